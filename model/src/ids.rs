@@ -1,0 +1,114 @@
+//! Identities. Events and reports are named by content, so the same bytes have the same name on
+//! every node and in every run; ledger objects are UUIDv7 with a printed prefix.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// An id's text could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not {what}")]
+pub struct BadId {
+    /// What was given.
+    pub text: String,
+    /// What was expected.
+    pub what: &'static str,
+}
+
+/// Identity of an event: see [`crate::record::Record::identity`]. Printed as 32 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct EventId(pub [u8; 16]);
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventId({self})")
+    }
+}
+
+impl FromStr for EventId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let bad = || BadId { text: text.to_owned(), what: "an event id (32 hex digits)" };
+        let mut id = [0; 16];
+        if text.len() != 32 || !text.is_ascii() {
+            return Err(bad());
+        }
+        for (byte, digits) in id.iter_mut().zip(text.as_bytes().chunks(2)) {
+            let digits = std::str::from_utf8(digits).map_err(|_| bad())?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| bad())?;
+        }
+        Ok(EventId(id))
+    }
+}
+
+/// Identity of a raw delivery: 128 bits of BLAKE3 over the feed's name and the content hash of the
+/// bytes as delivered. Printed as `R-` and 32 hex digits.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ReportId(String);
+
+impl ReportId {
+    /// The id of a delivery of `feed` whose bytes hash to `content`.
+    pub fn of(feed: &str, content: &[u8; 32]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(feed.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(content);
+        let hex = hasher.finalize().to_hex();
+        ReportId(format!("R-{}", &hex[..32]))
+    }
+
+    /// The printed form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ReportId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ReportId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for ReportId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let digits = text.strip_prefix("R-").unwrap_or("");
+        if digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            Ok(ReportId(text.to_ascii_lowercase().replacen("r-", "R-", 1)))
+        } else {
+            Err(BadId { text: text.to_owned(), what: "a report id (R- and 32 hex digits)" })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_round_trip() {
+        let event = EventId([7; 16]);
+        assert_eq!(event.to_string().parse::<EventId>(), Ok(event));
+        assert!("zz".parse::<EventId>().is_err());
+        assert!("é".repeat(16).parse::<EventId>().is_err());
+        let report = ReportId::of("jpcert", &[1; 32]);
+        assert_eq!(report.as_str().parse::<ReportId>(), Ok(report.clone()));
+        assert_ne!(report, ReportId::of("other", &[1; 32]));
+    }
+}

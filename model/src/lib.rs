@@ -1,0 +1,19 @@
+//! The vocabulary of Watchfire and its rules.
+//!
+//! A CERT's week in types. *Feeds* bring [`feed::Feed`] reports; a parser turns each row into a
+//! [`record::Record`] of typed [`field::Field`]s or a [`reject::Reject`]; the record's identity is an
+//! [`ids::EventId`]. A [`time::ReportingWeek`] of events becomes numbers by declared statistics
+//! ([`statistic`]), judged by a [`rating`], and told in a [`bulletin::Bulletin`] that bears an
+//! [`issue::IssueNumber`].
+//!
+//! This crate holds the words, their tables and the functions on them. It does no I/O, reads no
+//! clock and knows no async; everything else may depend on it, it depends on nothing of ours.
+
+pub mod classification;
+pub mod feed;
+pub mod field;
+pub mod ids;
+pub mod issue;
+pub mod record;
+pub mod reject;
+pub mod time;
