@@ -9,6 +9,7 @@
 //! This crate holds the words, their tables and the functions on them. It does no I/O, reads no
 //! clock and knows no async; everything else may depend on it, it depends on nothing of ours.
 
+pub mod bulletin;
 pub mod classification;
 pub mod feed;
 pub mod field;
@@ -17,3 +18,4 @@ pub mod issue;
 pub mod record;
 pub mod reject;
 pub mod time;
+pub mod territory;

@@ -27,7 +27,7 @@ impl Timestamp {
 
     /// The date in `zone`.
     pub fn date_in(self, zone: &TimeZone) -> Option<Date> {
-        Some(self.to_jiff()?.to_zoned(zone.clone()).date())
+        Some(self.to_jiff()?.to_zoned_datetime(zone.clone()).date())
     }
 }
 
@@ -110,7 +110,7 @@ impl ReportingWeek {
     /// Monday 00:00 to the next Monday 00:00 in `zone`, as instants: start inclusive, end exclusive.
     pub fn span(self, zone: &TimeZone) -> (Timestamp, Timestamp) {
         let at = |date: Date| {
-            zone.to_ambiguous_zoned(date.at(0, 0, 0, 0))
+            zone.to_ambiguous_zoned_datetime(date.at(0, 0, 0, 0))
                 .compatible()
                 .map(|zoned| Timestamp::from(zoned.timestamp()))
                 .unwrap_or_default()
