@@ -115,17 +115,17 @@ pub struct Week {
     pub text: Text,
 }
 
-/// The range of a longer past behind a line.
+/// The range of a longer past behind a line. Renderers add the words "lowest", "highest", "median".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Band {
+    /// How many weeks the range covers: 52, or fewer where the past is shorter.
+    pub weeks: u32,
     /// Lowest of the period.
-    pub low: Decimal,
+    pub low: Mark,
     /// Highest of the period.
-    pub high: Decimal,
-    /// Label of the lower end, with its words: `近52周最低22.7`.
-    pub low_text: Text,
-    /// Label of the upper end.
-    pub high_text: Text,
+    pub high: Mark,
+    /// Median of the period.
+    pub median: Option<Mark>,
 }
 
 /// A place where the series stops being comparable with its past.
@@ -142,6 +142,8 @@ pub struct Break {
 pub struct LinePlot {
     /// Axis divisor.
     pub scale: Scale,
+    /// Unit printed after this week's number, as `万台` or `thousand`.
+    pub unit: Text,
     /// The weeks, oldest first; the last is this week.
     pub weeks: Vec<Week>,
     /// At most four; the first is the one the chart is about.
@@ -149,9 +151,6 @@ pub struct LinePlot {
     /// Range of the last 52 weeks of the first series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub band: Option<Band>,
-    /// Median of the last 52 weeks of the first series, with its label.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub median: Option<Mark>,
     /// Breaks in the series.
     #[serde(default)]
     pub breaks: Vec<Break>,
@@ -164,8 +163,6 @@ pub struct Series {
     pub name: Text,
     /// One mark per week.
     pub marks: Vec<Mark>,
-    /// Label of the last point: `本周28.4万台`.
-    pub last_text: Text,
 }
 
 /// Upright bars in groups.
@@ -320,8 +317,10 @@ pub struct Bin {
 pub struct Rule {
     /// Where, in the unit of the bins.
     pub at: Decimal,
-    /// Label.
+    /// Label: `中位数9.8小时`.
     pub text: Text,
+    /// Shorter label for narrow charts: `中位数9.8`.
+    pub short: Text,
     /// A set value, not a measured one: drawn dashed.
     #[serde(default)]
     pub target: bool,
