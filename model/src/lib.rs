@@ -17,5 +17,6 @@ pub mod ids;
 pub mod issue;
 pub mod record;
 pub mod reject;
+pub mod statistic;
 pub mod time;
 pub mod territory;
