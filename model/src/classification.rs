@@ -87,7 +87,12 @@ pub struct TypeSpec {
 }
 
 const fn row(name: &'static str, taxonomy: &'static str, local: LocalCategory) -> TypeSpec {
-    TypeSpec { name, taxonomy, local, intelmq: None }
+    TypeSpec {
+        name,
+        taxonomy,
+        local,
+        intelmq: None,
+    }
 }
 
 use LocalCategory::{Anomaly, Attack, Content, Data, Fault, Hazard, Malware, Misuse, Other};
@@ -117,8 +122,16 @@ pub const TYPES: &[TypeSpec] = &[
     row("misconfiguration", "availability", Fault),
     row("sabotage", "availability", Attack),
     row("outage", "availability", Fault),
-    row("unauthorised-information-access", "information-content-security", Data),
-    row("unauthorised-information-modification", "information-content-security", Attack),
+    row(
+        "unauthorised-information-access",
+        "information-content-security",
+        Data,
+    ),
+    row(
+        "unauthorised-information-modification",
+        "information-content-security",
+        Attack,
+    ),
     row("data-loss", "information-content-security", Data),
     row("data-leak", "information-content-security", Data),
     TypeSpec {
@@ -138,7 +151,12 @@ pub const TYPES: &[TypeSpec] = &[
     row("other", "other", Other),
     row("undetermined", "other", Anomaly),
     row("test", "test", Other),
-    TypeSpec { name: "blocklist", taxonomy: "other", local: Anomaly, intelmq: Some("blacklist") },
+    TypeSpec {
+        name: "blocklist",
+        taxonomy: "other",
+        local: Anomaly,
+        intelmq: Some("blacklist"),
+    },
     row("dga-domain", "other", Malware),
     row("malware", "other", Malware),
     row("proxy", "other", Anomaly),
@@ -167,13 +185,34 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("compromised", "system-compromise"),
     ("backdoor", "system-compromise"),
     ("application compromise", "application-compromise"),
-    ("privileged account compromise", "privileged-account-compromise"),
-    ("unprivileged account compromise", "unprivileged-account-compromise"),
-    ("unauthorized-use-of-resources", "unauthorised-use-of-resources"),
-    ("unauthorized use of resources", "unauthorised-use-of-resources"),
-    ("unauthorized-information-access", "unauthorised-information-access"),
-    ("unauthorized-information-modification", "unauthorised-information-modification"),
-    ("unauthorized-modification", "unauthorised-information-modification"),
+    (
+        "privileged account compromise",
+        "privileged-account-compromise",
+    ),
+    (
+        "unprivileged account compromise",
+        "unprivileged-account-compromise",
+    ),
+    (
+        "unauthorized-use-of-resources",
+        "unauthorised-use-of-resources",
+    ),
+    (
+        "unauthorized use of resources",
+        "unauthorised-use-of-resources",
+    ),
+    (
+        "unauthorized-information-access",
+        "unauthorised-information-access",
+    ),
+    (
+        "unauthorized-information-modification",
+        "unauthorised-information-modification",
+    ),
+    (
+        "unauthorized-modification",
+        "unauthorised-information-modification",
+    ),
 ];
 
 /// Looks a classification up by any accepted spelling (lower case).

@@ -158,7 +158,11 @@ mod tests {
         for (index, spec) in FIELDS.iter().enumerate() {
             assert_eq!(spec.field as usize, index, "{} out of order", spec.column);
             assert!(columns.insert(spec.column), "{} twice", spec.column);
-            assert!(spec.intelmq.is_empty() || keys.insert(spec.intelmq), "{} twice", spec.intelmq);
+            assert!(
+                spec.intelmq.is_empty() || keys.insert(spec.intelmq),
+                "{} twice",
+                spec.intelmq
+            );
             assert_eq!(Field::named(spec.column), Some(spec.field));
         }
         // The presence mask of a record is a u64.

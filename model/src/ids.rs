@@ -36,7 +36,10 @@ impl FromStr for EventId {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let bad = || BadId { text: text.to_owned(), what: "an event id (32 hex digits)" };
+        let bad = || BadId {
+            text: text.to_owned(),
+            what: "an event id (32 hex digits)",
+        };
         let mut id = [0; 16];
         if text.len() != 32 || !text.is_ascii() {
             return Err(bad());
@@ -92,7 +95,10 @@ impl FromStr for ReportId {
         if digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             Ok(ReportId(text.to_ascii_lowercase().replacen("r-", "R-", 1)))
         } else {
-            Err(BadId { text: text.to_owned(), what: "a report id (R- and 32 hex digits)" })
+            Err(BadId {
+                text: text.to_owned(),
+                what: "a report id (R- and 32 hex digits)",
+            })
         }
     }
 }

@@ -29,13 +29,20 @@ impl FromStr for IssueNumber {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let bad = || BadId { text: text.to_owned(), what: "an issue number such as 2023-3" };
+        let bad = || BadId {
+            text: text.to_owned(),
+            what: "an issue number such as 2023-3",
+        };
         let (year, number) = text.split_once('-').ok_or_else(bad)?;
         let issue = IssueNumber {
             year: year.parse().map_err(|_| bad())?,
             number: number.parse().map_err(|_| bad())?,
         };
-        if issue.number == 0 || year.len() != 4 { Err(bad()) } else { Ok(issue) }
+        if issue.number == 0 || year.len() != 4 {
+            Err(bad())
+        } else {
+            Ok(issue)
+        }
     }
 }
 
@@ -73,11 +80,21 @@ impl NumberingScheme {
             }
             NumberingScheme::Iso => {
                 let iso = week.monday().iso_week_date();
-                Some(IssueNumber { year: iso.year(), number: iso.week() as u32 })
+                Some(IssueNumber {
+                    year: iso.year(),
+                    number: iso.week() as u32,
+                })
             }
-            NumberingScheme::Running { first_monday, first_number } => {
+            NumberingScheme::Running {
+                first_monday,
+                first_number,
+            } => {
                 let first = ReportingWeek::containing(first_monday);
-                let days = week.monday().since((jiff::Unit::Day, first.monday())).ok()?.get_days();
+                let days = week
+                    .monday()
+                    .since((jiff::Unit::Day, first.monday()))
+                    .ok()?
+                    .get_days();
                 let number = i64::from(first_number) + i64::from(days / 7);
                 (days >= 0).then_some(IssueNumber {
                     year: week.sunday().year(),
@@ -92,7 +109,10 @@ impl NumberingScheme {
     pub fn week(self, issue: IssueNumber) -> Option<ReportingWeek> {
         let guess = match self {
             NumberingScheme::Manual => return None,
-            NumberingScheme::Running { first_monday, first_number } => {
+            NumberingScheme::Running {
+                first_monday,
+                first_number,
+            } => {
                 let weeks = i64::from(issue.number) - i64::from(first_number);
                 ReportingWeek::containing(first_monday).plus(weeks)
             }
@@ -143,9 +163,22 @@ mod tests {
     #[test]
     fn every_dated_week_of_the_history_starts_on_a_monday() {
         for monday in [
-            "2010-05-10", "2013-07-01", "2013-08-12", "2014-02-03", "2014-07-21", "2014-09-08",
-            "2014-11-17", "2014-11-24", "2015-03-16", "2015-04-27", "2015-09-14", "2015-09-21",
-            "2016-01-04", "2016-02-22", "2016-03-14", "2016-04-11",
+            "2010-05-10",
+            "2013-07-01",
+            "2013-08-12",
+            "2014-02-03",
+            "2014-07-21",
+            "2014-09-08",
+            "2014-11-17",
+            "2014-11-24",
+            "2015-03-16",
+            "2015-04-27",
+            "2015-09-14",
+            "2015-09-21",
+            "2016-01-04",
+            "2016-02-22",
+            "2016-03-14",
+            "2016-04-11",
         ] {
             let monday: Date = monday.parse().expect("a date");
             assert_eq!(ReportingWeek::containing(monday).monday(), monday);
@@ -157,10 +190,19 @@ mod tests {
         for year in 2010..2040 {
             let last = (50..=54)
                 .filter(|number| {
-                    NumberingScheme::SundayOrdinal.week(IssueNumber { year, number: *number }).is_some()
+                    NumberingScheme::SundayOrdinal
+                        .week(IssueNumber {
+                            year,
+                            number: *number,
+                        })
+                        .is_some()
                 })
                 .max();
-            let expected = if [2012, 2017, 2023, 2028, 2034].contains(&year) { 53 } else { 52 };
+            let expected = if [2012, 2017, 2023, 2028, 2034].contains(&year) {
+                53
+            } else {
+                52
+            };
             assert_eq!(last, Some(expected), "{year}");
         }
     }
@@ -170,7 +212,10 @@ mod tests {
         let schemes = [
             NumberingScheme::SundayOrdinal,
             NumberingScheme::Iso,
-            NumberingScheme::Running { first_monday: date(2010, 1, 4), first_number: 1 },
+            NumberingScheme::Running {
+                first_monday: date(2010, 1, 4),
+                first_number: 1,
+            },
         ];
         for scheme in schemes {
             for n in 0..1500 {
@@ -182,7 +227,10 @@ mod tests {
                 assert_eq!(scheme.week(issue), Some(week), "{scheme:?} {issue}");
             }
         }
-        let cnnvd = IssueNumber { year: 2023, number: 16 };
+        let cnnvd = IssueNumber {
+            year: 2023,
+            number: 16,
+        };
         let week = ReportingWeek::containing(date(2023, 4, 17));
         assert_eq!(NumberingScheme::Iso.issue(week), Some(cnnvd));
     }

@@ -18,5 +18,5 @@ pub mod issue;
 pub mod record;
 pub mod reject;
 pub mod statistic;
-pub mod time;
 pub mod territory;
+pub mod time;

@@ -118,7 +118,13 @@ impl Record {
         debug_assert_eq!(field.kind(), Kind::Text, "{field} is not text");
         let start = self.text.len() as u32;
         self.text.push_str(value);
-        self.put(field, Slot::Text { start, len: value.len() as u32 });
+        self.put(
+            field,
+            Slot::Text {
+                start,
+                len: value.len() as u32,
+            },
+        );
     }
 
     /// Sets a text field to `value` in ASCII lower case.
@@ -135,7 +141,13 @@ impl Record {
         let start = self.text.len();
         write(&mut self.text);
         let len = (self.text.len() - start) as u32;
-        self.put(field, Slot::Text { start: start as u32, len });
+        self.put(
+            field,
+            Slot::Text {
+                start: start as u32,
+                len,
+            },
+        );
     }
 
     /// Sets an address.
@@ -185,7 +197,9 @@ impl Record {
             return None;
         }
         Some(match self.slots[field as usize] {
-            Slot::Text { start, len } => Value::Text(&self.text[start as usize..(start + len) as usize]),
+            Slot::Text { start, len } => {
+                Value::Text(&self.text[start as usize..(start + len) as usize])
+            }
             Slot::Ip(value) => Value::Ip(value),
             Slot::Int(value) => Value::Int(value),
             Slot::Float(value) => Value::Float(value),
@@ -301,7 +315,9 @@ impl Record {
             match self.slots[index] {
                 Slot::Text { start, len } => {
                     scratch.extend_from_slice(&len.to_le_bytes());
-                    scratch.extend_from_slice(self.text[start as usize..(start + len) as usize].as_bytes());
+                    scratch.extend_from_slice(
+                        self.text[start as usize..(start + len) as usize].as_bytes(),
+                    );
                 }
                 Slot::Ip(IpAddr::V4(ip)) => {
                     scratch.push(4);
@@ -315,7 +331,11 @@ impl Record {
                 Slot::Float(value) => scratch.extend_from_slice(&value.to_bits().to_le_bytes()),
                 Slot::Bool(value) => scratch.push(value as u8),
                 Slot::Time(at) => {
-                    let at = if self.undated { at.0.div_euclid(MICROS_PER_DAY) } else { at.0 };
+                    let at = if self.undated {
+                        at.0.div_euclid(MICROS_PER_DAY)
+                    } else {
+                        at.0
+                    };
                     scratch.extend_from_slice(&at.to_le_bytes());
                 }
             }
@@ -343,7 +363,10 @@ pub fn quoted_key(key: &str) -> String {
 #[inline]
 pub fn push_json_text(out: &mut String, value: &str) {
     out.push('"');
-    if value.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+    if value
+        .bytes()
+        .all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
+    {
         out.push_str(value);
     } else {
         for character in value.chars() {
@@ -388,12 +411,24 @@ mod tests {
         b.line = 99;
         b.offset = 4096;
         b.written_day = Some(3);
-        assert_eq!(a.identity("f", None, &mut scratch), b.identity("f", None, &mut scratch));
-        assert_ne!(a.identity("f", None, &mut scratch), a.identity("g", None, &mut scratch));
+        assert_eq!(
+            a.identity("f", None, &mut scratch),
+            b.identity("f", None, &mut scratch)
+        );
+        assert_ne!(
+            a.identity("f", None, &mut scratch),
+            a.identity("g", None, &mut scratch)
+        );
         b.set_int(Field::SourcePort, 80);
-        assert_ne!(a.identity("f", None, &mut scratch), b.identity("f", None, &mut scratch));
+        assert_ne!(
+            a.identity("f", None, &mut scratch),
+            b.identity("f", None, &mut scratch)
+        );
         let keys = [Field::SourceIp];
-        assert_eq!(a.identity("f", Some(&keys), &mut scratch), b.identity("f", Some(&keys), &mut scratch));
+        assert_eq!(
+            a.identity("f", Some(&keys), &mut scratch),
+            b.identity("f", Some(&keys), &mut scratch)
+        );
     }
 
     #[test]
@@ -402,15 +437,28 @@ mod tests {
         let mut a = sample();
         a.undated = true;
         let mut b = a.clone();
-        b.set_time(Field::ObservedAt, Timestamp(1_673_222_400_000_000 + MICROS_PER_DAY - 1));
-        assert_eq!(a.identity("f", None, &mut scratch), b.identity("f", None, &mut scratch));
-        b.set_time(Field::ObservedAt, Timestamp(1_673_222_400_000_000 + MICROS_PER_DAY));
-        assert_ne!(a.identity("f", None, &mut scratch), b.identity("f", None, &mut scratch));
+        b.set_time(
+            Field::ObservedAt,
+            Timestamp(1_673_222_400_000_000 + MICROS_PER_DAY - 1),
+        );
+        assert_eq!(
+            a.identity("f", None, &mut scratch),
+            b.identity("f", None, &mut scratch)
+        );
+        b.set_time(
+            Field::ObservedAt,
+            Timestamp(1_673_222_400_000_000 + MICROS_PER_DAY),
+        );
+        assert_ne!(
+            a.identity("f", None, &mut scratch),
+            b.identity("f", None, &mut scratch)
+        );
     }
 
     #[test]
     fn extra_is_valid_json() {
-        let json: serde_json::Value = serde_json::from_str(&sample().extra_json().expect("extra")).expect("json");
+        let json: serde_json::Value =
+            serde_json::from_str(&sample().extra_json().expect("extra")).expect("json");
         assert_eq!(json["tag"], "a\"b\u{1}");
     }
 

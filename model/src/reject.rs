@@ -73,7 +73,13 @@ pub struct Reject {
 
 impl Reject {
     /// A reject of a row that is at hand as a whole.
-    pub fn new(line: u64, offset: u64, reason: RejectReason, message: impl Into<String>, raw: &[u8]) -> Self {
+    pub fn new(
+        line: u64,
+        offset: u64,
+        reason: RejectReason,
+        message: impl Into<String>,
+        raw: &[u8],
+    ) -> Self {
         Reject {
             line,
             offset,

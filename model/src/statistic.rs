@@ -123,14 +123,17 @@ impl TerritoryRule {
     /// The rule in words.
     pub fn words(self) -> Words {
         match self {
-            TerritoryRule::AddressInside => Words::new("IP地址位于境内", "address inside the territory"),
+            TerritoryRule::AddressInside => {
+                Words::new("IP地址位于境内", "address inside the territory")
+            }
             TerritoryRule::SiteInside => Words::new(
                 "网站属于境内：域名在境内注册；注册地不明时，地址位于境内",
                 "site of the territory: domain registered inside, or, where that is not known, address inside",
             ),
-            TerritoryRule::TargetInside => {
-                Words::new("被仿冒对象属于境内，页面位置不限", "imitated party of the territory, page anywhere")
-            }
+            TerritoryRule::TargetInside => Words::new(
+                "被仿冒对象属于境内，页面位置不限",
+                "imitated party of the territory, page anywhere",
+            ),
             TerritoryRule::Anywhere => Words::new("不限", "anywhere"),
         }
     }
@@ -199,9 +202,19 @@ impl std::fmt::Display for Formula {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Formula::Count(cell) => write!(f, "count({cell})"),
-            Formula::Sum(cells) => write!(f, "{}", cells.iter().map(|c| format!("count({c})")).collect::<Vec<_>>().join(" + ")),
+            Formula::Sum(cells) => write!(
+                f,
+                "{}",
+                cells
+                    .iter()
+                    .map(|c| format!("count({c})"))
+                    .collect::<Vec<_>>()
+                    .join(" + ")
+            ),
             Formula::Ratio { part, whole } => write!(f, "count({part}) / count({whole})"),
-            Formula::Commonest { family, whole } => write!(f, "max count({family}/*) / count({whole})"),
+            Formula::Commonest { family, whole } => {
+                write!(f, "max count({family}/*) / count({whole})")
+            }
             Formula::Ranking { family, top } => write!(f, "top {top} of {family}/* by count"),
             Formula::Division { family, whole } => write!(f, "count({family}/*) / count({whole})"),
             Formula::Level { over } => write!(f, "level by profile over {}", over.join(", ")),
@@ -230,10 +243,17 @@ impl Presentation {
     /// In words, for the documentation.
     pub fn words(self) -> Words {
         match self {
-            Presentation::WanOneDecimal => Words::new("一万以上以万为单位、保留一位小数", "ten thousands with one decimal from 10,000 on"),
+            Presentation::WanOneDecimal => Words::new(
+                "一万以上以万为单位、保留一位小数",
+                "ten thousands with one decimal from 10,000 on",
+            ),
             Presentation::Integer => Words::new("整数", "whole number"),
-            Presentation::PercentOneDecimal => Words::new("百分数、保留一位小数", "per cent with one decimal"),
-            Presentation::AboutInteger => Words::new("约整数、四舍五入", "about, whole number, half up"),
+            Presentation::PercentOneDecimal => {
+                Words::new("百分数、保留一位小数", "per cent with one decimal")
+            }
+            Presentation::AboutInteger => {
+                Words::new("约整数、四舍五入", "about, whole number, half up")
+            }
             Presentation::Rank => Words::new("依次列名", "names in order"),
             Presentation::Word => Words::new("评级词", "word of a scale"),
         }
@@ -322,7 +342,10 @@ pub struct Counted {
 impl Counted {
     /// A count of which the sources are not known, as in an imported back issue.
     pub fn imported(count: u64) -> Self {
-        Counted { count, by_sources: Vec::new() }
+        Counted {
+            count,
+            by_sources: Vec::new(),
+        }
     }
 
     /// A count from its division by sources; sorts it and adds up equal sets.
@@ -340,7 +363,10 @@ impl Counted {
             same
         });
         by_sources.retain(|part| part.count > 0);
-        Counted { count: by_sources.iter().map(|part| part.count).sum(), by_sources }
+        Counted {
+            count: by_sources.iter().map(|part| part.count).sum(),
+            by_sources,
+        }
     }
 
     /// The count had only these feeds reported; `None` where the division is not known.
@@ -349,12 +375,22 @@ impl Counted {
             return None;
         }
         let seen = |part: &&SourceCount| part.feeds.iter().any(|feed| feeds.contains(feed));
-        Some(self.by_sources.iter().filter(seen).map(|part| part.count).sum())
+        Some(
+            self.by_sources
+                .iter()
+                .filter(seen)
+                .map(|part| part.count)
+                .sum(),
+        )
     }
 
     /// The feeds that contributed, sorted.
     pub fn feeds(&self) -> Vec<String> {
-        let mut feeds: Vec<String> = self.by_sources.iter().flat_map(|part| part.feeds.iter().cloned()).collect();
+        let mut feeds: Vec<String> = self
+            .by_sources
+            .iter()
+            .flat_map(|part| part.feeds.iter().cloned())
+            .collect();
         feeds.sort();
         feeds.dedup();
         feeds
@@ -362,10 +398,18 @@ impl Counted {
 
     /// Both together, a key in both counted twice.
     pub fn plus(&self, other: &Counted) -> Counted {
-        if (self.by_sources.is_empty() && self.count > 0) || (other.by_sources.is_empty() && other.count > 0) {
+        if (self.by_sources.is_empty() && self.count > 0)
+            || (other.by_sources.is_empty() && other.count > 0)
+        {
             return Counted::imported(self.count + other.count);
         }
-        Counted::of(self.by_sources.iter().chain(&other.by_sources).cloned().collect())
+        Counted::of(
+            self.by_sources
+                .iter()
+                .chain(&other.by_sources)
+                .cloned()
+                .collect(),
+        )
     }
 }
 
@@ -410,7 +454,11 @@ impl Quantity {
     pub fn over(&self, feeds: &[String]) -> Option<(u64, Option<u64>)> {
         match self {
             Quantity::Count(counted) => Some((counted.over(feeds)?, None)),
-            Quantity::Ratio { numerator, denominator, .. } => Some((numerator.over(feeds)?, Some(denominator.over(feeds)?))),
+            Quantity::Ratio {
+                numerator,
+                denominator,
+                ..
+            } => Some((numerator.over(feeds)?, Some(denominator.over(feeds)?))),
             Quantity::Rank { .. } | Quantity::Word { .. } => None,
         }
     }
@@ -473,7 +521,10 @@ impl Missing {
                 format!("历史数据只有{weeks}周，不足{needed}周"),
                 format!("only {weeks} earlier weeks are stored, {needed} are needed"),
             ),
-            Missing::EmptyWhole => Text::new("没有可计算占比的对象", "there is nothing to take a share of"),
+            Missing::EmptyWhole => Text::new(
+                "没有可计算占比的对象",
+                "there is nothing to take a share of",
+            ),
             Missing::DependsOn { statistics } => Text::new(
                 format!("所依据的指标{}不可用", statistics.join("、")),
                 format!("it follows from {}, not available", statistics.join(", ")),
@@ -551,7 +602,10 @@ pub struct StatisticValue {
 impl StatisticValue {
     /// The value of a part.
     pub fn part(&self, id: &str) -> Option<&Measured> {
-        self.parts.iter().find(|part| part.id == id).map(|part| &part.measured)
+        self.parts
+            .iter()
+            .find(|part| part.id == id)
+            .map(|part| &part.measured)
     }
 }
 
@@ -636,12 +690,18 @@ impl Incomparable {
     /// As printed.
     pub fn text(&self) -> Text {
         match self {
-            Incomparable::NoCommonSource => {
-                Text::new("没有两周都完整的来源", "no source was complete in both weeks")
-            }
+            Incomparable::NoCommonSource => Text::new(
+                "没有两周都完整的来源",
+                "no source was complete in both weeks",
+            ),
             Incomparable::Definition => Text::new("统计口径已改变", "the definition changed"),
-            Incomparable::UnknownSources => Text::new("上周数据的来源不明", "the sources of last week's figure are not known"),
-            Incomparable::NotAvailableThen => Text::new("上周没有该数", "there was no figure last week"),
+            Incomparable::UnknownSources => Text::new(
+                "上周数据的来源不明",
+                "the sources of last week's figure are not known",
+            ),
+            Incomparable::NotAvailableThen => {
+                Text::new("上周没有该数", "there was no figure last week")
+            }
         }
     }
 }
@@ -668,18 +728,33 @@ pub fn change(this: &Counted, last: &Counted, basis: Basis<'_>) -> Change {
     let (Some(now), Some(then)) = (now, then) else {
         return Change::not_comparable(Incomparable::UnknownSources);
     };
-    Change { this: Some(now), last: Some(then), kind: change_kind(now, then), like_for_like }
+    Change {
+        this: Some(now),
+        last: Some(then),
+        kind: change_kind(now, then),
+        like_for_like,
+    }
 }
 
 impl Change {
     /// Nothing is said: there is no earlier figure, or none is stated for this statistic.
     pub fn omitted() -> Self {
-        Change { this: None, last: None, kind: ChangeKind::Omitted, like_for_like: None }
+        Change {
+            this: None,
+            last: None,
+            kind: ChangeKind::Omitted,
+            like_for_like: None,
+        }
     }
 
     /// The weeks do not compare.
     pub fn not_comparable(reason: Incomparable) -> Self {
-        Change { this: None, last: None, kind: ChangeKind::NotComparable { reason }, like_for_like: None }
+        Change {
+            this: None,
+            last: None,
+            kind: ChangeKind::NotComparable { reason },
+            like_for_like: None,
+        }
     }
 }
 
@@ -694,9 +769,14 @@ pub fn change_kind(this: u64, last: u64) -> ChangeKind {
     if last < SMALL_BASE {
         return ChangeKind::SmallBase;
     }
-    match round_half_away(1000 * (i128::from(this) - i128::from(last)), i128::from(last)) {
+    match round_half_away(
+        1000 * (i128::from(this) - i128::from(last)),
+        i128::from(last),
+    ) {
         0 => ChangeKind::Flat,
-        tenths => ChangeKind::Percent { tenths: i64::try_from(tenths).unwrap_or(i64::MAX) },
+        tenths => ChangeKind::Percent {
+            tenths: i64::try_from(tenths).unwrap_or(i64::MAX),
+        },
     }
 }
 
@@ -717,12 +797,17 @@ pub fn wan_tenths(count: u64) -> u64 {
 
 /// Tenths of per cent, half away from zero; `None` of an empty whole.
 pub fn percent_tenths(part: u64, whole: u64) -> Option<u64> {
-    (whole > 0).then(|| u64::try_from(round_half_away(1000 * i128::from(part), i128::from(whole))).unwrap_or(u64::MAX))
+    (whole > 0).then(|| {
+        u64::try_from(round_half_away(1000 * i128::from(part), i128::from(whole)))
+            .unwrap_or(u64::MAX)
+    })
 }
 
 /// Whole quotient, half up (DOMAIN W7); `None` of an empty whole.
 pub fn whole_quotient(part: u64, whole: u64) -> Option<u64> {
-    (whole > 0).then(|| u64::try_from(round_half_away(i128::from(part), i128::from(whole))).unwrap_or(u64::MAX))
+    (whole > 0).then(|| {
+        u64::try_from(round_half_away(i128::from(part), i128::from(whole))).unwrap_or(u64::MAX)
+    })
 }
 
 /// From this count on Chinese prints 万 with one decimal.
@@ -738,7 +823,10 @@ pub fn print_count(count: u64, print: Presentation) -> Text {
 
 /// A number of tenths of 万 as printed: 284 gives `28.4万` and `284,000`.
 pub fn print_wan(tenths: u64) -> Text {
-    Text::new(format!("{}.{}万", tenths / 10, tenths % 10), grouped(tenths * 1000))
+    Text::new(
+        format!("{}.{}万", tenths / 10, tenths % 10),
+        grouped(tenths * 1000),
+    )
 }
 
 /// A number of tenths of per cent as printed: `0.8%`.
@@ -756,7 +844,10 @@ pub fn print_sum(parts: &[u64]) -> (Text, Vec<Text>) {
         return (exact(sum), parts.iter().map(|part| exact(*part)).collect());
     }
     let tenths: Vec<u64> = parts.iter().map(|part| wan_tenths(*part)).collect();
-    (print_wan(tenths.iter().sum()), tenths.into_iter().map(print_wan).collect())
+    (
+        print_wan(tenths.iter().sum()),
+        tenths.into_iter().map(print_wan).collect(),
+    )
 }
 
 /// The number that [`print_sum`] prints, in base units.

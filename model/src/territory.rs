@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 /// Where something lies or is registered, seen from the reporting territory (境内 / 境外).
 ///
 /// `Unknown` is a printed slice of its own (DOMAIN section 1.4, H3), never folded into another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Territory {
     /// In the reporting territory.
@@ -32,6 +34,15 @@ impl Territory {
             Territory::Inside => "inside",
             Territory::Outside => "outside",
             Territory::Unknown => "unknown",
+        }
+    }
+
+    /// The code of the lake's columns: 0 unknown, 1 inside, 2 outside.
+    pub const fn code(self) -> u8 {
+        match self {
+            Territory::Unknown => 0,
+            Territory::Inside => 1,
+            Territory::Outside => 2,
         }
     }
 
@@ -58,7 +69,9 @@ impl fmt::Display for Territory {
 }
 
 /// Whose site it is, as far as its name tells (DOMAIN section 1.4, W2, W4, W8, W9).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum OwnerClass {
     /// A government's site, such as those under `gov.cn`.
@@ -74,8 +87,12 @@ pub enum OwnerClass {
 
 impl OwnerClass {
     /// Every value, in printing order.
-    pub const ALL: [OwnerClass; 4] =
-        [OwnerClass::Government, OwnerClass::Education, OwnerClass::Bank, OwnerClass::Other];
+    pub const ALL: [OwnerClass; 4] = [
+        OwnerClass::Government,
+        OwnerClass::Education,
+        OwnerClass::Bank,
+        OwnerClass::Other,
+    ];
 
     /// The stored word.
     pub fn as_str(self) -> &'static str {
@@ -84,6 +101,16 @@ impl OwnerClass {
             OwnerClass::Education => "education",
             OwnerClass::Bank => "bank",
             OwnerClass::Other => "other",
+        }
+    }
+
+    /// The code of the lake's columns: 0 other, 1 government, 2 education, 3 bank.
+    pub const fn code(self) -> u8 {
+        match self {
+            OwnerClass::Other => 0,
+            OwnerClass::Government => 1,
+            OwnerClass::Education => 2,
+            OwnerClass::Bank => 3,
         }
     }
 

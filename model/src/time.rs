@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 pub const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// An instant: microseconds since the Unix epoch, UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
@@ -56,7 +58,10 @@ impl Day {
     /// The day of a civil date.
     pub fn of(date: Date) -> Self {
         let epoch = jiff::civil::date(1970, 1, 1);
-        let days = date.since((jiff::Unit::Day, epoch)).map(|span| span.get_days()).unwrap_or(0);
+        let days = date
+            .since((jiff::Unit::Day, epoch))
+            .map(|span| span.get_days())
+            .unwrap_or(0);
         Day(days)
     }
 
@@ -83,7 +88,9 @@ impl ReportingWeek {
     /// The week in which `date` lies.
     pub fn containing(date: Date) -> Self {
         let back = i64::from(date.weekday().to_monday_zero_offset());
-        ReportingWeek { monday: date.saturating_sub(jiff::Span::new().days(back)) }
+        ReportingWeek {
+            monday: date.saturating_sub(jiff::Span::new().days(back)),
+        }
     }
 
     /// Its Monday.
@@ -99,7 +106,9 @@ impl ReportingWeek {
 
     /// The week `n` weeks later (earlier when negative).
     pub fn plus(self, n: i64) -> Self {
-        ReportingWeek { monday: self.monday.saturating_add(jiff::Span::new().weeks(n)) }
+        ReportingWeek {
+            monday: self.monday.saturating_add(jiff::Span::new().weeks(n)),
+        }
     }
 
     /// The week before.
@@ -138,7 +147,10 @@ mod tests {
     #[test]
     fn a_week_is_monday_to_sunday_in_its_zone() {
         let week = ReportingWeek::containing(date(2023, 1, 15));
-        assert_eq!((week.monday(), week.sunday()), (date(2023, 1, 9), date(2023, 1, 15)));
+        assert_eq!(
+            (week.monday(), week.sunday()),
+            (date(2023, 1, 9), date(2023, 1, 15))
+        );
         let zone = TimeZone::get("Asia/Shanghai").expect("the zone is known");
         let (start, end) = week.span(&zone);
         assert_eq!(start.to_string(), "2023-01-08T16:00:00Z");

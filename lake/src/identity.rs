@@ -1,0 +1,563 @@
+//! Exact deduplication: per UTC day, sorted runs of event identities with a filter in front.
+//!
+//! Identities are hashes, so they are spread evenly: a run sorted by identity can be entered by
+//! interpolation, and a filter whose blocks are ordered by identity is walked front to back by a
+//! sorted batch of probes. Both keep the work sequential. Runs live on disk beside the parts they
+//! belong to and are listed in the same manifest; the filters are rebuilt from them when a day is
+//! first touched. A day's runs are merged when there are many.
+//!
+//! Memory: ten bits an identity for the filters, sixteen bytes for each identity of the report
+//! being written until its run is on disk, and a bounded cache of small runs. Days that are not in
+//! use are forgotten, least recently used first, when the budget is passed.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use model::ids::EventId;
+use model::time::Day;
+
+use crate::error::{Error, Result};
+
+/// First bytes of a run file; the last two name the version.
+const MAGIC: &[u8; 8] = b"WFIDRN01";
+/// Magic, count of identities, and reserved bytes to keep identities aligned.
+const HEADER_LEN: u64 = 16;
+/// Identities read at a time when a run is searched or merged: 4 KiB.
+const PAGE: usize = 256;
+/// Runs of up to this many identities are kept in memory once read (1 MiB).
+const SMALL_RUN: u64 = 1 << 16;
+/// A day with more runs than this gets them merged at the next opportunity.
+pub const MERGE_ABOVE: usize = 12;
+
+/// A blocked Bloom filter of 32-byte blocks, eight bits an identity, about ten bits each: one block
+/// read a probe, false positives near 1 %. Identities are uniform hashes and need no further hashing.
+struct Filter {
+    blocks: Vec<[u32; 8]>,
+}
+
+const SALT: [u32; 8] = [
+    0x47b6_137b,
+    0x4497_4d91,
+    0x8824_ad5b,
+    0xa2b7_289d,
+    0x7054_95c7,
+    0x2df1_424b,
+    0x9efc_4947,
+    0x5c6b_fb31,
+];
+
+impl Filter {
+    fn with_capacity(identities: u64) -> Self {
+        let blocks = (identities * 10).div_ceil(256).max(1);
+        Filter {
+            blocks: vec![[0; 8]; blocks as usize],
+        }
+    }
+
+    /// Monotone in the identity, so sorted probes walk the filter forward.
+    #[inline]
+    fn block(&self, id: u128) -> usize {
+        let high = (id >> 64) as u64;
+        ((u128::from(high) * self.blocks.len() as u128) >> 64) as usize
+    }
+
+    #[inline]
+    fn insert(&mut self, id: u128) {
+        let at = self.block(id);
+        let low = id as u32;
+        for (word, salt) in self.blocks[at].iter_mut().zip(SALT) {
+            *word |= 1 << (low.wrapping_mul(salt) >> 27);
+        }
+    }
+
+    #[inline]
+    fn may_hold(&self, id: u128) -> bool {
+        let low = id as u32;
+        self.blocks[self.block(id)]
+            .iter()
+            .zip(SALT)
+            .all(|(word, salt)| word & (1 << (low.wrapping_mul(salt) >> 27)) != 0)
+    }
+
+    fn bytes(&self) -> usize {
+        self.blocks.len() * 32
+    }
+}
+
+enum Keys {
+    Memory(Vec<u128>),
+    Disk { file: File, path: PathBuf },
+}
+
+struct Run {
+    keys: Keys,
+    count: u64,
+    filter: Filter,
+}
+
+impl Run {
+    fn memory(keys: Vec<u128>) -> Self {
+        let mut filter = Filter::with_capacity(keys.len() as u64);
+        keys.iter().for_each(|key| filter.insert(*key));
+        Run {
+            count: keys.len() as u64,
+            keys: Keys::Memory(keys),
+            filter,
+        }
+    }
+
+    fn open(path: &Path) -> Result<Self> {
+        let mut reader = RunReader::open(path)?;
+        let count = reader.count;
+        let mut filter = Filter::with_capacity(count);
+        let mut kept = Vec::new();
+        let mut last = None;
+        while let Some(key) = reader.next()? {
+            if last.is_some_and(|last| last >= key) {
+                return Err(Error::DamagedRun {
+                    path: path.to_owned(),
+                    detail: "identities are not in order".to_owned(),
+                });
+            }
+            last = Some(key);
+            filter.insert(key);
+            if count <= SMALL_RUN {
+                kept.push(key);
+            }
+        }
+        let keys = if count <= SMALL_RUN {
+            Keys::Memory(kept)
+        } else {
+            Keys::Disk {
+                file: File::open(path).map_err(Error::io(path))?,
+                path: path.to_owned(),
+            }
+        };
+        Ok(Run {
+            keys,
+            count,
+            filter,
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        let keys = match &self.keys {
+            Keys::Memory(keys) => keys.len() * 16,
+            Keys::Disk { .. } => 0,
+        };
+        keys + self.filter.bytes()
+    }
+
+    /// Marks in `known` every probe that this run holds. Probes are sorted by identity.
+    fn mark(&self, probes: &[Probe], known: &mut [bool]) -> Result<()> {
+        let mut search = Search {
+            run: self,
+            page: Vec::new(),
+            first: 0,
+        };
+        for (at, probe) in probes.iter().enumerate() {
+            if !known[at] && self.filter.may_hold(probe.id) && search.holds(probe.id)? {
+                known[at] = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A forward search through one run: remembers the page that it read last.
+struct Search<'a> {
+    run: &'a Run,
+    page: Vec<u128>,
+    first: u64,
+}
+
+impl Search<'_> {
+    fn holds(&mut self, id: u128) -> Result<bool> {
+        let (file, path) = match &self.run.keys {
+            Keys::Memory(keys) => return Ok(keys.binary_search(&id).is_ok()),
+            Keys::Disk { file, path } => (file, path),
+        };
+        let count = self.run.count;
+        let (mut low, mut high) = (0, count);
+        loop {
+            if self.covers(id) {
+                return Ok(self.page.binary_search(&id).is_ok());
+            }
+            if low >= high {
+                return Ok(false);
+            }
+            // Even spread: the fraction of the identity space is the fraction of the run. Later
+            // rounds halve what is left, so that a crafted run cannot make the search long.
+            let guess = if low == 0 && high == count {
+                let fraction = ((id >> 64) * u128::from(count)) >> 64;
+                (fraction as u64).saturating_sub(PAGE as u64 / 2)
+            } else {
+                low + (high - low) / 2
+            };
+            let start = guess.clamp(low, high - 1) / PAGE as u64 * PAGE as u64;
+            self.read(file, path, start)?;
+            match (self.page.first(), self.page.last()) {
+                (Some(first), _) if id < *first => high = start,
+                (_, Some(last)) if id > *last => low = start + self.page.len() as u64,
+                _ => return Ok(self.page.binary_search(&id).is_ok()),
+            }
+            high = high.max(low);
+        }
+    }
+
+    fn covers(&self, id: u128) -> bool {
+        matches!((self.page.first(), self.page.last()), (Some(first), Some(last)) if *first <= id && id <= *last)
+    }
+
+    fn read(&mut self, file: &File, path: &Path, start: u64) -> Result<()> {
+        let wanted = (self.run.count - start).min(PAGE as u64) as usize;
+        let mut bytes = [0; PAGE * 16];
+        let bytes = &mut bytes[..wanted * 16];
+        file.read_exact_at(bytes, HEADER_LEN + start * 16)
+            .map_err(Error::io(path))?;
+        self.page.clear();
+        self.page.extend(bytes.chunks_exact(16).map(key_from));
+        self.first = start;
+        Ok(())
+    }
+}
+
+#[inline]
+fn key_from(bytes: &[u8]) -> u128 {
+    u128::from_be_bytes(bytes.try_into().expect("chunks of sixteen"))
+}
+
+/// Reads a run front to back.
+struct RunReader {
+    path: PathBuf,
+    file: File,
+    buffer: Vec<u8>,
+    at: usize,
+    count: u64,
+    left: u64,
+}
+
+impl RunReader {
+    fn open(path: &Path) -> Result<Self> {
+        let mut file = File::open(path).map_err(Error::io(path))?;
+        let len = file.metadata().map_err(Error::io(path))?.len();
+        let damaged = |detail: &str| Error::DamagedRun {
+            path: path.to_owned(),
+            detail: detail.to_owned(),
+        };
+        let mut header = [0; HEADER_LEN as usize];
+        file.read_exact(&mut header)
+            .map_err(|_| damaged("it is shorter than its header"))?;
+        if &header[..8] != MAGIC {
+            return Err(damaged("it does not begin as a run of this version"));
+        }
+        let count = u64::from_le_bytes(header[8..].try_into().expect("eight bytes"));
+        if count
+            .checked_mul(16)
+            .and_then(|n| n.checked_add(HEADER_LEN))
+            != Some(len)
+        {
+            return Err(damaged("its length does not fit its count"));
+        }
+        Ok(RunReader {
+            path: path.to_owned(),
+            file,
+            buffer: Vec::new(),
+            at: 0,
+            count,
+            left: count,
+        })
+    }
+
+    fn next(&mut self) -> Result<Option<u128>> {
+        if self.at == self.buffer.len() {
+            if self.left == 0 {
+                return Ok(None);
+            }
+            let wanted = self.left.min(4096) as usize * 16;
+            self.buffer.resize(wanted, 0);
+            self.file
+                .read_exact(&mut self.buffer)
+                .map_err(Error::io(&self.path))?;
+            self.at = 0;
+        }
+        let key = key_from(&self.buffer[self.at..self.at + 16]);
+        self.at += 16;
+        self.left -= 1;
+        Ok(Some(key))
+    }
+}
+
+/// Writes sorted identities as a run file. Not fsynced here: the stage does it with the parts.
+pub(crate) fn write_run(
+    path: &Path,
+    count: u64,
+    keys: &mut dyn FnMut() -> Result<Option<u128>>,
+) -> Result<File> {
+    let file = File::create(path).map_err(Error::io(path))?;
+    let mut out = BufWriter::with_capacity(1 << 18, file);
+    let put =
+        |out: &mut BufWriter<File>, bytes: &[u8]| out.write_all(bytes).map_err(Error::io(path));
+    put(&mut out, MAGIC)?;
+    put(&mut out, &count.to_le_bytes())?;
+    while let Some(key) = keys()? {
+        put(&mut out, &key.to_be_bytes())?;
+    }
+    out.into_inner()
+        .map_err(|error| Error::io(path)(error.into_error()))
+}
+
+/// One identity that is asked for, and the row it stands for.
+#[derive(Clone, Copy, Debug)]
+struct Probe {
+    id: u128,
+    row: u32,
+}
+
+#[derive(Default)]
+struct DayIndex {
+    /// Runs of live files and of reports staged earlier in this process.
+    settled: Vec<Run>,
+    /// What the report being written has added, in sorted pieces.
+    fresh: Vec<Run>,
+    used: u64,
+}
+
+impl DayIndex {
+    fn bytes(&self) -> usize {
+        self.settled.iter().chain(&self.fresh).map(Run::bytes).sum()
+    }
+}
+
+/// The identities of every day in use.
+pub struct IdentityIndex {
+    days: BTreeMap<Day, DayIndex>,
+    tick: u64,
+    budget: usize,
+    probes: Vec<Probe>,
+}
+
+impl IdentityIndex {
+    /// An index that forgets idle days when it holds more than `budget` bytes.
+    pub fn new(budget: usize) -> Self {
+        IdentityIndex {
+            days: BTreeMap::new(),
+            tick: 0,
+            budget,
+            probes: Vec::new(),
+        }
+    }
+
+    /// Whether a day's runs have been opened.
+    pub fn has(&self, day: Day) -> bool {
+        self.days.contains_key(&day)
+    }
+
+    /// Opens a day from the runs that the manifest lists for it.
+    ///
+    /// # Errors
+    /// A run that cannot be read, or is damaged.
+    pub fn open(&mut self, day: Day, runs: &[PathBuf]) -> Result<()> {
+        let settled = runs
+            .iter()
+            .map(|path| Run::open(path))
+            .collect::<Result<Vec<_>>>()?;
+        self.days.insert(
+            day,
+            DayIndex {
+                settled,
+                fresh: Vec::new(),
+                used: self.tick,
+            },
+        );
+        self.forget_idle();
+        Ok(())
+    }
+
+    fn forget_idle(&mut self) {
+        while self.days.len() > 1
+            && self.days.values().map(DayIndex::bytes).sum::<usize>() > self.budget
+        {
+            let idle = self
+                .days
+                .iter()
+                .filter(|(_, index)| index.fresh.is_empty() && index.used < self.tick)
+                .min_by_key(|(_, index)| index.used)
+                .map(|(day, _)| *day);
+            match idle {
+                Some(day) => self.days.remove(&day),
+                None => break,
+            };
+        }
+    }
+
+    /// Finds the rows of `ids` that are new to their day and keeps their identities; of equal
+    /// identities the first row is new. The day must be open.
+    ///
+    /// # Errors
+    /// A run that cannot be read.
+    pub fn admit(&mut self, day: Day, ids: &[EventId]) -> Result<Vec<bool>> {
+        self.tick += 1;
+        let index = self.days.entry(day).or_default();
+        index.used = self.tick;
+        self.probes.clear();
+        self.probes
+            .extend(ids.iter().enumerate().map(|(row, id)| Probe {
+                id: u128::from_be_bytes(id.0),
+                row: row as u32,
+            }));
+        self.probes
+            .sort_unstable_by_key(|probe| (probe.id, probe.row));
+        let mut known = vec![false; self.probes.len()];
+        for (at, pair) in self.probes.windows(2).enumerate() {
+            known[at + 1] = pair[0].id == pair[1].id;
+        }
+        for run in index.settled.iter().chain(&index.fresh) {
+            run.mark(&self.probes, &mut known)?;
+        }
+        let mut new = vec![false; ids.len()];
+        let mut keys = Vec::new();
+        for (probe, known) in self.probes.iter().zip(&known) {
+            if !known {
+                new[probe.row as usize] = true;
+                keys.push(probe.id);
+            }
+        }
+        if !keys.is_empty() {
+            index.fresh.push(Run::memory(keys));
+            merge_equals(&mut index.fresh);
+        }
+        Ok(new)
+    }
+
+    /// Identities added to `day` since its last [`IdentityIndex::settle`].
+    pub fn fresh_count(&self, day: Day) -> u64 {
+        self.days
+            .get(&day)
+            .map_or(0, |index| index.fresh.iter().map(|run| run.count).sum())
+    }
+
+    /// Writes what was added to `day` as one sorted run to `path`, and keeps it as settled: rows
+    /// of later reports in this process are checked against it before anything is committed.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn settle(&mut self, day: Day, path: &Path) -> Result<Option<(File, u64)>> {
+        let Some(index) = self.days.get_mut(&day) else {
+            return Ok(None);
+        };
+        if index.fresh.is_empty() {
+            return Ok(None);
+        }
+        let mut keys: Vec<u128> = Vec::new();
+        for run in index.fresh.drain(..) {
+            if let Keys::Memory(mut more) = run.keys {
+                if keys.is_empty() {
+                    keys = more;
+                } else {
+                    keys.append(&mut more);
+                }
+            }
+        }
+        // Sorted pieces: the stable sort finds the runs and merges them.
+        keys.sort();
+        let count = keys.len() as u64;
+        let mut left = keys.iter();
+        let file = write_run(path, count, &mut || Ok(left.next().copied()))?;
+        let mut run = Run::memory(keys);
+        if count > SMALL_RUN {
+            run.keys = Keys::Disk {
+                file: File::open(path).map_err(Error::io(path))?,
+                path: path.to_owned(),
+            };
+        }
+        index.settled.push(run);
+        self.forget_idle();
+        Ok(Some((file, count)))
+    }
+
+    /// Forgets what was added to any day and not settled: the report was given up.
+    pub fn abandon(&mut self) {
+        self.days.retain(|_, index| {
+            // A day that a given-up report touched is reopened from the manifest when next needed.
+            index.fresh.is_empty()
+        });
+    }
+
+    /// Forgets a day, so that it is opened anew (its runs were replaced).
+    pub fn forget(&mut self, day: Day) {
+        self.days.remove(&day);
+    }
+}
+
+/// Keeps the number of sorted pieces logarithmic: equal-sized neighbours are merged.
+fn merge_equals(runs: &mut Vec<Run>) {
+    while let [.., a, b] = runs.as_slice() {
+        if a.count > b.count * 2 {
+            return;
+        }
+        let (Some(b), Some(a)) = (runs.pop(), runs.pop()) else {
+            return;
+        };
+        let (Keys::Memory(a), Keys::Memory(b)) = (a.keys, b.keys) else {
+            return;
+        };
+        let mut merged = Vec::with_capacity(a.len() + b.len());
+        let (mut left, mut right) = (a.into_iter().peekable(), b.into_iter().peekable());
+        loop {
+            match (left.peek(), right.peek()) {
+                (Some(x), Some(y)) if x <= y => merged.extend(left.next()),
+                (_, Some(_)) => merged.extend(right.next()),
+                (Some(_), None) => merged.extend(left.next()),
+                (None, None) => break,
+            }
+        }
+        runs.push(Run::memory(merged));
+    }
+}
+
+/// Merges the given runs into one at `path`; identities that stand in several are written once.
+/// Returns the open file, not yet fsynced, and its count.
+///
+/// # Errors
+/// A run that cannot be read, or the file cannot be written.
+pub(crate) fn merge_runs(runs: &[PathBuf], path: &Path) -> Result<(File, u64)> {
+    let mut readers = runs
+        .iter()
+        .map(|run| RunReader::open(run))
+        .collect::<Result<Vec<_>>>()?;
+    let mut heads = Vec::with_capacity(readers.len());
+    for reader in &mut readers {
+        heads.push(reader.next()?);
+    }
+    let mut keys: u64 = 0;
+    let mut last = None;
+    let mut next = || -> Result<Option<u128>> {
+        loop {
+            let least = heads
+                .iter()
+                .enumerate()
+                .filter_map(|(at, key)| key.map(|key| (key, at)))
+                .min();
+            let Some((key, at)) = least else {
+                return Ok(None);
+            };
+            heads[at] = readers[at].next()?;
+            if last != Some(key) {
+                last = Some(key);
+                keys += 1;
+                return Ok(Some(key));
+            }
+        }
+    };
+    let file = write_run(path, 0, &mut next)?;
+    file.write_all_at(&keys.to_le_bytes(), 8)
+        .map_err(Error::io(path))?;
+    Ok((file, keys))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,378 @@
+//! Reading: DataFusion over a given list of live parts.
+//!
+//! Two doors. [`Lake::scan`] streams chosen columns of a time span, one stream a core, for the
+//! statistics. [`Lake::query`] answers one read-only SELECT over two tables:
+//!
+//! * `events`: one row an event, addresses and identities as text; the columns are those of
+//!   [`crate::schema::SCHEMA`];
+//! * `events_raw`: the same with addresses as 4 or 16 bytes and identities as 16 bytes, for
+//!   counting at speed.
+//!
+//! DDL, DML, COPY, SET and external tables are refused before planning.
+
+use std::any::Any;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BinaryBuilder, FixedSizeBinaryArray, RecordBatch, StringBuilder,
+};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    TableProviderFilterPushDown, TableType, Volatility,
+};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::{col, lit};
+use model::time::Timestamp;
+
+use crate::error::{Error, Result};
+use crate::schema::SCHEMA;
+
+/// A live part as the manifest lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Path relative to the lake's folder.
+    pub path: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Earliest `observed_at`, microseconds UTC.
+    pub min_observed: i64,
+    /// Latest `observed_at`.
+    pub max_observed: i64,
+}
+
+/// The folder that holds the parts, and how much a query may use.
+#[derive(Clone, Debug)]
+pub struct Lake {
+    root: PathBuf,
+    memory: usize,
+    threads: usize,
+}
+
+impl Lake {
+    /// The lake in folder `root`; queries use up to `memory` bytes before they spill, on `threads`
+    /// threads. The folder is created.
+    ///
+    /// # Errors
+    /// The folder cannot be created.
+    pub fn open(root: &Path, memory: usize, threads: usize) -> Result<Self> {
+        std::fs::create_dir_all(root).map_err(Error::io(root))?;
+        let root = root.canonicalize().map_err(Error::io(root))?;
+        Ok(Lake {
+            root,
+            memory,
+            threads: threads.max(1),
+        })
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A DataFusion session with the views over `parts`.
+    ///
+    /// # Errors
+    /// A defect of ours in the views.
+    pub async fn session(&self, parts: &[Part]) -> Result<SessionContext> {
+        let config = SessionConfig::new()
+            .with_target_partitions(self.threads)
+            .with_batch_size(8192)
+            .with_information_schema(false)
+            .set_bool("datafusion.execution.parquet.pushdown_filters", true);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(self.memory)))
+            .build_arc()?;
+        let context = SessionContext::new_with_config_rt(config, runtime);
+        for function in [IpText::udf(), IpBytes::udf(), IdText::udf()] {
+            context.register_udf(function);
+        }
+        let table = Arc::new(EventsTable {
+            root: self.root.clone(),
+            parts: parts.into(),
+            threads: self.threads,
+        });
+        context.register_table("events_raw", table)?;
+        let columns = SCHEMA.fields().iter().map(|field| {
+            let column = col(format!("\"{}\"", field.name()));
+            match field.data_type() {
+                DataType::Binary => IpText::udf().call(vec![column]).alias(field.name()),
+                DataType::FixedSizeBinary(16) => {
+                    IdText::udf().call(vec![column]).alias(field.name())
+                }
+                _ => column,
+            }
+        });
+        let view = context
+            .table("events_raw")
+            .await?
+            .select(columns)?
+            .into_view();
+        context.register_table("events", view)?;
+        Ok(context)
+    }
+
+    /// Streams `columns` of the events observed in `[start, end)`, one stream a thread. Parts that
+    /// lie outside the span are not opened.
+    ///
+    /// # Errors
+    /// An unknown column, or a part that cannot be opened.
+    pub async fn scan(
+        &self,
+        parts: &[Part],
+        span: (Timestamp, Timestamp),
+        columns: &[&str],
+    ) -> Result<Vec<SendableRecordBatchStream>> {
+        let within: Vec<Part> = parts
+            .iter()
+            .filter(|part| part.max_observed >= span.0.0 && part.min_observed < span.1.0)
+            .cloned()
+            .collect();
+        let context = self.session(&within).await?;
+        let time = |at: Timestamp| {
+            lit(datafusion::common::ScalarValue::TimestampMicrosecond(
+                Some(at.0),
+                None,
+            ))
+        };
+        // Parts that lie inside the span need no filter, which is nearly all of them.
+        let all_inside = within
+            .iter()
+            .all(|part| part.min_observed >= span.0.0 && part.max_observed < span.1.0);
+        let mut frame = context.table("events_raw").await?;
+        if !all_inside {
+            let observed = col("observed_at");
+            frame = frame.filter(
+                observed
+                    .clone()
+                    .gt_eq(time(span.0))
+                    .and(observed.lt(time(span.1))),
+            )?;
+        }
+        Ok(frame
+            .select_columns(columns)?
+            .execute_stream_partitioned()
+            .await?)
+    }
+
+    /// Answers one read-only SELECT (or EXPLAIN of one) over `events` and `events_raw`, as a stream.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for anything but a SELECT; [`Error::Query`] for a SELECT that fails.
+    pub async fn query(&self, parts: &[Part], sql: &str) -> Result<SendableRecordBatchStream> {
+        let context = self.session(parts).await?;
+        let only_select = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        let frame =
+            context
+                .sql_with_options(sql, only_select)
+                .await
+                .map_err(|error| match error {
+                    DataFusionError::Plan(message) if message.contains("not supported") => {
+                        Error::Refused(format!("{message}; only SELECT is allowed"))
+                    }
+                    other => Error::Query(other),
+                })?;
+        Ok(frame.execute_stream().await?)
+    }
+
+    /// The rows of `part` at the given places, all columns; for opening single events.
+    ///
+    /// # Errors
+    /// The part cannot be read.
+    pub async fn collect(&self, parts: &[Part], sql: &str) -> Result<Vec<RecordBatch>> {
+        let context = self.session(parts).await?;
+        Ok(context.sql(sql).await?.collect().await?)
+    }
+}
+
+/// `events_raw`: exactly the given parts, split evenly over the threads. Nothing is listed.
+#[derive(Debug)]
+struct EventsTable {
+    root: PathBuf,
+    parts: Arc<[Part]>,
+    threads: usize,
+}
+
+#[async_trait]
+impl TableProvider for EventsTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&SCHEMA)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> datafusion::error::Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); self.threads];
+        let mut parts: Vec<&Part> = self.parts.iter().collect();
+        parts.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.path.cmp(&b.path)));
+        for part in parts {
+            let path = self.root.join(&part.path);
+            let location = object_store::path::Path::from_absolute_path(&path)
+                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+            let mut file = PartitionedFile::new(String::new(), part.bytes);
+            file.object_meta.location = location;
+            if let Some(group) = groups.iter_mut().min_by_key(|(rows, _)| *rows) {
+                group.0 += part.rows;
+                group.1.push(file);
+            }
+        }
+        let groups = groups
+            .into_iter()
+            .filter(|(_, files)| !files.is_empty())
+            .map(|(_, files)| FileGroup::new(files))
+            .collect();
+        let source = Arc::new(ParquetSource::new(Arc::clone(&SCHEMA)));
+        let url = ObjectStoreUrl::local_filesystem();
+        let config = FileScanConfigBuilder::new(url, source)
+            .with_file_groups(groups)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+fn ip_of(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.len() {
+        4 => Some(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?).into()),
+        16 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into()),
+        _ => None,
+    }
+}
+
+/// The text of an address column's value.
+pub fn ip_text(bytes: &[u8]) -> Option<String> {
+    ip_of(bytes).map(|ip| ip.to_string())
+}
+
+macro_rules! function {
+    ($name:ident, $sql:literal, $takes:expr, $gives:expr, $apply:ident, $doc:literal) => {
+        #[doc = $doc]
+        #[derive(Debug, PartialEq, Eq, Hash)]
+        struct $name(Signature);
+
+        impl $name {
+            fn udf() -> ScalarUDF {
+                ScalarUDF::new_from_impl($name(Signature::exact(
+                    vec![$takes],
+                    Volatility::Immutable,
+                )))
+            }
+        }
+
+        impl ScalarUDFImpl for $name {
+            fn name(&self) -> &str {
+                $sql
+            }
+
+            fn signature(&self) -> &Signature {
+                &self.0
+            }
+
+            fn return_type(&self, _: &[DataType]) -> datafusion::error::Result<DataType> {
+                Ok($gives)
+            }
+
+            fn invoke_with_args(
+                &self,
+                args: ScalarFunctionArgs,
+            ) -> datafusion::error::Result<ColumnarValue> {
+                let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+                Ok(ColumnarValue::Array($apply(&arrays[0])))
+            }
+        }
+    };
+}
+
+function!(
+    IpText,
+    "ip_text",
+    DataType::Binary,
+    DataType::Utf8,
+    ip_texts,
+    "Address bytes to text."
+);
+function!(
+    IpBytes,
+    "ip",
+    DataType::Utf8,
+    DataType::Binary,
+    ip_bytes,
+    "Address text to bytes; null where it is none."
+);
+function!(
+    IdText,
+    "id_text",
+    DataType::FixedSizeBinary(16),
+    DataType::Utf8,
+    id_texts,
+    "Identity to 32 hex digits."
+);
+
+fn ip_texts(array: &ArrayRef) -> ArrayRef {
+    let mut out = StringBuilder::with_capacity(array.len(), array.len() * 12);
+    let bytes = array.as_binary::<i32>();
+    bytes
+        .iter()
+        .for_each(|value| out.append_option(value.and_then(ip_text)));
+    Arc::new(out.finish())
+}
+
+fn ip_bytes(array: &ArrayRef) -> ArrayRef {
+    let mut out = BinaryBuilder::new();
+    for value in array.as_string::<i32>() {
+        match value.and_then(|text| text.parse().ok()) {
+            Some(IpAddr::V4(ip)) => out.append_value(ip.octets()),
+            Some(IpAddr::V6(ip)) => out.append_value(ip.octets()),
+            None => out.append_null(),
+        }
+    }
+    Arc::new(out.finish())
+}
+
+fn id_texts(array: &ArrayRef) -> ArrayRef {
+    let mut out = StringBuilder::with_capacity(array.len(), array.len() * 32);
+    let any: &dyn Any = array.as_any();
+    if let Some(ids) = any.downcast_ref::<FixedSizeBinaryArray>() {
+        for value in ids {
+            let id = value
+                .and_then(|bytes| bytes.try_into().ok())
+                .map(model::ids::EventId);
+            out.append_option(id.map(|id| id.to_string()));
+        }
+    }
+    Arc::new(out.finish())
+}

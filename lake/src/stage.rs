@@ -1,0 +1,465 @@
+//! Staging: the new rows of one report become fsynced files, ready to be committed.
+//!
+//! Files are named after the report and its generation, so a run that was killed before its commit
+//! leaves only files that the next run writes over. Nothing here is live until the caller has
+//! committed it in the ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::filter;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use model::time::Day;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+
+use crate::columns::Chunk;
+use crate::error::{Error, Result};
+use crate::identity::{IdentityIndex, merge_runs};
+use crate::schema::{LAKE_SCHEMA_VERSION, SCHEMA, writer_properties};
+
+/// Rows of a day that are deduplicated and encoded at a time: enough that a search through a
+/// large day's runs reads each page for several rows.
+const BATCH_ROWS: usize = 64 * 1024;
+/// Rows waiting over all days before the fullest day is written.
+const WAITING_ROWS: usize = 4 * BATCH_ROWS;
+/// Bytes of encoded, unwritten columns over all days before the largest is written out.
+const ENCODED_BYTES: usize = 96 << 20;
+/// Identities of the report being written that are held in memory (16 bytes each and a filter)
+/// before the fullest day's go to a run of their own.
+const FRESH_IDENTITIES: u64 = 3 << 20;
+/// Parts open at a time: a report that jumps over years closes the one used longest ago.
+const OPEN_PARTS: usize = 48;
+
+/// What a lake file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// Events, Parquet.
+    Part,
+    /// Sorted identities.
+    Ids,
+}
+
+/// A staged, fsynced file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StagedFile {
+    /// Path relative to the lake's folder.
+    pub path: String,
+    /// What it is.
+    pub kind: FileKind,
+    /// UTC day.
+    pub day: Day,
+    /// Rows or identities.
+    pub rows: u64,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Earliest `observed_at`, 0 for identities.
+    pub min_observed: i64,
+    /// Latest `observed_at`, 0 for identities.
+    pub max_observed: i64,
+}
+
+struct OpenPart {
+    writer: ArrowWriter<File>,
+    path: PathBuf,
+    name: String,
+    schema: SchemaRef,
+    indices: Vec<usize>,
+    rows: u64,
+    min_observed: i64,
+    max_observed: i64,
+    used: u64,
+}
+
+#[derive(Default)]
+struct Waiting {
+    chunks: Vec<Chunk>,
+    rows: usize,
+}
+
+/// Writes one report's new rows.
+pub struct ReportWriter<'a> {
+    root: &'a Path,
+    index: &'a mut IdentityIndex,
+    /// Paths of the live identity runs of a day.
+    live_runs: &'a mut dyn FnMut(Day) -> Result<Vec<PathBuf>>,
+    stem: String,
+    waiting: BTreeMap<Day, Waiting>,
+    waiting_rows: usize,
+    open: BTreeMap<Day, OpenPart>,
+    numbers: BTreeMap<Day, u32>,
+    runs: BTreeMap<Day, u32>,
+    touched: BTreeSet<Day>,
+    staged: Vec<(File, StagedFile)>,
+    events: u64,
+    duplicates: u64,
+    tick: u64,
+}
+
+/// What became of a report's rows.
+#[derive(Debug)]
+pub struct Staged {
+    /// Written files with their handles, **not yet fsynced**: pass them to [`make_durable`], alone
+    /// or together with those of other reports.
+    pub files: Vec<(File, StagedFile)>,
+    /// Rows that are new events.
+    pub events: u64,
+    /// Rows whose event was known.
+    pub duplicates: u64,
+}
+
+impl<'a> ReportWriter<'a> {
+    /// A writer below `root` for the report whose files begin with `stem` (report id and
+    /// generation).
+    pub fn new(
+        root: &'a Path,
+        stem: &str,
+        index: &'a mut IdentityIndex,
+        live_runs: &'a mut dyn FnMut(Day) -> Result<Vec<PathBuf>>,
+    ) -> Self {
+        ReportWriter {
+            root,
+            index,
+            live_runs,
+            stem: stem.to_owned(),
+            waiting: BTreeMap::new(),
+            waiting_rows: 0,
+            open: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            staged: Vec::new(),
+            events: 0,
+            duplicates: 0,
+            tick: 0,
+        }
+    }
+
+    /// Takes candidate rows in the order of the report.
+    ///
+    /// # Errors
+    /// A file that cannot be written or read.
+    pub fn push(&mut self, chunk: Chunk) -> Result<()> {
+        let rows = chunk.ids.len();
+        let day = chunk.day;
+        let waiting = self.waiting.entry(day).or_default();
+        waiting.rows += rows;
+        waiting.chunks.push(chunk);
+        self.waiting_rows += rows;
+        if waiting.rows >= BATCH_ROWS {
+            self.write_day(day)?;
+        }
+        while self.waiting_rows > WAITING_ROWS {
+            let fullest = self
+                .waiting
+                .iter()
+                .max_by_key(|(_, waiting)| waiting.rows)
+                .map(|(day, _)| *day);
+            match fullest {
+                Some(day) => self.write_day(day)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn write_day(&mut self, day: Day) -> Result<()> {
+        let Some(waiting) = self.waiting.remove(&day) else {
+            return Ok(());
+        };
+        self.waiting_rows -= waiting.rows;
+        if !self.index.has(day) {
+            let runs = (self.live_runs)(day)?;
+            self.index.open(day, &runs)?;
+        }
+        self.touched.insert(day);
+        let ids: Vec<_> = waiting
+            .chunks
+            .iter()
+            .flat_map(|chunk| chunk.ids.iter().copied())
+            .collect();
+        let new = self.index.admit(day, &ids)?;
+        let mut at = 0;
+        for chunk in waiting.chunks {
+            let rows = chunk.ids.len();
+            let mask = &new[at..at + rows];
+            at += rows;
+            let kept = mask.iter().filter(|new| **new).count();
+            self.events += kept as u64;
+            self.duplicates += (rows - kept) as u64;
+            if kept > 0 {
+                self.write_chunk(&chunk, mask, kept)?;
+            }
+        }
+        while self
+            .touched
+            .iter()
+            .map(|day| self.index.fresh_count(*day))
+            .sum::<u64>()
+            > FRESH_IDENTITIES
+        {
+            let fullest = self
+                .touched
+                .iter()
+                .copied()
+                .max_by_key(|day| self.index.fresh_count(*day));
+            match fullest {
+                Some(day) => self.settle(day)?,
+                None => break,
+            }
+        }
+        self.relieve()
+    }
+
+    /// Writes what the report added to a day's identities as a run.
+    fn settle(&mut self, day: Day) -> Result<()> {
+        let number = self.runs.entry(day).or_insert(0);
+        let suffix = if *number == 0 {
+            String::new()
+        } else {
+            format!("-{number}")
+        };
+        *number += 1;
+        let name = format!("day={day}/{}{suffix}.ids", self.stem);
+        let path = self.root.join(&name);
+        if let Some((file, rows)) = self.index.settle(day, &path)? {
+            let bytes = file.metadata().map_err(Error::io(&path))?.len();
+            let staged = StagedFile {
+                path: name,
+                kind: FileKind::Ids,
+                day,
+                rows,
+                bytes,
+                min_observed: 0,
+                max_observed: 0,
+            };
+            self.staged.push((file, staged));
+        }
+        Ok(())
+    }
+
+    fn write_chunk(&mut self, chunk: &Chunk, mask: &[bool], kept: usize) -> Result<()> {
+        self.tick += 1;
+        let day = chunk.day;
+        let fits = self.open.get(&day).is_some_and(|part| {
+            chunk
+                .columns
+                .iter()
+                .enumerate()
+                .all(|(at, column)| column.is_none() || part.indices.binary_search(&at).is_ok())
+        });
+        if !fits {
+            // A column appears that the part does not have: it goes to a new part.
+            self.close(day)?;
+            self.open_part(chunk)?;
+        }
+        let Some(part) = self.open.get_mut(&day) else {
+            return Ok(());
+        };
+        let mask = (kept < mask.len()).then(|| BooleanArray::from(mask.to_vec()));
+        let columns = part
+            .indices
+            .iter()
+            .zip(part.schema.fields())
+            .map(|(at, field)| match (&chunk.columns[*at], &mask) {
+                (Some(column), Some(mask)) => filter(column, mask),
+                (Some(column), None) => Ok(Arc::clone(column)),
+                (None, _) => Ok(datafusion::arrow::array::new_null_array(
+                    field.data_type(),
+                    kept,
+                )),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        debug_assert!(columns.iter().all(|column| column.len() == kept));
+        let batch = RecordBatch::try_new(Arc::clone(&part.schema), columns)?;
+        part.writer
+            .write(&batch)
+            .map_err(Error::parquet(&part.path))?;
+        part.rows += kept as u64;
+        part.min_observed = part.min_observed.min(chunk.min_observed);
+        part.max_observed = part.max_observed.max(chunk.max_observed);
+        part.used = self.tick;
+        Ok(())
+    }
+
+    fn open_part(&mut self, chunk: &Chunk) -> Result<()> {
+        while self.open.len() >= OPEN_PARTS {
+            let idle = self
+                .open
+                .iter()
+                .min_by_key(|(_, part)| part.used)
+                .map(|(day, _)| *day);
+            if let Some(day) = idle {
+                self.close(day)?;
+            }
+        }
+        let day = chunk.day;
+        let (name, path) = self.part_name(day)?;
+        let file = File::create(&path).map_err(Error::io(&path))?;
+        let indices: Vec<usize> = chunk
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| column.is_some())
+            .map(|(at, _)| at)
+            .collect();
+        let fields: Vec<_> = indices.iter().map(|at| SCHEMA.field(*at).clone()).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let options = ArrowWriterOptions::new().with_properties(writer_properties());
+        let mut writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
+            .map_err(Error::parquet(&path))?;
+        writer.append_key_value_metadata(parquet::file::metadata::KeyValue::new(
+            "watchfire.schema".to_owned(),
+            LAKE_SCHEMA_VERSION.to_string(),
+        ));
+        let part = OpenPart {
+            writer,
+            path,
+            name,
+            schema,
+            indices,
+            rows: 0,
+            min_observed: i64::MAX,
+            max_observed: i64::MIN,
+            used: self.tick,
+        };
+        self.open.insert(day, part);
+        Ok(())
+    }
+
+    /// The next part's name and path; its folder exists.
+    fn part_name(&mut self, day: Day) -> Result<(String, PathBuf)> {
+        let folder = format!("day={day}");
+        let number = self.numbers.entry(day).or_insert(0);
+        let suffix = if *number == 0 {
+            String::new()
+        } else {
+            format!("-{number}")
+        };
+        *number += 1;
+        let name = format!("{folder}/{}{suffix}.parquet", self.stem);
+        let folder = self.root.join(folder);
+        if !folder.is_dir() {
+            fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+            sync_dir(self.root)?;
+        }
+        let path = self.root.join(&name);
+        Ok((name, path))
+    }
+
+    fn relieve(&mut self) -> Result<()> {
+        while self
+            .open
+            .values()
+            .map(|part| part.writer.memory_size())
+            .sum::<usize>()
+            > ENCODED_BYTES
+        {
+            let largest = self
+                .open
+                .iter_mut()
+                .max_by_key(|(_, part)| part.writer.memory_size());
+            match largest {
+                Some((_, part)) => part.writer.flush().map_err(Error::parquet(&part.path))?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, day: Day) -> Result<()> {
+        let Some(part) = self.open.remove(&day) else {
+            return Ok(());
+        };
+        let path = part.path;
+        let file = part.writer.into_inner().map_err(Error::parquet(&path))?;
+        let bytes = file.metadata().map_err(Error::io(&path))?.len();
+        self.staged.push((
+            file,
+            StagedFile {
+                path: part.name,
+                kind: FileKind::Part,
+                day,
+                rows: part.rows,
+                bytes,
+                min_observed: part.min_observed,
+                max_observed: part.max_observed,
+            },
+        ));
+        Ok(())
+    }
+
+    /// Writes what is waiting and closes the report's files.
+    ///
+    /// # Errors
+    /// A file that cannot be written or read.
+    pub fn finish(mut self) -> Result<Staged> {
+        while let Some(day) = self.waiting.keys().next().copied() {
+            self.write_day(day)?;
+        }
+        while let Some(day) = self.open.keys().next().copied() {
+            self.close(day)?;
+        }
+        for day in std::mem::take(&mut self.touched) {
+            self.settle(day)?;
+        }
+        Ok(Staged {
+            files: self.staged,
+            events: self.events,
+            duplicates: self.duplicates,
+        })
+    }
+}
+
+/// Merges a day's identity runs into one staged run named after `stem`.
+///
+/// # Errors
+/// A run that cannot be read, or the file cannot be written.
+pub fn merge_day(
+    root: &Path,
+    day: Day,
+    runs: &[PathBuf],
+    stem: &str,
+) -> Result<(File, StagedFile)> {
+    let name = format!("day={day}/{stem}.ids");
+    let path = root.join(&name);
+    let (file, rows) = merge_runs(runs, &path)?;
+    let bytes = file.metadata().map_err(Error::io(&path))?.len();
+    Ok((
+        file,
+        StagedFile {
+            path: name,
+            kind: FileKind::Ids,
+            day,
+            rows,
+            bytes,
+            min_observed: 0,
+            max_observed: 0,
+        },
+    ))
+}
+
+/// Makes staged files durable: every file, then every folder they lie in, once.
+///
+/// # Errors
+/// [`Error::Fsync`], after which the process must stop (DESIGN invariant 3).
+pub fn make_durable(root: &Path, files: &[(File, StagedFile)]) -> Result<()> {
+    let mut folders = BTreeSet::new();
+    for (file, staged) in files {
+        let path = root.join(&staged.path);
+        file.sync_all().map_err(Error::fsync(&path))?;
+        if let Some(folder) = path.parent() {
+            folders.insert(folder.to_owned());
+        }
+    }
+    folders.iter().try_for_each(|folder| sync_dir(folder))
+}
+
+fn sync_dir(folder: &Path) -> Result<()> {
+    File::open(folder)
+        .and_then(|dir| dir.sync_all())
+        .map_err(Error::fsync(folder))
+}

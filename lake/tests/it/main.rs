@@ -1,0 +1,3 @@
+//! The event store as its callers use it: rows in, files staged, parts read back.
+
+mod staging;
