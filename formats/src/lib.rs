@@ -11,6 +11,11 @@
 //!
 //! Pure: reads from the reader that it is given, no files, no network, no clock.
 
+pub mod entry;
+pub mod shadowserver;
+pub mod source;
+pub mod value;
+
 use std::io::BufRead;
 
 use jiff::tz::TimeZone;
@@ -70,8 +75,11 @@ pub struct Block<'a> {
 pub enum Framing {
     /// A row is a line (LF, CRLF or CR).
     Lines,
-    /// A row is a line, but line ends inside double quotes do not count (RFC 4180).
-    QuotedLines,
+    /// A row is a line, but line ends inside a field in double quotes do not count (RFC 4180).
+    QuotedLines {
+        /// The byte between fields: a quote opens a field only after it or at the row's start.
+        delimiter: u8,
+    },
 }
 
 /// Parses blocks of whole rows; shared by threads.
@@ -157,4 +165,42 @@ pub struct Format {
     pub open: fn(&Context<'_>, head: &[u8]) -> Result<Reader, Unreadable>,
     /// Checks a feed's entry without a report; every problem names the key and the remedy.
     pub check: fn(&Feed) -> Vec<String>,
+}
+
+/// Every format, by name. One row each: the module's `FORMAT`.
+pub const FORMATS: &[Format] = &[];
+
+/// Finds a format by its name in [`FORMATS`].
+pub fn format(name: &str) -> Result<&'static Format, Unreadable> {
+    FORMATS.iter().find(|format| format.name == name).ok_or_else(|| {
+        let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+        Unreadable::UnknownFormat(name.to_owned(), format!("; known are: {}", names.join(", ")))
+    })
+}
+
+/// A feed with nothing declared but what must be, for unit tests.
+#[cfg(test)]
+pub(crate) fn test_feed(format: &str) -> Feed {
+    Feed {
+        name: "test".into(),
+        provider: "Example".into(),
+        format: format.into(),
+        paths: Vec::new(),
+        exclude: Vec::new(),
+        zone: "UTC".into(),
+        encoding: None,
+        classification: None,
+        identifier: None,
+        set: Default::default(),
+        identity: None,
+        snapshot: None,
+        from_path: None,
+        columns: Default::default(),
+        options: Default::default(),
+        every_days: 1,
+        licence: "none".into(),
+        terms: String::new(),
+        publishable: Default::default(),
+        enabled: true,
+    }
 }

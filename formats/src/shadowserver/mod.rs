@@ -1,0 +1,4 @@
+//! Shadowserver reports through their published schema.
+
+/// The published schema.
+pub struct Schema {}
