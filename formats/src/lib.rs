@@ -12,6 +12,7 @@
 //! Pure: reads from the reader that it is given, no files, no network, no clock.
 
 pub mod entry;
+pub mod frame;
 pub mod shadowserver;
 pub mod source;
 pub mod value;
