@@ -1,1 +1,75 @@
-//! ledger
+//! The ledger: everything that changes, in SQL, beside the blobs that never do.
+//!
+//! A delivery arrives: [`BlobStore::put_file`] keeps its bytes under their hash and
+//! [`Ledger::archive_report`] its row. Intake parses it, stages Parquet parts in the lake, and asks
+//! for [`Ledger::commit_ingest`]: one transaction that marks the report ingested, stores what was
+//! rejected and tallied, puts the parts into the lake's [`manifest`] under the next snapshot and
+//! enqueues the follow-up [`job`]. Before that commit nothing of the report is visible, after it
+//! everything is; asking again changes nothing. Later an [`issue`] freezes a week's values together
+//! with the snapshot they were read from, and the [`audit`] chain records who changed what.
+//!
+//! One file per aggregate; each file holds the rows it owns, the functions that change them and the
+//! queries on them. SQLite is opened by `sqlite.rs`, the only file that speaks its dialect: all other
+//! statements go through SeaORM and run on PostgreSQL unchanged.
+//!
+//! What the ledger is not: it holds no events (those are the lake's), reads no clock and draws no
+//! random number. Instants are `i64` microseconds since the Unix epoch, UTC; days are `i32` days since
+//! 1970-01-01; both are handed in.
+
+mod bulk;
+mod counter;
+mod error;
+mod hash;
+mod migration;
+mod open;
+mod sqlite;
+
+pub mod audit;
+pub mod blob;
+pub mod commit;
+pub mod history;
+pub mod infrastructure;
+pub mod issue;
+pub mod job;
+pub mod manifest;
+pub mod reference;
+pub mod reject;
+pub mod report;
+pub mod setting;
+pub mod tally;
+
+pub use audit::{AuditEntry, NewAudit};
+pub use blob::{Blob, BlobStore};
+pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
+pub use error::{Error, Result};
+pub use hash::Hash;
+pub use history::{HistoryKind, HistoryRow, NewHistoryRow};
+pub use infrastructure::{InfrastructureEvent, InfrastructureState, NewInfrastructureEvent};
+pub use issue::{Issue, IssueHead, IssueState, NewIssue};
+pub use job::{Job, JobCounts, JobState, Lease, NewJob};
+pub use manifest::{LakeFile, LakeFileKind, NewLakeFile, Snapshot};
+pub use open::{Ledger, Page};
+pub use reference::{NewReferenceTable, ReferenceTable};
+pub use reject::{Reject, RejectFilter, RejectState};
+pub use report::{Archived, FeedTotals, NewReport, Report, ReportFilter, ReportKind, ReportState};
+pub use setting::Setting;
+pub use tally::{NewTally, TallyBy, TallySum};
+
+/// What only the tests reach: parts that cannot be provoked from outside.
+#[doc(hidden)]
+pub mod testing {
+    use std::path::{Path, PathBuf};
+
+    use crate::{Error, Result, sqlite};
+
+    /// Copies a database as a migration would.
+    pub async fn back_up(path: &Path, version: usize) -> Result<PathBuf> {
+        let db = sqlite::connect(path, sqlite::Access::Write).await?;
+        sqlite::back_up(&db, path, version).await
+    }
+
+    /// Sorts a file error.
+    pub fn io_error(path: &Path, source: std::io::Error) -> Error {
+        Error::io(path, source)
+    }
+}

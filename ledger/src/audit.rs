@@ -1,0 +1,194 @@
+//! The audit trail: who did what to which object, append-only and chained.
+//!
+//! Every row holds the hash of the row before it and its own: BLAKE3 over a canonical encoding of its
+//! content and that hash. Changing, removing or inserting a row breaks the chain from there on; cutting
+//! rows off the end disagrees with the counter. Someone who can rewrite the whole database can still
+//! rewrite the whole chain: print or publish [`Ledger::audit_head`] now and then.
+//!
+//! The ledger offers no way to change or delete a row. Rows are written in the transaction of the
+//! change that they record.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect};
+
+use crate::{Error, Hash, Ledger, Page, Result, counter};
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    use crate::Hash;
+
+    /// A row of the trail.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Serialize)]
+    #[sea_orm(table_name = "audit")]
+    pub struct Model {
+        /// Its place, from 1 without gaps.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub seq: i64,
+        /// When, microseconds UTC.
+        pub at: i64,
+        /// Who: a person's login, or the system's own part (`system:scheduler`).
+        pub actor: String,
+        /// What was done, one stable word or two (`infrastructure.add`).
+        pub action: String,
+        /// To what: kind and id.
+        pub object: String,
+        /// Details as JSON text.
+        pub detail: String,
+        /// Hash of the row before; zeros in the first.
+        pub prev_hash: Hash,
+        /// Hash of this row.
+        pub hash: Hash,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use row::{ActiveModel, Column, Entity};
+
+pub use row::Model as AuditEntry;
+
+/// Rows read at a time when the chain is checked.
+const STRIDE: u64 = 1_000;
+
+/// What is to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewAudit {
+    /// Who.
+    pub actor: String,
+    /// What was done.
+    pub action: String,
+    /// To what: kind and id.
+    pub object: String,
+    /// Details.
+    pub detail: serde_json::Value,
+}
+
+impl AuditEntry {
+    /// The hash that the row's content and predecessor give. The encoding: a domain string, the
+    /// predecessor's hash, place and time as little-endian 64 bit numbers, then each text with its
+    /// length before it, so that no two different rows have the same encoding.
+    pub fn digest(&self) -> Hash {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"watchfire audit 1\0");
+        hasher.update(self.prev_hash.as_bytes());
+        hasher.update(&self.seq.to_le_bytes());
+        hasher.update(&self.at.to_le_bytes());
+        for text in [&self.actor, &self.action, &self.object, &self.detail] {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        hasher.finalize().into()
+    }
+}
+
+/// Appends a row inside the transaction of the change it records.
+pub(crate) async fn append<C: ConnectionTrait>(db: &C, new: NewAudit, now: i64) -> Result<AuditEntry> {
+    // Raising the counter first locks the chain's end until the transaction is over.
+    let seq = counter::next(db, counter::AUDIT).await?;
+    let prev_hash = match seq {
+        1 => Hash::default(),
+        _ => {
+            let previous = Entity::find_by_id(seq - 1).one(db).await?;
+            previous.ok_or_else(|| broken(seq - 1, "is missing"))?.hash
+        }
+    };
+    let mut entry = AuditEntry {
+        seq,
+        at: now,
+        actor: new.actor,
+        action: new.action,
+        object: new.object,
+        detail: new.detail.to_string(),
+        prev_hash,
+        hash: Hash::default(),
+    };
+    entry.hash = entry.digest();
+    let row = ActiveModel {
+        seq: Set(entry.seq),
+        at: Set(entry.at),
+        actor: Set(entry.actor.clone()),
+        action: Set(entry.action.clone()),
+        object: Set(entry.object.clone()),
+        detail: Set(entry.detail.clone()),
+        prev_hash: Set(entry.prev_hash),
+        hash: Set(entry.hash),
+    };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(entry)
+}
+
+fn broken(seq: i64, reason: impl Into<String>) -> Error {
+    Error::AuditBroken { seq, reason: reason.into() }
+}
+
+impl Ledger {
+    /// Records something that changed nothing else in the ledger (a login, an export).
+    pub async fn append_audit(&self, new: NewAudit, now: i64) -> Result<AuditEntry> {
+        let tx = self.begin().await?;
+        let entry = append(&tx, new, now).await?;
+        tx.commit().await?;
+        Ok(entry)
+    }
+
+    /// Rows about one object, or all, newest first.
+    pub async fn audit(&self, object: Option<&str>, page: Page) -> Result<Vec<AuditEntry>> {
+        let mut select = Entity::find().order_by_desc(Column::Seq).offset(page.offset).limit(page.limit);
+        if let Some(object) = object {
+            select = select.filter(Column::Object.eq(object));
+        }
+        Ok(select.all(self.reader()).await?)
+    }
+
+    /// Place and hash of the last row; `None` while there is none. Kept elsewhere, it proves the
+    /// trail up to there.
+    pub async fn audit_head(&self) -> Result<Option<(i64, Hash)>> {
+        let last = Entity::find().order_by_desc(Column::Seq).limit(1).one(self.reader()).await?;
+        Ok(last.map(|entry| (entry.seq, entry.hash)))
+    }
+
+    /// Checks the whole chain and returns the number of rows.
+    ///
+    /// # Errors
+    /// [`Error::AuditBroken`] names the first row that is wrong.
+    pub async fn verify_audit(&self) -> Result<u64> {
+        let db = self.reader();
+        // Read before the rows: one appended meanwhile makes the chain longer than expected, not shorter.
+        let expected = counter::value(db, counter::AUDIT).await?;
+        let mut seq = 0;
+        let mut hash = Hash::default();
+        loop {
+            let rows = Entity::find()
+                .filter(Column::Seq.gt(seq))
+                .order_by_asc(Column::Seq)
+                .limit(STRIDE)
+                .all(db)
+                .await?;
+            let last = rows.is_empty();
+            for entry in rows {
+                if entry.seq != seq + 1 {
+                    return Err(broken(seq + 1, "is missing"));
+                }
+                if entry.prev_hash != hash {
+                    return Err(broken(entry.seq, "does not continue the row before it"));
+                }
+                if entry.hash != entry.digest() {
+                    return Err(broken(entry.seq, "was changed after it was written"));
+                }
+                seq = entry.seq;
+                hash = entry.hash;
+            }
+            if last {
+                break;
+            }
+        }
+        if seq < expected {
+            return Err(broken(seq + 1, format!("is missing: {expected} rows were written")));
+        }
+        Ok(seq as u64)
+    }
+}

@@ -1,0 +1,268 @@
+//! Blobs: bytes kept under their BLAKE3 hash, beside the database. Raw reports as delivered, compiled
+//! reference tables, evidence. Never changed, never overwritten.
+//!
+//! A blob is written to `tmp-<pid>-<n>`, made durable, and only then renamed to `ab/cdef….raw`: under
+//! its final name there is never half a blob, and when a function returns its name the bytes survive a
+//! power cut. The functions block: from async code call them where blocking is allowed.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{Error, Hash, Result};
+
+/// Bytes read at a time.
+const BLOCK: usize = 1 << 20;
+
+/// A stored blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Blob {
+    /// Its name.
+    pub hash: Hash,
+    /// Its size in bytes.
+    pub len: u64,
+}
+
+/// A folder of blobs.
+#[derive(Clone, Debug)]
+pub struct BlobStore {
+    dir: PathBuf,
+}
+
+/// Makes a folder's entries durable.
+pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
+    let file = File::open(dir).map_err(|source| Error::io(dir, source))?;
+    file.sync_all().map_err(|source| Error::Fsync { path: dir.to_owned(), source })
+}
+
+/// A file under a temporary name, removed when dropped before it was renamed. It is locked as long as
+/// it is written: [`BlobStore::sweep`] tells by the lock what a killed process has left.
+struct Temporary {
+    path: PathBuf,
+    file: File,
+    kept: bool,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.kept {
+            // What cannot be removed now is removed by the next sweep.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl BlobStore {
+    /// The store in `dir`, which is created on the first write.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        BlobStore { dir: dir.into() }
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where a blob lies, or would.
+    pub fn path(&self, hash: &Hash) -> PathBuf {
+        let hex = hash.to_string();
+        self.dir.join(&hex[..2]).join(format!("{}.raw", &hex[2..]))
+    }
+
+    /// Whether a blob is stored.
+    pub fn contains(&self, hash: &Hash) -> bool {
+        self.path(hash).is_file()
+    }
+
+    /// Stores a copy of a file, in blocks.
+    ///
+    /// # Errors
+    /// [`Error::Io`] names the file that could not be read or written, [`Error::DiskFull`] the one
+    /// that there was no room for, [`Error::Fsync`] is fatal.
+    pub fn put_file(&self, source: &Path) -> Result<Blob> {
+        let mut file = File::open(source).map_err(|error| Error::io(source, error))?;
+        self.put(&mut file, source)
+    }
+
+    /// Stores bytes at hand.
+    ///
+    /// # Errors
+    /// As [`BlobStore::put_file`].
+    pub fn put_bytes(&self, bytes: &[u8]) -> Result<Blob> {
+        self.put(&mut { bytes }, Path::new("(memory)"))
+    }
+
+    /// Stores what a reader gives; `name` is for messages.
+    ///
+    /// # Errors
+    /// As [`BlobStore::put_file`].
+    pub fn put(&self, source: &mut dyn Read, name: &Path) -> Result<Blob> {
+        let mut temporary = self.temporary()?;
+        let mut hasher = blake3::Hasher::new();
+        let mut block = vec![0; BLOCK];
+        let mut len = 0;
+        loop {
+            let n = match source.read(&mut block) {
+                Ok(0) => break,
+                Ok(n) => n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Error::io(name, error)),
+            };
+            hasher.update(&block[..n]);
+            temporary.file.write_all(&block[..n]).map_err(|error| Error::io(&temporary.path, error))?;
+            len += n as u64;
+        }
+        let hash = Hash::from(hasher.finalize());
+        let target = self.path(&hash);
+        let folder = target.parent().expect("a blob's path has a folder");
+        let stored = fs::metadata(&target).is_ok_and(|found| found.is_file() && found.len() == len);
+        if !stored {
+            let path = temporary.path.clone();
+            temporary.file.sync_all().map_err(|source| Error::Fsync { path, source })?;
+            create_dir(folder)?;
+            fs::rename(&temporary.path, &target).map_err(|error| Error::io(&target, error))?;
+            temporary.kept = true;
+        }
+        // Also when it was there: whoever renamed it may have been killed before this.
+        sync_dir(folder)?;
+        sync_dir(&self.dir)?;
+        Ok(Blob { hash, len })
+    }
+
+    /// Opens a blob for reading.
+    ///
+    /// # Errors
+    /// [`Error::BlobMissing`] if it is not stored.
+    pub fn open(&self, hash: &Hash) -> Result<File> {
+        let path = self.path(hash);
+        File::open(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => Error::BlobMissing { hash: *hash, path },
+            _ => Error::io(&path, source),
+        })
+    }
+
+    /// Reads a blob as a whole; for those that are known to be small.
+    ///
+    /// # Errors
+    /// As [`BlobStore::open`].
+    pub fn read(&self, hash: &Hash) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let read = self.open(hash)?.read_to_end(&mut bytes);
+        read.map_err(|source| Error::io(&self.path(hash), source))?;
+        Ok(bytes)
+    }
+
+    /// Reads a blob and compares it with its name; returns its size.
+    ///
+    /// # Errors
+    /// [`Error::BlobMissing`], [`Error::BlobCorrupt`].
+    pub fn verify(&self, hash: &Hash) -> Result<u64> {
+        let mut file = self.open(hash)?;
+        let path = self.path(hash);
+        let mut hasher = blake3::Hasher::new();
+        let len = io::copy(&mut file, &mut hasher).map_err(|source| Error::io(&path, source))?;
+        let found = Hash::from(hasher.finalize());
+        if found == *hash { Ok(len) } else { Err(Error::BlobCorrupt { hash: *hash, found, path }) }
+    }
+
+    /// Calls `each` with every stored blob, by folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a folder that cannot be read, and whatever `each` returns.
+    pub fn for_each(&self, mut each: impl FnMut(Blob) -> Result<()>) -> Result<()> {
+        let mut folders = entries(&self.dir)?;
+        folders.retain(|path| path.is_dir());
+        for folder in folders {
+            let first = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            for path in entries(&folder)? {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let Some(rest) = name.strip_suffix(".raw") else { continue };
+                let Ok(hash) = format!("{first}{rest}").parse() else { continue };
+                let len = fs::metadata(&path).map_err(|source| Error::io(&path, source))?.len();
+                each(Blob { hash, len })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes temporary files that no living process writes; how many.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a folder or file that cannot be read or removed.
+    pub fn sweep(&self) -> Result<usize> {
+        let mut swept = 0;
+        for path in entries(&self.dir)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if !name.starts_with("tmp-") {
+                continue;
+            }
+            let file = match File::open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Error::io(&path, error)),
+            };
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => continue,
+                Err(TryLockError::Error(error)) => return Err(Error::io(&path, error)),
+            }
+            match fs::remove_file(&path) {
+                Ok(()) => swept += 1,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::io(&path, error)),
+            }
+        }
+        Ok(swept)
+    }
+
+    /// A new temporary file, locked.
+    fn temporary(&self) -> Result<Temporary> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        create_dir(&self.dir)?;
+        loop {
+            let n = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = self.dir.join(format!("tmp-{}-{n}", std::process::id()));
+            // Read as well as write: some systems lock only what can be read.
+            let file = match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(Error::io(&path, error)),
+            };
+            // A sweep may have seen the file before the lock: then it holds the lock or removed it.
+            match file.try_lock() {
+                Ok(()) if path.exists() => return Ok(Temporary { path, file, kept: false }),
+                Ok(()) | Err(TryLockError::WouldBlock) => continue,
+                Err(TryLockError::Error(error)) => {
+                    let _ = fs::remove_file(&path);
+                    return Err(Error::io(&path, error));
+                }
+            }
+        }
+    }
+}
+
+/// Paths in a folder, sorted; none if it does not exist.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
+    let list = match fs::read_dir(dir) {
+        Ok(list) => list,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io(dir, error)),
+    };
+    let paths: io::Result<Vec<PathBuf>> = list.map(|entry| Ok(entry?.path())).collect();
+    let mut paths = paths.map_err(|error| Error::io(dir, error))?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Creates a folder durably unless it is there. Its parent must exist, except that of the store itself.
+fn create_dir(dir: &Path) -> Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir).map_err(|error| Error::io(dir, error))?;
+    match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
+        _ => Ok(()),
+    }
+}

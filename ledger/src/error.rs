@@ -1,0 +1,216 @@
+//! What can go wrong in the ledger, and which of it must end the process.
+//!
+//! A database error is sorted by what the operator can do about it: make room, look at the disk,
+//! restore a backup. Every variant has a stable label for logs and JSON output.
+
+use std::path::{Path, PathBuf};
+
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
+
+use crate::Hash;
+
+/// Result of the ledger's functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Errors of the ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database refused a statement for a reason not sorted out below.
+    #[error("ledger database: {0}")]
+    Database(#[source] DbErr),
+    /// Another process held the database longer than the waiting time.
+    #[error("ledger database is locked by another process: wait for it to end and try again")]
+    Busy,
+    /// No space is left for the database.
+    #[error("ledger database: no space left on its disk: make room and run the command again")]
+    DatabaseFull,
+    /// The disk failed under the database; what was committed last is in doubt. Fatal.
+    #[error("ledger database: the disk failed: {0}")]
+    DatabaseDisk(#[source] DbErr),
+    /// The database's pages contradict each other. Fatal.
+    #[error("ledger database is damaged: restore it from a backup: {0}")]
+    DatabaseCorrupt(#[source] DbErr),
+    /// A file or folder could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// No space is left for a file.
+    #[error("{}: no space left on its disk: make room and run the command again", path.display())]
+    DiskFull {
+        /// The file that was being written.
+        path: PathBuf,
+    },
+    /// Data could not be made durable. Never retried: after a failed fsync the system may have
+    /// dropped the dirty pages and a second call would succeed without them. Fatal.
+    #[error("{}: could not be made durable: {source}", path.display())]
+    Fsync {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A blob that should be stored is not there.
+    #[error("blob {hash}: missing at {}", path.display())]
+    BlobMissing {
+        /// Its name.
+        hash: Hash,
+        /// Where it should lie.
+        path: PathBuf,
+    },
+    /// A stored blob no longer has the content its name says.
+    #[error("blob {hash}: content hashes to {found}: restore {} from a backup", path.display())]
+    BlobCorrupt {
+        /// Its name.
+        hash: Hash,
+        /// Hash of what is stored.
+        found: Hash,
+        /// Where it lies.
+        path: PathBuf,
+    },
+    /// The database was migrated by a newer watchfire.
+    #[error("{}: written by a newer watchfire (it knows `{found}`, this one knows up to `{known}`): use that version", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// First migration that this build does not know.
+        found: String,
+        /// Last migration that it knows.
+        known: String,
+    },
+    /// The database must be migrated, but was opened for reading only.
+    #[error("{}: is at version {found}, this watchfire needs {known}: run any command that writes, it migrates (and keeps a backup)", path.display())]
+    Outdated {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: usize,
+        /// The version needed.
+        known: usize,
+    },
+    /// The file is no ledger.
+    #[error("{}: is not a watchfire ledger", path.display())]
+    NotALedger {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A change was asked of a ledger that was opened for reading only.
+    #[error("{}: is open for reading only", path.display())]
+    ReadOnly {
+        /// The database.
+        path: PathBuf,
+    },
+    /// There is no such row.
+    #[error("{kind} {id}: not found")]
+    NotFound {
+        /// Kind of object.
+        kind: &'static str,
+        /// Its id as asked for.
+        id: String,
+    },
+    /// The change contradicts what is stored; nothing was changed.
+    #[error("{object}: {reason}")]
+    Conflict {
+        /// The object.
+        object: String,
+        /// Why not, with the remedy where there is one.
+        reason: String,
+    },
+    /// The job was given to another worker in the meantime; this one's result must be dropped.
+    #[error("job {job}: the lease was lost to another worker")]
+    LeaseLost {
+        /// The job.
+        job: i64,
+    },
+    /// The audit chain does not hold.
+    #[error("audit row {seq}: {reason}")]
+    AuditBroken {
+        /// First row that is wrong.
+        seq: i64,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Stable label of the variant.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Error::Database(_) => "database",
+            Error::Busy => "busy",
+            Error::DatabaseFull => "database-full",
+            Error::DatabaseDisk(_) => "database-disk",
+            Error::DatabaseCorrupt(_) => "database-corrupt",
+            Error::Io { .. } => "io",
+            Error::DiskFull { .. } => "disk-full",
+            Error::Fsync { .. } => "fsync",
+            Error::BlobMissing { .. } => "blob-missing",
+            Error::BlobCorrupt { .. } => "blob-corrupt",
+            Error::Newer { .. } => "newer",
+            Error::Outdated { .. } => "outdated",
+            Error::NotALedger { .. } => "not-a-ledger",
+            Error::ReadOnly { .. } => "read-only",
+            Error::NotFound { .. } => "not-found",
+            Error::Conflict { .. } => "conflict",
+            Error::LeaseLost { .. } => "lease-lost",
+            Error::AuditBroken { .. } => "audit-broken",
+        }
+    }
+
+    /// Whether the process must stop instead of trying again: what is on the disk is in doubt
+    /// (DESIGN invariant 3).
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Error::Fsync { .. } | Error::DatabaseDisk(_) | Error::DatabaseCorrupt(_))
+    }
+
+    /// A file error that names its file; a full disk gets its own variant.
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        let path = path.to_owned();
+        match source.kind() {
+            StorageFull | QuotaExceeded => Error::DiskFull { path },
+            _ => Error::Io { path, source },
+        }
+    }
+
+    pub(crate) fn not_found(kind: &'static str, id: impl ToString) -> Self {
+        Error::NotFound { kind, id: id.to_string() }
+    }
+
+    pub(crate) fn conflict(object: impl Into<String>, reason: impl Into<String>) -> Self {
+        Error::Conflict { object: object.into(), reason: reason.into() }
+    }
+}
+
+/// Primary result code of SQLite (its extended codes carry it in the low byte), if `error` came from there.
+pub(crate) fn sqlite_code(error: &DbErr) -> Option<i32> {
+    let (DbErr::Conn(RuntimeErr::SqlxError(source))
+    | DbErr::Exec(RuntimeErr::SqlxError(source))
+    | DbErr::Query(RuntimeErr::SqlxError(source))) = error
+    else {
+        return None;
+    };
+    let sea_orm::SqlxError::Database(source) = source.as_ref() else { return None };
+    Some(source.code()?.parse::<i32>().ok()? & 0xff)
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        // https://www.sqlite.org/rescode.html
+        match sqlite_code(&error) {
+            Some(5 | 6) => Error::Busy,
+            Some(10) => Error::DatabaseDisk(error),
+            Some(11 | 26) => Error::DatabaseCorrupt(error),
+            Some(13) => Error::DatabaseFull,
+            _ => Error::Database(error),
+        }
+    }
+}
+
+/// Whether a statement failed because a row with the same key exists.
+pub(crate) fn is_duplicate(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}

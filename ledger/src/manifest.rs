@@ -1,0 +1,321 @@
+//! The lake's manifest: which Parquet files make up the lake, at every snapshot.
+//!
+//! A file is visible from the snapshot that added it to the one that removed it. So a statistic that
+//! was frozen at snapshot N reads the same files next year, as long as nobody let N go with
+//! [`Ledger::forget_removed`]. A file on disk that is not listed here is an orphan of a killed ingest.
+
+use std::ops::Range;
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
+use sea_orm::{Condition, QueryOrder, QuerySelect};
+
+use crate::{Error, Ledger, Page, Result, bulk, counter, issue};
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    /// What a file of the lake holds.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize)]
+    #[sea_orm(rs_type = "String", db_type = "Text")]
+    #[serde(rename_all = "lowercase")]
+    pub enum LakeFileKind {
+        /// Events as Parquet.
+        #[sea_orm(string_value = "part")]
+        Part,
+        /// A sorted run of identities, for deduplication.
+        #[sea_orm(string_value = "ids")]
+        Ids,
+    }
+
+    /// One file of the lake.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Serialize)]
+    #[sea_orm(table_name = "lake_file")]
+    pub struct Model {
+        /// Path below the lake's root.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub path: String,
+        /// What it holds.
+        pub kind: LakeFileKind,
+        /// UTC day of its events, days since 1970-01-01.
+        pub day: i32,
+        /// Feed, if all of it is of one.
+        pub feed: Option<String>,
+        /// Report, if all of it is of one.
+        pub report_id: Option<String>,
+        /// Generation of that report, or of the compaction.
+        pub generation: i32,
+        /// Rows in it.
+        pub rows: i64,
+        /// Its size.
+        pub bytes: i64,
+        /// Earliest `observed_at` in it, microseconds UTC.
+        pub min_observed_at: Option<i64>,
+        /// Latest `observed_at` in it, microseconds UTC.
+        pub max_observed_at: Option<i64>,
+        /// Version of the lake's schema it was written with.
+        pub schema_version: i32,
+        /// First snapshot that sees it.
+        pub added: i64,
+        /// First snapshot that no longer sees it.
+        pub removed: Option<i64>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod snapshot {
+    //! The table of snapshots; number 0, the empty lake, has no row.
+
+    use sea_orm::entity::prelude::*;
+
+    /// A state of the lake.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Serialize)]
+    #[sea_orm(table_name = "snapshot")]
+    pub struct Model {
+        /// Its number, from 1.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub number: i64,
+        /// When it was committed, microseconds UTC.
+        pub created_at: i64,
+        /// What made it (`ingest`, `compaction` ...).
+        pub reason: String,
+        /// Reports that it ingested.
+        pub reports: i32,
+        /// Files it added.
+        pub added: i32,
+        /// Files it removed.
+        pub removed: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use row::{ActiveModel, Column, Entity};
+
+pub use row::{LakeFileKind, Model as LakeFile};
+pub use snapshot::Model as Snapshot;
+
+/// A staged file, fsynced and ready to become visible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLakeFile {
+    /// Path below the lake's root.
+    pub path: String,
+    /// What it holds.
+    pub kind: LakeFileKind,
+    /// UTC day of its events, days since 1970-01-01.
+    pub day: i32,
+    /// Feed, if all of it is of one.
+    pub feed: Option<String>,
+    /// Report, if all of it is of one.
+    pub report_id: Option<String>,
+    /// Generation of that report, or of the compaction.
+    pub generation: i32,
+    /// Rows in it.
+    pub rows: i64,
+    /// Its size.
+    pub bytes: i64,
+    /// Earliest `observed_at` in it, microseconds UTC.
+    pub min_observed_at: Option<i64>,
+    /// Latest `observed_at` in it, microseconds UTC.
+    pub max_observed_at: Option<i64>,
+    /// Version of the lake's schema it was written with.
+    pub schema_version: i32,
+}
+
+/// Adds files under `snapshot`.
+pub(crate) async fn add<C: ConnectionTrait>(db: &C, snapshot: i64, files: Vec<NewLakeFile>) -> Result<()> {
+    for paths in files.chunks(bulk::LIST) {
+        let taken = Entity::find()
+            .filter(Column::Path.is_in(paths.iter().map(|file| file.path.as_str())))
+            .one(db)
+            .await?;
+        if let Some(taken) = taken {
+            return Err(Error::conflict(format!("lake file {}", taken.path), "is in the manifest already"));
+        }
+    }
+    let rows = files.into_iter().map(|file| {
+        let size = file.path.len() + 128;
+        let row = ActiveModel {
+            path: Set(file.path),
+            kind: Set(file.kind),
+            day: Set(file.day),
+            feed: Set(file.feed),
+            report_id: Set(file.report_id),
+            generation: Set(file.generation),
+            rows: Set(file.rows),
+            bytes: Set(file.bytes),
+            min_observed_at: Set(file.min_observed_at),
+            max_observed_at: Set(file.max_observed_at),
+            schema_version: Set(file.schema_version),
+            added: Set(snapshot),
+            removed: Set(None),
+        };
+        (row, size)
+    });
+    bulk::insert(db, rows).await?;
+    Ok(())
+}
+
+/// Removes live files under `snapshot`. One that is not live any more means that the caller decided
+/// on an older manifest: nothing is changed then.
+pub(crate) async fn remove<C: ConnectionTrait>(db: &C, snapshot: i64, paths: &[String]) -> Result<()> {
+    for paths in paths.chunks(bulk::LIST) {
+        let listed = || Column::Path.is_in(paths.iter().map(String::as_str));
+        let done = Entity::update_many()
+            .col_expr(Column::Removed, Expr::value(snapshot))
+            .filter(listed())
+            .filter(Column::Removed.is_null())
+            .exec(db)
+            .await?;
+        if done.rows_affected == paths.len() as u64 {
+            continue;
+        }
+        let marked = Entity::find().filter(listed()).filter(Column::Removed.eq(snapshot)).all(db).await?;
+        let stale = paths.iter().find(|path| marked.iter().all(|file| file.path != **path));
+        return Err(match stale {
+            Some(path) => Error::conflict(
+                format!("lake file {path}"),
+                "is not in the current manifest: read it again and repeat",
+            ),
+            None => Error::conflict("lake files", "the same path is to be removed twice"),
+        });
+    }
+    Ok(())
+}
+
+/// Live parts of a report of generations before `generation`.
+pub(crate) async fn left_behind<C: ConnectionTrait>(
+    db: &C,
+    report: &str,
+    generation: i32,
+) -> Result<Option<LakeFile>> {
+    let select = Entity::find()
+        .filter(Column::ReportId.eq(report))
+        .filter(Column::Kind.eq(LakeFileKind::Part))
+        .filter(Column::Generation.lt(generation))
+        .filter(Column::Removed.is_null());
+    Ok(select.one(db).await?)
+}
+
+/// Records a snapshot.
+pub(crate) async fn record<C: ConnectionTrait>(db: &C, row: Snapshot) -> Result<()> {
+    let row: snapshot::ActiveModel = row.into();
+    snapshot::Entity::insert(row.reset_all()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+impl Ledger {
+    /// Number of the newest snapshot; 0 while the lake is empty.
+    pub async fn current_snapshot(&self) -> Result<i64> {
+        counter::value(self.reader(), counter::SNAPSHOT).await
+    }
+
+    /// Oldest snapshot that can still be read.
+    pub async fn oldest_snapshot(&self) -> Result<i64> {
+        counter::value(self.reader(), counter::HORIZON).await
+    }
+
+    /// Snapshots, newest first.
+    pub async fn snapshots(&self, page: Page) -> Result<Vec<Snapshot>> {
+        let select = snapshot::Entity::find()
+            .order_by_desc(snapshot::Column::Number)
+            .offset(page.offset)
+            .limit(page.limit);
+        Ok(select.all(self.reader()).await?)
+    }
+
+    /// One snapshot; `None` for number 0 and for numbers that do not exist.
+    pub async fn snapshot(&self, number: i64) -> Result<Option<Snapshot>> {
+        Ok(snapshot::Entity::find_by_id(number).one(self.reader()).await?)
+    }
+
+    /// Files that make up the lake at a snapshot (`None`: now), of one kind or both, with days in
+    /// `days` or all; ordered by day and path.
+    ///
+    /// Whoever reads more than once, or stores what it read, asks for [`Ledger::current_snapshot`]
+    /// first and passes that number: a snapshot never changes.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a snapshot that does not exist yet or whose files were let go.
+    pub async fn live_files(
+        &self,
+        snapshot: Option<i64>,
+        kind: Option<LakeFileKind>,
+        days: Option<Range<i32>>,
+    ) -> Result<Vec<LakeFile>> {
+        let mut select = Entity::find().order_by_asc(Column::Day).order_by_asc(Column::Path);
+        select = match snapshot {
+            None => select.filter(Column::Removed.is_null()),
+            Some(number) => {
+                let newest = self.current_snapshot().await?;
+                if !(self.oldest_snapshot().await?..=newest).contains(&number) {
+                    return Err(Error::not_found("lake snapshot", number));
+                }
+                select.filter(Column::Added.lte(number)).filter(
+                    Condition::any().add(Column::Removed.is_null()).add(Column::Removed.gt(number)),
+                )
+            }
+        };
+        if let Some(kind) = kind {
+            select = select.filter(Column::Kind.eq(kind));
+        }
+        if let Some(days) = days {
+            select = select.filter(Column::Day.gte(days.start)).filter(Column::Day.lt(days.end));
+        }
+        Ok(select.all(self.reader()).await?)
+    }
+
+    /// Live files that are all of one report, to be removed when it is reprocessed.
+    pub async fn files_of_report(&self, report_id: &str) -> Result<Vec<LakeFile>> {
+        let select = Entity::find()
+            .filter(Column::ReportId.eq(report_id))
+            .filter(Column::Removed.is_null())
+            .order_by_asc(Column::Path);
+        Ok(select.all(self.reader()).await?)
+    }
+
+    /// Whether the manifest knows a file, live or not; one that it does not know is an orphan.
+    pub async fn knows_file(&self, path: &str) -> Result<bool> {
+        Ok(Entity::find_by_id(path).count(self.reader()).await? > 0)
+    }
+
+    /// Lets the snapshots before `keep_from` go and returns the files that only they saw. The caller
+    /// deletes those from the lake afterwards; if it is killed in between they are orphans.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if a stored issue was made from one of those snapshots.
+    pub async fn forget_removed(&self, keep_from: i64) -> Result<Vec<String>> {
+        let tx = self.begin().await?;
+        if let Some(pinned) = issue::oldest_pinned(&tx).await? {
+            if pinned.lake_snapshot < keep_from {
+                let reason = format!("is needed by issue {}", pinned.label());
+                let object = format!("lake snapshot {}", pinned.lake_snapshot);
+                return Err(Error::conflict(object, reason));
+            }
+        }
+        let newest = counter::value(&tx, counter::SNAPSHOT).await?;
+        let horizon = counter::value(&tx, counter::HORIZON).await?;
+        let keep_from = keep_from.clamp(horizon, newest.max(horizon));
+        let gone = || Column::Removed.lte(keep_from);
+        let paths: Vec<String> = Entity::find()
+            .select_only()
+            .column(Column::Path)
+            .filter(gone())
+            .order_by_asc(Column::Path)
+            .into_tuple()
+            .all(&tx)
+            .await?;
+        Entity::delete_many().filter(gone()).exec(&tx).await?;
+        counter::set(&tx, counter::HORIZON, keep_from).await?;
+        tx.commit().await?;
+        Ok(paths)
+    }
+}

@@ -1,0 +1,114 @@
+//! What only SQLite needs: connect options, the backup copy, the look at a foreign file.
+//! The one file that speaks a dialect; with PostgreSQL none of it runs.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+
+use crate::error::sqlite_code;
+use crate::{Error, Result};
+
+/// How long a statement waits for another process's lock.
+const BUSY: Duration = Duration::from_secs(60);
+/// How long a task waits for its turn on the one writing connection: a large commit may hold it.
+const TURN: Duration = Duration::from_secs(600);
+/// Readers at the same time.
+const READERS: u32 = 4;
+
+/// What a connection pool is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The one connection that writes; creates the file.
+    Write,
+    /// Several that only read.
+    Read,
+}
+
+/// Opens a pool on the database file. `path` is absolute, so that SQLite cannot take it for a URI.
+pub(crate) async fn connect(path: &Path, access: Access) -> Result<DatabaseConnection> {
+    // The file name goes in through the driver's own option: a URL would have to escape it.
+    let mut options = ConnectOptions::new("sqlite://ledger.db");
+    let file = path.to_owned();
+    options
+        .max_connections(if access == Access::Write { 1 } else { READERS })
+        .min_connections(0)
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .acquire_timeout(TURN)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .map_sqlx_sqlite_opts(move |options| {
+            let options = options.filename(&file).busy_timeout(BUSY).foreign_keys(true);
+            match access {
+                // FULL: with the write-ahead log only this setting syncs at every commit, and
+                // nothing may be acknowledged before it is durable (DESIGN invariant 3).
+                Access::Write => options
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full)
+                    .pragma("journal_size_limit", "67108864"),
+                Access::Read => options.create_if_missing(false).read_only(true),
+            }
+        });
+    Database::connect(options).await.map_err(|error| match sqlite_code(&error) {
+        Some(14) => Error::Io {
+            path: path.to_owned(),
+            source: std::io::Error::other("cannot be opened: check that it exists and its permissions"),
+        },
+        Some(26) => Error::NotALedger { path: path.to_owned() },
+        _ => error.into(),
+    })
+}
+
+/// Number of tables in the file; a file without our tables but with others is not a ledger.
+pub(crate) async fn table_count<C: ConnectionTrait>(db: &C) -> Result<i64> {
+    let sql = "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
+    Ok(row.map(|row| row.try_get::<i64>("", "n")).transpose()?.unwrap_or(0))
+}
+
+/// Copies the database as it is to `<path>.bak-<version>`, durably, and returns that path. An older
+/// copy of the same version is replaced: the database is still at that version, so it holds no less.
+pub(crate) async fn back_up(db: &DatabaseConnection, path: &Path, version: usize) -> Result<PathBuf> {
+    let suffixed = |suffix: String| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let target = suffixed(format!(".bak-{version}"));
+    let partial = suffixed(format!(".bak-{version}.partial"));
+    match std::fs::remove_file(&partial) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::io(&partial, source));
+        }
+        _ => {}
+    }
+    let name = partial.to_str().ok_or_else(|| {
+        Error::io(&partial, std::io::Error::other("the path of a ledger must be valid UTF-8"))
+    })?;
+    let copy = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [name.into()]);
+    db.execute_raw(copy).await?;
+    let file = std::fs::File::open(&partial).map_err(|source| Error::io(&partial, source))?;
+    file.sync_all().map_err(|source| Error::Fsync { path: partial.clone(), source })?;
+    std::fs::rename(&partial, &target).map_err(|source| Error::io(&target, source))?;
+    crate::blob::sync_dir(path.parent().unwrap_or(Path::new("/")))?;
+    Ok(target)
+}
+
+/// The settings that durability rests on, as the connection has them.
+pub(crate) async fn pragmas(db: &DatabaseConnection) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for name in ["journal_mode", "synchronous", "foreign_keys", "busy_timeout"] {
+        let statement = Statement::from_string(DbBackend::Sqlite, format!("PRAGMA {name}"));
+        let Some(row) = db.query_one_raw(statement).await? else { continue };
+        let value = match row.try_get_by_index::<String>(0) {
+            Ok(text) => text,
+            Err(_) => row.try_get_by_index::<i64>(0)?.to_string(),
+        };
+        found.push((name.to_owned(), value));
+    }
+    Ok(found)
+}
