@@ -1,0 +1,8 @@
+//! The renderers as a whole: one frozen bulletin in, the same truth in every format out.
+
+mod geometry;
+mod golden;
+mod hostile;
+mod numbers;
+mod print;
+pub mod specimen;
