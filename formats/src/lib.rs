@@ -13,6 +13,7 @@
 
 pub mod entry;
 pub mod frame;
+pub mod row;
 pub mod shadowserver;
 pub mod source;
 pub mod value;
