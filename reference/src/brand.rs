@@ -42,7 +42,12 @@ impl Brands {
     /// built-in one.
     pub fn add(&mut self, alias: &str, name: &str, sector: &str, country: Option<Country>) {
         let number = *self.numbers.entry(fold(name)).or_insert_with(|| {
-            self.brands.push(Brand { name: name.to_owned(), sector: sector.to_owned(), country, territory: Territory::Unknown });
+            self.brands.push(Brand {
+                name: name.to_owned(),
+                sector: sector.to_owned(),
+                country,
+                territory: Territory::Unknown,
+            });
             self.brands.len() - 1
         });
         for text in [alias, name] {
@@ -101,13 +106,32 @@ fn fold(text: &str) -> String {
 
 /// Company forms, longest first where one ends another.
 const COMPANY_FORMS: [&str; 17] = [
-    "股份有限公司", "有限责任公司", "有限公司", "集团", "公司", "株式会社", "(株)", "㈱", " co., ltd.", " co.,ltd.", ", inc.", " inc.",
-    " inc", " corporation", " corp.", " ltd.", " ltd",
+    "股份有限公司",
+    "有限责任公司",
+    "有限公司",
+    "集团",
+    "公司",
+    "株式会社",
+    "(株)",
+    "㈱",
+    " co., ltd.",
+    " co.,ltd.",
+    ", inc.",
+    " inc.",
+    " inc",
+    " corporation",
+    " corp.",
+    " ltd.",
+    " ltd",
 ];
 
 /// The folded text without a company form before or behind it; `None` if it has none.
 fn strip_company_form(folded: &str) -> Option<&str> {
-    let stripped = COMPANY_FORMS.iter().find_map(|form| folded.strip_suffix(form).or_else(|| folded.strip_prefix(form)));
+    let stripped = COMPANY_FORMS.iter().find_map(|form| {
+        folded
+            .strip_suffix(form)
+            .or_else(|| folded.strip_prefix(form))
+    });
     stripped.map(str::trim).filter(|rest| !rest.is_empty())
 }
 
@@ -120,8 +144,19 @@ mod tests {
         let mut brands = Brands::default();
         brands.add("例示銀行", "Example Bank", "bank", Country::new("JP"));
         brands.finish(&crate::TerritoryRule::default());
-        for text in ["例示銀行", "example bank", "ＥＸＡＭＰＬＥ　Bank", " Example  Bank ", "株式会社例示銀行", "例示銀行株式会社"] {
-            assert_eq!(brands.find(text).map(|brand| brand.name.as_str()), Some("Example Bank"), "{text}");
+        for text in [
+            "例示銀行",
+            "example bank",
+            "ＥＸＡＭＰＬＥ　Bank",
+            " Example  Bank ",
+            "株式会社例示銀行",
+            "例示銀行株式会社",
+        ] {
+            assert_eq!(
+                brands.find(text).map(|brand| brand.name.as_str()),
+                Some("Example Bank"),
+                "{text}"
+            );
         }
         assert!(brands.find("example").is_none());
         assert!(brands.find("").is_none());
@@ -141,7 +176,10 @@ mod tests {
     fn built_in_brands_are_well_formed() {
         for row in rows(BRANDS) {
             assert_eq!(row.len(), 4, "{row:?}");
-            assert!(!row[1].is_empty() && Country::new(&row[3]).is_some(), "{row:?}");
+            assert!(
+                !row[1].is_empty() && Country::new(&row[3]).is_some(),
+                "{row:?}"
+            );
         }
     }
 }

@@ -68,7 +68,9 @@ pub(crate) fn parse_v4(text: &[u8]) -> Option<u32> {
 }
 
 fn parse_length(text: &[u8]) -> Result<u8, &'static str> {
-    parse_decimal(text).and_then(|length| u8::try_from(length).ok()).ok_or("prefix length is no number")
+    parse_decimal(text)
+        .and_then(|length| u8::try_from(length).ok())
+        .ok_or("prefix length is no number")
 }
 
 /// A run of decimal digits as `u32`; `None` for anything else or overflow.
@@ -90,18 +92,46 @@ mod tests {
 
     #[test]
     fn prefixes_cover_what_they_say() {
-        assert_eq!(parse_prefix(b"192.0.2.0/24"), Ok(Prefix::V4(0xC000_0200, 0xC000_02FF, 24)));
-        assert_eq!(parse_prefix(b"192.0.2.7/24"), Ok(Prefix::V4(0xC000_0200, 0xC000_02FF, 24)));
-        assert_eq!(parse_prefix(b"192.0.2.7"), Ok(Prefix::V4(0xC000_0207, 0xC000_0207, 32)));
+        assert_eq!(
+            parse_prefix(b"192.0.2.0/24"),
+            Ok(Prefix::V4(0xC000_0200, 0xC000_02FF, 24))
+        );
+        assert_eq!(
+            parse_prefix(b"192.0.2.7/24"),
+            Ok(Prefix::V4(0xC000_0200, 0xC000_02FF, 24))
+        );
+        assert_eq!(
+            parse_prefix(b"192.0.2.7"),
+            Ok(Prefix::V4(0xC000_0207, 0xC000_0207, 32))
+        );
         assert_eq!(parse_prefix(b"0.0.0.0/0"), Ok(Prefix::V4(0, u32::MAX, 0)));
         assert_eq!(parse_prefix(b"::/0"), Ok(Prefix::V6(0, u128::MAX, 0)));
         let documentation = 0x2001_0db8_u128 << 96;
-        assert_eq!(parse_prefix(b"2001:db8::/32"), Ok(Prefix::V6(documentation, documentation | (u128::MAX >> 32), 32)));
+        assert_eq!(
+            parse_prefix(b"2001:db8::/32"),
+            Ok(Prefix::V6(
+                documentation,
+                documentation | (u128::MAX >> 32),
+                32
+            ))
+        );
     }
 
     #[test]
     fn bad_prefixes_are_refused_with_a_reason() {
-        for text in ["", "192.0.2", "192.0.2.256", "192.0.2.0/", "192.0.2.0/33", "1.2.3.4.5", "1..2.3", "192.0.2.0/-1", "x", "2001:db8::/129", "fe80::1%eth0"] {
+        for text in [
+            "",
+            "192.0.2",
+            "192.0.2.256",
+            "192.0.2.0/",
+            "192.0.2.0/33",
+            "1.2.3.4.5",
+            "1..2.3",
+            "192.0.2.0/-1",
+            "x",
+            "2001:db8::/129",
+            "fe80::1%eth0",
+        ] {
             assert!(parse_prefix(text.as_bytes()).is_err(), "{text}");
         }
     }

@@ -77,7 +77,9 @@ pub enum Error {
         known: String,
     },
     /// A warning set is a bit mask with room for so many lists.
-    #[error("{count} warning lists are imported, {limit} are possible: remove some from the configuration")]
+    #[error(
+        "{count} warning lists are imported, {limit} are possible: remove some from the configuration"
+    )]
     TooManyWarningLists {
         /// How many there are.
         count: usize,

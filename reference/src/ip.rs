@@ -53,7 +53,14 @@ pub(crate) struct Claims<A> {
 
 impl<A> Default for Claims<A> {
     fn default() -> Self {
-        Claims { country: Vec::new(), province: Vec::new(), city: Vec::new(), asn: Vec::new(), holder: Vec::new(), warnings: Vec::new() }
+        Claims {
+            country: Vec::new(),
+            province: Vec::new(),
+            city: Vec::new(),
+            asn: Vec::new(),
+            holder: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 }
 
@@ -79,10 +86,19 @@ impl<A: Copy> Claims<A> {
     pub fn add(&mut self, (first, last, length): (A, A, u8), rank: u32, said: &Said) {
         let claim = |list: &mut Vec<Claim<A>>, value: Option<u32>| {
             if let Some(value) = value {
-                list.push(Claim { first, last, rank, length, value });
+                list.push(Claim {
+                    first,
+                    last,
+                    rank,
+                    length,
+                    value,
+                });
             }
         };
-        claim(&mut self.country, said.country.map(|country| country.index() as u32));
+        claim(
+            &mut self.country,
+            said.country.map(|country| country.index() as u32),
+        );
         claim(&mut self.province, said.province);
         claim(&mut self.city, said.city);
         claim(&mut self.asn, said.asn);
@@ -150,7 +166,10 @@ impl<A: Address> Family<A> {
 impl IpTable {
     /// Merges all claims.
     pub fn build(draft: IpDraft, names: &Names, rule: &TerritoryRule) -> Self {
-        let mut store = FactsStore { facts: vec![IpFacts::default()], numbers: FxHashMap::default() };
+        let mut store = FactsStore {
+            facts: vec![IpFacts::default()],
+            numbers: FxHashMap::default(),
+        };
         store.numbers.insert(IpFacts::default(), 0);
         // Flattening is most of the work, and the families and layers do not know of each other.
         let (v4, v6) = std::thread::scope(|scope| {
@@ -160,7 +179,11 @@ impl IpTable {
         });
         let v4 = Family::new(store.merge(v4, names, rule));
         let v6 = Family::new(store.merge(v6, names, rule));
-        IpTable { v4, v6, facts: store.facts }
+        IpTable {
+            v4,
+            v6,
+            facts: store.facts,
+        }
     }
 
     /// The facts of an address. IPv4-mapped IPv6 addresses are looked up as IPv4.
@@ -199,15 +222,29 @@ impl IpTable {
     /// The merged ranges with their facts, in address order: IPv4, then IPv6. Ranges of which nothing
     /// is known are left out.
     pub fn ranges(&self) -> impl Iterator<Item = (IpAddr, IpAddr, FactsIndex)> {
-        let v4 = closed(&self.v4.steps, u32::MAX, |next| next - 1)
-            .map(|(first, last, value)| (Ipv4Addr::from(first).into(), Ipv4Addr::from(last).into(), value));
-        let v6 = closed(&self.v6.steps, u128::MAX, |next| next - 1)
-            .map(|(first, last, value)| (Ipv6Addr::from(first).into(), Ipv6Addr::from(last).into(), value));
+        let v4 = closed(&self.v4.steps, u32::MAX, |next| next - 1).map(|(first, last, value)| {
+            (
+                Ipv4Addr::from(first).into(),
+                Ipv4Addr::from(last).into(),
+                value,
+            )
+        });
+        let v6 = closed(&self.v6.steps, u128::MAX, |next| next - 1).map(|(first, last, value)| {
+            (
+                Ipv6Addr::from(first).into(),
+                Ipv6Addr::from(last).into(),
+                value,
+            )
+        });
         v4.chain(v6).filter(|range| range.2 != 0)
     }
 }
 
-fn closed<A: Copy>(steps: &[Step<A>], max: A, before: impl Fn(A) -> A) -> impl Iterator<Item = (A, A, u32)> {
+fn closed<A: Copy>(
+    steps: &[Step<A>],
+    max: A,
+    before: impl Fn(A) -> A,
+) -> impl Iterator<Item = (A, A, u32)> {
     steps.iter().enumerate().map(move |(at, step)| {
         let last = steps.get(at + 1).map_or(max, |next| before(next.start));
         (step.start, last, step.value)
@@ -221,7 +258,14 @@ struct Layers<A> {
 }
 
 fn flatten_all<A: Address + Send>(claims: Claims<A>) -> Layers<A> {
-    let Claims { country, province, city, asn, holder, warnings } = claims;
+    let Claims {
+        country,
+        province,
+        city,
+        asn,
+        holder,
+        warnings,
+    } = claims;
     std::thread::scope(|scope| {
         // The AS layer is as large as the rest together.
         let asn = scope.spawn(|| ranges::flatten(asn));
@@ -229,7 +273,10 @@ fn flatten_all<A: Address + Send>(claims: Claims<A>) -> Layers<A> {
         let (warnings, sets) = ranges::union(&warnings);
         let [country, province, city, holder] = others;
         let asn = asn.join().expect("flattening does not panic");
-        Layers { layers: [country, province, city, asn, holder, warnings], sets }
+        Layers {
+            layers: [country, province, city, asn, holder, warnings],
+            sets,
+        }
     })
 }
 
@@ -240,39 +287,47 @@ struct FactsStore {
 }
 
 impl FactsStore {
-    fn merge<A: Address>(&mut self, from: Layers<A>, names: &Names, rule: &TerritoryRule) -> Vec<Step<A>> {
+    fn merge<A: Address>(
+        &mut self,
+        from: Layers<A>,
+        names: &Names,
+        rule: &TerritoryRule,
+    ) -> Vec<Step<A>> {
         let some = |value: u32| (value != NONE).then_some(value);
         let mut steps = Vec::new();
         // Neighbouring steps mostly differ in the AS alone; the rest of the work is remembered.
-        ranges::walk(from.layers.each_ref().map(Vec::as_slice), |start, values| {
-            let [country, province, city, asn, holder, warnings] = values.map(some);
-            let mut facts = IpFacts {
-                country: country.map(Country::from_index),
-                asn,
-                holder,
-                warnings: WarningSet(warnings.map_or(0, |set| from.sets[set as usize])),
-                ..IpFacts::default()
-            };
-            if let Some(province) = province {
-                // Sources may disagree: a province stands only in its own country, a city only in
-                // its own province. The coarser answer is the safer one.
-                let home = names.province(province).map(|province| province.country);
-                if facts.country.is_none() {
-                    facts.country = home;
+        ranges::walk(
+            from.layers.each_ref().map(Vec::as_slice),
+            |start, values| {
+                let [country, province, city, asn, holder, warnings] = values.map(some);
+                let mut facts = IpFacts {
+                    country: country.map(Country::from_index),
+                    asn,
+                    holder,
+                    warnings: WarningSet(warnings.map_or(0, |set| from.sets[set as usize])),
+                    ..IpFacts::default()
+                };
+                if let Some(province) = province {
+                    // Sources may disagree: a province stands only in its own country, a city only in
+                    // its own province. The coarser answer is the safer one.
+                    let home = names.province(province).map(|province| province.country);
+                    if facts.country.is_none() {
+                        facts.country = home;
+                    }
+                    if facts.country == home && home.is_some() {
+                        facts.province = Some(province);
+                        facts.city = city.filter(|city| city / 10_000 == province / 10_000);
+                    }
                 }
-                if facts.country == home && home.is_some() {
-                    facts.province = Some(province);
-                    facts.city = city.filter(|city| city / 10_000 == province / 10_000);
-                }
-            }
-            facts.territory = rule.of(facts.country);
-            let next = self.facts.len() as FactsIndex;
-            let number = *self.numbers.entry(facts).or_insert_with(|| {
-                self.facts.push(facts);
-                next
-            });
-            ranges::push_step(&mut steps, start, number);
-        });
+                facts.territory = rule.of(facts.country);
+                let next = self.facts.len() as FactsIndex;
+                let number = *self.numbers.entry(facts).or_insert_with(|| {
+                    self.facts.push(facts);
+                    next
+                });
+                ranges::push_step(&mut steps, start, number);
+            },
+        );
         steps
     }
 }

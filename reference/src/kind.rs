@@ -59,24 +59,94 @@ pub struct KindSpec {
 
 /// Every kind, in the order of the documentation.
 pub const KINDS: &[KindSpec] = &[
-    spec(Kind::RegionCidr, "region-cidr", "one CIDR a line, file named by GB/T 2260 code: 440000.txt is a province, 440100.txt a city, 100000.txt the nation", 10),
-    spec(Kind::CountryCidr, "country-cidr", "one CIDR a line, file named by ISO 3166 code: JP.txt; or JSON with countryCode and prefixes", 20),
-    spec(Kind::HolderCidr, "holder-cidr", "one CIDR a line, file named by operator or cloud: chinatelecom.txt", 10),
-    spec(Kind::PrefixAsn, "prefix-asn", "prefix, tab, AS number (pyasn format; ; and # begin comments)", 10),
-    spec(Kind::AsnNames, "asn-names", "JSON object of AS number to name, or CSV asn,name", 10),
-    spec(Kind::Mmdb, "mmdb", "MaxMind DB file: country, city, ASN or ISP", 30),
-    spec(Kind::RirDelegated, "rir-delegated", "delegated or delegated-extended statistics of a registry", 40),
-    spec(Kind::PublicSuffix, "public-suffix", "public_suffix_list.dat", 10),
-    spec(Kind::Divisions, "divisions", "CSV code,name with GB/T 2260 codes of 2, 4 or 6 digits", 10),
-    spec(Kind::Countries, "countries", "ISO 3166 CSV with the columns alpha-2 and name, optionally zh", 10),
+    spec(
+        Kind::RegionCidr,
+        "region-cidr",
+        "one CIDR a line, file named by GB/T 2260 code: 440000.txt is a province, 440100.txt a city, 100000.txt the nation",
+        10,
+    ),
+    spec(
+        Kind::CountryCidr,
+        "country-cidr",
+        "one CIDR a line, file named by ISO 3166 code: JP.txt; or JSON with countryCode and prefixes",
+        20,
+    ),
+    spec(
+        Kind::HolderCidr,
+        "holder-cidr",
+        "one CIDR a line, file named by operator or cloud: chinatelecom.txt",
+        10,
+    ),
+    spec(
+        Kind::PrefixAsn,
+        "prefix-asn",
+        "prefix, tab, AS number (pyasn format; ; and # begin comments)",
+        10,
+    ),
+    spec(
+        Kind::AsnNames,
+        "asn-names",
+        "JSON object of AS number to name, or CSV asn,name",
+        10,
+    ),
+    spec(
+        Kind::Mmdb,
+        "mmdb",
+        "MaxMind DB file: country, city, ASN or ISP",
+        30,
+    ),
+    spec(
+        Kind::RirDelegated,
+        "rir-delegated",
+        "delegated or delegated-extended statistics of a registry",
+        40,
+    ),
+    spec(
+        Kind::PublicSuffix,
+        "public-suffix",
+        "public_suffix_list.dat",
+        10,
+    ),
+    spec(
+        Kind::Divisions,
+        "divisions",
+        "CSV code,name with GB/T 2260 codes of 2, 4 or 6 digits",
+        10,
+    ),
+    spec(
+        Kind::Countries,
+        "countries",
+        "ISO 3166 CSV with the columns alpha-2 and name, optionally zh",
+        10,
+    ),
     spec(Kind::Brands, "brands", "CSV alias,brand,sector,country", 10),
-    spec(Kind::OwnerClass, "owner-class", "CSV suffix,class with class one of government, education, bank, other", 10),
-    spec(Kind::Warninglist, "warninglist", "MISP warning list JSON of type string, hostname, cidr, substring or simple regex", 10),
-    spec(Kind::Territory, "territory", "TOML with inside = [\"CN\"], optionally outside and unknown; or CSV country,territory", 10),
+    spec(
+        Kind::OwnerClass,
+        "owner-class",
+        "CSV suffix,class with class one of government, education, bank, other",
+        10,
+    ),
+    spec(
+        Kind::Warninglist,
+        "warninglist",
+        "MISP warning list JSON of type string, hostname, cidr, substring or simple regex",
+        10,
+    ),
+    spec(
+        Kind::Territory,
+        "territory",
+        "TOML with inside = [\"CN\"], optionally outside and unknown; or CSV country,territory",
+        10,
+    ),
 ];
 
 const fn spec(kind: Kind, name: &'static str, takes: &'static str, rank: u16) -> KindSpec {
-    KindSpec { kind, name, takes, rank }
+    KindSpec {
+        kind,
+        name,
+        takes,
+        rank,
+    }
 }
 
 impl Kind {
@@ -105,10 +175,17 @@ impl FromStr for Kind {
     /// # Errors
     /// [`Error::UnknownKind`], naming those there are.
     fn from_str(name: &str) -> Result<Self, Error> {
-        KINDS.iter().find(|spec| spec.name == name).map(|spec| spec.kind).ok_or_else(|| {
-            let known: Vec<&str> = KINDS.iter().map(|spec| spec.name).collect();
-            Error::UnknownKind { name: name.to_owned(), known: known.join(", ") }
-        })
+        KINDS
+            .iter()
+            .find(|spec| spec.name == name)
+            .map(|spec| spec.kind)
+            .ok_or_else(|| {
+                let known: Vec<&str> = KINDS.iter().map(|spec| spec.name).collect();
+                Error::UnknownKind {
+                    name: name.to_owned(),
+                    known: known.join(", "),
+                }
+            })
     }
 }
 
@@ -121,8 +198,17 @@ mod tests {
         for (at, spec) in KINDS.iter().enumerate() {
             assert_eq!(spec.kind as usize, at);
             assert_eq!(spec.name.parse::<Kind>().unwrap(), spec.kind);
-            assert_eq!(serde_json::to_string(&spec.kind).unwrap(), format!("{:?}", spec.name));
+            assert_eq!(
+                serde_json::to_string(&spec.kind).unwrap(),
+                format!("{:?}", spec.name)
+            );
         }
-        assert!("geo".parse::<Kind>().unwrap_err().to_string().contains("region-cidr"));
+        assert!(
+            "geo"
+                .parse::<Kind>()
+                .unwrap_err()
+                .to_string()
+                .contains("region-cidr")
+        );
     }
 }

@@ -92,10 +92,18 @@ impl Names {
             names.tlds.insert(row[0].into(), built_in_country(&row[1]));
         }
         for row in rows(HOLDERS) {
-            let number = match names.holders.iter().position(|holder| holder.name == row[1]) {
+            let number = match names
+                .holders
+                .iter()
+                .position(|holder| holder.name == row[1])
+            {
                 Some(at) => at as u32,
                 None => {
-                    names.holders.push(Holder { name: row[1].to_owned(), zh: row[2].to_owned(), en: row[3].to_owned() });
+                    names.holders.push(Holder {
+                        name: row[1].to_owned(),
+                        zh: row[2].to_owned(),
+                        en: row[3].to_owned(),
+                    });
                     names.holders.len() as u32 - 1
                 }
             };
@@ -107,7 +115,10 @@ impl Names {
     /// The province of a GB/T 2260 code of any level.
     pub fn province(&self, code: u32) -> Option<&Province> {
         let code = code / 10_000 * 10_000;
-        self.provinces.binary_search_by_key(&code, |province| province.code).ok().map(|at| &self.provinces[at])
+        self.provinces
+            .binary_search_by_key(&code, |province| province.code)
+            .ok()
+            .map(|at| &self.provinces[at])
     }
 
     /// All provinces in the order of their codes.
@@ -119,7 +130,10 @@ impl Names {
     pub fn province_of_iso(&self, iso: &str) -> Option<u32> {
         let found = self.provinces.iter().find(|province| province.iso == iso);
         let found = found.map(|province| province.code);
-        found.or_else(|| self.province(iso.parse::<u32>().ok()?.checked_mul(10_000)?).map(|province| province.code))
+        found.or_else(|| {
+            self.province(iso.parse::<u32>().ok()?.checked_mul(10_000)?)
+                .map(|province| province.code)
+        })
     }
 
     /// Adds or replaces a division's Chinese name.
@@ -131,14 +145,20 @@ impl Names {
     pub fn division(&self, code: u32) -> Option<&str> {
         match self.divisions.get(&code) {
             Some(name) => Some(name),
-            None => self.province(code).filter(|province| province.code == code).map(|province| province.zh.as_str()),
+            None => self
+                .province(code)
+                .filter(|province| province.code == code)
+                .map(|province| province.zh.as_str()),
         }
     }
 
     /// Adds or replaces a country's names; without a Chinese name the one there is stays.
     pub fn set_country(&mut self, country: Country, en: &str, zh: Option<&str>) {
         let slot = &mut self.countries[country.index()];
-        let zh = zh.map(Into::into).or_else(|| slot.take().map(|names| names.1)).unwrap_or_else(|| en.into());
+        let zh = zh
+            .map(Into::into)
+            .or_else(|| slot.take().map(|names| names.1))
+            .unwrap_or_else(|| en.into());
         *slot = Some((en.into(), zh));
     }
 
@@ -168,7 +188,11 @@ impl Names {
             return number;
         }
         let number = self.holders.len() as u32;
-        self.holders.push(Holder { name: name.clone(), zh: name.clone(), en: name.clone() });
+        self.holders.push(Holder {
+            name: name.clone(),
+            zh: name.clone(),
+            en: name.clone(),
+        });
         self.holder_numbers.insert(name, number);
         number
     }
@@ -221,7 +245,11 @@ mod tests {
             assert!(!row[1].is_empty() && !row[2].is_empty());
         }
         for province in names.provinces() {
-            assert!(province.zh.starts_with(&province.zh_short), "{}", province.code);
+            assert!(
+                province.zh.starts_with(&province.zh_short),
+                "{}",
+                province.code
+            );
         }
     }
 
@@ -251,7 +279,10 @@ mod tests {
     #[test]
     fn one_holder_has_many_file_names() {
         let mut names = Names::built_in();
-        assert_eq!(names.holder_number("chinanet6"), names.holder_number("chinatelecom"));
+        assert_eq!(
+            names.holder_number("chinanet6"),
+            names.holder_number("chinatelecom")
+        );
         let new = names.holder_number("Example-Net");
         assert_eq!(names.holder(new).unwrap().name, "example-net");
     }

@@ -71,7 +71,10 @@ pub(crate) struct Step<A> {
 pub(crate) fn flatten<A: Address>(mut claims: Vec<Claim<A>>) -> Vec<Step<A>> {
     // A stable sort keeps the order of claims with one start, and so "made first" for equal prefixes.
     claims.sort_by_key(|claim| claim.first);
-    let mut steps = vec![Step { start: A::ZERO, value: NONE }];
+    let mut steps = vec![Step {
+        start: A::ZERO,
+        value: NONE,
+    }];
     let mut open: BinaryHeap<(Reverse<u32>, u8, Reverse<usize>)> = BinaryHeap::new();
     let mut waiting = 0;
     let mut at = match claims.first() {
@@ -118,7 +121,10 @@ pub(crate) fn union<A: Address>(ranges: &[(A, A, u8)]) -> (Vec<Step<A>>, Vec<Bit
     let mut sets: Vec<Bits> = vec![0];
     let mut numbers = rustc_hash::FxHashMap::default();
     numbers.insert(0, NONE);
-    let mut steps = vec![Step { start: A::ZERO, value: NONE }];
+    let mut steps = vec![Step {
+        start: A::ZERO,
+        value: NONE,
+    }];
     let mut edge = edges.iter().peekable();
     while let Some(&&(at, _, _)) = edge.peek() {
         while let Some(&(_, begins, list)) = edge.next_if(|next| next.0 == at) {
@@ -151,14 +157,22 @@ pub(crate) fn push_step<A: Address>(steps: &mut Vec<Step<A>>, start: A, value: u
 
 /// Walks several layers in step: calls `at` once for each start at which any layer changes, with the
 /// values of all layers from there on.
-pub(crate) fn walk<A: Address, const N: usize>(layers: [&[Step<A>]; N], mut at: impl FnMut(A, [u32; N])) {
+pub(crate) fn walk<A: Address, const N: usize>(
+    layers: [&[Step<A>]; N],
+    mut at: impl FnMut(A, [u32; N]),
+) {
     let mut next = [0usize; N];
     let mut values = [NONE; N];
     loop {
-        let start = (0..N).filter_map(|layer| Some(layers[layer].get(next[layer])?.start)).min();
+        let start = (0..N)
+            .filter_map(|layer| Some(layers[layer].get(next[layer])?.start))
+            .min();
         let Some(start) = start else { return };
         for layer in 0..N {
-            if let Some(step) = layers[layer].get(next[layer]).filter(|step| step.start == start) {
+            if let Some(step) = layers[layer]
+                .get(next[layer])
+                .filter(|step| step.start == start)
+            {
                 values[layer] = step.value;
                 next[layer] += 1;
             }
@@ -173,7 +187,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn claim(first: u32, last: u32, rank: u32, length: u8, value: u32) -> Claim<u32> {
-        Claim { first, last, rank, length, value }
+        Claim {
+            first,
+            last,
+            rank,
+            length,
+            value,
+        }
     }
 
     fn value_at(steps: &[Step<u32>], address: u32) -> u32 {
@@ -182,9 +202,16 @@ mod tests {
 
     #[test]
     fn nested_prefixes_resume_the_outer_one() {
-        let steps = flatten(vec![claim(0, 255, 1, 24, 7), claim(16, 31, 1, 28, 8), claim(20, 20, 1, 32, 9)]);
+        let steps = flatten(vec![
+            claim(0, 255, 1, 24, 7),
+            claim(16, 31, 1, 28, 8),
+            claim(20, 20, 1, 32, 9),
+        ]);
         let flat: Vec<(u32, u32)> = steps.iter().map(|step| (step.start, step.value)).collect();
-        assert_eq!(flat, [(0, 7), (16, 8), (20, 9), (21, 8), (32, 7), (256, NONE)]);
+        assert_eq!(
+            flat,
+            [(0, 7), (16, 8), (20, 9), (21, 8), (32, 7), (256, NONE)]
+        );
     }
 
     #[test]

@@ -28,12 +28,20 @@ pub(crate) struct Input {
 
 /// Opens, hashes and unpacks a file. gzip and zstd are known by their first bytes, not by name.
 pub(crate) fn open(path: &Path) -> Result<Input, Error> {
-    let read = |source| Error::Read { path: path.to_owned(), source };
+    let read = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
     let mut raw = Vec::new();
     let file = File::open(path).map_err(read)?;
-    file.take(UNPACKED_LIMIT + 1).read_to_end(&mut raw).map_err(read)?;
+    file.take(UNPACKED_LIMIT + 1)
+        .read_to_end(&mut raw)
+        .map_err(read)?;
     let hash = *blake3::hash(&raw).as_bytes();
-    let damaged = |error: std::io::Error| Error::Damaged { path: path.to_owned(), reason: error.to_string() };
+    let damaged = |error: std::io::Error| Error::Damaged {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    };
     let mut bytes = match raw.as_slice() {
         [0x1f, 0x8b, ..] => {
             let mut unpacked = Vec::new();
@@ -55,12 +63,19 @@ pub(crate) fn open(path: &Path) -> Result<Input, Error> {
         _ => raw,
     };
     if bytes.len() as u64 > UNPACKED_LIMIT {
-        return Err(Error::TooLarge { path: path.to_owned(), limit: UNPACKED_LIMIT });
+        return Err(Error::TooLarge {
+            path: path.to_owned(),
+            limit: UNPACKED_LIMIT,
+        });
     }
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);
     }
-    Ok(Input { path: path.to_owned(), bytes, hash })
+    Ok(Input {
+        path: path.to_owned(),
+        bytes,
+        hash,
+    })
 }
 
 impl Input {
@@ -109,15 +124,22 @@ pub(crate) struct Tally {
 impl Tally {
     /// An empty tally for a file.
     pub fn new(path: &Path) -> Self {
-        let file = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
-        Tally { file, ..Tally::default() }
+        let file = path.file_name().map_or_else(
+            || path.display().to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        Tally {
+            file,
+            ..Tally::default()
+        }
     }
 
     /// Counts a line that cannot be read. `line` is a line number or a position such as `list[3]`.
     pub fn refuse(&mut self, line: impl Display, reason: impl Display) {
         self.rejected += 1;
         if self.problems.len() < KEPT_PROBLEMS {
-            self.problems.push(format!("{}:{line}: {reason}", self.file));
+            self.problems
+                .push(format!("{}:{line}: {reason}", self.file));
         }
     }
 }

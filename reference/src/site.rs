@@ -106,10 +106,17 @@ pub(crate) struct SiteTable {
 impl SiteTable {
     /// The built-in owner classes and nothing else.
     pub fn built_in() -> Self {
-        let mut table = SiteTable { entries: FxHashMap::default(), second_level: FxHashMap::default(), has_rules: false, longest: 0 };
+        let mut table = SiteTable {
+            entries: FxHashMap::default(),
+            second_level: FxHashMap::default(),
+            has_rules: false,
+            longest: 0,
+        };
         for row in rows(OWNER_CLASSES) {
             let class = OwnerClass::named(&row[1]).expect("built-in owner classes are known words");
-            table.set_owner(&row[0], class).expect("built-in suffixes are host names");
+            table
+                .set_owner(&row[0], class)
+                .expect("built-in suffixes are host names");
         }
         table
     }
@@ -133,7 +140,10 @@ impl SiteTable {
     /// Sets whose the name and everything below is. `label.*` stands for the label under every
     /// two-letter top-level domain. Errors say why the suffix cannot be used.
     pub fn set_owner(&mut self, suffix: &str, class: OwnerClass) -> Result<(), &'static str> {
-        let suffix = suffix.trim().trim_start_matches("*.").trim_start_matches('.');
+        let suffix = suffix
+            .trim()
+            .trim_start_matches("*.")
+            .trim_start_matches('.');
         let wild = suffix.strip_suffix(".*");
         let name = clean_name(wild.unwrap_or(suffix)).ok_or("not a host name suffix")?;
         match wild {
@@ -149,11 +159,21 @@ impl SiteTable {
     /// Adds a name to warning list number `list`, with everything below it or alone.
     pub fn warn(&mut self, name: &str, list: u8, below: bool) {
         let entry = self.entry(name);
-        *(if below { &mut entry.below } else { &mut entry.exact }) |= 1 << list;
+        *(if below {
+            &mut entry.below
+        } else {
+            &mut entry.exact
+        }) |= 1 << list;
     }
 
     /// Reads a host and looks it up; `None` if it is no host name or address.
-    pub fn find<'a>(&self, host: &'a str, scratch: &'a mut Scratch, names: &Names, rule: &TerritoryRule) -> Option<SiteFacts<'a>> {
+    pub fn find<'a>(
+        &self,
+        host: &'a str,
+        scratch: &'a mut Scratch,
+        names: &Names,
+        rule: &TerritoryRule,
+    ) -> Option<SiteFacts<'a>> {
         let name = match read_host(host, &mut scratch.text)? {
             Host::Name(name) => name,
             Host::Address(address) => {
@@ -198,7 +218,12 @@ impl SiteTable {
 
     /// Probes every suffix of the name, from the last label to the whole.
     fn walk(&self, name: &str) -> Walked {
-        let mut walked = Walked { suffix_at: 0, suffix_kind: SuffixKind::Unlisted, owner: OwnerClass::Other, warnings: 0 };
+        let mut walked = Walked {
+            suffix_at: 0,
+            suffix_kind: SuffixKind::Unlisted,
+            owner: OwnerClass::Other,
+            warnings: 0,
+        };
         let (mut wildcard, mut settled) = (None, false);
         let (mut start, mut above, mut depth) = (name.len(), 0, 0u32);
         loop {
@@ -257,7 +282,9 @@ struct Walked {
 
 /// Start and kind of the public suffix by the compiled list.
 fn compiled_suffix(name: &str) -> (usize, SuffixKind) {
-    let Some(suffix) = psl::suffix(name.as_bytes()) else { return (0, SuffixKind::Unlisted) };
+    let Some(suffix) = psl::suffix(name.as_bytes()) else {
+        return (0, SuffixKind::Unlisted);
+    };
     let kind = match suffix.typ() {
         Some(psl::Type::Icann) => SuffixKind::Icann,
         Some(psl::Type::Private) => SuffixKind::Private,
@@ -279,7 +306,9 @@ fn read_host<'a>(host: &'a str, scratch: &'a mut String) -> Option<Host<'a>> {
     }
     let host = match host.find(':') {
         None => host,
-        Some(colon) if host[colon + 1..].bytes().all(|byte| byte.is_ascii_digit()) => &host[..colon],
+        Some(colon) if host[colon + 1..].bytes().all(|byte| byte.is_ascii_digit()) => {
+            &host[..colon]
+        }
         Some(_) => return parse_v6(host).map(Host::Address),
     };
     let mut host = host.strip_suffix('.').unwrap_or(host);
@@ -329,21 +358,27 @@ fn is_name(host: &str) -> bool {
 /// parsing).
 fn ends_in_number(host: &str) -> bool {
     let last = &host[host.rfind('.').map_or(0, |dot| dot + 1)..];
-    let hexadecimal = last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let hexadecimal = last
+        .strip_prefix("0x")
+        .is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     hexadecimal || (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// One to four numbers, decimal, `0x` hexadecimal or `0` octal, the last filling the rest of the
 /// address (WHATWG URL, IPv4 parser): phishers write addresses so.
 fn parse_v4_as_browsers_do(host: &str) -> Option<Ipv4Addr> {
-    if let Some(address) = parse_v4(host.as_bytes()).filter(|_| !host.split('.').any(|part| part.len() > 1 && part.starts_with('0'))) {
+    if let Some(address) = parse_v4(host.as_bytes()).filter(|_| {
+        !host
+            .split('.')
+            .any(|part| part.len() > 1 && part.starts_with('0'))
+    }) {
         return Some(address.into());
     }
     let mut numbers = [0u64; 4];
     let mut count = 0;
     for part in host.split('.') {
         let (digits, radix) = match (part.strip_prefix("0x"), part.strip_prefix('0')) {
-            (Some("") , _) => ("0", 16),
+            (Some(""), _) => ("0", 16),
             (Some(digits), _) => (digits, 16),
             (None, Some(digits)) if !digits.is_empty() => (digits, 8),
             _ => (part, 10),
@@ -355,7 +390,9 @@ fn parse_v4_as_browsers_do(host: &str) -> Option<Ipv4Addr> {
     if heads.iter().any(|&head| head > 255) || *last >= 1 << (8 * (5 - count as u32)) {
         return None;
     }
-    let address = heads.iter().enumerate().fold(*last, |address, (at, head)| address | head << (8 * (3 - at as u32)));
+    let address = heads.iter().enumerate().fold(*last, |address, (at, head)| {
+        address | head << (8 * (3 - at as u32))
+    });
     u32::try_from(address).ok().map(Ipv4Addr::from)
 }
 
@@ -376,7 +413,13 @@ pub fn url_host(url: &str) -> Option<&str> {
     let url = url.trim();
     let rest = match url.find("://") {
         // Only a scheme may stand before: `host/path?next=http://...` has its host in front.
-        Some(at) if url[..at].bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')) => &url[at + 3..],
+        Some(at)
+            if url[..at]
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')) =>
+        {
+            &url[at + 3..]
+        }
         _ => url,
     };
     let rest = rest.trim_start_matches(['/', '\\']);
@@ -386,7 +429,12 @@ pub fn url_host(url: &str) -> Option<&str> {
         &host[..host.find(']')? + 1]
     } else {
         match host.rfind(':') {
-            Some(colon) if host[colon + 1..].bytes().all(|byte| byte.is_ascii_digit()) && host.find(':') == Some(colon) => &host[..colon],
+            Some(colon)
+                if host[colon + 1..].bytes().all(|byte| byte.is_ascii_digit())
+                    && host.find(':') == Some(colon) =>
+            {
+                &host[..colon]
+            }
             _ => host,
         }
     };
@@ -396,7 +444,11 @@ pub fn url_host(url: &str) -> Option<&str> {
 /// A name as people read it: A-labels decoded to Unicode where that is possible.
 pub fn display_host(host: &str) -> String {
     let (text, outcome) = idna::domain_to_unicode(host);
-    if outcome.is_ok() { text } else { host.to_owned() }
+    if outcome.is_ok() {
+        text
+    } else {
+        host.to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ fn look<R>(host: &str, with: impl FnOnce(Option<SiteFacts<'_>>) -> R) -> R {
 }
 
 fn domain(host: &str) -> Option<String> {
-    look(host, |site| site.and_then(|site| site.domain).map(str::to_owned))
+    look(host, |site| {
+        site.and_then(|site| site.domain).map(str::to_owned)
+    })
 }
 
 #[test]
@@ -52,11 +54,21 @@ fn registrable_domains_follow_the_rules() {
 fn suffix_and_top_level_domain_are_told_apart() {
     look("WWW.A.Co.Example.", |site| {
         let site = site.unwrap();
-        assert_eq!((site.host, site.suffix, site.tld), ("www.a.co.example", Some("co.example"), Some("example")));
-        assert_eq!((site.suffix_kind, site.territory), (SuffixKind::Icann, Territory::Unknown));
+        assert_eq!(
+            (site.host, site.suffix, site.tld),
+            ("www.a.co.example", Some("co.example"), Some("example"))
+        );
+        assert_eq!(
+            (site.suffix_kind, site.territory),
+            (SuffixKind::Icann, Territory::Unknown)
+        );
     });
-    look("me.pages.co.example", |site| assert_eq!(site.unwrap().suffix_kind, SuffixKind::Private));
-    look("a.test", |site| assert_eq!(site.unwrap().suffix_kind, SuffixKind::Unlisted));
+    look("me.pages.co.example", |site| {
+        assert_eq!(site.unwrap().suffix_kind, SuffixKind::Private)
+    });
+    look("a.test", |site| {
+        assert_eq!(site.unwrap().suffix_kind, SuffixKind::Unlisted)
+    });
 }
 
 #[test]
@@ -70,7 +82,13 @@ fn country_code_domains_have_a_territory() {
     ] {
         look(host, |site| {
             let site = site.unwrap();
-            assert_eq!(site.country.map(|country| country.to_string()).unwrap_or_default(), country, "{host}");
+            assert_eq!(
+                site.country
+                    .map(|country| country.to_string())
+                    .unwrap_or_default(),
+                country,
+                "{host}"
+            );
             assert_eq!(site.territory, territory, "{host}");
         });
     }
@@ -94,7 +112,9 @@ fn owners_by_suffix() {
         ("example-gov.cn", OwnerClass::Other),
         ("example.gov.cn.example.com", OwnerClass::Other),
     ] {
-        look(host, |site| assert_eq!(site.unwrap().owner, owner, "{host}"));
+        look(host, |site| {
+            assert_eq!(site.unwrap().owner, owner, "{host}")
+        });
     }
 }
 
@@ -103,8 +123,19 @@ fn a_warned_name_covers_what_lies_below_an_exact_one_does_not() {
     let mut table = table();
     table.warn("top.example", 3, true);
     table.warn("exact.example", 5, false);
-    let (names, rule, mut scratch) = (Names::built_in(), TerritoryRule::default(), Scratch::default());
-    let mut lists = |host: &str| table.find(host, &mut scratch, &names, &rule).unwrap().warnings.iter().collect::<Vec<_>>();
+    let (names, rule, mut scratch) = (
+        Names::built_in(),
+        TerritoryRule::default(),
+        Scratch::default(),
+    );
+    let mut lists = |host: &str| {
+        table
+            .find(host, &mut scratch, &names, &rule)
+            .unwrap()
+            .warnings
+            .iter()
+            .collect::<Vec<_>>()
+    };
     assert_eq!(lists("top.example"), [3]);
     assert_eq!(lists("a.b.top.example"), [3]);
     assert_eq!(lists("stop.example"), [] as [usize; 0]);
@@ -128,7 +159,13 @@ fn addresses_in_every_form() {
         ("192.513", "192.0.2.1"),
         ("１９２．０．２．１", "192.0.2.1"),
     ] {
-        look(host, |site| assert_eq!(site.and_then(|site| site.address), address.parse().ok(), "{host}"));
+        look(host, |site| {
+            assert_eq!(
+                site.and_then(|site| site.address),
+                address.parse().ok(),
+                "{host}"
+            )
+        });
     }
 }
 
@@ -136,7 +173,24 @@ fn addresses_in_every_form() {
 fn what_is_no_host_is_none() {
     let long = format!("{}.example", "a".repeat(64));
     let longer = vec!["aaaaaaa"; 40].join(".");
-    for host in ["", ".", "a..example", ".example", "a b.example", "192.0.2.256", "192.0.2.1.5", "256.1", "[::1", "a:b", "a/b", "*", "\u{0}", "1.2.3.4294967296", &long, &longer] {
+    for host in [
+        "",
+        ".",
+        "a..example",
+        ".example",
+        "a b.example",
+        "192.0.2.256",
+        "192.0.2.1.5",
+        "256.1",
+        "[::1",
+        "a:b",
+        "a/b",
+        "*",
+        "\u{0}",
+        "1.2.3.4294967296",
+        &long,
+        &longer,
+    ] {
         look(host, |site| assert!(site.is_none(), "{host:?}"));
     }
 }
@@ -144,7 +198,10 @@ fn what_is_no_host_is_none() {
 #[test]
 fn hosts_of_urls() {
     for (url, host) in [
-        ("http://www.example.com/path?x=http://other.example/", Some("www.example.com")),
+        (
+            "http://www.example.com/path?x=http://other.example/",
+            Some("www.example.com"),
+        ),
         ("hxxps://user:pass@example.com:8443/", Some("example.com")),
         ("https://good.example@evil.example/", Some("evil.example")),
         ("example.com/path", Some("example.com")),
@@ -182,7 +239,7 @@ proptest! {
     }
 
     #[test]
-    fn clean_names_stay_clean(name in "[a-zA-Z0-9_-]{1,12}(\\.[a-zA-Z][a-zA-Z0-9-]{0,8}){0,4}") {
+    fn clean_names_stay_clean(name in "[a-zA-Z_-][a-zA-Z0-9_-]{0,11}(\\.[a-zA-Z][a-zA-Z0-9-]{0,8}){0,4}") {
         let clean = clean_name(&name).unwrap();
         prop_assert_eq!(clean_name(&clean), Some(clean.clone()));
     }

@@ -72,16 +72,24 @@ impl Sources {
         let folder = folder.into();
         let path = folder.join(INDEX);
         let index = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice::<Index>(&bytes)
-                .map_err(|error| Error::Index { path: path.clone(), reason: error.to_string() })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Index { version: 1, sources: Vec::new() },
+            Ok(bytes) => serde_json::from_slice::<Index>(&bytes).map_err(|error| Error::Index {
+                path: path.clone(),
+                reason: error.to_string(),
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Index {
+                version: 1,
+                sources: Vec::new(),
+            },
             Err(source) => return Err(Error::Read { path, source }),
         };
         if index.version != 1 {
             let reason = format!("its version {} is unknown to this program", index.version);
             return Err(Error::Index { path, reason });
         }
-        Ok(Sources { folder, sources: index.sources })
+        Ok(Sources {
+            folder,
+            sources: index.sources,
+        })
     }
 
     /// What is imported, by kind and name.
@@ -95,8 +103,16 @@ impl Sources {
     ///
     /// # Errors
     /// [`Error::Write`] where files cannot be kept: then the index is as before.
-    pub fn import(&mut self, kind: Kind, files: &[PathBuf], date: &str) -> Result<Vec<Result<Imported, Error>>, Error> {
-        let files: Vec<SourceFile> = files.iter().map(|path| SourceFile::new(kind, path)).collect();
+    pub fn import(
+        &mut self,
+        kind: Kind,
+        files: &[PathBuf],
+        date: &str,
+    ) -> Result<Vec<Result<Imported, Error>>, Error> {
+        let files: Vec<SourceFile> = files
+            .iter()
+            .map(|path| SourceFile::new(kind, path))
+            .collect();
         self.import_files(&files, date)
     }
 
@@ -104,7 +120,11 @@ impl Sources {
     ///
     /// # Errors
     /// As [`Sources::import`].
-    pub fn import_files(&mut self, files: &[SourceFile], date: &str) -> Result<Vec<Result<Imported, Error>>, Error> {
+    pub fn import_files(
+        &mut self,
+        files: &[SourceFile],
+        date: &str,
+    ) -> Result<Vec<Result<Imported, Error>>, Error> {
         let mut outcomes = Vec::with_capacity(files.len());
         let mut sources = self.sources.clone();
         let mut folders = BTreeSet::new();
@@ -123,8 +143,12 @@ impl Sources {
         }
         sources.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
         if sources != self.sources {
-            let index = Index { version: 1, sources };
-            let text = serde_json::to_vec_pretty(&index).expect("an index is plain text and numbers");
+            let index = Index {
+                version: 1,
+                sources,
+            };
+            let text =
+                serde_json::to_vec_pretty(&index).expect("an index is plain text and numbers");
             make_folder(&self.folder)?;
             write_aside(&self.folder.join(INDEX), &text)?;
             sync_folder(&self.folder)?;
@@ -135,11 +159,39 @@ impl Sources {
     }
 
     /// Copies a checked file under its hash and enters it; true if the same file was there already.
-    fn keep(&self, file: &SourceFile, report: &FileReport, date: &str, sources: &mut Vec<Source>, folders: &mut BTreeSet<PathBuf>) -> Result<bool, Error> {
-        let packing = file.path.extension().and_then(|ending| ending.to_str()).filter(|ending| is_plain(ending));
+    fn keep(
+        &self,
+        file: &SourceFile,
+        report: &FileReport,
+        date: &str,
+        sources: &mut Vec<Source>,
+        folders: &mut BTreeSet<PathBuf>,
+    ) -> Result<bool, Error> {
+        let packing = file
+            .path
+            .extension()
+            .and_then(|ending| ending.to_str())
+            .filter(|ending| is_plain(ending));
         // The name may come from anywhere; on disk the hash tells files apart, the name only helps.
-        let plain: String = file.name.chars().map(|char| if char.is_alphanumeric() || char == '-' || char == '_' { char } else { '_' }).take(60).collect();
-        let path = format!("{}/{plain}-{}{}{}", file.kind, &report.hash[..16], if packing.is_some() { "." } else { "" }, packing.unwrap_or(""));
+        let plain: String = file
+            .name
+            .chars()
+            .map(|char| {
+                if char.is_alphanumeric() || char == '-' || char == '_' {
+                    char
+                } else {
+                    '_'
+                }
+            })
+            .take(60)
+            .collect();
+        let path = format!(
+            "{}/{plain}-{}{}{}",
+            file.kind,
+            &report.hash[..16],
+            if packing.is_some() { "." } else { "" },
+            packing.unwrap_or("")
+        );
         let entry = Source {
             kind: file.kind,
             name: file.name.clone(),
@@ -151,15 +203,23 @@ impl Sources {
             rank: file.rank,
         };
         let target = self.folder.join(&entry.path);
-        let known = sources.iter_mut().find(|source| source.kind == entry.kind && source.name == entry.name);
+        let known = sources
+            .iter_mut()
+            .find(|source| source.kind == entry.kind && source.name == entry.name);
         if let Some(known) = &known {
             if known.hash == entry.hash && known.rank == entry.rank && target.exists() {
                 return Ok(true);
             }
         }
-        let bytes = fs::read(&file.path).map_err(|source| Error::Read { path: file.path.clone(), source })?;
+        let bytes = fs::read(&file.path).map_err(|source| Error::Read {
+            path: file.path.clone(),
+            source,
+        })?;
         if blake3::hash(&bytes).to_hex().as_str() != report.hash {
-            return Err(Error::Changed { path: file.path.clone(), kind: file.kind });
+            return Err(Error::Changed {
+                path: file.path.clone(),
+                kind: file.kind,
+            });
         }
         let folder = self.folder.join(file.kind.as_str());
         make_folder(&folder)?;
@@ -176,7 +236,9 @@ impl Sources {
     /// again.
     fn remove_left_overs(&self) {
         for kind in crate::KINDS {
-            let Ok(entries) = fs::read_dir(self.folder.join(kind.name)) else { continue };
+            let Ok(entries) = fs::read_dir(self.folder.join(kind.name)) else {
+                continue;
+            };
             for entry in entries.flatten() {
                 let path = format!("{}/{}", kind.name, entry.file_name().to_string_lossy());
                 if !self.sources.iter().any(|source| source.path == path) {
@@ -210,27 +272,46 @@ impl Sources {
 }
 
 fn is_plain(ending: &str) -> bool {
-    !ending.is_empty() && ending.len() <= 8 && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    !ending.is_empty()
+        && ending.len() <= 8
+        && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn make_folder(folder: &Path) -> Result<(), Error> {
-    fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_owned(), source })
+    fs::create_dir_all(folder).map_err(|source| Error::Write {
+        path: folder.to_owned(),
+        source,
+    })
 }
 
 /// Writes a file so that it appears whole or not at all, flushed before it gets its name.
 fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let wrong = |source| Error::Write { path: path.to_owned(), source };
+    let wrong = |source| Error::Write {
+        path: path.to_owned(),
+        source,
+    };
     let mut aside = path.as_os_str().to_owned();
     aside.push(".new");
     let aside = PathBuf::from(aside);
     let mut file = File::create(&aside).map_err(wrong)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(wrong)?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(wrong)?;
     fs::rename(&aside, path).map_err(wrong)
 }
 
 /// Makes new names in a folder durable.
 fn sync_folder(folder: &Path) -> Result<(), Error> {
-    let wrong = |source| Error::Write { path: folder.to_owned(), source };
+    let wrong = |source| Error::Write {
+        path: folder.to_owned(),
+        source,
+    };
     // Folders can be opened and flushed on Unix only; elsewhere the rename itself is all there is.
-    if cfg!(unix) { File::open(folder).and_then(|folder| folder.sync_all()).map_err(wrong) } else { Ok(()) }
+    if cfg!(unix) {
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(wrong)
+    } else {
+        Ok(())
+    }
 }

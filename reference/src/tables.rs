@@ -43,7 +43,13 @@ impl SourceFile {
     /// A file that goes by its own name and its kind's default rank.
     pub fn new(kind: Kind, path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        SourceFile { kind, name: name_of(&path), path, rank: None, hash: None }
+        SourceFile {
+            kind,
+            name: name_of(&path),
+            path,
+            rank: None,
+            hash: None,
+        }
     }
 
     fn rank(&self) -> u16 {
@@ -53,8 +59,14 @@ impl SourceFile {
 
 /// A file's name without folder, packing (`.gz`, `.zst`) and one more ending.
 fn name_of(path: &Path) -> String {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let unpacked = [".gz", ".zst", ".zstd"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let unpacked = [".gz", ".zst", ".zstd"]
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending))
+        .unwrap_or(&name);
     match unpacked.rsplit_once('.') {
         Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
         _ => unpacked.to_owned(),
@@ -139,8 +151,15 @@ impl Tables {
         let mut hasher = hasher();
         for (ordinal, file) in order.into_iter().enumerate() {
             let (read, hash) = read_into(file, ordinal, &mut draft)?;
-            for text in [file.kind.as_str().as_bytes(), file.name.as_bytes(), &file.rank().to_le_bytes(), &hash] {
-                hasher.update(&(text.len() as u64).to_le_bytes()).update(text);
+            for text in [
+                file.kind.as_str().as_bytes(),
+                file.name.as_bytes(),
+                &file.rank().to_le_bytes(),
+                &hash,
+            ] {
+                hasher
+                    .update(&(text.len() as u64).to_le_bytes())
+                    .update(text);
             }
             report.files.push(read);
         }
@@ -162,11 +181,26 @@ impl Tables {
     }
 
     fn compile(draft: Draft, fingerprint: [u8; 32]) -> Self {
-        let Draft { ip, names, sites, mut brands, warnings, rule } = draft;
+        let Draft {
+            ip,
+            names,
+            sites,
+            mut brands,
+            warnings,
+            rule,
+        } = draft;
         let rule = rule.unwrap_or_default();
         brands.finish(&rule);
         let ip = IpTable::build(ip, &names, &rule);
-        Tables { ip, names, sites, brands, warnings, rule, fingerprint }
+        Tables {
+            ip,
+            names,
+            sites,
+            brands,
+            warnings,
+            rule,
+            fingerprint,
+        }
     }
 
     /// Number of the facts about an address; see [`Tables::facts`]. One search, no allocation.
@@ -181,6 +215,12 @@ impl Tables {
         self.ip.facts(index)
     }
 
+    /// How many sets of facts there are: numbers lie below this, so that a caller may prepare a value
+    /// for each (a dictionary column, for instance).
+    pub fn facts_count(&self) -> usize {
+        self.ip.facts_count()
+    }
+
     /// The merged ranges of which something is known: first and last address and facts.
     pub fn ip_ranges(&self) -> impl Iterator<Item = (IpAddr, IpAddr, FactsIndex)> {
         self.ip.ranges()
@@ -193,7 +233,9 @@ impl Tables {
         if let Some(address) = facts.address {
             facts.warnings = self.facts(self.ip(address)).warnings;
         } else if !self.warnings.substrings.is_empty() {
-            facts.warnings = facts.warnings.union(self.warnings.find(WarningKind::Host, facts.host));
+            facts.warnings = facts
+                .warnings
+                .union(self.warnings.find(WarningKind::Host, facts.host));
         }
         Some(facts)
     }
@@ -205,7 +247,8 @@ impl Tables {
 
     /// Where a phishing page aims: the territory of the brand that the text names.
     pub fn target_territory(&self, text: &str) -> Territory {
-        self.brand(text).map_or(Territory::Unknown, |brand| brand.territory)
+        self.brand(text)
+            .map_or(Territory::Unknown, |brand| brand.territory)
     }
 
     /// Where a country lies by the territory rule.
@@ -271,9 +314,16 @@ impl Tables {
     /// are already in [`IpFacts`] and [`SiteFacts`].
     pub fn warning(&self, kind: WarningKind, value: &str) -> WarningSet {
         let value = value.trim();
-        let host = |host: &str| self.site(host, &mut Scratch::default()).map(|site| site.warnings).unwrap_or_default();
+        let host = |host: &str| {
+            self.site(host, &mut Scratch::default())
+                .map(|site| site.warnings)
+                .unwrap_or_default()
+        };
         let listed = match kind {
-            WarningKind::Ip => value.parse().map(|address| self.facts(self.ip(address)).warnings).unwrap_or_default(),
+            WarningKind::Ip => value
+                .parse()
+                .map(|address| self.facts(self.ip(address)).warnings)
+                .unwrap_or_default(),
             WarningKind::Host => host(value),
             WarningKind::Url => url_host(value).map(host).unwrap_or_default(),
             WarningKind::Hash => WarningSet::default(),
@@ -307,22 +357,49 @@ impl Tables {
 fn hasher() -> blake3::Hasher {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&TABLES_VERSION.to_le_bytes());
-    for table in names::BUILT_IN.iter().chain(&site::BUILT_IN).chain(&brand::BUILT_IN) {
-        hasher.update(&(table.len() as u64).to_le_bytes()).update(table.as_bytes());
+    for table in names::BUILT_IN
+        .iter()
+        .chain(&site::BUILT_IN)
+        .chain(&brand::BUILT_IN)
+    {
+        hasher
+            .update(&(table.len() as u64).to_le_bytes())
+            .update(table.as_bytes());
     }
     hasher
 }
 
+/// A rank with an order inside it, as claims carry it.
+pub(crate) fn ranked(rank: u16, order: u32) -> u32 {
+    u32::from(rank) << 16 | order
+}
+
 /// Reads one file into the draft; `ordinal` is its place among all files.
-fn read_into(file: &SourceFile, ordinal: usize, draft: &mut Draft) -> Result<(FileReport, [u8; 32]), Error> {
+fn read_into(
+    file: &SourceFile,
+    ordinal: usize,
+    draft: &mut Draft,
+) -> Result<(FileReport, [u8; 32]), Error> {
     let input = read::open(&file.path)?;
     if file.hash.is_some_and(|hash| hash != input.hash) {
-        return Err(Error::Changed { path: file.path.clone(), kind: file.kind });
+        return Err(Error::Changed {
+            path: file.path.clone(),
+            kind: file.kind,
+        });
     }
     // Lists of one rank compete by prefix length. MMDB files are flat, so among several the first
     // simply wins.
-    let order = if file.kind == Kind::Mmdb { ordinal.min(0xffff) as u32 } else { 0 };
-    let job = Job { kind: file.kind, name: &file.name, rank: u32::from(file.rank()) << 16 | order };
+    let order = if file.kind == Kind::Mmdb {
+        ordinal.min(0xffff) as u32
+    } else {
+        0
+    };
+    let job = Job {
+        kind: file.kind,
+        name: &file.name,
+        rank: ranked(file.rank(), order),
+        default_rank: file.rank.is_none(),
+    };
     let mut tally = Tally::new(&file.path);
     import::read(&input, &job, draft, &mut tally)?;
     let report = FileReport {

@@ -32,7 +32,9 @@ const NO_COUNTRY: [&str; 5] = ["AP", "ZZ", "XX", "QM", "XZ"];
 
 impl Default for TerritoryRule {
     fn default() -> Self {
-        let mut rule = TerritoryRule { by_country: [Territory::Outside; Country::CODES] };
+        let mut rule = TerritoryRule {
+            by_country: [Territory::Outside; Country::CODES],
+        };
         for code in NO_COUNTRY {
             rule.set(Country::new(code).expect("two letters"), Territory::Unknown);
         }
@@ -56,7 +58,9 @@ impl TerritoryRule {
 
     /// Where a country lies; no country is [`Territory::Unknown`].
     pub fn of(&self, country: Option<Country>) -> Territory {
-        country.map_or(Territory::Unknown, |country| self.by_country[country.index()])
+        country.map_or(Territory::Unknown, |country| {
+            self.by_country[country.index()]
+        })
     }
 
     /// The countries inside, in the order of their codes.
@@ -81,6 +85,11 @@ mod tests {
         }
         assert_eq!(of("AP"), Territory::Unknown);
         assert_eq!(rule.of(None), Territory::Unknown);
-        assert_eq!(rule.inside().map(|country| country.to_string()).collect::<Vec<_>>(), ["CN"]);
+        assert_eq!(
+            rule.inside()
+                .map(|country| country.to_string())
+                .collect::<Vec<_>>(),
+            ["CN"]
+        );
     }
 }

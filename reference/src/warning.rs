@@ -79,12 +79,23 @@ impl Applies {
     /// A list that names no attributes is for every value.
     pub fn from_attributes(attributes: &[String]) -> Self {
         let any = |names: &[&str]| {
-            attributes.is_empty() || attributes.iter().any(|attribute| names.contains(&attribute.as_str()))
+            attributes.is_empty()
+                || attributes
+                    .iter()
+                    .any(|attribute| names.contains(&attribute.as_str()))
         };
         let hash = attributes.is_empty()
-            || attributes.iter().any(|attribute| attribute.contains("md5") || attribute.contains("sha"));
+            || attributes
+                .iter()
+                .any(|attribute| attribute.contains("md5") || attribute.contains("sha"));
         Applies {
-            ip: any(&["ip-src", "ip-dst", "ip-src|port", "ip-dst|port", "domain|ip"]),
+            ip: any(&[
+                "ip-src",
+                "ip-dst",
+                "ip-src|port",
+                "ip-dst|port",
+                "domain|ip",
+            ]),
             host: any(&["hostname", "domain", "hostname|port"]),
             url: any(&["url", "uri", "link"]),
             hash,
@@ -130,7 +141,9 @@ impl Warnings {
         };
         bits &= self.covering(kind);
         for (finder, list) in &self.substrings {
-            if self.lists[usize::from(*list)].applies.covers(kind) && finder.find(value.as_bytes()).is_some() {
+            if self.lists[usize::from(*list)].applies.covers(kind)
+                && finder.find(value.as_bytes()).is_some()
+            {
                 bits |= 1 << list;
             }
         }
@@ -139,6 +152,8 @@ impl Warnings {
 
     fn covering(&self, kind: WarningKind) -> u128 {
         let lists = self.lists.iter().enumerate();
-        lists.filter(|(_, list)| list.applies.covers(kind)).fold(0, |bits, (number, _)| bits | 1 << number)
+        lists
+            .filter(|(_, list)| list.applies.covers(kind))
+            .fold(0, |bits, (number, _)| bits | 1 << number)
     }
 }

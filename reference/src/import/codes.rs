@@ -10,56 +10,113 @@ use crate::territory::TerritoryRule;
 use crate::{Country, Error};
 
 /// GB/T 2260 lists drop trailing zeros: 44 is a province, 4401 a city, 440103 a county.
-pub(super) fn divisions(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: &mut Tally) -> Result<(), Error> {
-    csv_rows(input, job, [&["code"], &["name"]], 2, tally, |line, [code, name], tally| {
-        let full = match (parse_decimal(code.as_bytes()), code.len()) {
-            (Some(code), 2) => Some(code * 10_000),
-            (Some(code), 4) => Some(code * 100),
-            (Some(code), 6) => Some(code),
-            _ => None,
-        };
-        let Some(full) = full else {
-            return tally.refuse(line, format_args!("{code:?} is no code of 2, 4 or 6 digits"));
-        };
-        if name.is_empty() {
-            return tally.refuse(line, "no name");
-        }
-        // Municipalities and direct-administered counties have a city level in code only
-        // (市辖区, 县, 省直辖县级行政区划): the province's name is the one people know.
-        let placeholder = matches!(name, "市辖区" | "县" | "省直辖县级行政区划" | "自治区直辖县级行政区划");
-        match draft.names.province(full).map(|province| province.zh.clone()).filter(|_| placeholder) {
-            Some(province) => draft.names.set_division(full, &province),
-            None => draft.names.set_division(full, name),
-        }
-        tally.records += 1;
-    })
-}
-
-pub(super) fn countries(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: &mut Tally) -> Result<(), Error> {
-    let columns: [&[&str]; 3] = [&["alpha-2", "alpha2", "code"], &["name", "en"], &["zh"]];
-    csv_rows(input, job, columns, 2, tally, |line, [code, en, zh], tally| match Country::new(code) {
-        Some(country) if !en.is_empty() => {
-            draft.names.set_country(country, en, (!zh.is_empty()).then_some(zh));
+pub(super) fn divisions(
+    input: &Input,
+    job: &Job<'_>,
+    draft: &mut Draft,
+    tally: &mut Tally,
+) -> Result<(), Error> {
+    csv_rows(
+        input,
+        job,
+        [&["code"], &["name"]],
+        2,
+        tally,
+        |line, [code, name], tally| {
+            let full = match (parse_decimal(code.as_bytes()), code.len()) {
+                (Some(code), 2) => Some(code * 10_000),
+                (Some(code), 4) => Some(code * 100),
+                (Some(code), 6) => Some(code),
+                _ => None,
+            };
+            let Some(full) = full else {
+                return tally.refuse(
+                    line,
+                    format_args!("{code:?} is no code of 2, 4 or 6 digits"),
+                );
+            };
+            if name.is_empty() {
+                return tally.refuse(line, "no name");
+            }
+            // Municipalities and direct-administered counties have a city level in code only
+            // (市辖区, 县, 省直辖县级行政区划): the province's name is the one people know.
+            let placeholder = matches!(
+                name,
+                "市辖区" | "县" | "省直辖县级行政区划" | "自治区直辖县级行政区划"
+            );
+            match draft
+                .names
+                .province(full)
+                .map(|province| province.zh.clone())
+                .filter(|_| placeholder)
+            {
+                Some(province) => draft.names.set_division(full, &province),
+                None => draft.names.set_division(full, name),
+            }
             tally.records += 1;
-        }
-        Some(_) => tally.refuse(line, "no name"),
-        None => tally.refuse(line, format_args!("{code:?} is no two-letter country code")),
-    })
+        },
+    )
 }
 
-pub(super) fn brands(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: &mut Tally) -> Result<(), Error> {
-    let columns: [&[&str]; 4] = [&["brand", "name"], &["alias", "text"], &["sector"], &["country", "territory"]];
-    csv_rows(input, job, columns, 1, tally, |line, [brand, alias, sector, country], tally| {
-        if brand.is_empty() {
-            return tally.refuse(line, "no brand");
-        }
-        let code = Country::new(country);
-        if code.is_none() && !country.is_empty() {
-            return tally.refuse(line, format_args!("{country:?} is no two-letter country code"));
-        }
-        draft.brands.add(alias, brand, sector, code);
-        tally.records += 1;
-    })
+pub(super) fn countries(
+    input: &Input,
+    job: &Job<'_>,
+    draft: &mut Draft,
+    tally: &mut Tally,
+) -> Result<(), Error> {
+    let columns: [&[&str]; 3] = [&["alpha-2", "alpha2", "code"], &["name", "en"], &["zh"]];
+    csv_rows(
+        input,
+        job,
+        columns,
+        2,
+        tally,
+        |line, [code, en, zh], tally| match Country::new(code) {
+            Some(country) if !en.is_empty() => {
+                draft
+                    .names
+                    .set_country(country, en, (!zh.is_empty()).then_some(zh));
+                tally.records += 1;
+            }
+            Some(_) => tally.refuse(line, "no name"),
+            None => tally.refuse(line, format_args!("{code:?} is no two-letter country code")),
+        },
+    )
+}
+
+pub(super) fn brands(
+    input: &Input,
+    job: &Job<'_>,
+    draft: &mut Draft,
+    tally: &mut Tally,
+) -> Result<(), Error> {
+    let columns: [&[&str]; 4] = [
+        &["brand", "name"],
+        &["alias", "text"],
+        &["sector"],
+        &["country", "territory"],
+    ];
+    csv_rows(
+        input,
+        job,
+        columns,
+        1,
+        tally,
+        |line, [brand, alias, sector, country], tally| {
+            if brand.is_empty() {
+                return tally.refuse(line, "no brand");
+            }
+            let code = Country::new(country);
+            if code.is_none() && !country.is_empty() {
+                return tally.refuse(
+                    line,
+                    format_args!("{country:?} is no two-letter country code"),
+                );
+            }
+            draft.brands.add(alias, brand, sector, code);
+            tally.records += 1;
+        },
+    )
 }
 
 /// The rule as it is written in TOML.
@@ -74,28 +131,53 @@ struct RuleFile {
 }
 
 /// A rule is all or nothing: with one line of it misread every published figure would be wrong.
-pub(super) fn territory(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: &mut Tally) -> Result<(), Error> {
+pub(super) fn territory(
+    input: &Input,
+    job: &Job<'_>,
+    draft: &mut Draft,
+    tally: &mut Tally,
+) -> Result<(), Error> {
     if draft.rule.is_some() {
-        return Err(unfit(input, job, "another territory rule is imported already, and there can be only one"));
+        return Err(unfit(
+            input,
+            job,
+            "another territory rule is imported already, and there can be only one",
+        ));
     }
     let text = std::str::from_utf8(&input.bytes).map_err(|_| unfit(input, job, "not UTF-8"))?;
     let mut pairs: Vec<(String, Territory)> = Vec::new();
-    let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or("");
+    let first = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#'))
+        .unwrap_or("");
     if first.contains('=') || first.starts_with('[') {
-        let file: RuleFile = toml::from_str(text).map_err(|error| unfit(input, job, error.to_string().replace('\n', " ")))?;
-        for (codes, territory) in
-            [(file.inside, Territory::Inside), (file.outside, Territory::Outside), (file.unknown, Territory::Unknown)]
-        {
+        let file: RuleFile = toml::from_str(text)
+            .map_err(|error| unfit(input, job, error.to_string().replace('\n', " ")))?;
+        for (codes, territory) in [
+            (file.inside, Territory::Inside),
+            (file.outside, Territory::Outside),
+            (file.unknown, Territory::Unknown),
+        ] {
             pairs.extend(codes.into_iter().map(|code| (code, territory)));
         }
     } else {
         let mut bad = None;
-        csv_rows(input, job, [&["country"], &["territory"]], 2, tally, |line, [country, territory], _| {
-            match Territory::named(territory) {
+        csv_rows(
+            input,
+            job,
+            [&["country"], &["territory"]],
+            2,
+            tally,
+            |line, [country, territory], _| match Territory::named(territory) {
                 Some(territory) => pairs.push((country.to_owned(), territory)),
-                None => bad = bad.take().or(Some(format!("line {line}: {territory:?} is none of inside, outside, unknown"))),
-            }
-        })?;
+                None => {
+                    bad = bad.take().or(Some(format!(
+                        "line {line}: {territory:?} is none of inside, outside, unknown"
+                    )))
+                }
+            },
+        )?;
         if let Some(reason) = bad.or_else(|| tally.problems.first().cloned()) {
             return Err(unfit(input, job, reason));
         }
@@ -103,7 +185,13 @@ pub(super) fn territory(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: 
     let mut rule = TerritoryRule::blank();
     let mut seen: Vec<Country> = Vec::new();
     for (code, territory) in pairs {
-        let country = Country::new(code.trim()).ok_or_else(|| unfit(input, job, format!("{code:?} is no two-letter country code")))?;
+        let country = Country::new(code.trim()).ok_or_else(|| {
+            unfit(
+                input,
+                job,
+                format!("{code:?} is no two-letter country code"),
+            )
+        })?;
         if seen.contains(&country) {
             return Err(unfit(input, job, format!("{country} is named twice")));
         }

@@ -18,8 +18,16 @@ use crate::names::Names;
 use crate::read::{Input, Tally};
 use crate::{Country, Error};
 
-pub(super) fn read(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: &mut Tally) -> Result<(), Error> {
-    let damaged = |error: MaxMindDbError| Error::Damaged { path: input.path.clone(), reason: error.to_string() };
+pub(super) fn read(
+    input: &Input,
+    job: &Job<'_>,
+    draft: &mut Draft,
+    tally: &mut Tally,
+) -> Result<(), Error> {
+    let damaged = |error: MaxMindDbError| Error::Damaged {
+        path: input.path.clone(),
+        reason: error.to_string(),
+    };
     let reader = Reader::from_source(input.bytes.as_slice()).map_err(damaged)?;
     let mut decoded: FxHashMap<usize, Said> = FxHashMap::default();
     // A database is flat and whole: nothing in it is more specific than anything else in it, so
@@ -27,7 +35,9 @@ pub(super) fn read(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: &mut 
     let (mut v4, mut v6) = (Run::new(), Run::new());
     for found in reader.networks(WithinOptions::default()).map_err(damaged)? {
         let found = found.map_err(damaged)?;
-        let Some(offset) = found.offset() else { continue };
+        let Some(offset) = found.offset() else {
+            continue;
+        };
         let said = match decoded.get(&offset) {
             Some(said) => *said,
             None => {
@@ -45,12 +55,16 @@ pub(super) fn read(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: &mut 
         let network = found.network().map_err(damaged)?;
         match parse_prefix(network.to_string().as_bytes()) {
             Ok(Prefix::V4(first, last, _)) => {
-                if let Some((first, last, said)) = v4.extend(first, last, said, first.checked_sub(1)) {
+                if let Some((first, last, said)) =
+                    v4.extend(first, last, said, first.checked_sub(1))
+                {
                     draft.ip.v4.add((first, last, 0), job.rank, &said);
                 }
             }
             Ok(Prefix::V6(first, last, _)) => {
-                if let Some((first, last, said)) = v6.extend(first, last, said, first.checked_sub(1)) {
+                if let Some((first, last, said)) =
+                    v6.extend(first, last, said, first.checked_sub(1))
+                {
                     draft.ip.v6.add((first, last, 0), job.rank, &said);
                 }
             }
@@ -67,8 +81,15 @@ pub(super) fn read(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: &mut 
         draft.ip.v6.add((first, last, 0), job.rank, &said);
     }
     if tally.records == 0 {
-        let reason = format!("a {} database has no country, province or AS", reader.metadata().database_type);
-        return Err(Error::Unfit { path: input.path.clone(), kind: job.kind, reason });
+        let reason = format!(
+            "a {} database has no country, province or AS",
+            reader.metadata().database_type
+        );
+        return Err(Error::Unfit {
+            path: input.path.clone(),
+            kind: job.kind,
+            reason,
+        });
     }
     Ok(())
 }
@@ -111,9 +132,14 @@ impl Record {
     fn said(self, names: &mut Names) -> Said {
         // `registered_country` is left aside: it says where the holder is registered, not where the
         // address is used.
-        let country = self.country.or(self.country_code).and_then(|place| Country::new(&place.0));
+        let country = self
+            .country
+            .or(self.country_code)
+            .and_then(|place| Country::new(&place.0));
         let province = match (country, self.subdivisions.as_deref()) {
-            (Some(country), Some([first, ..])) if country.as_str() == "CN" => names.province_of_iso(&first.0),
+            (Some(country), Some([first, ..])) if country.as_str() == "CN" => {
+                names.province_of_iso(&first.0)
+            }
             (Some(country), _) => match country.as_str() {
                 "HK" => Some(810_000),
                 "MO" => Some(820_000),
@@ -122,11 +148,22 @@ impl Record {
             },
             _ => None,
         };
-        let asn = self.autonomous_system_number.or(self.asn).map(|number| number.0).filter(|&asn| asn != 0 && asn != u32::MAX);
-        if let (Some(asn), Some(name)) = (asn, self.autonomous_system_organization.or(self.as_name)) {
+        let asn = self
+            .autonomous_system_number
+            .or(self.asn)
+            .map(|number| number.0)
+            .filter(|&asn| asn != 0 && asn != u32::MAX);
+        if let (Some(asn), Some(name)) = (asn, self.autonomous_system_organization.or(self.as_name))
+        {
             names.name_asn(asn, &name);
         }
-        Said { country, province, city: None, asn, holder: None }
+        Said {
+            country,
+            province,
+            city: None,
+            asn,
+            holder: None,
+        }
     }
 }
 
@@ -187,7 +224,9 @@ impl<'de> Deserialize<'de> for Number {
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Number, E> {
-                Ok(Number(parse_decimal(text.trim_start_matches("AS").as_bytes()).unwrap_or(0)))
+                Ok(Number(
+                    parse_decimal(text.trim_start_matches("AS").as_bytes()).unwrap_or(0),
+                ))
             }
         }
         deserializer.deserialize_any(Any)

@@ -52,10 +52,17 @@ pub(crate) struct Job<'a> {
     pub name: &'a str,
     /// Order among sources; lower wins. The low half orders files of one rank where they compete.
     pub rank: u32,
+    /// The rank is the kind's default, not the user's word.
+    pub default_rank: bool,
 }
 
 /// Reads one file into the draft.
-pub(crate) fn read(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: &mut Tally) -> Result<(), Error> {
+pub(crate) fn read(
+    input: &Input,
+    job: &Job<'_>,
+    draft: &mut Draft,
+    tally: &mut Tally,
+) -> Result<(), Error> {
     match job.kind {
         Kind::RegionCidr => addresses::region_cidr(input, job, draft, tally),
         Kind::CountryCidr => addresses::country_cidr(input, job, draft, tally),
@@ -74,14 +81,23 @@ pub(crate) fn read(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: &mut 
     }?;
     if tally.records == 0 {
         let first = tally.problems.first().cloned().unwrap_or_default();
-        return Err(Error::Empty { path: input.path.clone(), kind: job.kind, rejected: tally.rejected, first });
+        return Err(Error::Empty {
+            path: input.path.clone(),
+            kind: job.kind,
+            rejected: tally.rejected,
+            first,
+        });
     }
     Ok(())
 }
 
 /// The file does not fit its kind.
 fn unfit(input: &Input, job: &Job<'_>, reason: impl Into<String>) -> Error {
-    Error::Unfit { path: input.path.clone(), kind: job.kind, reason: reason.into() }
+    Error::Unfit {
+        path: input.path.clone(),
+        kind: job.kind,
+        reason: reason.into(),
+    }
 }
 
 /// Calls `row` for every row of a CSV file with a header. `columns` are the wanted columns, each with
@@ -95,13 +111,30 @@ fn csv_rows<const N: usize>(
     tally: &mut Tally,
     mut row: impl FnMut(u64, [&str; N], &mut Tally),
 ) -> Result<(), Error> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).comment(Some(b'#')).from_reader(input.bytes.as_slice());
-    let header = reader.headers().map_err(|error| unfit(input, job, error.to_string()))?.clone();
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .comment(Some(b'#'))
+        .from_reader(input.bytes.as_slice());
+    let header = reader
+        .headers()
+        .map_err(|error| unfit(input, job, error.to_string()))?
+        .clone();
     let places = columns.map(|names| {
-        header.iter().position(|column| names.iter().any(|name| column.trim().eq_ignore_ascii_case(name)))
+        header.iter().position(|column| {
+            names
+                .iter()
+                .any(|name| column.trim().eq_ignore_ascii_case(name))
+        })
     });
     if let Some(missing) = places.iter().take(required).position(Option::is_none) {
-        return Err(unfit(input, job, format!("its first line must be a header with the column {}", columns[missing].join(" or "))));
+        return Err(unfit(
+            input,
+            job,
+            format!(
+                "its first line must be a header with the column {}",
+                columns[missing].join(" or ")
+            ),
+        ));
     }
     let mut record = csv::StringRecord::new();
     loop {
@@ -110,7 +143,16 @@ fn csv_rows<const N: usize>(
             Ok(false) => return Ok(()),
             Ok(true) => {
                 let line = record.position().map_or(line, csv::Position::line);
-                row(line, places.map(|place| place.and_then(|place| record.get(place)).unwrap_or("").trim()), tally);
+                row(
+                    line,
+                    places.map(|place| {
+                        place
+                            .and_then(|place| record.get(place))
+                            .unwrap_or("")
+                            .trim()
+                    }),
+                    tally,
+                );
             }
             Err(error) => {
                 tally.refuse(line, &error);

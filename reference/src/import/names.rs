@@ -7,10 +7,15 @@ use crate::Error;
 use crate::cidr::parse_decimal;
 use crate::read::{Input, Tally};
 
-pub(super) fn asn_names(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: &mut Tally) -> Result<(), Error> {
+pub(super) fn asn_names(
+    input: &Input,
+    job: &Job<'_>,
+    draft: &mut Draft,
+    tally: &mut Tally,
+) -> Result<(), Error> {
     if input.bytes.trim_ascii_start().starts_with(b"{") {
-        let json: serde_json::Map<String, Value> =
-            serde_json::from_slice(&input.bytes).map_err(|error| unfit(input, job, error.to_string()))?;
+        let json: serde_json::Map<String, Value> = serde_json::from_slice(&input.bytes)
+            .map_err(|error| unfit(input, job, error.to_string()))?;
         for (asn, name) in &json {
             let name = match name {
                 Value::String(name) => Ok(name.as_str()),
@@ -20,7 +25,11 @@ pub(super) fn asn_names(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: 
         }
         return Ok(());
     }
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).comment(Some(b'#')).from_reader(input.bytes.as_slice());
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .comment(Some(b'#'))
+        .from_reader(input.bytes.as_slice());
     for row in reader.records() {
         match row {
             Ok(row) => {
@@ -37,8 +46,17 @@ pub(super) fn asn_names(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: 
     Ok(())
 }
 
-fn add(asn: &str, name: Result<&str, &'static str>, at: impl std::fmt::Display, draft: &mut Draft, tally: &mut Tally) {
-    let digits = asn.strip_prefix("AS").or_else(|| asn.strip_prefix("as")).unwrap_or(asn);
+fn add(
+    asn: &str,
+    name: Result<&str, &'static str>,
+    at: impl std::fmt::Display,
+    draft: &mut Draft,
+    tally: &mut Tally,
+) {
+    let digits = asn
+        .strip_prefix("AS")
+        .or_else(|| asn.strip_prefix("as"))
+        .unwrap_or(asn);
     match (parse_decimal(digits.as_bytes()), name.map(str::trim)) {
         (None, _) => tally.refuse(at, "AS number is no number"),
         (_, Err(reason)) => tally.refuse(at, reason),

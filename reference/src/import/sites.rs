@@ -9,7 +9,12 @@ use crate::site::{Rule, SuffixKind, clean_name};
 
 /// The list as published: one rule a line up to the first blank, `//` comments, two sections. Rules
 /// outside the sections (an extract, a local addition) count as ICANN's.
-pub(super) fn public_suffix(input: &Input, _: &Job<'_>, draft: &mut Draft, tally: &mut Tally) -> Result<(), Error> {
+pub(super) fn public_suffix(
+    input: &Input,
+    _: &Job<'_>,
+    draft: &mut Draft,
+    tally: &mut Tally,
+) -> Result<(), Error> {
     let mut kind = SuffixKind::Icann;
     for (number, line) in input.lines() {
         let Ok(line) = std::str::from_utf8(line) else {
@@ -44,15 +49,30 @@ pub(super) fn public_suffix(input: &Input, _: &Job<'_>, draft: &mut Draft, tally
     Ok(())
 }
 
-pub(super) fn owner_class(input: &Input, job: &Job<'_>, draft: &mut Draft, tally: &mut Tally) -> Result<(), Error> {
+pub(super) fn owner_class(
+    input: &Input,
+    job: &Job<'_>,
+    draft: &mut Draft,
+    tally: &mut Tally,
+) -> Result<(), Error> {
     let columns: [&[&str]; 2] = [&["suffix", "domain"], &["class", "owner_class"]];
-    csv_rows(input, job, columns, 2, tally, |line, [suffix, class], tally| {
-        let Some(class) = OwnerClass::named(class) else {
-            return tally.refuse(line, format_args!("{class:?} is none of government, education, bank, other"));
-        };
-        match draft.sites.set_owner(suffix, class) {
-            Ok(()) => tally.records += 1,
-            Err(reason) => tally.refuse(line, format_args!("{suffix:?}: {reason}")),
-        }
-    })
+    csv_rows(
+        input,
+        job,
+        columns,
+        2,
+        tally,
+        |line, [suffix, class], tally| {
+            let Some(class) = OwnerClass::named(class) else {
+                return tally.refuse(
+                    line,
+                    format_args!("{class:?} is none of government, education, bank, other"),
+                );
+            };
+            match draft.sites.set_owner(suffix, class) {
+                Ok(()) => tally.records += 1,
+                Err(reason) => tally.refuse(line, format_args!("{suffix:?}: {reason}")),
+            }
+        },
+    )
 }
