@@ -1,0 +1,101 @@
+//! The demo's `watchfire.toml`: as a CERT would write it, with comments for whoever reads it first.
+
+use super::country::{CODE, NAME_EN, NAME_ZH};
+use super::feeds::FEED_NAMES;
+use super::reference;
+use super::reports::REPORTS;
+
+/// Feeds that are not Shadowserver's, as they stand in the configuration.
+const OTHER_FEEDS: &str = include_str!("../../assets/demo/feeds.toml");
+
+/// The configuration of the demo's workspace.
+pub fn demo(seed: u64) -> String {
+    let mut text = format!(
+        r#"# Workspace of the Watchfire demo: {NAME_EN} ({NAME_ZH}), a country that does not exist.
+# Made from seed {seed}. Every name, address and number in it is reserved for examples.
+
+[workspace]
+name = "canglan-demo"
+# The zone of the reporting week: it filters, it never decides where data lie.
+zone = "Asia/Shanghai"
+
+[series]
+title_zh = "{NAME_ZH}网络安全周报"
+title_en = "{NAME_EN} Cybersecurity Weekly"
+organization_zh = "{NAME_ZH}国家网络应急中心（演示）"
+organization_en = "{NAME_EN} National Emergency Response Center (demo)"
+# An issue's number is the ordinal of its week's Sunday within the year.
+scheme = "sunday-ordinal"
+
+[territory]
+# Countries that count as inside; every other known one is outside.
+inside = ["{CODE}"]
+
+[rating]
+profile = "default"
+"#
+    );
+    references(&mut text);
+    text.push_str("\n# --- Shadowserver: one feed a report type, so that a day missed by one of them shows. ---\n");
+    shadowserver(&mut text, "-*.csv");
+    text.push('\n');
+    text.push_str(OTHER_FEEDS);
+    text
+}
+
+/// The configuration of a benchmark workspace: the same country, Shadowserver's reports only.
+pub fn benchmark(rows: u64, days: u64, seed: u64) -> String {
+    let mut text = format!(
+        r#"# Benchmark input of Watchfire: {rows} rows over {days} days from seed {seed}.
+
+[workspace]
+name = "benchmark"
+zone = "Asia/Shanghai"
+
+[series]
+title_zh = "基准测试"
+title_en = "Benchmark"
+organization_zh = "基准测试"
+organization_en = "Benchmark"
+scheme = "sunday-ordinal"
+
+[territory]
+inside = ["{CODE}"]
+
+[rating]
+profile = "default"
+"#
+    );
+    references(&mut text);
+    shadowserver(&mut text, "-*.csv");
+    text
+}
+
+fn references(text: &mut String) {
+    text.push_str("\n# Tables that others publish; imported on the first ingest.\n");
+    for (kind, name, path) in reference::ENTRIES {
+        let folder = reference::FOLDER;
+        text.push_str(&format!("\n[[reference]]\nkind = \"{kind}\"\nname = \"{name}\"\npaths = [\"{folder}/{path}\"]\n"));
+    }
+}
+
+fn shadowserver(text: &mut String, ending: &str) {
+    for report in REPORTS {
+        let name = FEED_NAMES.iter().find(|(file, _)| *file == report.file).expect("every report type has a feed").1;
+        let file = report.file;
+        let terms = format!("{}; for the networks of {NAME_EN} only", report.name);
+        text.push_str(&format!(
+            r#"
+[[feed]]
+name = "{name}"
+provider = "Shadowserver (demo)"
+format = "shadowserver"
+paths = ["feeds/shadowserver/????-??-??-{file}{ending}"]
+zone = "UTC"
+licence = "demo data, CC0-1.0"
+terms = "{terms}"
+publishable = "counts"
+"#
+        ));
+    }
+}
