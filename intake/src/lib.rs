@@ -1,1 +1,25 @@
-//! intake
+//! Bytes from outside become events.
+//!
+//! [`catalogue`] holds the feeds as compiled from their entries. [`collect`] finds what was
+//! delivered. [`ingest`] archives each delivery by hash, reads it — [`pipeline`] in blocks on
+//! several threads, each with an [`enrich::Enricher`] and a [`gather::Gatherer`] — hands the new
+//! rows to the lake, and commits report, parts, rejects and tallies in one ledger transaction.
+//! [`replay`] reads mended rejects again, [`dry_run`] parses without storing anything, and
+//! [`coverage`] says which days of a week each feed covered.
+//!
+//! Memory is bounded by the number of blocks under way (DESIGN invariant 5): the reader waits for
+//! the writer, whatever the size of a report.
+
+pub mod catalogue;
+pub mod collect;
+pub mod coverage;
+pub mod dry_run;
+pub mod enrich;
+pub mod error;
+pub mod gather;
+pub mod ingest;
+pub mod pipeline;
+pub mod replay;
+
+pub use catalogue::{Catalogue, Source};
+pub use error::{Error, Result};

@@ -51,6 +51,9 @@ pub enum Error {
     /// The query failed.
     #[error("query failed: {0}")]
     Query(#[from] datafusion::error::DataFusionError),
+    /// The caller could not say which files are live.
+    #[error("the list of live files is not available: {0}")]
+    Manifest(String),
     /// Columns do not fit together; a defect of ours.
     #[error("columns do not fit: {0}")]
     Arrow(#[from] datafusion::arrow::error::ArrowError),
@@ -66,6 +69,7 @@ impl Error {
             Error::DamagedRun { .. } => "lake-run-damaged",
             Error::Refused(_) => "lake-query-refused",
             Error::Query(_) => "lake-query",
+            Error::Manifest(_) => "lake-manifest",
             Error::Arrow(_) => "lake-arrow",
         }
     }

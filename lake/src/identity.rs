@@ -4,7 +4,7 @@
 //! interpolation, and a filter whose blocks are ordered by identity is walked front to back by a
 //! sorted batch of probes. Both keep the work sequential. Runs live on disk beside the parts they
 //! belong to and are listed in the same manifest; the filters are rebuilt from them when a day is
-//! first touched. A day's runs are merged when there are many.
+//! first touched; small runs are held in memory as one.
 //!
 //! Memory: ten bits an identity for the filters, sixteen bytes for each identity of the report
 //! being written until its run is on disk, and a bounded cache of small runs. Days that are not in
@@ -29,8 +29,6 @@ const HEADER_LEN: u64 = 16;
 const PAGE: usize = 256;
 /// Runs of up to this many identities are kept in memory once read (1 MiB).
 const SMALL_RUN: u64 = 1 << 16;
-/// A day with more runs than this gets them merged at the next opportunity.
-pub const MERGE_ABOVE: usize = 12;
 
 /// A blocked Bloom filter of 32-byte blocks, eight bits an identity, about ten bits each: one block
 /// read a probe, false positives near 1 %. Identities are uniform hashes and need no further hashing.
@@ -356,23 +354,24 @@ impl IdentityIndex {
         self.days.contains_key(&day)
     }
 
-    /// Opens a day from the runs that the manifest lists for it.
+    /// Opens a day from the runs that the manifest lists for it. Small runs are held as one.
     ///
     /// # Errors
     /// A run that cannot be read, or is damaged.
     pub fn open(&mut self, day: Day, runs: &[PathBuf]) -> Result<()> {
-        let settled = runs
-            .iter()
-            .map(|path| Run::open(path))
-            .collect::<Result<Vec<_>>>()?;
-        self.days.insert(
-            day,
-            DayIndex {
-                settled,
-                fresh: Vec::new(),
-                used: self.tick,
-            },
-        );
+        let mut settled = Vec::new();
+        let mut small = Vec::new();
+        for path in runs {
+            match Run::open(path)? {
+                Run { keys: Keys::Memory(mut keys), .. } => small.append(&mut keys),
+                run => settled.push(run),
+            }
+        }
+        if !small.is_empty() {
+            small.sort();
+            settled.push(Run::memory(small));
+        }
+        self.days.insert(day, DayIndex { settled, fresh: Vec::new(), used: self.tick });
         self.forget_idle();
         Ok(())
     }
@@ -475,88 +474,32 @@ impl IdentityIndex {
             };
         }
         index.settled.push(run);
+        merge_equals(&mut index.settled);
         self.forget_idle();
         Ok(Some((file, count)))
     }
 
-    /// Forgets what was added to any day and not settled: the report was given up.
-    pub fn abandon(&mut self) {
-        self.days.retain(|_, index| {
-            // A day that a given-up report touched is reopened from the manifest when next needed.
-            index.fresh.is_empty()
-        });
-    }
-
-    /// Forgets a day, so that it is opened anew (its runs were replaced).
+    /// Forgets a day, so that it is opened anew: its runs were replaced, or a report was given up.
     pub fn forget(&mut self, day: Day) {
         self.days.remove(&day);
     }
 }
 
-/// Keeps the number of sorted pieces logarithmic: equal-sized neighbours are merged.
+/// Keeps the number of sorted pieces in memory logarithmic: a piece that is not much smaller than
+/// the one before it is merged with it. Runs on disk stay as they are.
 fn merge_equals(runs: &mut Vec<Run>) {
     while let [.., a, b] = runs.as_slice() {
-        if a.count > b.count * 2 {
+        let in_memory = matches!((&a.keys, &b.keys), (Keys::Memory(_), Keys::Memory(_)));
+        if !in_memory || a.count > b.count * 2 {
             return;
         }
-        let (Some(b), Some(a)) = (runs.pop(), runs.pop()) else {
-            return;
-        };
-        let (Keys::Memory(a), Keys::Memory(b)) = (a.keys, b.keys) else {
-            return;
-        };
-        let mut merged = Vec::with_capacity(a.len() + b.len());
-        let (mut left, mut right) = (a.into_iter().peekable(), b.into_iter().peekable());
-        loop {
-            match (left.peek(), right.peek()) {
-                (Some(x), Some(y)) if x <= y => merged.extend(left.next()),
-                (_, Some(_)) => merged.extend(right.next()),
-                (Some(_), None) => merged.extend(left.next()),
-                (None, None) => break,
-            }
-        }
-        runs.push(Run::memory(merged));
+        let (Some(b), Some(a)) = (runs.pop(), runs.pop()) else { return };
+        let (Keys::Memory(mut keys), Keys::Memory(mut more)) = (a.keys, b.keys) else { return };
+        keys.append(&mut more);
+        // Two sorted pieces: the stable sort finds and merges them.
+        keys.sort();
+        runs.push(Run::memory(keys));
     }
-}
-
-/// Merges the given runs into one at `path`; identities that stand in several are written once.
-/// Returns the open file, not yet fsynced, and its count.
-///
-/// # Errors
-/// A run that cannot be read, or the file cannot be written.
-pub(crate) fn merge_runs(runs: &[PathBuf], path: &Path) -> Result<(File, u64)> {
-    let mut readers = runs
-        .iter()
-        .map(|run| RunReader::open(run))
-        .collect::<Result<Vec<_>>>()?;
-    let mut heads = Vec::with_capacity(readers.len());
-    for reader in &mut readers {
-        heads.push(reader.next()?);
-    }
-    let mut keys: u64 = 0;
-    let mut last = None;
-    let mut next = || -> Result<Option<u128>> {
-        loop {
-            let least = heads
-                .iter()
-                .enumerate()
-                .filter_map(|(at, key)| key.map(|key| (key, at)))
-                .min();
-            let Some((key, at)) = least else {
-                return Ok(None);
-            };
-            heads[at] = readers[at].next()?;
-            if last != Some(key) {
-                last = Some(key);
-                keys += 1;
-                return Ok(Some(key));
-            }
-        }
-    };
-    let file = write_run(path, 0, &mut next)?;
-    file.write_all_at(&keys.to_le_bytes(), 8)
-        .map_err(Error::io(path))?;
-    Ok((file, keys))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 use crate::columns::Chunk;
 use crate::error::{Error, Result};
-use crate::identity::{IdentityIndex, merge_runs};
+use crate::identity::IdentityIndex;
 use crate::schema::{LAKE_SCHEMA_VERSION, SCHEMA, writer_properties};
 
 /// Rows of a day that are deduplicated and encoded at a time: enough that a search through a
@@ -392,6 +392,14 @@ impl<'a> ReportWriter<'a> {
         Ok(())
     }
 
+    /// Gives the report up: what it added is forgotten, its days are opened anew when next needed.
+    /// Its files stay as orphans that the next try writes over.
+    pub fn abandon(self) {
+        for day in self.touched {
+            self.index.forget(day);
+        }
+    }
+
     /// Writes what is waiting and closes the report's files.
     ///
     /// # Errors
@@ -412,34 +420,6 @@ impl<'a> ReportWriter<'a> {
             duplicates: self.duplicates,
         })
     }
-}
-
-/// Merges a day's identity runs into one staged run named after `stem`.
-///
-/// # Errors
-/// A run that cannot be read, or the file cannot be written.
-pub fn merge_day(
-    root: &Path,
-    day: Day,
-    runs: &[PathBuf],
-    stem: &str,
-) -> Result<(File, StagedFile)> {
-    let name = format!("day={day}/{stem}.ids");
-    let path = root.join(&name);
-    let (file, rows) = merge_runs(runs, &path)?;
-    let bytes = file.metadata().map_err(Error::io(&path))?.len();
-    Ok((
-        file,
-        StagedFile {
-            path: name,
-            kind: FileKind::Ids,
-            day,
-            rows,
-            bytes,
-            min_observed: 0,
-            max_observed: 0,
-        },
-    ))
 }
 
 /// Makes staged files durable: every file, then every folder they lie in, once.

@@ -1,0 +1,100 @@
+//! Which periods of a week each feed covered: the basis of every completeness note.
+//!
+//! A feed declares how often it delivers (`every_days`). Where its files bear a date (`snapshot`),
+//! a day is covered by the file of that day. Where they do not, a period is covered when it lies
+//! between the feed's first and last record and has a record itself; a cumulative list
+//! (`every_days = 0`) is covered from its first record to its last.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use ledger::{Ledger, Page, ReportFilter, ReportState, TallyBy};
+use model::statistic::FeedCoverage;
+use model::time::{Day, ReportingWeek, Timestamp};
+
+use crate::catalogue::{Catalogue, Source};
+use crate::error::Result;
+
+/// The coverage of `week` by every enabled feed, in the order of the configuration.
+///
+/// # Errors
+/// The ledger fails.
+pub async fn coverage(ledger: &Ledger, catalogue: &Catalogue, week: ReportingWeek) -> Result<Vec<FeedCoverage>> {
+    let mut all = Vec::new();
+    for source in catalogue.sources().iter().filter(|source| source.feed.enabled) {
+        all.push(of_feed(ledger, source, week).await?);
+    }
+    Ok(all)
+}
+
+async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Result<FeedCoverage> {
+    let feed = source.feed.name.as_str();
+    let filter = ReportFilter {
+        feed: Some(feed.to_owned()),
+        state: Some(ReportState::Ingested),
+        received: None,
+    };
+    let mut reports = Vec::new();
+    loop {
+        let page = Page { offset: reports.len() as u64, limit: 1000 };
+        let more = ledger.reports(&filter, page).await?;
+        let last = more.len() < 1000;
+        reports.extend(more);
+        if last {
+            break;
+        }
+    }
+    let in_week = |date: &Date| *date >= week.monday() && *date <= week.sunday();
+    let mut covered: BTreeSet<Date> = BTreeSet::new();
+    let mut for_week = 0;
+    let mut schemas = [BTreeSet::new(), BTreeSet::new()];
+    if source.feed.snapshot.is_some() {
+        for report in &reports {
+            let date = report.snapshot_at.and_then(|at| Timestamp(at).date_in(&source.zone));
+            let Some(date) = date else { continue };
+            if in_week(&date) {
+                covered.insert(date);
+                for_week += 1;
+            }
+            let age = week.plus(-1);
+            for (at, span) in [week, age].iter().enumerate() {
+                if date >= span.monday() && date <= span.sunday() {
+                    schemas[at].insert((report.format.clone(), report.schema_version.clone()));
+                }
+            }
+        }
+    } else {
+        let days = ledger.tally(i32::MIN..i32::MAX, Some(feed), TallyBy::DAY).await?;
+        let dates: BTreeSet<Date> = days.iter().filter_map(|sum| sum.day).map(|day| Day(day).date()).collect();
+        if let (Some(first), Some(last)) = (dates.first(), dates.last()) {
+            let cumulative = source.feed.every_days == 0;
+            covered.extend(week.days().filter(|date| {
+                date >= first && date <= last && (cumulative || dates.contains(date))
+            }));
+        }
+        for_week = u32::from(!covered.is_empty());
+    }
+    let every = i64::from(source.feed.every_days.clamp(1, 7));
+    let mut expected = 0;
+    let mut seen = 0;
+    let mut missing = Vec::new();
+    let days: Vec<Date> = week.days().collect();
+    // A feed that comes every n days owes one delivery in each n days of the week that are whole.
+    for period in days.chunks(every as usize).filter(|period| period.len() == every as usize) {
+        expected += 1;
+        if period.iter().any(|date| covered.contains(date)) {
+            seen += 1;
+        } else {
+            missing.push(period[0]);
+        }
+    }
+    let changed = !schemas[0].is_empty() && !schemas[1].is_empty() && schemas[0] != schemas[1];
+    Ok(FeedCoverage {
+        feed: feed.to_owned(),
+        expected_days: expected,
+        seen_days: seen,
+        reports: for_week,
+        changed,
+        missing: if every == 1 { missing } else { Vec::new() },
+    })
+}

@@ -1,0 +1,217 @@
+//! What a reader finds, gathered for one block: candidate rows as columns, rejects, tallies.
+//!
+//! This is where every row passes: it is dated, enriched, named and counted here, on whichever
+//! thread read it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use formats::{Block, Output, Warning};
+use lake::{Chunk, Columns, Receipt};
+use model::field::Field;
+use model::record::Record;
+use model::reject::{Reject, RejectReason};
+use model::time::Timestamp;
+use reference::Scratch;
+use rustc_hash::FxHashMap;
+
+use crate::catalogue::{Source, latest_plausible};
+use crate::enrich::Enricher;
+
+/// Written date, kind of observable, and tag; `None` counts all records of the day and kind.
+pub type TallyKey = (i32, &'static str, Option<Box<str>>);
+
+/// What one block of a report gave.
+#[derive(Default)]
+pub struct Gathered {
+    /// Candidate rows by day.
+    pub chunks: Vec<Chunk>,
+    /// Rows that became no event.
+    pub rejects: Vec<Reject>,
+    /// Remarks.
+    pub warnings: BTreeSet<Warning>,
+    /// Records by written date before deduplication.
+    pub tallies: FxHashMap<TallyKey, u64>,
+    /// Rows read, rejects included.
+    pub rows: u64,
+}
+
+/// Everything a thread needs to gather rows; the buffers are kept from block to block.
+pub struct Gatherer {
+    enricher: Enricher,
+    scratch: Scratch,
+    bytes: Vec<u8>,
+    columns: Columns,
+    gathered: Gathered,
+    /// The tally that the last row added to: rows of a block are mostly alike.
+    last_tally: Option<((i32, &'static str), u64)>,
+}
+
+impl Gatherer {
+    /// A gatherer of one thread.
+    pub fn new(enricher: Enricher) -> Self {
+        Gatherer {
+            enricher,
+            scratch: Scratch::default(),
+            bytes: Vec::new(),
+            columns: Columns::new(),
+            gathered: Gathered::default(),
+            last_tally: None,
+        }
+    }
+
+    /// Begins a block of a report of `source`; `block` is given where its bytes are at hand, so
+    /// that a row refused here keeps its raw text.
+    pub fn begin<'a>(&'a mut self, source: &'a Source, received_at: Timestamp, block: Option<Block<'a>>) -> Gathering<'a> {
+        Gathering { latest: latest_plausible(received_at), gatherer: self, source, block }
+    }
+
+    /// Takes out what was gathered.
+    pub fn take(&mut self, receipt: &Receipt) -> Gathered {
+        self.settle_tally();
+        let mut gathered = std::mem::take(&mut self.gathered);
+        gathered.chunks = self.columns.take(receipt);
+        gathered
+    }
+
+    /// Candidate rows gathered so far.
+    pub fn len(&self) -> usize {
+        self.columns.len() + self.gathered.rejects.len()
+    }
+
+    /// Whether nothing was gathered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn settle_tally(&mut self) {
+        if let Some(((day, kind), records)) = self.last_tally.take() {
+            *self.gathered.tallies.entry((day, kind, None)).or_insert(0) += records;
+        }
+    }
+
+    fn tally(&mut self, record: &Record) {
+        let Some(day) = record.written_day else { return };
+        let kind = observable_kind(record);
+        match &mut self.last_tally {
+            Some((key, records)) if *key == (day, kind) => *records += 1,
+            _ => {
+                self.settle_tally();
+                self.last_tally = Some(((day, kind), 1));
+            }
+        }
+        if let Some(tags) = record.text(Field::Tags) {
+            let mut seen: Vec<&str> = Vec::new();
+            for tag in tags.split(' ').filter(|tag| !tag.is_empty()) {
+                if !seen.contains(&tag) {
+                    seen.push(tag);
+                    *self.gathered.tallies.entry((day, kind, Some(tag.into()))).or_insert(0) += 1;
+                }
+            }
+        }
+        if let (Some(_), Some(severity)) = (record.text(Field::VulnerabilityId), record.text(Field::Severity)) {
+            *self.gathered.tallies.entry((day, kind, Some(severity.into()))).or_insert(0) += 1;
+        }
+    }
+}
+
+/// A block being gathered: the reader's output.
+pub struct Gathering<'a> {
+    gatherer: &'a mut Gatherer,
+    source: &'a Source,
+    latest: Timestamp,
+    block: Option<Block<'a>>,
+}
+
+impl Gathering<'_> {
+    /// Candidate rows and rejects gathered so far.
+    pub fn len(&self) -> usize {
+        self.gatherer.len()
+    }
+
+    /// Whether nothing was gathered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes out what was gathered so far, in the middle of a document.
+    pub fn take(&mut self, receipt: &Receipt) -> Gathered {
+        self.gatherer.take(receipt)
+    }
+
+    fn raw(&self, record: &Record) -> &[u8] {
+        self.block
+            .and_then(|block| {
+                let start = record.offset.checked_sub(block.offset)? as usize;
+                block.bytes.get(start..start.checked_add(record.len as usize)?)
+            })
+            .unwrap_or_default()
+    }
+
+    fn refuse(&mut self, record: &Record, reason: RejectReason, message: String) {
+        let reject = Reject::new(record.line, record.offset, reason, message, self.raw(record));
+        self.gatherer.gathered.rejects.push(reject);
+    }
+}
+
+impl Output for Gathering<'_> {
+    fn record(&mut self, record: &Record) {
+        self.gatherer.gathered.rows += 1;
+        let Some(observed_at) = record.observed_at() else {
+            self.refuse(record, RejectReason::MissingField, "observed_at is missing".to_owned());
+            return;
+        };
+        if observed_at > self.latest {
+            let message = format!("observed_at {observed_at} lies in the future of its receipt");
+            self.refuse(record, RejectReason::BadTime, message);
+            return;
+        }
+        let gatherer = &mut *self.gatherer;
+        gatherer.tally(record);
+        let id = record.identity(&self.source.feed.name, self.source.identity.as_deref(), &mut gatherer.bytes);
+        let enrichment = gatherer.enricher.enrich(record, &mut gatherer.scratch);
+        gatherer.columns.append(id, record, &enrichment);
+    }
+
+    fn reject(&mut self, reject: Reject) {
+        self.gatherer.gathered.rows += 1;
+        self.gatherer.gathered.rejects.push(reject);
+    }
+
+    fn warn(&mut self, warning: Warning) {
+        self.gatherer.gathered.warnings.insert(warning);
+    }
+}
+
+/// The kind of thing a record is about, for tallies: the most specific one it names.
+pub fn observable_kind(record: &Record) -> &'static str {
+    const KINDS: &[(Field, &str)] = &[
+        (Field::VulnerabilityId, "vulnerability"),
+        (Field::SourceUrl, "url"),
+        (Field::AppPackage, "app"),
+        (Field::Certificate, "certificate"),
+        (Field::SourceHost, "domain"),
+        (Field::SourceIp, "ip"),
+        (Field::SourceNetwork, "network"),
+        (Field::Sha256, "sha256"),
+        (Field::Sha1, "sha1"),
+        (Field::Md5, "md5"),
+        (Field::SourceAccount, "account"),
+        (Field::DestinationUrl, "url"),
+        (Field::DestinationHost, "domain"),
+        (Field::DestinationIp, "ip"),
+    ];
+    KINDS.iter().find(|(field, _)| record.has(*field)).map_or("other", |(_, kind)| kind)
+}
+
+/// A report that threads read together.
+pub struct Opened {
+    /// Its feed.
+    pub source: Arc<Source>,
+    /// Facts of receipt.
+    pub receipt: Receipt,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The parser with its plan.
+    pub reader: Box<dyn formats::BlockReader>,
+}
