@@ -1,1 +1,20 @@
-//! bulletin
+//! A week becomes a publication.
+//!
+//! The flow has four steps, each a module and each a function of what the one before made:
+//!
+//! 1. [`statistics`]: one scan of the week's events in the lake becomes the exact values of every
+//!    declared statistic;
+//! 2. [`rating`]: the values and the weeks before become the proposed rating, by a versioned profile;
+//! 3. [`compose`]: this week's frozen values, last week's and the history become the sentences,
+//!    tables and charts of a [`model::bulletin::Bulletin`] in both languages ([`sections`]);
+//! 4. [`render`]: the bulletin becomes HTML, PDF, JSON and CSV.
+//!
+//! [`frozen`] is the form in which a week is kept (DESIGN invariants 1 and 9), [`history`] the back
+//! issues that others published, [`week`] the one module that reads the lake and the ledger. This
+//! crate never collects, never sends, and reads no clock.
+
+mod error;
+pub mod render;
+pub mod statistics;
+
+pub use error::{Error, Result};

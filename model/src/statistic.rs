@@ -278,6 +278,8 @@ pub struct PartRule {
     pub name: Words,
     /// Unit counted.
     pub unit: Words,
+    /// Columns that must have values in the events, beyond those of the statistic.
+    pub fields: &'static [&'static str],
     /// How it follows from the tally.
     pub formula: Formula,
     /// How it is printed.

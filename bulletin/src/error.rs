@@ -1,0 +1,71 @@
+//! What can go wrong between stored events and a bulletin.
+
+/// This crate's results.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a week could not be counted, rated or composed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The lake has another type for a column than its table says.
+    #[error("column {column} of the lake has type {found}, which no statistic can read")]
+    ColumnType {
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+    },
+    /// No such statistic.
+    #[error("statistic {id} is unknown: the statistics are {known}")]
+    UnknownStatistic {
+        /// What was asked for.
+        id: String,
+        /// All there are.
+        known: String,
+    },
+    /// No such division.
+    #[error("counts cannot be divided by `{name}`: choose one of {known}")]
+    UnknownDivision {
+        /// What was asked for.
+        name: String,
+        /// All there are.
+        known: String,
+    },
+    /// No font for Chinese.
+    #[error(
+        "no font covers both 网 and Latin letters in {searched}: install the Debian package fonts-noto-cjk, or name a folder with --font-dir"
+    )]
+    NoFont {
+        /// The folders that were searched.
+        searched: String,
+    },
+    /// A font folder or file that was asked for cannot be read.
+    #[error("font path {}: cannot be read: {source}", path.display())]
+    FontFile {
+        /// The path.
+        path: std::path::PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The typesetter refused; a fault of ours, as its input is escaped and its template fixed.
+    #[error("bulletin {issue}: the PDF could not be set: {reason}")]
+    Typeset {
+        /// The issue.
+        issue: String,
+        /// What the typesetter says.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Stable label, for logs and machine-readable output.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Error::ColumnType { .. } => "column-type",
+            Error::UnknownStatistic { .. } => "unknown-statistic",
+            Error::UnknownDivision { .. } => "unknown-division",
+            Error::NoFont { .. } => "no-font",
+            Error::FontFile { .. } => "font-file",
+            Error::Typeset { .. } => "typeset",
+        }
+    }
+}

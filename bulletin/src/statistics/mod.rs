@@ -1,0 +1,81 @@
+//! A week's published numbers: their declarations, and the one scan they are all counted in.
+//!
+//! The declarations are four plain tables, one a family: [`malware`], [`hosting`], [`websites`],
+//! [`vulnerabilities`]; `docs/statistics.md` is generated from them ([`document`]). A scan of the
+//! week streams record batches into a [`Tally`] a thread ([`tally`]); what a row counts as is
+//! decided in [`events`] alone. Merged and finished, the tally is a table of [`cells`], from which
+//! [`evaluate()`] makes the values; [`supply`] says which feeds can supply what, [`compare`] over which
+//! sources two weeks compare, [`explain`] lists the keys and events behind a figure and
+//! [`breakdown`] divides the counts by day, province, feed and more.
+//!
+//! Nothing here reads a file, a clock or the ledger.
+
+pub mod breakdown;
+pub mod cells;
+pub mod columns;
+pub mod compare;
+pub mod document;
+pub mod evaluate;
+pub mod events;
+pub mod explain;
+pub mod hosting;
+pub mod malware;
+pub mod sets;
+pub mod supply;
+pub mod tally;
+pub mod vulnerabilities;
+pub mod websites;
+
+pub use cells::WeekTally;
+pub use columns::{BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, TALLY_COLUMNS};
+pub use evaluate::{EarlierNames, Inputs, evaluate};
+pub use supply::{Sources, Supply};
+pub use tally::Tally;
+
+use model::statistic::Statistic;
+
+/// Every statistic, in printed order.
+pub fn all() -> Vec<&'static Statistic> {
+    [malware::STATISTICS, hosting::STATISTICS, websites::STATISTICS, vulnerabilities::STATISTICS]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The statistic with this identifier, whatever its case.
+pub fn named(id: &str) -> Option<&'static Statistic> {
+    all().into_iter().find(|statistic| statistic.id.eq_ignore_ascii_case(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use model::statistic::Formula;
+
+    use super::*;
+
+    #[test]
+    fn the_tables_hold_every_statistic_once() {
+        let ids: Vec<&str> = all().iter().map(|statistic| statistic.id).collect();
+        let expected = ["M1", "M2", "M3", "M4", "M5", "H1", "H2", "H3", "H4", "H5", "H6", "W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "V1", "V2", "V3", "V4", "V5", "V6"];
+        assert_eq!(ids, expected);
+        assert_eq!(named("m1").map(|statistic| statistic.id), Some("M1"));
+        assert!(named("M9").is_none());
+    }
+
+    #[test]
+    fn fields_are_ones_that_feeds_are_watched_for() {
+        for statistic in all() {
+            assert!(statistic.version > 0);
+            for field in statistic.fields.iter().chain(statistic.parts.iter().flat_map(|part| part.fields)) {
+                assert!(events::EVIDENCE.contains(field), "{}: {field}", statistic.id);
+            }
+            let parts: BTreeSet<&str> = statistic.parts.iter().map(|part| part.id).collect();
+            assert_eq!(parts.len(), statistic.parts.len(), "{}: a part twice", statistic.id);
+            if let Formula::Level { over } = statistic.formula {
+                assert!(over.iter().all(|id| named(id).is_some()), "{}", statistic.id);
+            }
+        }
+    }
+}
