@@ -19,6 +19,8 @@
 //! This crate reads files and nothing else: no network, no clock, no ledger. The taxonomies are in
 //! `model`; deciding what to do with a warning is `intake`'s business.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod brand;
 mod cidr;
 mod country;

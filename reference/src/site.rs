@@ -247,10 +247,11 @@ impl SiteTable {
                 }
                 wildcard = entry.and_then(|entry| entry.wildcard).filter(|_| !settled);
             }
-            if depth == 2 && name.len() - above == 2 {
-                if let Some(&class) = self.second_level.get(&name[start..above - 1]) {
-                    walked.owner = class;
-                }
+            if depth == 2
+                && name.len() - above == 2
+                && let Some(&class) = self.second_level.get(&name[start..above - 1])
+            {
+                walked.owner = class;
             }
             if let Some(entry) = entry {
                 walked.owner = entry.owner.unwrap_or(walked.owner);

@@ -23,14 +23,20 @@ const INDEX: &str = "index.json";
 pub struct Source {
     /// What it holds.
     pub kind: Kind,
-    /// Its name; a kind has each name once.
+    /// Its name; a kind has each name once in a set.
     pub name: String,
+    /// Which delivery it belongs to, mostly empty; see [`SourceFile::set`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub set: String,
     /// Path below the reference folder.
     pub path: String,
     /// BLAKE3 of the file as kept, hexadecimal.
     pub hash: String,
     /// Records in use when it was imported.
     pub records: u64,
+    /// Lines of no use when it was imported.
+    #[serde(default)]
+    pub unused: u64,
     /// Lines refused when it was imported.
     pub rejected: u64,
     /// Day of the import, `YYYY-MM-DD`.
@@ -38,6 +44,13 @@ pub struct Source {
     /// Order among sources where it is not the kind's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<u16>,
+}
+
+impl Source {
+    /// Whether a file would replace this one.
+    fn is_place_of(&self, file: &SourceFile) -> bool {
+        self.kind == file.kind && self.set == file.set && self.name == file.name
+    }
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -92,17 +105,15 @@ impl Sources {
         })
     }
 
-    /// What is imported, by kind and name.
+    /// What is imported, by kind, set and name. Files of one rank are asked in this order.
     pub fn list(&self) -> &[Source] {
         &self.sources
     }
 
-    /// Imports files of one kind. Each is checked first and refused alone; those that pass are kept
-    /// and replace the file of the same kind and name. The answers come in the order of the files.
-    /// `date` is today as `YYYY-MM-DD`.
+    /// Imports files of one kind under their own names; see [`Sources::import_files`].
     ///
     /// # Errors
-    /// [`Error::Write`] where files cannot be kept: then the index is as before.
+    /// As [`Sources::import_files`].
     pub fn import(
         &mut self,
         kind: Kind,
@@ -116,10 +127,12 @@ impl Sources {
         self.import_files(&files, date)
     }
 
-    /// Imports files with names and ranks of the caller's choice; otherwise as [`Sources::import`].
+    /// Imports files. Each is checked first and refused alone; those that pass are kept and replace
+    /// the file of the same kind, set and name. A file that is imported already is only hashed. The
+    /// answers come in the order of the files; `date` is today as `YYYY-MM-DD`.
     ///
     /// # Errors
-    /// As [`Sources::import`].
+    /// [`Error::Write`] where files cannot be kept: then the index is as before.
     pub fn import_files(
         &mut self,
         files: &[SourceFile],
@@ -128,89 +141,108 @@ impl Sources {
         let mut outcomes = Vec::with_capacity(files.len());
         let mut sources = self.sources.clone();
         let mut folders = BTreeSet::new();
+        let mut taken: BTreeSet<(Kind, &str, &str)> = BTreeSet::new();
         for file in files {
-            outcomes.push(match Tables::check(file) {
+            // Two files for one place in one call would silently drop the first.
+            if !taken.insert((file.kind, &file.set, &file.name)) {
+                outcomes.push(Err(Error::Unfit {
+                    path: file.path.clone(),
+                    kind: file.kind,
+                    reason: format!(
+                        "another file named {:?} comes with it: give them different sets",
+                        file.name
+                    ),
+                }));
+                continue;
+            }
+            outcomes.push(match self.already(file, &sources) {
                 Err(error) => Err(error),
-                Ok(report) => {
-                    let unchanged = self.keep(file, &report, date, &mut sources, &mut folders)?;
-                    Ok(Imported { report, unchanged })
-                }
+                Ok(Some(report)) => Ok(Imported {
+                    report,
+                    unchanged: true,
+                }),
+                Ok(None) => match Tables::check(file) {
+                    Err(error) => Err(error),
+                    Ok(report) => {
+                        self.keep(file, &report, date, &mut sources)?;
+                        folders.insert(self.folder.join(file.kind.as_str()));
+                        Ok(Imported {
+                            report,
+                            unchanged: false,
+                        })
+                    }
+                },
             });
         }
         // Names of new files are durable before the index speaks of them.
         for folder in folders {
             sync_folder(&folder)?;
         }
-        sources.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
-        if sources != self.sources {
-            let index = Index {
-                version: 1,
-                sources,
-            };
-            let text =
-                serde_json::to_vec_pretty(&index).expect("an index is plain text and numbers");
-            make_folder(&self.folder)?;
-            write_aside(&self.folder.join(INDEX), &text)?;
-            sync_folder(&self.folder)?;
-            self.sources = index.sources;
-            self.remove_left_overs();
-        }
+        self.replace(sources)?;
         Ok(outcomes)
     }
 
-    /// Copies a checked file under its hash and enters it; true if the same file was there already.
+    /// Forgets an imported file; false if there was none.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn remove(&mut self, kind: Kind, set: &str, name: &str) -> Result<bool, Error> {
+        let mut sources = self.sources.clone();
+        sources.retain(|source| !(source.kind == kind && source.set == set && source.name == name));
+        let removed = sources.len() < self.sources.len();
+        self.replace(sources)?;
+        Ok(removed)
+    }
+
+    /// Puts a new index in place of the old one, if it differs.
+    fn replace(&mut self, mut sources: Vec<Source>) -> Result<(), Error> {
+        sources.sort_by(|a, b| (a.kind, &a.set, &a.name).cmp(&(b.kind, &b.set, &b.name)));
+        if sources == self.sources {
+            return Ok(());
+        }
+        let index = Index {
+            version: 1,
+            sources,
+        };
+        let text = serde_json::to_vec_pretty(&index).expect("an index is plain text and numbers");
+        make_folder(&self.folder)?;
+        write_aside(&self.folder.join(INDEX), &text)?;
+        sync_folder(&self.folder)?;
+        self.sources = index.sources;
+        self.remove_left_overs();
+        Ok(())
+    }
+
+    /// What is known of a file that is imported already with the same bytes and rank.
+    fn already(&self, file: &SourceFile, sources: &[Source]) -> Result<Option<FileReport>, Error> {
+        let known = sources.iter().find(|source| source.is_place_of(file));
+        let Some(known) = known.filter(|known| known.rank == file.rank) else {
+            return Ok(None);
+        };
+        if hash_file(&file.path)? != known.hash || !self.folder.join(&known.path).exists() {
+            return Ok(None);
+        }
+        Ok(Some(FileReport {
+            kind: known.kind,
+            name: known.name.clone(),
+            set: known.set.clone(),
+            path: file.path.clone(),
+            hash: known.hash.clone(),
+            records: known.records,
+            unused: known.unused,
+            rejected: known.rejected,
+            problems: Vec::new(),
+        }))
+    }
+
+    /// Copies a checked file under its hash and enters it.
     fn keep(
         &self,
         file: &SourceFile,
         report: &FileReport,
         date: &str,
         sources: &mut Vec<Source>,
-        folders: &mut BTreeSet<PathBuf>,
-    ) -> Result<bool, Error> {
-        let packing = file
-            .path
-            .extension()
-            .and_then(|ending| ending.to_str())
-            .filter(|ending| is_plain(ending));
-        // The name may come from anywhere; on disk the hash tells files apart, the name only helps.
-        let plain: String = file
-            .name
-            .chars()
-            .map(|char| {
-                if char.is_alphanumeric() || char == '-' || char == '_' {
-                    char
-                } else {
-                    '_'
-                }
-            })
-            .take(60)
-            .collect();
-        let path = format!(
-            "{}/{plain}-{}{}{}",
-            file.kind,
-            &report.hash[..16],
-            if packing.is_some() { "." } else { "" },
-            packing.unwrap_or("")
-        );
-        let entry = Source {
-            kind: file.kind,
-            name: file.name.clone(),
-            path,
-            hash: report.hash.clone(),
-            records: report.records,
-            rejected: report.rejected,
-            date: date.to_owned(),
-            rank: file.rank,
-        };
-        let target = self.folder.join(&entry.path);
-        let known = sources
-            .iter_mut()
-            .find(|source| source.kind == entry.kind && source.name == entry.name);
-        if let Some(known) = &known {
-            if known.hash == entry.hash && known.rank == entry.rank && target.exists() {
-                return Ok(true);
-            }
-        }
+    ) -> Result<(), Error> {
         let bytes = fs::read(&file.path).map_err(|source| Error::Read {
             path: file.path.clone(),
             source,
@@ -221,15 +253,25 @@ impl Sources {
                 kind: file.kind,
             });
         }
-        let folder = self.folder.join(file.kind.as_str());
-        make_folder(&folder)?;
-        write_aside(&target, &bytes)?;
-        folders.insert(folder);
-        match known {
+        let entry = Source {
+            kind: file.kind,
+            name: file.name.clone(),
+            set: file.set.clone(),
+            path: format!("{}/{}", file.kind, kept_name(file, &report.hash)),
+            hash: report.hash.clone(),
+            records: report.records,
+            unused: report.unused,
+            rejected: report.rejected,
+            date: date.to_owned(),
+            rank: file.rank,
+        };
+        make_folder(&self.folder.join(file.kind.as_str()))?;
+        write_aside(&self.folder.join(&entry.path), &bytes)?;
+        match sources.iter_mut().find(|source| source.is_place_of(file)) {
             Some(known) => *known = entry,
             None => sources.push(entry),
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Removes files that no entry speaks of. Failing to do so is harmless: the next import tries
@@ -255,6 +297,7 @@ impl Sources {
             .map(|source| SourceFile {
                 kind: source.kind,
                 name: source.name.clone(),
+                set: source.set.clone(),
                 path: self.folder.join(&source.path),
                 rank: source.rank,
                 hash: blake3::Hash::from_hex(&source.hash).ok().map(Into::into),
@@ -271,10 +314,35 @@ impl Sources {
     }
 }
 
-fn is_plain(ending: &str) -> bool {
-    !ending.is_empty()
-        && ending.len() <= 8
-        && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
+/// The name a file is kept under. Its own name may come from anywhere: the hash tells files apart,
+/// the harmless part of the name only helps whoever looks into the folder.
+fn kept_name(file: &SourceFile, hash: &str) -> String {
+    let harmless = |char: char| char.is_alphanumeric() || char == '-' || char == '_';
+    let name: String = file
+        .name
+        .chars()
+        .map(|char| if harmless(char) { char } else { '_' })
+        .take(60)
+        .collect();
+    let ending = file.path.extension().and_then(|ending| ending.to_str());
+    let ending = ending.filter(|ending| {
+        ending.len() <= 8 && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    });
+    match ending {
+        Some(ending) => format!("{name}-{}.{ending}", &hash[..16]),
+        None => format!("{name}-{}", &hash[..16]),
+    }
+}
+
+/// BLAKE3 of a file, hexadecimal.
+fn hash_file(path: &Path) -> Result<String, Error> {
+    let read = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut hasher = blake3::Hasher::new();
+    io::copy(&mut File::open(path).map_err(read)?, &mut hasher).map_err(read)?;
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 fn make_folder(folder: &Path) -> Result<(), Error> {

@@ -30,6 +30,9 @@ pub struct SourceFile {
     pub kind: Kind,
     /// Its name without endings: the region, country or holder of the kinds that go by it.
     pub name: String,
+    /// Which delivery it belongs to, where several bring files of one kind and name: two publishers'
+    /// lists of the same operator, for instance. Plays no part in lookups.
+    pub set: String,
     /// Where it lies.
     pub path: PathBuf,
     /// Order among the sources of one field of an address: the lower is asked first, and files of
@@ -46,6 +49,7 @@ impl SourceFile {
         SourceFile {
             kind,
             name: name_of(&path),
+            set: String::new(),
             path,
             rank: None,
             hash: None,
@@ -80,6 +84,9 @@ pub struct FileReport {
     pub kind: Kind,
     /// Its name.
     pub name: String,
+    /// Its set, mostly empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub set: String,
     /// Where it lay.
     pub path: PathBuf,
     /// BLAKE3 of the file as it lies on disk, hexadecimal.
@@ -405,6 +412,7 @@ fn read_into(
     let report = FileReport {
         kind: file.kind,
         name: file.name.clone(),
+        set: file.set.clone(),
         path: file.path.clone(),
         hash: blake3::Hash::from(input.hash).to_hex().to_string(),
         records: tally.records,

@@ -108,11 +108,11 @@ fn hostname(value: &str, list: u8, below: bool, draft: &mut Draft) -> Result<(),
 /// A whole value: an address, a name, a URL or a hash, as the list's attributes allow.
 fn string(value: &str, list: u8, applies: Applies, draft: &mut Draft) -> Result<(), &'static str> {
     let mut used = false;
-    if applies.ip {
-        if let Ok(prefix) = parse_prefix(value.as_bytes()) {
-            draft.ip.warn(prefix, list);
-            used = true;
-        }
+    if applies.ip
+        && let Ok(prefix) = parse_prefix(value.as_bytes())
+    {
+        draft.ip.warn(prefix, list);
+        used = true;
     }
     if applies.host && !used && !value.contains('/') {
         used = hostname(value, list, false, draft).is_ok();

@@ -90,6 +90,53 @@ fn names_and_ranks_may_be_given_and_strange_names_stay_in_the_folder() {
 }
 
 #[test]
+fn files_of_one_name_need_sets_and_can_be_removed() {
+    let (from, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut first = source(
+        from.path(),
+        Kind::HolderCidr,
+        "cernet.txt",
+        "192.0.2.0/24\n",
+    );
+    let mut second = source(
+        from.path(),
+        Kind::HolderCidr,
+        "cernet.lst",
+        "198.51.100.0/24\n",
+    );
+    let mut sources = Sources::open(folder.path()).unwrap();
+    let outcomes = sources
+        .import_files(&[first.clone(), second.clone()], "2023-01-16")
+        .unwrap();
+    assert!(outcomes[0].is_ok());
+    assert!(matches!(outcomes[1], Err(Error::Unfit { .. })));
+    first.set = "isp".to_owned();
+    second.set = "operator".to_owned();
+    let outcomes = sources
+        .import_files(&[first, second], "2023-01-16")
+        .unwrap();
+    assert!(outcomes.iter().all(Result::is_ok));
+    assert_eq!(sources.list().len(), 3);
+    assert!(sources.remove(Kind::HolderCidr, "", "cernet").unwrap());
+    assert!(!sources.remove(Kind::HolderCidr, "", "cernet").unwrap());
+    let reopened = Sources::open(folder.path()).unwrap();
+    let sets: Vec<&str> = reopened
+        .list()
+        .iter()
+        .map(|source| source.set.as_str())
+        .collect();
+    assert_eq!(sets, ["isp", "operator"]);
+    let (tables, _) = reopened.tables().unwrap();
+    for address in ["192.0.2.1", "198.51.100.1"] {
+        let holder = tables.facts(tables.ip(address.parse().unwrap())).holder;
+        assert_eq!(
+            holder.and_then(|holder| tables.holder_name(holder)),
+            Some("cernet")
+        );
+    }
+}
+
+#[test]
 fn an_altered_file_is_noticed_and_left_overs_do_no_harm() {
     let (from, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let file = source(from.path(), Kind::CountryCidr, "CN.txt", "192.0.2.0/24\n");
