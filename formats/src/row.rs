@@ -1,322 +1,508 @@
-//! Cuts one delimited row into its cells without copying.
+//! Cuts delimited rows into their cells without copying.
 //!
-//! [`Splitter::split`] obeys the definition of a row in [`crate::frame`] (the two are tested against
-//! each other) and finds the row's end on the way. It looks at eight bytes at a time; a row in which
-//! quotes are not where RFC 4180 puts them takes a slower way that allows for them. What it notes of
-//! each cell saves later passes: a cell that is not [`Cell::special`] is its text as it stands, in
-//! JSON too.
+//! [`Scanner`] obeys the definition of a row in [`crate::frame`] (the two are tested against each
+//! other). It looks at 64 bytes at a time: vector comparisons give a bit mask per structural byte,
+//! a prefix sum over the quotes tells which delimiters and line ends lie outside quotes. Where quotes
+//! are not where RFC 4180 puts them, or run over a line end, that row takes a slower way that allows
+//! for it. [`texts`] gives readers the blocks as text.
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2};
 use model::record::push_json_text;
+use model::reject::{Reject, RejectReason};
+use wide::u8x16;
 
-use crate::Framing;
 use crate::frame::{self, RowEnd};
+use crate::{Block, Framing, Output};
 
 /// Where a cell lies in the text, without its quotes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
     start: u32,
-    /// End; the two highest bits say "special" and "was quoted". Blocks are far shorter than 2^30.
     end: u32,
 }
 
-const SPECIAL: u32 = 1 << 31;
-const QUOTED: u32 = 1 << 30;
+/// A row, cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut<'a> {
+    text: &'a str,
+    cells: &'a [Cell],
+    /// Whether any cell may hold quotes, backslashes or control characters.
+    special: bool,
+    start: usize,
+    end: usize,
+    line: u64,
+}
 
-impl Cell {
-    /// A cell of no text, for columns that a short row lacks.
-    pub const EMPTY: Cell = Cell { start: 0, end: 0 };
-
+impl<'a> Cut<'a> {
+    /// How many cells the row has; one in a blank line.
     #[inline]
-    fn new(start: usize, end: usize, flags: u32) -> Cell {
-        Cell { start: start as u32, end: end as u32 | flags }
+    pub fn len(&self) -> usize {
+        self.cells.len()
     }
 
-    /// Whether the cell holds quotes, backslashes or control characters.
+    /// Whether nothing but white space stands in the row.
     #[inline]
-    pub fn special(self) -> bool {
-        self.end & SPECIAL != 0
+    pub fn is_empty(&self) -> bool {
+        self.cells.len() == 1 && self.raw().trim().is_empty()
     }
 
+    /// The row as it stands in the text, without its line end.
     #[inline]
-    fn span(self) -> std::ops::Range<usize> {
-        self.start as usize..(self.end & !(SPECIAL | QUOTED)) as usize
+    pub fn raw(&self) -> &'a str {
+        &self.text[self.start..self.end]
     }
 
-    /// Whether nothing stands in the cell.
+    /// Offset of the row's first byte in the text.
     #[inline]
-    pub fn is_empty(self) -> bool {
-        self.start == self.end & !(SPECIAL | QUOTED)
+    pub fn start(&self) -> usize {
+        self.start
     }
 
-    /// The cell as it stands in the text it was cut from.
+    /// Line of the row's first byte.
     #[inline]
-    pub fn raw(self, text: &str) -> &str {
-        &text[self.span()]
+    pub fn line(&self) -> u64 {
+        self.line
     }
 
-    /// The cell's text, doubled quotes made single.
+    /// A cell without its quotes, doubled quotes left double; empty for columns the row lacks.
     #[inline]
-    pub fn text(self, text: &str) -> Cow<'_, str> {
-        let raw = self.raw(text);
-        if self.end & (SPECIAL | QUOTED) == SPECIAL | QUOTED && raw.contains("\"\"") {
+    pub fn raw_cell(&self, index: usize) -> &'a str {
+        match self.cells.get(index) {
+            Some(cell) => &self.text[cell.start as usize..cell.end as usize],
+            None => "",
+        }
+    }
+
+    /// A cell's text.
+    #[inline]
+    pub fn cell(&self, index: usize) -> Cow<'a, str> {
+        let raw = self.raw_cell(index);
+        if self.special && self.is_quoted(index) && raw.contains("\"\"") {
             return Cow::Owned(raw.replace("\"\"", "\""));
         }
         Cow::Borrowed(raw)
     }
 
-    /// Appends the cell as a JSON string.
+    /// Appends a cell as a JSON string.
     #[inline]
-    pub fn push_json(self, text: &str, out: &mut String) {
-        if self.special() {
-            return push_json_text(out, &self.text(text));
+    pub fn push_json(&self, index: usize, out: &mut String) {
+        if self.special {
+            return push_json_text(out, &self.cell(index));
         }
         out.push('"');
-        out.push_str(self.raw(text));
+        out.push_str(self.raw_cell(index));
         out.push('"');
+    }
+
+    /// Whether no cell needs unquoting or escaping.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        !self.special
+    }
+
+    fn is_quoted(&self, index: usize) -> bool {
+        let start = self.cells.get(index).map_or(0, |cell| cell.start as usize);
+        start > self.start && self.text.as_bytes()[start - 1] == b'"'
     }
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// High bits of the bytes that equal `byte`; exact up to the first of them.
-#[inline]
-fn equal(word: u64, byte: u8) -> u64 {
-    let diff = word ^ (ONES * byte as u64);
-    diff.wrapping_sub(ONES) & !diff & HIGHS
-}
-
-/// High bits of the bytes below 0x20; exact up to the first of them.
-#[inline]
-fn control(word: u64) -> u64 {
-    word.wrapping_sub(ONES * 0x20) & !word & HIGHS
-}
-
-/// Eight bytes at `at`; zeros, which count as control characters, follow the end of the text.
-#[inline]
-fn word(text: &[u8], at: usize) -> u64 {
-    match text.get(at..at + 8) {
-        Some(bytes) => u64::from_le_bytes(bytes.try_into().expect("eight bytes")),
-        None => {
-            let mut bytes = [0; 8];
-            let rest = text.get(at..).unwrap_or_default();
-            bytes[..rest.len()].copy_from_slice(rest);
-            u64::from_le_bytes(bytes)
-        }
-    }
-}
-
-/// Cuts rows into cells; owns the list of cells, which every row reuses.
-#[derive(Debug)]
-pub struct Splitter {
+/// Cuts a text of whole rows into rows and cells, in order.
+pub struct Scanner<'a> {
+    text: &'a str,
     delimiter: u8,
     cells: Vec<Cell>,
+    /// Start and line of the next row.
+    at: usize,
+    line: u64,
+    /// The row given last, for [`Scanner::by_line`].
+    last: RowEnd,
+    /// Up to here a row is a line, whatever its quotes.
+    plain_until: usize,
+    chunk: Chunk,
 }
 
-impl Splitter {
-    /// A splitter for fields parted by `delimiter`, which is ASCII and neither quote nor line end.
-    pub fn new(delimiter: u8) -> Self {
-        Splitter { delimiter, cells: Vec::with_capacity(64) }
+/// What is known of the 64 bytes at `base`.
+#[derive(Clone, Copy, Default)]
+struct Chunk {
+    base: usize,
+    /// Delimiters and line ends outside quotes that were not consumed yet.
+    separators: u64,
+    /// All ones if the byte after the chunk lies inside quotes.
+    inside: u64,
+    /// 1 if a quote may open at the byte after the chunk.
+    may_open: u64,
+    /// Whether there are bytes that JSON escapes or doubled quotes.
+    special: bool,
+    /// Whether quotes are not in order.
+    odd: bool,
+}
+
+impl<'a> Scanner<'a> {
+    /// Begins at the start of `text`, which is line `line`. `delimiter` is ASCII, and neither quote
+    /// nor line end.
+    pub fn new(text: &'a str, line: u64, delimiter: u8) -> Self {
+        let mut scanner = Scanner {
+            text,
+            delimiter,
+            cells: Vec::with_capacity(64),
+            at: 0,
+            line,
+            last: RowEnd { end: 0, next: 0, lines: 0 },
+            plain_until: 0,
+            chunk: Chunk::default(),
+        };
+        scanner.restart();
+        scanner
     }
 
-    /// The cells of the row cut last.
+    /// The next row, `None` at the end of the text.
     #[inline]
-    pub fn cells(&self) -> &[Cell] {
-        &self.cells
-    }
-
-    /// Cuts the row that starts at `from`; the text ends where a row ends.
-    #[inline]
-    pub(crate) fn split(&mut self, text: &[u8], from: usize) -> RowEnd {
-        match self.split_plain(text, from) {
+    pub fn next_row(&mut self) -> Option<Cut<'_>> {
+        if self.at >= self.text.len() {
+            return None;
+        }
+        let (start, line) = (self.at, self.line);
+        self.cells.clear();
+        let mut special = self.chunk.special;
+        let found = if self.at < self.plain_until { None } else { self.row(&mut special) };
+        let end = match found {
             Some(end) => end,
             None => {
-                let framing = Framing::QuotedLines { delimiter: self.delimiter };
-                let rest = RowEnd { end: text.len(), next: text.len(), lines: 1 };
-                let end = frame::row_end(text, from, framing, true).unwrap_or(rest);
-                self.split_lenient(text, from, end.end);
-                end
+                special = true;
+                self.odd_row()
             }
-        }
+        };
+        self.last = RowEnd { end: end.end, next: start, lines: line };
+        self.at = end.next;
+        self.line += end.lines;
+        Some(Cut { text: self.text, cells: &self.cells, special, start, end: end.end, line })
     }
 
-    /// The way of rows whose quotes are in order and that take one line; `None` for others.
+    /// Takes the row just given apart at its line ends, because its quotes turned out to be stray:
+    /// its lines come again, each as a row. Returns false if it is one line anyway.
+    pub fn by_line(&mut self) -> bool {
+        let RowEnd { end, next: start, lines: line } = self.last;
+        if start < self.plain_until || memchr2(b'\n', b'\r', &self.text.as_bytes()[start..end]).is_none() {
+            return false;
+        }
+        (self.at, self.line, self.plain_until) = (start, line, end);
+        true
+    }
+
+    /// The row at `self.at` by bit masks; `None` if its quotes are not in order.
     #[inline]
-    fn split_plain(&mut self, text: &[u8], from: usize) -> Option<RowEnd> {
-        self.cells.clear();
-        let mut at = from;
+    fn row(&mut self, special: &mut bool) -> Option<RowEnd> {
+        let text = self.text.as_bytes();
+        let mut start = self.at;
         loop {
-            let mut flags = 0;
-            let (cell, end) = if text.get(at) == Some(&b'"') {
-                let start = at + 1;
-                at = start;
-                flags = QUOTED;
-                // To the closing quote.
-                let end = loop {
-                    let eight = word(text, at);
-                    let hits = equal(eight, b'"') | equal(eight, b'\\') | control(eight);
-                    if hits == 0 {
-                        at += 8;
-                        continue;
-                    }
-                    at += hits.trailing_zeros() as usize / 8;
-                    match *text.get(at)? {
-                        b'"' if text.get(at + 1) == Some(&b'"') => at += 2,
-                        b'"' => break at,
-                        b'\n' | b'\r' => return None,
-                        _ => at += 1,
-                    }
-                    flags |= SPECIAL;
-                };
-                (Cell::new(start, end, flags), end + 1)
-            } else {
-                let start = at;
-                let end = loop {
-                    let eight = word(text, at);
-                    let hits = equal(eight, self.delimiter) | equal(eight, b'"') | equal(eight, b'\\') | control(eight);
-                    if hits == 0 {
-                        at += 8;
-                        continue;
-                    }
-                    at += hits.trailing_zeros() as usize / 8;
-                    match text.get(at) {
-                        Some(b'\n' | b'\r') | None => break at.min(text.len()),
-                        Some(byte) if *byte == self.delimiter => break at,
-                        Some(_) => at += 1,
-                    }
-                    flags |= SPECIAL;
-                };
-                (Cell::new(start, end, flags), end)
-            };
-            self.cells.push(cell);
-            match text.get(end) {
-                Some(byte) if *byte == self.delimiter => at = end + 1,
-                Some(b'\n') => return Some(RowEnd { end, next: end + 1, lines: 1 }),
-                Some(b'\r') => {
-                    let next = end + 1 + usize::from(text.get(end + 1) == Some(&b'\n'));
-                    return Some(RowEnd { end, next, lines: 1 });
+            while self.chunk.separators == 0 {
+                if self.chunk.odd {
+                    return None;
                 }
-                None => return Some(RowEnd { end: text.len(), next: text.len(), lines: 1 }),
-                // Text behind a closing quote.
-                Some(_) => return None,
+                let base = self.chunk.base + 64;
+                if base >= text.len() {
+                    if self.chunk.inside != 0 {
+                        return None;
+                    }
+                    self.cell(start, text.len());
+                    return Some(RowEnd { end: text.len(), next: text.len(), lines: 1 });
+                }
+                self.load(base);
+                *special |= self.chunk.special;
+            }
+            if self.chunk.odd {
+                return None;
+            }
+            let end = self.chunk.base + self.chunk.separators.trailing_zeros() as usize;
+            self.chunk.separators &= self.chunk.separators - 1;
+            self.cell(start, end);
+            start = end + 1;
+            match text[end] {
+                byte if byte == self.delimiter => {}
+                b'\r' if text.get(start) == Some(&b'\n') => {
+                    if self.chunk.separators == 0 {
+                        self.load(self.chunk.base + 64);
+                    }
+                    self.chunk.separators &= self.chunk.separators.wrapping_sub(1);
+                    return Some(RowEnd { end, next: start + 1, lines: 1 });
+                }
+                _ => return Some(RowEnd { end, next: start, lines: 1 }),
             }
         }
     }
 
-    /// Cuts the row `text[from..end]`, whatever its quotes.
-    pub(crate) fn split_lenient(&mut self, text: &[u8], from: usize, end: usize) {
-        self.cells.clear();
-        let text = &text[..end];
-        let mut at = from;
-        loop {
-            let quoted = text.get(at) == Some(&b'"');
-            let start = at + usize::from(quoted);
-            at = start;
-            let mut inside = quoted;
-            while let Some(&byte) = text.get(at) {
-                if inside && byte == b'"' {
-                    if text.get(at + 1) == Some(&b'"') {
-                        at += 1;
-                    } else {
-                        inside = text.get(at + 1).is_some_and(|next| *next != self.delimiter && *next != b'\n' && *next != b'\r');
-                    }
-                } else if !inside && byte == self.delimiter {
-                    break;
-                }
-                at += 1;
+    /// Adds the cell between two separators.
+    #[inline]
+    fn cell(&mut self, start: usize, end: usize) {
+        let quotes = u32::from(start < end && self.text.as_bytes()[start] == b'"');
+        self.cells.push(Cell { start: start as u32 + quotes, end: end as u32 - quotes });
+    }
+
+    /// Begins the bit masks anew at the row at `self.at`.
+    #[cold]
+    fn restart(&mut self) {
+        self.chunk = Chunk { may_open: 1, ..Chunk::default() };
+        self.load(self.at);
+    }
+
+    /// Looks at the 64 bytes at `base`, with what is carried over from those before.
+    #[inline]
+    fn load(&mut self, base: usize) {
+        let text = self.text.as_bytes();
+        let mut padded = [0; 64];
+        let bytes: &[u8] = match text.get(base..base + 64) {
+            Some(bytes) => bytes,
+            None => {
+                let rest = text.get(base..).unwrap_or_default();
+                padded[..rest.len()].copy_from_slice(rest);
+                &padded
             }
-            let closed = quoted && !inside && at > start && text[at - 1] == b'"';
-            let stop = at - usize::from(closed);
-            let flags = SPECIAL | if quoted { QUOTED } else { 0 };
-            self.cells.push(Cell::new(start, stop, flags));
-            if at >= text.len() {
-                return;
+        };
+        let lanes = [0, 16, 32, 48].map(|at| {
+            let lane: [u8; 16] = bytes[at..at + 16].try_into().expect("a lane has 16 bytes");
+            u8x16::new(lane)
+        });
+        let quotes = equal(lanes, b'"');
+        let delimiters = equal(lanes, self.delimiter);
+        let backslashes = equal(lanes, b'\\');
+        let controls = below(lanes, 0x20);
+        let breaks = if controls == 0 { 0 } else { equal(lanes, b'\n') | equal(lanes, b'\r') };
+        let ends = delimiters | breaks;
+        let inside = prefix_xor(quotes) ^ self.chunk.inside;
+        let separators = ends & !inside;
+        let opening = quotes & inside;
+        let closing = quotes & !inside;
+        let may_open = separators | closing;
+        let misplaced = opening & !(may_open << 1 | self.chunk.may_open);
+        // Behind a closing quote come a delimiter, a line end, or the other half of a doubled quote.
+        let unfollowed = closing & !((ends | quotes) >> 1);
+        let next = if closing >> 63 == 1 { text.get(base + 64).copied() } else { None };
+        let unfollowed = match next {
+            Some(next) if self.is_end_or_quote(next) => unfollowed & !(1 << 63),
+            _ => unfollowed,
+        };
+        self.chunk = Chunk {
+            base,
+            separators,
+            inside: ((inside as i64) >> 63) as u64,
+            may_open: may_open >> 63,
+            // The second half of a doubled quote may be the first byte of the next chunk.
+            special: backslashes | (controls & !ends) | (closing & quotes >> 1) != 0 || next == Some(b'"'),
+            odd: misplaced | unfollowed | (breaks & inside) != 0,
+        };
+    }
+
+    #[inline]
+    fn is_end_or_quote(&self, byte: u8) -> bool {
+        byte == self.delimiter || matches!(byte, b'\n' | b'\r' | b'"')
+    }
+
+    /// The row at `self.at`, whatever its quotes; the bit masks begin anew behind it.
+    #[cold]
+    fn odd_row(&mut self) -> RowEnd {
+        let text = self.text.as_bytes();
+        let framing = match self.at < self.plain_until {
+            true => Framing::Lines,
+            false => Framing::QuotedLines { delimiter: self.delimiter },
+        };
+        let rest = RowEnd { end: text.len(), next: text.len(), lines: 1 };
+        let end = frame::row_end(text, self.at, framing, true).unwrap_or(rest);
+        self.cells.clear();
+        split_lenient(&text[..end.end], self.at, self.delimiter, &mut self.cells);
+        let at = std::mem::replace(&mut self.at, end.next);
+        self.restart();
+        self.at = at;
+        end
+    }
+}
+
+#[inline]
+fn mask(lanes: [u8x16; 4], test: impl Fn(u8x16) -> u8x16) -> u64 {
+    let bits = lanes.map(|lane| test(lane).to_bitmask() as u64);
+    bits[0] | bits[1] << 16 | bits[2] << 32 | bits[3] << 48
+}
+
+/// The bytes that equal `byte`, one bit each.
+#[inline]
+fn equal(lanes: [u8x16; 4], byte: u8) -> u64 {
+    let byte = u8x16::splat(byte);
+    mask(lanes, |lane| lane.simd_eq(byte))
+}
+
+/// The bytes below `bound`, one bit each.
+#[inline]
+fn below(lanes: [u8x16; 4], bound: u8) -> u64 {
+    let most = u8x16::splat(bound - 1);
+    mask(lanes, |lane| lane.min(most).simd_eq(lane))
+}
+
+/// Each bit becomes the parity of the bits up to and with it.
+#[inline]
+fn prefix_xor(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
+/// Cuts the row `text[from..]`, whatever its quotes.
+fn split_lenient(text: &[u8], from: usize, delimiter: u8, cells: &mut Vec<Cell>) {
+    let mut at = from;
+    loop {
+        let quoted = text.get(at) == Some(&b'"');
+        let start = at + usize::from(quoted);
+        at = start;
+        let mut inside = quoted;
+        while let Some(&byte) = text.get(at) {
+            if inside && byte == b'"' {
+                match text.get(at + 1) {
+                    Some(b'"') => at += 1,
+                    next => inside = next.is_some_and(|next| *next != delimiter && *next != b'\n' && *next != b'\r'),
+                }
+            } else if !inside && byte == delimiter {
+                break;
             }
             at += 1;
         }
+        let closed = quoted && !inside && at > start && text[at - 1] == b'"';
+        cells.push(Cell { start: start as u32, end: (at - usize::from(closed)) as u32 });
+        if at >= text.len() {
+            return;
+        }
+        at += 1;
     }
+}
+
+/// Hands a block's rows over as text: the block as a whole where all of it is UTF-8 without NUL, else
+/// row by row, and the rows that are not text are rejected. `each` gets text of whole rows, its offset
+/// in the report and its first line.
+pub fn texts(block: Block<'_>, framing: Framing, out: &mut dyn Output, mut each: impl FnMut(&str, u64, u64, &mut dyn Output)) {
+    if memchr(0, block.bytes).is_none()
+        && let Ok(text) = std::str::from_utf8(block.bytes)
+    {
+        return each(text, block.offset, block.line, out);
+    }
+    for row in frame::rows(block, framing) {
+        match text(row.bytes) {
+            Ok(text) => each(text, row.offset, row.line, out),
+            Err((reason, message)) => out.reject(Reject::new(row.line, row.offset, reason, message, row.bytes)),
+        }
+    }
+}
+
+/// The text of a row. A NUL byte is refused by name: it is never content, and what follows it may be
+/// another file's.
+pub fn text(row: &[u8]) -> Result<&str, (RejectReason, String)> {
+    if let Some(at) = memchr(0, row) {
+        return Err((RejectReason::BadValue, format!("a NUL byte at byte {at} of the row")));
+    }
+    std::str::from_utf8(row).map_err(|error| {
+        (RejectReason::Encoding, format!("the row is not valid in the feed's encoding from byte {} on", error.valid_up_to()))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Block, frame::rows};
+    use crate::frame::rows;
     use proptest::prelude::*;
 
-    fn cells(text: &str) -> Vec<String> {
-        let mut splitter = Splitter::new(b',');
-        splitter.split(text.as_bytes(), 0);
-        splitter.cells().iter().map(|cell| cell.text(text).into_owned()).collect()
+    fn cells(text: &str) -> Vec<Vec<String>> {
+        all(text, b',')
+    }
+
+    fn all(text: &str, delimiter: u8) -> Vec<Vec<String>> {
+        let mut scanner = Scanner::new(text, 1, delimiter);
+        let mut rows = Vec::new();
+        while let Some(row) = scanner.next_row() {
+            rows.push((0..row.len()).map(|index| row.cell(index).into_owned()).collect());
+        }
+        rows
     }
 
     #[test]
     fn cells_are_cut_and_unquoted() {
-        assert_eq!(cells("a,,\"b\",\"\",\"c,d\"\"e\"\nnext"), ["a", "", "b", "", "c,d\"e"]);
-        assert_eq!(cells("a,\"b\nc\",d\r\n"), ["a", "b\nc", "d"]);
-        assert_eq!(cells("a,"), ["a", ""]);
-        assert_eq!(cells(""), [""]);
-        assert_eq!(cells("\"abcdefghijklmnopq\",abcdefghijklmnopq"), ["abcdefghijklmnopq", "abcdefghijklmnopq"]);
-        assert_eq!(cells("5\" disk,\"a\"b\",c"), ["5\" disk", "a\"b", "c"]);
-        assert_eq!(cells("\"open,b\nc"), ["open,b"]);
-        assert_eq!(cells("\"a\"\"\""), ["a\""]);
-        assert_eq!(cells("\"\"\"\",x"), ["\"", "x"]);
-        assert_eq!(cells("中文,\"中\t文\""), ["中文", "中\t文"]);
+        assert_eq!(cells("a,,\"b\",\"\",\"c,d\"\"e\"\nnext"), [vec!["a", "", "b", "", "c,d\"e"], vec!["next"]]);
+        assert_eq!(cells("a,\"b\nc\",d\r\n"), [["a", "b\nc", "d"]]);
+        assert_eq!(cells("a,"), [["a", ""]]);
+        assert_eq!(cells("a\r\n\r\nb\rc\n"), [["a"], [""], ["b"], ["c"]]);
+        assert_eq!(cells(""), Vec::<Vec<String>>::new());
+        let long = "abcdefghijklmnopq".repeat(9);
+        assert_eq!(cells(&format!("\"{long}\",{long}")), [[long.clone(), long]]);
+        assert_eq!(cells("5\" disk,\"a\"b\",c"), [["5\" disk", "a\"b", "c"]]);
+        assert_eq!(cells("\"open,b\nc"), [["open,b"], ["c"]]);
+        assert_eq!(cells("\"a\"\"\"\nb"), [["a\""], ["b"]]);
+        assert_eq!(cells("\"\"\"\",x"), [["\"", "x"]]);
+        assert_eq!(cells("中文,\"中\t文\""), [["中文", "中\t文"]]);
     }
 
     #[test]
-    fn json_of_a_cell_is_json() {
-        let text = "plain,\"back\\slash\",\"dou\"\"ble\",\"tab\there\"";
-        let mut splitter = Splitter::new(b',');
-        splitter.split(text.as_bytes(), 0);
-        let mut json = String::from("[");
-        for (index, cell) in splitter.cells().iter().enumerate() {
-            json.push_str(if index > 0 { "," } else { "" });
-            cell.push_json(text, &mut json);
+    fn doubled_quotes_at_every_place_of_a_chunk() {
+        for before in 0..140 {
+            let pad = "x".repeat(before);
+            let text = format!("{pad},\"a\"\"b\",\"\",c\r\n\"d\"\n{pad}\"e,f\n");
+            let expected: Vec<Vec<String>> = vec![
+                [pad.as_str(), "a\"b", "", "c"].map(String::from).to_vec(),
+                vec!["d".into()],
+                if before == 0 { vec!["e,f".into()] } else { vec![format!("{pad}\"e"), "f".into()] },
+            ];
+            assert_eq!(cells(&text), expected, "{before}");
         }
-        let parsed: Vec<String> = serde_json::from_str(&(json + "]")).expect("json");
-        assert_eq!(parsed, ["plain", "back\\slash", "dou\"ble", "tab\there"]);
+    }
+
+    #[test]
+    fn a_row_can_be_taken_apart() {
+        let text = "a,\"b\nc\",d\ne,f\n";
+        let mut scanner = Scanner::new(text, 7, b',');
+        assert_eq!(scanner.next_row().map(|row| (row.len(), row.line())), Some((3, 7)));
+        assert!(scanner.by_line());
+        let mut rows = Vec::new();
+        while let Some(row) = scanner.next_row() {
+            rows.push((row.raw().to_owned(), row.line(), row.start()));
+        }
+        assert_eq!(rows, [("a,\"b".to_owned(), 7, 0), ("c\",d".to_owned(), 8, 5), ("e,f".to_owned(), 9, 10)]);
+        assert!(!scanner.by_line());
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(3000))]
+        #![proptest_config(ProptestConfig::with_cases(1000))]
 
         #[test]
-        fn a_written_row_is_read_as_it_was(row in proptest::collection::vec("[a-c,\"\\\\\n\r\t é]{0,12}", 1..8), delimiter in "[,;\t]") {
+        fn written_rows_are_read_as_they_were(
+            table in proptest::collection::vec(proptest::collection::vec("[a-c,\"\\\\\n\r\t é]{0,12}|[a-z]{0,90}", 1..8), 1..5),
+            delimiter in "[,;\t]",
+        ) {
             let delimiter = delimiter.as_bytes()[0];
-            let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
-            writer.write_record(&row).expect("memory does not fail");
+            let mut writer = csv::WriterBuilder::new().delimiter(delimiter).flexible(true).from_writer(Vec::new());
+            for row in &table {
+                writer.write_record(row).expect("memory does not fail");
+            }
             let text = String::from_utf8(writer.into_inner().expect("memory does not fail")).expect("text");
-            let mut splitter = Splitter::new(delimiter);
-            let end = splitter.split(text.as_bytes(), 0);
-            prop_assert_eq!(end.next, text.len());
-            let read: Vec<_> = splitter.cells().iter().map(|cell| cell.text(&text).into_owned()).collect();
-            prop_assert_eq!(read, row);
+            prop_assert_eq!(all(&text, delimiter), table);
         }
 
         #[test]
-        fn it_cuts_where_framing_cuts(text in proptest::collection::vec(proptest::sample::select(b"abcdefgh,,\"\"\"\n\n\r\\\x01".to_vec()), 0..200)) {
+        fn it_cuts_where_framing_cuts(text in proptest::collection::vec(proptest::sample::select(b"abcdefgh,,\"\"\"\n\n\r\\\x01".to_vec()), 0..400)) {
             let framing = Framing::QuotedLines { delimiter: b',' };
-            let mut splitter = Splitter::new(b',');
-            let mut at = 0;
-            let mut line = 1;
             let text = String::from_utf8(text).expect("ascii");
+            let mut scanner = Scanner::new(&text, 1, b',');
             for row in rows(Block { bytes: text.as_bytes(), offset: 0, line: 1 }, framing) {
-                let end = splitter.split(text.as_bytes(), at);
-                prop_assert_eq!((row.offset as usize, row.bytes.len(), row.line), (at, end.end - at, line));
-                let plain = splitter.cells().to_vec();
-                splitter.split_lenient(text.as_bytes(), at, end.end);
-                let texts = |cells: &[Cell]| cells.iter().map(|cell| cell.text(&text).into_owned()).collect::<Vec<_>>();
-                prop_assert_eq!(texts(&plain), texts(splitter.cells()));
-                for cell in plain {
+                let cut = scanner.next_row().expect("as many rows");
+                prop_assert_eq!((cut.raw().as_bytes(), cut.start() as u64, cut.line()), (row.bytes, row.offset, row.line));
+                let mut lenient = Vec::new();
+                split_lenient(&text.as_bytes()[..cut.end], cut.start, b',', &mut lenient);
+                let again = Cut { cells: &lenient, special: true, ..cut };
+                prop_assert_eq!(cut.len(), again.len());
+                for index in 0..cut.len() {
+                    prop_assert_eq!(cut.cell(index), again.cell(index));
                     let mut json = String::new();
-                    cell.push_json(&text, &mut json);
-                    prop_assert_eq!(serde_json::from_str::<String>(&json).expect("json"), cell.text(&text));
+                    cut.push_json(index, &mut json);
+                    prop_assert_eq!(serde_json::from_str::<String>(&json).expect("json"), cut.cell(index));
                 }
-                at = end.next;
-                line += end.lines;
             }
+            prop_assert!(scanner.next_row().is_none());
         }
     }
 }
