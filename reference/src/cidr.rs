@@ -3,7 +3,7 @@
 //! Written for half a million lines at start-up: no allocation, one pass for IPv4; IPv6 goes through
 //! the standard library. Not a general network type.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A prefix as the closed range of addresses that it covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,24 +22,31 @@ pub(crate) fn parse_prefix(text: &[u8]) -> Result<Prefix, &'static str> {
         None => (text, None),
     };
     if let Some(v4) = parse_v4(address) {
-        let length = length.unwrap_or(32);
-        if length > 32 {
-            return Err("prefix length above 32");
-        }
-        let host = u32::MAX.checked_shr(u32::from(length)).unwrap_or(0);
-        return Ok(Prefix::V4(v4 & !host, v4 | host, length));
+        return prefix_of(Ipv4Addr::from(v4).into(), length.unwrap_or(32));
     }
     let v6 = std::str::from_utf8(address)
         .ok()
         .and_then(|text| text.parse::<Ipv6Addr>().ok())
         .ok_or("not an address or prefix")?;
-    let length = length.unwrap_or(128);
-    if length > 128 {
-        return Err("prefix length above 128");
+    prefix_of(v6.into(), length.unwrap_or(128))
+}
+
+/// The range of a prefix in parts.
+pub(crate) fn prefix_of(address: IpAddr, length: u8) -> Result<Prefix, &'static str> {
+    match address {
+        IpAddr::V4(_) if length > 32 => Err("prefix length above 32"),
+        IpAddr::V4(v4) => {
+            let host = u32::MAX.checked_shr(u32::from(length)).unwrap_or(0);
+            let v4 = u32::from(v4);
+            Ok(Prefix::V4(v4 & !host, v4 | host, length))
+        }
+        IpAddr::V6(_) if length > 128 => Err("prefix length above 128"),
+        IpAddr::V6(v6) => {
+            let host = u128::MAX.checked_shr(u32::from(length)).unwrap_or(0);
+            let v6 = u128::from(v6);
+            Ok(Prefix::V6(v6 & !host, v6 | host, length))
+        }
     }
-    let host = u128::MAX.checked_shr(u32::from(length)).unwrap_or(0);
-    let v6 = u128::from(v6);
-    Ok(Prefix::V6(v6 & !host, v6 | host, length))
 }
 
 /// Strict dotted quad: four decimal numbers of at most three digits, none above 255.

@@ -36,7 +36,7 @@ pub enum Kind {
     Countries,
     /// Brands and whom they belong to.
     Brands,
-    /// Domain suffixes of governments, schools and banks.
+    /// Domain suffixes of governments, schools and banks, and of countries.
     OwnerClass,
     /// A MISP warning list.
     Warninglist,
@@ -123,7 +123,7 @@ pub const KINDS: &[KindSpec] = &[
     spec(
         Kind::OwnerClass,
         "owner-class",
-        "CSV suffix,class with class one of government, education, bank, other",
+        "CSV suffix,class,country with class one of government, education, bank, other; country, where names below the suffix count as registered, may be left out",
         10,
     ),
     spec(

@@ -106,7 +106,7 @@ pub(crate) fn flatten<A: Address>(mut claims: Vec<Claim<A>>) -> Vec<Step<A>> {
 pub(crate) type Bits = u128;
 
 /// Overlays ranges that do not compete but add up: each `(first, last, list)` sets bit `list` over
-/// its range. Step values index the returned sets; sets[0] is empty and stands for [`NONE`].
+/// its range. Step values index the returned sets; the first is empty and stands for [`NONE`].
 pub(crate) fn union<A: Address>(ranges: &[(A, A, u8)]) -> (Vec<Step<A>>, Vec<Bits>) {
     let mut edges: Vec<(A, bool, u8)> = Vec::with_capacity(ranges.len() * 2);
     for &(first, last, list) in ranges {

@@ -45,7 +45,8 @@ pub struct SiteFacts<'a> {
     pub tld: Option<&'a str>,
     /// Where the suffix comes from.
     pub suffix_kind: SuffixKind,
-    /// Country of the top-level domain; `None` for a gTLD.
+    /// Country in which the domain counts as registered: that of the top-level domain, or of a longer
+    /// suffix that an imported table gives a country; `None` for a gTLD.
     pub country: Option<Country>,
     /// Where the domain counts as registered, see [`crate::TerritoryRule`].
     pub territory: Territory,
@@ -77,6 +78,8 @@ struct Entry {
     /// `!name`.
     exception: Option<SuffixKind>,
     owner: Option<OwnerClass>,
+    /// Country in which names below it are registered.
+    country: Option<Country>,
     /// Lists that name it and everything below.
     below: u128,
     /// Lists that name exactly it.
@@ -156,6 +159,15 @@ impl SiteTable {
         Ok(())
     }
 
+    /// Sets in which country names below a suffix are registered, where its top-level domain does not
+    /// say so or says otherwise. Errors say why the suffix cannot be used.
+    pub fn set_country(&mut self, suffix: &str, country: Country) -> Result<(), &'static str> {
+        let suffix = suffix.trim_start_matches("*.").trim_start_matches('.');
+        let name = clean_name(suffix).ok_or("not a host name suffix")?;
+        self.entry(&name).country = Some(country);
+        Ok(())
+    }
+
     /// Adds a name to warning list number `list`, with everything below it or alone.
     pub fn warn(&mut self, name: &str, list: u8, below: bool) {
         let entry = self.entry(name);
@@ -197,7 +209,7 @@ impl SiteTable {
             false => compiled_suffix(name),
         };
         let tld = &name[name.rfind('.').map_or(0, |dot| dot + 1)..];
-        let country = names.country_of_tld(tld);
+        let country = walked.country.or_else(|| names.country_of_tld(tld));
         let domain = (suffix_at > 0).then(|| {
             let above = &name[..suffix_at - 1];
             &name[above.rfind('.').map_or(0, |dot| dot + 1)..]
@@ -222,6 +234,7 @@ impl SiteTable {
             suffix_at: 0,
             suffix_kind: SuffixKind::Unlisted,
             owner: OwnerClass::Other,
+            country: None,
             warnings: 0,
         };
         let (mut wildcard, mut settled) = (None, false);
@@ -255,6 +268,7 @@ impl SiteTable {
             }
             if let Some(entry) = entry {
                 walked.owner = entry.owner.unwrap_or(walked.owner);
+                walked.country = entry.country.or(walked.country);
                 walked.warnings |= entry.below;
                 if start == 0 {
                     walked.warnings |= entry.exact;
@@ -278,6 +292,7 @@ struct Walked {
     suffix_at: usize,
     suffix_kind: SuffixKind,
     owner: OwnerClass,
+    country: Option<Country>,
     warnings: u128,
 }
 
@@ -301,6 +316,10 @@ enum Host<'a> {
 
 /// Reads a host as it stands in URLs and feeds: name or address, with or without a port.
 fn read_host<'a>(host: &'a str, scratch: &'a mut String) -> Option<Host<'a>> {
+    // Nearly every host is clean already: one pass decides.
+    if is_name(host) && !ends_in_number(host) {
+        return Some(Host::Name(host));
+    }
     let host = host.trim();
     if let Some(rest) = host.strip_prefix('[') {
         return parse_v6(&rest[..rest.find(']')?]).map(Host::Address);
@@ -359,10 +378,13 @@ fn is_name(host: &str) -> bool {
 /// parsing).
 fn ends_in_number(host: &str) -> bool {
     let last = &host[host.rfind('.').map_or(0, |dot| dot + 1)..];
+    if !last.starts_with(|first: char| first.is_ascii_digit()) {
+        return false;
+    }
     let hexadecimal = last
         .strip_prefix("0x")
         .is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    hexadecimal || (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
+    hexadecimal || last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// One to four numbers, decimal, `0x` hexadecimal or `0` octal, the last filling the rest of the

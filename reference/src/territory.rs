@@ -12,8 +12,8 @@
 //!
 //! Registration (H3) goes by the top-level domain: a ccTLD counts as registered in its country
 //! (`.cn` and `.中国` inside, `.hk` outside by the default rule), a gTLD is unknown, because nothing
-//! in the name tells where its registrant is. A registration record, once one is held, should
-//! replace this fall-back.
+//! in the name tells where its registrant is. A table of kind `owner-class` may give longer suffixes a
+//! country. A registration record, once one is held, should replace this fall-back.
 
 use model::territory::Territory;
 

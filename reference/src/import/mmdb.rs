@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::{Draft, Job};
-use crate::cidr::{Prefix, parse_decimal, parse_prefix};
+use crate::cidr::{Prefix, parse_decimal, prefix_of};
 use crate::ip::Said;
 use crate::names::Names;
 use crate::read::{Input, Tally};
@@ -53,7 +53,7 @@ pub(super) fn read(
         }
         tally.records += 1;
         let network = found.network().map_err(damaged)?;
-        match parse_prefix(network.to_string().as_bytes()) {
+        match prefix_of(network.network(), network.prefix()) {
             Ok(Prefix::V4(first, last, _)) => {
                 if let Some((first, last, said)) =
                     v4.extend(first, last, said, first.checked_sub(1))

@@ -3,9 +3,9 @@
 use model::territory::OwnerClass;
 
 use super::{Draft, Job, csv_rows};
-use crate::Error;
 use crate::read::{Input, Tally};
 use crate::site::{Rule, SuffixKind, clean_name};
+use crate::{Country, Error};
 
 /// The list as published: one rule a line up to the first blank, `//` comments, two sections. Rules
 /// outside the sections (an extract, a local addition) count as ICANN's.
@@ -49,30 +49,52 @@ pub(super) fn public_suffix(
     Ok(())
 }
 
+/// `suffix,class,country`: whose sites lie below a suffix, and in which country they count as
+/// registered. Either may be left empty.
 pub(super) fn owner_class(
     input: &Input,
     job: &Job<'_>,
     draft: &mut Draft,
     tally: &mut Tally,
 ) -> Result<(), Error> {
-    let columns: [&[&str]; 2] = [&["suffix", "domain"], &["class", "owner_class"]];
+    let columns: [&[&str]; 3] = [
+        &["suffix", "domain"],
+        &["class", "owner_class"],
+        &["country"],
+    ];
     csv_rows(
         input,
         job,
         columns,
         2,
         tally,
-        |line, [suffix, class], tally| {
-            let Some(class) = OwnerClass::named(class) else {
-                return tally.refuse(
-                    line,
-                    format_args!("{class:?} is none of government, education, bank, other"),
-                );
-            };
-            match draft.sites.set_owner(suffix, class) {
-                Ok(()) => tally.records += 1,
-                Err(reason) => tally.refuse(line, format_args!("{suffix:?}: {reason}")),
-            }
+        |line, [suffix, class, country], tally| match owner_row(draft, suffix, class, country) {
+            Ok(()) => tally.records += 1,
+            Err(reason) => tally.refuse(line, reason),
         },
     )
+}
+
+fn owner_row(draft: &mut Draft, suffix: &str, class: &str, country: &str) -> Result<(), String> {
+    if class.is_empty() && country.is_empty() {
+        return Err("neither class nor country".to_owned());
+    }
+    let owner = OwnerClass::named(class);
+    if owner.is_none() && !class.is_empty() {
+        return Err(format!(
+            "{class:?} is none of government, education, bank, other"
+        ));
+    }
+    let code = Country::new(country);
+    if code.is_none() && !country.is_empty() {
+        return Err(format!("{country:?} is no two-letter country code"));
+    }
+    let told = |reason| format!("{suffix:?}: {reason}");
+    if let Some(code) = code {
+        draft.sites.set_country(suffix, code).map_err(told)?;
+    }
+    if let Some(owner) = owner {
+        draft.sites.set_owner(suffix, owner).map_err(told)?;
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use model::territory::OwnerClass;
+use model::territory::{OwnerClass, Territory};
 use publicsuffix::{List, Psl};
 use reference::{Kind, Scratch, SourceFile, Tables, url_host};
 
@@ -158,6 +158,33 @@ fn imported_owner_classes_add_to_the_built_in_ones() {
         )
         .is_err()
     );
+}
+
+#[test]
+fn an_imported_suffix_may_have_a_country() {
+    let text = "suffix,class,country\ninside.example,,CN\ngov.inside.example,government,\nus.test,bank,US\nx.test,,\ny.test,,USA\n";
+    let folder = tempfile::tempdir().unwrap();
+    let file = crate::source(folder.path(), Kind::OwnerClass, "owners.csv", text);
+    let (tables, report) = Tables::build(&[file]).unwrap();
+    assert_eq!((report.files[0].records, report.files[0].rejected), (3, 2));
+    for (host, territory, owner) in [
+        (
+            "www.shop.inside.example",
+            Territory::Inside,
+            OwnerClass::Other,
+        ),
+        (
+            "www.gov.inside.example",
+            Territory::Inside,
+            OwnerClass::Government,
+        ),
+        ("a.us.test", Territory::Outside, OwnerClass::Bank),
+        ("a.x.test", Territory::Unknown, OwnerClass::Other),
+    ] {
+        let mut scratch = Scratch::default();
+        let site = tables.site(host, &mut scratch).unwrap();
+        assert_eq!((site.territory, site.owner), (territory, owner), "{host}");
+    }
 }
 
 #[test]
