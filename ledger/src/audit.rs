@@ -87,7 +87,11 @@ impl AuditEntry {
 }
 
 /// Appends a row inside the transaction of the change it records.
-pub(crate) async fn append<C: ConnectionTrait>(db: &C, new: NewAudit, now: i64) -> Result<AuditEntry> {
+pub(crate) async fn append<C: ConnectionTrait>(
+    db: &C,
+    new: NewAudit,
+    now: i64,
+) -> Result<AuditEntry> {
     // Raising the counter first locks the chain's end until the transaction is over.
     let seq = counter::next(db, counter::AUDIT).await?;
     let prev_hash = match seq {
@@ -123,7 +127,10 @@ pub(crate) async fn append<C: ConnectionTrait>(db: &C, new: NewAudit, now: i64) 
 }
 
 fn broken(seq: i64, reason: impl Into<String>) -> Error {
-    Error::AuditBroken { seq, reason: reason.into() }
+    Error::AuditBroken {
+        seq,
+        reason: reason.into(),
+    }
 }
 
 impl Ledger {
@@ -137,7 +144,10 @@ impl Ledger {
 
     /// Rows about one object, or all, newest first.
     pub async fn audit(&self, object: Option<&str>, page: Page) -> Result<Vec<AuditEntry>> {
-        let mut select = Entity::find().order_by_desc(Column::Seq).offset(page.offset).limit(page.limit);
+        let mut select = Entity::find()
+            .order_by_desc(Column::Seq)
+            .offset(page.offset)
+            .limit(page.limit);
         if let Some(object) = object {
             select = select.filter(Column::Object.eq(object));
         }
@@ -147,7 +157,11 @@ impl Ledger {
     /// Place and hash of the last row; `None` while there is none. Kept elsewhere, it proves the
     /// trail up to there.
     pub async fn audit_head(&self) -> Result<Option<(i64, Hash)>> {
-        let last = Entity::find().order_by_desc(Column::Seq).limit(1).one(self.reader()).await?;
+        let last = Entity::find()
+            .order_by_desc(Column::Seq)
+            .limit(1)
+            .one(self.reader())
+            .await?;
         Ok(last.map(|entry| (entry.seq, entry.hash)))
     }
 
@@ -187,7 +201,10 @@ impl Ledger {
             }
         }
         if seq < expected {
-            return Err(broken(seq + 1, format!("is missing: {expected} rows were written")));
+            return Err(broken(
+                seq + 1,
+                format!("is missing: {expected} rows were written"),
+            ));
         }
         Ok(seq as u64)
     }

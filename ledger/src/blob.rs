@@ -5,6 +5,7 @@
 //! its final name there is never half a blob, and when a function returns its name the bytes survive a
 //! power cut. The functions block: from async code call them where blocking is allowed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -33,7 +34,10 @@ pub struct BlobStore {
 /// Makes a folder's entries durable.
 pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
     let file = File::open(dir).map_err(|source| Error::io(dir, source))?;
-    file.sync_all().map_err(|source| Error::Fsync { path: dir.to_owned(), source })
+    file.sync_all().map_err(|source| Error::Fsync {
+        path: dir.to_owned(),
+        source,
+    })
 }
 
 /// A file under a temporary name, removed when dropped before it was renamed. It is locked as long as
@@ -98,6 +102,35 @@ impl BlobStore {
     /// # Errors
     /// As [`BlobStore::put_file`].
     pub fn put(&self, source: &mut dyn Read, name: &Path) -> Result<Blob> {
+        let blob = self.write(source, name)?;
+        self.settle([&blob])?;
+        Ok(blob)
+    }
+
+    /// Stores copies of many files, in order. Folders are made durable once for all of them, which is
+    /// most of the cost of small ones. A file that cannot be stored does not keep the others out.
+    ///
+    /// # Errors
+    /// The outer error concerns all of them: treat none as stored. The inner ones are those of
+    /// [`BlobStore::put_file`].
+    pub fn put_files<P: AsRef<Path>>(&self, sources: &[P]) -> Result<Vec<Result<Blob>>> {
+        let mut blobs = Vec::with_capacity(sources.len());
+        for source in sources {
+            let source = source.as_ref();
+            let blob = File::open(source)
+                .map_err(|error| Error::io(source, error))
+                .and_then(|mut file| self.write(&mut file, source));
+            match blob {
+                Err(error) if error.is_fatal() => return Err(error),
+                blob => blobs.push(blob),
+            }
+        }
+        self.settle(blobs.iter().flatten())?;
+        Ok(blobs)
+    }
+
+    /// Writes a blob under its final name; it is durable only once its folders are.
+    fn write(&self, source: &mut dyn Read, name: &Path) -> Result<Blob> {
         let mut temporary = self.temporary()?;
         let mut hasher = blake3::Hasher::new();
         let mut block = vec![0; BLOCK];
@@ -110,7 +143,10 @@ impl BlobStore {
                 Err(error) => return Err(Error::io(name, error)),
             };
             hasher.update(&block[..n]);
-            temporary.file.write_all(&block[..n]).map_err(|error| Error::io(&temporary.path, error))?;
+            temporary
+                .file
+                .write_all(&block[..n])
+                .map_err(|error| Error::io(&temporary.path, error))?;
             len += n as u64;
         }
         let hash = Hash::from(hasher.finalize());
@@ -119,15 +155,29 @@ impl BlobStore {
         let stored = fs::metadata(&target).is_ok_and(|found| found.is_file() && found.len() == len);
         if !stored {
             let path = temporary.path.clone();
-            temporary.file.sync_all().map_err(|source| Error::Fsync { path, source })?;
+            temporary
+                .file
+                .sync_all()
+                .map_err(|source| Error::Fsync { path, source })?;
             create_dir(folder)?;
             fs::rename(&temporary.path, &target).map_err(|error| Error::io(&target, error))?;
             temporary.kept = true;
         }
-        // Also when it was there: whoever renamed it may have been killed before this.
-        sync_dir(folder)?;
-        sync_dir(&self.dir)?;
         Ok(Blob { hash, len })
+    }
+
+    /// Makes the names of blobs durable. Also of those that were there before: whoever renamed them
+    /// may have been killed before this.
+    fn settle<'a>(&self, blobs: impl IntoIterator<Item = &'a Blob>) -> Result<()> {
+        let folders: BTreeSet<u8> = blobs.into_iter().map(|blob| blob.hash.0[0]).collect();
+        for first in &folders {
+            sync_dir(&self.dir.join(format!("{first:02x}")))?;
+        }
+        if folders.is_empty() {
+            Ok(())
+        } else {
+            sync_dir(&self.dir)
+        }
     }
 
     /// Opens a blob for reading.
@@ -163,7 +213,15 @@ impl BlobStore {
         let mut hasher = blake3::Hasher::new();
         let len = io::copy(&mut file, &mut hasher).map_err(|source| Error::io(&path, source))?;
         let found = Hash::from(hasher.finalize());
-        if found == *hash { Ok(len) } else { Err(Error::BlobCorrupt { hash: *hash, found, path }) }
+        if found == *hash {
+            Ok(len)
+        } else {
+            Err(Error::BlobCorrupt {
+                hash: *hash,
+                found,
+                path,
+            })
+        }
     }
 
     /// Calls `each` with every stored blob, by folder.
@@ -174,12 +232,26 @@ impl BlobStore {
         let mut folders = entries(&self.dir)?;
         folders.retain(|path| path.is_dir());
         for folder in folders {
-            let first = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let first = folder
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             for path in entries(&folder)? {
-                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let Some(rest) = name.strip_suffix(".raw") else { continue };
-                let Ok(hash) = format!("{first}{rest}").parse() else { continue };
-                let len = fs::metadata(&path).map_err(|source| Error::io(&path, source))?.len();
+                let name = path
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
+                let Some(rest) = name.strip_suffix(".raw") else {
+                    continue;
+                };
+                let Ok(hash) = format!("{first}{rest}").parse() else {
+                    continue;
+                };
+                let len = fs::metadata(&path)
+                    .map_err(|source| Error::io(&path, source))?
+                    .len();
                 each(Blob { hash, len })?;
             }
         }
@@ -193,7 +265,11 @@ impl BlobStore {
     pub fn sweep(&self) -> Result<usize> {
         let mut swept = 0;
         for path in entries(&self.dir)? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             if !name.starts_with("tmp-") {
                 continue;
             }
@@ -224,14 +300,25 @@ impl BlobStore {
             let n = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = self.dir.join(format!("tmp-{}-{n}", std::process::id()));
             // Read as well as write: some systems lock only what can be read.
-            let file = match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
+            let file = match OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .open(&path)
+            {
                 Ok(file) => file,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(Error::io(&path, error)),
             };
             // A sweep may have seen the file before the lock: then it holds the lock or removed it.
             match file.try_lock() {
-                Ok(()) if path.exists() => return Ok(Temporary { path, file, kept: false }),
+                Ok(()) if path.exists() => {
+                    return Ok(Temporary {
+                        path,
+                        file,
+                        kept: false,
+                    });
+                }
                 Ok(()) | Err(TryLockError::WouldBlock) => continue,
                 Err(TryLockError::Error(error)) => {
                     let _ = fs::remove_file(&path);

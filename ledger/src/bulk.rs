@@ -34,7 +34,9 @@ where
         }
         if !chunk.is_empty() && (last || chunk.len() >= most || bytes >= BYTES) {
             count += chunk.len() as u64;
-            A::Entity::insert_many(std::mem::take(&mut chunk)).exec_without_returning(db).await?;
+            A::Entity::insert_many(std::mem::take(&mut chunk))
+                .exec_without_returning(db)
+                .await?;
             bytes = 0;
         }
         if last {

@@ -113,7 +113,9 @@ pub struct LakeCommit {
 
 /// The snapshot that an ingestion made, if it is committed.
 async fn committed<C: ConnectionTrait>(db: &C, commit: &IngestCommit) -> Result<Option<i64>> {
-    let row = row::Entity::find_by_id((commit.report_id.clone(), commit.generation)).one(db).await?;
+    let row = row::Entity::find_by_id((commit.report_id.clone(), commit.generation))
+        .one(db)
+        .await?;
     Ok(row.map(|row| row.lake_snapshot))
 }
 
@@ -129,16 +131,25 @@ async fn store<C: ConnectionTrait>(db: &C, snapshot: i64, commit: &mut IngestCom
         );
         return Err(Error::conflict(object(), reason));
     }
-    if commit.scope == Scope::Whole {
+    if commit.scope == Scope::Whole && report.generation > 0 {
         reject::supersede(db, id, commit.generation).await?;
         tally::remove(db, id).await?;
     }
-    reject::insert(db, &report, commit.generation, std::mem::take(&mut commit.rejects)).await?;
+    reject::insert(
+        db,
+        &report,
+        commit.generation,
+        std::mem::take(&mut commit.rejects),
+    )
+    .await?;
     if commit.scope == Scope::Whole {
         // A row is an event or a stored reject: never only a number (DESIGN invariant 6).
         let stored = reject::count(db, id, commit.generation).await?;
         if stored != commit.totals.rejects.max(0) as u64 {
-            let reason = format!("{} rejects are counted but {stored} are stored", commit.totals.rejects);
+            let reason = format!(
+                "{} rejects are counted but {stored} are stored",
+                commit.totals.rejects
+            );
             return Err(Error::conflict(object(), reason));
         }
     }
@@ -185,7 +196,10 @@ impl Ledger {
     /// As [`Ledger::commit_ingests`].
     pub async fn commit_ingest(&self, commit: IngestCommit) -> Result<i64> {
         let snapshots = self.commit_ingests(vec![commit]).await?;
-        Ok(snapshots.into_iter().next().expect("one report was given, so one snapshot came back"))
+        Ok(snapshots
+            .into_iter()
+            .next()
+            .expect("one report was given, so one snapshot came back"))
     }
 
     /// Commits several ingested reports in one transaction under one snapshot, and returns the
@@ -202,10 +216,18 @@ impl Ledger {
             return Ok(Vec::new());
         }
         let mut seen = HashSet::new();
-        if let Some(twice) = commits.iter().find(|commit| !seen.insert(commit.report_id.clone())) {
-            return Err(Error::conflict(format!("report {}", twice.report_id), "is in the batch twice"));
+        if let Some(twice) = commits
+            .iter()
+            .find(|commit| !seen.insert(commit.report_id.clone()))
+        {
+            return Err(Error::conflict(
+                format!("report {}", twice.report_id),
+                "is in the batch twice",
+            ));
         }
         let tx = self.begin().await?;
+        // First, because it makes concurrent commits wait: what is read below cannot change any more.
+        let snapshot = counter::next(&tx, counter::SNAPSHOT).await?;
         let mut earlier = Vec::with_capacity(commits.len());
         for commit in &commits {
             earlier.push(committed(&tx, commit).await?);
@@ -216,7 +238,6 @@ impl Ledger {
                 Error::conflict(format!("report {}", commits[done].report_id), reason)
             });
         }
-        let snapshot = counter::next(&tx, counter::SNAPSHOT).await?;
         let mut change = LakeCommit {
             reason: "ingest".to_owned(),
             add: Vec::new(),
@@ -234,11 +255,20 @@ impl Ledger {
             }
         }
         change_lake(&tx, snapshot, change, commits.len()).await?;
-        for commit in commits.iter().filter(|commit| commit.scope == Scope::Whole && commit.generation > 1) {
+        for commit in commits
+            .iter()
+            .filter(|commit| commit.scope == Scope::Whole && commit.generation > 1)
+        {
             let left = manifest::left_behind(&tx, &commit.report_id, commit.generation).await?;
             if let Some(left) = left {
-                let reason = format!("is ingested as a whole but leaves {} in the lake", left.path);
-                return Err(Error::conflict(format!("report {}", commit.report_id), reason));
+                let reason = format!(
+                    "is ingested as a whole but leaves {} in the lake",
+                    left.path
+                );
+                return Err(Error::conflict(
+                    format!("report {}", commit.report_id),
+                    reason,
+                ));
             }
         }
         tx.commit().await?;

@@ -163,7 +163,10 @@ impl Error {
     /// Whether the process must stop instead of trying again: what is on the disk is in doubt
     /// (DESIGN invariant 3).
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Error::Fsync { .. } | Error::DatabaseDisk(_) | Error::DatabaseCorrupt(_))
+        matches!(
+            self,
+            Error::Fsync { .. } | Error::DatabaseDisk(_) | Error::DatabaseCorrupt(_)
+        )
     }
 
     /// A file error that names its file; a full disk gets its own variant.
@@ -177,11 +180,17 @@ impl Error {
     }
 
     pub(crate) fn not_found(kind: &'static str, id: impl ToString) -> Self {
-        Error::NotFound { kind, id: id.to_string() }
+        Error::NotFound {
+            kind,
+            id: id.to_string(),
+        }
     }
 
     pub(crate) fn conflict(object: impl Into<String>, reason: impl Into<String>) -> Self {
-        Error::Conflict { object: object.into(), reason: reason.into() }
+        Error::Conflict {
+            object: object.into(),
+            reason: reason.into(),
+        }
     }
 }
 
@@ -193,7 +202,9 @@ pub(crate) fn sqlite_code(error: &DbErr) -> Option<i32> {
     else {
         return None;
     };
-    let sea_orm::SqlxError::Database(source) = source.as_ref() else { return None };
+    let sea_orm::SqlxError::Database(source) = source.as_ref() else {
+        return None;
+    };
     Some(source.code()?.parse::<i32>().ok()? & 0xff)
 }
 
@@ -213,4 +224,48 @@ impl From<DbErr> for Error {
 /// Whether a statement failed because a row with the same key exists.
 pub(crate) fn is_duplicate(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_a_clear_message() {
+        // The device that is always full stands in for the disk.
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("it exists");
+        let source = std::io::Write::write_all(&mut &full, b"x").expect_err("it is full");
+        let error = Error::io(Path::new("/data/blobs/tmp-1-1"), source);
+        assert_eq!(error.label(), "disk-full");
+        let expected =
+            "/data/blobs/tmp-1-1: no space left on its disk: make room and run the command again";
+        assert_eq!(error.to_string(), expected);
+        assert!(!error.is_fatal());
+    }
+
+    #[test]
+    fn only_doubt_about_the_disk_is_fatal() {
+        let source = || std::io::Error::other("EIO");
+        let path = PathBuf::from("x");
+        assert!(
+            Error::Fsync {
+                path: path.clone(),
+                source: source()
+            }
+            .is_fatal()
+        );
+        assert!(
+            !Error::Io {
+                path,
+                source: source()
+            }
+            .is_fatal()
+        );
+        assert!(!Error::Busy.is_fatal());
+        assert!(!Error::from(DbErr::Custom("x".to_owned())).is_fatal());
+    }
 }

@@ -63,13 +63,18 @@ impl FromStr for Hash {
 }
 
 impl serde::Serialize for Hash {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
 impl<'de> serde::Deserialize<'de> for Hash {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
@@ -82,11 +87,16 @@ impl From<Hash> for Value {
 }
 
 impl TryGetable for Hash {
-    fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> std::result::Result<Self, TryGetError> {
+    fn try_get_by<I: ColIdx>(
+        row: &QueryResult,
+        index: I,
+    ) -> std::result::Result<Self, TryGetError> {
         let bytes = Vec::<u8>::try_get_by(row, index)?;
         let len = bytes.len();
         bytes.try_into().map(Hash).map_err(|_| {
-            TryGetError::DbErr(DbErr::Type(format!("a stored hash has {len} bytes instead of 32")))
+            TryGetError::DbErr(DbErr::Type(format!(
+                "a stored hash has {len} bytes instead of 32"
+            )))
         })
     }
 }
@@ -123,10 +133,16 @@ mod tests {
     #[test]
     fn prints_and_reads_hex() {
         let hash = Hash::of(b"");
-        assert_eq!(hash.to_string(), "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
+        assert_eq!(
+            hash.to_string(),
+            "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+        );
         assert_eq!(hash.to_string().parse(), Ok(hash));
         assert!("af13".parse::<Hash>().is_err());
         let json = serde_json::to_string(&hash).expect("serializes");
-        assert_eq!(serde_json::from_str::<Hash>(&json).expect("reads back"), hash);
+        assert_eq!(
+            serde_json::from_str::<Hash>(&json).expect("reads back"),
+            hash
+        );
     }
 }

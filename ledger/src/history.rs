@@ -16,7 +16,9 @@ mod row {
     use sea_orm::entity::prelude::*;
 
     /// How sure a row is.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize)]
+    #[derive(
+        Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize,
+    )]
     #[sea_orm(rs_type = "String", db_type = "Text")]
     #[serde(rename_all = "lowercase")]
     pub enum HistoryKind {
@@ -165,7 +167,10 @@ impl Ledger {
                 ])
                 .to_owned();
             count += chunk.len() as u64;
-            Entity::insert_many(chunk).on_conflict(replace).exec_without_returning(&tx).await?;
+            Entity::insert_many(chunk)
+                .on_conflict(replace)
+                .exec_without_returning(&tx)
+                .await?;
         }
         tx.commit().await?;
         Ok(count)
@@ -184,7 +189,11 @@ impl Ledger {
         let mut rows = select.order_by_asc(Column::Id).all(self.reader()).await?;
         // Sorted here: the databases disagree on where NULL sorts.
         rows.sort_by_key(|row| {
-            (row.week_start.unwrap_or(i32::MAX), row.year, row.kind == HistoryKind::Derived)
+            (
+                row.week_start.unwrap_or(i32::MAX),
+                row.year,
+                row.kind == HistoryKind::Derived,
+            )
         });
         Ok(rows)
     }

@@ -17,7 +17,9 @@ mod row {
     use sea_orm::entity::prelude::*;
 
     /// Where an infrastructure event stands.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize)]
+    #[derive(
+        Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize,
+    )]
     #[sea_orm(rs_type = "String", db_type = "Text")]
     #[serde(rename_all = "lowercase")]
     pub enum InfrastructureState {
@@ -129,7 +131,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::Conflict`] if the id is taken, the level is not 1 to 4, or it ends before it starts.
-    pub async fn add_infrastructure(&self, new: NewInfrastructureEvent, actor: &str, now: i64) -> Result<()> {
+    pub async fn add_infrastructure(
+        &self,
+        new: NewInfrastructureEvent,
+        actor: &str,
+        now: i64,
+    ) -> Result<()> {
         if !(1..=4).contains(&new.level) {
             let reason = format!("level {} is not one of 1 to 4", new.level);
             return Err(Error::conflict(object(&new.id), reason));
@@ -183,7 +190,13 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::NotFound`], or [`Error::Conflict`] if it was withdrawn or would end before it starts.
-    pub async fn close_infrastructure(&self, id: &str, end: Option<i64>, actor: &str, now: i64) -> Result<()> {
+    pub async fn close_infrastructure(
+        &self,
+        id: &str,
+        end: Option<i64>,
+        actor: &str,
+        now: i64,
+    ) -> Result<()> {
         let tx = self.begin().await?;
         let row = Entity::find_by_id(id).one(&tx).await?;
         let row = row.ok_or_else(|| Error::not_found("infrastructure event", id))?;
@@ -220,14 +233,19 @@ impl Ledger {
 
     /// Events that touch the span `[start, end)` in microseconds UTC, or all, without the withdrawn;
     /// by start. One without an end touches everything after its start.
-    pub async fn infrastructure(&self, span: Option<Range<i64>>) -> Result<Vec<InfrastructureEvent>> {
+    pub async fn infrastructure(
+        &self,
+        span: Option<Range<i64>>,
+    ) -> Result<Vec<InfrastructureEvent>> {
         let mut select = Entity::find()
             .filter(Column::State.ne(InfrastructureState::Withdrawn))
             .order_by_asc(Column::StartAt)
             .order_by_asc(Column::Id);
         if let Some(span) = span {
             select = select.filter(Column::StartAt.lt(span.end)).filter(
-                Condition::any().add(Column::EndAt.is_null()).add(Column::EndAt.gte(span.start)),
+                Condition::any()
+                    .add(Column::EndAt.is_null())
+                    .add(Column::EndAt.gte(span.start)),
             );
         }
         Ok(select.all(self.reader()).await?)

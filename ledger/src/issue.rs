@@ -18,7 +18,9 @@ mod row {
     use crate::Hash;
 
     /// Whether an issue was approved.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize)]
+    #[derive(
+        Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize,
+    )]
     #[sea_orm(rs_type = "String", db_type = "Text")]
     #[serde(rename_all = "lowercase")]
     pub enum IssueState {
@@ -219,7 +221,9 @@ fn heads(select: Select<Entity>) -> Select<Entity> {
 
 /// The stored issue that was made from the oldest snapshot of the lake.
 pub(crate) async fn oldest_pinned<C: ConnectionTrait>(db: &C) -> Result<Option<IssueHead>> {
-    let select = heads(Entity::find()).order_by_asc(Column::LakeSnapshot).limit(1);
+    let select = heads(Entity::find())
+        .order_by_asc(Column::LakeSnapshot)
+        .limit(1);
     Ok(select.into_model().one(db).await?)
 }
 
@@ -255,7 +259,10 @@ impl Ledger {
         let record = NewAudit {
             actor: new.author.clone(),
             action: "issue.draft".to_owned(),
-            object: format!("issue {}", label(&new.series, new.year, new.number, revision)),
+            object: format!(
+                "issue {}",
+                label(&new.series, new.year, new.number, revision)
+            ),
             detail: json!({ "hash": hash, "lake_snapshot": new.lake_snapshot, "note": new.note }),
         };
         let row = Issue {
@@ -278,7 +285,9 @@ impl Ledger {
             approved_at: None,
         };
         let insert: ActiveModel = row.clone().into();
-        Entity::insert(insert.reset_all()).exec_without_returning(&tx).await?;
+        Entity::insert(insert.reset_all())
+            .exec_without_returning(&tx)
+            .await?;
         audit::append(&tx, record, now).await?;
         tx.commit().await?;
         Ok(row)
@@ -298,7 +307,10 @@ impl Ledger {
         let tx = self.begin().await?;
         let label = label(series, year, number, revision);
         let refuse = |reason: &str| Err(Error::conflict(format!("issue {label}"), reason));
-        let newest = of_number(series, year, number).order_by_desc(Column::Revision).one(&tx).await?;
+        let newest = of_number(series, year, number)
+            .order_by_desc(Column::Revision)
+            .one(&tx)
+            .await?;
         let mut row = match newest {
             Some(row) if row.revision == revision => row,
             Some(row) if row.revision > revision => return refuse("a newer revision exists"),
@@ -340,7 +352,10 @@ impl Ledger {
     /// What a comparison reads: the newest approved revision of an issue, else its newest draft.
     pub async fn baseline(&self, series: &str, year: i32, number: i32) -> Result<Option<Issue>> {
         let newest = || of_number(series, year, number).order_by_desc(Column::Revision);
-        let approved = newest().filter(Column::State.eq(IssueState::Approved)).one(self.reader()).await?;
+        let approved = newest()
+            .filter(Column::State.eq(IssueState::Approved))
+            .one(self.reader())
+            .await?;
         match approved {
             Some(row) => Ok(Some(row)),
             None => Ok(newest().one(self.reader()).await?),
@@ -348,7 +363,13 @@ impl Ledger {
     }
 
     /// One revision of an issue.
-    pub async fn issue(&self, series: &str, year: i32, number: i32, revision: i32) -> Result<Option<Issue>> {
+    pub async fn issue(
+        &self,
+        series: &str,
+        year: i32,
+        number: i32,
+        revision: i32,
+    ) -> Result<Option<Issue>> {
         let select = of_number(series, year, number).filter(Column::Revision.eq(revision));
         Ok(select.one(self.reader()).await?)
     }

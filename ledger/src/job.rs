@@ -19,7 +19,9 @@ mod row {
     use sea_orm::entity::prelude::*;
 
     /// Where a job stands.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize)]
+    #[derive(
+        Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize,
+    )]
     #[sea_orm(rs_type = "String", db_type = "Text")]
     #[serde(rename_all = "lowercase")]
     pub enum JobState {
@@ -122,7 +124,11 @@ fn live_key(kind: &str, key: &str) -> String {
 }
 
 /// Asks for work; returns the job's id and whether it is a new one.
-pub(crate) async fn enqueue<C: ConnectionTrait>(db: &C, new: NewJob, now: i64) -> Result<(i64, bool)> {
+pub(crate) async fn enqueue<C: ConnectionTrait>(
+    db: &C,
+    new: NewJob,
+    now: i64,
+) -> Result<(i64, bool)> {
     let live = live_key(&new.kind, &new.key);
     let row = ActiveModel {
         id: NotSet,
@@ -161,7 +167,10 @@ pub(crate) async fn enqueue<C: ConnectionTrait>(db: &C, new: NewJob, now: i64) -
             .exec(db)
             .await?;
     }
-    let job = Entity::find().filter(Column::LiveKey.eq(live.as_str())).one(db).await?;
+    let job = Entity::find()
+        .filter(Column::LiveKey.eq(live.as_str()))
+        .one(db)
+        .await?;
     let job = job.ok_or_else(|| Error::not_found("job", live))?;
     Ok((job.id, inserted > 0))
 }
@@ -182,7 +191,13 @@ impl Ledger {
 
     /// Leases the job that has been due longest, of one of `kinds` (all if empty), for `secs`
     /// seconds; `None` if none is due. A job whose lease ran out counts as due.
-    pub async fn lease(&self, now: i64, worker: &str, kinds: &[&str], secs: u32) -> Result<Option<Lease>> {
+    pub async fn lease(
+        &self,
+        now: i64,
+        worker: &str,
+        kinds: &[&str],
+        secs: u32,
+    ) -> Result<Option<Lease>> {
         let db = self.writer()?;
         loop {
             let queued = Condition::all()
@@ -199,7 +214,9 @@ impl Ledger {
                 select = select.filter(Column::Kind.is_in(kinds.iter().copied()));
             }
             // Read where no commit can be missed: on the connection that writes.
-            let Some(mut job) = select.limit(1).one(db).await? else { return Ok(None) };
+            let Some(mut job) = select.limit(1).one(db).await? else {
+                return Ok(None);
+            };
             let until = later(now, secs);
             let done = Entity::update_many()
                 .col_expr(Column::State, Expr::value("leased"))
@@ -221,7 +238,10 @@ impl Ledger {
             job.leased_by = Some(worker.to_owned());
             job.lease_until = Some(until);
             job.attempts += 1;
-            return Ok(Some(Lease { job, worker: worker.to_owned() }));
+            return Ok(Some(Lease {
+                job,
+                worker: worker.to_owned(),
+            }));
         }
     }
 
@@ -230,7 +250,8 @@ impl Ledger {
     /// # Errors
     /// [`Error::LeaseLost`]: stop the work.
     pub async fn extend_lease(&self, lease: &Lease, now: i64, secs: u32) -> Result<()> {
-        let update = Entity::update_many().col_expr(Column::LeaseUntil, Expr::value(later(now, secs)));
+        let update =
+            Entity::update_many().col_expr(Column::LeaseUntil, Expr::value(later(now, secs)));
         apply(self.writer()?, update, lease).await
     }
 
@@ -240,7 +261,10 @@ impl Ledger {
     /// [`Error::LeaseLost`] if the job was given to another worker in the meantime.
     pub async fn complete(&self, lease: Lease, now: i64) -> Result<()> {
         let tx = self.begin().await?;
-        let again = Entity::find_by_id(lease.job.id).one(&tx).await?.is_some_and(|job| job.again);
+        let again = Entity::find_by_id(lease.job.id)
+            .one(&tx)
+            .await?
+            .is_some_and(|job| job.again);
         let update = Entity::update_many()
             .col_expr(Column::LeaseUntil, Expr::value(None::<i64>))
             .col_expr(Column::LastError, Expr::value(None::<String>));
@@ -265,7 +289,14 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::LeaseLost`] if the job was given to another worker in the meantime.
-    pub async fn fail(&self, lease: Lease, now: i64, error: &str, backoff_secs: u32, most: i32) -> Result<bool> {
+    pub async fn fail(
+        &self,
+        lease: Lease,
+        now: i64,
+        error: &str,
+        backoff_secs: u32,
+        most: i32,
+    ) -> Result<bool> {
         let given_up = lease.job.attempts >= most;
         let update = Entity::update_many()
             .col_expr(Column::LeaseUntil, Expr::value(None::<i64>))
@@ -292,7 +323,10 @@ impl Ledger {
 
     /// Jobs in a state (or any), newest first.
     pub async fn jobs(&self, state: Option<JobState>, page: Page) -> Result<Vec<Job>> {
-        let mut select = Entity::find().order_by_desc(Column::Id).offset(page.offset).limit(page.limit);
+        let mut select = Entity::find()
+            .order_by_desc(Column::Id)
+            .offset(page.offset)
+            .limit(page.limit);
         if let Some(state) = state {
             select = select.filter(Column::State.eq(state));
         }
@@ -345,5 +379,9 @@ async fn apply<C: ConnectionTrait>(
         .filter(Column::Attempts.eq(lease.job.attempts))
         .exec(db)
         .await?;
-    if done.rows_affected == 0 { Err(Error::LeaseLost { job: lease.job.id }) } else { Ok(()) }
+    if done.rows_affected == 0 {
+        Err(Error::LeaseLost { job: lease.job.id })
+    } else {
+        Ok(())
+    }
 }

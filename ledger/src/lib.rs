@@ -47,29 +47,10 @@ pub use history::{HistoryKind, HistoryRow, NewHistoryRow};
 pub use infrastructure::{InfrastructureEvent, InfrastructureState, NewInfrastructureEvent};
 pub use issue::{Issue, IssueHead, IssueState, NewIssue};
 pub use job::{Job, JobCounts, JobState, Lease, NewJob};
-pub use manifest::{LakeFile, LakeFileKind, NewLakeFile, Snapshot};
+pub use manifest::{LakeFile, LakeFileKind, LakeTotals, NewLakeFile, Snapshot};
 pub use open::{Ledger, Page};
 pub use reference::{NewReferenceTable, ReferenceTable};
 pub use reject::{Reject, RejectFilter, RejectState};
 pub use report::{Archived, FeedTotals, NewReport, Report, ReportFilter, ReportKind, ReportState};
 pub use setting::Setting;
 pub use tally::{NewTally, TallyBy, TallySum};
-
-/// What only the tests reach: parts that cannot be provoked from outside.
-#[doc(hidden)]
-pub mod testing {
-    use std::path::{Path, PathBuf};
-
-    use crate::{Error, Result, sqlite};
-
-    /// Copies a database as a migration would.
-    pub async fn back_up(path: &Path, version: usize) -> Result<PathBuf> {
-        let db = sqlite::connect(path, sqlite::Access::Write).await?;
-        sqlite::back_up(&db, path, version).await
-    }
-
-    /// Sorts a file error.
-    pub fn io_error(path: &Path, source: std::io::Error) -> Error {
-        Error::io(path, source)
-    }
-}

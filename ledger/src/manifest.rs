@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{self, Expr};
 use sea_orm::{Condition, QueryOrder, QuerySelect};
 
 use crate::{Error, Ledger, Page, Result, bulk, counter, issue};
@@ -17,7 +17,9 @@ mod row {
     use sea_orm::entity::prelude::*;
 
     /// What a file of the lake holds.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize)]
+    #[derive(
+        Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize,
+    )]
     #[sea_orm(rs_type = "String", db_type = "Text")]
     #[serde(rename_all = "lowercase")]
     pub enum LakeFileKind {
@@ -130,15 +132,37 @@ pub struct NewLakeFile {
     pub schema_version: i32,
 }
 
+/// What the live parts of the lake amount to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct LakeTotals {
+    /// Parts.
+    pub files: i64,
+    /// Events in them.
+    pub rows: i64,
+    /// Their size in bytes.
+    pub bytes: i64,
+    /// Earliest `observed_at`, microseconds UTC; `None` while there are no events.
+    pub first_observed_at: Option<i64>,
+    /// Latest `observed_at`, microseconds UTC.
+    pub last_observed_at: Option<i64>,
+}
+
 /// Adds files under `snapshot`.
-pub(crate) async fn add<C: ConnectionTrait>(db: &C, snapshot: i64, files: Vec<NewLakeFile>) -> Result<()> {
+pub(crate) async fn add<C: ConnectionTrait>(
+    db: &C,
+    snapshot: i64,
+    files: Vec<NewLakeFile>,
+) -> Result<()> {
     for paths in files.chunks(bulk::LIST) {
         let taken = Entity::find()
             .filter(Column::Path.is_in(paths.iter().map(|file| file.path.as_str())))
             .one(db)
             .await?;
         if let Some(taken) = taken {
-            return Err(Error::conflict(format!("lake file {}", taken.path), "is in the manifest already"));
+            return Err(Error::conflict(
+                format!("lake file {}", taken.path),
+                "is in the manifest already",
+            ));
         }
     }
     let rows = files.into_iter().map(|file| {
@@ -166,7 +190,11 @@ pub(crate) async fn add<C: ConnectionTrait>(db: &C, snapshot: i64, files: Vec<Ne
 
 /// Removes live files under `snapshot`. One that is not live any more means that the caller decided
 /// on an older manifest: nothing is changed then.
-pub(crate) async fn remove<C: ConnectionTrait>(db: &C, snapshot: i64, paths: &[String]) -> Result<()> {
+pub(crate) async fn remove<C: ConnectionTrait>(
+    db: &C,
+    snapshot: i64,
+    paths: &[String],
+) -> Result<()> {
     for paths in paths.chunks(bulk::LIST) {
         let listed = || Column::Path.is_in(paths.iter().map(String::as_str));
         let done = Entity::update_many()
@@ -178,8 +206,14 @@ pub(crate) async fn remove<C: ConnectionTrait>(db: &C, snapshot: i64, paths: &[S
         if done.rows_affected == paths.len() as u64 {
             continue;
         }
-        let marked = Entity::find().filter(listed()).filter(Column::Removed.eq(snapshot)).all(db).await?;
-        let stale = paths.iter().find(|path| marked.iter().all(|file| file.path != **path));
+        let marked = Entity::find()
+            .filter(listed())
+            .filter(Column::Removed.eq(snapshot))
+            .all(db)
+            .await?;
+        let stale = paths
+            .iter()
+            .find(|path| marked.iter().all(|file| file.path != **path));
         return Err(match stale {
             Some(path) => Error::conflict(
                 format!("lake file {path}"),
@@ -208,7 +242,9 @@ pub(crate) async fn left_behind<C: ConnectionTrait>(
 /// Records a snapshot.
 pub(crate) async fn record<C: ConnectionTrait>(db: &C, row: Snapshot) -> Result<()> {
     let row: snapshot::ActiveModel = row.into();
-    snapshot::Entity::insert(row.reset_all()).exec_without_returning(db).await?;
+    snapshot::Entity::insert(row.reset_all())
+        .exec_without_returning(db)
+        .await?;
     Ok(())
 }
 
@@ -234,7 +270,9 @@ impl Ledger {
 
     /// One snapshot; `None` for number 0 and for numbers that do not exist.
     pub async fn snapshot(&self, number: i64) -> Result<Option<Snapshot>> {
-        Ok(snapshot::Entity::find_by_id(number).one(self.reader()).await?)
+        Ok(snapshot::Entity::find_by_id(number)
+            .one(self.reader())
+            .await?)
     }
 
     /// Files that make up the lake at a snapshot (`None`: now), of one kind or both, with days in
@@ -251,26 +289,59 @@ impl Ledger {
         kind: Option<LakeFileKind>,
         days: Option<Range<i32>>,
     ) -> Result<Vec<LakeFile>> {
-        let mut select = Entity::find().order_by_asc(Column::Day).order_by_asc(Column::Path);
+        let mut select = Entity::find()
+            .order_by_asc(Column::Day)
+            .order_by_asc(Column::Path);
         select = match snapshot {
             None => select.filter(Column::Removed.is_null()),
-            Some(number) => {
-                let newest = self.current_snapshot().await?;
-                if !(self.oldest_snapshot().await?..=newest).contains(&number) {
-                    return Err(Error::not_found("lake snapshot", number));
-                }
-                select.filter(Column::Added.lte(number)).filter(
-                    Condition::any().add(Column::Removed.is_null()).add(Column::Removed.gt(number)),
-                )
-            }
+            Some(number) => select.filter(Column::Added.lte(number)).filter(
+                Condition::any()
+                    .add(Column::Removed.is_null())
+                    .add(Column::Removed.gt(number)),
+            ),
         };
         if let Some(kind) = kind {
             select = select.filter(Column::Kind.eq(kind));
         }
         if let Some(days) = days {
-            select = select.filter(Column::Day.gte(days.start)).filter(Column::Day.lt(days.end));
+            select = select
+                .filter(Column::Day.gte(days.start))
+                .filter(Column::Day.lt(days.end));
         }
-        Ok(select.all(self.reader()).await?)
+        let files = select.all(self.reader()).await?;
+        if let Some(number) = snapshot {
+            // Asked afterwards: had the snapshot been let go meanwhile, files would be missing.
+            let newest = self.current_snapshot().await?;
+            if !(self.oldest_snapshot().await?..=newest).contains(&number) {
+                return Err(Error::not_found("lake snapshot", number));
+            }
+        }
+        Ok(files)
+    }
+
+    /// What the live parts amount to.
+    pub async fn lake_totals(&self) -> Result<LakeTotals> {
+        let sum = |column: Column| sea_query::ExprTrait::cast_as(column.sum(), "bigint");
+        let select = Entity::find()
+            .select_only()
+            .column_as(Column::Path.count(), "files")
+            .column_as(sum(Column::Rows), "rows")
+            .column_as(sum(Column::Bytes), "bytes")
+            .column_as(Column::MinObservedAt.min(), "first")
+            .column_as(Column::MaxObservedAt.max(), "last")
+            .filter(Column::Kind.eq(LakeFileKind::Part))
+            .filter(Column::Removed.is_null());
+        type Sums = (i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+        let sums: Option<Sums> = select.into_tuple().one(self.reader()).await?;
+        let (files, rows, bytes, first_observed_at, last_observed_at) = sums.unwrap_or_default();
+        let (rows, bytes) = (rows.unwrap_or(0), bytes.unwrap_or(0));
+        Ok(LakeTotals {
+            files,
+            rows,
+            bytes,
+            first_observed_at,
+            last_observed_at,
+        })
     }
 
     /// Live files that are all of one report, to be removed when it is reprocessed.
@@ -294,12 +365,12 @@ impl Ledger {
     /// [`Error::Conflict`] if a stored issue was made from one of those snapshots.
     pub async fn forget_removed(&self, keep_from: i64) -> Result<Vec<String>> {
         let tx = self.begin().await?;
-        if let Some(pinned) = issue::oldest_pinned(&tx).await? {
-            if pinned.lake_snapshot < keep_from {
-                let reason = format!("is needed by issue {}", pinned.label());
-                let object = format!("lake snapshot {}", pinned.lake_snapshot);
-                return Err(Error::conflict(object, reason));
-            }
+        if let Some(pinned) = issue::oldest_pinned(&tx).await?
+            && pinned.lake_snapshot < keep_from
+        {
+            let reason = format!("is needed by issue {}", pinned.label());
+            let object = format!("lake snapshot {}", pinned.lake_snapshot);
+            return Err(Error::conflict(object, reason));
         }
         let newest = counter::value(&tx, counter::SNAPSHOT).await?;
         let horizon = counter::value(&tx, counter::HORIZON).await?;

@@ -40,13 +40,19 @@ pub struct Page {
 
 impl Page {
     /// Everything.
-    pub const ALL: Page = Page { offset: 0, limit: i64::MAX as u64 };
+    pub const ALL: Page = Page {
+        offset: 0,
+        limit: i64::MAX as u64,
+    };
 }
 
 impl Default for Page {
     /// The first 100.
     fn default() -> Self {
-        Page { offset: 0, limit: 100 }
+        Page {
+            offset: 0,
+            limit: 100,
+        }
     }
 }
 
@@ -62,9 +68,15 @@ impl Ledger {
     pub async fn open(path: &Path) -> Result<Self> {
         let path = std::path::absolute(path).map_err(|source| Error::io(path, source))?;
         let write = sqlite::connect(&path, Access::Write).await?;
-        migrate(&path, &write).await?;
+        migrate::<Migrator>(&path, &write).await?;
         let read = sqlite::connect(&path, Access::Read).await?;
-        Ok(Ledger { inner: Arc::new(Inner { path, write: Some(write), read }) })
+        Ok(Ledger {
+            inner: Arc::new(Inner {
+                path,
+                write: Some(write),
+                read,
+            }),
+        })
     }
 
     /// Opens an existing database of the current version for reading; every change is refused.
@@ -74,12 +86,18 @@ impl Ledger {
     pub async fn open_read_only(path: &Path) -> Result<Self> {
         let path = std::path::absolute(path).map_err(|source| Error::io(path, source))?;
         let read = sqlite::connect(&path, Access::Read).await?;
-        let found = applied(&path, &read).await?.len();
+        let found = applied::<Migrator, _>(&path, &read).await?.len();
         let known = Migrator::migrations().len();
         if found < known {
             return Err(Error::Outdated { path, found, known });
         }
-        Ok(Ledger { inner: Arc::new(Inner { path, write: None, read }) })
+        Ok(Ledger {
+            inner: Arc::new(Inner {
+                path,
+                write: None,
+                read,
+            }),
+        })
     }
 
     /// The database file.
@@ -133,7 +151,9 @@ impl Ledger {
 
     /// Connection for single statements that change something.
     pub(crate) fn writer(&self) -> Result<&DatabaseConnection> {
-        self.inner.write.as_ref().ok_or_else(|| Error::ReadOnly { path: self.inner.path.clone() })
+        self.inner.write.as_ref().ok_or_else(|| Error::ReadOnly {
+            path: self.inner.path.clone(),
+        })
     }
 
     /// A transaction for a change. It takes SQLite's write lock at once: one that reads first and
@@ -152,9 +172,9 @@ async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction> {
 }
 
 /// Brings the database to the newest version, in one transaction, after copying an older one away.
-async fn migrate(path: &Path, db: &DatabaseConnection) -> Result<()> {
-    let known = Migrator::migrations().len();
-    let version = applied(path, db).await?.len();
+async fn migrate<M: MigratorTrait>(path: &Path, db: &DatabaseConnection) -> Result<()> {
+    let known = M::migrations().len();
+    let version = applied::<M, _>(path, db).await?.len();
     if version == known {
         return Ok(());
     }
@@ -164,37 +184,52 @@ async fn migrate(path: &Path, db: &DatabaseConnection) -> Result<()> {
     }
     let tx = begin(db).await?;
     // Another process may have migrated while this one waited for the lock.
-    if applied(path, &tx).await?.len() < known {
-        Migrator::up(&tx, None).await?;
+    if applied::<M, _>(path, &tx).await?.len() < known {
+        M::up(&tx, None).await?;
     }
     tx.commit().await?;
     Ok(())
 }
 
 /// Migrations that the database has seen, all known to this build; empty for a new file.
-async fn applied<C>(path: &Path, db: &C) -> Result<Vec<String>>
+async fn applied<M, C>(path: &Path, db: &C) -> Result<Vec<String>>
 where
+    M: MigratorTrait,
     C: ConnectionTrait,
     for<'c> &'c C: sea_orm_migration::IntoSchemaManagerConnection<'c>,
 {
-    let marked = SchemaManager::new(db).has_table("seaql_migrations").await.map_err(|error| {
-        match crate::error::sqlite_code(&error) {
-            Some(26) => Error::NotALedger { path: path.to_owned() },
+    let marked = SchemaManager::new(db)
+        .has_table("seaql_migrations")
+        .await
+        .map_err(|error| match crate::error::sqlite_code(&error) {
+            Some(26) => Error::NotALedger {
+                path: path.to_owned(),
+            },
             _ => error.into(),
-        }
-    })?;
+        })?;
     if !marked {
         return match sqlite::table_count(db).await? {
             0 => Ok(Vec::new()),
-            _ => Err(Error::NotALedger { path: path.to_owned() }),
+            _ => Err(Error::NotALedger {
+                path: path.to_owned(),
+            }),
         };
     }
     let rows = seaql_migrations::Entity::find()
         .order_by_asc(seaql_migrations::Column::Version)
         .all(db)
         .await?;
-    let known: Vec<String> = Migrator::migrations().iter().map(|m| m.name().to_owned()).collect();
+    let known: Vec<String> = M::migrations()
+        .iter()
+        .map(|m| m.name().to_owned())
+        .collect();
     let found: Vec<String> = rows.into_iter().map(|row| row.version).collect();
+    // All steps are applied in one transaction: a mark table without ours is someone else's.
+    if !found.iter().any(|name| known.contains(name)) {
+        return Err(Error::NotALedger {
+            path: path.to_owned(),
+        });
+    }
     if let Some(newer) = found.iter().find(|name| !known.contains(name)) {
         return Err(Error::Newer {
             path: path.to_owned(),
@@ -203,4 +238,125 @@ where
         });
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::Statement;
+    use sea_orm_migration::prelude::*;
+
+    use super::*;
+
+    /// A later version: one step more.
+    struct Later;
+    /// A later version whose step fails half-way.
+    struct Failing;
+
+    struct Step(bool);
+
+    impl MigrationName for Step {
+        fn name(&self) -> &str {
+            "m9998_step"
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl MigrationTrait for Step {
+        async fn up(&self, manager: &SchemaManager) -> std::result::Result<(), DbErr> {
+            let mut table = Table::create();
+            table.table("later").col(schema::text("word"));
+            manager.create_table(table).await?;
+            if self.0 {
+                Err(DbErr::Custom("half-way".to_owned()))
+            } else {
+                Ok(())
+            }
+        }
+    }
+
+    use sea_orm_migration::schema;
+
+    impl MigratorTrait for Later {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            Migrator::migrations()
+                .into_iter()
+                .chain([Box::new(Step(false)) as _])
+                .collect()
+        }
+    }
+
+    impl MigratorTrait for Failing {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            Migrator::migrations()
+                .into_iter()
+                .chain([Box::new(Step(true)) as _])
+                .collect()
+        }
+    }
+
+    async fn tables(db: &DatabaseConnection) -> i64 {
+        sqlite::table_count(db).await.expect("counts")
+    }
+
+    #[tokio::test]
+    async fn an_older_database_is_copied_and_then_migrated() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("ledger.db");
+        let ledger = Ledger::open(&path).await.expect("opens");
+        ledger.set_setting("word", &"kept").await.expect("writes");
+        let before = tables(ledger.reader()).await;
+        ledger.close().await.expect("closes");
+        let backup = dir
+            .path()
+            .join(format!("ledger.db.bak-{}", Ledger::schema_version()));
+        // What a killed migration left is in nobody's way.
+        std::fs::write(backup.with_extension("bak-1.partial"), b"half").expect("writes");
+
+        let db = sqlite::connect(&path, Access::Write).await.expect("opens");
+        let failed = migrate::<Failing>(&path, &db).await.expect_err("fails");
+        assert!(failed.to_string().contains("half-way"), "{failed}");
+        assert_eq!(tables(&db).await, before, "nothing of a failed step stays");
+
+        migrate::<Later>(&path, &db).await.expect("migrates");
+        assert_eq!(tables(&db).await, before + 1);
+        migrate::<Later>(&path, &db)
+            .await
+            .expect("has nothing to do");
+        db.close().await.expect("closes");
+        let newer = Ledger::open(&path).await.expect_err("is newer now");
+        assert!(newer.to_string().contains("m9998_step"), "{newer}");
+
+        let copy = sqlite::connect(&backup, Access::Write)
+            .await
+            .expect("opens");
+        assert_eq!(tables(&copy).await, before);
+        let select = Statement::from_string(sea_orm::DbBackend::Sqlite, "SELECT json FROM setting");
+        let row = copy
+            .query_one_raw(select)
+            .await
+            .expect("reads")
+            .expect("has a row");
+        assert_eq!(
+            row.try_get_by_index::<String>(0).expect("is text"),
+            "\"kept\""
+        );
+        copy.close().await.expect("closes");
+        Ledger::open(&backup).await.expect("the copy is a ledger");
+    }
+
+    #[tokio::test]
+    async fn reading_an_older_database_asks_for_migration() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("ledger.db");
+        Ledger::open(&path)
+            .await
+            .expect("opens")
+            .close()
+            .await
+            .expect("closes");
+        let db = sqlite::connect(&path, Access::Read).await.expect("opens");
+        let version = applied::<Later, _>(&path, &db).await.expect("reads").len();
+        assert_eq!(version, Ledger::schema_version());
+        assert!(version < Later::migrations().len());
+    }
 }

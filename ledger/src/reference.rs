@@ -68,7 +68,11 @@ pub struct NewReferenceTable {
     pub compiled_bytes: i64,
 }
 
-async fn latest<C: ConnectionTrait>(db: &C, kind: &str, name: &str) -> Result<Option<ReferenceTable>> {
+async fn latest<C: ConnectionTrait>(
+    db: &C,
+    kind: &str,
+    name: &str,
+) -> Result<Option<ReferenceTable>> {
     let select = Entity::find()
         .filter(Column::Kind.eq(kind))
         .filter(Column::Name.eq(name))
@@ -82,10 +86,11 @@ impl Ledger {
     /// latest of its kind and name changes nothing.
     pub async fn add_reference(&self, new: NewReferenceTable) -> Result<ReferenceTable> {
         let tx = self.begin().await?;
-        if let Some(same) = latest(&tx, &new.kind, &new.name).await? {
-            if same.source_hash == new.source_hash && same.compiled == new.compiled {
-                return Ok(same);
-            }
+        if let Some(same) = latest(&tx, &new.kind, &new.name).await?
+            && same.source_hash == new.source_hash
+            && same.compiled == new.compiled
+        {
+            return Ok(same);
         }
         let row = ActiveModel {
             id: NotSet,

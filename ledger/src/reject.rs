@@ -20,7 +20,9 @@ mod row {
     use crate::report::row as report;
 
     /// What became of a reject.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize)]
+    #[derive(
+        Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize,
+    )]
     #[sea_orm(rs_type = "String", db_type = "Text")]
     #[serde(rename_all = "lowercase")]
     pub enum RejectState {
@@ -194,7 +196,11 @@ fn saturate(n: u64) -> i64 {
 }
 
 /// How many rejects of exactly this generation are stored.
-pub(crate) async fn count<C: ConnectionTrait>(db: &C, report: &str, generation: i32) -> Result<u64> {
+pub(crate) async fn count<C: ConnectionTrait>(
+    db: &C,
+    report: &str,
+    generation: i32,
+) -> Result<u64> {
     let select = Entity::find()
         .filter(Column::ReportId.eq(report))
         .filter(Column::Generation.eq(generation));
@@ -203,7 +209,11 @@ pub(crate) async fn count<C: ConnectionTrait>(db: &C, report: &str, generation: 
 
 /// Takes back the rejects of generations before `generation`: what nobody touched goes, what someone
 /// worked on stays as superseded.
-pub(crate) async fn supersede<C: ConnectionTrait>(db: &C, report: &str, generation: i32) -> Result<()> {
+pub(crate) async fn supersede<C: ConnectionTrait>(
+    db: &C,
+    report: &str,
+    generation: i32,
+) -> Result<()> {
     Entity::delete_many()
         .filter(Column::ReportId.eq(report))
         .filter(Column::Generation.lt(generation))
@@ -257,7 +267,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::Conflict`] if the generation is committed already.
-    pub async fn stage_rejects(&self, report_id: &str, generation: i32, rejects: Vec<Rejected>) -> Result<()> {
+    pub async fn stage_rejects(
+        &self,
+        report_id: &str,
+        generation: i32,
+        rejects: Vec<Rejected>,
+    ) -> Result<()> {
         let tx = self.begin().await?;
         let report = report::get(&tx, report_id).await?;
         if generation <= report.generation {
@@ -289,7 +304,12 @@ impl Ledger {
 
     /// Rejects by id, at most `limit`; the next page starts after the last id.
     pub async fn rejects(&self, filter: &RejectFilter, limit: u64) -> Result<Vec<Reject>> {
-        Ok(filter.select().order_by_asc(Column::Id).limit(limit).all(self.reader()).await?)
+        Ok(filter
+            .select()
+            .order_by_asc(Column::Id)
+            .limit(limit)
+            .all(self.reader())
+            .await?)
     }
 
     /// How many rejects the filter lets through.
@@ -298,7 +318,10 @@ impl Ledger {
     }
 
     /// Number of rejects per feed and reason that the filter lets through.
-    pub async fn reject_reasons(&self, filter: &RejectFilter) -> Result<Vec<(String, String, i64)>> {
+    pub async fn reject_reasons(
+        &self,
+        filter: &RejectFilter,
+    ) -> Result<Vec<(String, String, i64)>> {
         let select = filter
             .select()
             .select_only()
@@ -318,7 +341,10 @@ impl Ledger {
     /// [`Error::NotFound`], or [`Error::Conflict`] if it is no longer open.
     pub async fn edit_reject(&self, id: i64, edited: Option<Vec<u8>>, now: i64) -> Result<()> {
         let tx = self.begin().await?;
-        let row = Entity::find_by_id(id).one(&tx).await?.ok_or_else(|| Error::not_found("reject", id))?;
+        let row = Entity::find_by_id(id)
+            .one(&tx)
+            .await?
+            .ok_or_else(|| Error::not_found("reject", id))?;
         if row.state != RejectState::Open {
             let reason = format!("is {}, only an open one can be edited", row.state.as_str());
             return Err(Error::conflict(format!("reject {id}"), reason));

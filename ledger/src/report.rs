@@ -16,7 +16,9 @@ pub(crate) mod row {
     use crate::Hash;
 
     /// What a delivery is; the kinds are counted apart.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize)]
+    #[derive(
+        Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize,
+    )]
     #[sea_orm(rs_type = "String", db_type = "Text")]
     #[serde(rename_all = "lowercase")]
     pub enum ReportKind {
@@ -29,7 +31,9 @@ pub(crate) mod row {
     }
 
     /// How far a report came.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize)]
+    #[derive(
+        Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize,
+    )]
     #[sea_orm(rs_type = "String", db_type = "Text")]
     #[serde(rename_all = "lowercase")]
     pub enum ReportState {
@@ -200,7 +204,10 @@ impl ReportFilter {
 
 /// The report, or the error that names it.
 pub(crate) async fn get<C: ConnectionTrait>(db: &C, id: &str) -> Result<Report> {
-    Entity::find_by_id(id).one(db).await?.ok_or_else(|| Error::not_found("report", id))
+    Entity::find_by_id(id)
+        .one(db)
+        .await?
+        .ok_or_else(|| Error::not_found("report", id))
 }
 
 impl Ledger {
@@ -246,9 +253,15 @@ impl Ledger {
                 .await?;
             let report = get(&tx, &id).await?;
             if report.blob != blob {
-                return Err(Error::conflict(format!("report {id}"), "the id is taken by other content"));
+                return Err(Error::conflict(
+                    format!("report {id}"),
+                    "the id is taken by other content",
+                ));
             }
-            done.push(Archived { report, inserted: inserted > 0 });
+            done.push(Archived {
+                report,
+                inserted: inserted > 0,
+            });
         }
         tx.commit().await?;
         Ok(done)
@@ -256,11 +269,19 @@ impl Ledger {
 
     /// Records that a report could not be read as a whole. An ingested report keeps its state: what
     /// an earlier reading gave stays valid.
-    pub async fn mark_unreadable(&self, id: &str, format: Option<&str>, reason: &str) -> Result<()> {
+    pub async fn mark_unreadable(
+        &self,
+        id: &str,
+        format: Option<&str>,
+        reason: &str,
+    ) -> Result<()> {
         let tx = self.begin().await?;
         let report = get(&tx, id).await?;
         if report.state == ReportState::Ingested {
-            return Err(Error::conflict(format!("report {id}"), "was ingested before and keeps its events"));
+            return Err(Error::conflict(
+                format!("report {id}"),
+                "was ingested before and keeps its events",
+            ));
         }
         Entity::update_many()
             .col_expr(Column::State, Expr::value(ReportState::Unreadable.as_str()))
@@ -316,7 +337,11 @@ impl Ledger {
         let mut totals: Vec<FeedTotals> = Vec::new();
         for (feed, state, reports, rows, events, duplicates, rejects, last) in rows {
             if totals.last().is_none_or(|total| total.feed != feed) {
-                totals.push(FeedTotals { feed, last_received_at: last, ..Default::default() });
+                totals.push(FeedTotals {
+                    feed,
+                    last_received_at: last,
+                    ..Default::default()
+                });
             }
             let total = totals.last_mut().expect("pushed above if it was empty");
             total.reports += reports;

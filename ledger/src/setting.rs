@@ -33,21 +33,35 @@ use row::{ActiveModel, Column, Entity};
 
 pub use row::Model as Setting;
 
-pub(crate) async fn read<T: DeserializeOwned, C: ConnectionTrait>(db: &C, key: &str) -> Result<Option<T>> {
-    let Some(row) = Entity::find_by_id(key).one(db).await? else { return Ok(None) };
+pub(crate) async fn read<T: DeserializeOwned, C: ConnectionTrait>(
+    db: &C,
+    key: &str,
+) -> Result<Option<T>> {
+    let Some(row) = Entity::find_by_id(key).one(db).await? else {
+        return Ok(None);
+    };
     let value = serde_json::from_str(&row.json)
         .map_err(|error| DbErr::Json(format!("setting {key}: {error}")))?;
     Ok(Some(value))
 }
 
-pub(crate) async fn write<T: Serialize, C: ConnectionTrait>(db: &C, key: &str, value: &T) -> Result<()> {
+pub(crate) async fn write<T: Serialize, C: ConnectionTrait>(
+    db: &C,
+    key: &str,
+    value: &T,
+) -> Result<()> {
     let json = serde_json::to_string(value)
         .map_err(|error| DbErr::Json(format!("setting {key}: {error}")))?;
-    let overwrite = OnConflict::column(Column::Key).update_column(Column::Json).to_owned();
-    Entity::insert(ActiveModel { key: Set(key.to_owned()), json: Set(json) })
-        .on_conflict(overwrite)
-        .exec_without_returning(db)
-        .await?;
+    let overwrite = OnConflict::column(Column::Key)
+        .update_column(Column::Json)
+        .to_owned();
+    Entity::insert(ActiveModel {
+        key: Set(key.to_owned()),
+        json: Set(json),
+    })
+    .on_conflict(overwrite)
+    .exec_without_returning(db)
+    .await?;
     Ok(())
 }
 
@@ -74,7 +88,13 @@ impl Ledger {
     /// Settings whose key starts with `prefix`, by key.
     pub async fn settings(&self, prefix: &str) -> Result<Vec<Setting>> {
         // Not LIKE: its case rule differs between the databases, and `_` and `%` are wild in it.
-        let rows = Entity::find().order_by_asc(Column::Key).all(self.reader()).await?;
-        Ok(rows.into_iter().filter(|row| row.key.starts_with(prefix)).collect())
+        let rows = Entity::find()
+            .order_by_asc(Column::Key)
+            .all(self.reader())
+            .await?;
+        Ok(rows
+            .into_iter()
+            .filter(|row| row.key.starts_with(prefix))
+            .collect())
     }
 }

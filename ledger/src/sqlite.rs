@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
+};
 
 use crate::error::sqlite_code;
 use crate::{Error, Result};
@@ -41,7 +43,10 @@ pub(crate) async fn connect(path: &Path, access: Access) -> Result<DatabaseConne
         .sqlx_logging(false)
         .record_stmt_in_spans(false)
         .map_sqlx_sqlite_opts(move |options| {
-            let options = options.filename(&file).busy_timeout(BUSY).foreign_keys(true);
+            let options = options
+                .filename(&file)
+                .busy_timeout(BUSY)
+                .foreign_keys(true);
             match access {
                 // FULL: with the write-ahead log only this setting syncs at every commit, and
                 // nothing may be acknowledged before it is durable (DESIGN invariant 3).
@@ -53,26 +58,42 @@ pub(crate) async fn connect(path: &Path, access: Access) -> Result<DatabaseConne
                 Access::Read => options.create_if_missing(false).read_only(true),
             }
         });
-    Database::connect(options).await.map_err(|error| match sqlite_code(&error) {
-        Some(14) => Error::Io {
-            path: path.to_owned(),
-            source: std::io::Error::other("cannot be opened: check that it exists and its permissions"),
-        },
-        Some(26) => Error::NotALedger { path: path.to_owned() },
-        _ => error.into(),
-    })
+    Database::connect(options)
+        .await
+        .map_err(|error| match sqlite_code(&error) {
+            Some(14) => Error::Io {
+                path: path.to_owned(),
+                source: std::io::Error::other(
+                    "cannot be opened: check that it exists and its permissions",
+                ),
+            },
+            Some(26) => Error::NotALedger {
+                path: path.to_owned(),
+            },
+            _ => error.into(),
+        })
 }
 
 /// Number of tables in the file; a file without our tables but with others is not a ledger.
 pub(crate) async fn table_count<C: ConnectionTrait>(db: &C) -> Result<i64> {
-    let sql = "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
-    let row = db.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
-    Ok(row.map(|row| row.try_get::<i64>("", "n")).transpose()?.unwrap_or(0))
+    let sql =
+        "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    let row = db
+        .query_one_raw(Statement::from_string(DbBackend::Sqlite, sql))
+        .await?;
+    Ok(row
+        .map(|row| row.try_get::<i64>("", "n"))
+        .transpose()?
+        .unwrap_or(0))
 }
 
 /// Copies the database as it is to `<path>.bak-<version>`, durably, and returns that path. An older
 /// copy of the same version is replaced: the database is still at that version, so it holds no less.
-pub(crate) async fn back_up(db: &DatabaseConnection, path: &Path, version: usize) -> Result<PathBuf> {
+pub(crate) async fn back_up(
+    db: &DatabaseConnection,
+    path: &Path,
+    version: usize,
+) -> Result<PathBuf> {
     let suffixed = |suffix: String| {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
@@ -87,12 +108,18 @@ pub(crate) async fn back_up(db: &DatabaseConnection, path: &Path, version: usize
         _ => {}
     }
     let name = partial.to_str().ok_or_else(|| {
-        Error::io(&partial, std::io::Error::other("the path of a ledger must be valid UTF-8"))
+        Error::io(
+            &partial,
+            std::io::Error::other("the path of a ledger must be valid UTF-8"),
+        )
     })?;
     let copy = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [name.into()]);
     db.execute_raw(copy).await?;
     let file = std::fs::File::open(&partial).map_err(|source| Error::io(&partial, source))?;
-    file.sync_all().map_err(|source| Error::Fsync { path: partial.clone(), source })?;
+    file.sync_all().map_err(|source| Error::Fsync {
+        path: partial.clone(),
+        source,
+    })?;
     std::fs::rename(&partial, &target).map_err(|source| Error::io(&target, source))?;
     crate::blob::sync_dir(path.parent().unwrap_or(Path::new("/")))?;
     Ok(target)
@@ -101,9 +128,16 @@ pub(crate) async fn back_up(db: &DatabaseConnection, path: &Path, version: usize
 /// The settings that durability rests on, as the connection has them.
 pub(crate) async fn pragmas(db: &DatabaseConnection) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
-    for name in ["journal_mode", "synchronous", "foreign_keys", "busy_timeout"] {
+    for name in [
+        "journal_mode",
+        "synchronous",
+        "foreign_keys",
+        "busy_timeout",
+    ] {
         let statement = Statement::from_string(DbBackend::Sqlite, format!("PRAGMA {name}"));
-        let Some(row) = db.query_one_raw(statement).await? else { continue };
+        let Some(row) = db.query_one_raw(statement).await? else {
+            continue;
+        };
         let value = match row.try_get_by_index::<String>(0) {
             Ok(text) => text,
             Err(_) => row.try_get_by_index::<i64>(0)?.to_string(),

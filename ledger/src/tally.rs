@@ -66,13 +66,33 @@ pub struct TallyBy {
 
 impl TallyBy {
     /// One sum per feed.
-    pub const FEED: TallyBy = TallyBy { feed: true, day: false, observable: false, tag: false };
+    pub const FEED: TallyBy = TallyBy {
+        feed: true,
+        day: false,
+        observable: false,
+        tag: false,
+    };
     /// One sum per feed and observable.
-    pub const OBSERVABLE: TallyBy = TallyBy { feed: true, day: false, observable: true, tag: false };
+    pub const OBSERVABLE: TallyBy = TallyBy {
+        feed: true,
+        day: false,
+        observable: true,
+        tag: false,
+    };
     /// One sum per feed and tag.
-    pub const TAG: TallyBy = TallyBy { feed: true, day: false, observable: false, tag: true };
+    pub const TAG: TallyBy = TallyBy {
+        feed: true,
+        day: false,
+        observable: false,
+        tag: true,
+    };
     /// One sum per feed and day.
-    pub const DAY: TallyBy = TallyBy { feed: true, day: true, observable: false, tag: false };
+    pub const DAY: TallyBy = TallyBy {
+        feed: true,
+        day: true,
+        observable: false,
+        tag: false,
+    };
 }
 
 /// A sum; what it was not grouped by is `None`.
@@ -112,13 +132,21 @@ pub(crate) async fn insert<C: ConnectionTrait>(
 
 /// Removes the tallies of a report, which is being ingested again as a whole.
 pub(crate) async fn remove<C: ConnectionTrait>(db: &C, report: &str) -> Result<()> {
-    Entity::delete_many().filter(Column::ReportId.eq(report)).exec(db).await?;
+    Entity::delete_many()
+        .filter(Column::ReportId.eq(report))
+        .exec(db)
+        .await?;
     Ok(())
 }
 
 impl Ledger {
     /// Sums of records whose written date lies in `days`, of one feed or of all, ordered by group.
-    pub async fn tally(&self, days: Range<i32>, feed: Option<&str>, by: TallyBy) -> Result<Vec<TallySum>> {
+    pub async fn tally(
+        &self,
+        days: Range<i32>,
+        feed: Option<&str>,
+        by: TallyBy,
+    ) -> Result<Vec<TallySum>> {
         let groups = [
             (by.feed, Column::Feed),
             (by.day, Column::Day),
@@ -127,10 +155,17 @@ impl Ledger {
         ];
         let mut select = Entity::find()
             .select_only()
-            .column_as(ExprTrait::cast_as(Column::Records.sum(), "bigint"), "records")
+            .column_as(
+                ExprTrait::cast_as(Column::Records.sum(), "bigint"),
+                "records",
+            )
             .filter(Column::Day.gte(days.start))
             .filter(Column::Day.lt(days.end))
-            .filter(if by.tag { Column::Tag.is_not_null() } else { Column::Tag.is_null() });
+            .filter(if by.tag {
+                Column::Tag.is_not_null()
+            } else {
+                Column::Tag.is_null()
+            });
         if let Some(feed) = feed {
             select = select.filter(Column::Feed.eq(feed));
         }
@@ -142,13 +177,23 @@ impl Ledger {
         let mut sums = Vec::with_capacity(rows.len());
         for row in rows {
             // Without a group the sum over nothing is one row of NULL.
-            let Some(records) = row.try_get::<Option<i64>>("", "records")? else { continue };
+            let Some(records) = row.try_get::<Option<i64>>("", "records")? else {
+                continue;
+            };
             let text = |wanted: bool, name: &str| -> Result<Option<String>> {
-                Ok(if wanted { Some(row.try_get("", name)?) } else { None })
+                Ok(if wanted {
+                    Some(row.try_get("", name)?)
+                } else {
+                    None
+                })
             };
             sums.push(TallySum {
                 feed: text(by.feed, "feed")?,
-                day: if by.day { Some(row.try_get("", "day")?) } else { None },
+                day: if by.day {
+                    Some(row.try_get("", "day")?)
+                } else {
+                    None
+                },
                 observable: text(by.observable, "observable")?,
                 tag: text(by.tag, "tag")?,
                 records,

@@ -13,7 +13,11 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in intake_tables().into_iter().chain(lake_tables()).chain(other_tables()) {
+        for table in intake_tables()
+            .into_iter()
+            .chain(lake_tables())
+            .chain(other_tables())
+        {
             manager.create_table(table).await?;
         }
         for (name, unique, table, columns) in INDEXES {
@@ -41,7 +45,12 @@ const INDEXES: &[(&str, bool, &str, &[&str])] = &[
     ("report_feed", false, "report", &["feed", "received_at"]),
     ("report_state", false, "report", &["state"]),
     ("report_blob", false, "report", &["blob"]),
-    ("reject_report", false, "reject", &["report_id", "generation"]),
+    (
+        "reject_report",
+        false,
+        "reject",
+        &["report_id", "generation"],
+    ),
     ("reject_feed", false, "reject", &["feed", "reason"]),
     ("tally_day", false, "tally", &["day", "feed"]),
     ("tally_report", false, "tally", &["report_id"]),
@@ -51,8 +60,18 @@ const INDEXES: &[(&str, bool, &str, &[&str])] = &[
     ("job_live", true, "job", &["live_key"]),
     ("job_due", false, "job", &["state", "run_at"]),
     ("audit_object", false, "audit", &["object"]),
-    ("infrastructure_start", false, "infrastructure_event", &["start_at"]),
-    ("reference_name", false, "reference_table", &["kind", "name"]),
+    (
+        "infrastructure_start",
+        false,
+        "infrastructure_event",
+        &["start_at"],
+    ),
+    (
+        "reference_name",
+        false,
+        "reference_table",
+        &["kind", "name"],
+    ),
     ("history_week", false, "history", &["series", "week_start"]),
 ];
 
@@ -68,10 +87,7 @@ fn key(name: &'static str) -> ColumnDef {
     text(name).primary_key().take()
 }
 
-fn table(
-    name: &'static str,
-    columns: impl IntoIterator<Item = ColumnDef>,
-) -> TableCreateStatement {
+fn table(name: &'static str, columns: impl IntoIterator<Item = ColumnDef>) -> TableCreateStatement {
     let mut table = Table::create();
     table.table(name);
     for column in columns {
@@ -282,7 +298,13 @@ fn other_tables() -> Vec<TableCreateStatement> {
             big_integer_null("approved_at"),
         ],
     );
-    issue.primary_key(Index::create().col("series").col("year").col("number").col("revision"));
+    issue.primary_key(
+        Index::create()
+            .col("series")
+            .col("year")
+            .col("number")
+            .col("revision"),
+    );
     let history = table(
         "history",
         [
@@ -301,4 +323,30 @@ fn other_tables() -> Vec<TableCreateStatement> {
     );
     let setting = table("setting", [key("key"), text("json")]);
     vec![audit, infrastructure, reference, issue, history, setting]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same definitions must do on PostgreSQL, where a bigint key counts by itself only as bigserial.
+    #[test]
+    fn tables_are_portable() {
+        for table in intake_tables()
+            .into_iter()
+            .chain(lake_tables())
+            .chain(other_tables())
+        {
+            let postgres = table.to_string(PostgresQueryBuilder);
+            let sqlite = table.to_string(SqliteQueryBuilder);
+            assert!(postgres.starts_with("CREATE TABLE"), "{postgres}");
+            if sqlite.contains("AUTOINCREMENT") {
+                assert!(
+                    postgres.contains("bigserial") || postgres.contains("IDENTITY"),
+                    "{postgres}"
+                );
+            }
+            assert!(!postgres.contains("\" blob"), "{postgres}");
+        }
+    }
 }

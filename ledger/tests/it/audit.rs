@@ -25,10 +25,22 @@ async fn a_whole_chain_verifies() {
     assert_eq!(ledger.audit_head().await.unwrap(), None);
     write(&ledger, 5).await;
     assert_eq!(ledger.verify_audit().await.unwrap(), 5);
-    let rows = ledger.audit(Some("incident I-1"), Page::default()).await.unwrap();
+    let rows = ledger
+        .audit(Some("incident I-1"), Page::default())
+        .await
+        .unwrap();
     assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [5, 2]);
     assert_eq!(rows[0].detail, r#"{"n":4,"说明":"完成"}"#);
-    let all = ledger.audit(None, Page { offset: 0, limit: 5 }).await.unwrap();
+    let all = ledger
+        .audit(
+            None,
+            Page {
+                offset: 0,
+                limit: 5,
+            },
+        )
+        .await
+        .unwrap();
     assert_eq!(all[4].prev_hash, Hash::default());
     assert_eq!(all[3].prev_hash, all[4].hash);
     assert_eq!(ledger.audit_head().await.unwrap(), Some((5, all[0].hash)));
@@ -53,11 +65,31 @@ async fn chains_longer_than_a_stride_verify() {
 #[tokio::test]
 async fn tampering_is_found() {
     let cases = [
-        ("UPDATE audit SET detail = '{}' WHERE seq = 3", 3, "was changed"),
-        ("UPDATE audit SET at = at + 1 WHERE seq = 2", 2, "was changed"),
-        ("UPDATE audit SET actor = 'dut', action = 'yincident.close' WHERE seq = 4", 4, "was changed"),
-        ("UPDATE audit SET hash = x'00000000000000000000000000000000000000000000000000000000000000ff' WHERE seq = 5", 5, "was changed"),
-        ("UPDATE audit SET prev_hash = zeroblob(32) WHERE seq = 3", 3, "does not continue"),
+        (
+            "UPDATE audit SET detail = '{}' WHERE seq = 3",
+            3,
+            "was changed",
+        ),
+        (
+            "UPDATE audit SET at = at + 1 WHERE seq = 2",
+            2,
+            "was changed",
+        ),
+        (
+            "UPDATE audit SET actor = 'dut', action = 'yincident.close' WHERE seq = 4",
+            4,
+            "was changed",
+        ),
+        (
+            "UPDATE audit SET hash = x'00000000000000000000000000000000000000000000000000000000000000ff' WHERE seq = 5",
+            5,
+            "was changed",
+        ),
+        (
+            "UPDATE audit SET prev_hash = zeroblob(32) WHERE seq = 3",
+            3,
+            "does not continue",
+        ),
         ("DELETE FROM audit WHERE seq = 1", 1, "is missing"),
         ("DELETE FROM audit WHERE seq = 3", 3, "is missing"),
         ("DELETE FROM audit WHERE seq >= 5", 5, "is missing"),
@@ -67,7 +99,9 @@ async fn tampering_is_found() {
         let (dir, ledger) = fresh().await;
         write(&ledger, 6).await;
         let file = dir.path().join("ledger.db");
-        let db = Database::connect(format!("sqlite://{}", file.display())).await.unwrap();
+        let db = Database::connect(format!("sqlite://{}", file.display()))
+            .await
+            .unwrap();
         db.execute_unprepared(sql).await.unwrap();
         match ledger.verify_audit().await {
             Err(Error::AuditBroken { seq, reason: found }) => {

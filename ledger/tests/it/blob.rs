@@ -27,9 +27,16 @@ fn a_file_is_kept_under_its_hash() {
     let bytes: Vec<u8> = (0..2_500_000u32).map(|n| (n % 251) as u8).collect();
     fs::write(&source, &bytes).unwrap();
     let blob = store.put_file(&source).unwrap();
-    assert_eq!((blob.hash, blob.len), (Hash::of(&bytes), bytes.len() as u64));
+    assert_eq!(
+        (blob.hash, blob.len),
+        (Hash::of(&bytes), bytes.len() as u64)
+    );
     let hex = blob.hash.to_string();
-    assert_eq!(store.path(&blob.hash), dir.path().join(format!("blobs/{}/{}.raw", &hex[..2], &hex[2..])));
+    assert_eq!(
+        store.path(&blob.hash),
+        dir.path()
+            .join(format!("blobs/{}/{}.raw", &hex[..2], &hex[2..]))
+    );
     assert_eq!(store.read(&blob.hash).unwrap(), bytes);
     assert_eq!(store.verify(&blob.hash).unwrap(), blob.len);
     assert_eq!(files(store.dir()).len(), 1, "no temporary file is left");
@@ -42,11 +49,20 @@ fn the_same_bytes_are_stored_once() {
     let dir = tempfile::tempdir().unwrap();
     let store = BlobStore::new(dir.path());
     let first = store.put_bytes(b"same").unwrap();
-    let written = fs::metadata(store.path(&first.hash)).unwrap().modified().unwrap();
+    let written = fs::metadata(store.path(&first.hash))
+        .unwrap()
+        .modified()
+        .unwrap();
     let source = dir.path().join("again");
     fs::write(&source, b"same").unwrap();
     assert_eq!(store.put_file(&source).unwrap(), first);
-    assert_eq!(fs::metadata(store.path(&first.hash)).unwrap().modified().unwrap(), written);
+    assert_eq!(
+        fs::metadata(store.path(&first.hash))
+            .unwrap()
+            .modified()
+            .unwrap(),
+        written
+    );
     fs::remove_file(source).unwrap();
     assert_eq!(files(dir.path()).len(), 1);
 }
@@ -122,18 +138,6 @@ fn a_store_that_cannot_be_written_says_where() {
     }
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_is_a_clear_message() {
-    // The device that is always full stands in for the disk, as a temporary file cannot.
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let error = std::io::Write::write_all(&mut &full, b"x").unwrap_err();
-    let error = ledger::testing::io_error(Path::new("/data/blobs/tmp-1-1"), error);
-    assert_eq!(error.label(), "disk-full");
-    let expected = "/data/blobs/tmp-1-1: no space left on its disk: make room and run the command again";
-    assert_eq!(error.to_string(), expected);
-}
-
 #[test]
 fn a_sweep_takes_what_nobody_writes() {
     let dir = tempfile::tempdir().unwrap();
@@ -154,7 +158,9 @@ fn a_sweep_takes_what_nobody_writes() {
 fn every_blob_is_visited() {
     let dir = tempfile::tempdir().unwrap();
     let store = BlobStore::new(dir.path());
-    let mut put: Vec<_> = (0..300u32).map(|n| store.put_bytes(&n.to_le_bytes()).unwrap()).collect();
+    let mut put: Vec<_> = (0..300u32)
+        .map(|n| store.put_bytes(&n.to_le_bytes()).unwrap())
+        .collect();
     fs::write(dir.path().join("tmp-1-1"), b"").unwrap();
     fs::write(store.path(&put[0].hash).with_extension("txt"), b"stray").unwrap();
     let mut seen = Vec::new();
@@ -185,4 +191,29 @@ fn writers_of_the_same_bytes_do_not_disturb_each_other() {
     });
     assert_eq!(files(store.dir()).len(), 1);
     store.verify(&Hash::of(&bytes)).unwrap();
+}
+
+#[test]
+fn many_files_are_stored_in_order_and_one_bad_one_keeps_nobody_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = BlobStore::new(dir.path().join("blobs"));
+    let names: Vec<_> = (0..20)
+        .map(|n| dir.path().join(format!("{n}.csv")))
+        .collect();
+    for (n, name) in names.iter().enumerate().filter(|(n, _)| *n != 7) {
+        fs::write(name, format!("row {}", n % 10)).unwrap();
+    }
+    let blobs = store.put_files(&names).unwrap();
+    assert_eq!(blobs.len(), 20);
+    for (n, blob) in blobs.iter().enumerate() {
+        match blob {
+            Ok(blob) => assert_eq!(
+                store.read(&blob.hash).unwrap(),
+                format!("row {}", n % 10).as_bytes()
+            ),
+            Err(error) => assert!(n == 7 && error.to_string().contains("7.csv"), "{error}"),
+        }
+    }
+    assert_eq!(files(store.dir()).len(), 10);
+    assert!(store.put_files::<&Path>(&[]).unwrap().is_empty());
 }

@@ -29,12 +29,21 @@ async fn drafts_are_kept_and_the_same_draft_is_one() {
     let mut later = draft(3, "{\"M1\":1}");
     later.ledger_as_of += 77;
     assert_eq!(ledger.save_draft(later, T0 + 1).await.unwrap(), first);
-    let second = ledger.save_draft(draft(3, "{\"M1\":2}"), T0 + 2).await.unwrap();
+    let second = ledger
+        .save_draft(draft(3, "{\"M1\":2}"), T0 + 2)
+        .await
+        .unwrap();
     assert_eq!(second.revision, 2);
     assert_ne!(first.hash, second.hash);
-    assert_eq!(ledger.baseline("weekly", 2023, 3).await.unwrap().unwrap(), second);
+    assert_eq!(
+        ledger.baseline("weekly", 2023, 3).await.unwrap().unwrap(),
+        second
+    );
     // Byte for byte what was frozen, whatever came later.
-    assert_eq!(ledger.issue("weekly", 2023, 3, 1).await.unwrap().unwrap(), first);
+    assert_eq!(
+        ledger.issue("weekly", 2023, 3, 1).await.unwrap().unwrap(),
+        first
+    );
     assert_eq!(ledger.issue("weekly", 2023, 3, 3).await.unwrap(), None);
     assert_eq!(ledger.verify_audit().await.unwrap(), 2);
 }
@@ -64,23 +73,56 @@ async fn the_approved_revision_is_the_baseline() {
     ledger.save_draft(draft(3, "2"), T0).await.unwrap();
     let key = |revision| ("weekly", 2023, 3, revision);
     let refused = async |revision, who: &str| {
-        ledger.approve_issue(key(revision), who, T0).await.unwrap_err().to_string()
+        ledger
+            .approve_issue(key(revision), who, T0)
+            .await
+            .unwrap_err()
+            .to_string()
     };
-    assert!(refused(2, "editor").await.contains("its author cannot approve it"));
-    assert!(refused(1, "chief").await.contains("a newer revision exists"));
-    assert!(refused(9, "chief").await.contains("weekly 2023-3 revision 9: not found"));
+    assert!(
+        refused(2, "editor")
+            .await
+            .contains("its author cannot approve it")
+    );
+    assert!(
+        refused(1, "chief")
+            .await
+            .contains("a newer revision exists")
+    );
+    assert!(
+        refused(9, "chief")
+            .await
+            .contains("weekly 2023-3 revision 9: not found")
+    );
     let approved = ledger.approve_issue(key(2), "chief", T0 + 5).await.unwrap();
-    assert_eq!((approved.state, approved.approved_by.as_deref()), (IssueState::Approved, Some("chief")));
+    assert_eq!(
+        (approved.state, approved.approved_by.as_deref()),
+        (IssueState::Approved, Some("chief"))
+    );
     assert!(refused(2, "chief").await.contains("is approved already"));
     // A correction says what changed, and until it is approved the old one is the baseline.
     let silent = ledger.save_draft(draft(3, "3"), T0).await.unwrap_err();
-    assert!(silent.to_string().contains("must say what changed"), "{silent}");
+    assert!(
+        silent.to_string().contains("must say what changed"),
+        "{silent}"
+    );
     let mut correction = draft(3, "3");
     correction.note = "M1 was counted twice".to_owned();
     ledger.save_draft(correction, T0).await.unwrap();
-    assert_eq!(ledger.baseline("weekly", 2023, 3).await.unwrap().unwrap(), approved);
+    assert_eq!(
+        ledger.baseline("weekly", 2023, 3).await.unwrap().unwrap(),
+        approved
+    );
     ledger.approve_issue(key(3), "chief", T0 + 9).await.unwrap();
-    assert_eq!(ledger.baseline("weekly", 2023, 3).await.unwrap().unwrap().revision, 3);
+    assert_eq!(
+        ledger
+            .baseline("weekly", 2023, 3)
+            .await
+            .unwrap()
+            .unwrap()
+            .revision,
+        3
+    );
 }
 
 #[tokio::test]
@@ -90,9 +132,21 @@ async fn issues_are_listed_newest_first() {
         ledger.save_draft(draft(number, "1"), T0).await.unwrap();
     }
     ledger.save_draft(draft(2, "2"), T0).await.unwrap();
-    let list = ledger.issues(Some("weekly"), Page::default()).await.unwrap();
-    let keys: Vec<_> = list.iter().map(|head| (head.number, head.revision)).collect();
+    let list = ledger
+        .issues(Some("weekly"), Page::default())
+        .await
+        .unwrap();
+    let keys: Vec<_> = list
+        .iter()
+        .map(|head| (head.number, head.revision))
+        .collect();
     assert_eq!(keys, [(3, 1), (2, 2), (2, 1), (1, 1)]);
     assert_eq!(list[0].label(), "weekly 2023-3 revision 1");
-    assert!(ledger.issues(Some("monthly"), Page::default()).await.unwrap().is_empty());
+    assert!(
+        ledger
+            .issues(Some("monthly"), Page::default())
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }

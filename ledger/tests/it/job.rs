@@ -7,23 +7,51 @@ use ledger::{JobState, NewJob, Page};
 use crate::{SECOND, T0, fresh};
 
 fn job(kind: &str, key: &str, run_at: i64) -> NewJob {
-    NewJob { kind: kind.to_owned(), key: key.to_owned(), payload: format!("\"{key}\""), run_at }
+    NewJob {
+        kind: kind.to_owned(),
+        key: key.to_owned(),
+        payload: format!("\"{key}\""),
+        run_at,
+    }
 }
 
 #[tokio::test]
 async fn a_key_waits_once() {
     let (_dir, ledger) = fresh().await;
-    let (id, new) = ledger.enqueue(job("triage", "R-1", T0 + 10), T0).await.unwrap();
+    let (id, new) = ledger
+        .enqueue(job("triage", "R-1", T0 + 10), T0)
+        .await
+        .unwrap();
     assert!(new);
-    assert_eq!(ledger.enqueue(job("triage", "R-1", T0 + 5), T0).await.unwrap(), (id, false));
-    assert_eq!(ledger.job(id).await.unwrap().unwrap().run_at, T0 + 5, "the earlier time holds");
+    assert_eq!(
+        ledger
+            .enqueue(job("triage", "R-1", T0 + 5), T0)
+            .await
+            .unwrap(),
+        (id, false)
+    );
+    assert_eq!(
+        ledger.job(id).await.unwrap().unwrap().run_at,
+        T0 + 5,
+        "the earlier time holds"
+    );
     assert!(ledger.enqueue(job("notify", "R-1", 0), T0).await.unwrap().1);
     assert_eq!(ledger.job_counts().await.unwrap().queued, 2);
     // Done, the same key may be asked for anew.
-    let lease = ledger.lease(T0 + 5, "w", &["triage"], 60).await.unwrap().unwrap();
-    assert_eq!((lease.job.id, lease.job.payload.as_str(), lease.job.attempts), (id, "\"R-1\"", 1));
+    let lease = ledger
+        .lease(T0 + 5, "w", &["triage"], 60)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (lease.job.id, lease.job.payload.as_str(), lease.job.attempts),
+        (id, "\"R-1\"", 1)
+    );
     ledger.complete(lease, T0 + 6).await.unwrap();
-    let (second, new) = ledger.enqueue(job("triage", "R-1", 0), T0 + 7).await.unwrap();
+    let (second, new) = ledger
+        .enqueue(job("triage", "R-1", 0), T0 + 7)
+        .await
+        .unwrap();
     assert!(new && second != id);
     assert_eq!(ledger.purge_jobs(T0 + 7).await.unwrap(), 1);
     assert_eq!(ledger.job(id).await.unwrap(), None);
@@ -32,8 +60,14 @@ async fn a_key_waits_once() {
 #[tokio::test]
 async fn jobs_come_when_due_by_time_and_kind() {
     let (_dir, ledger) = fresh().await;
-    ledger.enqueue(job("a", "late", T0 + 100), T0).await.unwrap();
-    ledger.enqueue(job("a", "second", T0 + 2), T0).await.unwrap();
+    ledger
+        .enqueue(job("a", "late", T0 + 100), T0)
+        .await
+        .unwrap();
+    ledger
+        .enqueue(job("a", "second", T0 + 2), T0)
+        .await
+        .unwrap();
     ledger.enqueue(job("b", "first", T0 + 1), T0).await.unwrap();
     assert!(ledger.lease(T0, "w", &[], 60).await.unwrap().is_none());
     let mut keys = Vec::new();
@@ -41,24 +75,52 @@ async fn jobs_come_when_due_by_time_and_kind() {
         keys.push(lease.job.key);
     }
     assert_eq!(keys, ["first", "second"]);
-    assert!(ledger.lease(T0 + 100, "w", &["b"], 60).await.unwrap().is_none());
-    assert_eq!(ledger.lease(T0 + 100, "w", &["b", "a"], 60).await.unwrap().unwrap().job.key, "late");
+    assert!(
+        ledger
+            .lease(T0 + 100, "w", &["b"], 60)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        ledger
+            .lease(T0 + 100, "w", &["b", "a"], 60)
+            .await
+            .unwrap()
+            .unwrap()
+            .job
+            .key,
+        "late"
+    );
 }
 
 #[tokio::test]
 async fn workers_in_contention_never_share_a_job() {
     let (dir, ledger) = fresh().await;
     for n in 0..60 {
-        ledger.enqueue(job("work", &format!("{n:02}"), n), T0).await.unwrap();
+        ledger
+            .enqueue(job("work", &format!("{n:02}"), n), T0)
+            .await
+            .unwrap();
     }
     // Half of the workers have connections of their own, as another process would.
-    let other = ledger::Ledger::open(&dir.path().join("ledger.db")).await.unwrap();
+    let other = ledger::Ledger::open(&dir.path().join("ledger.db"))
+        .await
+        .unwrap();
     let workers: Vec<_> = (0..4)
         .map(|n| {
-            let ledger = if n % 2 == 0 { ledger.clone() } else { other.clone() };
+            let ledger = if n % 2 == 0 {
+                ledger.clone()
+            } else {
+                other.clone()
+            };
             tokio::spawn(async move {
                 let mut done = Vec::new();
-                while let Some(lease) = ledger.lease(T0, &format!("w{n}"), &["work"], 60).await.unwrap() {
+                while let Some(lease) = ledger
+                    .lease(T0, &format!("w{n}"), &["work"], 60)
+                    .await
+                    .unwrap()
+                {
                     done.push(lease.job.key.clone());
                     tokio::task::yield_now().await;
                     ledger.complete(lease, T0).await.unwrap();
@@ -81,14 +143,46 @@ async fn an_expired_lease_is_given_away_and_the_late_worker_loses() {
     let (_dir, ledger) = fresh().await;
     ledger.enqueue(job("work", "k", 0), T0).await.unwrap();
     let slow = ledger.lease(T0, "slow", &[], 10).await.unwrap().unwrap();
-    assert!(ledger.lease(T0 + 9 * SECOND, "quick", &[], 10).await.unwrap().is_none());
-    ledger.extend_lease(&slow, T0 + 9 * SECOND, 10).await.unwrap();
-    assert!(ledger.lease(T0 + 18 * SECOND, "quick", &[], 10).await.unwrap().is_none());
-    let quick = ledger.lease(T0 + 19 * SECOND, "quick", &[], 10).await.unwrap().unwrap();
+    assert!(
+        ledger
+            .lease(T0 + 9 * SECOND, "quick", &[], 10)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    ledger
+        .extend_lease(&slow, T0 + 9 * SECOND, 10)
+        .await
+        .unwrap();
+    assert!(
+        ledger
+            .lease(T0 + 18 * SECOND, "quick", &[], 10)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let quick = ledger
+        .lease(T0 + 19 * SECOND, "quick", &[], 10)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((quick.job.id, quick.job.attempts), (slow.job.id, 2));
-    assert_eq!(ledger.extend_lease(&slow, T0, 10).await.unwrap_err().label(), "lease-lost");
-    assert_eq!(ledger.complete(slow.clone(), T0).await.unwrap_err().label(), "lease-lost");
-    assert_eq!(ledger.fail(slow, T0, "x", 1, 9).await.unwrap_err().label(), "lease-lost");
+    assert_eq!(
+        ledger
+            .extend_lease(&slow, T0, 10)
+            .await
+            .unwrap_err()
+            .label(),
+        "lease-lost"
+    );
+    assert_eq!(
+        ledger.complete(slow.clone(), T0).await.unwrap_err().label(),
+        "lease-lost"
+    );
+    assert_eq!(
+        ledger.fail(slow, T0, "x", 1, 9).await.unwrap_err().label(),
+        "lease-lost"
+    );
     ledger.complete(quick, T0 + 20 * SECOND).await.unwrap();
     assert_eq!(ledger.job_counts().await.unwrap().done, 1);
 }
@@ -98,8 +192,15 @@ async fn the_same_worker_leasing_again_outdates_its_first_lease() {
     let (_dir, ledger) = fresh().await;
     ledger.enqueue(job("work", "k", 0), T0).await.unwrap();
     let first = ledger.lease(T0, "w", &[], 1).await.unwrap().unwrap();
-    let second = ledger.lease(T0 + SECOND, "w", &[], 1).await.unwrap().unwrap();
-    assert_eq!(ledger.complete(first, T0).await.unwrap_err().label(), "lease-lost");
+    let second = ledger
+        .lease(T0 + SECOND, "w", &[], 1)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        ledger.complete(first, T0).await.unwrap_err().label(),
+        "lease-lost"
+    );
     ledger.complete(second, T0).await.unwrap();
 }
 
@@ -111,14 +212,42 @@ async fn failures_back_off_and_are_given_up() {
     assert!(!ledger.fail(lease, T0, "host is down", 30, 2).await.unwrap());
     // Asking again does not shorten the wait.
     ledger.enqueue(job("work", "k", 0), T0).await.unwrap();
-    assert!(ledger.lease(T0 + 29 * SECOND, "w", &[], 60).await.unwrap().is_none());
-    let lease = ledger.lease(T0 + 30 * SECOND, "w", &[], 60).await.unwrap().unwrap();
+    assert!(
+        ledger
+            .lease(T0 + 29 * SECOND, "w", &[], 60)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let lease = ledger
+        .lease(T0 + 30 * SECOND, "w", &[], 60)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(lease.job.last_error.as_deref(), Some("host is down"));
-    assert!(ledger.fail(lease, T0 + 31 * SECOND, "still down", 30, 2).await.unwrap());
+    assert!(
+        ledger
+            .fail(lease, T0 + 31 * SECOND, "still down", 30, 2)
+            .await
+            .unwrap()
+    );
     let row = ledger.job(id).await.unwrap().unwrap();
     assert_eq!((row.state, row.attempts), (JobState::Failed, 2));
-    assert_eq!(ledger.jobs(Some(JobState::Failed), Page::default()).await.unwrap().len(), 1);
-    assert!(ledger.lease(T0 + 1000 * SECOND, "w", &[], 60).await.unwrap().is_none());
+    assert_eq!(
+        ledger
+            .jobs(Some(JobState::Failed), Page::default())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    assert!(
+        ledger
+            .lease(T0 + 1000 * SECOND, "w", &[], 60)
+            .await
+            .unwrap()
+            .is_none()
+    );
     // Given up, the work may be asked for anew.
     assert!(ledger.enqueue(job("work", "k", 0), T0).await.unwrap().1);
 }
@@ -128,7 +257,10 @@ async fn work_asked_for_while_it_runs_is_run_again() {
     let (_dir, ledger) = fresh().await;
     let (id, _) = ledger.enqueue(job("work", "k", 0), T0).await.unwrap();
     let lease = ledger.lease(T0, "w", &[], 60).await.unwrap().unwrap();
-    assert_eq!(ledger.enqueue(job("work", "k", 0), T0 + 1).await.unwrap(), (id, false));
+    assert_eq!(
+        ledger.enqueue(job("work", "k", 0), T0 + 1).await.unwrap(),
+        (id, false)
+    );
     ledger.complete(lease, T0 + 2).await.unwrap();
     let lease = ledger.lease(T0 + 2, "w", &[], 60).await.unwrap().unwrap();
     assert_eq!(lease.job.id, id);

@@ -42,7 +42,13 @@ fn new_report(id: &str, feed: &str, received_at: i64) -> NewReport {
 }
 
 async fn archive(ledger: &Ledger, id: &str, feed: &str) {
-    assert!(ledger.archive_report(new_report(id, feed, T0)).await.unwrap().inserted);
+    assert!(
+        ledger
+            .archive_report(new_report(id, feed, T0))
+            .await
+            .unwrap()
+            .inserted
+    );
 }
 
 fn part(report: &str, generation: i32, day: i32) -> NewLakeFile {
@@ -72,7 +78,13 @@ fn ids(day: i32, name: &str) -> NewLakeFile {
 }
 
 fn reject(line: u64, raw: &[u8]) -> Reject {
-    Reject::new(line, line * 10, RejectReason::BadTime, format!("line {line}"), raw)
+    Reject::new(
+        line,
+        line * 10,
+        RejectReason::BadTime,
+        format!("line {line}"),
+        raw,
+    )
 }
 
 /// A commit of a report as a whole with nothing in it.

@@ -8,7 +8,10 @@ fn replace(remove: Option<&str>, add: &str, now: i64) -> LakeCommit {
     LakeCommit {
         reason: "compaction".to_owned(),
         add: vec![ids(1, add)],
-        remove: remove.map(|name| format!("ids/day=1/{name}.run")).into_iter().collect(),
+        remove: remove
+            .map(|name| format!("ids/day=1/{name}.run"))
+            .into_iter()
+            .collect(),
         job: None,
         now,
     }
@@ -18,20 +21,69 @@ fn replace(remove: Option<&str>, add: &str, now: i64) -> LakeCommit {
 async fn every_snapshot_sees_its_own_files() {
     let (_dir, ledger) = fresh().await;
     assert_eq!(ledger.current_snapshot().await.unwrap(), 0);
-    assert!(ledger.live_files(Some(0), None, None).await.unwrap().is_empty());
-    assert_eq!(ledger.live_files(Some(1), None, None).await.unwrap_err().label(), "not-found");
+    assert!(
+        ledger
+            .live_files(Some(0), None, None)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        ledger.lake_totals().await.unwrap(),
+        ledger::LakeTotals::default()
+    );
+    assert_eq!(
+        ledger
+            .live_files(Some(1), None, None)
+            .await
+            .unwrap_err()
+            .label(),
+        "not-found"
+    );
     ledger.commit_lake(replace(None, "a", T0)).await.unwrap();
-    ledger.commit_lake(replace(Some("a"), "b", T0 + 1)).await.unwrap();
-    ledger.commit_lake(replace(Some("b"), "c", T0 + 2)).await.unwrap();
+    ledger
+        .commit_lake(replace(Some("a"), "b", T0 + 1))
+        .await
+        .unwrap();
+    ledger
+        .commit_lake(replace(Some("b"), "c", T0 + 2))
+        .await
+        .unwrap();
     for (snapshot, name) in [(1, "a"), (2, "b"), (3, "c")] {
-        let files = ledger.live_files(Some(snapshot), Some(LakeFileKind::Ids), Some(1..2)).await.unwrap();
+        let files = ledger
+            .live_files(Some(snapshot), Some(LakeFileKind::Ids), Some(1..2))
+            .await
+            .unwrap();
         assert_eq!(files.len(), 1);
         assert_eq!(files[0].path, format!("ids/day=1/{name}.run"));
-        assert!(ledger.live_files(Some(snapshot), Some(LakeFileKind::Part), None).await.unwrap().is_empty());
-        assert!(ledger.live_files(Some(snapshot), None, Some(2..9)).await.unwrap().is_empty());
+        assert!(
+            ledger
+                .live_files(Some(snapshot), Some(LakeFileKind::Part), None)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        assert!(
+            ledger
+                .live_files(Some(snapshot), None, Some(2..9))
+                .await
+                .unwrap()
+                .is_empty()
+        );
     }
-    let list = ledger.snapshots(Page { offset: 0, limit: 2 }).await.unwrap();
-    assert_eq!(list.iter().map(|s| (s.number, s.created_at)).collect::<Vec<_>>(), [(3, T0 + 2), (2, T0 + 1)]);
+    let list = ledger
+        .snapshots(Page {
+            offset: 0,
+            limit: 2,
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        list.iter()
+            .map(|s| (s.number, s.created_at))
+            .collect::<Vec<_>>(),
+        [(3, T0 + 2), (2, T0 + 1)]
+    );
     assert!(ledger.knows_file("ids/day=1/a.run").await.unwrap());
     assert!(!ledger.knows_file("ids/day=1/orphan.run").await.unwrap());
 }
@@ -40,8 +92,14 @@ async fn every_snapshot_sees_its_own_files() {
 async fn snapshots_are_let_go_unless_an_issue_needs_them() {
     let (_dir, ledger) = fresh().await;
     ledger.commit_lake(replace(None, "a", T0)).await.unwrap();
-    ledger.commit_lake(replace(Some("a"), "b", T0)).await.unwrap();
-    ledger.commit_lake(replace(Some("b"), "c", T0)).await.unwrap();
+    ledger
+        .commit_lake(replace(Some("a"), "b", T0))
+        .await
+        .unwrap();
+    ledger
+        .commit_lake(replace(Some("b"), "c", T0))
+        .await
+        .unwrap();
     let issue = NewIssue {
         series: "weekly".to_owned(),
         year: 2023,
@@ -61,8 +119,18 @@ async fn snapshots_are_let_go_unless_an_issue_needs_them() {
     assert_eq!(refused.to_string(), expected);
     assert_eq!(ledger.forget_removed(2).await.unwrap(), ["ids/day=1/a.run"]);
     assert_eq!(ledger.oldest_snapshot().await.unwrap(), 2);
-    assert_eq!(ledger.live_files(Some(1), None, None).await.unwrap_err().label(), "not-found");
-    assert_eq!(ledger.live_files(Some(2), None, None).await.unwrap()[0].path, "ids/day=1/b.run");
+    assert_eq!(
+        ledger
+            .live_files(Some(1), None, None)
+            .await
+            .unwrap_err()
+            .label(),
+        "not-found"
+    );
+    assert_eq!(
+        ledger.live_files(Some(2), None, None).await.unwrap()[0].path,
+        "ids/day=1/b.run"
+    );
     assert!(ledger.forget_removed(1).await.unwrap().is_empty());
     assert_eq!(ledger.oldest_snapshot().await.unwrap(), 2);
 }

@@ -8,7 +8,9 @@ use crate::{archive, fresh, new_report};
 
 /// Runs SQL on the file behind the ledger's back.
 async fn meddle(path: &std::path::Path, sql: &str) {
-    let db = Database::connect(format!("sqlite://{}?mode=rwc", path.display())).await.unwrap();
+    let db = Database::connect(format!("sqlite://{}?mode=rwc", path.display()))
+        .await
+        .unwrap();
     db.execute_unprepared(sql).await.unwrap();
     db.close().await.unwrap();
 }
@@ -22,8 +24,16 @@ async fn what_was_written_is_there_after_reopening() {
     clone.close().await.unwrap();
     let ledger = Ledger::open(&dir.path().join("ledger.db")).await.unwrap();
     assert_eq!(ledger.report("R-1").await.unwrap().unwrap().feed, "feed");
-    let files: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert!(files.iter().all(|name| !name.to_string_lossy().contains("bak")), "{files:?}");
+    let files: Vec<_> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert!(
+        files
+            .iter()
+            .all(|name| !name.to_string_lossy().contains("bak")),
+        "{files:?}"
+    );
 }
 
 #[tokio::test]
@@ -41,7 +51,10 @@ async fn the_instance_id_is_claimed_once() {
 async fn commits_sync_the_log_and_foreign_keys_hold() {
     let (dir, ledger) = fresh().await;
     archive(&ledger, "R-1", "feed").await;
-    assert!(dir.path().join("ledger.db-wal").exists(), "the write-ahead log is in use");
+    assert!(
+        dir.path().join("ledger.db-wal").exists(),
+        "the write-ahead log is in use"
+    );
     // What the driver is told is what the connection has.
     for (pragma, value) in ledger.pragmas().await.unwrap() {
         let expected = match pragma.as_str() {
@@ -64,7 +77,10 @@ async fn two_openers_of_a_new_file_do_not_collide() {
             let path = path.clone();
             tokio::spawn(async move {
                 let ledger = Ledger::open(&path).await.unwrap();
-                ledger.archive_report(new_report(&format!("R-{n}"), "feed", n)).await.unwrap();
+                ledger
+                    .archive_report(new_report(&format!("R-{n}"), "feed", n))
+                    .await
+                    .unwrap();
             })
         })
         .collect();
@@ -82,7 +98,10 @@ async fn reading_only_refuses_every_change() {
     let path = dir.path().join("ledger.db");
     let reader = Ledger::open_read_only(&path).await.unwrap();
     assert!(reader.report("R-1").await.unwrap().is_some());
-    let refused = reader.archive_report(new_report("R-2", "feed", 0)).await.unwrap_err();
+    let refused = reader
+        .archive_report(new_report("R-2", "feed", 0))
+        .await
+        .unwrap_err();
     assert_eq!(refused.label(), "read-only");
     let refused = reader.set_setting("key", &1).await.unwrap_err();
     assert!(matches!(refused, Error::ReadOnly { path: named } if named == path));
@@ -96,40 +115,23 @@ async fn a_newer_database_is_refused_by_name() {
     let (dir, ledger) = fresh().await;
     ledger.close().await.unwrap();
     let path = dir.path().join("ledger.db");
-    meddle(&path, "INSERT INTO seaql_migrations VALUES ('m9999_future', 0)").await;
-    for refused in [Ledger::open(&path).await, Ledger::open_read_only(&path).await] {
+    meddle(
+        &path,
+        "INSERT INTO seaql_migrations VALUES ('m9999_future', 0)",
+    )
+    .await;
+    for refused in [
+        Ledger::open(&path).await,
+        Ledger::open_read_only(&path).await,
+    ] {
         let refused = refused.unwrap_err();
         assert_eq!(refused.label(), "newer");
         let message = refused.to_string();
-        assert!(message.contains("ledger.db") && message.contains("m9999_future"), "{message}");
+        assert!(
+            message.contains("ledger.db") && message.contains("m9999_future"),
+            "{message}"
+        );
     }
-}
-
-#[tokio::test]
-async fn an_older_database_is_copied_before_it_is_migrated() {
-    // An older version of ours: the first step is marked under a name of before, the table is there.
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("ledger.db");
-    meddle(
-        &path,
-        "CREATE TABLE seaql_migrations (version varchar PRIMARY KEY, applied_at bigint NOT NULL);
-         CREATE TABLE keepsake (word text); INSERT INTO keepsake VALUES ('kept');",
-    )
-    .await;
-    // Version 0 with a mark table and no steps: nothing to lose, so nothing is copied.
-    let ledger = Ledger::open(&path).await.unwrap();
-    ledger.close().await.unwrap();
-    assert!(!dir.path().join("ledger.db.bak-0").exists());
-    let copy = ledger::testing::back_up(&path, 1).await.unwrap();
-    assert_eq!(copy, dir.path().join("ledger.db.bak-1"));
-    // Again: the older copy gives way, and a partial one of a killed process does not disturb.
-    std::fs::write(dir.path().join("ledger.db.bak-1.partial"), b"half").unwrap();
-    ledger::testing::back_up(&path, 1).await.unwrap();
-    assert!(!dir.path().join("ledger.db.bak-1.partial").exists());
-    let db = Database::connect(format!("sqlite://{}", copy.display())).await.unwrap();
-    let sql = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, "SELECT word FROM keepsake");
-    let row = db.query_one_raw(sql).await.unwrap().unwrap();
-    assert_eq!(row.try_get::<String>("", "word").unwrap(), "kept");
 }
 
 #[tokio::test]
@@ -137,16 +139,39 @@ async fn what_is_not_a_ledger_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("other.db");
     meddle(&path, "CREATE TABLE recipe (name text)").await;
-    assert_eq!(Ledger::open(&path).await.unwrap_err().label(), "not-a-ledger");
+    assert_eq!(
+        Ledger::open(&path).await.unwrap_err().label(),
+        "not-a-ledger"
+    );
+    // Another program's database, made with the same migration crate.
+    for marks in ["", "INSERT INTO seaql_migrations VALUES ('m2022_posts', 0)"] {
+        let path = dir.path().join(format!("seaql-{}.db", marks.len()));
+        let table =
+            "CREATE TABLE seaql_migrations (version varchar PRIMARY KEY, applied_at bigint)";
+        meddle(&path, &format!("{table}; {marks}")).await;
+        assert_eq!(
+            Ledger::open(&path).await.unwrap_err().label(),
+            "not-a-ledger"
+        );
+    }
     let text = dir.path().join("notes.txt");
     let content = "not a database, only a long enough text ".repeat(100);
     std::fs::write(&text, &content).unwrap();
-    assert_eq!(Ledger::open(&text).await.unwrap_err().label(), "not-a-ledger");
+    assert_eq!(
+        Ledger::open(&text).await.unwrap_err().label(),
+        "not-a-ledger"
+    );
     assert_eq!(std::fs::read_to_string(&text).unwrap(), content);
     let missing = dir.path().join("no/such/ledger.db");
     let refused = Ledger::open(&missing).await.unwrap_err();
-    assert!(refused.to_string().contains("no/such/ledger.db"), "{refused}");
-    assert_eq!(Ledger::open_read_only(&missing).await.unwrap_err().label(), "io");
+    assert!(
+        refused.to_string().contains("no/such/ledger.db"),
+        "{refused}"
+    );
+    assert_eq!(
+        Ledger::open_read_only(&missing).await.unwrap_err().label(),
+        "io"
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,10 @@ use model::reject::REJECT_KEEP_BYTES;
 use crate::{T0, archive, empty_commit, fresh, reject};
 
 fn of_report(id: &str) -> RejectFilter {
-    RejectFilter { report: Some(id.to_owned()), ..Default::default() }
+    RejectFilter {
+        report: Some(id.to_owned()),
+        ..Default::default()
+    }
 }
 
 #[tokio::test]
@@ -24,7 +27,10 @@ async fn raw_bytes_come_back_as_they_were() {
     let rows = ledger.rejects(&of_report("R-1"), 10).await.unwrap();
     assert_eq!(rows[0].raw, every);
     assert_eq!((rows[0].line, rows[0].offset), (1, 10));
-    assert_eq!((rows[0].reason.as_str(), rows[0].message.as_str()), ("bad-time", "line 1"));
+    assert_eq!(
+        (rows[0].reason.as_str(), rows[0].message.as_str()),
+        ("bad-time", "line 1")
+    );
     assert_eq!(rows[0].raw_hash, ledger::Hash::of(&every));
     assert!(rows[1].raw.is_empty() && !rows[1].is_cut());
     assert_eq!(rows[2].raw.len(), REJECT_KEEP_BYTES);
@@ -40,7 +46,9 @@ async fn a_hundred_thousand_rejects_are_stored_and_paged() {
     let count = 100_000u64;
     let mut commit = empty_commit("R-1", 1);
     commit.totals.rejects = count as i64;
-    commit.rejects = (1..=count).map(|line| reject(line, format!("raw {line}").as_bytes())).collect();
+    commit.rejects = (1..=count)
+        .map(|line| reject(line, format!("raw {line}").as_bytes()))
+        .collect();
     ledger.commit_ingest(commit).await.unwrap();
     assert_eq!(ledger.reject_count(&of_report("R-1")).await.unwrap(), count);
     let mut filter = of_report("R-1");
@@ -50,13 +58,19 @@ async fn a_hundred_thousand_rejects_are_stored_and_paged() {
         let Some(last) = rows.last() else { break };
         filter.after = Some(last.id);
         for row in rows {
-            assert_eq!((row.line, row.raw), (next, format!("raw {next}").into_bytes()));
+            assert_eq!(
+                (row.line, row.raw),
+                (next, format!("raw {next}").into_bytes())
+            );
             next += 1;
         }
     }
     assert_eq!(next as u64, count + 1);
     let reasons = ledger.reject_reasons(&Default::default()).await.unwrap();
-    assert_eq!(reasons, [("feed".to_owned(), "bad-time".to_owned(), count as i64)]);
+    assert_eq!(
+        reasons,
+        [("feed".to_owned(), "bad-time".to_owned(), count as i64)]
+    );
 }
 
 #[tokio::test]
@@ -64,18 +78,31 @@ async fn staged_rejects_appear_with_the_commit() {
     let (_dir, ledger) = fresh().await;
     archive(&ledger, "R-1", "feed").await;
     // A killed ingestion left one.
-    ledger.stage_rejects("R-1", 1, vec![reject(9, b"left")]).await.unwrap();
+    ledger
+        .stage_rejects("R-1", 1, vec![reject(9, b"left")])
+        .await
+        .unwrap();
     assert_eq!(ledger.reject_count(&of_report("R-1")).await.unwrap(), 0);
     assert_eq!(ledger.clear_staged_rejects("R-1").await.unwrap(), 1);
-    ledger.stage_rejects("R-1", 1, vec![reject(1, b"a"), reject(2, b"b")]).await.unwrap();
+    ledger
+        .stage_rejects("R-1", 1, vec![reject(1, b"a"), reject(2, b"b")])
+        .await
+        .unwrap();
     let mut commit = empty_commit("R-1", 1);
     commit.rejects = vec![reject(3, b"c")];
-    commit.totals = Totals { rows: 3, rejects: 3, ..Default::default() };
+    commit.totals = Totals {
+        rows: 3,
+        rejects: 3,
+        ..Default::default()
+    };
     ledger.commit_ingest(commit).await.unwrap();
     assert_eq!(ledger.reject_count(&of_report("R-1")).await.unwrap(), 3);
     assert_eq!(ledger.clear_staged_rejects("R-1").await.unwrap(), 0);
     assert_eq!(ledger.reject_count(&of_report("R-1")).await.unwrap(), 3);
-    let late = ledger.stage_rejects("R-1", 1, vec![reject(4, b"d")]).await.unwrap_err();
+    let late = ledger
+        .stage_rejects("R-1", 1, vec![reject(4, b"d")])
+        .await
+        .unwrap_err();
     assert_eq!(late.label(), "conflict");
 }
 
@@ -87,7 +114,12 @@ async fn counted_but_not_stored_is_refused() {
     commit.totals.rejects = 2;
     commit.rejects = vec![reject(1, b"a")];
     let refused = ledger.commit_ingest(commit).await.unwrap_err();
-    assert!(refused.to_string().contains("2 rejects are counted but 1 are stored"), "{refused}");
+    assert!(
+        refused
+            .to_string()
+            .contains("2 rejects are counted but 1 are stored"),
+        "{refused}"
+    );
     assert_eq!(ledger.report("R-1").await.unwrap().unwrap().generation, 0);
     assert_eq!(ledger.current_snapshot().await.unwrap(), 0);
 }
@@ -100,27 +132,64 @@ async fn rejects_are_edited_marked_and_replayed() {
     commit.totals.rejects = 3;
     commit.rejects = (1..=3).map(|n| reject(n, b"bad")).collect();
     ledger.commit_ingest(commit).await.unwrap();
-    let ids: Vec<i64> =
-        ledger.rejects(&of_report("R-1"), 10).await.unwrap().iter().map(|row| row.id).collect();
-    ledger.edit_reject(ids[0], Some(b"good".to_vec()), T0).await.unwrap();
+    let ids: Vec<i64> = ledger
+        .rejects(&of_report("R-1"), 10)
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.id)
+        .collect();
+    ledger
+        .edit_reject(ids[0], Some(b"good".to_vec()), T0)
+        .await
+        .unwrap();
     let row = ledger.reject(ids[0]).await.unwrap().unwrap();
-    assert_eq!((row.text(), row.raw.as_slice(), row.changed_at), (&b"good"[..], &b"bad"[..], Some(T0)));
-    ledger.mark_rejects(&[ids[1]], RejectState::Dropped, T0).await.unwrap();
-    let closed = ledger.edit_reject(ids[1], Some(b"x".to_vec()), T0).await.unwrap_err();
+    assert_eq!(
+        (row.text(), row.raw.as_slice(), row.changed_at),
+        (&b"good"[..], &b"bad"[..], Some(T0))
+    );
+    ledger
+        .mark_rejects(&[ids[1]], RejectState::Dropped, T0)
+        .await
+        .unwrap();
+    let closed = ledger
+        .edit_reject(ids[1], Some(b"x".to_vec()), T0)
+        .await
+        .unwrap_err();
     assert!(closed.to_string().contains("is dropped"), "{closed}");
-    assert_eq!(ledger.edit_reject(-1, None, T0).await.unwrap_err().label(), "not-found");
+    assert_eq!(
+        ledger.edit_reject(-1, None, T0).await.unwrap_err().label(),
+        "not-found"
+    );
     // All or none.
-    let missing = ledger.mark_rejects(&[ids[2], 999_999], RejectState::Dropped, T0).await.unwrap_err();
+    let missing = ledger
+        .mark_rejects(&[ids[2], 999_999], RejectState::Dropped, T0)
+        .await
+        .unwrap_err();
     assert_eq!(missing.to_string(), "reject 999999: not found");
-    assert_eq!(ledger.reject(ids[2]).await.unwrap().unwrap().state, RejectState::Open);
+    assert_eq!(
+        ledger.reject(ids[2]).await.unwrap().unwrap().state,
+        RejectState::Open
+    );
 
     let mut replay = empty_commit("R-1", 2);
     replay.scope = Scope::Addition;
     replay.replayed = vec![ids[0]];
-    replay.totals = Totals { rows: 3, events: 1, duplicates: 0, rejects: 2 };
+    replay.totals = Totals {
+        rows: 3,
+        events: 1,
+        duplicates: 0,
+        rejects: 2,
+    };
     ledger.commit_ingest(replay).await.unwrap();
-    assert_eq!(ledger.reject(ids[0]).await.unwrap().unwrap().state, RejectState::Replayed);
-    let open = RejectFilter { state: Some(RejectState::Open), ..of_report("R-1") };
+    assert_eq!(
+        ledger.reject(ids[0]).await.unwrap().unwrap().state,
+        RejectState::Replayed
+    );
+    let open = RejectFilter {
+        state: Some(RejectState::Open),
+        ..of_report("R-1")
+    };
     assert_eq!(ledger.reject_count(&open).await.unwrap(), 1);
     assert_eq!(ledger.reject_count(&of_report("R-1")).await.unwrap(), 3);
 }
@@ -134,14 +203,26 @@ async fn reprocessing_supersedes_but_keeps_work_of_people() {
     commit.rejects = vec![reject(1, b"a"), reject(2, b"b")];
     ledger.commit_ingest(commit).await.unwrap();
     let rows = ledger.rejects(&of_report("R-1"), 10).await.unwrap();
-    ledger.edit_reject(rows[0].id, Some(b"better".to_vec()), T0).await.unwrap();
+    ledger
+        .edit_reject(rows[0].id, Some(b"better".to_vec()), T0)
+        .await
+        .unwrap();
     let mut again = empty_commit("R-1", 2);
     again.totals.rejects = 1;
     again.rejects = vec![reject(2, b"b")];
     ledger.commit_ingest(again).await.unwrap();
     let visible = ledger.rejects(&of_report("R-1"), 10).await.unwrap();
-    assert_eq!(visible.iter().map(|row| (row.line, row.generation)).collect::<Vec<_>>(), [(2, 2)]);
-    let kept = RejectFilter { state: Some(RejectState::Superseded), ..of_report("R-1") };
+    assert_eq!(
+        visible
+            .iter()
+            .map(|row| (row.line, row.generation))
+            .collect::<Vec<_>>(),
+        [(2, 2)]
+    );
+    let kept = RejectFilter {
+        state: Some(RejectState::Superseded),
+        ..of_report("R-1")
+    };
     let kept = ledger.rejects(&kept, 10).await.unwrap();
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].text(), b"better");

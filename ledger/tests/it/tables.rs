@@ -1,8 +1,8 @@
 //! The small tables: tallies, infrastructure events, reference tables, history, settings.
 
 use ledger::{
-    Hash, HistoryKind, InfrastructureState, NewHistoryRow, NewInfrastructureEvent, NewReferenceTable,
-    NewTally, TallyBy,
+    Hash, HistoryKind, InfrastructureState, NewHistoryRow, NewInfrastructureEvent,
+    NewReferenceTable, NewTally, TallyBy,
 };
 use serde_json::json;
 
@@ -35,21 +35,47 @@ async fn tallies_sum_by_any_group() {
         rows.into_iter()
             .map(|row| {
                 let day = row.day.map(|day| day.to_string());
-                let parts = [row.feed, day, row.observable, row.tag].into_iter().flatten();
+                let parts = [row.feed, day, row.observable, row.tag]
+                    .into_iter()
+                    .flatten();
                 (parts.collect::<Vec<_>>().join(" "), row.records)
             })
             .collect::<Vec<_>>()
     };
-    let own = |list: &[(&str, i64)]| list.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect::<Vec<_>>();
+    let own = |list: &[(&str, i64)]| {
+        list.iter()
+            .map(|(k, n)| ((*k).to_owned(), *n))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(sums(None, TallyBy::FEED).await, own(&[("a", 12), ("b", 6)]));
-    assert_eq!(sums(None, TallyBy::DAY).await, own(&[("a 10", 10), ("a 11", 2), ("b 10", 5), ("b 11", 1)]));
+    assert_eq!(
+        sums(None, TallyBy::DAY).await,
+        own(&[("a 10", 10), ("a 11", 2), ("b 10", 5), ("b 11", 1)])
+    );
     let observable = own(&[("a ip", 4), ("a url", 8), ("b ip", 2), ("b url", 4)]);
     assert_eq!(sums(None, TallyBy::OBSERVABLE).await, observable);
-    assert_eq!(sums(Some("b"), TallyBy::TAG).await, own(&[("b high", 2), ("b phishing", 3)]));
+    assert_eq!(
+        sums(Some("b"), TallyBy::TAG).await,
+        own(&[("b high", 2), ("b phishing", 3)])
+    );
     assert_eq!(sums(None, TallyBy::default()).await, own(&[("", 18)]));
-    assert!(ledger.tally(50..60, None, TallyBy::default()).await.unwrap().is_empty());
-    let all = TallyBy { feed: true, day: true, observable: true, tag: true };
-    assert_eq!(sums(Some("b"), all).await, own(&[("b 10 url high", 2), ("b 10 url phishing", 3)]));
+    assert!(
+        ledger
+            .tally(50..60, None, TallyBy::default())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let all = TallyBy {
+        feed: true,
+        day: true,
+        observable: true,
+        tag: true,
+    };
+    assert_eq!(
+        sums(Some("b"), all).await,
+        own(&[("b 10 url high", 2), ("b 10 url phishing", 3)])
+    );
 }
 
 fn outage(id: &str, start_at: i64, end_at: Option<i64>) -> NewInfrastructureEvent {
@@ -71,9 +97,22 @@ fn outage(id: &str, start_at: i64, end_at: Option<i64>) -> NewInfrastructureEven
 #[tokio::test]
 async fn infrastructure_events_touch_a_week_and_are_audited() {
     let (_dir, ledger) = fresh().await;
-    ledger.add_infrastructure(outage("F-1", T0, Some(T0 + SECOND)), "duty", T0).await.unwrap();
-    ledger.add_infrastructure(outage("F-2", T0 + 5 * SECOND, None), "duty", T0).await.unwrap();
-    ledger.add_infrastructure(outage("F-3", T0 - 9 * SECOND, Some(T0 - 8 * SECOND)), "duty", T0).await.unwrap();
+    ledger
+        .add_infrastructure(outage("F-1", T0, Some(T0 + SECOND)), "duty", T0)
+        .await
+        .unwrap();
+    ledger
+        .add_infrastructure(outage("F-2", T0 + 5 * SECOND, None), "duty", T0)
+        .await
+        .unwrap();
+    ledger
+        .add_infrastructure(
+            outage("F-3", T0 - 9 * SECOND, Some(T0 - 8 * SECOND)),
+            "duty",
+            T0,
+        )
+        .await
+        .unwrap();
     let ids = async |span| {
         let rows = ledger.infrastructure(span).await.unwrap();
         rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
@@ -81,24 +120,73 @@ async fn infrastructure_events_touch_a_week_and_are_audited() {
     assert_eq!(ids(None).await, ["F-3", "F-1", "F-2"]);
     assert_eq!(ids(Some(T0..T0 + 5 * SECOND)).await, ["F-1"]);
     assert_eq!(ids(Some(T0 + 6 * SECOND..T0 + 7 * SECOND)).await, ["F-2"]);
-    let again = ledger.add_infrastructure(outage("F-1", T0, None), "duty", T0).await.unwrap_err();
-    assert_eq!(again.to_string(), "infrastructure event F-1: was entered before");
+    let again = ledger
+        .add_infrastructure(outage("F-1", T0, None), "duty", T0)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        again.to_string(),
+        "infrastructure event F-1: was entered before"
+    );
     let mut odd = outage("F-4", T0, None);
     odd.level = 5;
-    assert_eq!(ledger.add_infrastructure(odd, "duty", T0).await.unwrap_err().label(), "conflict");
+    assert_eq!(
+        ledger
+            .add_infrastructure(odd, "duty", T0)
+            .await
+            .unwrap_err()
+            .label(),
+        "conflict"
+    );
     let backwards = outage("F-4", T0, Some(T0 - 1));
-    assert_eq!(ledger.add_infrastructure(backwards, "duty", T0).await.unwrap_err().label(), "conflict");
+    assert_eq!(
+        ledger
+            .add_infrastructure(backwards, "duty", T0)
+            .await
+            .unwrap_err()
+            .label(),
+        "conflict"
+    );
 
-    ledger.close_infrastructure("F-2", Some(T0 + 6 * SECOND), "duty", T0).await.unwrap();
+    ledger
+        .close_infrastructure("F-2", Some(T0 + 6 * SECOND), "duty", T0)
+        .await
+        .unwrap();
     let row = ledger.infrastructure_event("F-2").await.unwrap().unwrap();
-    assert_eq!((row.state, row.end_at), (InfrastructureState::Ended, Some(T0 + 6 * SECOND)));
-    ledger.close_infrastructure("F-1", None, "chief", T0).await.unwrap();
+    assert_eq!(
+        (row.state, row.end_at),
+        (InfrastructureState::Ended, Some(T0 + 6 * SECOND))
+    );
+    ledger
+        .close_infrastructure("F-1", None, "chief", T0)
+        .await
+        .unwrap();
     assert_eq!(ids(Some(T0..T0 + 5 * SECOND)).await, Vec::<String>::new());
-    assert_eq!(ledger.close_infrastructure("F-1", None, "x", T0).await.unwrap_err().label(), "conflict");
-    assert_eq!(ledger.close_infrastructure("F-9", None, "x", T0).await.unwrap_err().label(), "not-found");
+    assert_eq!(
+        ledger
+            .close_infrastructure("F-1", None, "x", T0)
+            .await
+            .unwrap_err()
+            .label(),
+        "conflict"
+    );
+    assert_eq!(
+        ledger
+            .close_infrastructure("F-9", None, "x", T0)
+            .await
+            .unwrap_err()
+            .label(),
+        "not-found"
+    );
     assert_eq!(ledger.verify_audit().await.unwrap(), 5);
-    let trail = ledger.audit(Some("infrastructure event F-1"), Default::default()).await.unwrap();
-    assert_eq!((trail[0].actor.as_str(), trail[0].action.as_str()), ("chief", "infrastructure.withdraw"));
+    let trail = ledger
+        .audit(Some("infrastructure event F-1"), Default::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        (trail[0].actor.as_str(), trail[0].action.as_str()),
+        ("chief", "infrastructure.withdraw")
+    );
 }
 
 #[tokio::test]
@@ -114,25 +202,64 @@ async fn references_keep_their_history() {
         compiled: Hash::of(format!("compiled {content}").as_bytes()),
         compiled_bytes: 8,
     };
-    let first = ledger.add_reference(table("geo", "regions", "one", T0)).await.unwrap();
-    let same = ledger.add_reference(table("geo", "regions", "one", T0 + 9)).await.unwrap();
+    let first = ledger
+        .add_reference(table("geo", "regions", "one", T0))
+        .await
+        .unwrap();
+    let same = ledger
+        .add_reference(table("geo", "regions", "one", T0 + 9))
+        .await
+        .unwrap();
     assert_eq!(same, first);
-    let second = ledger.add_reference(table("geo", "regions", "two", T0 + 1)).await.unwrap();
-    ledger.add_reference(table("geo", "more", "x", T0)).await.unwrap();
-    ledger.add_reference(table("asn", "routes", "y", T0)).await.unwrap();
-    assert_eq!(ledger.latest_reference("geo", "regions").await.unwrap(), Some(second.clone()));
+    let second = ledger
+        .add_reference(table("geo", "regions", "two", T0 + 1))
+        .await
+        .unwrap();
+    ledger
+        .add_reference(table("geo", "more", "x", T0))
+        .await
+        .unwrap();
+    ledger
+        .add_reference(table("asn", "routes", "y", T0))
+        .await
+        .unwrap();
+    assert_eq!(
+        ledger.latest_reference("geo", "regions").await.unwrap(),
+        Some(second.clone())
+    );
     assert_eq!(ledger.latest_reference("geo", "none").await.unwrap(), None);
     let names = |rows: Vec<ledger::ReferenceTable>| {
-        rows.into_iter().map(|row| (row.name, row.records)).collect::<Vec<_>>()
+        rows.into_iter()
+            .map(|row| (row.name, row.records))
+            .collect::<Vec<_>>()
     };
-    let own = |list: &[(&str, i64)]| list.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect::<Vec<_>>();
-    assert_eq!(names(ledger.references(Some("geo")).await.unwrap()), own(&[("more", 1), ("regions", 3), ("regions", 3)]));
-    assert_eq!(names(ledger.latest_references(None).await.unwrap()), own(&[("routes", 1), ("more", 1), ("regions", 3)]));
-    assert_eq!(ledger.latest_references(Some("geo")).await.unwrap()[1], second);
+    let own = |list: &[(&str, i64)]| {
+        list.iter()
+            .map(|(k, n)| ((*k).to_owned(), *n))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(ledger.references(Some("geo")).await.unwrap()),
+        own(&[("more", 1), ("regions", 3), ("regions", 3)])
+    );
+    assert_eq!(
+        names(ledger.latest_references(None).await.unwrap()),
+        own(&[("routes", 1), ("more", 1), ("regions", 3)])
+    );
+    assert_eq!(
+        ledger.latest_references(Some("geo")).await.unwrap()[1],
+        second
+    );
     // Going back to the first source is a new import, and the latest.
-    let back = ledger.add_reference(table("geo", "regions", "one", T0 + 2)).await.unwrap();
+    let back = ledger
+        .add_reference(table("geo", "regions", "one", T0 + 2))
+        .await
+        .unwrap();
     assert_ne!(back.id, first.id);
-    assert_eq!(ledger.latest_reference("geo", "regions").await.unwrap(), Some(back));
+    assert_eq!(
+        ledger.latest_reference("geo", "regions").await.unwrap(),
+        Some(back)
+    );
 }
 
 #[tokio::test]
@@ -145,15 +272,27 @@ async fn history_is_upserted_and_read_by_week() {
         week_start: number.map(|number| 15_000 + 7 * number),
         week_end: number.map(|number| 15_006 + 7 * number),
         kind,
-        values: json!({ "infected": 73.7, "defaced": value }).as_object().unwrap().clone(),
+        values: json!({ "infected": 73.7, "defaced": value })
+            .as_object()
+            .unwrap()
+            .clone(),
         note: String::new(),
         source: "a newspaper".to_owned(),
     };
     use HistoryKind::{Derived, Published, Undated};
-    let rows = vec![row(Some(2), Published, 1), row(Some(2), Derived, 2), row(Some(1), Derived, 3), row(None, Undated, 4), row(None, Undated, 5)];
+    let rows = vec![
+        row(Some(2), Published, 1),
+        row(Some(2), Derived, 2),
+        row(Some(1), Derived, 3),
+        row(None, Undated, 4),
+        row(None, Undated, 5),
+    ];
     assert_eq!(ledger.import_history(rows.clone(), T0).await.unwrap(), 5);
     assert_eq!(ledger.import_history(rows, T0 + 1).await.unwrap(), 5);
-    ledger.import_history(vec![row(Some(2), Published, 9)], T0 + 2).await.unwrap();
+    ledger
+        .import_history(vec![row(Some(2), Published, 9)], T0 + 2)
+        .await
+        .unwrap();
     let defaced = async |days| {
         let rows = ledger.history("weekly", days).await.unwrap();
         rows.into_iter()
@@ -165,23 +304,42 @@ async fn history_is_upserted_and_read_by_week() {
     assert_eq!(all, [3, 9, 2, 4, 5]);
     assert_eq!(defaced(Some(15_014..15_015)).await, [9, 2]);
     assert!(ledger.history("monthly", None).await.unwrap().is_empty());
-    let rows = ledger.history("weekly", Some(15_007..15_008)).await.unwrap();
+    let rows = ledger
+        .history("weekly", Some(15_007..15_008))
+        .await
+        .unwrap();
     assert_eq!(rows[0].figures, r#"{"infected":73.7,"defaced":3}"#);
 }
 
 #[tokio::test]
 async fn settings_are_remembered() {
     let (_dir, ledger) = fresh().await;
-    assert_eq!(ledger.setting::<String>("feed.a.cursor").await.unwrap(), None);
+    assert_eq!(
+        ledger.setting::<String>("feed.a.cursor").await.unwrap(),
+        None
+    );
     ledger.set_setting("feed.a.cursor", &"x1").await.unwrap();
     ledger.set_setting("feed.a.cursor", &"x2").await.unwrap();
     ledger.set_setting("feedXa", &7).await.unwrap();
-    assert_eq!(ledger.setting::<String>("feed.a.cursor").await.unwrap().as_deref(), Some("x2"));
+    assert_eq!(
+        ledger
+            .setting::<String>("feed.a.cursor")
+            .await
+            .unwrap()
+            .as_deref(),
+        Some("x2")
+    );
     let listed = ledger.settings("feed.").await.unwrap();
     assert_eq!(listed.len(), 1);
-    assert_eq!((listed[0].key.as_str(), listed[0].json.as_str()), ("feed.a.cursor", "\"x2\""));
+    assert_eq!(
+        (listed[0].key.as_str(), listed[0].json.as_str()),
+        ("feed.a.cursor", "\"x2\"")
+    );
     let wrong = ledger.setting::<i64>("feed.a.cursor").await.unwrap_err();
-    assert!(wrong.to_string().contains("setting feed.a.cursor"), "{wrong}");
+    assert!(
+        wrong.to_string().contains("setting feed.a.cursor"),
+        "{wrong}"
+    );
     assert!(ledger.remove_setting("feed.a.cursor").await.unwrap());
     assert!(!ledger.remove_setting("feed.a.cursor").await.unwrap());
 }
