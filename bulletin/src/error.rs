@@ -30,6 +30,47 @@ pub enum Error {
         /// All there are.
         known: String,
     },
+    /// A rating profile does not parse or contradicts itself.
+    #[error("rating profile {name}: {reason}")]
+    Profile {
+        /// File or identifier.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No such rating profile.
+    #[error("rating profile {id} is unknown: the profiles are {known}")]
+    UnknownProfile {
+        /// What was asked for.
+        id: String,
+        /// All there are.
+        known: String,
+    },
+    /// A stored week cannot be read.
+    #[error("frozen week {name}: {reason}")]
+    Frozen {
+        /// The issue.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A table of back issues cannot be read.
+    #[error("history table, line {line}: {reason}")]
+    History {
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// The lake failed.
+    #[error(transparent)]
+    Lake(#[from] lake::Error),
+    /// A scan failed underway.
+    #[error("the scan of the lake failed: {0}")]
+    Scan(String),
     /// No font for Chinese.
     #[error(
         "no font covers both 网 and Latin letters in {searched}: install the Debian package fonts-noto-cjk, or name a folder with --font-dir"
@@ -63,6 +104,13 @@ impl Error {
             Error::ColumnType { .. } => "column-type",
             Error::UnknownStatistic { .. } => "unknown-statistic",
             Error::UnknownDivision { .. } => "unknown-division",
+            Error::Profile { .. } => "profile",
+            Error::Frozen { .. } => "frozen-week",
+            Error::History { .. } => "history",
+            Error::Ledger(_) => "ledger",
+            Error::Lake(_) => "lake",
+            Error::Scan(_) => "scan",
+            Error::UnknownProfile { .. } => "unknown-profile",
             Error::NoFont { .. } => "no-font",
             Error::FontFile { .. } => "font-file",
             Error::Typeset { .. } => "typeset",

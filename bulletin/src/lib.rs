@@ -14,6 +14,9 @@
 //! crate never collects, never sends, and reads no clock.
 
 mod error;
+pub mod frozen;
+pub mod history;
+pub mod rating;
 pub mod render;
 pub mod statistics;
 
