@@ -11,6 +11,7 @@
 //!
 //! Pure: reads from the reader that it is given, no files, no network, no clock.
 
+pub mod drive;
 pub mod entry;
 pub mod frame;
 pub mod row;

@@ -1,4 +1,15 @@
 //! What was delivered, opened: containers and encodings.
+//!
+//! [`each_member`] looks at the first bytes, not at the name, and streams: gzip and zstd to their
+//! text, zip and tar to their members, one inside the other to a small depth. Nothing is unpacked
+//! to disk; a member's name is only a label, so `../` in it does no harm. Three caps stop bombs: how
+//! much text a delivery may unpack to, in all and as a multiple of its size, and how many members it
+//! may have. Damage and caps end the member with an error that names it; what was read before stays
+//! read.
+
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+
+use encoding_rs::{Decoder, DecoderResult, GB18030};
 
 /// Character encoding of a report's bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,4 +30,314 @@ impl Encoding {
             _ => None,
         }
     }
+
+    /// The encoding that a feed's entry names; UTF-8 where it names none.
+    pub fn of(feed: &model::feed::Feed) -> Encoding {
+        feed.encoding.as_deref().and_then(Encoding::named).unwrap_or_default()
+    }
 }
+
+/// What a delivery may unpack to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caps {
+    /// Text as a multiple of the delivered size. Feeds in CSV rarely pass 40; 200 leaves room for
+    /// the most repetitive of them.
+    pub ratio: u64,
+    /// Text that is allowed whatever the ratio, in bytes: small files may be all repetition.
+    pub free: u64,
+    /// Text in all, in bytes.
+    pub total: u64,
+    /// Members.
+    pub members: u32,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Caps { ratio: 200, free: 16 << 20, total: 256 << 30, members: 10_000 }
+    }
+}
+
+/// One text of a delivery.
+pub struct Member<'a> {
+    /// Its label: the delivery's name without the container's ending, or the archive's own name for
+    /// the member.
+    pub name: &'a str,
+    /// Its number among the texts of the delivery, from 0.
+    pub index: u32,
+    /// The text, decoded to UTF-8; a byte sequence that the encoding does not have comes as the byte
+    /// 0xFF, which no UTF-8 text holds, so that its row is refused.
+    pub text: &'a mut dyn BufRead,
+}
+
+/// Containers inside containers that are opened.
+const MAX_DEPTH: u32 = 4;
+
+/// Gives every text of a delivery to `each`, in order. The walk ends early when `each` breaks.
+///
+/// # Errors
+/// The first damage or cap, with the name of the member; texts before it were given.
+pub fn each_member<D: Read + Seek>(
+    mut delivered: D,
+    name: &str,
+    encoding: Encoding,
+    caps: &Caps,
+    each: &mut dyn FnMut(Member<'_>) -> std::ops::ControlFlow<()>,
+) -> io::Result<()> {
+    let size = delivered.seek(SeekFrom::End(0))?;
+    delivered.seek(SeekFrom::Start(0))?;
+    let allowed = caps.total.min(caps.free.max(size.saturating_mul(caps.ratio)));
+    let mut walk = Walk { encoding, members_left: caps.members, text_left: allowed, index: 0, each, ended: false };
+    let mut magic = [0; 4];
+    let seen = read_up_to(&mut delivered, &mut magic)?;
+    delivered.seek(SeekFrom::Start(0))?;
+    if is_zip(&magic[..seen]) {
+        // The directory at the end is only reachable here; an inner zip is read as a stream.
+        return walk.zip_with_directory(delivered, name);
+    }
+    walk.open(name, &mut BufReader::with_capacity(1 << 16, delivered), 0)
+}
+
+struct Walk<'e> {
+    encoding: Encoding,
+    members_left: u32,
+    text_left: u64,
+    index: u32,
+    each: &'e mut dyn FnMut(Member<'_>) -> std::ops::ControlFlow<()>,
+    ended: bool,
+}
+
+impl Walk<'_> {
+    /// Opens what `bytes` holds by its first bytes.
+    fn open(&mut self, name: &str, bytes: &mut dyn BufRead, depth: u32) -> io::Result<()> {
+        let mut head = vec![0; 512];
+        let seen = read_up_to(bytes, &mut head)?;
+        head.truncate(seen);
+        let packed = head.starts_with(&[0x1f, 0x8b])
+            || head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+            || is_zip(&head)
+            || head.get(257..262) == Some(b"ustar".as_slice());
+        if packed && depth >= MAX_DEPTH {
+            return Err(damaged(name, "holds containers in more than four layers"));
+        }
+        let kind = if head.starts_with(&[0x1f, 0x8b]) {
+            Container::Gzip
+        } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+            Container::Zstd
+        } else if is_zip(&head) {
+            Container::Zip
+        } else if packed {
+            Container::Tar
+        } else {
+            Container::None
+        };
+        let mut whole = Cursor::new(head).chain(bytes);
+        match kind {
+            Container::Gzip => {
+                let text = flate2::bufread::MultiGzDecoder::new(&mut whole);
+                self.open(strip(name, &[".gz", ".tgz"]), &mut BufReader::with_capacity(1 << 16, text), depth + 1)
+            }
+            Container::Zstd => {
+                let text = zstd::stream::read::Decoder::with_buffer(&mut whole)?;
+                self.open(strip(name, &[".zst", ".zstd"]), &mut BufReader::with_capacity(1 << 16, text), depth + 1)
+            }
+            Container::Tar => self.tar(&mut whole, depth),
+            Container::Zip => self.zip_stream(&mut whole, name, depth),
+            Container::None => self.text(name, &mut whole),
+        }
+        .map_err(|error| named(name, error))
+    }
+
+    fn text(&mut self, name: &str, bytes: &mut dyn BufRead) -> io::Result<()> {
+        if self.members_left == 0 {
+            return Err(damaged(name, "is one of more members than a delivery may have"));
+        }
+        self.members_left -= 1;
+        let index = self.index;
+        self.index += 1;
+        let mut capped = Capped { inner: bytes, left: self.text_left };
+        let broke = match self.encoding {
+            Encoding::Utf8 => (self.each)(Member { name, index, text: &mut capped }).is_break(),
+            Encoding::Gb18030 => {
+                let mut text = BufReader::with_capacity(1 << 16, Decoded::new(&mut capped));
+                (self.each)(Member { name, index, text: &mut text }).is_break()
+            }
+        };
+        self.text_left = capped.left;
+        self.ended |= broke;
+        Ok(())
+    }
+
+    fn tar(&mut self, bytes: &mut dyn BufRead, depth: u32) -> io::Result<()> {
+        let mut archive = tar::Archive::new(bytes);
+        for entry in archive.entries()? {
+            let entry = entry?;
+            if !entry.header().entry_type().is_file() {
+                continue;
+            }
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            self.open(&name, &mut BufReader::new(entry), depth + 1)?;
+            if self.ended {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn zip_stream(&mut self, bytes: &mut dyn BufRead, name: &str, depth: u32) -> io::Result<()> {
+        loop {
+            let mut bytes: &mut dyn Read = bytes;
+            let file = zip::read::read_zipfile_from_stream(&mut bytes).map_err(|error| zip_error(name, error))?;
+            let Some(file) = file else { return Ok(()) };
+            if file.is_file() {
+                let inner = file.name().to_owned();
+                self.open(&inner, &mut BufReader::new(file), depth + 1)?;
+                if self.ended {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn zip_with_directory<D: Read + Seek>(&mut self, delivered: D, name: &str) -> io::Result<()> {
+        let mut archive = zip::ZipArchive::new(BufReader::new(delivered)).map_err(|error| zip_error(name, error))?;
+        if archive.len() > self.members_left as usize {
+            return Err(damaged(name, "has more members than a delivery may have"));
+        }
+        for at in 0..archive.len() {
+            let file = archive.by_index(at).map_err(|error| zip_error(name, error))?;
+            if !file.is_file() {
+                continue;
+            }
+            let inner = file.name().to_owned();
+            self.open(&inner, &mut BufReader::new(file), 1)?;
+            if self.ended {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Container {
+    Gzip,
+    Zstd,
+    Zip,
+    Tar,
+    None,
+}
+
+fn is_zip(head: &[u8]) -> bool {
+    head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
+}
+
+fn strip<'a>(name: &'a str, endings: &[&str]) -> &'a str {
+    endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+}
+
+fn damaged(name: &str, detail: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{name} {detail}"))
+}
+
+fn zip_error(name: &str, error: zip::result::ZipError) -> io::Error {
+    damaged(name, &format!("is damaged or not a zip that can be read: {error}"))
+}
+
+/// Puts a member's name to an error that has none yet.
+fn named(name: &str, error: io::Error) -> io::Error {
+    let text = error.to_string();
+    if text.starts_with(name) { error } else { io::Error::new(error.kind(), format!("{name}: {text}")) }
+}
+
+fn read_up_to(input: &mut (impl Read + ?Sized), buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match input.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Text that counts down what the delivery may still unpack to.
+struct Capped<'a> {
+    inner: &'a mut dyn BufRead,
+    left: u64,
+}
+
+impl Read for Capped<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let chunk = self.fill_buf()?;
+        let read = chunk.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&chunk[..read]);
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl BufRead for Capped<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let chunk = self.inner.fill_buf()?;
+        if self.left == 0 && !chunk.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "unpacks to more than its size allows; it looks like a bomb",
+            ));
+        }
+        let shown = chunk.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        Ok(&chunk[..shown])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.left = self.left.saturating_sub(amount as u64);
+        self.inner.consume(amount);
+    }
+}
+
+/// GB 18030 to UTF-8, as a stream.
+struct Decoded<'a> {
+    inner: &'a mut dyn BufRead,
+    decoder: Decoder,
+    out: Vec<u8>,
+    at: usize,
+    ended: bool,
+}
+
+impl<'a> Decoded<'a> {
+    fn new(inner: &'a mut dyn BufRead) -> Self {
+        Decoded { inner, decoder: GB18030.new_decoder_without_bom_handling(), out: Vec::new(), at: 0, ended: false }
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        self.out.resize(1 << 16, 0);
+        self.at = 0;
+        let chunk = self.inner.fill_buf()?;
+        let last = chunk.is_empty();
+        let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(chunk, &mut self.out, last);
+        self.out.truncate(written);
+        self.inner.consume(read);
+        match result {
+            DecoderResult::Malformed(..) => self.out.push(0xff),
+            DecoderResult::InputEmpty => self.ended = last,
+            DecoderResult::OutputFull => {}
+        }
+        Ok(())
+    }
+}
+
+impl Read for Decoded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.out.len() && !self.ended {
+            self.fill()?;
+        }
+        let read = (self.out.len() - self.at).min(buffer.len());
+        buffer[..read].copy_from_slice(&self.out[self.at..self.at + read]);
+        self.at += read;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -133,7 +133,7 @@ struct Begun {
 }
 
 /// A report that is staged and waits for its commit.
-struct Staged {
+pub(crate) struct Staged {
     commit: IngestCommit,
     files: Vec<(File, StagedFile)>,
 }
@@ -387,7 +387,7 @@ impl<'a> Writer<'a> {
 
 /// The identity runs of a day: those the manifest lists, less those being replaced, and those that
 /// wait for their commit in this run.
-fn live_runs(
+pub(crate) fn live_runs(
     intake: &Intake<'_>,
     staged: &[Staged],
     replaced: &BTreeSet<String>,
@@ -450,7 +450,7 @@ impl ReportSum {
     }
 }
 
-fn tally(((day, observable, tag), records): (TallyKey, u64)) -> NewTally {
+pub(crate) fn tally(((day, observable, tag), records): (TallyKey, u64)) -> NewTally {
     NewTally { day, observable: observable.to_owned(), tag: tag.map(String::from), records: records as i64 }
 }
 

@@ -27,6 +27,8 @@ pub enum RejectReason {
     TooDeep,
     /// No observable or id in the row.
     NoObservable,
+    /// The container ends or breaks here: what follows in the report could not be unpacked.
+    Damaged,
 }
 
 impl RejectReason {
@@ -42,6 +44,7 @@ impl RejectReason {
             RejectReason::Syntax => "syntax",
             RejectReason::TooDeep => "too-deep",
             RejectReason::NoObservable => "no-observable",
+            RejectReason::Damaged => "damaged",
         }
     }
 }
