@@ -82,6 +82,12 @@ pub enum Cell {
     HttpDate,
     /// A machine's own name by host.
     MachineName,
+    /// http or https by the port.
+    WebProtocol,
+    /// ssh or telnet by the port that was attacked.
+    Service,
+    /// Software of an ssh client by host.
+    SshClient,
 }
 
 const DEVICES: &[[&str; 3]] = &[
@@ -227,6 +233,14 @@ impl Cell {
                 out.push(b'"');
                 http_date(out, sighting.second);
                 out.push(b'"');
+            }
+            Cell::WebProtocol => plain(out, if sighting.port == 443 { "https" } else { "http" }),
+            Cell::Service => plain(out, if sighting.sink_port == 23 { "telnet" } else { "ssh" }),
+            Cell::SshClient => {
+                const CLIENTS: [&str; 4] = ["b'SSH-2.0-Go'", "b'SSH-2.0-libssh2_1.8.0'", "", "b'SSH-2.0-PuTTY'"];
+                if sighting.sink_port != 23 {
+                    plain(out, CLIENTS[scale(draw(sighting.host, 9), 4) as usize]);
+                }
             }
             Cell::MachineName => {
                 const KINDS: [&str; 5] = ["WIN-", "DESKTOP-", "srv-", "SERVER", "node"];

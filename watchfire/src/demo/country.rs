@@ -365,7 +365,13 @@ impl Country {
         self.blocks.iter().find(|block| (address ^ block.first).leading_zeros() >= u32::from(block.length))
     }
 
-    /// A country's prefix as the upper half of an IPv6 address, with its first host's place.
+    /// The mobile network of a province, the only one with IPv6.
+    pub fn mobile(&self, province: usize) -> &Block {
+        let mobile = |block: &&Block| block.province == Some(province) && block.access == Access::Mobile;
+        self.blocks.iter().find(mobile).expect("the plan gives every province a mobile network")
+    }
+
+    /// A province's prefix as the upper half of an IPv6 address, and a customer's place in it.
     pub fn v6_prefix(province: usize, customer: u64) -> u64 {
         V6_FIRST + ((province as u64) << 32) + (customer & 0xffff_ffff)
     }

@@ -130,6 +130,8 @@ pub struct WeekTruth {
     pub phishing_hosts: BTreeSet<String>,
     /// Their addresses, as far as told.
     pub phishing_ips: BTreeSet<IpAddr>,
+    /// Names of malware that infects, is hosted, is exchanged or controlled.
+    pub names: BTreeSet<String>,
     /// Vulnerabilities: high, medium, low.
     pub vulnerabilities: [u64; 3],
 }
@@ -144,9 +146,20 @@ impl Default for Truth {
     }
 }
 
+impl Truth {
+    /// The figures of a week by the ids of the statistics, in their order. `M1` is the sum of its
+    /// parts; `M4` is what no earlier week of the demo names (13 weeks, as the statistic looks back).
+    pub fn figures(&self, week: usize) -> Vec<(&'static str, u64)> {
+        let known: BTreeSet<&String> = self.0[..week].iter().flat_map(|earlier| &earlier.names).collect();
+        let new = self.0[week].names.iter().filter(|name| !known.contains(name)).count() as u64;
+        let mut figures = self.0[week].figures();
+        figures.insert(3, ("M4", new));
+        figures
+    }
+}
+
 impl WeekTruth {
-    /// The figures by the ids of the statistics, in their order. `M1` is the sum of its parts.
-    pub fn figures(&self) -> Vec<(&'static str, u64)> {
+    fn figures(&self) -> Vec<(&'static str, u64)> {
         let government = |sites: &BTreeSet<String>| sites.iter().filter(|site| site.ends_with(".gov.example")).count() as u64;
         let [high, medium, low] = self.vulnerabilities;
         let len = |count: usize| count as u64;

@@ -21,6 +21,7 @@ use anyhow::Result;
 use jiff::civil::{DateTime, date};
 use model::time::ReportingWeek;
 
+pub mod benchmark;
 pub mod cells;
 pub mod config;
 pub mod country;
@@ -76,7 +77,7 @@ impl DemoCountry {
 
     /// The figures of the last week, by statistic.
     pub fn headline(&self) -> Vec<(&'static str, u64)> {
-        self.truth.0[LAST].figures()
+        self.truth.figures(LAST)
     }
 
     /// Provinces by infected hosts in a week, most first: Chinese short name, English name, hosts.
@@ -195,3 +196,6 @@ fn infrastructure(calendar: Calendar, country: &Country) -> Vec<InfrastructureEv
         },
     ]
 }
+
+#[cfg(test)]
+mod tests;

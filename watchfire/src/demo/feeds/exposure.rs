@@ -45,7 +45,7 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
     for exposure in EXPOSURES {
         let report = ReportType::named(exposure.report);
         for day in -1..DAYS as i64 {
-            let mut random = stage.random(exposure.report, 1_000 + day as u64);
+            let mut random = stage.random(exposure.report, (1_000 + day) as u64);
             let mut daily = DailyReport::new(stage, report, day);
             // What stands open does so on holidays too; only attacks follow the season.
             let season = if exposure.change > 500 { activity(day) } else { 1000 };

@@ -13,7 +13,7 @@ use crate::demo::names;
 use crate::demo::random::{draw, scale, zipf};
 use crate::demo::reports::{ReportType, Sighting};
 use crate::demo::text;
-use crate::demo::weeks::{DAYS, HOSTING, SECOND_HOST_LIST_FROM, WEEKS, second_of_day};
+use crate::demo::weeks::{DAYS, HOSTING, SECOND_HOST_LIST_FROM, second_of_day};
 
 /// A URL from which malware is fetched.
 #[derive(Clone, Debug)]
@@ -58,9 +58,8 @@ fn urls(stage: &Stage<'_>) -> Vec<MalwareUrl> {
     let mut urls: Vec<MalwareUrl> = Vec::new();
     let mut before: Vec<u64> = Vec::new();
     let weights = zipf(360);
-    for week in 0..WEEKS {
+    for (week, (domains, literals)) in HOSTING.into_iter().enumerate() {
         let mut random = stage.random("hosting", week as u64);
-        let (domains, literals) = HOSTING[week];
         let mut sites: BTreeSet<u64> = BTreeSet::new();
         for site in &before {
             if (sites.len() as u64) < domains * 4 / 10 && random.chance(420) {
@@ -105,7 +104,8 @@ fn told_by(url: &MalwareUrl, country: &str) -> (bool, bool) {
     (listed, inside && (!listed || draw(url.key, 0x74) % 100 < 60))
 }
 
-fn note(stage: &mut Stage<'_>, second: i64, host: &str, ip: IpAddr, abroad: bool) {
+/// Notes a URL that a feed tells.
+pub fn note(stage: &mut Stage<'_>, second: i64, host: &str, ip: IpAddr, abroad: bool) {
     let Some(week) = stage.calendar.week_of(second) else { return };
     let truth = &mut stage.truth.0[week];
     match host {
@@ -147,6 +147,22 @@ fn list(stage: &mut Stage<'_>) -> Result<()> {
                 sheet.repeat(&line);
             }
             note(stage, url.second, &url.host, v4(address), block.country != CODE);
+            if let Some(week) = stage.calendar.week_of(url.second) {
+                stage.truth.0[week].names.insert(url.family.to_owned());
+            }
+        }
+        if day >= 0 && day % 3 == 1 {
+            // A file shared through a site that everybody uses: a warning, not a hosting site.
+            let second = stage.calendar.local_midnight(day) + 36_000 + random.below(20_000) as i64;
+            let (address, _) = stage.country.host(Among::Hosting, 0x109);
+            sheet.row(|out| {
+                text::time(out, second, b'-');
+                out.extend_from_slice(b",https://pan.lanji.example/s/");
+                text::letters(out, second as u64, 8);
+                out.push(b',');
+                text::quad(out, address, b'.');
+                out.extend_from_slice(b",malware_download,formbook,partner\n");
+            });
         }
         if day % 29 == 13 {
             sheet.broken("2026-02-30 10:11:12,http://broken-date.example.com/a.sh,172.16.3.4,malware_download,mirai,desk\n");

@@ -16,7 +16,7 @@ use crate::demo::text;
 use crate::demo::weeks::{DAYS, LAST, WEEKS, activity, second_of_day};
 
 /// New infections on an ordinary day.
-const NEW_A_DAY: u64 = 1_640;
+const NEW_A_DAY: u64 = 1_800;
 /// Chance in a thousand that an ill host is seen again on an ordinary day.
 const SEEN_AGAIN: u64 = 160;
 /// Days told before the first, so that the first week has its long-lived infections.
@@ -93,7 +93,7 @@ fn sightings(country: &Country, seed: u64, calendar: crate::demo::weeks::Calenda
 
 /// One report in a hundred-and-fifty is about a host abroad: filters of the subscription are not perfect.
 fn among(host: u64) -> Among {
-    if draw(host, 0x31) % 150 == 0 { Among::AbroadCustomers } else { Among::Customers }
+    if draw(host, 0x31).is_multiple_of(150) { Among::AbroadCustomers } else { Among::Customers }
 }
 
 fn report(stage: &mut Stage<'_>, report: &'static ReportType, rows: &[Row]) -> Result<()> {
@@ -157,6 +157,7 @@ fn broken_rows(report: &str, day: i64) -> u32 {
 fn note(stage: &mut Stage<'_>, sighting: &Sighting<'_>, conficker: bool) {
     let Some(week) = stage.calendar.week_of(sighting.second).filter(|_| sighting.block.country == CODE) else { return };
     let truth = &mut stage.truth.0[week];
+    truth.names.insert(sighting.infection.to_owned());
     if conficker {
         truth.conficker.insert(sighting.ip);
     } else {
@@ -185,11 +186,13 @@ fn over_v6(stage: &mut Stage<'_>) -> Result<()> {
                 true => draw(stage.seed, random.below(400)),
                 false => random.next(),
             };
-            let (_, block) = stage.country.host(Among::Customers, host);
-            let province = block.province.expect("customers live in provinces");
+            let (_, home) = stage.country.host(Among::Customers, host);
+            let province = home.province.expect("customers live in provinces");
+            // One operator has brought IPv6 to its customers so far.
+            let block = stage.country.mobile(province);
             let upper = Country::v6_prefix(province, draw(host, 0x33) % 0xffff_0000);
             let ip: IpAddr = text::v6(upper, draw(host, 0x34)).into();
-            let family = &stage.country.families[if draw(host, 0x35) % 3 == 0 { 0 } else { mirai }];
+            let family = &stage.country.families[if draw(host, 0x35).is_multiple_of(3) { 0 } else { mirai }];
             let sighting = Sighting {
                 second,
                 host,

@@ -27,6 +27,7 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
     let mut names = Vec::new();
     for week in 0..WEEKS {
         let date = stage.calendar.week(week).monday();
+        stage.truth.0[week].names.extend(CONTROL.iter().map(|(family, _)| family.to_lowercase()));
         for (number, (family, length)) in CONTROL.iter().enumerate() {
             let mut sheet = Sheet::default();
             for address in weekly(stage, 0xc200 + number as u64, week, *length, 90) {
@@ -61,7 +62,7 @@ fn weekly(stage: &Stage<'_>, list: u64, week: usize, length: u64, change: u64) -
         .map(|place| {
             let steady = draw(stage.seed ^ list, place);
             let turn = (week as u64 * 10 + steady % 100) * change / 1000;
-            let among = if steady % 7 == 0 { Among::Hosting } else { Among::Abroad };
+            let among = if steady.is_multiple_of(7) { Among::Hosting } else { Among::Abroad };
             stage.country.host(among, draw(steady, turn)).0
         })
         .collect()
@@ -86,6 +87,7 @@ fn samples(stage: &mut Stage<'_>, week: usize, known: &mut Vec<String>) -> Resul
         names.push(format!("{}.{:02}{variant}", random.pick(&families), week + 1));
     }
     known.extend(names.iter().cloned());
+    stage.truth.0[week].names.extend(names.iter().cloned());
     for _ in 0..34 {
         names.push(random.pick(known).clone());
     }

@@ -1,5 +1,5 @@
-//! Stalkerware: indicators of watching applications as YAML, in the published form, a snapshot every
-//! fifth week. The applications are invented.
+//! Stalkerware: indicators of watching applications as YAML, in the published form, a snapshot a
+//! week. The applications are invented.
 
 use std::fmt::Write;
 
@@ -23,10 +23,10 @@ const APPS: [&str; 14] = [
 /// # Errors
 /// If a file cannot be written.
 pub fn write(stage: &mut Stage<'_>) -> Result<()> {
-    for (version, week) in (3..WEEKS).step_by(5).enumerate() {
+    for week in 0..WEEKS {
         let mut yaml = String::new();
         let mut rows = 0;
-        for (number, app) in APPS.iter().enumerate().take(8 + version * 3) {
+        for (number, app) in APPS.iter().enumerate() {
             let key = draw(stage.seed ^ 0x57a1, number as u64);
             let slug = app.to_lowercase();
             let _ = write!(yaml, "- name: {app}\n  names:\n  - {app}\n  - {app} Pro\n  type: stalkerware\n  packages:\n");
@@ -35,7 +35,8 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
                 rows += 1;
             }
             yaml.push_str("  certificates:\n");
-            for n in 0..1 + scale(draw(key, 2), 2) {
+            // The list grows with the weeks, by certificates.
+            for n in 0..1 + (scale(draw(key, 2), 2 + week as u64) / 2).min(6) {
                 let mut certificate = Vec::new();
                 text::hex(&mut certificate, draw(key, 10 + n), 40);
                 let certificate = String::from_utf8(certificate).expect("hexadecimal is ASCII").to_uppercase();
@@ -46,6 +47,7 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
             let (address, _) = stage.country.host(Among::Abroad, key);
             let _ = writeln!(yaml, "    - {}", std::net::Ipv4Addr::from(address));
             rows += 4;
+            stage.truth.0[week].names.insert(slug);
         }
         let sheet = Sheet { rows, ..Sheet::with_header(&yaml) };
         let date = stage.calendar.week(week).monday();

@@ -14,7 +14,7 @@ use crate::demo::files::Sheet;
 use crate::demo::names;
 use crate::demo::random::{Random, draw, scale, totals, zipf};
 use crate::demo::text;
-use crate::demo::weeks::{DAYS, LAST, OTHER_PAGES, PARCEL_PAGES, WEEKS, is_holiday, local, second_of_day};
+use crate::demo::weeks::{DAYS, LAST, OTHER_PAGES, PARCEL_PAGES, is_holiday, local, second_of_day};
 
 /// A phishing page.
 #[derive(Clone, Debug)]
@@ -49,9 +49,9 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
 fn pages(stage: &Stage<'_>) -> Vec<Page> {
     let mut pages = Vec::new();
     let hosts = zipf(HOSTS_A_WEEK);
-    for week in 0..WEEKS {
+    for (week, parcels) in PARCEL_PAGES.into_iter().enumerate() {
         let mut random = stage.random("phishing", week as u64);
-        let parcels = ("logistics", PARCEL_PAGES[week]);
+        let parcels = ("logistics", parcels);
         let others = OTHER_PAGES.map(|(sector, pages)| {
             // Other sectors wander by a few per cent, and keep holidays.
             let swing = 955 + random.below(91);

@@ -4,8 +4,9 @@
 
 use anyhow::Result;
 
-use super::Stage;
-use crate::demo::country::Among;
+use super::hosting::note;
+use super::{Stage, v4};
+use crate::demo::country::{Among, CODE};
 use crate::demo::files::Sheet;
 use crate::demo::names;
 use crate::demo::random::draw;
@@ -34,6 +35,7 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
             stage.pages.iter().filter(|page| (midnight..midnight + 86_400).contains(&page.second)).collect();
         let urls: Vec<&super::hosting::MalwareUrl> =
             stage.urls.iter().filter(|url| (midnight..midnight + 86_400).contains(&url.second)).collect();
+        let mut told = Vec::new();
         for (second, key) in posts {
             if day == POSTS_OUTAGE as i64 {
                 continue;
@@ -51,6 +53,12 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
                 92..95 => ("md5", hash(key, 32), "#malware"),
                 _ => ("url", format!("https://{}/", names::machine_made(key)), "#phishing"),
             };
+            if kind == "url" && tags == "#malware" {
+                // Told again a little later, perhaps in the next week.
+                let url = urls.iter().find(|url| url.url == value).expect("the post tells one of these");
+                let (address, block) = stage.country.host(url.among, url.key);
+                told.push((second, url.host.clone(), address, block.country != CODE));
+            }
             let mut line = Vec::new();
             text::time(&mut line, second, b'-');
             for cell in [who, kind, &value, tags] {
@@ -65,6 +73,13 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
             sheet.row(|out| out.extend_from_slice(&line));
             if random.chance(8) {
                 sheet.repeat(&line);
+            }
+        }
+        for (second, host, address, abroad) in told {
+            // A post tells no address, so only a literal one adds to the addresses.
+            match (stage.calendar.week_of(second), host.as_str()) {
+                (Some(week), host) if !host.is_empty() => drop(stage.truth.0[week].hosting_domains.insert(host.to_owned())),
+                _ => note(stage, second, "", v4(address), abroad),
             }
         }
         let date = stage.calendar.date(day);
