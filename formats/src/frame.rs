@@ -8,8 +8,9 @@
 //! - With [`Framing::QuotedLines`] line ends inside a quoted field do not count. A quote opens a
 //!   field only at the field's start and closes it only before a delimiter, a line end or the end of
 //!   the text; any other quote is content. So one stray quote does not turn the file inside out.
-//! - A quoted field that runs over a line end must close within [`MAX_SPAN_BYTES`] and
-//!   [`MAX_SPAN_LINES`] of it, else the quote was a mistake and the row is its first line alone.
+//! - A row may take several lines only where its quotes are beyond doubt: no quote inside a quoted
+//!   field but doubled ones, and closed within [`MAX_SPAN_BYTES`] and [`MAX_SPAN_LINES`] of the first
+//!   line's end. Else a quote was a mistake and the row is its first line alone.
 //! - A line longer than [`MAX_ROW_BYTES`] is not read but hashed: a `too-long` reject that keeps its
 //!   first 64 KiB, while memory stays at two blocks.
 //!
@@ -332,58 +333,92 @@ fn is_break(byte: u8, delimiter: u8) -> bool {
     byte == delimiter || byte == b'\n' || byte == b'\r'
 }
 
-/// Whether the text is inside quotes behind the quote at `at`, and where to go on; `None` if the
-/// byte that tells lies beyond this much text.
+/// What follows a quote inside quotes.
+enum Then {
+    /// The other half of a doubled quote.
+    Quote,
+    /// The end of the field.
+    End,
+    /// Content: the quote was stray.
+    Other,
+}
+
+/// `None` if the byte that tells lies beyond this much text.
 #[inline]
-fn step(text: &[u8], at: usize, start: usize, quoted: bool, delimiter: u8, whole: bool) -> Option<(bool, usize)> {
-    if !quoted {
-        return Some((at == start || is_break(text[at - 1], delimiter), at + 1));
-    }
+fn then(text: &[u8], at: usize, delimiter: u8, whole: bool) -> Option<Then> {
     match text.get(at + 1) {
-        Some(b'"') => Some((true, at + 2)),
-        Some(next) => Some((!is_break(*next, delimiter), at + 1)),
-        None => whole.then_some((false, at + 1)),
+        Some(b'"') => Some(Then::Quote),
+        Some(next) if is_break(*next, delimiter) => Some(Then::End),
+        Some(_) => Some(Then::Other),
+        None => whole.then_some(Then::End),
+    }
+}
+
+/// Reads a row's quotes one after the other.
+#[derive(Clone, Copy)]
+struct Quotes {
+    at: usize,
+    inside: bool,
+    /// Whether a quote stood inside a quoted field that is neither doubled nor its end.
+    stray: bool,
+}
+
+impl Quotes {
+    /// Takes the quote at `found` in the row that starts at `start`.
+    #[inline]
+    fn step(&mut self, text: &[u8], found: usize, start: usize, delimiter: u8, whole: bool) -> Option<()> {
+        self.at = found + 1;
+        if !self.inside {
+            self.inside = found == start || is_break(text[found - 1], delimiter);
+            return Some(());
+        }
+        match then(text, found, delimiter, whole)? {
+            Then::Quote => self.at = found + 2,
+            Then::End => self.inside = false,
+            Then::Other => self.stray = true,
+        }
+        Some(())
     }
 }
 
 fn quoted_row(text: &[u8], from: usize, delimiter: u8, whole: bool) -> Option<RowEnd> {
-    let (mut at, mut quoted) = (from, false);
+    let mut quotes = Quotes { at: from, inside: false, stray: false };
     let rest = RowEnd { end: text.len(), next: text.len(), lines: 1 };
     let first = loop {
-        let Some(found) = memchr3(b'"', b'\n', b'\r', &text[at..]) else { return whole.then_some(rest) };
-        let found = at + found;
+        let Some(found) = memchr3(b'"', b'\n', b'\r', &text[quotes.at..]) else { return whole.then_some(rest) };
+        let found = quotes.at + found;
         if text[found] == b'"' {
-            (quoted, at) = step(text, found, from, quoted, delimiter, whole)?;
+            quotes.step(text, found, from, delimiter, whole)?;
         } else {
             break RowEnd { end: found, next: line_end(text, found, whole)?, lines: 1 };
         }
     };
-    if !quoted || first.end - from > MAX_ROW_BYTES {
+    if !quotes.inside || quotes.stray || first.end - from > MAX_ROW_BYTES {
         return Some(first);
     }
     // The quotes run over the line's end: either the row closes in time, or it is its first line.
     let limit = (first.end + MAX_SPAN_BYTES).min(from + MAX_ROW_BYTES);
     let stop = text.len().min(limit + 1);
     let mut lines = 2;
-    at = first.next;
-    while lines <= MAX_SPAN_LINES {
-        let Some(found) = text.get(at..stop).and_then(|text| memchr3(b'"', b'\n', b'\r', text)) else {
+    quotes.at = first.next;
+    while lines <= MAX_SPAN_LINES && !quotes.stray {
+        let Some(found) = text.get(quotes.at..stop).and_then(|text| memchr3(b'"', b'\n', b'\r', text)) else {
             return match (limit < text.len(), whole) {
                 (true, _) => Some(first),
-                (false, true) => Some(if quoted { first } else { RowEnd { lines, ..rest } }),
+                (false, true) => Some(if quotes.inside { first } else { RowEnd { lines, ..rest } }),
                 (false, false) => None,
             };
         };
-        let found = at + found;
+        let found = quotes.at + found;
         if text[found] == b'"' {
-            (quoted, at) = step(text, found, from, quoted, delimiter, whole)?;
+            quotes.step(text, found, from, delimiter, whole)?;
             continue;
         }
         let next = line_end(text, found, whole)?;
-        if !quoted {
+        if !quotes.inside {
             return Some(RowEnd { end: found, next, lines });
         }
-        at = next;
+        quotes.at = next;
         lines += 1;
     }
     Some(first)
@@ -421,44 +456,40 @@ fn last_line_end(text: &[u8]) -> Option<usize> {
 }
 
 /// Finds the last row end by looking at the last `bytes` and `lines` of the text only. Whether the
-/// line it begins with starts a row or lies inside quotes is not known, so both are followed until
-/// both are outside quotes, which takes one quoted field as a rule. The stretch is within the span of
-/// one row, so no row that begins in it can have been given up, and what they agree on is what
-/// reading from the start finds. `None` where they do not agree.
+/// line it begins with starts a row or lies inside the quotes of one is not known. The first reading
+/// gives rows, as from the start of the text. The second is refuted by a stray quote, as the next
+/// row's first one is as a rule; or it comes to the end of its row, and if that is an end in the
+/// first reading too, they are one from there on. The stretch is within the span of one row, so no
+/// row that begins in it is given up for its length alone. `None` where the two do not meet.
 fn settled_row_end(text: &[u8], delimiter: u8, bytes: usize, lines: usize) -> Option<usize> {
     let back = text.len().saturating_sub(bytes);
     let start = back + memrchr_iter(b'\n', &text[back..]).take(lines).last()? + 1;
-    // For each of the two: inside quotes, and up to where it has read.
-    let mut readings = [(false, start), (true, start)];
-    for quote in memchr_iter(b'"', &text[start..]).map(|at| start + at) {
-        for reading in &mut readings {
-            if quote >= reading.1 {
-                *reading = step(text, quote, start, reading.0, delimiter, false)?;
-            }
-        }
-        if !readings[0].0 && !readings[1].0 {
-            let mut end = start_of_next_row(text, quote + 1, delimiter)?;
-            while let Some(row) = quoted_row(text, end, delimiter, false) {
-                end = row.next;
-            }
-            return Some(end);
-        }
+    let meeting = end_of_row_around(text, start, delimiter)?;
+    let mut met = meeting.is_none();
+    let mut end = start;
+    while let Some(row) = quoted_row(text, end, delimiter, false) {
+        end = row.next;
+        met |= meeting == Some(end);
     }
-    None
+    (met && end > start).then_some(end)
 }
 
-/// The start of the row after the one that `at` lies in, outside quotes.
-fn start_of_next_row(text: &[u8], mut at: usize, delimiter: u8) -> Option<usize> {
-    let mut quoted = false;
+/// The end of a row of several lines that has `from` inside its quotes; the inner `None` if there is
+/// no such row, the outer if that cannot be told from this much text.
+fn end_of_row_around(text: &[u8], from: usize, delimiter: u8) -> Option<Option<usize>> {
+    let mut quotes = Quotes { at: from, inside: true, stray: false };
     loop {
-        let found = at + memchr3(b'"', b'\n', b'\r', text.get(at..)?)?;
+        let found = quotes.at + memchr3(b'"', b'\n', b'\r', text.get(quotes.at..)?)?;
         if text[found] == b'"' {
-            (quoted, at) = step(text, found, 0, quoted, delimiter, false)?;
+            quotes.step(text, found, usize::MAX, delimiter, false)?;
+            if quotes.stray {
+                return Some(None);
+            }
             continue;
         }
-        at = line_end(text, found, false)?;
-        if !quoted {
-            return Some(at);
+        quotes.at = line_end(text, found, false)?;
+        if !quotes.inside {
+            return Some(Some(quotes.at));
         }
     }
 }

@@ -145,6 +145,9 @@ pub enum Unreadable {
     /// A schema is needed and none is imported.
     #[error("no Shadowserver schema is imported: watchfire reference import shadowserver-schema FILE")]
     NoSchema,
+    /// What was imported as the Shadowserver schema is none.
+    #[error("the Shadowserver schema cannot be used: {0}")]
+    Schema(String),
     /// The feed's entry does not fit the format.
     #[error("feed {feed}: {detail}")]
     Entry {
@@ -171,7 +174,9 @@ pub struct Format {
 }
 
 /// Every format, by name. One row each: the module's `FORMAT`.
-pub const FORMATS: &[Format] = &[];
+pub const FORMATS: &[Format] = &[
+    shadowserver::FORMAT,
+];
 
 /// Finds a format by its name in [`FORMATS`].
 pub fn format(name: &str) -> Result<&'static Format, Unreadable> {

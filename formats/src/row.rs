@@ -54,6 +54,18 @@ impl<'a> Cut<'a> {
         &self.text[self.start..self.end]
     }
 
+    /// Whether the text ends with this row without a line end: the file may have been cut off here.
+    #[inline]
+    pub fn is_cut_off(&self) -> bool {
+        self.end == self.text.len()
+    }
+
+    /// Where the row lies in the text.
+    #[inline]
+    pub fn span(&self) -> std::ops::Range<usize> {
+        self.start..self.end
+    }
+
     /// Offset of the row's first byte in the text.
     #[inline]
     pub fn start(&self) -> usize {

@@ -6,10 +6,16 @@
 //! much text a delivery may unpack to, in all and as a multiple of its size, and how many members it
 //! may have. Damage and caps end the member with an error that names it; what was read before stays
 //! read.
+//!
+//! The text of a member is UTF-8 from here on, without byte-order mark, and every offset that a
+//! record or reject carries counts in it.
+
+mod text;
 
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
 
-use encoding_rs::{Decoder, DecoderResult, GB18030};
+use self::text::{Capped, Decoded, Exact};
 
 /// Character encoding of a report's bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,9 +71,13 @@ pub struct Member<'a> {
     /// Its number among the texts of the delivery, from 0.
     pub index: u32,
     /// The text, decoded to UTF-8; a byte sequence that the encoding does not have comes as the byte
-    /// 0xFF, which no UTF-8 text holds, so that its row is refused.
+    /// 0xFF, which no UTF-8 text holds, so that its row is refused. An error is met again at every
+    /// further read.
     pub text: &'a mut dyn BufRead,
 }
+
+/// What a walk does with each text.
+pub type Each<'e> = dyn FnMut(Member<'_>) -> ControlFlow<()> + 'e;
 
 /// Containers inside containers that are opened.
 const MAX_DEPTH: u32 = 4;
@@ -81,7 +91,7 @@ pub fn each_member<D: Read + Seek>(
     name: &str,
     encoding: Encoding,
     caps: &Caps,
-    each: &mut dyn FnMut(Member<'_>) -> std::ops::ControlFlow<()>,
+    each: &mut Each<'_>,
 ) -> io::Result<()> {
     let size = delivered.seek(SeekFrom::End(0))?;
     delivered.seek(SeekFrom::Start(0))?;
@@ -92,44 +102,30 @@ pub fn each_member<D: Read + Seek>(
     delivered.seek(SeekFrom::Start(0))?;
     if is_zip(&magic[..seen]) {
         // The directory at the end is only reachable here; an inner zip is read as a stream.
-        return walk.zip_with_directory(delivered, name);
+        return walk.zip_with_directory(delivered, size, name);
     }
     walk.open(name, &mut BufReader::with_capacity(1 << 16, delivered), 0)
 }
 
-struct Walk<'e> {
+struct Walk<'w, 'e> {
     encoding: Encoding,
     members_left: u32,
     text_left: u64,
     index: u32,
-    each: &'e mut dyn FnMut(Member<'_>) -> std::ops::ControlFlow<()>,
+    each: &'w mut Each<'e>,
     ended: bool,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// Opens what `bytes` holds by its first bytes.
     fn open(&mut self, name: &str, bytes: &mut dyn BufRead, depth: u32) -> io::Result<()> {
         let mut head = vec![0; 512];
-        let seen = read_up_to(bytes, &mut head)?;
+        let seen = read_up_to(bytes, &mut head).map_err(|error| named(name, error))?;
         head.truncate(seen);
-        let packed = head.starts_with(&[0x1f, 0x8b])
-            || head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
-            || is_zip(&head)
-            || head.get(257..262) == Some(b"ustar".as_slice());
-        if packed && depth >= MAX_DEPTH {
+        let kind = Container::of(&head);
+        if kind != Container::None && depth >= MAX_DEPTH {
             return Err(damaged(name, "holds containers in more than four layers"));
         }
-        let kind = if head.starts_with(&[0x1f, 0x8b]) {
-            Container::Gzip
-        } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-            Container::Zstd
-        } else if is_zip(&head) {
-            Container::Zip
-        } else if packed {
-            Container::Tar
-        } else {
-            Container::None
-        };
         let mut whole = Cursor::new(head).chain(bytes);
         match kind {
             Container::Gzip => {
@@ -140,9 +136,12 @@ impl Walk<'_> {
                 let text = zstd::stream::read::Decoder::with_buffer(&mut whole)?;
                 self.open(strip(name, &[".zst", ".zstd"]), &mut BufReader::with_capacity(1 << 16, text), depth + 1)
             }
-            Container::Tar => self.tar(&mut whole, depth),
+            Container::Tar => self.tar(&mut whole, name, depth),
             Container::Zip => self.zip_stream(&mut whole, name, depth),
-            Container::None => self.text(name, &mut whole),
+            Container::None => {
+                self.text(name, &mut whole)?;
+                Ok(())
+            }
         }
         .map_err(|error| named(name, error))
     }
@@ -154,28 +153,33 @@ impl Walk<'_> {
         self.members_left -= 1;
         let index = self.index;
         self.index += 1;
-        let mut capped = Capped { inner: bytes, left: self.text_left };
-        let broke = match self.encoding {
-            Encoding::Utf8 => (self.each)(Member { name, index, text: &mut capped }).is_break(),
-            Encoding::Gb18030 => {
-                let mut text = BufReader::with_capacity(1 << 16, Decoded::new(&mut capped));
-                (self.each)(Member { name, index, text: &mut text }).is_break()
+        let mut capped = Capped::new(bytes, self.text_left);
+        let mut decoded;
+        let text: &mut dyn BufRead = match text::decoder(self.encoding, &mut capped) {
+            Some(decoder) => {
+                decoded = BufReader::with_capacity(1 << 16, Decoded::new(&mut capped, decoder));
+                &mut decoded
             }
+            None => &mut capped,
         };
-        self.text_left = capped.left;
-        self.ended |= broke;
+        self.ended |= (self.each)(Member { name, index, text }).is_break();
+        self.text_left = capped.left();
         Ok(())
     }
 
-    fn tar(&mut self, bytes: &mut dyn BufRead, depth: u32) -> io::Result<()> {
+    fn tar(&mut self, bytes: &mut dyn BufRead, name: &str, depth: u32) -> io::Result<()> {
         let mut archive = tar::Archive::new(bytes);
         for entry in archive.entries()? {
             let entry = entry?;
             if !entry.header().entry_type().is_file() {
                 continue;
             }
-            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-            self.open(&name, &mut BufReader::new(entry), depth + 1)?;
+            if self.members_left == 0 {
+                return Err(damaged(name, "has more members than a delivery may have"));
+            }
+            let inner = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            let size = entry.size();
+            self.open(&inner, &mut BufReader::new(Exact::new(entry, size)), depth + 1)?;
             if self.ended {
                 break;
             }
@@ -189,7 +193,7 @@ impl Walk<'_> {
             let file = zip::read::read_zipfile_from_stream(&mut bytes).map_err(|error| zip_error(name, error))?;
             let Some(file) = file else { return Ok(()) };
             if file.is_file() {
-                let inner = file.name().to_owned();
+                let inner = String::from_utf8_lossy(file.name_raw()).into_owned();
                 self.open(&inner, &mut BufReader::new(file), depth + 1)?;
                 if self.ended {
                     return Ok(());
@@ -198,17 +202,19 @@ impl Walk<'_> {
         }
     }
 
-    fn zip_with_directory<D: Read + Seek>(&mut self, delivered: D, name: &str) -> io::Result<()> {
-        let mut archive = zip::ZipArchive::new(BufReader::new(delivered)).map_err(|error| zip_error(name, error))?;
-        if archive.len() > self.members_left as usize {
+    fn zip_with_directory<D: Read + Seek>(&mut self, mut delivered: D, size: u64, name: &str) -> io::Result<()> {
+        // The directory is read into memory: look first how long it says it is.
+        let count = zip_entries(&mut delivered, size)?;
+        if count > u64::from(self.members_left) {
             return Err(damaged(name, "has more members than a delivery may have"));
         }
+        let mut archive = zip::ZipArchive::new(BufReader::new(delivered)).map_err(|error| zip_error(name, error))?;
         for at in 0..archive.len() {
             let file = archive.by_index(at).map_err(|error| zip_error(name, error))?;
             if !file.is_file() {
                 continue;
             }
-            let inner = file.name().to_owned();
+            let inner = String::from_utf8_lossy(file.name_raw()).into_owned();
             self.open(&inner, &mut BufReader::new(file), 1)?;
             if self.ended {
                 break;
@@ -218,6 +224,7 @@ impl Walk<'_> {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Container {
     Gzip,
     Zstd,
@@ -226,8 +233,38 @@ enum Container {
     None,
 }
 
+impl Container {
+    fn of(head: &[u8]) -> Container {
+        match head {
+            [0x1f, 0x8b, ..] => Container::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Container::Zstd,
+            head if is_zip(head) => Container::Zip,
+            head if head.get(257..262) == Some(b"ustar".as_slice()) => Container::Tar,
+            _ => Container::None,
+        }
+    }
+}
+
 fn is_zip(head: &[u8]) -> bool {
     head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
+}
+
+/// How many members a zip says it has (its end record, APPNOTE 4.3.16; in a zip of more than 65,534
+/// the 64-bit one before it, 4.3.14); 0 where there is no such record, which the reader then reports.
+fn zip_entries<D: Read + Seek>(delivered: &mut D, size: u64) -> io::Result<u64> {
+    let tail = size.min(22 + 20 + 56 + 65_535);
+    delivered.seek(SeekFrom::Start(size - tail))?;
+    let mut bytes = Vec::new();
+    delivered.by_ref().take(tail).read_to_end(&mut bytes)?;
+    delivered.seek(SeekFrom::Start(0))?;
+    let find = |mark: &[u8]| memchr::memmem::rfind(&bytes, mark);
+    let number = |from: usize, width: usize| {
+        let digits = bytes.get(from..from + width).unwrap_or_default();
+        digits.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte))
+    };
+    let short = find(b"PK\x05\x06").map_or(0, |at| number(at + 10, 2));
+    let long = find(b"PK\x06\x06").map_or(0, |at| number(at + 32, 8));
+    Ok(if short == 0xffff { short.max(long) } else { short })
 }
 
 fn strip<'a>(name: &'a str, endings: &[&str]) -> &'a str {
@@ -259,84 +296,6 @@ fn read_up_to(input: &mut (impl Read + ?Sized), buffer: &mut [u8]) -> io::Result
         }
     }
     Ok(filled)
-}
-
-/// Text that counts down what the delivery may still unpack to.
-struct Capped<'a> {
-    inner: &'a mut dyn BufRead,
-    left: u64,
-}
-
-impl Read for Capped<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let chunk = self.fill_buf()?;
-        let read = chunk.len().min(buffer.len());
-        buffer[..read].copy_from_slice(&chunk[..read]);
-        self.consume(read);
-        Ok(read)
-    }
-}
-
-impl BufRead for Capped<'_> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let chunk = self.inner.fill_buf()?;
-        if self.left == 0 && !chunk.is_empty() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "unpacks to more than its size allows; it looks like a bomb",
-            ));
-        }
-        let shown = chunk.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        Ok(&chunk[..shown])
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.left = self.left.saturating_sub(amount as u64);
-        self.inner.consume(amount);
-    }
-}
-
-/// GB 18030 to UTF-8, as a stream.
-struct Decoded<'a> {
-    inner: &'a mut dyn BufRead,
-    decoder: Decoder,
-    out: Vec<u8>,
-    at: usize,
-    ended: bool,
-}
-
-impl<'a> Decoded<'a> {
-    fn new(inner: &'a mut dyn BufRead) -> Self {
-        Decoded { inner, decoder: GB18030.new_decoder_without_bom_handling(), out: Vec::new(), at: 0, ended: false }
-    }
-
-    fn fill(&mut self) -> io::Result<()> {
-        self.out.resize(1 << 16, 0);
-        self.at = 0;
-        let chunk = self.inner.fill_buf()?;
-        let last = chunk.is_empty();
-        let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(chunk, &mut self.out, last);
-        self.out.truncate(written);
-        self.inner.consume(read);
-        match result {
-            DecoderResult::Malformed(..) => self.out.push(0xff),
-            DecoderResult::InputEmpty => self.ended = last,
-            DecoderResult::OutputFull => {}
-        }
-        Ok(())
-    }
-}
-
-impl Read for Decoded<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.at == self.out.len() && !self.ended {
-            self.fill()?;
-        }
-        let read = (self.out.len() - self.at).min(buffer.len());
-        buffer[..read].copy_from_slice(&self.out[self.at..self.at + read]);
-        self.at += read;
-        Ok(read)
-    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use model::record::Record;
 use model::reject::{Reject, RejectReason};
 
 pub use name::{host, is_plain_host, refang, url};
-pub use time::{Written, http_date, time, time_by_pattern};
+pub use time::{Written, http_date, instant, time, time_by_pattern};
 
 /// A value that does not have the form its field asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
+use encoding_rs::GB18030;
+
 use super::*;
 
 fn texts(delivered: &[u8], name: &str, encoding: Encoding, caps: &Caps) -> (Vec<(String, u32, Vec<u8>)>, io::Result<()>) {
@@ -95,10 +97,21 @@ fn bombs_end_at_their_caps() {
 #[test]
 fn damage_is_an_error_after_what_could_be_read() {
     let caps = Caps::default();
-    for whole in [gzip(&[b'x'; 100_000]), zip_of(&[("a", &[b'x'; 1000])]), tar_of(&[("a", &[b'x'; 5000])])] {
-        let (found, outcome) = texts(&whole[..whole.len() / 2], "cut", Encoding::Utf8, &caps);
-        let failed = outcome.is_err() || found.iter().any(|(_, _, text)| text.len() < 1000);
-        assert!(failed, "half a container was taken for a whole one");
+    let noise: Vec<u8> = (0..100_000u32).flat_map(|n| n.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect();
+    let zstd = zstd::encode_all(noise.as_slice(), 1).expect("packs");
+    for whole in [gzip(&noise), zstd, zip_of(&[("a", &noise)]), tar_of(&[("a", &noise)]), gzip(&tar_of(&[("a", &noise)]))] {
+        let cut = &whole[..whole.len() / 2];
+        let mut errors = Vec::new();
+        let outcome = each_member(Cursor::new(cut), "cut", Encoding::Utf8, &caps, &mut |member| {
+            let mut text = Vec::new();
+            errors.extend(member.text.read_to_end(&mut text).err());
+            assert!(noise.starts_with(&text));
+            // Whoever missed the damage meets it again.
+            errors.extend(member.text.read_to_end(&mut text).err());
+            assert_eq!(errors.len(), 2);
+            ControlFlow::Break(())
+        });
+        assert!(outcome.is_err() || !errors.is_empty(), "half a container was taken for a whole one");
     }
     let (found, outcome) = texts(b"", "empty", Encoding::Utf8, &caps);
     assert!(outcome.is_ok() && found == [("empty".to_owned(), 0, Vec::new())]);
@@ -113,4 +126,48 @@ fn gb18030_is_decoded_and_malformed_bytes_are_marked() {
     bytes.insert(3, 0xff);
     let (found, _) = texts(&bytes, "x", Encoding::Gb18030, &Caps::default());
     assert!(found[0].2.contains(&0xff) && found[0].2.ends_with("二,行\n".as_bytes()));
+}
+
+#[test]
+fn a_byte_order_mark_is_no_text() {
+    let caps = Caps::default();
+    let utf16 = |order: fn(u16) -> [u8; 2]| "\u{feff}网,a\n".encode_utf16().flat_map(order).collect::<Vec<u8>>();
+    for bytes in ["\u{feff}网,a\n".as_bytes().to_vec(), utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)] {
+        for encoding in [Encoding::Utf8, Encoding::Gb18030] {
+            let (found, outcome) = texts(&gzip(&bytes), "x", encoding, &caps);
+            outcome.expect("opens");
+            assert_eq!(found[0].2, "网,a\n".as_bytes());
+        }
+    }
+}
+
+#[test]
+fn a_directory_of_many_members_is_not_read() {
+    let mut record = b"PK\x05\x06\0\0\0\0\xff\xff\xff\xff".to_vec();
+    record.extend([0; 10]);
+    let mut zip = b"PK\x06\x06".to_vec();
+    zip.extend([0; 28]);
+    zip.extend(1_000_000u64.to_le_bytes());
+    zip.extend([0; 16]);
+    zip.extend(record);
+    let mut bytes = b"PK\x03\x04".to_vec();
+    bytes.extend(zip);
+    let (found, outcome) = texts(&bytes, "wide.zip", Encoding::Utf8, &Caps::default());
+    assert!(found.is_empty() && outcome.expect_err("refused").to_string().contains("more members"));
+}
+
+#[test]
+fn arbitrary_bytes_behind_a_magic_number_are_damage() {
+    let mut state = 1u32;
+    for magic in [&b"\x1f\x8b\x08\0"[..], b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"PK\x05\x06", b""] {
+        for length in [0, 1, 10, 100, 1000] {
+            let mut bytes = magic.to_vec();
+            for _ in 0..length {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                bytes.push((state >> 24) as u8);
+            }
+            let _ = texts(&bytes, "noise", Encoding::Utf8, &Caps::default());
+            let _ = texts(&bytes, "noise", Encoding::Gb18030, &Caps::default());
+        }
+    }
 }

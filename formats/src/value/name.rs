@@ -68,14 +68,17 @@ pub fn host(text: &str) -> Option<Cow<'_, str>> {
     let name = ascii(bare)?;
     let (unicode, checked) = uts46.to_unicode(name.as_bytes(), AsciiDenyList::URL, Hyphens::Allow);
     checked.ok()?;
-    if ascii(&unicode)? != name || !name.split('.').all(is_label) {
-        return None;
-    }
-    Some(Cow::Owned(name))
+    let is_name = is_plain_host(&name)
+        || (name.split('.').any(|label| has_ace_prefix(label.as_bytes()))
+            && name.split('.').all(is_label)
+            && name.rsplit('.').next().is_some_and(|last| last.bytes().any(|byte| byte.is_ascii_alphabetic())));
+    (is_name && ascii(&unicode)? == name).then_some(Cow::Owned(name))
 }
 
 fn is_label(label: &str) -> bool {
-    !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    !label.is_empty()
+        && !label.starts_with('-')
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 fn refang_host(text: &str) -> Cow<'_, str> {

@@ -124,6 +124,8 @@ fn hosts() {
             ("-www.example", None),
             ("www example", None),
             ("http://www.example/", None),
+            ("a。_", None),
+            ("例子.1", None),
             ("xn--.example", None),
             ("xn--a.example", None),
             ("xn--bcher-.example", None),

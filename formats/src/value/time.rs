@@ -30,24 +30,36 @@ pub struct Written {
     pub day: i32,
 }
 
-fn checked(at: i64, day: i32) -> Result<Written, &'static str> {
-    match at {
-        at if at < FIRST => Err(SENTINEL),
-        at if at >= END => Err(TOO_LATE),
-        at => Ok(Written { at: Timestamp(at), day }),
-    }
-}
-
 /// Reads a time; without an offset of its own it is in `zone`. The error is what the text is not.
 #[inline]
 pub fn time(text: &str, zone: &TimeZone) -> Result<Written, &'static str> {
+    let written = instant(text, zone).ok_or(NOT_A_TIME)?;
+    believable(written)
+}
+
+#[inline]
+fn believable(written: Written) -> Result<Written, &'static str> {
+    match written.at.0 {
+        at if at < FIRST => Err(SENTINEL),
+        at if at >= END => Err(TOO_LATE),
+        _ => Ok(written),
+    }
+}
+
+/// Reads a time of any year, believable or not.
+#[inline]
+pub fn instant(text: &str, zone: &TimeZone) -> Option<Written> {
     if let Some((days, seconds)) = plain(text.as_bytes()) {
         if *zone == TimeZone::UTC {
-            return checked((i64::from(days) * 86_400 + seconds) * MICROS, days);
+            return Some(written((i64::from(days) * 86_400 + seconds) * MICROS, days));
         }
         return local(days, seconds * MICROS, zone);
     }
     slow(text, zone)
+}
+
+fn written(at: i64, day: i32) -> Written {
+    Written { at: Timestamp(at), day }
 }
 
 /// `YYYY-MM-DD HH:MM:SS`, the form of nearly every row: days since 1970 and seconds of the day.
@@ -91,15 +103,15 @@ fn days_from_civil(year: i32, month: u32, day: u32) -> Option<i32> {
 
 /// A wall-clock time in a zone; an hour that occurs twice is its first, one that does not occur is
 /// moved on (jiff's "compatible", RFC 5545's rule).
-fn local(days: i32, micros: i64, zone: &TimeZone) -> Result<Written, &'static str> {
+fn local(days: i32, micros: i64, zone: &TimeZone) -> Option<Written> {
     let date = Day(days).date();
     let (seconds, micros) = (micros / MICROS, micros % MICROS);
     let at = date.at((seconds / 3600) as i8, (seconds / 60 % 60) as i8, (seconds % 60) as i8, 0);
-    let zoned = zone.to_ambiguous_zoned_datetime(at).compatible().map_err(|_| NOT_A_TIME)?;
-    checked(Timestamp::from(zoned.timestamp()).0 + micros, days)
+    let zoned = zone.to_ambiguous_zoned_datetime(at).compatible().ok()?;
+    Some(written(Timestamp::from(zoned.timestamp()).0 + micros, days))
 }
 
-fn slow(text: &str, zone: &TimeZone) -> Result<Written, &'static str> {
+fn slow(text: &str, zone: &TimeZone) -> Option<Written> {
     let text = text.trim();
     if let Some(number) = super::int(text).filter(|_| !text.starts_with('-')) {
         if text.len() == 8
@@ -107,28 +119,28 @@ fn slow(text: &str, zone: &TimeZone) -> Result<Written, &'static str> {
         {
             return local(days, 0, zone);
         }
-        return epoch(number);
+        return Some(epoch(number));
     }
     if let Some((seconds, fraction)) = text.split_once('.')
         && let (Some(seconds), Some(micros)) = (super::int(seconds).filter(|s| *s > 99_999_999), fraction_micros(fraction))
     {
-        let written = epoch(seconds)?;
-        return checked(written.at.0 + micros, written.day);
+        let whole = epoch(seconds);
+        return Some(written(whole.at.0 + micros, whole.day));
     }
     if text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) {
-        return http_date(text).ok_or(NOT_A_TIME);
+        return http_date(text);
     }
-    civil(text, zone).unwrap_or(Err(NOT_A_TIME))
+    civil(text, zone)
 }
 
 /// A count since 1970 in seconds, milliseconds or microseconds: told apart by size.
-fn epoch(number: i64) -> Result<Written, &'static str> {
+fn epoch(number: i64) -> Written {
     let at = match number {
         0..100_000_000_000 => number * MICROS,
         100_000_000_000..100_000_000_000_000 => number * 1000,
         _ => number,
     };
-    checked(at, Timestamp(at).day().0)
+    written(at, Timestamp(at).day().0)
 }
 
 fn fraction_micros(digits: &str) -> Option<i64> {
@@ -151,7 +163,7 @@ fn digits(text: &mut &str, least: usize, most: usize) -> Option<u32> {
 }
 
 /// Date first, year first, then perhaps a time, a fraction and an offset.
-fn civil(text: &str, zone: &TimeZone) -> Option<Result<Written, &'static str>> {
+fn civil(text: &str, zone: &TimeZone) -> Option<Written> {
     let mut rest = text;
     let year = digits(&mut rest, 4, 4)?;
     let separator = rest.chars().next().filter(|c| matches!(c, '-' | '/' | '.' | '年'))?;
@@ -164,7 +176,7 @@ fn civil(text: &str, zone: &TimeZone) -> Option<Result<Written, &'static str>> {
     }
     let days = days_from_civil(year as i32, month, day)?;
     if rest.is_empty() {
-        return Some(local(days, 0, zone));
+        return local(days, 0, zone);
     }
     rest = rest.strip_prefix(['T', 't', ' ', '_'])?.trim_start();
     let hour = digits(&mut rest, 1, 2)?;
@@ -185,10 +197,10 @@ fn civil(text: &str, zone: &TimeZone) -> Option<Result<Written, &'static str>> {
         return None;
     }
     let wall = i64::from(hour * 3600 + minute * 60 + second.min(59)) * MICROS + micros;
-    Some(match offset(rest.trim())? {
+    match offset(rest.trim())? {
         None => local(days, wall, zone),
-        Some(offset) => checked(i64::from(days) * 86_400 * MICROS + wall - offset * MICROS, days),
-    })
+        Some(offset) => Some(written(i64::from(days) * 86_400 * MICROS + wall - offset * MICROS, days)),
+    }
 }
 
 /// The offset at the end of a time in seconds east; the inner `None` is "none given".
@@ -238,7 +250,7 @@ pub fn http_date(text: &str) -> Option<Written> {
     let east = offset(words.next().unwrap_or("GMT"))??;
     let days = days_from_civil(year as i32, month, day)?;
     let at = i64::from(days) * 86_400 + i64::from(hour * 3600 + minute * 60 + second.min(59)) - east;
-    checked(at * MICROS, days).ok()
+    Some(written(at * MICROS, days))
 }
 
 /// Reads a time by a pattern of the feed's entry (`%m/%d/%y %H:%M`, jiff's strptime).
@@ -248,9 +260,9 @@ pub fn time_by_pattern(text: &str, pattern: &str, zone: &TimeZone) -> Result<Wri
     let date: Date = parsed.to_date().map_err(|_| UNLIKE)?;
     let day = Day::of(date).0;
     if let Ok(at) = parsed.to_timestamp() {
-        return checked(Timestamp::from(at).0, day);
+        return believable(written(Timestamp::from(at).0, day));
     }
     let at = parsed.to_datetime().unwrap_or(DateTime::from_parts(date, jiff::civil::Time::midnight()));
     let zoned = zone.to_ambiguous_zoned_datetime(at).compatible().map_err(|_| UNLIKE)?;
-    checked(Timestamp::from(zoned.timestamp()).0, day)
+    believable(written(Timestamp::from(zoned.timestamp()).0, day))
 }

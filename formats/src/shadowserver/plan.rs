@@ -1,0 +1,383 @@
+//! The schema's mappings compiled against one report's header: what is done for every row.
+//!
+//! This is the hot path of the whole product. A row is cut once ([`crate::row`]); then each action
+//! looks at its cell and puts it where it goes. Keys of `extra` are quoted beforehand, nothing is
+//! looked up by name and nothing is allocated for a row whose cells are plain.
+
+use std::fmt::Write;
+
+use jiff::tz::TimeZone;
+use model::field::{Field, Kind};
+use model::record::{Record, push_json_text, quoted_key};
+use model::reject::RejectReason;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::functions::{self, Function};
+use super::schema::{Place, ReportType};
+use crate::row::Cut;
+use crate::{Unreadable, Warning, value};
+
+/// Every column there may be.
+pub const MAX_COLUMNS: usize = 100_000;
+
+/// A report type compiled against a header.
+#[derive(Debug)]
+pub struct Plan {
+    columns: usize,
+    actions: Vec<Action>,
+    constants: Vec<(Field, String)>,
+    /// What is worth saying of this report as a whole.
+    pub warnings: Vec<Warning>,
+}
+
+#[derive(Debug)]
+struct Action {
+    column: usize,
+    function: Function,
+    target: Target,
+    required: bool,
+    /// Other columns that the function looks at; `usize::MAX` where the report lacks them.
+    others: [usize; 2],
+}
+
+#[derive(Debug)]
+enum Target {
+    /// A typed field, and the quoted key under which a text goes that is no value of it.
+    Field(Field, String),
+    /// A quoted key of `extra`.
+    Extra(String),
+}
+
+/// A row that became no event.
+pub type Refusal = (RejectReason, String);
+
+impl Plan {
+    /// Compiles `report` for a report with the columns `header`. The first column of a name counts,
+    /// its namesakes go to `extra` as `name.2`; columns that the schema does not name go to `extra`
+    /// under their own name, sorted, so that the order of the file's columns changes no event.
+    pub fn compile(report: &ReportType, header: &[String]) -> Result<Plan, Unreadable> {
+        let wrong = |detail: String| Unreadable::Header { format: "shadowserver", detail };
+        if header.len() > MAX_COLUMNS {
+            return Err(wrong(format!("it has {} columns; at most {MAX_COLUMNS} are read", header.len())));
+        }
+        let mut warnings = Vec::new();
+        let mut warn = |label, message: String| warnings.push(Warning { label, message });
+        let mut places: FxHashMap<&str, usize> = FxHashMap::default();
+        let mut namesakes = Vec::new();
+        for (at, name) in header.iter().enumerate() {
+            if places.contains_key(name.as_str()) {
+                namesakes.push((at, name));
+            } else {
+                places.insert(name, at);
+            }
+        }
+        check_required(report, &places, header, &mut warn).map_err(wrong)?;
+        for unknown in &report.unknown {
+            warn("schema", format!("report type {}: {unknown}", report.name));
+        }
+
+        // Where a key of `extra` has several sources, the last mapping counts; a later one with
+        // another column gets a key of its own.
+        let mut keys: FxHashMap<String, usize> = FxHashMap::default();
+        let mut key = |name: &str| {
+            let count = keys.entry(name.to_owned()).or_insert(0);
+            *count += 1;
+            quoted_key(&if *count == 1 { name.to_owned() } else { format!("{name}.{count}") })
+        };
+        let mut actions: Vec<Action> = Vec::new();
+        let mut extras: FxHashSet<&str> = FxHashSet::default();
+        for (index, mapping) in report.mappings.iter().enumerate() {
+            let Some(&column) = places.get(mapping.column.as_str()) else { continue };
+            let again = |later: &super::schema::Mapping| {
+                later.column == mapping.column && later.target == mapping.target && matches!(later.target, Place::Extra(_))
+            };
+            if report.mappings[index + 1..].iter().any(again) {
+                continue;
+            }
+            let target = match &mapping.target {
+                Place::Drop => continue,
+                Place::Extra(name) => {
+                    extras.insert(name);
+                    Target::Extra(key(name))
+                }
+                Place::Field(field) => Target::Field(*field, String::new()),
+            };
+            let other = |name: &str| places.get(name).copied().unwrap_or(usize::MAX);
+            let others = match mapping.function {
+                Function::HostAndUrl => [if other("http_host") == usize::MAX { other("cc_dns") } else { other("http_host") }, other("application")],
+                Function::CategoryOrDetail => [other("detail"), usize::MAX],
+                _ => [usize::MAX; 2],
+            };
+            actions.push(Action { column, function: mapping.function, target, required: mapping.required, others });
+        }
+        // A text that is no value of its field is kept under the column's name, unless the column
+        // goes to `extra` anyway.
+        for action in &mut actions {
+            if let Target::Field(_, fallback) = &mut action.target
+                && !extras.contains(header[action.column].as_str())
+            {
+                extras.insert(&header[action.column]);
+                *fallback = key(&header[action.column]);
+            }
+        }
+        let mapped: FxHashSet<&str> = report.mappings.iter().map(|mapping| mapping.column.as_str()).collect();
+        let mut rest: Vec<(&str, usize)> = places.iter().map(|(name, at)| (*name, *at)).filter(|(name, _)| !mapped.contains(name)).collect();
+        rest.sort_unstable();
+        if !rest.is_empty() {
+            let names: Vec<_> = rest.iter().take(20).map(|(name, _)| value::shorten(name)).collect();
+            let more = if rest.len() > 20 { format!(" and {} more", rest.len() - 20) } else { String::new() };
+            warn("unknown-column", format!("report type {}: columns kept in `extra` as text: {}{more}", report.name, names.join(", ")));
+        }
+        for (at, name) in &namesakes {
+            warn("duplicate-column", format!("column `{}` stands twice: the first counts, column {} goes to `extra`", value::shorten(name), at + 1));
+            key(name);
+        }
+        let mut add = |column: usize, quoted: String| {
+            actions.push(Action { column, function: Function::Keep, target: Target::Extra(quoted), required: false, others: [usize::MAX; 2] });
+        };
+        for (name, column) in rest {
+            let quoted = match extras.contains(name) {
+                true => key(name),
+                false => quoted_key(name),
+            };
+            add(column, quoted);
+        }
+        let mut seen: FxHashMap<&str, usize> = FxHashMap::default();
+        for (column, name) in namesakes {
+            let count = seen.entry(name).or_insert(1);
+            *count += 1;
+            add(column, quoted_key(&format!("{name}.{count}")));
+        }
+        Ok(Plan { columns: header.len(), actions, constants: report.constants.clone(), warnings })
+    }
+
+    /// Whether a row of `cells` cells is one of this report. One column too few is: publishers have
+    /// added columns to headers before they wrote them. Surplus cells must be empty.
+    #[inline]
+    pub fn fits(&self, cut: &Cut<'_>, cut_off: bool) -> bool {
+        let cells = cut.len();
+        cells == self.columns
+            || (cells + 1 == self.columns && !cut_off)
+            || (cells > self.columns && (self.columns..cells).all(|index| value::given(cut.raw_cell(index)).is_none()))
+    }
+
+    /// How many columns the report has.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Reads one row into a cleared record.
+    #[inline]
+    pub fn fill(&self, cut: &Cut<'_>, record: &mut Record) -> Result<(), Refusal> {
+        for (field, text) in &self.constants {
+            match field.kind() {
+                Kind::Text => record.set_text(*field, text),
+                _ => value::set(record, *field, text, &TimeZone::UTC).map_err(|bad| (bad.reason, bad.message(text)))?,
+            }
+        }
+        let mut refused = None;
+        for action in &self.actions {
+            let raw = cut.raw_cell(action.column);
+            if raw.is_empty() && action.function != Function::CategoryOrDetail {
+                continue;
+            }
+            if !action.apply(cut, raw, record)? && action.required && refused.is_none() {
+                refused = Some(action);
+            }
+        }
+        if !record.has(Field::ObservedAt) {
+            return Err((RejectReason::MissingField, "the row has no time".into()));
+        }
+        if !names_something(record) {
+            return Err(match refused {
+                Some(action) => action.refusal(cut),
+                None => (RejectReason::NoObservable, "the row names no address, host, URL, network, account or hash".into()),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The header must have the column of the time and one required column besides, or it is another
+/// report's. Other required columns may be missing: the row then says less, but what it says is true.
+fn check_required(
+    report: &ReportType,
+    places: &FxHashMap<&str, usize>,
+    header: &[String],
+    warn: &mut impl FnMut(&'static str, String),
+) -> Result<(), String> {
+    let required = || report.mappings.iter().filter(|mapping| mapping.required);
+    let is_time = |place: &Place| *place == Place::Field(Field::ObservedAt);
+    let has = |column: &str| places.contains_key(column);
+    let missing: Vec<&str> = required().map(|mapping| mapping.column.as_str()).filter(|column| !has(column)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let time = required().any(|mapping| is_time(&mapping.target) && has(&mapping.column));
+    let other = required().any(|mapping| !is_time(&mapping.target) && has(&mapping.column));
+    let alone = required().all(|mapping| is_time(&mapping.target));
+    if !time || !(other || alone) {
+        let found: Vec<_> = header.iter().take(10).map(|name| value::shorten(name)).collect();
+        return Err(format!("report type {} needs the columns {}; found {}", report.name, missing.join(", "), found.join(", ")));
+    }
+    warn("missing-column", format!("report type {}: the schema requires the columns {}, which the report lacks", report.name, missing.join(", ")));
+    Ok(())
+}
+
+/// Whether the row names something to act on; an AS number or a reverse name alone is too little.
+#[inline]
+fn names_something(record: &Record) -> bool {
+    use Field::*;
+    record.has(SourceIp)
+        || [SourceUrl, SourceHost, SourceNetwork, SourceAccount, DestinationIp, DestinationUrl, DestinationHost, DestinationAccount, Sha256, Sha1, Md5]
+            .iter()
+            .any(|field| record.has(*field))
+}
+
+impl Action {
+    /// Puts the cell where it goes; false if it is no value of its field or function. Only a bad
+    /// time is an error at once.
+    #[inline]
+    fn apply(&self, cut: &Cut<'_>, raw: &str, record: &mut Record) -> Result<bool, Refusal> {
+        let key = match &self.target {
+            Target::Extra(key) => key,
+            Target::Field(field, fallback) => return self.apply_field(*field, fallback, cut, record),
+        };
+        let Some(text) = value::given(raw) else { return Ok(true) };
+        match self.function {
+            Function::ValidateToNone if functions::says_nothing(text) => {}
+            Function::Keep | Function::ValidateToNone => cut.push_json(self.column, record.extra_member(key)),
+            Function::ConvertInt | Function::InvalidateZero => match value::int(text) {
+                Some(0) if self.function == Function::InvalidateZero => {}
+                Some(number) => push_int(record.extra_member(key), number, text),
+                None => cut.push_json(self.column, record.extra_member(key)),
+            },
+            _ => self.apply_extra(key, cut, record),
+        }
+        Ok(true)
+    }
+
+    /// The rarer functions into `extra`.
+    fn apply_extra(&self, key: &str, cut: &Cut<'_>, record: &mut Record) {
+        let cell = cut.cell(self.column);
+        let text = cell.trim();
+        let made = match self.function {
+            Function::ConvertBool => functions::boolean(text).map(|value| value.to_string()),
+            Function::ConvertFloat => text.parse::<f64>().ok().filter(|value| value.is_finite()).map(|value| format!("{value:?}")),
+            Function::AddUtc | Function::ConvertDate | Function::ConvertDateUtc => {
+                functions::date(text, &TimeZone::UTC).map(|date| format!("\"{date}\""))
+            }
+            Function::ValidateIp => value::ip(text).map(|ip| format!("\"{ip}\"")),
+            _ => None,
+        };
+        if let Some(json) = made {
+            record.extra_member(key).push_str(&json);
+            return;
+        }
+        let mut out = String::new();
+        let text = match self.function {
+            Function::ValidateIp | Function::ValidateNetwork => return,
+            Function::ForceBase64 => {
+                out = functions::base64(text);
+                &out
+            }
+            Function::ExtractCve => match functions::cves(text, &mut out) {
+                true => &out,
+                false => return,
+            },
+            Function::HostAndUrl => {
+                out = self.url(cut).unwrap_or_else(|| text.to_owned());
+                &out
+            }
+            Function::CategoryOrDetail => {
+                out = self.category(cut);
+                &out
+            }
+            Function::ExchangeType => functions::exchange_type(text),
+            Function::ExchangeIdentifier => functions::exchange_identifier(text),
+            _ => text,
+        };
+        push_json_text(record.extra_member(key), text);
+    }
+
+    fn apply_field(&self, field: Field, fallback: &str, cut: &Cut<'_>, record: &mut Record) -> Result<bool, Refusal> {
+        let cell = cut.cell(self.column);
+        let Some(text) = value::given(&cell) else { return Ok(self.function != Function::CategoryOrDetail || self.put_category(field, cut, record)) };
+        let utc = &TimeZone::UTC;
+        let set = match self.function {
+            Function::ValidateToNone if functions::says_nothing(text) => return Ok(true),
+            Function::InvalidateZero if text == "0" => return Ok(true),
+            Function::ValidateIp => {
+                let ip = value::ip(text);
+                if let Some(ip) = ip {
+                    record.set_ip(field, ip);
+                }
+                return Ok(ip.is_some());
+            }
+            Function::AddUtc if field == Field::ObservedAt => {
+                return match value::set(record, field, text, utc) {
+                    Ok(()) => Ok(true),
+                    Err(bad) => Err((bad.reason, bad.message(text))),
+                };
+            }
+            Function::ExtractCve => {
+                // Most tags name none: look before the record's text is touched.
+                if memchr::memmem::find(text.as_bytes(), b"-").is_some() {
+                    let mut ids = String::new();
+                    if functions::cves(text, &mut ids) {
+                        record.set_text(field, &ids);
+                    }
+                }
+                return Ok(true);
+            }
+            Function::ValidateNetwork if !text.contains('/') => return Ok(false),
+            Function::ValidateNetwork | Function::ValidateFqdn => return Ok(value::set(record, field, text, utc).is_ok()),
+            Function::HostAndUrl => match self.url(cut) {
+                Some(url) => value::set(record, field, &url, utc),
+                None => value::set(record, field, text, utc),
+            },
+            Function::CategoryOrDetail => return Ok(self.put_category(field, cut, record)),
+            Function::ExchangeType => value::set(record, field, functions::exchange_type(text), utc),
+            Function::ExchangeIdentifier => value::set(record, field, functions::exchange_identifier(text), utc),
+            _ => value::set(record, field, text, utc),
+        };
+        if set.is_err() && !fallback.is_empty() {
+            push_json_text(record.extra_member(fallback), text);
+        }
+        Ok(set.is_ok())
+    }
+
+    fn url(&self, cut: &Cut<'_>) -> Option<String> {
+        let [host, application] = self.others;
+        functions::host_and_url(&cut.cell(self.column), &cut.cell(host), &cut.cell(application))
+    }
+
+    fn category(&self, cut: &Cut<'_>) -> String {
+        let category = cut.cell(self.column);
+        let detail = cut.cell(self.others[0]);
+        value::given(&category).or(value::given(&detail)).unwrap_or_default().to_owned()
+    }
+
+    fn put_category(&self, field: Field, cut: &Cut<'_>, record: &mut Record) -> bool {
+        value::set(record, field, &self.category(cut), &TimeZone::UTC).is_ok()
+    }
+
+    /// Why the row is refused for this required column.
+    fn refusal(&self, cut: &Cut<'_>) -> Refusal {
+        let text = cut.cell(self.column);
+        let name = match &self.target {
+            Target::Field(field, _) => field.column(),
+            Target::Extra(key) => key,
+        };
+        (RejectReason::BadValue, format!("{name}: `{}` is not what the schema asks for", value::shorten(&text)))
+    }
+}
+
+/// Appends an integer, as the source wrote it where that is JSON.
+#[inline]
+fn push_int(out: &mut String, number: i64, text: &str) {
+    match text.as_bytes() {
+        [b'0'] | [b'1'..=b'9', ..] => out.push_str(text),
+        _ => write!(out, "{number}").expect("writing to a string does not fail"),
+    }
+}
