@@ -80,7 +80,7 @@ pub struct IngestCommit {
     pub snapshot_at: Option<i64>,
     /// Totals of the report after this commit, earlier ingestions included.
     pub totals: Totals,
-    /// Rejects that were not staged before.
+    /// Rejects that were not staged before. An addition cannot stage: it brings all of its own here.
     pub rejects: Vec<Reject>,
     /// Ids of stored rejects that this ingestion replayed.
     pub replayed: Vec<i64>,
@@ -134,6 +134,11 @@ async fn store<C: ConnectionTrait>(db: &C, snapshot: i64, commit: &mut IngestCom
     if commit.scope == Scope::Whole && report.generation > 0 {
         reject::supersede(db, id, commit.generation).await?;
         tally::remove(db, id).await?;
+    }
+    // An ingestion that was killed may have left staged rejects: they are not this one's.
+    let held = commit.rejects.len() as i64;
+    if commit.scope == Scope::Addition || commit.totals.rejects == held {
+        reject::clear_staged(db, &report).await?;
     }
     reject::insert(
         db,

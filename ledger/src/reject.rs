@@ -207,6 +207,19 @@ pub(crate) async fn count<C: ConnectionTrait>(
     Ok(select.count(db).await?)
 }
 
+/// Removes rejects of generations that are not committed; how many.
+pub(crate) async fn clear_staged<C: ConnectionTrait>(
+    db: &C,
+    report: &report::Report,
+) -> Result<u64> {
+    let done = Entity::delete_many()
+        .filter(Column::ReportId.eq(report.id.as_str()))
+        .filter(Column::Generation.gt(report.generation))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected)
+}
+
 /// Takes back the rejects of generations before `generation`: what nobody touched goes, what someone
 /// worked on stays as superseded.
 pub(crate) async fn supersede<C: ConnectionTrait>(
@@ -262,11 +275,11 @@ pub(crate) async fn mark<C: ConnectionTrait>(
 
 impl Ledger {
     /// Stores a part of the rejects of an ingestion that is still running, so that they need not be
-    /// held until its commit. Call [`Ledger::clear_staged_rejects`] when the ingestion starts:
-    /// another that was killed may have left some.
+    /// held until its commit. Call [`Ledger::clear_staged_rejects`] before the first:
+    /// an ingestion that was killed may have left some.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the generation is committed already.
+    /// [`Error::Conflict`] unless the generation is [`report::Report::next_generation`].
     pub async fn stage_rejects(
         &self,
         report_id: &str,
@@ -275,8 +288,8 @@ impl Ledger {
     ) -> Result<()> {
         let tx = self.begin().await?;
         let report = report::get(&tx, report_id).await?;
-        if generation <= report.generation {
-            let reason = format!("generation {generation} is committed already");
+        if generation != report.next_generation() {
+            let reason = format!("generation {generation} is not the one to come");
             return Err(Error::conflict(format!("report {report_id}"), reason));
         }
         insert(&tx, &report, generation, rejects).await?;
@@ -288,13 +301,9 @@ impl Ledger {
     pub async fn clear_staged_rejects(&self, report_id: &str) -> Result<u64> {
         let tx = self.begin().await?;
         let report = report::get(&tx, report_id).await?;
-        let done = Entity::delete_many()
-            .filter(Column::ReportId.eq(report_id))
-            .filter(Column::Generation.gt(report.generation))
-            .exec(&tx)
-            .await?;
+        let cleared = clear_staged(&tx, &report).await?;
         tx.commit().await?;
-        Ok(done.rows_affected)
+        Ok(cleared)
     }
 
     /// One reject.

@@ -228,3 +228,37 @@ async fn reprocessing_supersedes_but_keeps_work_of_people() {
     assert_eq!(kept[0].text(), b"better");
     assert_eq!(ledger.reject(rows[1].id).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn what_a_killed_ingestion_staged_never_surfaces() {
+    let (_dir, ledger) = fresh().await;
+    archive(&ledger, "R-1", "feed").await;
+    let lines = async || {
+        let rows = ledger.rejects(&of_report("R-1"), 10).await.unwrap();
+        rows.iter().map(|row| row.line).collect::<Vec<_>>()
+    };
+    // The next try has few rejects, stages none and clears none.
+    ledger
+        .stage_rejects("R-1", 1, vec![reject(8, b"left"), reject(9, b"left")])
+        .await
+        .unwrap();
+    let mut commit = empty_commit("R-1", 1);
+    commit.rejects = vec![reject(1, b"a")];
+    commit.totals.rejects = 1;
+    ledger.commit_ingest(commit).await.unwrap();
+    assert_eq!(lines().await, [1]);
+    // A reprocessing is killed, then a reject is replayed.
+    ledger
+        .stage_rejects("R-1", 2, vec![reject(7, b"left")])
+        .await
+        .unwrap();
+    let mut replay = empty_commit("R-1", 2);
+    replay.scope = Scope::Addition;
+    ledger.commit_ingest(replay).await.unwrap();
+    assert_eq!(lines().await, [1]);
+    let far = ledger
+        .stage_rejects("R-1", 9, vec![reject(7, b"x")])
+        .await
+        .unwrap_err();
+    assert_eq!(far.label(), "conflict");
+}
