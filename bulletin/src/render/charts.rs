@@ -227,12 +227,12 @@ fn week_labels(
     } else {
         f64::INFINITY
     };
-    let every = [1, 2, 3, 4, 6]
+    let every = [1u8, 2, 3, 4, 6]
         .into_iter()
-        .find(|n| f64::from(*n) * gap >= widest + 8.0)
+        .find(|n| f64::from(*n) * gap >= widest + 16.0)
         .unwrap_or(12);
     for (i, week) in weeks.iter().enumerate() {
-        if (last - i) % every as usize != 0 {
+        if !(last - i).is_multiple_of(usize::from(every)) {
             continue;
         }
         if let Some(from) = tick {

@@ -273,6 +273,20 @@ impl<'a> Canvas<'a> {
         self.body.push_str("</g>");
     }
 
+    /// Words that stand over lines of the plot, with a rim in the ground's color.
+    pub fn over(&mut self, at: (f64, f64), anchor: Anchor, tone: Tone, text: &str) -> (f64, f64) {
+        let from = self.body.len();
+        let taken = self.text(at, anchor, tone, text);
+        if self.body.len() > from {
+            let rim = format!(
+                r#"<text stroke="{}" stroke-width="4" stroke-linejoin="round" paint-order="stroke""#,
+                self.palette.paper
+            );
+            self.body.replace_range(from..from + "<text".len(), &rim);
+        }
+        taken
+    }
+
     /// Words in another size, for titles of files.
     pub fn title(&mut self, at: (f64, f64), size: f64, bold: bool, text: &str) {
         let fill = if bold {

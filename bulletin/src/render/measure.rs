@@ -119,7 +119,7 @@ fn pieces(text: &str) -> Vec<&str> {
     for (at, c) in text.char_indices() {
         let breaks = match before {
             None => false,
-            Some(b) if b == ' ' => c != ' ',
+            Some(' ') => c != ' ',
             Some(b) => {
                 (is_han(b) || is_han(c) || closing(b)) && !closing(c) && !"（《「『“‘—".contains(b)
             }

@@ -82,7 +82,12 @@ pub fn pdf(b: &Bulletin, lang: Lang, fonts: &Fonts) -> Result<Vec<u8>, Error> {
     let palette = &Palette::PRINT;
     let frame = Frame::File(0.0);
     let mut files = HashMap::new();
-    let mut put = |name: &str, bytes: Vec<u8>| files.insert(file_id(name), Bytes::new(bytes));
+    let mut put = |name: &str, text: String| {
+        files.insert(
+            file_id(name),
+            Bytes::new(printable(text, fonts).into_bytes()),
+        )
+    };
 
     let page = view::page(b, lang);
     let data = serde_json::json!({
@@ -93,19 +98,19 @@ pub fn pdf(b: &Bulletin, lang: Lang, fonts: &Fonts) -> Result<Vec<u8>, Error> {
     });
     put(
         "data.json",
-        serde_json::to_vec(&data).expect("strings, numbers and lists are always JSON"),
+        serde_json::to_string(&data).expect("strings, numbers and lists are always JSON"),
     );
     put(
         "rating.svg",
-        charts::rating_scale(&b.rating, lang, 496.0, palette, frame).into_bytes(),
+        charts::rating_scale(&b.rating, lang, 496.0, palette, frame),
     );
     for (i, tile) in b.board.tiles.iter().enumerate() {
         let svg = charts::sparkline(&tile.spark, "", &format!("spark-{i}"), lang, palette, frame);
-        put(&format!("spark-{i}.svg"), svg.into_bytes());
+        put(&format!("spark-{i}.svg"), svg);
     }
     for chart in b.charts() {
         let svg = charts::draw(chart, lang, Width::Narrow, palette, frame);
-        put(&format!("chart-{}.svg", chart.number), svg.into_bytes());
+        put(&format!("chart-{}.svg", chart.number), svg);
     }
 
     let desk = Desk {
@@ -136,6 +141,25 @@ pub fn pdf(b: &Bulletin, lang: Lang, fonts: &Fonts) -> Result<Vec<u8>, Error> {
     // The typesetter remembers what it laid out, for incremental use; keep only what the other language can reuse.
     typst::comemo::evict(2);
     Ok(bytes)
+}
+
+/// Characters that no loaded face can draw become a geta mark, the printers' sign for a missing type: archival PDF
+/// refuses undrawable text, and an empty box would say nothing.
+fn printable(text: String, fonts: &Fonts) -> String {
+    let drawable = |c: char| {
+        c.is_ascii()
+            || fonts
+                .faces
+                .iter()
+                .all(|f| f.info().coverage.contains(u32::from(c)))
+    };
+    if text.chars().all(drawable) {
+        return text;
+    }
+    text.chars()
+        .filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}'))
+        .map(|c| if drawable(c) { c } else { '〓' })
+        .collect()
 }
 
 /// Year, month, day of the document's metadata: publication, else the last day covered.

@@ -22,8 +22,11 @@ pub(super) fn draw<'a>(p: &'a ColumnPlot, sheet: Sheet<'a>) -> Canvas<'a> {
         sheet.canvas(if sheet.wide { 236.0 } else { 206.0 } + if feet { 20.0 } else { 0.0 });
     let ticks: Vec<(f64, String)> = axis.ticks().map(|t| (t, axis.print(t, lang))).collect();
     let x0 = measure::widest(ticks.iter().map(|t| t.1.as_str()), false) + 8.0;
+    // The name of the row of small texts stands left of it; a long one is cut.
+    let foot = p.foot_name.as_ref().map_or("", |t| t.get(lang));
+    let foot = measure::fit(foot, false, c.w * 0.2);
     let x0 = x0.max(if feet {
-        measure::width(foot_name(p, sheet), false) + 8.0
+        measure::width(&foot, false) + 8.0
     } else {
         0.0
     });
@@ -44,17 +47,13 @@ pub(super) fn draw<'a>(p: &'a ColumnPlot, sheet: Sheet<'a>) -> Canvas<'a> {
     // Names of the bars, each with a swatch, or the note on hatching.
     let mut at = x0 + 2.0;
     if names > 1 {
+        let room = (x1 - at) / names as f64 - 36.0;
         for (i, name) in p.names.iter().take(names).enumerate() {
             c.rect(at, 6.0, 10.0, 10.0, shade(palette, i, names, false));
-            let tone = if i + 1 == names {
-                Tone::Bold
-            } else {
-                Tone::Muted
-            };
-            at = c
-                .text((at + 16.0, 15.0), Anchor::Start, tone, name.get(lang))
-                .1
-                + 20.0;
+            let last = i + 1 == names;
+            let tone = if last { Tone::Bold } else { Tone::Muted };
+            let name = measure::fit(name.get(lang), last, room);
+            at = at.max(c.text((at + 16.0, 15.0), Anchor::Start, tone, &name).1) + 20.0;
         }
     }
     if preliminary {
@@ -74,9 +73,9 @@ pub(super) fn draw<'a>(p: &'a ColumnPlot, sheet: Sheet<'a>) -> Canvas<'a> {
         bar
     };
     let texts_fit = marks()
-        .all(|m| measure::width(m.text.get(lang), true) <= bar.max(slot / names as f64) - 2.0);
+        .all(|m| measure::width(m.text.get(lang), true) <= bar.max(slot / names as f64) - 5.0);
     let label_room = measure::widest(p.groups.iter().map(|g| g.name.get(lang)), true);
-    let every = [1, 2, 3, 4, 6]
+    let every = [1u8, 2, 3, 4, 6]
         .into_iter()
         .find(|n| f64::from(*n) * slot >= label_room + 6.0);
     let foot_room = measure::widest(p.groups.iter().map(|g| g.foot.get(lang)), true);
@@ -106,7 +105,7 @@ pub(super) fn draw<'a>(p: &'a ColumnPlot, sheet: Sheet<'a>) -> Canvas<'a> {
                 } else {
                     Tone::Muted
                 };
-                c.text(
+                c.over(
                     (left + width / 2.0, a - 6.0),
                     Anchor::Middle,
                     tone,
@@ -116,14 +115,14 @@ pub(super) fn draw<'a>(p: &'a ColumnPlot, sheet: Sheet<'a>) -> Canvas<'a> {
         }
         let tone = if strong { Tone::Bold } else { Tone::Muted };
         let shown = match every {
-            Some(n) => (last - g) % n as usize == 0,
+            Some(n) => (last - g).is_multiple_of(usize::from(n)),
             None => strong,
         };
         if shown {
             let name = measure::fit(
                 group.name.get(lang),
                 strong,
-                (slot * every.unwrap_or(12) as f64).max(40.0),
+                (slot * f64::from(every.unwrap_or(12))).max(40.0),
             );
             c.text((middle, y0 + 18.0), Anchor::Middle, tone, &name);
         }
@@ -137,18 +136,9 @@ pub(super) fn draw<'a>(p: &'a ColumnPlot, sheet: Sheet<'a>) -> Canvas<'a> {
         }
     }
     if feet {
-        c.text(
-            (0.0, y0 + 38.0),
-            Anchor::Start,
-            Tone::Muted,
-            foot_name(p, sheet),
-        );
+        c.text((0.0, y0 + 38.0), Anchor::Start, Tone::Muted, &foot);
     }
     c
-}
-
-fn foot_name<'a>(p: &'a ColumnPlot, sheet: Sheet<'_>) -> &'a str {
-    p.foot_name.as_ref().map_or("", |t| t.get(sheet.lang))
 }
 
 /// One bar a group: the emphasized dark, the rest pale. Several: the last, which is this week, darkest.

@@ -29,7 +29,8 @@ pub(super) fn draw<'a>(p: &'a DumbbellPlot, sheet: Sheet<'a>) -> Canvas<'a> {
         .map(|r| change(&r.change, r.emphasis, lang))
         .collect();
     let change_room = measure::widest(changes.iter().map(|t| t.0.as_str()), true).min(c.w * 0.3);
-    let number_room = measure::widest(marks().map(|m| m.text.get(lang)), true) + OFF + 4.0;
+    let number_room =
+        measure::widest(marks().map(|m| m.text.get(lang)), true).min(c.w * 0.18) + OFF + 4.0;
     // Numbers left of a dot near zero need room between the names and the axis; those right of the largest, before
     // the changes.
     let x1 = c.w
@@ -49,17 +50,18 @@ pub(super) fn draw<'a>(p: &'a DumbbellPlot, sheet: Sheet<'a>) -> Canvas<'a> {
             x0 = x0.max(needed.min(name_room + number_room + 8.0));
         }
     }
-    let x = |v: f64| x0 + (x1 - x0).max(10.0) * axis.share(v);
+    let x0 = x0.min(x1 - 40.0);
+    let x = |v: f64| x0 + (x1 - x0) * axis.share(v);
 
     let ticks: Vec<(f64, String)> = axis.ticks().map(|t| (t, axis.print(t, lang))).collect();
     let tick_room = measure::widest(ticks.iter().map(|t| t.1.as_str()), false) + 12.0;
     let step = (x1 - x0) / (ticks.len() - 1).max(1) as f64;
-    let every = [1, 2, 4]
+    let every = [1u8, 2, 4]
         .into_iter()
         .find(|n| f64::from(*n) * step >= tick_room)
-        .unwrap_or(12) as usize;
+        .unwrap_or(12);
     for (i, (t, text)) in ticks.iter().enumerate() {
-        if i % every == 0 {
+        if i.is_multiple_of(usize::from(every)) {
             let stroke = if *t == 0.0 {
                 palette.line_2
             } else {
@@ -123,7 +125,7 @@ pub(super) fn draw<'a>(p: &'a DumbbellPlot, sheet: Sheet<'a>) -> Canvas<'a> {
             } else {
                 (b - OFF, Anchor::End)
             };
-            now_taken = c.text((at.0, base), at.1, Tone::Bold, r.now.text.get(lang));
+            now_taken = c.over((at.0, base), at.1, Tone::Bold, r.now.text.get(lang));
         }
         if let Some(a) = last {
             let width = measure::width(r.last.text.get(lang), false);
@@ -135,8 +137,8 @@ pub(super) fn draw<'a>(p: &'a DumbbellPlot, sheet: Sheet<'a>) -> Canvas<'a> {
                 && to < c.w - change_room - 6.0
                 && (now.is_none() || to < now_taken.0 - 4.0 || from > now_taken.1 + 4.0);
             let near = now.is_some_and(|b| (a - b).abs() < 12.0);
-            if free && !(near && !sheet.wide) {
-                c.text((at.0, base), at.1, Tone::Muted, r.last.text.get(lang));
+            if free && (sheet.wide || !near) {
+                c.over((at.0, base), at.1, Tone::Muted, r.last.text.get(lang));
             }
         }
         if let (true, Some(a), Some(b)) = (named == Some(i), last, now) {

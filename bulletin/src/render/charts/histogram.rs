@@ -43,10 +43,10 @@ pub(super) fn draw<'a>(p: &'a HistogramPlot, sheet: Sheet<'a>) -> Canvas<'a> {
         c.text((x0 - 8.0, y(*t) + 4.0), Anchor::End, Tone::Muted, text);
     }
     let label_room = measure::widest(p.bins.iter().map(|b| b.text.get(lang)), false) + 10.0;
-    let every = [1, 2, 3, 4, 6]
+    let every = [1u8, 2, 3, 4, 6]
         .into_iter()
         .find(|n| f64::from(*n) * slot >= label_room)
-        .unwrap_or(12) as usize;
+        .unwrap_or(12);
     for (i, b) in p.bins.iter().enumerate() {
         let left = x0 + slot * i as f64;
         let open = b.to.is_none();
@@ -67,7 +67,7 @@ pub(super) fn draw<'a>(p: &'a HistogramPlot, sheet: Sheet<'a>) -> Canvas<'a> {
             }
             if open {
                 let at = (left + width / 2.0, y(v.max(0.0)) - 6.0);
-                c.text(at, Anchor::Middle, Tone::Muted, b.count.text.get(lang));
+                c.over(at, Anchor::Middle, Tone::Muted, b.count.text.get(lang));
             }
         }
         if open {
@@ -77,7 +77,9 @@ pub(super) fn draw<'a>(p: &'a HistogramPlot, sheet: Sheet<'a>) -> Canvas<'a> {
                 Tone::Muted,
                 b.text.get(lang),
             );
-        } else if i % every == 0 && !(p.bins.len() > i + 1 && near_open(p, i, slot, label_room)) {
+        } else if i.is_multiple_of(usize::from(every))
+            && !(p.bins.len() > i + 1 && near_open(p, i, slot, label_room))
+        {
             c.text(
                 (left, y0 + 18.0),
                 Anchor::Middle,
@@ -139,6 +141,22 @@ fn place_labels<'a>(
 ) -> Vec<Label<'a>> {
     let lang = sheet.lang;
     let mut done: Vec<Label<'a>> = Vec::new();
+    // What the dark bars add up to stands first, over them; the caption says it too where there is no room.
+    if let Some(text) = p
+        .within_text
+        .as_ref()
+        .map(|t| t.get(lang))
+        .filter(|t| !t.is_empty())
+        && x0 + measure::width(text, false) <= sheet.width() * 0.7
+    {
+        done.push(Label {
+            at: None,
+            target: false,
+            text,
+            left: x0,
+            row: 0,
+        });
+    }
     let mut rules: Vec<(f64, &model::bulletin::Rule)> = p
         .rules
         .iter()
@@ -180,31 +198,6 @@ fn place_labels<'a>(
                 target: rule.target,
                 text,
                 left,
-                row,
-            });
-        }
-    }
-    if let Some(text) = p
-        .within_text
-        .as_ref()
-        .map(|t| t.get(lang))
-        .filter(|t| !t.is_empty())
-    {
-        let w = measure::width(text, false);
-        let row = (0..6).find(|row| {
-            x0 + w <= sheet.width()
-                && done.iter().all(|d| {
-                    (d.row != *row || x0 + w + 8.0 <= d.left)
-                        && (d.row > *row || d.at.is_none_or(|at| x0 + w + 4.0 <= at))
-                })
-        });
-        // The dark bars say it already; where there is no room, the caption does.
-        if let Some(row) = row {
-            done.push(Label {
-                at: None,
-                target: false,
-                text,
-                left: x0,
                 row,
             });
         }

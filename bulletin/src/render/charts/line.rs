@@ -87,15 +87,11 @@ pub(super) fn draw<'a>(p: &'a LinePlot, sheet: Sheet<'a>) -> Canvas<'a> {
     }
     for b in p.breaks.iter().filter(|b| b.at > 0 && b.at < n) {
         let at = (x(b.at - 1) + x(b.at)) / 2.0;
-        c.dashed((at, 18.0), (at, y0), palette.ink_2, 1.5, "1 3");
-        let note = b.note.get(lang);
-        if at + 6.0 + measure::width(note, false) <= x1 || at < c.w / 2.0 {
-            let note = measure::fit(note, false, c.w - at - 6.0);
-            c.text((at + 6.0, 14.0), Anchor::Start, Tone::Muted, &note);
-        } else {
-            let note = measure::fit(note, false, at - 6.0);
-            c.text((at - 6.0, 14.0), Anchor::End, Tone::Muted, &note);
-        }
+        c.dashed((at, 20.0), (at, y0), palette.ink_2, 1.5, "1 3");
+        // Over the whole width if need be: the rule begins below it.
+        let note = measure::fit(b.note.get(lang), false, c.w);
+        let left = (at + 6.0).min(c.w - measure::width(&note, false));
+        c.text((left, 14.0), Anchor::Start, Tone::Muted, &note);
     }
 
     // The line the chart is about is drawn last, over the others.

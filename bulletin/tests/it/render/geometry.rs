@@ -32,7 +32,6 @@ fn numbers<'a>(svg: &'a str, names: &'a [&'a str]) -> impl Iterator<Item = (&'a 
 /// Checks that every coordinate lies in the view box.
 pub fn inside(svg: &str) {
     well_formed(svg);
-    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
     let view = svg
         .split("viewBox=\"")
         .nth(1)
@@ -90,10 +89,8 @@ fn every_way(chart: &Chart) {
             inside(&draw(chart, lang, width, &Palette::LIGHT, Frame::File(0.0)));
             let page = draw(chart, lang, width, &Palette::PAGE, Frame::Page("w"));
             well_formed(&page);
-            assert!(
-                !page.contains('#') || page.contains("url(#"),
-                "a literal color in a page"
-            );
+            let literal = ["fill=\"#", "stroke=\"#"].iter().any(|l| page.contains(l));
+            assert!(!literal, "a literal color in a page");
         }
     }
 }
