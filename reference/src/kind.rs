@@ -110,7 +110,7 @@ pub const KINDS: &[KindSpec] = &[
     spec(
         Kind::Divisions,
         "divisions",
-        "CSV code,name with GB/T 2260 codes of 2, 4 or 6 digits",
+        "CSV code,name with GB/T 2260 codes of 2, 4 or 6 digits; with a column country also provinces of one's own",
         10,
     ),
     spec(

@@ -136,6 +136,17 @@ impl Names {
         })
     }
 
+    /// Adds or replaces a province.
+    pub fn set_province(&mut self, province: Province) {
+        match self
+            .provinces
+            .binary_search_by_key(&province.code, |known| known.code)
+        {
+            Ok(at) => self.provinces[at] = province,
+            Err(at) => self.provinces.insert(at, province),
+        }
+    }
+
     /// Adds or replaces a division's Chinese name.
     pub fn set_division(&mut self, code: u32, name: &str) {
         self.divisions.insert(code, name.into());

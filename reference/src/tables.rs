@@ -152,7 +152,8 @@ impl Tables {
     /// in the report.
     pub fn build(files: &[SourceFile]) -> Result<(Self, BuildReport), Error> {
         let mut order: Vec<&SourceFile> = files.iter().collect();
-        order.sort_by_key(|file| file.rank());
+        // Divisions come first: region lists go by them.
+        order.sort_by_key(|file| (file.kind != Kind::Divisions, file.rank()));
         let mut draft = Draft::new();
         let mut report = BuildReport::default();
         let mut hasher = hasher();
@@ -184,7 +185,11 @@ impl Tables {
     /// # Errors
     /// As [`Tables::build`].
     pub fn check(file: &SourceFile) -> Result<FileReport, Error> {
-        read_into(file, 0, &mut Draft::new()).map(|(report, _)| report)
+        let mut draft = Draft {
+            alone: true,
+            ..Draft::new()
+        };
+        read_into(file, 0, &mut draft).map(|(report, _)| report)
     }
 
     fn compile(draft: Draft, fingerprint: [u8; 32]) -> Self {
@@ -195,6 +200,7 @@ impl Tables {
             mut brands,
             warnings,
             rule,
+            alone: _,
         } = draft;
         let rule = rule.unwrap_or_default();
         brands.finish(&rule);

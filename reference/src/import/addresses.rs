@@ -34,11 +34,15 @@ pub(super) fn region_cidr(
                 city: (code != province.code).then_some(code),
                 ..Said::default()
             },
+            None if draft.alone => Said::default(),
             None => {
                 return Err(unfit(
                     input,
                     job,
-                    format!("{} is no province of GB/T 2260", job.name),
+                    format!(
+                        "{} is no province of GB/T 2260, nor of an imported `divisions` file that gives its country",
+                        job.name
+                    ),
                 ));
             }
         },

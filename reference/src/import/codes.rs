@@ -7,7 +7,7 @@ use super::{Draft, Job, csv_rows, unfit};
 use crate::cidr::parse_decimal;
 use crate::read::{Input, Tally};
 use crate::territory::TerritoryRule;
-use crate::{Country, Error};
+use crate::{Country, Error, Province};
 
 /// GB/T 2260 lists drop trailing zeros: 44 is a province, 4401 a city, 440103 a county.
 pub(super) fn divisions(
@@ -19,10 +19,17 @@ pub(super) fn divisions(
     csv_rows(
         input,
         job,
-        [&["code"], &["name"]],
+        [
+            &["code"],
+            &["name"],
+            &["country"],
+            &["iso"],
+            &["zh_short"],
+            &["en"],
+        ],
         2,
         tally,
-        |line, [code, name], tally| {
+        |line, [code, name, country, iso, zh_short, en], tally| {
             let full = match (parse_decimal(code.as_bytes()), code.len()) {
                 (Some(code), 2) => Some(code * 10_000),
                 (Some(code), 4) => Some(code * 100),
@@ -37,6 +44,18 @@ pub(super) fn divisions(
             };
             if name.is_empty() {
                 return tally.refuse(line, "no name");
+            }
+            // A row that says whose division it is makes a province of its own: other countries'
+            // provinces, in codes that GB/T 2260 does not use.
+            if let (Some(country), 0) = (Country::new(country), full % 10_000) {
+                draft.names.set_province(Province {
+                    code: full,
+                    iso: iso.rsplit('-').next().unwrap_or(iso).to_owned(),
+                    country,
+                    zh: name.to_owned(),
+                    zh_short: if zh_short.is_empty() { name } else { zh_short }.to_owned(),
+                    en: if en.is_empty() { name } else { en }.to_owned(),
+                });
             }
             // Municipalities and direct-administered counties have a city level in code only
             // (市辖区, 县, 省直辖县级行政区划): the province's name is the one people know.

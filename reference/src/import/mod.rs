@@ -29,6 +29,8 @@ pub(crate) struct Draft {
     pub warnings: Warnings,
     /// The imported territory rule.
     pub rule: Option<TerritoryRule>,
+    /// One file is looked at alone: what only another file can tell is let pass.
+    pub alone: bool,
 }
 
 impl Draft {
@@ -41,6 +43,7 @@ impl Draft {
             brands: Brands::default(),
             warnings: Warnings::default(),
             rule: None,
+            alone: false,
         }
     }
 }
