@@ -6,11 +6,13 @@
 //!
 //! - A line ends with LF, CRLF or CR. With [`Framing::Lines`] a row is a line.
 //! - With [`Framing::QuotedLines`] line ends inside a quoted field do not count. A quote opens a
-//!   field only at the field's start and closes it only before a delimiter, a line end or the end of
-//!   the text; any other quote is content. So one stray quote does not turn the file inside out.
-//! - A row may take several lines only where its quotes are beyond doubt: no quote inside a quoted
-//!   field but doubled ones, and closed within [`MAX_SPAN_BYTES`] and [`MAX_SPAN_LINES`] of the first
-//!   line's end. Else a quote was a mistake and the row is its first line alone.
+//!   field only at the field's start; inside, a doubled quote is content and any other ends the
+//!   quoting, whatever follows (so Python's csv module reads it, with which these feeds are written
+//!   and read). So one stray quote does not turn the file inside out.
+//! - A row may take several lines only where its quotes are beyond doubt: from its first line's end
+//!   on, what ends a quoting is followed by a delimiter or a line end, and it does so within
+//!   [`MAX_SPAN_BYTES`] and [`MAX_SPAN_LINES`]. Else a quote was a mistake and the row is its first
+//!   line alone.
 //! - A line longer than [`MAX_ROW_BYTES`] is not read but hashed: a `too-long` reject that keeps its
 //!   first 64 KiB, while memory stays at two blocks.
 //!
@@ -253,6 +255,16 @@ impl<'a> Iterator for Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// Offset of the next row's first byte.
+    pub fn offset(&self) -> u64 {
+        self.block.offset + self.at as u64
+    }
+
+    /// Line of the next row, from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
     /// Cuts the row just given at its line ends, for a reader that found its quotes to be stray:
     /// returns the first line, and the others come next, each as a row.
     pub fn by_line(&mut self, row: Row<'a>) -> Row<'a> {
@@ -339,7 +351,7 @@ enum Then {
     Quote,
     /// The end of the field.
     End,
-    /// Content: the quote was stray.
+    /// Content: a quote was stray.
     Other,
 }
 
@@ -359,7 +371,7 @@ fn then(text: &[u8], at: usize, delimiter: u8, whole: bool) -> Option<Then> {
 struct Quotes {
     at: usize,
     inside: bool,
-    /// Whether a quote stood inside a quoted field that is neither doubled nor its end.
+    /// Whether a quoting ended before the field did.
     stray: bool,
 }
 
@@ -375,7 +387,7 @@ impl Quotes {
         match then(text, found, delimiter, whole)? {
             Then::Quote => self.at = found + 2,
             Then::End => self.inside = false,
-            Then::Other => self.stray = true,
+            Then::Other => (self.inside, self.stray) = (false, true),
         }
         Some(())
     }
@@ -393,14 +405,14 @@ fn quoted_row(text: &[u8], from: usize, delimiter: u8, whole: bool) -> Option<Ro
             break RowEnd { end: found, next: line_end(text, found, whole)?, lines: 1 };
         }
     };
-    if !quotes.inside || quotes.stray || first.end - from > MAX_ROW_BYTES {
+    if !quotes.inside || first.end - from > MAX_ROW_BYTES {
         return Some(first);
     }
     // The quotes run over the line's end: either the row closes in time, or it is its first line.
     let limit = (first.end + MAX_SPAN_BYTES).min(from + MAX_ROW_BYTES);
     let stop = text.len().min(limit + 1);
     let mut lines = 2;
-    quotes.at = first.next;
+    (quotes.at, quotes.stray) = (first.next, false);
     while lines <= MAX_SPAN_LINES && !quotes.stray {
         let Some(found) = text.get(quotes.at..stop).and_then(|text| memchr3(b'"', b'\n', b'\r', text)) else {
             return match (limit < text.len(), whole) {

@@ -11,12 +11,23 @@
 //!
 //! Pure: reads from the reader that it is given, no files, no network, no clock.
 
+pub mod cnvd;
+pub mod csv;
+mod document;
 pub mod drive;
 pub mod entry;
 pub mod frame;
+pub mod intelmq;
+pub mod jpcert;
+pub mod json;
+pub mod kev;
+pub mod list;
+mod observable;
 pub mod row;
 pub mod shadowserver;
 pub mod source;
+pub mod stalkerware;
+pub mod tweetfeed;
 pub mod value;
 
 use std::io::BufRead;
@@ -175,7 +186,15 @@ pub struct Format {
 
 /// Every format, by name. One row each: the module's `FORMAT`.
 pub const FORMATS: &[Format] = &[
+    cnvd::FORMAT,
+    csv::FORMAT,
+    jpcert::FORMAT,
+    json::FORMAT,
+    kev::FORMAT,
+    list::FORMAT,
     shadowserver::FORMAT,
+    stalkerware::FORMAT,
+    tweetfeed::FORMAT,
 ];
 
 /// Finds a format by its name in [`FORMATS`].

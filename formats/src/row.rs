@@ -91,8 +91,8 @@ impl<'a> Cut<'a> {
     #[inline]
     pub fn cell(&self, index: usize) -> Cow<'a, str> {
         let raw = self.raw_cell(index);
-        if self.special && self.is_quoted(index) && raw.contains("\"\"") {
-            return Cow::Owned(raw.replace("\"\"", "\""));
+        if self.special && self.is_quoted(index) && raw.contains('"') {
+            return Cow::Owned(unquote(raw));
         }
         Cow::Borrowed(raw)
     }
@@ -361,30 +361,55 @@ fn prefix_xor(mut bits: u64) -> u64 {
 
 /// Cuts the row `text[from..]`, whatever its quotes.
 fn split_lenient(text: &[u8], from: usize, delimiter: u8, cells: &mut Vec<Cell>) {
+    let is_end = |byte: Option<&u8>| byte.is_none_or(|byte| *byte == delimiter || matches!(byte, b'\n' | b'\r'));
     let mut at = from;
     loop {
-        let quoted = text.get(at) == Some(&b'"');
+        let mut quoted = text.get(at) == Some(&b'"');
         let start = at + usize::from(quoted);
         at = start;
-        let mut inside = quoted;
-        while let Some(&byte) = text.get(at) {
-            if inside && byte == b'"' {
-                match text.get(at + 1) {
-                    Some(b'"') => at += 1,
-                    next => inside = next.is_some_and(|next| *next != delimiter && *next != b'\n' && *next != b'\r'),
-                }
-            } else if !inside && byte == delimiter {
-                break;
+        let mut end = None;
+        while quoted && at < text.len() {
+            if text[at] != b'"' {
+                at += 1;
+            } else if text.get(at + 1) == Some(&b'"') {
+                at += 2;
+            } else {
+                quoted = false;
+                end = is_end(text.get(at + 1)).then_some(at);
+                at += 1;
             }
+        }
+        while text.get(at).is_some_and(|byte| *byte != delimiter) {
             at += 1;
         }
-        let closed = quoted && !inside && at > start && text[at - 1] == b'"';
-        cells.push(Cell { start: start as u32, end: (at - usize::from(closed)) as u32 });
+        cells.push(Cell { start: start as u32, end: end.unwrap_or(at) as u32 });
         if at >= text.len() {
             return;
         }
         at += 1;
     }
+}
+
+/// The text of a quoted cell: doubled quotes made single up to the quote that ends the quoting, what
+/// follows it as it stands.
+fn unquote(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find('"') {
+        out.push_str(&rest[..at]);
+        match rest[at + 1..].strip_prefix('"') {
+            Some(after) => {
+                out.push('"');
+                rest = after;
+            }
+            None => {
+                rest = &rest[at + 1..];
+                break;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Hands a block's rows over as text: the block as a whole where all of it is UTF-8 without NUL, else
@@ -443,7 +468,8 @@ mod tests {
         assert_eq!(cells(""), Vec::<Vec<String>>::new());
         let long = "abcdefghijklmnopq".repeat(9);
         assert_eq!(cells(&format!("\"{long}\",{long}")), [[long.clone(), long]]);
-        assert_eq!(cells("5\" disk,\"a\"b\",c"), [["5\" disk", "a\"b", "c"]]);
+        assert_eq!(cells("5\" disk,\"a\"b\",c"), [["5\" disk", "ab\"", "c"]]);
+        assert_eq!(cells("\"a\"\"b\"c\"\"d\",e"), [["a\"bc\"\"d\"", "e"]]);
         assert_eq!(cells("\"open,b\nc"), [["open,b"], ["c"]]);
         assert_eq!(cells("\"a\"\"\"\nb"), [["a\""], ["b"]]);
         assert_eq!(cells("\"\"\"\",x"), [["\"", "x"]]);

@@ -79,6 +79,16 @@ pub struct Member<'a> {
 /// What a walk does with each text.
 pub type Each<'e> = dyn FnMut(Member<'_>) -> ControlFlow<()> + 'e;
 
+/// Containers that are told by name, so that nobody looks at a page of rejects for them.
+const UNREAD: &[(&[u8], &str)] = &[
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ\0", "an xz file"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip file"),
+    (b"Rar!\x1a\x07", "a RAR file"),
+    (b"%PDF-", "a PDF document"),
+    (b"\x04\x22\x4d\x18", "an LZ4 file"),
+];
+
 /// Containers inside containers that are opened.
 const MAX_DEPTH: u32 = 4;
 
@@ -122,6 +132,9 @@ impl Walk<'_, '_> {
         let mut head = vec![0; 512];
         let seen = read_up_to(bytes, &mut head).map_err(|error| named(name, error))?;
         head.truncate(seen);
+        if let Some((_, other)) = UNREAD.iter().find(|(magic, _)| head.starts_with(magic)) {
+            return Err(damaged(name, &format!("is {other}, which is not read: deliver it as gzip, zstd, zip or tar")));
+        }
         let kind = Container::of(&head);
         if kind != Container::None && depth >= MAX_DEPTH {
             return Err(damaged(name, "holds containers in more than four layers"));

@@ -138,31 +138,37 @@ pub fn is_key(field: Field) -> bool {
     }
 }
 
-/// Whether the record names something that can be acted on or counted: an address, host, URL,
+/// Fields that name something to be acted on or counted.
+const OBSERVABLES: &[Field] = &[
+    Field::SourceIp,
+    Field::SourceUrl,
+    Field::SourceHost,
+    Field::SourceNetwork,
+    Field::DestinationIp,
+    Field::DestinationUrl,
+    Field::DestinationHost,
+    Field::DestinationNetwork,
+    Field::Sha256,
+    Field::Sha1,
+    Field::Md5,
+    Field::SourceAccount,
+    Field::DestinationAccount,
+    Field::AppPackage,
+    Field::Certificate,
+    Field::VulnerabilityId,
+    Field::Vulnerabilities,
+    Field::SourceAsn,
+    Field::SourceReverseDns,
+];
+
+/// Whether the field names something that can be acted on or counted: an address, host, URL,
 /// network, account, hash, app, certificate or vulnerability.
+pub fn is_observable(field: Field) -> bool {
+    OBSERVABLES.contains(&field)
+}
+
+/// Whether the record has any such field.
 pub fn has_observable(record: &Record) -> bool {
-    use Field::*;
-    const OBSERVABLES: &[Field] = &[
-        SourceIp,
-        SourceUrl,
-        SourceHost,
-        SourceNetwork,
-        DestinationIp,
-        DestinationUrl,
-        DestinationHost,
-        DestinationNetwork,
-        Sha256,
-        Sha1,
-        Md5,
-        SourceAccount,
-        DestinationAccount,
-        AppPackage,
-        Certificate,
-        VulnerabilityId,
-        Vulnerabilities,
-        SourceAsn,
-        SourceReverseDns,
-    ];
     OBSERVABLES.iter().any(|field| record.has(*field))
 }
 

@@ -4,8 +4,6 @@
 //! of IntelMQ's test data. A name that is not here keeps the text as it stands, with a warning, so
 //! that a schema of next month still gives events.
 
-use std::fmt::Write;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
@@ -99,26 +97,9 @@ pub fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// `convert_date`: the time as RFC 3339 with `+00:00`, as Python writes it (a fraction has six
-/// digits), or `None` if it is none.
+/// `convert_date`: the time in IntelMQ's form, or `None` if it is none.
 pub fn date(text: &str, zone: &TimeZone) -> Option<String> {
-    let at = value::instant(text, zone)?.at.to_jiff()?;
-    let micros = at.subsec_nanosecond() / 1000;
-    let civil = at.to_zoned_datetime(TimeZone::UTC);
-    let mut out = format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-        civil.year(),
-        civil.month(),
-        civil.day(),
-        civil.hour(),
-        civil.minute(),
-        civil.second()
-    );
-    if micros != 0 {
-        write!(out, ".{micros:06}").expect("writing to a string does not fail");
-    }
-    out.push_str("+00:00");
-    Some(out)
+    crate::intelmq::time(value::instant(text, zone)?.at)
 }
 
 /// `extract_cve_from_tag`: appends every CVE id in the text, upper case, each once, joined with `;`.

@@ -26,6 +26,9 @@ pub struct Plan {
     columns: usize,
     actions: Vec<Action>,
     constants: Vec<(Field, String)>,
+    /// Whether rows of this type name something to act on; a victim's name alone is all that some
+    /// types bring.
+    names_something: bool,
     /// What is worth saying of this report as a whole.
     pub warnings: Vec<Warning>,
 }
@@ -148,7 +151,8 @@ impl Plan {
             *count += 1;
             add(column, quoted_key(&format!("{name}.{count}")));
         }
-        Ok(Plan { columns: header.len(), actions, constants: report.constants.clone(), warnings })
+        let names_something = report.mappings.iter().any(|mapping| matches!(&mapping.target, Place::Field(field) if OBSERVABLES.contains(field)));
+        Ok(Plan { columns: header.len(), actions, constants: report.constants.clone(), names_something, warnings })
     }
 
     /// Whether a row of `cells` cells is one of this report. One column too few is: publishers have
@@ -188,7 +192,7 @@ impl Plan {
         if !record.has(Field::ObservedAt) {
             return Err((RejectReason::MissingField, "the row has no time".into()));
         }
-        if !names_something(record) {
+        if self.names_something && !OBSERVABLES.iter().any(|field| record.has(*field)) {
             return Err(match refused {
                 Some(action) => action.refusal(cut),
                 None => (RejectReason::NoObservable, "the row names no address, host, URL, network, account or hash".into()),
@@ -224,15 +228,21 @@ fn check_required(
     Ok(())
 }
 
-/// Whether the row names something to act on; an AS number or a reverse name alone is too little.
-#[inline]
-fn names_something(record: &Record) -> bool {
-    use Field::*;
-    record.has(SourceIp)
-        || [SourceUrl, SourceHost, SourceNetwork, SourceAccount, DestinationIp, DestinationUrl, DestinationHost, DestinationAccount, Sha256, Sha1, Md5]
-            .iter()
-            .any(|field| record.has(*field))
-}
+/// What a row may name to act on; an AS number or a reverse name alone is too little.
+const OBSERVABLES: &[Field] = &[
+    Field::SourceIp,
+    Field::SourceUrl,
+    Field::SourceHost,
+    Field::SourceNetwork,
+    Field::SourceAccount,
+    Field::DestinationIp,
+    Field::DestinationUrl,
+    Field::DestinationHost,
+    Field::DestinationAccount,
+    Field::Sha256,
+    Field::Sha1,
+    Field::Md5,
+];
 
 impl Action {
     /// Puts the cell where it goes; false if it is no value of its field or function. Only a bad

@@ -171,3 +171,11 @@ fn arbitrary_bytes_behind_a_magic_number_are_damage() {
         }
     }
 }
+
+#[test]
+fn other_containers_are_named() {
+    for (bytes, word) in [(&b"BZh91AY"[..], "bzip2"), (b"%PDF-1.7", "PDF"), (&gzip(b"7z\xbc\xaf\x27\x1c"), "7-Zip")] {
+        let (found, outcome) = texts(bytes, "x", Encoding::Utf8, &Caps::default());
+        assert!(found.is_empty() && outcome.expect_err("refused").to_string().contains(word));
+    }
+}

@@ -1,0 +1,217 @@
+//! IntelMQ's flat JSON (data format 3.5.0): a record in the names and value forms that IntelMQ's
+//! bots read, so that a site can put us before, beside or behind them.
+//!
+//! A writer only; reading IntelMQ's events is the JSON reader's with a mapping. What differs from our
+//! own form: times end in `+00:00`, a few words have other spellings (`blacklist`), a taxonomy goes
+//! with the type, vendor and product are in lower case, TLP has four levels, members of `extra` stand
+//! beside the fields as `extra.name` with names that IntelMQ takes.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use jiff::tz::TimeZone;
+use model::classification::classification;
+use model::feed::Feed;
+use model::field::Field;
+use model::record::{Record, Value};
+use model::time::Timestamp;
+use serde_json::{Value as Json, json};
+
+use crate::shadowserver::ReportType;
+
+/// An event as IntelMQ holds it: flat keys, sorted.
+pub type Event = BTreeMap<String, Json>;
+
+/// What the events of one report have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// `feed.name`.
+    pub feed_name: String,
+    /// `feed.provider`.
+    pub feed_provider: Option<String>,
+    /// `feed.documentation`.
+    pub feed_documentation: Option<String>,
+    /// `time.observation`: when the report was received.
+    pub observed: Option<Timestamp>,
+}
+
+impl Header {
+    /// The header of a feed's report; a Shadowserver report is called what its schema calls it.
+    pub fn new(feed: &Feed, report: Option<&ReportType>, observed: Option<Timestamp>) -> Header {
+        Header {
+            feed_name: report.map_or_else(|| feed.name.clone(), |report| report.feed_name.clone()),
+            feed_provider: Some(feed.provider.clone()).filter(|name| !name.is_empty()),
+            feed_documentation: report.and_then(|report| report.url.clone()),
+            observed,
+        }
+    }
+}
+
+/// A time as IntelMQ writes it: RFC 3339 with `+00:00`, a fraction in six digits.
+pub fn time(at: Timestamp) -> Option<String> {
+    let at = at.to_jiff()?;
+    let micros = at.subsec_nanosecond() / 1000;
+    let civil = at.to_zoned_datetime(TimeZone::UTC);
+    let mut out = format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+        civil.year(),
+        civil.month(),
+        civil.day(),
+        civil.hour(),
+        civil.minute(),
+        civil.second()
+    );
+    if micros != 0 {
+        write!(out, ".{micros:06}").expect("writing to a string does not fail");
+    }
+    out.push_str("+00:00");
+    Some(out)
+}
+
+/// The record as an event. Fields that IntelMQ does not have go to `extra.` under our column name.
+pub fn event(record: &Record, header: &Header) -> Event {
+    let mut event = Event::new();
+    let mut put = |key: &str, value: Json| {
+        event.insert(key.to_owned(), value);
+    };
+    put("feed.name", json!(header.feed_name));
+    for (key, value) in [("feed.provider", &header.feed_provider), ("feed.documentation", &header.feed_documentation)] {
+        if let Some(value) = value {
+            put(key, json!(value));
+        }
+    }
+    if let Some(text) = header.observed.and_then(time) {
+        put("time.observation", json!(text));
+    }
+    for (field, value) in record.iter() {
+        let value = match value {
+            Value::Text(text) => json!(word(field, text)),
+            Value::Ip(ip) => json!(ip.to_string()),
+            Value::Int(value) => json!(value),
+            Value::Float(value) => json!(value),
+            Value::Bool(value) => json!(value),
+            Value::Time(at) => match time(at) {
+                Some(text) => json!(text),
+                None => continue,
+            },
+        };
+        if field == Field::ClassType
+            && let Some(spec) = record.text(field).and_then(classification)
+        {
+            put("classification.taxonomy", json!(spec.taxonomy));
+        }
+        match field.spec().intelmq {
+            "" => put(&format!("extra.{}", field.column()), value),
+            key => put(key, value),
+        }
+    }
+    let extra = record.extra_json().and_then(|extra| serde_json::from_str::<serde_json::Map<String, Json>>(&extra).ok());
+    for (name, value) in extra.into_iter().flatten() {
+        if value.is_null() || value == "" {
+            continue;
+        }
+        let mut key = format!("extra.{}", key(&name));
+        while event.contains_key(&key) {
+            key.push_str("_2");
+        }
+        event.insert(key, value);
+    }
+    event
+}
+
+/// The event as one line of JSON, as IntelMQ's file output writes it.
+pub fn line(record: &Record, header: &Header) -> String {
+    let mut event = event(record, header);
+    event.insert("__type".to_owned(), json!("Event"));
+    json!(event).to_string()
+}
+
+/// A text in IntelMQ's spelling.
+fn word(field: Field, text: &str) -> String {
+    match field {
+        Field::ClassType => classification(text).and_then(|spec| spec.intelmq).unwrap_or(text).to_owned(),
+        Field::ProductVendor | Field::ProductName => text.to_lowercase(),
+        Field::Tlp => match text {
+            "CLEAR" => "WHITE".to_owned(),
+            "AMBER+STRICT" => "AMBER".to_owned(),
+            other => other.to_owned(),
+        },
+        _ => text.to_owned(),
+    }
+}
+
+/// A name that IntelMQ takes as a key: lower-case ASCII letters, digits, underscores and single
+/// dots between them; all else becomes an underscore.
+fn key(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let parts = lower.split('.').filter(|part| !part.is_empty());
+    let clean = |part: &str| {
+        let chars = part.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '_' });
+        chars.collect::<String>()
+    };
+    let key = parts.map(clean).collect::<Vec<_>>().join(".");
+    if key.is_empty() { "_".to_owned() } else { key }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_in_intelmqs_words() {
+        let mut record = Record::new();
+        record.set_time(Field::ObservedAt, Timestamp(1_673_251_200_500_000));
+        record.set_text(Field::ClassType, "unauthorised-use-of-resources");
+        record.set_ip(Field::SourceIp, "192.0.2.1".parse().expect("an address"));
+        record.set_int(Field::SourcePort, 80);
+        record.set_float(Field::FeedAccuracy, 80.0);
+        record.set_text(Field::Tlp, "CLEAR");
+        record.set_text(Field::Vulnerabilities, "CVE-2023-0001;CVE-2023-0002");
+        record.set_text(Field::ProductVendor, "Example Corp");
+        record.set_text(Field::Tags, "a b");
+        record.extra_text("Serial Number", "x");
+        record.extra_text("serial_number", "y");
+        record.extra_text("a..b", "z");
+        record.extra_member("\"n\":").push_str("null");
+        record.extra_member("\"i\":").push_str("[1]");
+        let header = Header {
+            feed_name: "Feed".into(),
+            feed_provider: Some("Provider".into()),
+            feed_documentation: None,
+            observed: Some(Timestamp(1_673_251_200_000_000)),
+        };
+        let expected = json!({
+            "__type": "Event",
+            "classification.taxonomy": "fraud",
+            "classification.type": "unauthorized-use-of-resources",
+            "extra.a.b": "z",
+            "extra.i": [1],
+            "extra.serial_number": "x",
+            "extra.serial_number_2": "y",
+            "extra.tags": "a b",
+            "feed.accuracy": 80.0,
+            "feed.name": "Feed",
+            "feed.provider": "Provider",
+            "product.vendor": "example corp",
+            "product.vulnerabilities": "CVE-2023-0001;CVE-2023-0002",
+            "source.ip": "192.0.2.1",
+            "source.port": 80,
+            "time.observation": "2023-01-09T08:00:00+00:00",
+            "time.source": "2023-01-09T08:00:00.500000+00:00",
+            "tlp": "WHITE",
+        });
+        assert_eq!(serde_json::from_str::<Json>(&line(&record, &header)).expect("json"), expected);
+    }
+
+    #[test]
+    fn every_type_has_a_spelling_that_comes_back() {
+        for spec in model::classification::TYPES {
+            let mut record = Record::new();
+            record.set_text(Field::ClassType, spec.name);
+            let event = event(&record, &Header::default());
+            let written = event["classification.type"].as_str().expect("text");
+            assert_eq!(classification(written).map(|found| found.name), Some(spec.name));
+            assert_eq!(event["classification.taxonomy"], spec.taxonomy);
+        }
+    }
+}
