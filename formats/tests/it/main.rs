@@ -1,0 +1,14 @@
+//! Integration tests of the formats: samples of our own, hostile input, and the real input's control
+//! totals.
+
+mod cnvd;
+mod csv;
+mod harness;
+mod hostile;
+mod jpcert;
+mod json;
+mod kev;
+mod list;
+mod shadowserver;
+mod stalkerware;
+mod tweetfeed;
