@@ -20,12 +20,17 @@ name = "canglan-demo"
 zone = "Asia/Shanghai"
 
 [series]
+id = "canglan-weekly"
 title_zh = "{NAME_ZH}网络安全周报"
 title_en = "{NAME_EN} Cybersecurity Weekly"
 organization_zh = "{NAME_ZH}国家网络应急中心（演示）"
 organization_en = "{NAME_EN} National Emergency Response Center (demo)"
 # An issue's number is the ordinal of its week's Sunday within the year.
 scheme = "sunday-ordinal"
+banner_zh = "演示数据：国家、机构、地址与数字均为虚构。"
+banner_en = "Demonstration: country, bodies, addresses and figures are invented."
+about_zh = "{NAME_ZH}并不存在。本期由演示数据生成，用于展示周报从监测数据到成稿的全过程。"
+about_en = "{NAME_EN} does not exist. This issue was made from demonstration data, to show the whole way from feeds to bulletin."
 
 [territory]
 # Countries that count as inside; every other known one is outside.

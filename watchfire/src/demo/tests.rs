@@ -10,6 +10,8 @@ use model::feed::Feed;
 
 use super::*;
 
+mod reading;
+
 /// A demo written once for all tests, in a folder of the build's own that the next run overwrites.
 fn demo_written() -> &'static (PathBuf, DemoCountry) {
     static DEMO: OnceLock<(PathBuf, DemoCountry)> = OnceLock::new();
@@ -193,8 +195,7 @@ fn what(token: &str, before: Option<u8>) -> Token {
     let host = host.trim_matches('.');
     let labels: Vec<&str> = host.split('.').collect();
     if labels.len() == 4 && labels.iter().all(|label| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit())) {
-        // The one that is no address at all is a broken row's.
-        return Token::Address(host.parse::<Ipv4Addr>().map_or(host == "10.77.3.999", reserved));
+        return Token::Address(host.parse::<Ipv4Addr>().is_ok_and(reserved));
     }
     let last = labels[labels.len() - 1];
     let file = matches!(last, "php" | "html" | "txt" | "asp" | "aspx" | "jsp" | "sh" | "exe" | "zip" | "hta" | "js" | "csv" | "xml" | "json" | "jsonl" | "lst" | "yaml" | "dat" | "tsv" | "toml");

@@ -47,6 +47,8 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
             let (address, _) = stage.country.host(Among::Abroad, key);
             let _ = writeln!(yaml, "    - {}", std::net::Ipv4Addr::from(address));
             rows += 4;
+            // The reader takes a distribution site for what it is: a site that spreads malware.
+            stage.truth.0[week].hosting_domains.insert(format!("get-{slug}.test"));
             stage.truth.0[week].names.insert(slug);
         }
         let sheet = Sheet { rows, ..Sheet::with_header(&yaml) };

@@ -125,7 +125,7 @@ impl<'a> DailyReport<'a> {
         }
     }
 
-    /// Adds rows that no parser can read: the first of `kinds` cut off, the second with a bad address.
+    /// Adds rows that no parser can read: the first of `kinds` cut off, the second without a true time.
     pub fn broken(&mut self, sighting: &Sighting<'_>, kinds: u32) {
         let mut line = Vec::new();
         write_row(&mut line, &self.columns, sighting);
@@ -135,8 +135,8 @@ impl<'a> DailyReport<'a> {
             self.sheet.broken(cells.join(",") + "\n");
         }
         if kinds > 1 {
-            let address = format!("\"{}\"", sighting.ip);
-            self.sheet.broken(text.replacen(&address, "\"10.77.3.999\"", 1));
+            let after = text.split_once(',').map_or("", |(_, after)| after);
+            self.sheet.broken(format!("\"2026-13-45 25:61:00\",{after}"));
         }
     }
 

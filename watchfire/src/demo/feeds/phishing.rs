@@ -33,6 +33,8 @@ pub struct Page {
     pub asn: u32,
 }
 
+/// Running totals of the campaign's pages by day: it comes on Tuesday and peaks on Thursday.
+const CAMPAIGN_DAYS: [u64; 7] = [6, 16, 32, 53, 73, 88, 100];
 /// Addresses that host phishing in a week.
 const HOSTS_A_WEEK: u64 = 420;
 
@@ -72,7 +74,7 @@ fn pages(stage: &Stage<'_>) -> Vec<Page> {
                 let most = if campaign { 6 } else { 3 };
                 let many = random.within(1, most).min(random.within(1, most)).min(count - made);
                 for page in 0..many {
-                    let day = (week * 7) as i64 + random.below(7) as i64;
+                    let day = (week * 7) as i64 + if campaign { random.by_weight(&CAMPAIGN_DAYS) as i64 } else { random.below(7) as i64 };
                     let url = format!("{}://{host}{}", if random.chance(780) { "https" } else { "http" }, path(&mut random, campaign, page));
                     let second = stage.calendar.local_midnight(day) + second_of_day(&mut random);
                     pages.push(Page { second, url, host: host.clone(), brand: number, ip, asn });
