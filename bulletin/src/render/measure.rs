@@ -169,6 +169,6 @@ mod tests {
             lines.iter().all(|l| !l.starts_with(['，', '—'])),
             "{lines:?}"
         );
-        assert_eq!(wrap("one two three", false, 45.0), ["one two", "three"]);
+        assert_eq!(wrap("one two three", false, 46.0), ["one two", "three"]);
     }
 }

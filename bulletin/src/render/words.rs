@@ -77,6 +77,8 @@ words! {
     previous: "上周", "Last week";
     /// Head.
     change: "环比", "Change";
+    /// Over the column of changes in a chart.
+    change_label: "环比", "change";
     /// Head.
     version: "定义版本", "Definition";
     /// No value.

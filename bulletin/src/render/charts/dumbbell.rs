@@ -73,7 +73,7 @@ pub(super) fn draw<'a>(p: &'a DumbbellPlot, sheet: Sheet<'a>) -> Canvas<'a> {
     }
     let w = sheet.words();
     if changes.iter().any(|t| !t.0.is_empty()) {
-        c.text((c.w, 18.0), Anchor::End, Tone::Muted, w.change);
+        c.text((c.w, 18.0), Anchor::End, Tone::Muted, w.change_label);
     }
     let named = p
         .rows
@@ -147,7 +147,7 @@ pub(super) fn draw<'a>(p: &'a DumbbellPlot, sheet: Sheet<'a>) -> Canvas<'a> {
                 (a, b),
                 (w.last_week, w.this_week),
                 change_room,
-                w.change,
+                w.change_label,
             );
         }
         let text = measure::fit(&changes[i].0, r.emphasis, change_room);

@@ -157,7 +157,7 @@ impl<'a> Resolver<'a> {
         };
         let working = &r.working;
         let fixed = |d: Option<model::bulletin::Decimal>, places| {
-            d.map_or_else(|| "–".to_owned(), |d| d.fixed(places))
+            d.map_or_else(|| "–".to_owned(), |d| signed(d, places))
         };
         let rows = working
             .rows
@@ -174,10 +174,10 @@ impl<'a> Resolver<'a> {
             .collect();
         let mut totals = Vec::new();
         if let Some(score) = working.score {
-            totals.push((w.score.to_owned(), score.fixed(3)));
+            totals.push((w.score.to_owned(), signed(score, 3)));
         }
         if let Some(score) = working.previous_score {
-            totals.push((w.previous_score.to_owned(), score.fixed(3)));
+            totals.push((w.previous_score.to_owned(), signed(score, 3)));
         }
         let mut notes = Vec::new();
         if !working.note.is_empty() {
@@ -429,6 +429,11 @@ pub fn page(b: &Bulletin, lang: Lang) -> Page<'_> {
         provenance: r.provenance(),
         hash: b.hash.as_deref().map_or_else(String::new, spaced),
     }
+}
+
+/// A signed number with a true minus, as it is printed; data attributes and files keep the hyphen.
+fn signed(number: model::bulletin::Decimal, places: u8) -> String {
+    number.fixed(places).replace('-', "\u{2212}")
 }
 
 /// A hash in groups of eight, so that it can be compared by eye.
