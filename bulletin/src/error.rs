@@ -68,6 +68,14 @@ pub enum Error {
     /// The lake failed.
     #[error(transparent)]
     Lake(#[from] lake::Error),
+    /// A composed issue contradicts itself.
+    #[error("bulletin {issue}: {reason}")]
+    Composed {
+        /// The issue.
+        issue: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A scan failed underway.
     #[error("the scan of the lake failed: {0}")]
     Scan(String),
@@ -110,6 +118,7 @@ impl Error {
             Error::Ledger(_) => "ledger",
             Error::Lake(_) => "lake",
             Error::Scan(_) => "scan",
+            Error::Composed { .. } => "composed",
             Error::UnknownProfile { .. } => "unknown-profile",
             Error::NoFont { .. } => "no-font",
             Error::FontFile { .. } => "font-file",

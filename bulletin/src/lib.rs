@@ -14,10 +14,13 @@
 //! crate never collects, never sends, and reads no clock.
 
 mod error;
+pub mod compose;
 pub mod frozen;
 pub mod history;
 pub mod rating;
 pub mod render;
+pub mod sections;
 pub mod statistics;
+pub mod week;
 
 pub use error::{Error, Result};

@@ -165,6 +165,24 @@ impl Breakdown {
         Ok(())
     }
 
+    /// Takes in another breakdown by the same.
+    pub fn merge(&mut self, other: Breakdown) {
+        let (_, sets) = self.groups.translate(&other.groups);
+        let words: Vec<u32> = std::iter::once(0).chain(other.words.iter().map(|word| self.word(word))).collect();
+        for ((base, key), theirs) in other.keys {
+            let kept = self.keys.entry((base, key)).or_default();
+            kept.first = self.groups.union(kept.first, sets[theirs.first as usize]);
+            kept.second = self.groups.union(kept.second, sets[theirs.second as usize]);
+            kept.code = base.settle(kept.code, theirs.code);
+            kept.word = settle(&self.words, kept.word, words[theirs.word as usize]);
+        }
+        for (name, set) in other.names {
+            let mine = self.names.get(&name).copied().unwrap_or(0);
+            let both = self.groups.union(mine, sets[set as usize]);
+            self.names.insert(name, both);
+        }
+    }
+
     /// The divided counts of the statistics that are counts or sums of counts.
     pub fn finish(mut self, statistics: &[&Statistic], earlier: &EarlierNames) -> Vec<Division> {
         let mut cells: BTreeMap<String, (u64, BTreeMap<SetId, u64>)> = BTreeMap::new();
@@ -261,10 +279,15 @@ impl Sink for Breakdown {
             kept.second = self.groups.add(kept.second, self.group);
         }
         kept.code = hit.base.settle(kept.code, hit.code);
-        kept.word = match (kept.word, word) {
-            (0, known) | (known, 0) => known,
-            (a, b) if self.words[a as usize - 1] <= self.words[b as usize - 1] => a,
-            (_, b) => b,
-        };
+        kept.word = settle(&self.words, kept.word, word);
+    }
+}
+
+/// Of two words for one key the one that stays: the first in the order of texts.
+fn settle(words: &[String], a: u32, b: u32) -> u32 {
+    match (a, b) {
+        (0, known) | (known, 0) => known,
+        (a, b) if words[a as usize - 1] <= words[b as usize - 1] => a,
+        (_, b) => b,
     }
 }

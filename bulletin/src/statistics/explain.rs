@@ -136,6 +136,27 @@ impl Explanation {
         Ok(())
     }
 
+    /// Takes in another explanation of the same statistic and pass.
+    pub fn merge(&mut self, other: Explanation) {
+        let (_, sets) = self.sets.translate(&other.sets);
+        let (reports, _) = self.reports.translate(&other.reports);
+        self.against.extend(other.against);
+        for ((base, key), theirs) in other.keys {
+            let kept = self.keys.entry((base, key)).or_default();
+            kept.first = self.sets.union(kept.first, sets[theirs.first as usize]);
+            kept.second = self.sets.union(kept.second, sets[theirs.second as usize]);
+            kept.code = base.settle(kept.code, theirs.code);
+            if let Some(word) = theirs.word
+                && kept.word.as_ref().is_none_or(|known| word < *known)
+            {
+                kept.word = Some(word);
+            }
+            kept.events.extend(theirs.events.into_iter().map(|(first, second, event, report, member, line)| {
+                (first, second, event, reports[report as usize], member, line)
+            }));
+        }
+    }
+
     /// The lines, in the order of the inputs, then of cells and keys.
     pub fn finish(mut self) -> Vec<Line> {
         let new = |name: &str| !self.earlier.names.contains(name);

@@ -1,0 +1,248 @@
+//! Charts that several sections draw: a figure over the weeks, this week beside last, parts in order.
+
+use model::bulletin::{
+    Cell, Chart, ColumnGroup, ColumnPlot, LinePlot, Mark, Plot, RankedPlot, RankedRow, Scale, Series, Table,
+    TableRow, Text,
+};
+use model::statistic;
+
+use super::Page;
+use super::series::{Past, whole};
+use super::words::{list, period};
+
+/// Identifier, finding, measure and alternative text of a chart.
+pub struct Caption {
+    /// Identifier.
+    pub id: &'static str,
+    /// The finding.
+    pub title: Text,
+    /// Measure and unit; the period is added.
+    pub measure: Text,
+    /// What it shows, in words.
+    pub alt: Text,
+}
+
+/// Puts a chart together; its number is given later.
+pub fn chart(page: &Page<'_>, statistic: &str, caption: Caption, plot: Plot, table: Table) -> Chart {
+    let sources = page.value(statistic).map(|value| value.sources.clone()).unwrap_or_default();
+    Chart {
+        number: 0,
+        id: caption.id.to_owned(),
+        title: caption.title,
+        subtitle: caption.measure,
+        alt: caption.alt,
+        plot,
+        table,
+        source: sources_text(&sources),
+        query: format!("watchfire week {} --explain {statistic}", page.this.issue),
+        note: None,
+    }
+}
+
+/// Names of sources, shortened after six.
+pub fn sources_text(sources: &[String]) -> Text {
+    const NAMED: usize = 6;
+    if sources.len() <= NAMED {
+        return Text::new(sources.join("、"), sources.join(", "));
+    }
+    let shown = &sources[..NAMED];
+    Text::new(
+        format!("{}等{}个", shown.join("、"), sources.len()),
+        format!("{} and {} more", shown.join(", "), sources.len() - NAMED),
+    )
+}
+
+/// A figure over the last 13 weeks: a line; bars while there are few weeks; nothing for a single one.
+pub fn weekly(page: &Page<'_>, id: &'static str, key: &'static str, unit: (&str, &str)) -> Option<Chart> {
+    let past = Past::of(key, page.this, page.past);
+    let name = page.figures.get(key)?.name.clone();
+    let (first, last) = (past.weeks.first()?, past.weeks.last()?);
+    if past.known() < 2 {
+        return None;
+    }
+    let scale = past.scale();
+    let unit = match scale.zh {
+        1 => Text::new(unit.0, unit.1),
+        _ => Text::new(format!("万{}", unit.0), "thousand"),
+    };
+    let marks = past.marks(key);
+    let known = past.known();
+    let span = period(first.monday(), last.sunday());
+    let now = page.figures.printed(key, model::bulletin::Aspect::Value);
+    let caption = Caption {
+        id,
+        title: trend(&past, &name),
+        measure: Text::new(
+            format!("{}，{}，按周，{}", name.zh, unit.zh, span.zh),
+            format!("{}, {}, by week, {}", name.en, if unit.en.is_empty() { "number" } else { &unit.en }, span.en),
+        ),
+        alt: Text::new(
+            format!("{}，近13周中有数的{known}周的走势，本周{}", name.zh, now.zh),
+            format!("{} by week, {known} of the last 13 weeks known, {} this week", name.en, now.en),
+        ),
+    };
+    let dash = Text::same("–");
+    let rows = past.axis().into_iter().zip(&marks).map(|(week, mark)| TableRow {
+        name: week.text,
+        cells: vec![Cell { value: mark.value.clone(), text: if mark.number.is_some() { mark.text.clone() } else { dash.clone() } }],
+        total: false,
+    });
+    let table = Table { head: vec![Text::new("周起始日", "Week of"), unit.clone()], rows: rows.collect() };
+    let plot = if known >= 4 {
+        Plot::Line(LinePlot {
+            scale,
+            unit,
+            weeks: past.axis(),
+            series: vec![Series { name, marks }],
+            band: past.band(),
+            breaks: past.printed_breaks(),
+        })
+    } else {
+        let groups = past.axis().into_iter().zip(marks).filter(|(_, mark)| mark.number.is_some());
+        let mut groups: Vec<ColumnGroup> = groups
+            .map(|(week, mark)| ColumnGroup { name: week.text, marks: vec![mark], emphasis: false, foot: Text::default() })
+            .collect();
+        if let Some(last) = groups.last_mut() {
+            last.emphasis = true;
+        }
+        Plot::Columns(ColumnPlot { scale, names: vec![name], groups, foot_name: None })
+    };
+    Some(chart(page, key, caption, plot, table))
+}
+
+/// What a line says: its direction over the weeks, from the figures alone.
+fn trend(past: &Past, name: &Text) -> Text {
+    let known: Vec<u64> = past.counts.iter().flatten().copied().collect();
+    let Some((now, before)) = known.split_last() else { return name.clone() };
+    let Some(last) = before.last() else { return name.clone() };
+    let (high, low) = (before.iter().max().unwrap_or(now), before.iter().min().unwrap_or(now));
+    let weeks = known.len();
+    if weeks >= 4 && now > high {
+        return Text::new(format!("{}为{weeks}周来最多", name.zh), format!("{}: the most in {weeks} weeks", name.en));
+    }
+    if weeks >= 4 && now < low {
+        return Text::new(format!("{}为{weeks}周来最少", name.zh), format!("{}: the fewest in {weeks} weeks", name.en));
+    }
+    let mut sorted = before.to_vec();
+    sorted.sort_unstable();
+    let above = now > &sorted[sorted.len() / 2];
+    match (statistic::change_kind(*now, *last), now > last, above) {
+        (statistic::ChangeKind::Flat, ..) => {
+            Text::new(format!("{}与上周持平", name.zh), format!("{} as many as last week", name.en))
+        }
+        (_, true, true) => Text::new(
+            format!("{}比上周增加，高于此前的中间水平", name.zh),
+            format!("{} rose above the usual level of the weeks before", name.en),
+        ),
+        (_, true, false) => Text::new(
+            format!("{}比上周增加，仍不高于此前的中间水平", name.zh),
+            format!("{} rose but stay within the usual level of the weeks before", name.en),
+        ),
+        (_, false, true) => Text::new(
+            format!("{}比上周减少，仍高于此前的中间水平", name.zh),
+            format!("{} fell but stay above the usual level of the weeks before", name.en),
+        ),
+        (_, false, false) => Text::new(
+            format!("{}比上周减少，不高于此前的中间水平", name.zh),
+            format!("{} fell to or below the usual level of the weeks before", name.en),
+        ),
+    }
+}
+
+/// One bar of a ranked chart.
+pub struct Bar {
+    /// Label.
+    pub name: Text,
+    /// The whole.
+    pub whole: u64,
+    /// A part of it.
+    pub part: Option<u64>,
+    /// Key of the figure it shows.
+    pub key: Option<String>,
+    /// Text at the right.
+    pub share: Text,
+}
+
+/// A ranked chart's plot and table.
+pub fn ranked(bars: Vec<Bar>, names: [Text; 2], share_name: Option<Text>, part_name: Option<Text>, emphasis: usize) -> (Plot, Table) {
+    let [head, unit] = names;
+    let keyed = |count: u64, key: &Option<String>| match key {
+        Some(key) => whole(count).of(key),
+        None => whole(count),
+    };
+    let mut columns = vec![head, unit.clone()];
+    columns.extend(part_name.clone());
+    columns.extend(share_name.clone());
+    let rows = bars
+        .iter()
+        .map(|bar| {
+            let mut cells = vec![Cell::text(whole(bar.whole).text)];
+            if part_name.is_some() {
+                cells.push(Cell::text(whole(bar.part.unwrap_or(0)).text));
+            }
+            if share_name.is_some() {
+                cells.push(Cell::text(bar.share.clone()));
+            }
+            TableRow { name: bar.name.clone(), cells, total: false }
+        })
+        .collect();
+    let plot = RankedPlot {
+        whole_name: part_name.as_ref().map(|_| Text::new("全部", "all")),
+        part_name,
+        share_name,
+        rows: bars
+            .into_iter()
+            .enumerate()
+            .map(|(at, bar)| RankedRow {
+                name: bar.name,
+                whole: keyed(bar.whole, &bar.key),
+                part: bar.part.map(whole),
+                share: bar.share,
+                emphasis: at < emphasis,
+            })
+            .collect(),
+    };
+    (Plot::Ranked(plot), Table { head: columns, rows })
+}
+
+/// Names of the largest bars, for alternative texts.
+pub fn largest(bars: &[Bar], count: usize) -> Text {
+    let named: Vec<Text> = bars
+        .iter()
+        .take(count)
+        .map(|bar| Text::new(format!("{}{}", bar.name.zh, bar.whole), format!("{} {}", bar.name.en, statistic::grouped(bar.whole))))
+        .collect();
+    list(&named)
+}
+
+/// This week beside last, one group a figure; without a last week there is one bar each.
+pub fn beside_last(page: &Page<'_>, keys: &[(&str, Text)], emphasis: &str) -> (Plot, Table) {
+    let last = |key: &str| {
+        let value = page.figures.get(key)?.previous.as_ref()?;
+        match value.exact {
+            model::bulletin::Exact::Count { count } => Some(count),
+            _ => None,
+        }
+    };
+    let any_last = keys.iter().any(|(key, _)| last(key).is_some());
+    let mut names = vec![Text::new("本周", "this week")];
+    if any_last {
+        names.insert(0, Text::new("上周", "last week"));
+    }
+    let mut groups = Vec::new();
+    let mut rows = Vec::new();
+    for (key, name) in keys {
+        let now = page.figures.count(key);
+        let mut marks: Vec<Mark> = Vec::new();
+        if any_last {
+            marks.push(last(key).map(whole).unwrap_or_default());
+        }
+        marks.push(now.map(|count| whole(count).of(key)).unwrap_or_default());
+        let cells = marks.iter().map(|mark| Cell { value: mark.value.clone(), text: mark.text.clone() }).collect();
+        rows.push(TableRow { name: name.clone(), cells, total: false });
+        groups.push(ColumnGroup { name: name.clone(), marks, emphasis: *key == emphasis, foot: Text::default() });
+    }
+    let mut head = vec![Text::default()];
+    head.extend(names.iter().cloned());
+    (Plot::Columns(ColumnPlot { scale: Scale::default(), names, groups, foot_name: None }), Table { head, rows })
+}

@@ -1,0 +1,143 @@
+//! The weeks before: marks of a line, its range, its breaks.
+//!
+//! A week that is not stored, or whose figure is not available, is a gap. A week in which a source of
+//! the statistic changed is a break: what lies before it is drawn, not compared.
+
+use model::bulletin::{Band, Break, Decimal, Mark, Scale, Spark, SparkRange, Text, Week};
+use model::statistic::{self, StatisticValue};
+use model::time::ReportingWeek;
+
+use super::words::axis_day;
+use crate::frozen::FrozenWeek;
+
+/// Weeks that a line shows, this one included.
+pub const SHOWN_WEEKS: i64 = 13;
+/// Fewer weeks than this have no range worth the name.
+const RANGE_AT_LEAST: usize = 8;
+
+/// One figure over the weeks, oldest first; the last is this week.
+pub struct Past {
+    /// The weeks.
+    pub weeks: Vec<ReportingWeek>,
+    /// The counts; `None` is a gap.
+    pub counts: Vec<Option<u64>>,
+    /// Breaks, by index of the first week after.
+    pub breaks: Vec<usize>,
+    /// Counts of up to 52 weeks before this one.
+    pub range: Vec<u64>,
+}
+
+fn count(value: Option<&StatisticValue>) -> Option<u64> {
+    value?.measured.count().map(|counted| counted.count)
+}
+
+impl Past {
+    /// The past of a statistic.
+    pub fn of(id: &str, this: &FrozenWeek, past: &[FrozenWeek]) -> Self {
+        let find = |week: ReportingWeek| {
+            if week == this.week { Some(this) } else { past.iter().find(|frozen| frozen.week == week) }
+        };
+        let mut out = Past { weeks: Vec::new(), counts: Vec::new(), breaks: Vec::new(), range: Vec::new() };
+        for back in (0..SHOWN_WEEKS).rev() {
+            let week = this.week.plus(-back);
+            let frozen = find(week);
+            let value = frozen.and_then(|frozen| frozen.value(id));
+            let changed = frozen.is_some_and(|frozen| {
+                let sources = value.map(|value| value.sources.as_slice()).unwrap_or_default();
+                frozen.coverage.iter().any(|coverage| coverage.changed && sources.contains(&coverage.feed))
+            });
+            if changed && !out.weeks.is_empty() {
+                out.breaks.push(out.weeks.len());
+            }
+            out.weeks.push(week);
+            out.counts.push(count(value));
+        }
+        out.range = past.iter().filter_map(|frozen| count(frozen.value(id))).collect();
+        out
+    }
+
+    /// Weeks that have a figure.
+    pub fn known(&self) -> usize {
+        self.counts.iter().flatten().count()
+    }
+
+    /// How the numbers are divided for an axis: 万 and thousands once any reaches ten thousand.
+    pub fn scale(&self) -> Scale {
+        let high = self.counts.iter().flatten().chain(&self.range).max().copied().unwrap_or(0);
+        if high >= statistic::WAN { Scale { zh: 10_000, en: 1_000 } } else { Scale::default() }
+    }
+
+    /// The weeks on an axis.
+    pub fn axis(&self) -> Vec<Week> {
+        self.weeks.iter().map(|week| Week { first: week.monday(), text: axis_day(week.monday()) }).collect()
+    }
+
+    /// The marks; this week's leads to its value.
+    pub fn marks(&self, key: &str) -> Vec<Mark> {
+        let scale = self.scale();
+        let last = self.counts.len().saturating_sub(1);
+        let mark = |(at, count): (usize, &Option<u64>)| match count {
+            Some(count) if at == last => scaled(*count, scale).of(key),
+            Some(count) => scaled(*count, scale),
+            None => Mark::gap(),
+        };
+        self.counts.iter().enumerate().map(mark).collect()
+    }
+
+    /// Breaks with their words.
+    pub fn printed_breaks(&self) -> Vec<Break> {
+        let note = Text::new("来源有变化，前后不可比", "a source changed: before and after do not compare");
+        self.breaks.iter().map(|at| Break { at: *at, note: note.clone() }).collect()
+    }
+
+    /// Range of the weeks before; `None` while there are too few.
+    pub fn band(&self) -> Option<Band> {
+        let scale = self.scale();
+        let mut sorted = self.range.clone();
+        sorted.sort_unstable();
+        let (low, high) = (sorted.first()?, sorted.last()?);
+        if sorted.len() < RANGE_AT_LEAST {
+            return None;
+        }
+        let middle = sorted.len() / 2;
+        let median = if sorted.len() % 2 == 1 { sorted[middle] } else { u64::midpoint(sorted[middle - 1], sorted[middle]) };
+        Some(Band {
+            weeks: sorted.len() as u32,
+            low: scaled(*low, scale),
+            high: scaled(*high, scale),
+            median: Some(scaled(median, scale)),
+        })
+    }
+
+    /// The small line of a tile.
+    pub fn spark(&self, key: &str) -> Spark {
+        if self.known() < 2 {
+            return Spark::default();
+        }
+        let range = self.band().map(|band| SparkRange {
+            text: Text::new(
+                format!("近{}周{}～{}", band.weeks, band.low.text.zh, band.high.text.zh),
+                format!("{} weeks {}–{}", band.weeks, band.low.text.en, band.high.text.en),
+            ),
+            low: band.low.number.unwrap_or_default(),
+            high: band.high.number.unwrap_or_default(),
+        });
+        Spark { marks: self.marks(key), breaks: self.printed_breaks(), range }
+    }
+}
+
+/// A count as an axis of this scale prints it.
+pub fn scaled(count: u64, scale: Scale) -> Mark {
+    let text = if scale.zh > 1 {
+        let tenths = statistic::wan_tenths(count);
+        Text::new(format!("{}.{}", tenths / 10, tenths % 10), statistic::grouped(tenths))
+    } else {
+        Text::new(count.to_string(), statistic::grouped(count))
+    };
+    Mark::new(Decimal::count(count), text)
+}
+
+/// A count in full.
+pub fn whole(count: u64) -> Mark {
+    scaled(count, Scale::default())
+}

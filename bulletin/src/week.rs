@@ -1,0 +1,354 @@
+//! One week read from the lake and the ledger: counted, rated, frozen; explained; divided.
+//!
+//! The only module of the crate that does I/O, through the handles it is given. Every function reads
+//! one lake snapshot, so what it returns can be read again from that number. Nothing here prints or
+//! decides words.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use lake::arrow::array::RecordBatch;
+use lake::query::Part;
+use ledger::{HistoryKind, Ledger, LakeFileKind};
+use model::bulletin::Text;
+use model::feed::Feed;
+use model::issue::{IssueNumber, NumberingScheme};
+use model::statistic::{FeedCoverage, Statistic};
+use model::time::{Day, MICROS_PER_DAY, ReportingWeek, Timestamp};
+
+use crate::frozen::{Basis, Beside, FROZEN_FORMAT, FrozenWeek, Origin};
+use crate::history;
+use crate::rating::{Infrastructure, Profile, RatedWeek, propose};
+use crate::statistics::breakdown::{Breakdown, By, Division};
+use crate::statistics::evaluate::EarlierNames;
+use crate::statistics::explain::{Explanation, Line, passes};
+use crate::statistics::malware::FIRST_SEEN_WEEKS;
+use crate::statistics::{
+    self, BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, Inputs, Sources, Supply, TALLY_COLUMNS, Tally, WeekTally, supply,
+};
+use crate::{Error, Result};
+
+/// Weeks of the past that charts, ranges and baselines look at.
+pub const HISTORY_WEEKS: i64 = 52;
+
+/// Where the records are, and which week of them is meant.
+#[derive(Clone, Copy)]
+pub struct Week<'a> {
+    /// The event store.
+    pub lake: &'a lake::Lake,
+    /// Everything that changes.
+    pub ledger: &'a Ledger,
+    /// The configured feeds.
+    pub feeds: &'a [Feed],
+    /// The week.
+    pub week: ReportingWeek,
+    /// The reporting zone.
+    pub zone: &'a TimeZone,
+    /// Lake snapshot; [`Ledger::current_snapshot`] unless an old one is read again.
+    pub snapshot: i64,
+}
+
+/// What a frozen week carries besides what is read.
+pub struct Freeze<'a> {
+    /// The series.
+    pub series: &'a str,
+    /// The issue.
+    pub issue: IssueNumber,
+    /// IANA name of the reporting zone.
+    pub zone_name: &'a str,
+    /// What arrived of each feed.
+    pub coverage: &'a [FeedCoverage],
+    /// Fingerprint of the reference tables in use.
+    pub reference: &'a str,
+    /// Schema versions of sources, as name and version.
+    pub source_schemas: Vec<(String, String)>,
+    /// Program version.
+    pub program: &'a str,
+    /// The weeks before, newest first ([`Week::past`]).
+    pub past: &'a [FrozenWeek],
+    /// Profile of the rating.
+    pub rating: &'a Profile,
+    /// Profile of the vulnerability level.
+    pub vulnerability: &'a Profile,
+}
+
+impl Week<'_> {
+    fn span(&self) -> (Timestamp, Timestamp) {
+        self.week.span(self.zone)
+    }
+
+    /// Live parts of the lake in a span.
+    async fn parts(&self, span: (Timestamp, Timestamp)) -> Result<Vec<Part>> {
+        let days = span.0.day().0..Timestamp(span.1.0 - 1).day().0 + 1;
+        let files = self.ledger.live_files(Some(self.snapshot), Some(LakeFileKind::Part), Some(days)).await?;
+        Ok(files
+            .into_iter()
+            .map(|file| {
+                let day = i64::from(file.day) * MICROS_PER_DAY;
+                Part {
+                    path: file.path,
+                    bytes: file.bytes.unsigned_abs(),
+                    rows: file.rows.unsigned_abs(),
+                    min_observed: file.min_observed_at.unwrap_or(day),
+                    max_observed: file.max_observed_at.unwrap_or(day + MICROS_PER_DAY - 1),
+                }
+            })
+            .collect())
+    }
+
+    /// Streams a span into one accumulator a stream, in parallel.
+    async fn scan<T: Send + 'static>(
+        &self,
+        span: (Timestamp, Timestamp),
+        columns: &[&str],
+        make: impl Fn() -> T,
+        add: fn(&mut T, &RecordBatch) -> Result<()>,
+    ) -> Result<Vec<T>> {
+        let parts = self.parts(span).await?;
+        if parts.is_empty() {
+            return Ok(vec![make()]);
+        }
+        let mut tasks = tokio::task::JoinSet::new();
+        for mut stream in self.lake.scan(&parts, span, columns).await? {
+            let mut kept = make();
+            tasks.spawn(async move {
+                while let Some(batch) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
+                    let batch = batch.map_err(|error| Error::Scan(error.to_string()))?;
+                    add(&mut kept, &batch)?;
+                }
+                Ok::<T, Error>(kept)
+            });
+        }
+        let mut out = Vec::new();
+        while let Some(done) = tasks.join_next().await {
+            out.push(done.map_err(|error| Error::Scan(error.to_string()))??);
+        }
+        Ok(out)
+    }
+
+    /// Counts the week in one scan.
+    ///
+    /// # Errors
+    /// The ledger or the lake fails.
+    pub async fn tally(&self) -> Result<WeekTally> {
+        self.tally_span(self.span(), TALLY_COLUMNS).await
+    }
+
+    async fn tally_span(&self, span: (Timestamp, Timestamp), columns: &[&str]) -> Result<WeekTally> {
+        let withheld = supply::withheld(self.feeds);
+        let tallies = self.scan(span, columns, || Tally::new(withheld.iter().cloned()), Tally::add).await?;
+        let merged = tallies.into_iter().reduce(|mut all, one| {
+            all.merge(one);
+            all
+        });
+        Ok(merged.map(Tally::finish).unwrap_or_default())
+    }
+
+    /// Malware names of the weeks before, from the lake.
+    ///
+    /// # Errors
+    /// The ledger or the lake fails.
+    pub async fn earlier_names(&self) -> Result<EarlierNames> {
+        let window = i64::from(FIRST_SEEN_WEEKS);
+        let (start, _) = self.week.plus(-window).span(self.zone);
+        let (end, _) = self.span();
+        let parts = self.parts((start, end)).await?;
+        let Some(first) = parts.iter().map(|part| part.min_observed).min() else { return Ok(EarlierNames::default()) };
+        // A week counts if events were stored from its first day on.
+        let weeks = (0..window).filter(|back| self.week.plus(-back - 1).span(self.zone).0.0 + MICROS_PER_DAY > first).count();
+        let found = self.tally_span((start, end), &["feed", "class_type", "malware_name"]).await?;
+        Ok(EarlierNames { weeks: weeks as u32, names: found.names.into_keys().collect() })
+    }
+
+    /// Infrastructure events that touch the week.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn infrastructure(&self) -> Result<Vec<Infrastructure>> {
+        Ok(self.infrastructure_rows().await?.0)
+    }
+
+    async fn infrastructure_rows(&self) -> Result<(Vec<Infrastructure>, i64)> {
+        let (start, end) = self.span();
+        let rows = self.ledger.infrastructure(Some(start.0..end.0)).await?;
+        let changed = rows.iter().map(|row| row.changed_at).max().unwrap_or(0);
+        let events = rows
+            .into_iter()
+            .map(|row| Infrastructure {
+                id: row.id,
+                name: Text::new(row.name_zh, row.name_en),
+                place: Text::new(row.place_zh, row.place_en),
+                scope: row.scope,
+                grade: u8::try_from(row.level).unwrap_or(4),
+                start_at: row.start_at,
+                end_at: row.end_at,
+                effect: Text::new(row.effect_zh, row.effect_en),
+            })
+            .collect();
+        Ok((events, changed))
+    }
+
+    /// Counts, rates and freezes the week.
+    ///
+    /// The instant the ledger was read at is given as that of the last change that matters: the
+    /// commit of the lake snapshot or the last change of an infrastructure event. So freezing the
+    /// same records again gives the same bytes.
+    ///
+    /// # Errors
+    /// The ledger or the lake fails.
+    pub async fn freeze(&self, with: Freeze<'_>) -> Result<FrozenWeek> {
+        let tally = self.tally().await?;
+        let earlier = if tally.names.is_empty() { EarlierNames::default() } else { self.earlier_names().await? };
+        let (infrastructure, changed) = self.infrastructure_rows().await?;
+        let committed = self.ledger.snapshot(self.snapshot).await?.map_or(0, |row| row.created_at);
+        let mut frozen = assemble(self.week, self.feeds, &tally, &earlier, infrastructure, with);
+        frozen.basis.lake_snapshot = self.snapshot.unsigned_abs();
+        frozen.basis.ledger_as_of = Timestamp(committed.max(changed)).to_string();
+        Ok(frozen)
+    }
+
+    /// The frozen weeks before this one, newest first, at most [`HISTORY_WEEKS`] of them: the newest
+    /// approved, else the newest draft, else the imported back issue of each.
+    ///
+    /// # Errors
+    /// The ledger fails, or a stored week is damaged.
+    pub async fn past(&self, series: &str, numbering: NumberingScheme, zone_name: &str) -> Result<Vec<FrozenWeek>> {
+        let mut found: BTreeMap<ReportingWeek, FrozenWeek> = BTreeMap::new();
+        let oldest = self.week.plus(-HISTORY_WEEKS);
+        let days = Day::of(oldest.monday()).0..Day::of(self.week.monday()).0;
+        for row in self.ledger.history(series, Some(days)).await? {
+            let Some(week) = history::week_of(&row, zone_name)? else { continue };
+            // What was printed holds over what was computed back from a later issue.
+            if row.kind == HistoryKind::Published || !found.contains_key(&week.week) {
+                found.insert(week.week, week);
+            }
+        }
+        for back in 1..=HISTORY_WEEKS {
+            let week = self.week.plus(-back);
+            let Some(issue) = numbering.issue(week) else { continue };
+            let number = i32::try_from(issue.number).unwrap_or(i32::MAX);
+            let Some(row) = self.ledger.baseline(series, i32::from(issue.year), number).await? else { continue };
+            let frozen = FrozenWeek::from_json(&issue.to_string(), &row.statistics)?;
+            found.insert(frozen.week, frozen);
+        }
+        Ok(found.into_values().rev().filter(|week| week.week < self.week).collect())
+    }
+
+    /// Lists what stands behind a figure, one line per key and part, in bounded memory: several
+    /// passes over the week, each with a slice of the keys.
+    ///
+    /// # Errors
+    /// The ledger or the lake fails.
+    pub async fn explain(&self, statistic: &Statistic, each: &mut (dyn FnMut(Line) + Send)) -> Result<()> {
+        let tally = self.tally().await?;
+        let earlier = match statistic.window {
+            model::statistic::Window::Week => EarlierNames::default(),
+            model::statistic::Window::WeekFirstSeen { .. } => self.earlier_names().await?,
+        };
+        let inputs = statistics::explain::inputs(statistic);
+        let read = |cell: &str| inputs.iter().any(|input| input == cell || (input.ends_with('/') && cell.starts_with(input.as_str())));
+        let keys: u64 = tally.cells.iter().filter(|(cell, _)| read(cell)).map(|(_, counted)| counted.count).sum();
+        let passes = passes(keys);
+        let withheld = supply::withheld(self.feeds);
+        for pass in 0..passes {
+            let make = || Explanation::new(statistic, &earlier, withheld.clone(), (pass, passes));
+            let parts = self.scan(self.span(), EXPLAIN_COLUMNS, make, Explanation::add).await?;
+            let merged = parts.into_iter().reduce(|mut all, one| {
+                all.merge(one);
+                all
+            });
+            merged.map(Explanation::finish).unwrap_or_default().into_iter().for_each(&mut *each);
+        }
+        Ok(())
+    }
+
+    /// Divides the week's counts.
+    ///
+    /// # Errors
+    /// The ledger or the lake fails.
+    pub async fn breakdown(&self, by: By) -> Result<Vec<Division>> {
+        let withheld = supply::withheld(self.feeds);
+        let days: Vec<(Timestamp, String)> = self
+            .week
+            .days()
+            .map(|date| {
+                let start = self.zone.to_ambiguous_zoned_datetime(date.at(0, 0, 0, 0)).compatible();
+                (start.map(|zoned| Timestamp::from(zoned.timestamp())).unwrap_or_default(), date.to_string())
+            })
+            .collect();
+        let earlier = self.earlier_names().await?;
+        let make = || Breakdown::new(by, days.clone(), withheld.clone());
+        let parts = self.scan(self.span(), BREAKDOWN_COLUMNS, make, Breakdown::add).await?;
+        let merged = parts.into_iter().reduce(|mut all, one| {
+            all.merge(one);
+            all
+        });
+        Ok(merged.map(|all| all.finish(&statistics::all(), &earlier)).unwrap_or_default())
+    }
+}
+
+/// The pure part of [`Week::freeze`]: values, rating and vulnerability level from a counted week.
+pub fn assemble(
+    week: ReportingWeek,
+    feeds: &[Feed],
+    tally: &WeekTally,
+    earlier: &EarlierNames,
+    infrastructure: Vec<Infrastructure>,
+    with: Freeze<'_>,
+) -> FrozenWeek {
+    let monday = week.monday();
+    let known: Vec<Supply> = with.past.first().map(|last| last.supplies.clone()).unwrap_or_default();
+    let sources = Sources::of(feeds, with.coverage, tally, monday, &known);
+    let level = |values: &[model::statistic::StatisticValue]| {
+        let rating = propose(with.vulnerability, RatedWeek { values, coverage: with.coverage }, &[], &[]);
+        let at = usize::from(rating.level()?) - 1;
+        Some(with.vulnerability.levels.get(at)?.id.clone())
+    };
+    let inputs = Inputs { monday, sources: &sources, earlier, level: &level };
+    let values = statistics::evaluate(&statistics::all(), tally, &inputs);
+    let before: Vec<RatedWeek<'_>> = with.past.iter().map(FrozenWeek::rated).collect();
+    let this = RatedWeek { values: &values, coverage: &sources.coverage };
+    let rating = propose(with.rating, this, &before, &infrastructure);
+    let vulnerability = propose(with.vulnerability, this, &[], &[]);
+    let warned = tally.cells.iter().filter(|(name, _)| name.starts_with("warned."));
+    let mut beside: Vec<Beside> =
+        warned.map(|(name, counted)| Beside { name: name.clone(), counted: counted.clone() }).collect();
+    beside.extend(tally.events.iter().map(|(feed, count)| Beside {
+        name: format!("events/{feed}"),
+        counted: model::statistic::Counted::imported(*count),
+    }));
+    beside.extend(tally.cells.iter().filter(|(name, _)| is_charted(name)).map(|(name, counted)| Beside { name: name.clone(), counted: counted.clone() }));
+    beside.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut source_schemas = with.source_schemas;
+    source_schemas.sort();
+    FrozenWeek {
+        format: FROZEN_FORMAT,
+        series: with.series.to_owned(),
+        issue: with.issue,
+        week,
+        zone: with.zone_name.to_owned(),
+        origin: Origin::Counted,
+        basis: Basis {
+            lake_snapshot: 0,
+            ledger_as_of: String::new(),
+            reference: with.reference.to_owned(),
+            identity_version: model::record::IDENTITY_VERSION,
+            classification: model::classification::CLASSIFICATION_VERSION.to_owned(),
+            lake_schema: lake::schema::LAKE_SCHEMA_VERSION,
+            source_schemas,
+            program: with.program.to_owned(),
+        },
+        coverage: sources.coverage,
+        supplies: sources.supplies,
+        values,
+        beside,
+        infrastructure,
+        rating: Some(rating),
+        vulnerability: Some(vulnerability),
+    }
+}
+
+/// Cells that a chart divides a figure by, without being a statistic themselves.
+fn is_charted(cell: &str) -> bool {
+    cell.starts_with("phishing.page.sector/") || cell.starts_with("vulnerability.object-high/")
+}

@@ -1,0 +1,9 @@
+//! Integration tests of the bulletin crate.
+
+mod counting;
+mod events;
+mod history;
+mod outage;
+mod rating;
+mod registry;
+mod render;
