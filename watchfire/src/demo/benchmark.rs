@@ -239,7 +239,8 @@ impl<'a> Maker<'a> {
         // Numbers that depend on the day are those of the line's day, lest a repeat differs.
         let rows = if day == self.task.day { self.task.rows } else { self.plan.rows_of(self.task.number, day) };
         let lines = (rows * (BLOCK - REPEATS) / BLOCK).max(1);
-        let at = (u128::from(number.min(lines - 1)) * 86_340 / u128::from(lines)) as i64 + scale(draw(row, 1), 60) as i64;
+        let at =
+            (u128::from(number.min(lines - 1)) * 86_340 / u128::from(lines)) as i64 + scale(draw(row, 1), 60) as i64;
         let midnight = self.midnight - (self.task.day - day) as i64 * 86_400;
         // Hosts: a fifth as many as lines of the whole time, those of low number more often.
         let host = draw(self.key, scale(draw(row, 2), self.hosts).min(scale(draw(row, 3), self.hosts)) + 10_000);

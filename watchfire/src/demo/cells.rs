@@ -197,7 +197,9 @@ impl Cell {
             Cell::Text(text) => plain(out, text),
             Cell::Bare(text) => out.extend_from_slice(text.as_bytes()),
             Cell::OfRow(texts) => plain(out, texts[scale(draw(sighting.row, at), texts.len() as u64) as usize]),
-            Cell::OfHost(texts) => plain(out, texts[scale(draw(sighting.host, 0x100 + at), texts.len() as u64) as usize]),
+            Cell::OfHost(texts) => {
+                plain(out, texts[scale(draw(sighting.host, 0x100 + at), texts.len() as u64) as usize])
+            }
             Cell::Number(low, high) => text::number(out, low + scale(draw(sighting.row, at), high - low + 1)),
             Cell::HexOfHost(digits) => {
                 out.push(b'"');

@@ -80,7 +80,9 @@ fn references(text: &mut String) {
     text.push_str("\n# Tables that others publish; imported on the first ingest.\n");
     for (kind, name, path) in reference::ENTRIES {
         let folder = reference::FOLDER;
-        text.push_str(&format!("\n[[reference]]\nkind = \"{kind}\"\nname = \"{name}\"\npaths = [\"{folder}/{path}\"]\n"));
+        text.push_str(&format!(
+            "\n[[reference]]\nkind = \"{kind}\"\nname = \"{name}\"\npaths = [\"{folder}/{path}\"]\n"
+        ));
     }
 }
 

@@ -217,9 +217,16 @@ struct Pool {
 
 impl Pool {
     fn new(blocks: &[Block], weight: impl Fn(&Block) -> u64) -> Self {
-        let blocks: Vec<(usize, u64)> =
-            blocks.iter().enumerate().map(|(at, block)| (at, weight(block))).filter(|(_, weight)| *weight > 0).collect();
-        Pool { totals: totals(blocks.iter().map(|(_, weight)| *weight)), blocks: blocks.into_iter().map(|(at, _)| at).collect() }
+        let blocks: Vec<(usize, u64)> = blocks
+            .iter()
+            .enumerate()
+            .map(|(at, block)| (at, weight(block)))
+            .filter(|(_, weight)| *weight > 0)
+            .collect();
+        Pool {
+            totals: totals(blocks.iter().map(|(_, weight)| *weight)),
+            blocks: blocks.into_iter().map(|(at, _)| at).collect(),
+        }
     }
 
     #[inline]
@@ -311,7 +318,14 @@ impl Country {
             })
             .collect();
         let brands = rows(include_str!("../../assets/demo/brands.csv"))
-            .map(|row| Brand { zh: row[0], en: row[1], sector: row[2], country: row[3], slug: row[4], weight: number(row[5]) })
+            .map(|row| Brand {
+                zh: row[0],
+                en: row[1],
+                sector: row[2],
+                country: row[3],
+                slug: row[4],
+                weight: number(row[5]),
+            })
             .collect();
         let families = rows(include_str!("../../assets/demo/families.csv"))
             .map(|row| Family {
@@ -383,7 +397,9 @@ impl Country {
 /// 198.18.0.0/15 government and education. Abroad: the /8s of 240.0.0.0/4, and the sinkholes.
 fn plan(provinces: &[Province], operators: &[Operator], neighbors: &[Neighbor]) -> Vec<Block> {
     let mut blocks = Vec::new();
-    let operator = |id: &str| operators.iter().position(|operator| operator.id == id).expect("the plan names operators of the table");
+    let operator = |id: &str| {
+        operators.iter().position(|operator| operator.id == id).expect("the plan names operators of the table")
+    };
     let mut inside = |first: [u8; 4], length: u8, province: usize, holder: usize| {
         let holder_row = &operators[holder];
         blocks.push(Block {
@@ -418,7 +434,12 @@ fn plan(provinces: &[Province], operators: &[Operator], neighbors: &[Neighbor]) 
         }
         inside([100, 64 + slot * 4, 0, 0], 14, province, operator("xitong"));
     }
-    let hosting = [("fuyun", [0usize, 1, 1, 2, 5].as_slice()), ("zhanqiao", &[1, 0, 3, 4]), ("dengta", &[2, 6, 7, 8]), ("xinggang", &[1, 9, 3])];
+    let hosting = [
+        ("fuyun", [0usize, 1, 1, 2, 5].as_slice()),
+        ("zhanqiao", &[1, 0, 3, 4]),
+        ("dengta", &[2, 6, 7, 8]),
+        ("xinggang", &[1, 9, 3]),
+    ];
     let mut second = 16;
     for (id, places) in hosting {
         for &province in places {
@@ -438,7 +459,10 @@ fn plan(provinces: &[Province], operators: &[Operator], neighbors: &[Neighbor]) 
                 country: neighbor.code,
                 asn: *asn,
                 region: neighbor.en.to_ascii_uppercase(),
-                cities: ["NORTH", "EAST", "SOUTH", "WEST"].iter().map(|side| format!("{} {side}", neighbor.en.to_ascii_uppercase())).collect(),
+                cities: ["NORTH", "EAST", "SOUTH", "WEST"]
+                    .iter()
+                    .map(|side| format!("{} {side}", neighbor.en.to_ascii_uppercase()))
+                    .collect(),
                 domain: format!("{tag}.example.org"),
                 naics: if hosting { "518210" } else { "517311" },
                 sector: "Communications, Service Provider, and Hosting Service",
@@ -447,7 +471,8 @@ fn plan(provinces: &[Province], operators: &[Operator], neighbors: &[Neighbor]) 
         }
     }
     for (first, code) in SINKHOLES {
-        let neighbor = neighbors.iter().find(|neighbor| neighbor.code == code).expect("sinkholes stand in countries of the table");
+        let neighbor =
+            neighbors.iter().find(|neighbor| neighbor.code == code).expect("sinkholes stand in countries of the table");
         blocks.push(Block {
             first,
             length: 24,
@@ -506,7 +531,14 @@ mod tests {
     #[test]
     fn hosts_lie_in_their_blocks() {
         let country = Country::new();
-        let kinds = [Among::Customers, Among::Hosting, Among::Government, Among::Education, Among::Abroad, Among::AbroadCustomers];
+        let kinds = [
+            Among::Customers,
+            Among::Hosting,
+            Among::Government,
+            Among::Education,
+            Among::Abroad,
+            Among::AbroadCustomers,
+        ];
         for among in kinds {
             for key in 0..500 {
                 let (address, block) = country.host(among, key);

@@ -160,7 +160,8 @@ impl Truth {
 
 impl WeekTruth {
     fn figures(&self) -> Vec<(&'static str, u64)> {
-        let government = |sites: &BTreeSet<String>| sites.iter().filter(|site| site.ends_with(".gov.example")).count() as u64;
+        let government =
+            |sites: &BTreeSet<String>| sites.iter().filter(|site| site.ends_with(".gov.example")).count() as u64;
         let [high, medium, low] = self.vulnerabilities;
         let len = |count: usize| count as u64;
         vec![

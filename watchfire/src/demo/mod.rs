@@ -84,8 +84,12 @@ impl DemoCountry {
     pub fn provinces(&self, week: usize) -> Vec<(&'static str, &'static str, usize)> {
         let country = Country::new();
         let hosts = self.truth.0[week].by_province.iter().map(|hosts| hosts.len());
-        let mut ranked: Vec<_> =
-            country.provinces.iter().zip(hosts).map(|(province, hosts)| (province.zh_short, province.en, hosts)).collect();
+        let mut ranked: Vec<_> = country
+            .provinces
+            .iter()
+            .zip(hosts)
+            .map(|(province, hosts)| (province.zh_short, province.en, hosts))
+            .collect();
         ranked.sort_by_key(|(_, _, hosts)| std::cmp::Reverse(*hosts));
         ranked
     }
@@ -123,7 +127,12 @@ pub struct InfrastructureEvent {
 ///
 /// # Errors
 /// If a file cannot be written; the message names it.
-pub fn write(dir: &Path, seed: u64, end: ReportingWeek, progress: &mut dyn FnMut(&str, u64, u64)) -> Result<DemoCountry> {
+pub fn write(
+    dir: &Path,
+    seed: u64,
+    end: ReportingWeek,
+    progress: &mut dyn FnMut(&str, u64, u64),
+) -> Result<DemoCountry> {
     type Part = fn(&mut Stage<'_>) -> Result<()>;
     let parts: [(&str, Part); 9] = [
         ("infected hosts", feeds::infected::write),
@@ -168,7 +177,8 @@ pub fn write(dir: &Path, seed: u64, end: ReportingWeek, progress: &mut dyn FnMut
 }
 
 fn infrastructure(calendar: Calendar, country: &Country) -> Vec<InfrastructureEvent> {
-    let at = |week: usize, day: i64, hour: i8, minute: i8| calendar.date((week * 7) as i64 + day).at(hour, minute, 0, 0);
+    let at =
+        |week: usize, day: i64, hour: i8, minute: i8| calendar.date((week * 7) as i64 + day).at(hour, minute, 0, 0);
     vec![
         InfrastructureEvent {
             level: "一般",

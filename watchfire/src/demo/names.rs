@@ -9,14 +9,35 @@ const SUFFIXES: [(&str, u64); 6] =
     [("example.com", 660), ("example.net", 96), ("example.org", 62), ("test", 104), ("example", 56), ("invalid", 22)];
 
 const DEPARTMENTS: [&str; 24] = [
-    "tax", "health", "water", "transport", "police", "court", "archive", "tourism", "planning", "housing", "forestry",
-    "statistics", "audit", "culture", "sports", "labor", "customs", "weather", "fisheries", "lands", "energy", "records",
-    "council", "grain",
+    "tax",
+    "health",
+    "water",
+    "transport",
+    "police",
+    "court",
+    "archive",
+    "tourism",
+    "planning",
+    "housing",
+    "forestry",
+    "statistics",
+    "audit",
+    "culture",
+    "sports",
+    "labor",
+    "customs",
+    "weather",
+    "fisheries",
+    "lands",
+    "energy",
+    "records",
+    "council",
+    "grain",
 ];
 
 const LURES: [&str; 16] = [
-    "login", "secure", "verify", "pay", "account", "service", "update", "app", "center", "online", "help", "vip", "club",
-    "info", "mobile", "home",
+    "login", "secure", "verify", "pay", "account", "service", "update", "app", "center", "online", "help", "vip",
+    "club", "info", "mobile", "home",
 ];
 
 /// A suffix as malicious names choose it.
@@ -130,7 +151,9 @@ mod tests {
         let reserved = |name: &str| {
             let last = name.rsplit('.').next().unwrap_or(name);
             matches!(last, "example" | "test" | "invalid")
-                || ["example.com", "example.net", "example.org"].iter().any(|domain| name.ends_with(&format!(".{domain}")))
+                || ["example.com", "example.net", "example.org"]
+                    .iter()
+                    .any(|domain| name.ends_with(&format!(".{domain}")))
         };
         let cities = vec!["dongpu".to_owned()];
         for key in 0..2000 {

@@ -33,8 +33,16 @@ pub const ENTRIES: &[(&str, &str, &str)] = &[
 ];
 
 /// Sites of the country that everybody uses; a hit on one of them is never counted unseen.
-pub const TOP_SITES: [&str; 8] =
-    ["lanji.example", "zwfw.gov.example", "landi.example", "lyra.example", "fuyun.example.net", "posts.example", "xiaoxi.example", "shiguang.example"];
+pub const TOP_SITES: [&str; 8] = [
+    "lanji.example",
+    "zwfw.gov.example",
+    "landi.example",
+    "lyra.example",
+    "fuyun.example.net",
+    "posts.example",
+    "xiaoxi.example",
+    "shiguang.example",
+];
 
 /// Writes all tables.
 ///
@@ -47,7 +55,11 @@ pub fn write(country: &Country, files: &Files) -> Result<()> {
 
     let mut text = String::from("code,name,country,iso,zh_short,en\n");
     for province in &country.provinces {
-        writeln!(text, "{},{},{CODE},{},{},{}", province.code, province.zh, province.iso, province.zh_short, province.en)?;
+        writeln!(
+            text,
+            "{},{},{CODE},{},{},{}",
+            province.code, province.zh, province.iso, province.zh_short, province.en
+        )?;
     }
     write("divisions.csv", text)?;
 
@@ -60,7 +72,10 @@ pub fn write(country: &Country, files: &Files) -> Result<()> {
     write("countries.csv", text)?;
 
     write("public_suffix_list.dat", SUFFIXES.to_owned())?;
-    write("owner-class.csv", "suffix,class\ngov.example,government\nedu.example,education\nbank.example,bank\n".to_owned())?;
+    write(
+        "owner-class.csv",
+        "suffix,class\ngov.example,government\nedu.example,education\nbank.example,bank\n".to_owned(),
+    )?;
 
     let mut text = String::from("brand,alias,sector,country\n");
     for brand in &country.brands {
@@ -83,9 +98,15 @@ pub fn write(country: &Country, files: &Files) -> Result<()> {
     };
     let sites: Vec<String> = TOP_SITES.iter().map(|site| (*site).to_owned()).collect();
     let attributes = ["hostname", "domain", "url", "domain|ip"];
-    write("warninglists/canglan-top-sites.json", list("Sites that everybody in Canglan uses", "hostname", &attributes, &sites))?;
+    write(
+        "warninglists/canglan-top-sites.json",
+        list("Sites that everybody in Canglan uses", "hostname", &attributes, &sites),
+    )?;
     let resolvers = ["198.18.0.53", "198.19.0.53", "10.0.0.53", "100.64.0.53"].map(str::to_owned);
-    write("warninglists/canglan-resolvers.json", list("Public resolvers of Canglan", "string", &["ip-src", "ip-dst"], &resolvers))
+    write(
+        "warninglists/canglan-resolvers.json",
+        list("Public resolvers of Canglan", "string", &["ip-src", "ip-dst"], &resolvers),
+    )
 }
 
 fn prefixes(country: &Country, write: &impl Fn(&str, String) -> Result<()>) -> Result<()> {
@@ -96,18 +117,29 @@ fn prefixes(country: &Country, write: &impl Fn(&str, String) -> Result<()>) -> R
         lines.join("\n")
     };
     for (at, province) in country.provinces.iter().enumerate() {
-        let mut prefixes: Vec<String> =
-            country.blocks.iter().filter(|block| block.province == Some(at)).map(|block| cidr(block.first, block.length)).collect();
+        let mut prefixes: Vec<String> = country
+            .blocks
+            .iter()
+            .filter(|block| block.province == Some(at))
+            .map(|block| cidr(block.first, block.length))
+            .collect();
         prefixes.push(v6(at));
         write(&format!("region-cidr/{}.txt", province.code), lines(prefixes))?;
     }
-    let mut inside: Vec<String> =
-        country.blocks.iter().filter(|block| block.country == CODE).map(|block| cidr(block.first, block.length)).collect();
+    let mut inside: Vec<String> = country
+        .blocks
+        .iter()
+        .filter(|block| block.country == CODE)
+        .map(|block| cidr(block.first, block.length))
+        .collect();
     inside.extend((0..country.provinces.len()).map(v6));
     write(&format!("country-cidr/{CODE}.txt"), lines(inside))?;
     for neighbor in &country.neighbors {
         let theirs = country.blocks.iter().filter(|block| block.country == neighbor.code);
-        write(&format!("country-cidr/{}.txt", neighbor.code), lines(theirs.map(|block| cidr(block.first, block.length)).collect()))?;
+        write(
+            &format!("country-cidr/{}.txt", neighbor.code),
+            lines(theirs.map(|block| cidr(block.first, block.length)).collect()),
+        )?;
     }
     for (at, operator) in country.operators.iter().enumerate() {
         let theirs = country.blocks.iter().filter(|block| block.operator == Some(at));
@@ -128,7 +160,10 @@ fn prefixes(country: &Country, write: &impl Fn(&str, String) -> Result<()>) -> R
     write("prefix-asn.tsv", table)?;
     let mut names = Map::new();
     for operator in &country.operators {
-        names.insert(operator.asn.to_string(), json!(format!("{} {} {}, {CODE}", operator.id.to_uppercase(), operator.zh, operator.en)));
+        names.insert(
+            operator.asn.to_string(),
+            json!(format!("{} {} {}, {CODE}", operator.id.to_uppercase(), operator.zh, operator.en)),
+        );
     }
     for neighbor in &country.neighbors {
         for (asn, name) in neighbor.asns {

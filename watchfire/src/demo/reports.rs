@@ -165,7 +165,8 @@ const DEVICE: &[Column] = &[
 ];
 
 /// The column with which reports began to say how bad a finding is; see [`super::weeks::SEVERITY_FROM`].
-const SEVERITY: Column = opt("severity", "severity", "validate_to_none", OfHost(&["critical", "high", "high", "medium"]));
+const SEVERITY: Column =
+    opt("severity", "severity", "validate_to_none", OfHost(&["critical", "high", "high", "medium"]));
 
 /// Every type, with the heaviest first.
 pub const REPORTS: &[ReportType] = &[
@@ -232,7 +233,12 @@ pub const REPORTS: &[ReportType] = &[
                 opt("start_time", "extra.", "convert_date_utc", Moment(0)),
                 opt("end_time", "extra.", "convert_date_utc", Moment(1)),
                 extra("client_version", SshClient),
-                opt("username", "destination.account", "validate_to_none", OfRow(&["root", "root", "admin", "user", "test", "oracle"])),
+                opt(
+                    "username",
+                    "destination.account",
+                    "validate_to_none",
+                    OfRow(&["root", "root", "admin", "user", "test", "oracle"]),
+                ),
                 extra("password", Empty),
                 extra("payload_url", Empty),
                 extra("payload_md5", Empty),
@@ -282,7 +288,12 @@ pub const REPORTS: &[ReportType] = &[
             opt("city", "source.geolocation.city", "", City),
             opt("url", "source.url", "convert_http_host_and_url", Path),
             opt("http_host", "source.fqdn", "validate_fqdn", Site),
-            opt("category", "event_description.text", "category_or_detail", OfHost(&["webshell", "webshell", "backdoor"])),
+            opt(
+                "category",
+                "event_description.text",
+                "category_or_detail",
+                OfHost(&["webshell", "webshell", "backdoor"]),
+            ),
             extra("system", OfHost(&["Linux", "Linux", "", "WINNT"])),
             extra("detected_since", DateOfHost(0)),
             extra("server", OfHost(&["nginx", "nginx/1.18.0", "Apache/2.4.41", "Microsoft-IIS/8.5", ""])),
@@ -310,7 +321,12 @@ pub const REPORTS: &[ReportType] = &[
             SCAN,
             DEVICE,
             &[
-                opt("category", "event_description.text", "validate_to_none", OfHost(&["malware", "backdoor", "proxy"])),
+                opt(
+                    "category",
+                    "event_description.text",
+                    "validate_to_none",
+                    OfHost(&["malware", "backdoor", "proxy"]),
+                ),
                 opt("family", "malware.name", "validate_to_none", Infection),
                 extra("detail", Empty),
                 opt("status", "status", "", OfRow(&["compromised"])),
@@ -366,7 +382,10 @@ pub const REPORTS: &[ReportType] = &[
                 extra("cert_expiration_date", DateOfHost(183)),
                 extra("sha1_fingerprint", FingerprintOfHost(20)),
                 opt("ssl_version", "extra.", "convert_int", Bare("2")),
-                extra("signature_algorithm", OfHost(&["sha256WithRSAEncryption", "sha256WithRSAEncryption", "sha1WithRSAEncryption"])),
+                extra(
+                    "signature_algorithm",
+                    OfHost(&["sha256WithRSAEncryption", "sha256WithRSAEncryption", "sha1WithRSAEncryption"]),
+                ),
                 extra("key_algorithm", Text("rsaEncryption")),
                 extra("jarm", Empty),
             ],
@@ -382,7 +401,19 @@ pub const REPORTS: &[ReportType] = &[
         class: "vulnerable-system",
         identifier: "open-telnet",
         application: "telnet",
-        parts: &[SCAN, &[extra("banner", OfHost(&["|Login: ", "|Username:", "|login: |Password: ", "|BusyBox v1.19|login:", "||User Access Verification||Username: "]))]],
+        parts: &[
+            SCAN,
+            &[extra(
+                "banner",
+                OfHost(&[
+                    "|Login: ",
+                    "|Username:",
+                    "|login: |Password: ",
+                    "|BusyBox v1.19|login:",
+                    "||User Access Verification||Username: ",
+                ]),
+            )],
+        ],
         ports: &[23, 23, 23, 2323],
         share: 6,
     },
@@ -400,7 +431,15 @@ pub const REPORTS: &[ReportType] = &[
             &[
                 opt("version", "extra.", "validate_to_none", OfHost(&["2", "2", "1"])),
                 extra("sysname", MachineName),
-                extra("sysdesc", OfHost(&["Linux router 3.10.14 #1 SMP", "Hardware: x86 Family 6 Software: 6.1", "HS-3200 V2.1 demo build", ""])),
+                extra(
+                    "sysdesc",
+                    OfHost(&[
+                        "Linux router 3.10.14 #1 SMP",
+                        "Hardware: x86 Family 6 Software: 6.1",
+                        "HS-3200 V2.1 demo build",
+                        "",
+                    ]),
+                ),
                 extra("community", Text("public")),
                 opt("response_size", "extra.", "convert_int", Number(76, 420)),
                 opt("uptime", "extra.", "convert_int", Number(10_000, 90_000_000)),
@@ -442,7 +481,12 @@ pub const REPORTS: &[ReportType] = &[
         parts: &[
             SCAN,
             &[
-                opt("version", "extra.", "validate_to_none", OfHost(&["7.17.3", "7.10.2", "6.8.23", "5.6.16", "1.4.1"])),
+                opt(
+                    "version",
+                    "extra.",
+                    "validate_to_none",
+                    OfHost(&["7.17.3", "7.10.2", "6.8.23", "5.6.16", "1.4.1"]),
+                ),
                 extra("ok", Empty),
                 extra("name", MachineName),
                 extra("cluster_name", OfHost(&["elasticsearch", "docker-cluster", "logs", "search"])),
@@ -471,7 +515,10 @@ pub const REPORTS: &[ReportType] = &[
                 opt("version", "extra.", "validate_to_none", OfHost(&["6.2.6", "5.0.7", "3.2.100", "4.0.9"])),
                 extra("git_sha1", Bare("00000000")),
                 extra("mode", OfHost(&["standalone", "standalone", "cluster"])),
-                extra("os", OfHost(&["Linux 3.10.0-1160.el7.x86_64 x86_64", "Linux 5.4.0-91-generic x86_64", "Windows"])),
+                extra(
+                    "os",
+                    OfHost(&["Linux 3.10.0-1160.el7.x86_64 x86_64", "Linux 5.4.0-91-generic x86_64", "Windows"]),
+                ),
                 extra("architecture", Bare("64")),
                 extra("multiplexing_api", OfHost(&["epoll", "epoll", "winsock_IOCP"])),
                 extra("process_id", Number(1, 32_000)),
@@ -514,7 +561,12 @@ pub const REPORTS: &[ReportType] = &[
         parts: &[
             SCAN,
             &[
-                opt("product", "product.name", "validate_to_none", OfHost(&["RealVNC", "TightVNC", "UltraVNC", "Apple remote desktop vnc"])),
+                opt(
+                    "product",
+                    "product.name",
+                    "validate_to_none",
+                    OfHost(&["RealVNC", "TightVNC", "UltraVNC", "Apple remote desktop vnc"]),
+                ),
                 extra("banner", OfHost(&["RFB 003.008", "RFB 003.889", "RFB 005.000"])),
             ],
         ],
@@ -570,7 +622,8 @@ impl ReportType {
 
     /// The header line.
     pub fn header(&self, with_severity: bool) -> String {
-        let names: Vec<String> = self.columns(with_severity).iter().map(|column| format!("\"{}\"", column.name)).collect();
+        let names: Vec<String> =
+            self.columns(with_severity).iter().map(|column| format!("\"{}\"", column.name)).collect();
         names.join(",") + "\n"
     }
 

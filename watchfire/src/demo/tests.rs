@@ -111,7 +111,8 @@ fn every_feed_is_configured_and_every_file_belongs_to_its_feed() {
     let (dir, country) = demo_written();
     let text = std::fs::read_to_string(dir.join("watchfire.toml")).unwrap();
     let config: toml::Table = text.parse().unwrap();
-    let feeds: Vec<Feed> = config["feed"].as_array().unwrap().iter().map(|feed| feed.clone().try_into().unwrap()).collect();
+    let feeds: Vec<Feed> =
+        config["feed"].as_array().unwrap().iter().map(|feed| feed.clone().try_into().unwrap()).collect();
     let mut names: Vec<&str> = feeds.iter().map(|feed| feed.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
@@ -126,7 +127,11 @@ fn every_feed_is_configured_and_every_file_belongs_to_its_feed() {
     }
     for feed in &feeds {
         assert!(country.files.iter().any(|file| file.feed == feed.name), "{} has no file", feed.name);
-        assert!(feed.classification.as_deref().is_none_or(|class| model::classification::classification(class).is_some()), "{}", feed.name);
+        assert!(
+            feed.classification.as_deref().is_none_or(|class| model::classification::classification(class).is_some()),
+            "{}",
+            feed.name
+        );
     }
     for reference in config["reference"].as_array().unwrap() {
         let pattern = reference["paths"][0].as_str().unwrap();
@@ -147,7 +152,8 @@ fn fits(pattern: &str, path: &str) -> bool {
         }
     }
     let (patterns, parts): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
-    patterns.len() == parts.len() && patterns.iter().zip(parts).all(|(pattern, text)| part(pattern.as_bytes(), text.as_bytes()))
+    patterns.len() == parts.len()
+        && patterns.iter().zip(parts).all(|(pattern, text)| part(pattern.as_bytes(), text.as_bytes()))
 }
 
 /// Every address and every host name in every file, wherever it stands, is one of those that are
@@ -194,16 +200,51 @@ fn what(token: &str, before: Option<u8>) -> Token {
     };
     let host = host.trim_matches('.');
     let labels: Vec<&str> = host.split('.').collect();
-    if labels.len() == 4 && labels.iter().all(|label| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit())) {
+    if labels.len() == 4
+        && labels.iter().all(|label| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit()))
+    {
         return Token::Address(host.parse::<Ipv4Addr>().is_ok_and(reserved));
     }
     let last = labels[labels.len() - 1];
-    let file = matches!(last, "php" | "html" | "txt" | "asp" | "aspx" | "jsp" | "sh" | "exe" | "zip" | "hta" | "js" | "csv" | "xml" | "json" | "jsonl" | "lst" | "yaml" | "dat" | "tsv" | "toml");
+    let file = matches!(
+        last,
+        "php"
+            | "html"
+            | "txt"
+            | "asp"
+            | "aspx"
+            | "jsp"
+            | "sh"
+            | "exe"
+            | "zip"
+            | "hta"
+            | "js"
+            | "csv"
+            | "xml"
+            | "json"
+            | "jsonl"
+            | "lst"
+            | "yaml"
+            | "dat"
+            | "tsv"
+            | "toml"
+    );
     let path = before == Some(b'/') && file;
     let number = last.len() < 2 || !last.bytes().all(|byte| byte.is_ascii_alphabetic());
     // Words of the configuration such as `resolved.ip`, and packages of Android, are no host names.
-    let word = matches!(host, "resolved.ip" | "resolved.asn" | "feed.columns" | "feed.options" | "feed.from_path" | "extra.registrar" | "extra.team" | "extra.shell" | "extra.kind" | "extra.size")
-        || host.starts_with("com.example.");
+    let word = matches!(
+        host,
+        "resolved.ip"
+            | "resolved.asn"
+            | "feed.columns"
+            | "feed.options"
+            | "feed.from_path"
+            | "extra.registrar"
+            | "extra.team"
+            | "extra.shell"
+            | "extra.kind"
+            | "extra.size"
+    ) || host.starts_with("com.example.");
     if labels.len() < 2 || path || file || number || word || is_schema_word(&labels) {
         return Token::Other;
     }
@@ -216,14 +257,29 @@ fn what(token: &str, before: Option<u8>) -> Token {
 fn is_schema_word(labels: &[&str]) -> bool {
     matches!(
         labels[0],
-        "source" | "destination" | "extra" | "classification" | "protocol" | "malware" | "product" | "time" | "event_description"
+        "source"
+            | "destination"
+            | "extra"
+            | "classification"
+            | "protocol"
+            | "malware"
+            | "product"
+            | "time"
+            | "event_description"
     )
 }
 
 fn reserved(ip: Ipv4Addr) -> bool {
     let ranges = [
-        ([10, 0, 0, 0], 8), ([100, 64, 0, 0], 10), ([172, 16, 0, 0], 12), ([192, 168, 0, 0], 16), ([198, 18, 0, 0], 15),
-        ([192, 0, 2, 0], 24), ([198, 51, 100, 0], 24), ([203, 0, 113, 0], 24), ([240, 0, 0, 0], 4),
+        ([10, 0, 0, 0], 8),
+        ([100, 64, 0, 0], 10),
+        ([172, 16, 0, 0], 12),
+        ([192, 168, 0, 0], 16),
+        ([198, 18, 0, 0], 15),
+        ([192, 0, 2, 0], 24),
+        ([198, 51, 100, 0], 24),
+        ([203, 0, 113, 0], 24),
+        ([240, 0, 0, 0], 4),
     ];
     ranges.iter().any(|(first, length)| (u32::from(ip) ^ u32::from_be_bytes(*first)).leading_zeros() >= *length)
 }
@@ -243,7 +299,10 @@ fn the_schema_has_every_column_of_every_header() {
         for column in report.columns(true) {
             assert!(known.contains(column.name), "{} {}", report.file, column.name);
         }
-        assert!(model::classification::classification(entry["constant_fields"]["classification.type"].as_str().unwrap()).is_some());
+        assert!(
+            model::classification::classification(entry["constant_fields"]["classification.type"].as_str().unwrap())
+                .is_some()
+        );
     }
 }
 

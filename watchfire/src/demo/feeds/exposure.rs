@@ -18,12 +18,24 @@ struct Exposure {
     tag: &'static str,
 }
 
-const fn row(report: &'static str, rows: u64, change: u64, infection: &'static [&'static str], tag: &'static str) -> Exposure {
+const fn row(
+    report: &'static str,
+    rows: u64,
+    change: u64,
+    infection: &'static [&'static str],
+    tag: &'static str,
+) -> Exposure {
     Exposure { report, rows, change, infection, tag }
 }
 
 const EXPOSURES: &[Exposure] = &[
-    row("event4_honeypot_brute_force", 96, 700, &["ssh-brute-force", "ssh-brute-force", "telnet-brute-force"], "brute-force"),
+    row(
+        "event4_honeypot_brute_force",
+        96,
+        700,
+        &["ssh-brute-force", "ssh-brute-force", "telnet-brute-force"],
+        "brute-force",
+    ),
     row("event4_ddos_participant", 18, 800, &["ddos-participant"], "ddos"),
     row("compromised_iot", 24, 60, &["mirai", "tidecrab", "reedpike"], "iot;backdoor"),
     row("scan_rdp", 42, 30, &[""], "rdp"),

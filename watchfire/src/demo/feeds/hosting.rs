@@ -37,8 +37,18 @@ pub struct MalwareUrl {
 }
 
 const SERVED: [&str; 12] = [
-    "mirai", "mozi", "agenttesla", "formbook", "redline", "gafgyt", "guloader", "remcos", "lokibot", "snakekeylogger",
-    "smokeloader", "hajime",
+    "mirai",
+    "mozi",
+    "agenttesla",
+    "formbook",
+    "redline",
+    "gafgyt",
+    "guloader",
+    "remcos",
+    "lokibot",
+    "snakekeylogger",
+    "smokeloader",
+    "hajime",
 ];
 const NAMES: [&str; 10] = ["a", "bin.sh", "i", "mips", "arm7", "invoice", "setup", "update", "x86", "doc"];
 const ENDINGS: [&str; 7] = [".exe", ".sh", "", "", ".zip", ".hta", ".js"];
@@ -70,9 +80,21 @@ fn urls(stage: &Stage<'_>) -> Vec<MalwareUrl> {
             sites.insert(random.next());
         }
         before = sites.iter().copied().collect();
-        for (site, named) in sites.into_iter().map(|site| (site, true)).chain((0..literals).map(|n| (draw(stage.seed ^ 0x117e, week as u64 * 1000 + n), false))) {
+        for (site, named) in sites
+            .into_iter()
+            .map(|site| (site, true))
+            .chain((0..literals).map(|n| (draw(stage.seed ^ 0x117e, week as u64 * 1000 + n), false)))
+        {
             // A few servers host many names; a host without a name is a machine of its own.
-            let key = if named { draw(stage.seed ^ 0xa117, weights.partition_point(|&total| total <= scale(draw(site, 2), weights[359])) as u64 + site % 2 * 400) } else { site };
+            let key = if named {
+                draw(
+                    stage.seed ^ 0xa117,
+                    weights.partition_point(|&total| total <= scale(draw(site, 2), weights[359])) as u64
+                        + site % 2 * 400,
+                )
+            } else {
+                site
+            };
             let among = match scale(draw(key, 0x72), 100) {
                 0..54 => Among::Abroad,
                 54..82 => Among::Hosting,
@@ -82,11 +104,16 @@ fn urls(stage: &Stage<'_>) -> Vec<MalwareUrl> {
             let family = SERVED[weights[..12].partition_point(|&total| total <= scale(draw(site, 3), weights[11]))];
             for n in 0..random.within(1, 3).min(random.within(1, 3)) {
                 let port = if named { 80 } else { [80, 8080, 50_008, 35_455][(site % 4) as usize] };
-                let path = format!("/{}{}", NAMES[(draw(site, 4 + n) % 10) as usize], ENDINGS[(draw(site, 9 + n) % 7) as usize]);
+                let path = format!(
+                    "/{}{}",
+                    NAMES[(draw(site, 4 + n) % 10) as usize],
+                    ENDINGS[(draw(site, 9 + n) % 7) as usize]
+                );
                 let host = if named { names::machine_made(site) } else { String::new() };
                 let (address, _) = stage.country.host(among, key);
                 let shown = if named { host.clone() } else { v4(address).to_string() };
-                let url = if port == 80 { format!("http://{shown}{path}") } else { format!("http://{shown}:{port}{path}") };
+                let url =
+                    if port == 80 { format!("http://{shown}{path}") } else { format!("http://{shown}:{port}{path}") };
                 let day = (week * 7) as i64 + random.below(7) as i64;
                 let second = stage.calendar.local_midnight(day) + second_of_day(&mut random);
                 urls.push(MalwareUrl { second, url, host, key, among, port, path, family });
@@ -165,9 +192,15 @@ fn list(stage: &mut Stage<'_>) -> Result<()> {
             });
         }
         if day % 29 == 13 {
-            sheet.broken("2026-02-30 10:11:12,http://broken-date.example.com/a.sh,172.16.3.4,malware_download,mirai,desk\n");
+            sheet.broken(
+                "2026-02-30 10:11:12,http://broken-date.example.com/a.sh,172.16.3.4,malware_download,mirai,desk\n",
+            );
         }
-        stage.files.feed("malware-list", format!("feeds/malware-list/malware-{}.csv", stage.calendar.date(day)), sheet)?;
+        stage.files.feed(
+            "malware-list",
+            format!("feeds/malware-list/malware-{}.csv", stage.calendar.date(day)),
+            sheet,
+        )?;
     }
     stage.urls = urls;
     Ok(())
@@ -218,11 +251,17 @@ fn second_list(stage: &mut Stage<'_>) -> Result<()> {
             // A place in the list changes hands about every ninth day.
             let site = draw(stage.seed ^ 0x2d11, place * 1000 + (day as u64 + place) / 9);
             let host = names::machine_made(site);
-            sheet.row(|out| out.extend_from_slice(format!("http://{host}/{}\n", NAMES[(site % 10) as usize]).as_bytes()));
+            sheet.row(|out| {
+                out.extend_from_slice(format!("http://{host}/{}\n", NAMES[(site % 10) as usize]).as_bytes())
+            });
             let week = day as usize / 7;
             stage.truth.0[week].hosting_domains.insert(host);
         }
-        stage.files.feed("malware-online", format!("feeds/malware-online/online-{}.txt", stage.calendar.date(day)), sheet)?;
+        stage.files.feed(
+            "malware-online",
+            format!("feeds/malware-online/online-{}.txt", stage.calendar.date(day)),
+            sheet,
+        )?;
     }
     Ok(())
 }

@@ -171,7 +171,8 @@ fn note(stage: &mut Stage<'_>, sighting: &Sighting<'_>, conficker: bool) {
 /// A few infected hosts over IPv6: phones whose addresses change, routers whose addresses stay.
 fn over_v6(stage: &mut Stage<'_>) -> Result<()> {
     let report = ReportType::named("event6_sinkhole");
-    let mirai = stage.country.families.iter().position(|family| family.name == "mirai").expect("families.csv names mirai");
+    let mirai =
+        stage.country.families.iter().position(|family| family.name == "mirai").expect("families.csv names mirai");
     for day in -1..DAYS as i64 {
         let mut random = stage.random("infections over v6", (day + 1) as u64);
         let mut daily = DailyReport::new(stage, report, day);

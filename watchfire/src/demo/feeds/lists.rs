@@ -15,8 +15,13 @@ use crate::demo::weeks::{WEEKS, second_of_day};
 
 /// Control-server families with the length of their lists.
 const CONTROL: [(&str, u64); 7] = [
-    ("Cobalt Strike C2", 210), ("Metasploit Framework C2", 84), ("Sliver C2", 62), ("Mythic C2", 31), ("Covenant C2", 18),
-    ("XMRig Monero Cryptominer", 46), ("GoPhish", 72),
+    ("Cobalt Strike C2", 210),
+    ("Metasploit Framework C2", 84),
+    ("Sliver C2", 62),
+    ("Mythic C2", 31),
+    ("Covenant C2", 18),
+    ("XMRig Monero Cryptominer", 46),
+    ("GoPhish", 72),
 ];
 
 /// Writes the lists.
@@ -41,7 +46,8 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
         }
         stage.files.feed("anonymizer-exits", format!("feeds/anonymizer-exits/exits_{date}.lst"), sheet)?;
         let mut sheet = Sheet::with_header("; Prefixes never to be trusted. Canglan demo.\n");
-        let prefixes: BTreeSet<u32> = weekly(stage, 0xd409, week, 60, 20).into_iter().map(|address| address & !0x3ff).collect();
+        let prefixes: BTreeSet<u32> =
+            weekly(stage, 0xd409, week, 60, 20).into_iter().map(|address| address & !0x3ff).collect();
         for prefix in prefixes {
             sheet.row(|out| line(out, &format!("{}/22", Ipv4Addr::from(prefix))));
         }
@@ -72,15 +78,18 @@ fn weekly(stage: &Stage<'_>, list: u64, week: usize, length: u64, change: u64) -
 const NEW_NAMES: [u64; WEEKS] = [18, 14, 22, 9, 16, 12, 6, 15, 19, 13, 21, 17, 15, 21];
 const NEW_FAMILIES: [(usize, &str); 5] =
     [(2, "slatebot"), (5, "reedpike"), (9, "tidecrab"), (13, "lanternfish"), (13, "coralrat")];
-const OLD_FAMILIES: [&str; 8] = ["mirai", "gafgyt", "agenttesla", "formbook", "redline", "remcos", "guloader", "lokibot"];
+const OLD_FAMILIES: [&str; 8] =
+    ["mirai", "gafgyt", "agenttesla", "formbook", "redline", "remcos", "guloader", "lokibot"];
 
 /// Samples: CSV with hash, name and family. A name bears its family and a variant; a variant is new once.
 fn samples(stage: &mut Stage<'_>, week: usize, known: &mut Vec<String>) -> Result<()> {
     let mut random = stage.random("samples", week as u64);
     let mut sheet = Sheet::with_header("first_seen;sha256;name;kind;size\n");
     let born_now = NEW_FAMILIES.iter().filter(|(born, _)| *born == week).map(|(_, name)| *name);
-    let families: Vec<&str> =
-        OLD_FAMILIES.into_iter().chain(NEW_FAMILIES.iter().filter(|(born, _)| *born < week).map(|(_, name)| *name)).collect();
+    let families: Vec<&str> = OLD_FAMILIES
+        .into_iter()
+        .chain(NEW_FAMILIES.iter().filter(|(born, _)| *born < week).map(|(_, name)| *name))
+        .collect();
     let mut names: Vec<String> = born_now.map(|family| format!("{family}.a")).collect();
     while (names.len() as u64) < NEW_NAMES[week] {
         let variant = (b'a' + (names.len() % 26) as u8) as char;
@@ -104,8 +113,15 @@ fn samples(stage: &mut Stage<'_>, week: usize, known: &mut Vec<String>) -> Resul
             text::time(out, crate::demo::weeks::local(second), b'-');
             out.push(b';');
             text::hex(out, key, 64);
-            line(out, &format!(";{name};{};{}", ["loader", "stealer", "bot"][(key % 3) as usize], 9_000 + key % 900_000));
+            line(
+                out,
+                &format!(";{name};{};{}", ["loader", "stealer", "bot"][(key % 3) as usize], 9_000 + key % 900_000),
+            );
         });
     }
-    stage.files.feed("sample-exchange", format!("feeds/sample-exchange/samples-{}.csv", stage.calendar.week(week).monday()), sheet)
+    stage.files.feed(
+        "sample-exchange",
+        format!("feeds/sample-exchange/samples-{}.csv", stage.calendar.week(week).monday()),
+        sheet,
+    )
 }

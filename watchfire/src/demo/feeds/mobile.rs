@@ -14,8 +14,20 @@ use crate::demo::text;
 use crate::demo::weeks::WEEKS;
 
 const APPS: [&str; 14] = [
-    "QuietTracker", "FamilyLantern", "GuardHeron", "PhoneTide", "NightOtter", "KinWatcher", "ShadowReed", "EyeOfMoth",
-    "PocketHarbor", "SilentFox", "CoralKeeper", "DeepListener", "TraceWillow", "OwlMonitor",
+    "QuietTracker",
+    "FamilyLantern",
+    "GuardHeron",
+    "PhoneTide",
+    "NightOtter",
+    "KinWatcher",
+    "ShadowReed",
+    "EyeOfMoth",
+    "PocketHarbor",
+    "SilentFox",
+    "CoralKeeper",
+    "DeepListener",
+    "TraceWillow",
+    "OwlMonitor",
 ];
 
 /// Writes the feed.
@@ -29,7 +41,8 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
         for (number, app) in APPS.iter().enumerate() {
             let key = draw(stage.seed ^ 0x57a1, number as u64);
             let slug = app.to_lowercase();
-            let _ = write!(yaml, "- name: {app}\n  names:\n  - {app}\n  - {app} Pro\n  type: stalkerware\n  packages:\n");
+            let _ =
+                write!(yaml, "- name: {app}\n  names:\n  - {app}\n  - {app} Pro\n  type: stalkerware\n  packages:\n");
             for n in 0..1 + scale(draw(key, 1), 3) {
                 let _ = writeln!(yaml, "  - com.example.{slug}{}", ["", ".sync", ".helper"][n as usize]);
                 rows += 1;
@@ -43,7 +56,11 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
                 let _ = writeln!(yaml, "  - {certificate}");
                 rows += 1;
             }
-            let _ = write!(yaml, "  websites:\n  - {slug}.example.com\n  distribution:\n  - get-{slug}.test\n  c2:\n    domains:\n    - {}\n    ips:\n", names::machine_made(key));
+            let _ = write!(
+                yaml,
+                "  websites:\n  - {slug}.example.com\n  distribution:\n  - get-{slug}.test\n  c2:\n    domains:\n    - {}\n    ips:\n",
+                names::machine_made(key)
+            );
             let (address, _) = stage.country.host(Among::Abroad, key);
             let _ = writeln!(yaml, "    - {}", std::net::Ipv4Addr::from(address));
             rows += 4;

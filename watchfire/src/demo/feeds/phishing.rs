@@ -74,8 +74,13 @@ fn pages(stage: &Stage<'_>) -> Vec<Page> {
                 let most = if campaign { 6 } else { 3 };
                 let many = random.within(1, most).min(random.within(1, most)).min(count - made);
                 for page in 0..many {
-                    let day = (week * 7) as i64 + if campaign { random.by_weight(&CAMPAIGN_DAYS) as i64 } else { random.below(7) as i64 };
-                    let url = format!("{}://{host}{}", if random.chance(780) { "https" } else { "http" }, path(&mut random, campaign, page));
+                    let day = (week * 7) as i64
+                        + if campaign { random.by_weight(&CAMPAIGN_DAYS) as i64 } else { random.below(7) as i64 };
+                    let url = format!(
+                        "{}://{host}{}",
+                        if random.chance(780) { "https" } else { "http" },
+                        path(&mut random, campaign, page)
+                    );
                     let second = stage.calendar.local_midnight(day) + second_of_day(&mut random);
                     pages.push(Page { second, url, host: host.clone(), brand: number, ip, asn });
                     made += 1;
@@ -194,7 +199,9 @@ fn desk(stage: &mut Stage<'_>) -> Result<()> {
             }
         }
         if day == (LAST * 7) as i64 + 2 || day == 40 {
-            sheet.broken("{\"confirmed\":\"2026-11-18T10:02:11+08:00\",\"url\":\"https://landi-track.example.com/\",\"bra\n");
+            sheet.broken(
+                "{\"confirmed\":\"2026-11-18T10:02:11+08:00\",\"url\":\"https://landi-track.example.com/\",\"bra\n",
+            );
         }
         stage.files.feed("phishing-desk", format!("feeds/phishing-desk/{}.jsonl", stage.calendar.date(day)), sheet)?;
     }

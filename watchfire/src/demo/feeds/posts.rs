@@ -13,8 +13,17 @@ use crate::demo::random::draw;
 use crate::demo::text;
 use crate::demo::weeks::{DAYS, POSTS_OUTAGE, activity};
 
-const REPORTERS: [&str; 9] =
-    ["harbor_watch", "phish_heron", "tide_intel", "lan_sec", "malmoth", "reedbed", "night_desk", "c2_lantern", "url_otter"];
+const REPORTERS: [&str; 9] = [
+    "harbor_watch",
+    "phish_heron",
+    "tide_intel",
+    "lan_sec",
+    "malmoth",
+    "reedbed",
+    "night_desk",
+    "c2_lantern",
+    "url_otter",
+];
 
 /// Writes the feed.
 ///
@@ -47,7 +56,11 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
                 58..70 if !pages.is_empty() => ("domain", random.pick(&pages).host.clone(), "#phishing #scam"),
                 70..84 => {
                     let (address, _) = stage.country.host(Among::Abroad, draw(stage.seed, key % 900));
-                    ("ip", std::net::Ipv4Addr::from(address).to_string(), *random.pick(&["#c2", "#CobaltStrike #c2", "#scanner", ""]))
+                    (
+                        "ip",
+                        std::net::Ipv4Addr::from(address).to_string(),
+                        *random.pick(&["#c2", "#CobaltStrike #c2", "#scanner", ""]),
+                    )
                 }
                 84..92 => ("sha256", hash(key, 64), *random.pick(&["#malware", "#tidecrab", "#AgentTesla"])),
                 92..95 => ("md5", hash(key, 32), "#malware"),
@@ -78,12 +91,22 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
         for (second, host, address, abroad) in told {
             // A post tells no address, so only a literal one adds to the addresses.
             match (stage.calendar.week_of(second), host.as_str()) {
-                (Some(week), host) if !host.is_empty() => drop(stage.truth.0[week].hosting_domains.insert(host.to_owned())),
+                (Some(week), host) if !host.is_empty() => {
+                    drop(stage.truth.0[week].hosting_domains.insert(host.to_owned()))
+                }
                 _ => note(stage, second, "", v4(address), abroad),
             }
         }
         let date = stage.calendar.date(day);
-        let path = format!("feeds/posts/{:04}/{:04}{:02}/{:04}{:02}{:02}.csv", date.year(), date.year(), date.month(), date.year(), date.month(), date.day());
+        let path = format!(
+            "feeds/posts/{:04}/{:04}{:02}/{:04}{:02}{:02}.csv",
+            date.year(),
+            date.year(),
+            date.month(),
+            date.year(),
+            date.month(),
+            date.day()
+        );
         stage.files.feed("posts", path, sheet)?;
     }
     Ok(())

@@ -46,7 +46,13 @@ impl Site {
 }
 
 /// Exactly so many sites, so many of them a government's, some of last week's again.
-fn choose(random: &mut Random, (all, government): (u64, u64), before: &BTreeSet<Site>, stay: u64, offices: u64) -> BTreeSet<Site> {
+fn choose(
+    random: &mut Random,
+    (all, government): (u64, u64),
+    before: &BTreeSet<Site>,
+    stay: u64,
+    offices: u64,
+) -> BTreeSet<Site> {
     let mut chosen = BTreeSet::new();
     for (kind, count, numbers) in [(true, government, offices), (false, all - government, SITES)] {
         let mut left = count;
@@ -118,7 +124,15 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
 
 const TEAMS: [&str; 9] =
     ["gr4y-her0n", "TideBreakers", "n0rth_f0x", "Team Cobalt Reed", "moth404", "anon-lan", "s1lt", "paper-tiger", ""];
-const SHELLS: [&str; 7] = ["/upload/1.php", "/images/x.asp", "/wp-content/cache/s.php", "/include/c.jsp", "/data/up.aspx", "/js/help.php", "/shell.php"];
+const SHELLS: [&str; 7] = [
+    "/upload/1.php",
+    "/images/x.asp",
+    "/wp-content/cache/s.php",
+    "/include/c.jsp",
+    "/data/up.aspx",
+    "/js/help.php",
+    "/shell.php",
+];
 
 /// Writes a watch: a CSV a day in the country's own time, its columns mapped by the feed's entry.
 fn watch(stage: &mut Stage<'_>, feed: &'static str, list: &[(i64, Site)], cities: &[String]) -> Result<()> {
@@ -133,8 +147,12 @@ fn watch(stage: &mut Stage<'_>, feed: &'static str, list: &[(i64, Site)], cities
             let name = site.name(stage.seed, cities);
             let (address, block) = stage.country.host(site.among(stage.seed, &name), site.key(stage.seed));
             let (page, kind) = match defacement {
-                true => (*random.pick(&["/", "/index.html", "/index.php", "/news/1.html", "/h.txt"]), *random.pick(&TEAMS)),
-                false => (*random.pick(&SHELLS), *random.pick(&["webshell", "webshell", "eval-one-liner", "file-manager"])),
+                true => {
+                    (*random.pick(&["/", "/index.html", "/index.php", "/news/1.html", "/h.txt"]), *random.pick(&TEAMS))
+                }
+                false => {
+                    (*random.pick(&SHELLS), *random.pick(&["webshell", "webshell", "eval-one-liner", "file-manager"]))
+                }
             };
             let state = *random.pick(&["open", "open", "open", "restored"]);
             let mut line = Vec::new();
@@ -161,7 +179,9 @@ fn watch(stage: &mut Stage<'_>, feed: &'static str, list: &[(i64, Site)], cities
             }
         }
         if defacement && day % 31 == 11 {
-            sheet.broken("yesterday evening,old-harbor.example.com,http://old-harbor.example.com/,172.16.9.9,moth404,open\n");
+            sheet.broken(
+                "yesterday evening,old-harbor.example.com,http://old-harbor.example.com/,172.16.9.9,moth404,open\n",
+            );
         }
         let date = stage.calendar.date(day);
         let folder = feed.split('-').next().unwrap_or(feed);

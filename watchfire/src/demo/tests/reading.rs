@@ -27,7 +27,12 @@ struct Seen {
 impl Output for Seen {
     fn record(&mut self, record: &Record) {
         self.records += 1;
-        assert!(record.observed_at().is_some() && record.has(model::field::Field::ClassType), "{} line {}", self.feed, record.line);
+        assert!(
+            record.observed_at().is_some() && record.has(model::field::Field::ClassType),
+            "{} line {}",
+            self.feed,
+            record.line
+        );
         self.ids.insert(record.identity(&self.feed, None, &mut self.scratch));
     }
 
@@ -80,7 +85,13 @@ fn every_file_reads_as_it_was_written() {
             Err(error) => panic!("{}: {error}", file.path),
         }
         let read = (seen.records - before.0, seen.rejects.len() as u64 - before.1);
-        assert_eq!(read, (file.rows - file.rejects, file.rejects), "{}: {:?}", file.path, &seen.rejects[before.1 as usize..]);
+        assert_eq!(
+            read,
+            (file.rows - file.rejects, file.rejects),
+            "{}: {:?}",
+            file.path,
+            &seen.rejects[before.1 as usize..]
+        );
         *rows += file.rows - file.rejects;
         *repeats += file.repeats;
     }
@@ -89,14 +100,18 @@ fn every_file_reads_as_it_was_written() {
         // Cumulative files tell their old records again.
         if feed != "exploited-catalog" {
             let distinct = seen.ids.len() as u64;
-            assert!(distinct <= rows - repeats && distinct + 3 >= rows - repeats, "{feed}: {distinct} of {rows} - {repeats}");
+            assert!(
+                distinct <= rows - repeats && distinct + 3 >= rows - repeats,
+                "{feed}: {distinct} of {rows} - {repeats}"
+            );
         }
     }
 }
 
 /// The date in a path, as the feeds' `snapshot` patterns find it; the demo's last day elsewhere.
 fn snapshot(path: &str, zone: &TimeZone) -> Timestamp {
-    let date = (0..path.len()).filter_map(|at| path.get(at..at + 10)).find_map(|text| text.parse::<jiff::civil::Date>().ok());
+    let date =
+        (0..path.len()).filter_map(|at| path.get(at..at + 10)).find_map(|text| text.parse::<jiff::civil::Date>().ok());
     let date = date.unwrap_or_else(|| default_end().sunday());
     Timestamp::from(zone.to_ambiguous_zoned_datetime(date.at(0, 0, 0, 0)).compatible().unwrap().timestamp())
 }
