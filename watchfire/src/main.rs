@@ -1,1 +1,20 @@
-fn main(){}
+//! `watchfire`, the binary: what a person or a scheduler types becomes calls into the crates.
+//!
+//! [`cli`] is the command line, a file a command stands in [`command`]. [`config`] reads
+//! `watchfire.toml`, [`workspace`] opens the folder (lock, ledger, lake, blobs, clock),
+//! [`reference_files`] brings in what others publish. Data go to standard output through [`table`],
+//! talk to standard error through [`talk`], and what went wrong is a [`failure`] with its remedy.
+
+mod cli;
+mod command;
+mod config;
+mod failure;
+mod reference_files;
+mod table;
+mod talk;
+mod weeks;
+mod workspace;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

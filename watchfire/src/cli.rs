@@ -1,0 +1,174 @@
+//! The command line: which commands there are and what they all share.
+//!
+//! The arguments of a command and what it does stand in its own file under `command`; a command is one
+//! file there, one variant here and one line in [`Command::run`].
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::command::{
+    bulletin, config, demo, doctor, feeds, history, infrastructure, ingest, init, parse, query, rating, reference,
+    rejects, status, week,
+};
+use crate::config::Environment;
+use crate::failure::Result;
+use crate::talk::{Loudness, Talk};
+use crate::workspace::Session;
+
+const AFTER: &str = "\
+Exit codes:
+  0  done
+  1  could not be done; the message names the object and the remedy
+  2  the command line is wrong
+  3  there is no workspace, or its configuration is wrong
+  4  done, but something was found wanting: findings of `doctor` and `feeds check`,
+     rejects or unreadable reports with --strict
+
+Data go to standard output, talk goes to standard error. Variables: WATCHFIRE_WORKSPACE names the
+workspace, WATCHFIRE__SECTION__KEY overrides a value of watchfire.toml, WATCHFIRE_LOG sets what is
+logged (as in `WATCHFIRE_LOG=debug`), NO_COLOR is honored.";
+
+const AFTER_LONG: &str = "\
+Examples:
+  watchfire demo                          a made-up country, its feeds, its bulletin
+  watchfire init here && cd here          a workspace of one's own
+  watchfire ingest                        take in what the feeds delivered
+  watchfire week last                     the figures of the last whole week
+  watchfire bulletin draft 2023-3         freeze an issue
+  watchfire bulletin render 2023-3        print it";
+
+/// The working system of a CERT: feeds in, the weekly bulletin out, every figure traceable.
+#[derive(Debug, Parser)]
+#[command(
+    name = "watchfire",
+    version,
+    after_help = AFTER,
+    after_long_help = format!("{AFTER_LONG}\n\n{AFTER}"),
+    arg_required_else_help = true,
+    max_term_width = 110
+)]
+struct Line {
+    /// Workspace folder; without it the current folder, if it is one.
+    #[arg(long, global = true, value_name = "DIR", env = "WATCHFIRE_WORKSPACE", hide_env = true)]
+    workspace: Option<PathBuf>,
+    /// Write JSON to standard output.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say only what went wrong.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more; twice, log more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Args),
+    Demo(demo::Args),
+    Config(config::Args),
+    Reference(reference::Args),
+    Feeds(feeds::Args),
+    Status(status::Args),
+    Doctor(doctor::Args),
+    Parse(parse::Args),
+    Ingest(ingest::Args),
+    Rejects(rejects::Args),
+    Week(week::Args),
+    Query(query::Args),
+    Rating(rating::Args),
+    Infrastructure(infrastructure::Args),
+    History(history::Args),
+    Bulletin(bulletin::Args),
+}
+
+impl Command {
+    fn run(self, session: &Session) -> Result {
+        match self {
+            Command::Init(args) => init::run(args, session),
+            Command::Demo(args) => demo::run(args, session),
+            Command::Config(args) => config::run(args, session),
+            Command::Reference(args) => reference::run(args, session),
+            Command::Feeds(args) => feeds::run(args, session),
+            Command::Status(args) => status::run(args, session),
+            Command::Doctor(args) => doctor::run(args, session),
+            Command::Parse(args) => parse::run(args, session),
+            Command::Ingest(args) => ingest::run(args, session),
+            Command::Rejects(args) => rejects::run(args, session),
+            Command::Week(args) => week::run(args, session),
+            Command::Query(args) => query::run(args, session),
+            Command::Rating(args) => rating::run(args, session),
+            Command::Infrastructure(args) => infrastructure::run(args, session),
+            Command::History(args) => history::run(args, session),
+            Command::Bulletin(args) => bulletin::run(args, session),
+        }
+    }
+}
+
+/// Runs the process's command line.
+pub fn run() -> ExitCode {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            // Nobody reads on: that is no failure of ours.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    log(line.verbose);
+    let loudness = match (line.quiet, line.verbose) {
+        (true, _) => Loudness::Quiet,
+        (false, 0) => Loudness::Normal,
+        (false, _) => Loudness::Verbose,
+    };
+    let session = Session {
+        folder: line.workspace.filter(|folder| !folder.as_os_str().is_empty()),
+        json: line.json,
+        talk: Talk::new(loudness),
+        environment: environment(),
+    };
+    match line.command.run(&session) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// The environment as text; a variable that is no text cannot name anything in the configuration.
+fn environment() -> Environment {
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    std::env::vars_os().filter_map(text).collect()
+}
+
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 | 1 => "warn",
+        2 => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("WATCHFIRE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_command_has_examples() {
+        Line::command().debug_assert();
+        for command in Line::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "{} shows no example", command.get_name());
+            assert!(command.get_about().is_some(), "{} says not what it does", command.get_name());
+        }
+    }
+}

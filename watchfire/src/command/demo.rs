@@ -1,0 +1,13 @@
+//! `watchfire demo`.
+
+use crate::failure::{Failure, Result};
+use crate::workspace::Session;
+
+/// Not there yet.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  watchfire demo")]
+pub struct Args {}
+
+pub fn run(_: Args, _: &Session) -> Result {
+    Err(Failure::new("demo", "not there yet"))
+}

@@ -1,0 +1,197 @@
+//! `watchfire feeds`: which sources are subscribed, whether their files are there, and what they say
+//! they sent.
+
+use clap::{Subcommand, ValueEnum};
+use intake::collect::{self, Wanted};
+use ledger::{FeedTotals, ReportFilter, TallyBy};
+use model::time::{Day, Timestamp};
+use serde_json::json;
+
+use crate::failure::{Failure, Result};
+use crate::table::{Out, Table};
+use crate::weeks;
+use crate::workspace::{Access, Session, Workspace, now};
+
+/// List feeds, check that their files are there, count what they sent.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  watchfire feeds list
+  watchfire feeds check
+  watchfire feeds tally 2023-3 --by observable
+  watchfire feeds tally last --by tag --json")]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List the feeds of the configuration with what was taken in from each.
+    List,
+    /// Check each feed's entry and whether files match its patterns.
+    Check,
+    /// Count the records of a week by the date the source wrote, before deduplication: the control
+    /// totals to compare with the source's own.
+    Tally {
+        /// Issue (2023-3), date of the week (2023-01-12), or `last`.
+        issue: String,
+        /// What to divide by, besides the feed.
+        #[arg(long, value_enum, default_value_t = By::Feed)]
+        by: By,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum By {
+    /// One count a feed.
+    Feed,
+    /// By kind of observable: url, domain, ip, vulnerability ...
+    Observable,
+    /// By tag or severity; a record may count under several.
+    Tag,
+    /// By written date.
+    Day,
+}
+
+pub fn run(args: Args, session: &Session) -> Result {
+    match args.what {
+        What::List => list(session),
+        What::Check => check(session),
+        What::Tally { issue, by } => tally(&issue, by, session),
+    }
+}
+
+fn totals(workspace: &Workspace) -> Result<Vec<FeedTotals>> {
+    Ok(workspace.block_on(workspace.ledger.report_totals(&ReportFilter::default()))?)
+}
+
+fn list(session: &Session) -> Result {
+    let workspace = session.open(Access::Read)?;
+    let totals = totals(&workspace)?;
+    let feeds = workspace.settings.catalogue.feeds();
+    let mut out = Out::new();
+    if session.json {
+        let all: Vec<_> = feeds
+            .iter()
+            .map(|feed| json!({ "feed": feed, "totals": totals.iter().find(|total| total.feed == feed.name) }))
+            .collect();
+        out.json(&all)?;
+        return out.end();
+    }
+    let mut table = Table::new(["feed", "format", "zone", "days", "reports", "events", "rejects", "last received", "licence"]);
+    for feed in feeds {
+        let total = totals.iter().find(|total| total.feed == feed.name);
+        let number = |get: fn(&FeedTotals) -> i64| total.map_or("–".to_owned(), |total| get(total).to_string());
+        let last = total.and_then(|total| Timestamp(total.last_received_at).date_in(&workspace.settings.zone));
+        let name = if feed.enabled { feed.name } else { format!("{} (disabled)", feed.name) };
+        table.row([
+            name,
+            feed.format,
+            feed.zone,
+            feed.every_days.to_string(),
+            number(|total| total.reports),
+            number(|total| total.events),
+            number(|total| total.rejects),
+            last.map_or_else(String::new, |date| date.to_string()),
+            feed.licence,
+        ]);
+    }
+    for total in totals.iter().filter(|total| workspace.settings.catalogue.get(&total.feed).is_err()) {
+        session.talk.say(format_args!(
+            "feed {} has {} reports in the ledger and no entry in the configuration any more",
+            total.feed, total.reports
+        ));
+    }
+    if table.is_empty() {
+        session.talk.say("no feed is configured: add [[feed]] entries to watchfire.toml");
+    } else {
+        table.print(&mut out)?;
+    }
+    out.end()
+}
+
+fn check(session: &Session) -> Result {
+    let (root, settings) = session.settings()?;
+    let mut out = Out::new();
+    if !settings.unset.is_empty() {
+        return Err(Failure::configuration(settings.unset));
+    }
+    let mut table = Table::new(["feed", "files", "bytes", "finding"]);
+    let mut all = Vec::new();
+    let mut wanting = false;
+    for source in settings.catalogue.sources() {
+        let name = &source.feed.name;
+        let found = collect::files(&settings.catalogue, &root, &[Wanted::Feed(name.clone())])?;
+        let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
+        let bytes: u64 = found.iter().map(|delivery| size(&delivery.path)).sum();
+        let undated = source.feed.snapshot.is_some().then(|| found.iter().filter(|delivery| source.date_in_path(&delivery.origin).is_none()).count());
+        let finding = match (found.len(), undated) {
+            _ if !source.feed.enabled => "disabled".to_owned(),
+            (0, _) if source.feed.paths.is_empty() => "no paths: name its files to `ingest --feed`".to_owned(),
+            (0, _) => format!("no file matches {}", source.feed.paths.join(", ")),
+            (_, Some(n)) if n > 0 => format!("{n} files bear no date by `snapshot`: the time of receipt is taken"),
+            _ => String::new(),
+        };
+        wanting |= source.feed.enabled && !finding.is_empty();
+        all.push(json!({ "feed": name, "files": found.len(), "bytes": bytes, "finding": finding }));
+        table.row([name.clone(), found.len().to_string(), bytes.to_string(), finding]);
+    }
+    if session.json {
+        out.json(&all)?;
+    } else {
+        table.print(&mut out)?;
+    }
+    out.end()?;
+    if wanting { Err(Failure::findings()) } else { Ok(()) }
+}
+
+fn tally(issue: &str, by: By, session: &Session) -> Result {
+    let workspace = session.open(Access::Read)?;
+    let named = weeks::read(issue, &workspace.settings, now())?;
+    let first = Day::of(named.week.monday());
+    let by = match by {
+        By::Feed => TallyBy::FEED,
+        By::Observable => TallyBy::OBSERVABLE,
+        By::Tag => TallyBy::TAG,
+        By::Day => TallyBy::DAY,
+    };
+    let sums = workspace.block_on(workspace.ledger.tally(first.0..first.0 + 7, None, by))?;
+    let mut out = Out::new();
+    if session.json {
+        let rows: Vec<_> = sums
+            .iter()
+            .map(|sum| {
+                let day = sum.day.map(|day| Day(day).to_string());
+                json!({ "feed": sum.feed, "day": day, "observable": sum.observable, "tag": sum.tag, "records": sum.records })
+            })
+            .collect();
+        let issue = named.issue.map(|issue| issue.to_string());
+        let week = json!({ "first": named.week.monday(), "last": named.week.sunday() });
+        out.json(&json!({ "issue": issue, "week": week, "tallies": rows }))?;
+        return out.end();
+    }
+    session.talk.say(format_args!("issue {} ({}): records by written date, before deduplication", named.label(), named.week));
+    let mut heads = vec!["feed"];
+    for (wanted, head) in [(by.day, "day"), (by.observable, "observable"), (by.tag, "tag")] {
+        if wanted {
+            heads.push(head);
+        }
+    }
+    heads.push("records");
+    let mut table = Table::new(heads);
+    for sum in sums {
+        let mut row = vec![sum.feed.unwrap_or_default()];
+        row.extend(sum.day.map(|day| Day(day).to_string()));
+        row.extend(sum.observable);
+        row.extend(sum.tag);
+        row.push(sum.records.to_string());
+        table.row(row);
+    }
+    if table.is_empty() {
+        session.talk.say("no record bears a date of this week");
+    } else {
+        table.print(&mut out)?;
+    }
+    out.end()
+}

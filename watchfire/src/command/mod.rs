@@ -1,0 +1,18 @@
+//! One file a command: its arguments, what it does, how it prints.
+
+pub mod bulletin;
+pub mod config;
+pub mod demo;
+pub mod doctor;
+pub mod feeds;
+pub mod history;
+pub mod infrastructure;
+pub mod ingest;
+pub mod init;
+pub mod parse;
+pub mod query;
+pub mod rating;
+pub mod reference;
+pub mod rejects;
+pub mod status;
+pub mod week;

@@ -1,0 +1,135 @@
+//! `watchfire reference`: import what others publish, list what is imported.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use reference::{KINDS, SourceFile, Sources};
+use serde_json::json;
+
+use crate::failure::{Exit, Failure, Result};
+use crate::reference_files::{self, ImportedFile, ReferenceKind, SCHEMA_KIND};
+use crate::table::{Out, Table};
+use crate::workspace::{Access, Session};
+
+/// Import and list tables that others publish: addresses, sites, brands, warning lists, schemas.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  watchfire reference import public-suffix public_suffix_list.dat
+  watchfire reference import region-cidr cn-region-cidr/*.txt
+  watchfire reference import shadowserver-schema intelmq.json
+  watchfire reference list")]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Import files of a kind; each replaces the imported file of its kind and name.
+    #[command(after_help = kinds_help())]
+    Import {
+        /// Kind of the files, see below.
+        kind: String,
+        /// The files; plain, gzip or zstd.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Order among the sources of one field of an address: the lower is asked first.
+        #[arg(long)]
+        rank: Option<u16>,
+    },
+    /// List what is imported.
+    List,
+}
+
+fn kinds_help() -> String {
+    let mut text = String::from("Kinds:\n");
+    let schema = (SCHEMA_KIND, "Shadowserver's report schema as JSON (intelmq.json)");
+    for (name, takes) in KINDS.iter().map(|spec| (spec.name, spec.takes)).chain([schema]) {
+        text.push_str(&format!("  {name:<20} {takes}\n"));
+    }
+    text.push_str("\nEntries [[reference]] of watchfire.toml are imported by `watchfire ingest` without this command.");
+    text
+}
+
+pub fn run(args: Args, session: &Session) -> Result {
+    match args.what {
+        What::Import { kind, files, rank } => import(&kind, files, rank, session),
+        What::List => list(session),
+    }
+}
+
+fn import(kind: &str, files: Vec<PathBuf>, rank: Option<u16>, session: &Session) -> Result {
+    let kind: ReferenceKind = kind.parse().map_err(|error: reference::Error| Failure::from(error).with(Exit::Usage))?;
+    let workspace = session.open(Access::Write("reference import"))?;
+    let done = match kind {
+        ReferenceKind::ShadowserverSchema => files
+            .iter()
+            .map(|file| reference_files::import_schema(&workspace, file, None))
+            .collect::<Result<Vec<ImportedFile>>>()?,
+        ReferenceKind::Table(kind) => {
+            let files: Vec<SourceFile> = files
+                .into_iter()
+                .map(|path| SourceFile { rank, ..SourceFile::new(kind, path) })
+                .collect();
+            reference_files::import_tables(&mut Sources::open(workspace.reference_dir())?, &files)?
+        }
+    };
+    let mut out = Out::new();
+    if session.json {
+        out.json(&done)?;
+    } else {
+        for file in &done {
+            let path = file.path.display();
+            match file.records {
+                Some(records) if file.unchanged => out.line(format_args!("{path}: {records} records, unchanged"))?,
+                Some(records) => out.line(format_args!("{path}: {records} records, {} lines refused", file.rejected))?,
+                None => {}
+            }
+            for problem in &file.problems {
+                session.talk.warn(problem);
+            }
+        }
+    }
+    out.end()?;
+    match done.iter().filter(|file| file.records.is_none()).count() {
+        0 => Ok(()),
+        refused => Err(Failure::new("reference import", format_args!("{refused} of {} files were refused", done.len()))
+            .remedy("the reasons stand above; `watchfire reference import --help` says what each kind takes")),
+    }
+}
+
+fn list(session: &Session) -> Result {
+    let workspace = session.open(Access::Read)?;
+    let sources = Sources::open(workspace.reference_dir())?;
+    let schemas = workspace.block_on(workspace.ledger.latest_references(Some(SCHEMA_KIND)))?;
+    let mut out = Out::new();
+    if session.json {
+        out.json(&json!({ "tables": sources.list(), "schemas": schemas }))?;
+        return out.end();
+    }
+    let mut table = Table::new(["kind", "set", "name", "records", "refused", "imported", "hash"]);
+    for source in sources.list() {
+        table.row([
+            source.kind.as_str().to_owned(),
+            source.set.clone(),
+            source.name.clone(),
+            source.records.to_string(),
+            source.rejected.to_string(),
+            source.date.clone(),
+            source.hash.chars().take(12).collect(),
+        ]);
+    }
+    for schema in schemas {
+        let at = model::time::Timestamp(schema.imported_at);
+        let date = at.date_in(&jiff::tz::TimeZone::UTC).map(|date| date.to_string()).unwrap_or_default();
+        let hash: String = schema.source_hash.to_string().chars().take(12).collect();
+        table.row([schema.kind, String::new(), schema.name, schema.records.to_string(), "0".to_owned(), date, hash]);
+    }
+    if table.is_empty() {
+        session.talk.say("nothing is imported yet: list [[reference]] entries in watchfire.toml, or see `watchfire reference import --help`");
+    } else {
+        table.print(&mut out)?;
+    }
+    out.end()
+}

@@ -1,0 +1,392 @@
+//! The configuration: `watchfire.toml` and the environment become [`Settings`], or a list of problems
+//! that each name the place and the remedy.
+//!
+//! [`written`] is the file as written, [`origin`] says where a value comes from, [`expand`] replaces
+//! `${NAME}` in paths. A value stands, in this order, in the environment
+//! (`WATCHFIRE__SECTION__KEY`), in the file, in the defaults of [`written`]. Feeds and reference
+//! entries stand in the file only.
+//!
+//! Nothing here opens a ledger or looks whether files exist.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use intake::{Catalogue, Source};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use model::bulletin::{Text, Tlp};
+use model::feed::Feed;
+use model::issue::NumberingScheme;
+use reference::Country;
+
+use crate::reference_files::ReferenceKind;
+
+pub mod expand;
+pub mod origin;
+pub mod written;
+
+use expand::{Target, Unexpanded, expand};
+use origin::{Shown, Spelling};
+use written::Written;
+
+/// Name of the file in a workspace.
+pub const FILE: &str = "watchfire.toml";
+
+/// Variables of the environment, handed in.
+pub type Environment = BTreeMap<String, String>;
+
+/// Something wrong with the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// Where: `watchfire.toml:12`, or the variable.
+    pub place: String,
+    /// What.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+}
+
+impl Problem {
+    fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Problem { place: place.into(), message: message.into(), remedy: None }
+    }
+
+    fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+/// A series of bulletins.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Identifier under which issues are stored.
+    pub id: String,
+    /// Title.
+    pub title: Text,
+    /// Publishing body.
+    pub organization: Text,
+    /// What it is and how to reach it.
+    pub about: Option<Text>,
+    /// A warning on every page.
+    pub banner: Option<Text>,
+    /// Numbering.
+    pub scheme: NumberingScheme,
+    /// Label.
+    pub tlp: Tlp,
+}
+
+/// A `[[reference]]` entry, resolved.
+#[derive(Clone, Debug)]
+pub struct ReferenceFiles {
+    /// What the files hold.
+    pub kind: ReferenceKind,
+    /// Name for people, and of a single file's table.
+    pub name: Option<String>,
+    /// Patterns with variables replaced.
+    pub paths: Vec<String>,
+    /// Patterns of files to leave out.
+    pub exclude: Vec<String>,
+    /// Order among sources.
+    pub rank: Option<u16>,
+    /// Where the entry stands: `watchfire.toml:12`.
+    pub place: String,
+}
+
+/// The configuration, ready for use.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The file it comes from.
+    pub file: PathBuf,
+    /// Name of the workspace.
+    pub name: String,
+    /// Name of the reporting zone.
+    pub zone_name: String,
+    /// The reporting zone.
+    pub zone: TimeZone,
+    /// The series.
+    pub series: Series,
+    /// Countries inside.
+    pub inside: Vec<Country>,
+    /// Name or path of the rating profile.
+    pub profile: String,
+    /// Parsing threads.
+    pub workers: usize,
+    /// Memory of a query in bytes.
+    pub query_memory: usize,
+    /// Threads of a query.
+    pub query_threads: usize,
+    /// Font folders.
+    pub fonts: Vec<PathBuf>,
+    /// Reference entries.
+    pub references: Vec<ReferenceFiles>,
+    /// The feeds, compiled.
+    pub catalogue: Catalogue,
+    /// Variables that paths name and the environment lacks.
+    pub unset: Vec<Problem>,
+    /// Every value with its origin, for `config show`.
+    pub shown: Vec<Shown>,
+    /// The configuration as it stands, environment included, as TOML.
+    pub text: String,
+}
+
+/// Reads and resolves the configuration in `root`.
+///
+/// # Errors
+/// Every problem that is found, in the order of the file.
+pub fn load(root: &Path, environment: &Environment) -> Result<Settings, Vec<Problem>> {
+    let file = root.join(FILE);
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        let remedy = match error.kind() {
+            std::io::ErrorKind::NotFound => format!("watchfire init {}", root.display()),
+            std::io::ErrorKind::InvalidData => "save the file as UTF-8".to_owned(),
+            _ => "look at the file's owner and rights".to_owned(),
+        };
+        vec![Problem::new(file.display().to_string(), error.to_string()).remedy(remedy)]
+    })?;
+    parse(&text, &file, environment)
+}
+
+/// As [`load`], of a text at hand.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(text: &str, file: &Path, environment: &Environment) -> Result<Settings, Vec<Problem>> {
+    let spelling = Spelling::of(text)?;
+    let written: Written = toml::from_str(text).map_err(|error| vec![spelling.problem(&error)])?;
+    let (written, overridden) = origin::override_from(&written, environment)?;
+    let shown = spelling.origins(&written, &overridden);
+    Resolver { spelling: &spelling, environment, problems: Vec::new(), unset: Vec::new() }.resolve(written, file, shown)
+}
+
+/// The name among `known` that `name` may have been meant to be.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .filter(|(distance, known)| *distance <= 1 + known.len().max(name.len()) / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+struct Resolver<'a> {
+    spelling: &'a Spelling,
+    environment: &'a Environment,
+    problems: Vec<Problem>,
+    unset: Vec<Problem>,
+}
+
+impl Resolver<'_> {
+    fn resolve(mut self, written: Written, file: &Path, shown: Vec<Shown>) -> Result<Settings, Vec<Problem>> {
+        let text = toml::to_string_pretty(&written).unwrap_or_default();
+        let zone_name = written.workspace.zone.clone();
+        let zone = TimeZone::get(&zone_name).unwrap_or_else(|_| {
+            let message = format!("zone `{zone_name}` is no IANA zone");
+            self.problem("workspace.zone", message, "write one such as Asia/Shanghai or UTC");
+            TimeZone::UTC
+        });
+        let series = self.series(&written);
+        let inside = self.inside(&written);
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = |count: u32| if count == 0 { cores() } else { count as usize };
+        if written.query.memory_mb < 64 {
+            let message = format!("memory_mb = {} is too little to plan a query in", written.query.memory_mb);
+            self.problem("query.memory_mb", message, "give it 64 or more; 1024 is the default");
+        }
+        let fonts = self.font_dirs(&written, file);
+        let references = self.references(&written);
+        let catalogue = self.catalogue(written.feeds);
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        Ok(Settings {
+            file: file.to_owned(),
+            name: written.workspace.name,
+            zone_name,
+            zone,
+            series,
+            inside,
+            profile: written.rating.profile,
+            workers: threads(written.ingest.workers),
+            query_memory: (written.query.memory_mb as usize) << 20,
+            query_threads: threads(written.query.threads),
+            fonts,
+            references,
+            catalogue,
+            unset: self.unset,
+            shown,
+            text,
+        })
+    }
+
+    fn problem(&mut self, key: &str, message: impl Into<String>, remedy: &str) {
+        let place = self.spelling.place(key);
+        self.problems.push(Problem::new(place, message).remedy(remedy));
+    }
+
+    fn series(&mut self, written: &Written) -> Series {
+        let series = &written.series;
+        let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if series.id.is_empty() || !series.id.chars().all(valid) {
+            self.problem("series.id", format!("id `{}` cannot name a series", series.id), "use a to z, 0 to 9 and -");
+        }
+        let scheme = match series.scheme.as_str() {
+            "sunday-ordinal" => NumberingScheme::SundayOrdinal,
+            "iso" => NumberingScheme::Iso,
+            "manual" => NumberingScheme::Manual,
+            "running" => match series.first_monday.parse::<Date>() {
+                Ok(first_monday) => NumberingScheme::Running { first_monday, first_number: series.first_number },
+                Err(_) => {
+                    let message = "scheme `running` needs the Monday of its first issue";
+                    self.problem("series.scheme", message, "add first_monday = \"YYYY-MM-DD\" and first_number");
+                    NumberingScheme::Manual
+                }
+            },
+            other => {
+                let message = format!("scheme `{other}` is unknown");
+                self.problem("series.scheme", message, "choose sunday-ordinal, iso, running or manual");
+                NumberingScheme::Manual
+            }
+        };
+        const LABELS: [Tlp; 5] = [Tlp::Clear, Tlp::Green, Tlp::Amber, Tlp::AmberStrict, Tlp::Red];
+        let wanted = series.tlp.to_ascii_uppercase();
+        let is = |label: &Tlp| label.label() == wanted || label.label()[4..] == wanted;
+        let tlp = LABELS.into_iter().find(is).unwrap_or_else(|| {
+            let message = format!("tlp `{}` is no TLP 2.0 label", series.tlp);
+            self.problem("series.tlp", message, "choose TLP:CLEAR, GREEN, AMBER, AMBER+STRICT or RED");
+            Tlp::Red
+        });
+        let text = |zh: &str, en: &str| (!zh.is_empty() || !en.is_empty()).then(|| Text::new(zh, en));
+        Series {
+            id: series.id.clone(),
+            title: Text::new(&series.title_zh, &series.title_en),
+            organization: Text::new(&series.organization_zh, &series.organization_en),
+            about: text(&series.about_zh, &series.about_en),
+            banner: text(&series.banner_zh, &series.banner_en),
+            scheme,
+            tlp,
+        }
+    }
+
+    fn inside(&mut self, written: &Written) -> Vec<Country> {
+        let mut inside = Vec::new();
+        for code in &written.territory.inside {
+            match Country::new(code) {
+                Some(country) => inside.push(country),
+                None => {
+                    let message = format!("`{code}` is no country code");
+                    self.problem("territory.inside", message, "write ISO 3166 codes of two letters, as in [\"CN\"]");
+                }
+            }
+        }
+        if written.territory.inside.is_empty() {
+            self.problem("territory.inside", "no country is inside", "name at least one, as in [\"CN\"]");
+        }
+        inside.sort();
+        inside.dedup();
+        inside
+    }
+
+    fn font_dirs(&mut self, written: &Written, file: &Path) -> Vec<PathBuf> {
+        let root = file.parent().unwrap_or(Path::new(""));
+        let dirs = self.paths("fonts.dirs", "[fonts]", &written.fonts.dirs, Target::Path);
+        dirs.iter().map(|dir| root.join(dir)).collect()
+    }
+
+    fn references(&mut self, written: &Written) -> Vec<ReferenceFiles> {
+        let mut resolved = Vec::new();
+        for (at, entry) in written.references.iter().enumerate() {
+            let key = format!("reference.{at}");
+            let place = self.spelling.place(&key);
+            let label = format!("reference {}", entry.name.as_deref().unwrap_or(&entry.kind));
+            if entry.paths.is_empty() {
+                self.problem(&key, format!("{label}: no paths"), "add paths = [\"...\"]");
+            }
+            match entry.kind.parse() {
+                Ok(kind) => resolved.push(ReferenceFiles {
+                    kind,
+                    name: entry.name.clone(),
+                    paths: self.paths(&key, &label, &entry.paths, Target::Pattern),
+                    exclude: self.paths(&key, &label, &entry.exclude, Target::Pattern),
+                    rank: entry.rank,
+                    place,
+                }),
+                Err(_) => {
+                    let names = ReferenceKind::names();
+                    let near = nearest(&entry.kind, names.iter().copied());
+                    let remedy = match near {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("use one of {}", names.join(", ")),
+                    };
+                    self.problem(&key, format!("reference kind `{}` is unknown", entry.kind), &remedy);
+                }
+            }
+        }
+        resolved
+    }
+
+    fn catalogue(&mut self, feeds: Vec<Feed>) -> Catalogue {
+        let mut names: Vec<String> = Vec::new();
+        let mut good = Vec::new();
+        for (at, mut feed) in feeds.into_iter().enumerate() {
+            let key = format!("feed.{at}");
+            let label = format!("feed {}", feed.name);
+            feed.paths = self.paths(&key, &label, &feed.paths, Target::Pattern);
+            feed.exclude = self.paths(&key, &label, &feed.exclude, Target::Pattern);
+            if names.contains(&feed.name) {
+                self.problem(&key, format!("{label} stands twice"), "names are unique: rename or remove one");
+                continue;
+            }
+            names.push(feed.name.clone());
+            let glob = |pattern: &&String| glob::Pattern::new(pattern).is_err();
+            if let Some(bad) = feed.paths.iter().chain(&feed.exclude).find(glob) {
+                self.problem(&key, format!("{label}: `{bad}` is no glob pattern"), "write ** only as a whole folder, close every [");
+            }
+            match Source::compile(feed.clone()) {
+                Ok(_) => good.push(feed),
+                Err(error) => self.problems.push(Problem::new(self.spelling.place(&key), error.to_string())),
+            }
+        }
+        match Catalogue::compile(good) {
+            Ok(catalogue) => catalogue,
+            Err(error) => {
+                self.problems.push(Problem::new(FILE, error.to_string()));
+                Catalogue::default()
+            }
+        }
+    }
+
+    /// Paths with their variables replaced. A variable that is not set is kept for whoever needs the
+    /// paths: a query over what is stored does not.
+    fn paths(&mut self, key: &str, label: &str, paths: &[String], target: Target) -> Vec<String> {
+        let mut expanded = Vec::with_capacity(paths.len());
+        for path in paths {
+            match expand(path, self.environment, target) {
+                Ok(path) => expanded.push(path),
+                Err(Unexpanded::Unset(name)) => {
+                    let place = self.spelling.place(key);
+                    let problem = Problem::new(place, format!("{label}: environment variable {name} is not set"))
+                        .remedy(format!("export {name}=FOLDER, or write the path itself in {FILE}"));
+                    if !self.unset.contains(&problem) {
+                        self.unset.push(problem);
+                    }
+                }
+                Err(Unexpanded::Malformed(part)) => {
+                    let message = format!("{label}: `{part}` in `{path}` names no variable");
+                    self.problem(key, message, "write ${NAME} with letters, digits and _");
+                }
+            }
+        }
+        expanded
+    }
+}
+
+#[cfg(test)]
+mod tests;

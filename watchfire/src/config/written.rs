@@ -1,0 +1,189 @@
+//! The configuration as written: what `watchfire.toml` may hold, and what stands where it says
+//! nothing. Not resolved: zones are names, paths hold `${NAME}`.
+//!
+//! These structs are the only list of keys: unknown ones are told by serde, `config show` prints
+//! them, and the environment overrides them by their names.
+
+use model::feed::Feed;
+use serde::{Deserialize, Serialize};
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Written {
+    /// The workspace itself.
+    pub workspace: WorkspaceSection,
+    /// The series of bulletins it publishes.
+    pub series: SeriesSection,
+    /// What counts as inside.
+    pub territory: TerritorySection,
+    /// How a week is rated.
+    pub rating: RatingSection,
+    /// Taking in.
+    pub ingest: IngestSection,
+    /// Reading the lake.
+    pub query: QuerySection,
+    /// Fonts of the PDF.
+    pub fonts: FontsSection,
+    /// Tables that others publish.
+    #[serde(rename = "reference")]
+    pub references: Vec<ReferenceEntry>,
+    /// Subscribed sources.
+    #[serde(rename = "feed")]
+    pub feeds: Vec<Feed>,
+}
+
+/// `[workspace]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkspaceSection {
+    /// Name for people and logs.
+    pub name: String,
+    /// IANA zone of the reporting week. It filters; it never decides where data lie.
+    pub zone: String,
+}
+
+impl Default for WorkspaceSection {
+    fn default() -> Self {
+        WorkspaceSection { name: "watchfire".to_owned(), zone: "Asia/Shanghai".to_owned() }
+    }
+}
+
+/// `[series]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SeriesSection {
+    /// Identifier under which issues are stored; not changed once there are some.
+    pub id: String,
+    /// Title in Chinese.
+    pub title_zh: String,
+    /// Title in English.
+    pub title_en: String,
+    /// Publishing body in Chinese.
+    pub organization_zh: String,
+    /// Publishing body in English.
+    pub organization_en: String,
+    /// What the publisher is and how to reach it, in Chinese; printed at the end.
+    pub about_zh: String,
+    /// The same in English.
+    pub about_en: String,
+    /// A warning that stands on every page, in Chinese; empty for none.
+    pub banner_zh: String,
+    /// The same in English.
+    pub banner_en: String,
+    /// How issues are numbered: `sunday-ordinal` (DOMAIN rule 2), `iso`, `running` or `manual`.
+    pub scheme: String,
+    /// Monday of the first issue, `YYYY-MM-DD`; only for `running`.
+    pub first_monday: String,
+    /// Number of the first issue; only for `running`.
+    pub first_number: u32,
+    /// TLP 2.0 label of the issues.
+    pub tlp: String,
+}
+
+impl Default for SeriesSection {
+    fn default() -> Self {
+        SeriesSection {
+            id: "weekly".to_owned(),
+            title_zh: "网络安全信息与动态周报".to_owned(),
+            title_en: "Weekly Report of Network Security".to_owned(),
+            organization_zh: String::new(),
+            organization_en: String::new(),
+            about_zh: String::new(),
+            about_en: String::new(),
+            banner_zh: String::new(),
+            banner_en: String::new(),
+            scheme: "sunday-ordinal".to_owned(),
+            first_monday: String::new(),
+            first_number: 1,
+            tlp: "TLP:CLEAR".to_owned(),
+        }
+    }
+}
+
+/// `[territory]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TerritorySection {
+    /// ISO 3166 codes of the countries inside; every other known one is outside.
+    pub inside: Vec<String>,
+}
+
+impl Default for TerritorySection {
+    fn default() -> Self {
+        TerritorySection { inside: vec!["CN".to_owned()] }
+    }
+}
+
+/// `[rating]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RatingSection {
+    /// Name of a built-in profile, or path of a profile file.
+    pub profile: String,
+}
+
+impl Default for RatingSection {
+    fn default() -> Self {
+        RatingSection { profile: "default".to_owned() }
+    }
+}
+
+/// `[ingest]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IngestSection {
+    /// Parsing threads; 0 takes one a core.
+    pub workers: u32,
+}
+
+/// `[query]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QuerySection {
+    /// Memory in MiB that a query or a week's statistics may use before they spill to disk.
+    pub memory_mb: u32,
+    /// Threads of a query; 0 takes one a core.
+    pub threads: u32,
+}
+
+impl Default for QuerySection {
+    fn default() -> Self {
+        QuerySection { memory_mb: 1024, threads: 0 }
+    }
+}
+
+/// `[fonts]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FontsSection {
+    /// Folders searched before those of the system; `${NAME}` is replaced.
+    pub dirs: Vec<String>,
+}
+
+/// One `[[reference]]`: files of a kind, imported on the first ingest and whenever they change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReferenceEntry {
+    /// Kind of the files, see `watchfire reference import --help`.
+    pub kind: String,
+    /// Glob patterns relative to the workspace; `${NAME}` is replaced from the environment.
+    pub paths: Vec<String>,
+    /// Files to leave out.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    /// Name for people. Where the entry is a single file of a kind whose file names mean nothing, the
+    /// table goes by it.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Order among the sources of one field of an address: the lower is asked first; without it,
+    /// the kind's own.
+    #[serde(default)]
+    pub rank: Option<u16>,
+    /// Licence of the data.
+    #[serde(default)]
+    pub licence: String,
+    /// Terms or a remark in a sentence.
+    #[serde(default)]
+    pub terms: String,
+}

@@ -1,0 +1,156 @@
+//! A command that did not do what it was asked: what, why, the remedy, and the exit code.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use crate::config::Problem;
+
+/// What the process answers to its caller. Documented in `watchfire --help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It could not be done.
+    Failed = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The configuration is wrong, or there is none.
+    Configuration = 3,
+    /// It was done, and something was found wanting: findings of `doctor`, rejects with `--strict`.
+    Findings = 4,
+}
+
+/// Why a command ended early. It prints as `watchfire: <what>: <why>` and a line with the remedy.
+#[derive(Debug)]
+pub struct Failure {
+    lines: Vec<(String, Option<String>)>,
+    exit: Exit,
+}
+
+/// What commands return.
+pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
+
+impl Failure {
+    /// It could not be done: `what` is the object, `why` the reason.
+    pub fn new(what: impl Display, why: impl Display) -> Self {
+        Failure { lines: vec![(format!("{what}: {why}"), None)], exit: Exit::Failed }
+    }
+
+    /// The command line is wrong in a way that clap cannot know.
+    pub fn usage(what: impl Display, why: impl Display) -> Self {
+        Failure { exit: Exit::Usage, ..Failure::new(what, why) }
+    }
+
+    /// The configuration is wrong.
+    pub fn configuration(problems: Vec<Problem>) -> Self {
+        let lines = problems.into_iter().map(|problem| (problem.to_string(), problem.remedy)).collect();
+        Failure { lines, exit: Exit::Configuration }
+    }
+
+    /// Everything was done and said already; only the exit code remains.
+    pub fn findings() -> Self {
+        Failure { lines: Vec::new(), exit: Exit::Findings }
+    }
+
+    /// Adds what to do about it.
+    pub fn remedy(mut self, remedy: impl Display) -> Self {
+        if let Some(line) = self.lines.last_mut() {
+            line.1 = Some(remedy.to_string());
+        }
+        self
+    }
+
+    /// With another exit code.
+    pub fn with(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// The first line, for whoever shows it elsewhere.
+    pub fn message(&self) -> &str {
+        self.lines.first().map_or("", |(line, _)| line)
+    }
+
+    /// What the remedy is, where there is one.
+    pub fn remedy_text(&self) -> Option<&str> {
+        self.lines.first()?.1.as_deref()
+    }
+
+    /// Prints the failure on standard error.
+    pub fn report(&self) -> ExitCode {
+        for (line, remedy) in &self.lines {
+            crate::talk::line(format_args!("watchfire: {}", crate::table::clean(line)));
+            if let Some(remedy) = remedy {
+                crate::talk::line(format_args!("  remedy: {}", crate::table::clean(remedy)));
+            }
+        }
+        ExitCode::from(self.exit as u8)
+    }
+
+    /// Standard output could not be written. A reader that has seen enough (`| head`) is no failure.
+    pub fn output(error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            std::process::exit(0);
+        }
+        Failure::new("standard output", error)
+    }
+}
+
+/// The crates' messages name object, reason and often the remedy; here the rest gets one.
+fn told(message: String, label: &str) -> Failure {
+    let remedy = match label {
+        "busy" => Some("wait for the other command, or look who it is with `watchfire status`"),
+        "blob-missing" | "blob-corrupt" | "database-corrupt" => Some("restore the workspace from a backup; `watchfire doctor --deep` lists what is damaged"),
+        "lake-run-damaged" => Some("watchfire doctor"),
+        "lake-query-refused" => Some("ask a SELECT over `events` or `events_raw`; `watchfire query --help` shows some"),
+        "lake-query" => Some("columns are listed by `watchfire query --columns`"),
+        "intake-unknown-feed" => Some("watchfire feeds list"),
+        "reference-unknown-kind" => Some("watchfire reference import --help"),
+        _ => None,
+    };
+    let failure = Failure { lines: vec![(message, None)], exit: Exit::Failed };
+    match remedy {
+        Some(remedy) => failure.remedy(remedy),
+        None => failure,
+    }
+}
+
+impl From<ledger::Error> for Failure {
+    fn from(error: ledger::Error) -> Self {
+        told(error.to_string(), error.label())
+    }
+}
+
+impl From<lake::Error> for Failure {
+    fn from(error: lake::Error) -> Self {
+        told(error.to_string(), error.label())
+    }
+}
+
+impl From<intake::Error> for Failure {
+    fn from(error: intake::Error) -> Self {
+        told(error.to_string(), error.label())
+    }
+}
+
+impl From<reference::Error> for Failure {
+    fn from(error: reference::Error) -> Self {
+        told(error.to_string(), error.label())
+    }
+}
+
+impl From<bulletin::Error> for Failure {
+    fn from(error: bulletin::Error) -> Self {
+        told(error.to_string(), error.label())
+    }
+}
+
+impl From<formats::Unreadable> for Failure {
+    fn from(error: formats::Unreadable) -> Self {
+        told(error.to_string(), "formats-unreadable")
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        told(format!("{error:#}"), "other")
+    }
+}

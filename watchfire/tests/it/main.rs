@@ -1,0 +1,8 @@
+//! Tests of the built binary, from outside: what a person or a program sees.
+
+mod cli;
+mod config;
+mod founding_week;
+mod query;
+mod run;
+mod tidy;
