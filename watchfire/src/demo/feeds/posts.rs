@@ -92,7 +92,7 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
             // A post tells no address, so only a literal one adds to the addresses.
             match (stage.calendar.week_of(second), host.as_str()) {
                 (Some(week), host) if !host.is_empty() => {
-                    drop(stage.truth.0[week].hosting_domains.insert(host.to_owned()))
+                    stage.truth.0[week].hosting_domains.insert(host.to_owned());
                 }
                 _ => note(stage, second, "", v4(address), abroad),
             }
