@@ -34,7 +34,10 @@ impl Source {
             problems.push("`name` takes a to z, 0 to 9, - and _".to_owned());
         }
         let zone = TimeZone::get(&feed.zone).unwrap_or_else(|_| {
-            problems.push(format!("zone `{}` is no IANA zone, such as Asia/Shanghai or UTC", feed.zone));
+            problems.push(format!(
+                "zone `{}` is no IANA zone, such as Asia/Shanghai or UTC",
+                feed.zone
+            ));
             TimeZone::UTC
         });
         match formats::format(&feed.format) {
@@ -56,26 +59,56 @@ impl Source {
         if let Some(pattern) = &feed.snapshot {
             let known = |part: &str| pattern.contains(part);
             if !(known("%Y") && known("%m") && known("%d")) {
-                problems.push(format!("`snapshot = \"{pattern}\"` must hold %Y, %m and %d"));
+                problems.push(format!(
+                    "`snapshot = \"{pattern}\"` must hold %Y, %m and %d"
+                ));
             }
         }
         problems.sort();
         problems.dedup();
         if problems.is_empty() {
-            Ok(Source { feed, zone, identity })
+            Ok(Source {
+                feed,
+                zone,
+                identity,
+            })
         } else {
-            Err(Error::Feed { feed: feed.name, detail: problems.join("; ") })
+            Err(Error::Feed {
+                feed: feed.name,
+                detail: problems.join("; "),
+            })
         }
     }
 
     /// The date in a file's path, by the entry's `snapshot` pattern: the last place that fits.
     pub fn date_in_path(&self, path: &str) -> Option<Date> {
         let pattern = self.feed.snapshot.as_deref()?;
-        (0..path.len()).rev().filter(|at| path.is_char_boundary(*at)).find_map(|at| {
-            // A date does not begin in the middle of a longer number.
-            let inside = path[..at].ends_with(|c: char| c.is_ascii_digit());
-            if inside { None } else { date_at(&path[at..], pattern) }
-        })
+        (0..path.len())
+            .rev()
+            .filter(|at| path.is_char_boundary(*at))
+            .find_map(|at| {
+                // A date does not begin in the middle of a longer number.
+                let inside = path[..at].ends_with(|c: char| c.is_ascii_digit());
+                if inside {
+                    None
+                } else {
+                    date_at(&path[at..], pattern)
+                }
+            })
+    }
+
+    /// What a file's path says that its bytes do not: the date it stands for, and its name where
+    /// the format or the entry reads values from it. Part of the report's identity.
+    pub fn standing(&self, path: &str) -> String {
+        let mut standing = self
+            .date_in_path(path)
+            .map(|date| date.to_string())
+            .unwrap_or_default();
+        if self.feed.from_path.is_some() || self.feed.format == "shadowserver" {
+            standing.push('/');
+            standing.push_str(path.rsplit('/').next().unwrap_or(path));
+        }
+        standing
     }
 
     /// The instant that an undated list in `path` stands for: its date's midnight in the feed's
@@ -103,7 +136,9 @@ fn date_at(text: &str, pattern: &str) -> Option<Date> {
             'd' => (&mut day, 2),
             _ => return None,
         };
-        let digits = rest.get(..width).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
+        let digits = rest
+            .get(..width)
+            .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
         *slot = digits.parse::<i16>().ok();
         rest = &rest[width..];
     }
@@ -130,7 +165,10 @@ impl Catalogue {
         for feed in feeds {
             if !names.insert(feed.name.clone()) {
                 let detail = "stands twice; names are unique".to_owned();
-                return Err(Error::Feed { feed: feed.name, detail });
+                return Err(Error::Feed {
+                    feed: feed.name,
+                    detail,
+                });
             }
             sources.push(Arc::new(Source::compile(feed)?));
         }
@@ -144,7 +182,10 @@ impl Catalogue {
 
     /// The feeds' entries.
     pub fn feeds(&self) -> Vec<Feed> {
-        self.sources.iter().map(|source| source.feed.clone()).collect()
+        self.sources
+            .iter()
+            .map(|source| source.feed.clone())
+            .collect()
     }
 
     /// Finds a feed by name.
@@ -152,28 +193,37 @@ impl Catalogue {
     /// # Errors
     /// [`Error::UnknownFeed`] with the nearest names.
     pub fn get(&self, name: &str) -> Result<&Arc<Source>> {
-        self.sources.iter().find(|source| source.feed.name == name).ok_or_else(|| {
-            let near: Vec<&str> = self
-                .sources
-                .iter()
-                .map(|source| source.feed.name.as_str())
-                .filter(|known| known.contains(name) || name.contains(known))
-                .collect();
-            let hint = match near.as_slice() {
-                [] => "; `watchfire feeds list` shows them".to_owned(),
-                near => format!("; did you mean {}?", near.join(" or ")),
-            };
-            Error::UnknownFeed { name: name.to_owned(), hint }
-        })
+        self.sources
+            .iter()
+            .find(|source| source.feed.name == name)
+            .ok_or_else(|| {
+                let near: Vec<&str> = self
+                    .sources
+                    .iter()
+                    .map(|source| source.feed.name.as_str())
+                    .filter(|known| known.contains(name) || name.contains(known))
+                    .collect();
+                let hint = match near.as_slice() {
+                    [] => "; `watchfire feeds list` shows them".to_owned(),
+                    near => format!("; did you mean {}?", near.join(" or ")),
+                };
+                Error::UnknownFeed {
+                    name: name.to_owned(),
+                    hint,
+                }
+            })
     }
 }
 
 /// The UTC day after which a row dated in the future is refused: clocks and zones may be off by
 /// some, a date two days ahead of its receipt is wrong.
 pub fn latest_plausible(received_at: Timestamp) -> Timestamp {
-    Timestamp(received_at.0.saturating_add(2 * model::time::MICROS_PER_DAY))
+    Timestamp(
+        received_at
+            .0
+            .saturating_add(2 * model::time::MICROS_PER_DAY),
+    )
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -182,8 +232,16 @@ mod tests {
     #[test]
     fn dates_are_found_in_paths() {
         let cases = [
-            ("%Y-%m-%d", "c2/2023-01-09/Cobalt IPs.txt", Some("2023-01-09")),
-            ("%Y%m%d", "tweetfeed/2023/202301/20230109.csv", Some("2023-01-09")),
+            (
+                "%Y-%m-%d",
+                "c2/2023-01-09/Cobalt IPs.txt",
+                Some("2023-01-09"),
+            ),
+            (
+                "%Y%m%d",
+                "tweetfeed/2023/202301/20230109.csv",
+                Some("2023-01-09"),
+            ),
             ("%Y-%m-%d", "ips_2023-01-09.txt", Some("2023-01-09")),
             ("%Y-%m-%d", "2022-12-26/2023-01-02.txt", Some("2023-01-02")),
             ("%Y%m%d", "1202301091.csv", None),
@@ -191,7 +249,9 @@ mod tests {
         ];
         for (pattern, path, expected) in cases {
             assert_eq!(
-                date_in(pattern, path).map(|date| date.to_string()).as_deref(),
+                date_in(pattern, path)
+                    .map(|date| date.to_string())
+                    .as_deref(),
                 expected,
                 "{pattern} in {path}"
             );
@@ -201,7 +261,11 @@ mod tests {
     fn date_in(pattern: &str, path: &str) -> Option<Date> {
         (0..path.len()).rev().find_map(|at| {
             let inside = path[..at].ends_with(|c: char| c.is_ascii_digit());
-            if inside { None } else { date_at(&path[at..], pattern) }
+            if inside {
+                None
+            } else {
+                date_at(&path[at..], pattern)
+            }
         })
     }
 }

@@ -39,27 +39,42 @@ pub fn files(catalogue: &Catalogue, root: &Path, wanted: &[Wanted]) -> Result<Ve
     for wanted in wanted {
         match wanted {
             Wanted::All => {
-                for source in catalogue.sources().iter().filter(|source| source.feed.enabled) {
+                for source in catalogue
+                    .sources()
+                    .iter()
+                    .filter(|source| source.feed.enabled)
+                {
                     of_feed(source, root, &mut found)?;
                 }
             }
             Wanted::Feed(name) => of_feed(catalogue.get(name)?, root, &mut found)?,
-            Wanted::Path(path, feed) => of_path(catalogue, root, path, feed.as_deref(), &mut found)?,
+            Wanted::Path(path, feed) => {
+                of_path(catalogue, root, path, feed.as_deref(), &mut found)?
+            }
         }
     }
     Ok(found)
 }
 
 fn of_feed(source: &Arc<Source>, root: &Path, found: &mut Vec<Delivery>) -> Result<()> {
-    let bad = |detail: String| Error::Feed { feed: source.feed.name.clone(), detail };
+    let bad = |detail: String| Error::Feed {
+        feed: source.feed.name.clone(),
+        detail,
+    };
     let excluded = patterns(root, &source.feed.exclude).map_err(bad)?;
     let mut paths = Vec::new();
     for pattern in &source.feed.paths {
         let whole = root.join(pattern);
-        let text = whole.to_str().ok_or_else(|| bad(format!("path `{pattern}` is not UTF-8")))?;
-        let entries = glob::glob(text).map_err(|error| bad(format!("path `{pattern}`: {error}")))?;
+        let text = whole
+            .to_str()
+            .ok_or_else(|| bad(format!("path `{pattern}` is not UTF-8")))?;
+        let entries =
+            glob::glob(text).map_err(|error| bad(format!("path `{pattern}`: {error}")))?;
         for entry in entries {
-            let path = entry.map_err(|error| Error::Io { path: error.path().to_owned(), source: error.into_error() })?;
+            let path = entry.map_err(|error| Error::Io {
+                path: error.path().to_owned(),
+                source: error.into_error(),
+            })?;
             if path.is_file() && !excluded.iter().any(|pattern| pattern.matches_path(&path)) {
                 paths.push(path);
             }
@@ -71,7 +86,13 @@ fn of_feed(source: &Arc<Source>, root: &Path, found: &mut Vec<Delivery>) -> Resu
     Ok(())
 }
 
-fn of_path(catalogue: &Catalogue, root: &Path, path: &Path, feed: Option<&str>, found: &mut Vec<Delivery>) -> Result<()> {
+fn of_path(
+    catalogue: &Catalogue,
+    root: &Path,
+    path: &Path,
+    feed: Option<&str>,
+    found: &mut Vec<Delivery>,
+) -> Result<()> {
     let path = path.canonicalize().map_err(Error::io(path))?;
     let root = &root.canonicalize().map_err(Error::io(root))?;
     if path.is_dir() {
@@ -80,7 +101,9 @@ fn of_path(catalogue: &Catalogue, root: &Path, path: &Path, feed: Option<&str>, 
             inside.push(entry.map_err(Error::io(&path))?.path());
         }
         inside.sort();
-        return inside.iter().try_for_each(|path| of_path(catalogue, root, path, feed, found));
+        return inside
+            .iter()
+            .try_for_each(|path| of_path(catalogue, root, path, feed, found));
     }
     let source = match feed {
         Some(name) => catalogue.get(name)?,
@@ -89,7 +112,8 @@ fn of_path(catalogue: &Catalogue, root: &Path, path: &Path, feed: Option<&str>, 
             .iter()
             .find(|source| {
                 let matches = |list: &[String]| {
-                    patterns(root, list).is_ok_and(|all| all.iter().any(|one| one.matches_path(&path)))
+                    patterns(root, list)
+                        .is_ok_and(|all| all.iter().any(|one| one.matches_path(&path)))
                 };
                 matches(&source.feed.paths) && !matches(&source.feed.exclude)
             })
@@ -103,7 +127,9 @@ fn patterns(root: &Path, list: &[String]) -> Result<Vec<glob::Pattern>, String> 
     list.iter()
         .map(|pattern| {
             let whole = root.join(pattern);
-            let text = whole.to_str().ok_or_else(|| format!("path `{pattern}` is not UTF-8"))?;
+            let text = whole
+                .to_str()
+                .ok_or_else(|| format!("path `{pattern}` is not UTF-8"))?;
             glob::Pattern::new(text).map_err(|error| format!("path `{pattern}`: {error}"))
         })
         .collect()
@@ -112,5 +138,9 @@ fn patterns(root: &Path, list: &[String]) -> Result<Vec<glob::Pattern>, String> 
 fn delivery(source: &Arc<Source>, root: &Path, path: PathBuf) -> Delivery {
     let shown = path.strip_prefix(root).unwrap_or(&path);
     let origin = shown.to_string_lossy().into_owned();
-    Delivery { source: Arc::clone(source), path, origin }
+    Delivery {
+        source: Arc::clone(source),
+        path,
+        origin,
+    }
 }

@@ -19,9 +19,17 @@ use crate::error::Result;
 ///
 /// # Errors
 /// The ledger fails.
-pub async fn coverage(ledger: &Ledger, catalogue: &Catalogue, week: ReportingWeek) -> Result<Vec<FeedCoverage>> {
+pub async fn coverage(
+    ledger: &Ledger,
+    catalogue: &Catalogue,
+    week: ReportingWeek,
+) -> Result<Vec<FeedCoverage>> {
     let mut all = Vec::new();
-    for source in catalogue.sources().iter().filter(|source| source.feed.enabled) {
+    for source in catalogue
+        .sources()
+        .iter()
+        .filter(|source| source.feed.enabled)
+    {
         all.push(of_feed(ledger, source, week).await?);
     }
     Ok(all)
@@ -36,7 +44,10 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
     };
     let mut reports = Vec::new();
     loop {
-        let page = Page { offset: reports.len() as u64, limit: 1000 };
+        let page = Page {
+            offset: reports.len() as u64,
+            limit: 1000,
+        };
         let more = ledger.reports(&filter, page).await?;
         let last = more.len() < 1000;
         reports.extend(more);
@@ -50,7 +61,9 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
     let mut schemas = [BTreeSet::new(), BTreeSet::new()];
     if source.feed.snapshot.is_some() {
         for report in &reports {
-            let date = report.snapshot_at.and_then(|at| Timestamp(at).date_in(&source.zone));
+            let date = report
+                .snapshot_at
+                .and_then(|at| Timestamp(at).date_in(&source.zone));
             let Some(date) = date else { continue };
             if in_week(&date) {
                 covered.insert(date);
@@ -64,8 +77,14 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
             }
         }
     } else {
-        let days = ledger.tally(i32::MIN..i32::MAX, Some(feed), TallyBy::DAY).await?;
-        let dates: BTreeSet<Date> = days.iter().filter_map(|sum| sum.day).map(|day| Day(day).date()).collect();
+        let days = ledger
+            .tally(i32::MIN..i32::MAX, Some(feed), TallyBy::DAY)
+            .await?;
+        let dates: BTreeSet<Date> = days
+            .iter()
+            .filter_map(|sum| sum.day)
+            .map(|day| Day(day).date())
+            .collect();
         if let (Some(first), Some(last)) = (dates.first(), dates.last()) {
             let cumulative = source.feed.every_days == 0;
             covered.extend(week.days().filter(|date| {
@@ -80,7 +99,10 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
     let mut missing = Vec::new();
     let days: Vec<Date> = week.days().collect();
     // A feed that comes every n days owes one delivery in each n days of the week that are whole.
-    for period in days.chunks(every as usize).filter(|period| period.len() == every as usize) {
+    for period in days
+        .chunks(every as usize)
+        .filter(|period| period.len() == every as usize)
+    {
         expected += 1;
         if period.iter().any(|date| covered.contains(date)) {
             seen += 1;

@@ -78,4 +78,3 @@ pub fn event_json(
     out.insert("length".into(), json!(record.len));
     serde_json::Value::Object(out)
 }
-

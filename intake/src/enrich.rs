@@ -33,7 +33,9 @@ impl Enricher {
         let tables = &*self.tables;
         let mut found = Enrichment::default();
         let url = record.text(Field::SourceUrl);
-        let host = url.and_then(url_host).or_else(|| record.text(Field::SourceHost));
+        let host = url
+            .and_then(url_host)
+            .or_else(|| record.text(Field::SourceHost));
         let mut warnings = WarningSet::default();
         let mut address = record.ip(Field::SourceIp);
         if let Some(site) = host.and_then(|host| tables.site(host, scratch)) {
@@ -59,7 +61,11 @@ impl Enricher {
             };
             found.province = facts.province.map(|code| code as i32);
             found.city = facts.city.map(|code| code as i32);
-            let stated = || record.int(Field::SourceAsn).and_then(|asn| u32::try_from(asn).ok());
+            let stated = || {
+                record
+                    .int(Field::SourceAsn)
+                    .and_then(|asn| u32::try_from(asn).ok())
+            };
             found.asn = facts.asn.or_else(stated);
             found.holder = facts.holder.and_then(|holder| tables.holder_name(holder));
             if url.is_none() && host.is_none() {
@@ -67,7 +73,9 @@ impl Enricher {
             }
         }
         if warnings.is_empty() {
-            let hash = [Field::Sha256, Field::Sha1, Field::Md5].iter().find_map(|field| record.text(*field));
+            let hash = [Field::Sha256, Field::Sha1, Field::Md5]
+                .iter()
+                .find_map(|field| record.text(*field));
             if let Some(hash) = hash {
                 warnings = tables.warning(WarningKind::Hash, hash);
             }
@@ -106,7 +114,11 @@ mod tests {
         for whole in ["https://example.com", "http://example.com/", "example.com"] {
             assert!(accuses_whole_site(whole), "{whole}");
         }
-        for page in ["https://example.com/a", "http://example.com/?q=1", "https://example.com/#x"] {
+        for page in [
+            "https://example.com/a",
+            "http://example.com/?q=1",
+            "https://example.com/#x",
+        ] {
             assert!(!accuses_whole_site(page), "{page}");
         }
     }

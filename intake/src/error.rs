@@ -31,7 +31,9 @@ pub enum Error {
         hint: String,
     },
     /// A file belongs to no feed.
-    #[error("{path} belongs to no feed: no `paths` pattern of a feed matches it; name the feed, as in `ingest FEED`, or add a pattern")]
+    #[error(
+        "{path} belongs to no feed: no `paths` pattern of a feed matches it; name the feed, as in `ingest FEED`, or add a pattern"
+    )]
     NoFeed {
         /// The file.
         path: PathBuf,
@@ -77,6 +79,9 @@ impl Error {
     }
 
     pub(crate) fn io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| Error::Io { path: path.to_owned(), source }
+        move |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        }
     }
 }

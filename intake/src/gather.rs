@@ -62,8 +62,18 @@ impl Gatherer {
 
     /// Begins a block of a report of `source`; `block` is given where its bytes are at hand, so
     /// that a row refused here keeps its raw text.
-    pub fn begin<'a>(&'a mut self, source: &'a Source, received_at: Timestamp, block: Option<Block<'a>>) -> Gathering<'a> {
-        Gathering { latest: latest_plausible(received_at), gatherer: self, source, block }
+    pub fn begin<'a>(
+        &'a mut self,
+        source: &'a Source,
+        received_at: Timestamp,
+        block: Option<Block<'a>>,
+    ) -> Gathering<'a> {
+        Gathering {
+            latest: latest_plausible(received_at),
+            gatherer: self,
+            source,
+            block,
+        }
     }
 
     /// Takes out what was gathered.
@@ -91,7 +101,9 @@ impl Gatherer {
     }
 
     fn tally(&mut self, record: &Record) {
-        let Some(day) = record.written_day else { return };
+        let Some(day) = record.written_day else {
+            return;
+        };
         let kind = observable_kind(record);
         match &mut self.last_tally {
             Some((key, records)) if *key == (day, kind) => *records += 1,
@@ -105,12 +117,23 @@ impl Gatherer {
             for tag in tags.split(' ').filter(|tag| !tag.is_empty()) {
                 if !seen.contains(&tag) {
                     seen.push(tag);
-                    *self.gathered.tallies.entry((day, kind, Some(tag.into()))).or_insert(0) += 1;
+                    *self
+                        .gathered
+                        .tallies
+                        .entry((day, kind, Some(tag.into())))
+                        .or_insert(0) += 1;
                 }
             }
         }
-        if let (Some(_), Some(severity)) = (record.text(Field::VulnerabilityId), record.text(Field::Severity)) {
-            *self.gathered.tallies.entry((day, kind, Some(severity.into()))).or_insert(0) += 1;
+        if let (Some(_), Some(severity)) = (
+            record.text(Field::VulnerabilityId),
+            record.text(Field::Severity),
+        ) {
+            *self
+                .gathered
+                .tallies
+                .entry((day, kind, Some(severity.into())))
+                .or_insert(0) += 1;
         }
     }
 }
@@ -143,13 +166,21 @@ impl Gathering<'_> {
         self.block
             .and_then(|block| {
                 let start = record.offset.checked_sub(block.offset)? as usize;
-                block.bytes.get(start..start.checked_add(record.len as usize)?)
+                block
+                    .bytes
+                    .get(start..start.checked_add(record.len as usize)?)
             })
             .unwrap_or_default()
     }
 
     fn refuse(&mut self, record: &Record, reason: RejectReason, message: String) {
-        let reject = Reject::new(record.line, record.offset, reason, message, self.raw(record));
+        let reject = Reject::new(
+            record.line,
+            record.offset,
+            reason,
+            message,
+            self.raw(record),
+        );
         self.gatherer.gathered.rejects.push(reject);
     }
 }
@@ -158,7 +189,11 @@ impl Output for Gathering<'_> {
     fn record(&mut self, record: &Record) {
         self.gatherer.gathered.rows += 1;
         let Some(observed_at) = record.observed_at() else {
-            self.refuse(record, RejectReason::MissingField, "observed_at is missing".to_owned());
+            self.refuse(
+                record,
+                RejectReason::MissingField,
+                "observed_at is missing".to_owned(),
+            );
             return;
         };
         if observed_at > self.latest {
@@ -168,7 +203,11 @@ impl Output for Gathering<'_> {
         }
         let gatherer = &mut *self.gatherer;
         gatherer.tally(record);
-        let id = record.identity(&self.source.feed.name, self.source.identity.as_deref(), &mut gatherer.bytes);
+        let id = record.identity(
+            &self.source.feed.name,
+            self.source.identity.as_deref(),
+            &mut gatherer.bytes,
+        );
         let enrichment = gatherer.enricher.enrich(record, &mut gatherer.scratch);
         gatherer.columns.append(id, record, &enrichment);
     }
@@ -201,7 +240,10 @@ pub fn observable_kind(record: &Record) -> &'static str {
         (Field::DestinationHost, "domain"),
         (Field::DestinationIp, "ip"),
     ];
-    KINDS.iter().find(|(field, _)| record.has(*field)).map_or("other", |(_, kind)| kind)
+    KINDS
+        .iter()
+        .find(|(field, _)| record.has(*field))
+        .map_or("other", |(_, kind)| kind)
 }
 
 /// A report that threads read together.

@@ -18,8 +18,8 @@ use lake::schema::LAKE_SCHEMA_VERSION;
 use lake::stage::make_durable;
 use lake::{FileKind, IdentityIndex, Lake, ReportWriter, StagedFile};
 use ledger::{
-    BlobStore, IngestCommit, LakeFileKind, Ledger, NewJob, NewLakeFile, NewReport, NewTally, Report, ReportKind,
-    ReportState, Scope, Totals,
+    BlobStore, IngestCommit, LakeFileKind, Ledger, NewJob, NewLakeFile, NewReport, NewTally,
+    Report, ReportKind, ReportState, Scope, Totals,
 };
 use model::ids::ReportId;
 use model::time::{Day, Timestamp};
@@ -120,7 +120,11 @@ enum Said {
     /// It ends: remarks of the container, or why it cannot be read.
     End(std::result::Result<(), String>),
     /// These bytes were ingested before.
-    Known { feed: String, origin: String, bytes: u64 },
+    Known {
+        feed: String,
+        origin: String,
+        bytes: u64,
+    },
 }
 
 struct Begun {
@@ -161,7 +165,13 @@ impl Intake<'_> {
     }
 
     /// Archives deliveries and reads them; the reading thread.
-    fn read_all(&self, deliveries: &[Delivery], again: bool, cutter: &mut Cutter<Said>) -> Result<()> {
+    fn read_all(
+        &self,
+        deliveries: &[Delivery],
+        again: bool,
+        cutter: &mut Cutter<Said>,
+    ) -> Result<()> {
+        let mut seen = BTreeSet::new();
         for batch in deliveries.chunks(ARCHIVE_BATCH) {
             let mut new = Vec::with_capacity(batch.len());
             for delivery in batch {
@@ -169,7 +179,12 @@ impl Intake<'_> {
                 let received_at = (self.clock)();
                 let snapshot = delivery.source.snapshot_at(&delivery.origin, received_at);
                 new.push(NewReport {
-                    id: ReportId::of(&delivery.source.feed.name, &blob.hash.0).to_string(),
+                    id: ReportId::of(
+                        &delivery.source.feed.name,
+                        &blob.hash.0,
+                        &delivery.source.standing(&delivery.origin),
+                    )
+                    .to_string(),
                     feed: delivery.source.feed.name.clone(),
                     kind: ReportKind::Feed,
                     origin: delivery.origin.clone(),
@@ -180,13 +195,17 @@ impl Intake<'_> {
                 });
             }
             let archived = self.runtime.block_on(self.ledger.archive_reports(new))?;
-            let mut seen = BTreeSet::new();
             for (delivery, archived) in batch.iter().zip(archived) {
                 let report = archived.report;
-                let known = report.state == ReportState::Ingested && !again || !seen.insert(report.id.clone());
+                let known = report.state == ReportState::Ingested && !again
+                    || !seen.insert(report.id.clone());
                 if known {
                     let origin = delivery.origin.clone();
-                    cutter.say(Said::Known { feed: report.feed, origin, bytes: report.bytes as u64 })?;
+                    cutter.say(Said::Known {
+                        feed: report.feed,
+                        origin,
+                        bytes: report.bytes as u64,
+                    })?;
                 } else {
                     self.read_report(delivery, report, again, cutter)?;
                 }
@@ -230,21 +249,37 @@ impl<'a> Writer<'a> {
         let next = self.feeds.len();
         let at = *self.by_name.entry(name.to_owned()).or_insert(next);
         if at == next {
-            self.feeds.push(FeedSummary { feed: name.to_owned(), ..FeedSummary::default() });
+            self.feeds.push(FeedSummary {
+                feed: name.to_owned(),
+                ..FeedSummary::default()
+            });
         }
         &mut self.feeds[at]
     }
 
-    fn write_all(mut self, steps: &mut Steps<Said>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Summary> {
+    fn write_all(
+        mut self,
+        steps: &mut Steps<Said>,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Summary> {
         while let Some(step) = steps.next()? {
             match step {
-                Step::Said(Said::Known { feed, origin, bytes }) => {
+                Step::Said(Said::Known {
+                    feed,
+                    origin,
+                    bytes,
+                }) => {
                     let feed = self.feed(&feed);
                     feed.reports += 1;
                     feed.known += 1;
                     self.reports += 1;
                     self.bytes += bytes;
-                    progress(Progress { origin: &origin, reports: self.reports, bytes: self.bytes, rows: self.rows });
+                    progress(Progress {
+                        origin: &origin,
+                        reports: self.reports,
+                        bytes: self.bytes,
+                        rows: self.rows,
+                    });
                 }
                 Step::Said(Said::Begin(begun)) => {
                     let origin = begun.report.origin.clone();
@@ -252,14 +287,22 @@ impl<'a> Writer<'a> {
                     self.write_report(*begun, steps, progress)?;
                     self.reports += 1;
                     self.bytes += bytes;
-                    progress(Progress { origin: &origin, reports: self.reports, bytes: self.bytes, rows: self.rows });
+                    progress(Progress {
+                        origin: &origin,
+                        reports: self.reports,
+                        bytes: self.bytes,
+                        rows: self.rows,
+                    });
                 }
                 Step::Said(Said::End(_)) | Step::Block(_) => return Err(Error::Stopped("reader")),
             }
         }
         self.commit()?;
         self.summary.feeds = self.feeds;
-        self.summary.snapshot = self.intake.runtime.block_on(self.intake.ledger.current_snapshot())?;
+        self.summary.snapshot = self
+            .intake
+            .runtime
+            .block_on(self.intake.ledger.current_snapshot())?;
         Ok(self.summary)
     }
 
@@ -274,11 +317,16 @@ impl<'a> Writer<'a> {
         let intake = self.intake;
         let report = &begun.report;
         let generation = report.next_generation();
-        let replaced = if begun.again { self.replaced(&report.id)? } else { BTreeSet::new() };
+        let replaced = if begun.again {
+            self.replaced(&report.id)?
+        } else {
+            BTreeSet::new()
+        };
         let mut gathered = ReportSum::default();
         let mut live_runs = |day: Day| live_runs(intake, &self.staged, &replaced, day);
         let stem = format!("{}-g{generation}", report.id);
-        let mut writer = ReportWriter::new(intake.lake.root(), &stem, &mut self.index, &mut live_runs);
+        let mut writer =
+            ReportWriter::new(intake.lake.root(), &stem, &mut self.index, &mut live_runs);
         let ended = loop {
             match steps.next()? {
                 Some(Step::Block(block)) => {
@@ -299,13 +347,19 @@ impl<'a> Writer<'a> {
             }
         };
         for warning in std::mem::take(&mut gathered.warnings) {
-            self.summary.warnings.push((report.origin.clone(), warning.message));
+            self.summary
+                .warnings
+                .push((report.origin.clone(), warning.message));
         }
         if let Err(reason) = ended {
             writer.abandon();
-            let mark = intake.ledger.mark_unreadable(&report.id, Some(&begun.format), &reason);
+            let mark = intake
+                .ledger
+                .mark_unreadable(&report.id, Some(&begun.format), &reason);
             intake.runtime.block_on(mark)?;
-            self.summary.unreadable.push((report.origin.clone(), reason));
+            self.summary
+                .unreadable
+                .push((report.origin.clone(), reason));
             let feed = self.feed(&begun.report.feed);
             feed.reports += 1;
             feed.unreadable += 1;
@@ -329,7 +383,11 @@ impl<'a> Writer<'a> {
             rejects: gathered.rejects,
             replayed: Vec::new(),
             tallies: gathered.tallies.into_iter().map(tally).collect(),
-            add: staged.files.iter().map(|(_, file)| lake_file(file, report, generation)).collect(),
+            add: staged
+                .files
+                .iter()
+                .map(|(_, file)| lake_file(file, report, generation))
+                .collect(),
             remove: replaced.into_iter().collect(),
             job: Some(NewJob {
                 kind: "triage".to_owned(),
@@ -347,7 +405,10 @@ impl<'a> Writer<'a> {
         feed.rejects += totals.rejects as u64;
         feed.micros += started.elapsed().as_micros() as u64;
         self.staged_bytes += staged.files.iter().map(|(_, file)| file.bytes).sum::<u64>();
-        self.staged.push(Staged { commit, files: staged.files });
+        self.staged.push(Staged {
+            commit,
+            files: staged.files,
+        });
         // A replaced report changes what days hold; nothing may wait behind it.
         if begun.again || self.staged.len() >= COMMIT_REPORTS || self.staged_bytes >= COMMIT_BYTES {
             self.commit()?;
@@ -358,7 +419,10 @@ impl<'a> Writer<'a> {
     /// The live files of a report that is read again; its days are opened anew without them.
     fn replaced(&mut self, report: &str) -> Result<BTreeSet<String>> {
         self.commit()?;
-        let files = self.intake.runtime.block_on(self.intake.ledger.files_of_report(report))?;
+        let files = self
+            .intake
+            .runtime
+            .block_on(self.intake.ledger.files_of_report(report))?;
         for file in &files {
             self.index.forget(Day(file.day));
         }
@@ -380,7 +444,9 @@ impl<'a> Writer<'a> {
         }
         make_durable(self.intake.lake.root(), &files)?;
         drop(files);
-        self.intake.runtime.block_on(self.intake.ledger.commit_ingests(commits))?;
+        self.intake
+            .runtime
+            .block_on(self.intake.ledger.commit_ingests(commits))?;
         Ok(())
     }
 }
@@ -395,7 +461,11 @@ pub(crate) fn live_runs(
 ) -> lake::Result<Vec<PathBuf>> {
     let root = intake.lake.root();
     let days = Some(day.0..day.0 + 1);
-    let listed = intake.runtime.block_on(intake.ledger.live_files(None, Some(LakeFileKind::Ids), days));
+    let listed = intake.runtime.block_on(intake.ledger.live_files(
+        None,
+        Some(LakeFileKind::Ids),
+        days,
+    ));
     let listed = listed.map_err(|error| lake::Error::Manifest(error.to_string()))?;
     let mut runs: Vec<PathBuf> = listed
         .into_iter()
@@ -441,17 +511,26 @@ impl ReportSum {
             return Ok(());
         }
         if !self.staged_any {
-            intake.runtime.block_on(intake.ledger.clear_staged_rejects(report))?;
+            intake
+                .runtime
+                .block_on(intake.ledger.clear_staged_rejects(report))?;
             self.staged_any = true;
         }
         let rejects = std::mem::take(&mut self.rejects);
-        intake.runtime.block_on(intake.ledger.stage_rejects(report, generation, rejects))?;
+        intake
+            .runtime
+            .block_on(intake.ledger.stage_rejects(report, generation, rejects))?;
         Ok(())
     }
 }
 
 pub(crate) fn tally(((day, observable, tag), records): (TallyKey, u64)) -> NewTally {
-    NewTally { day, observable: observable.to_owned(), tag: tag.map(String::from), records: records as i64 }
+    NewTally {
+        day,
+        observable: observable.to_owned(),
+        tag: tag.map(String::from),
+        records: records as i64,
+    }
 }
 
 /// A staged file as the manifest lists it.

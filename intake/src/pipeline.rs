@@ -64,9 +64,21 @@ impl<S> Cutter<S> {
     ///
     /// # Errors
     /// [`Error::Stopped`] when the other threads have given up.
-    pub fn block(&mut self, opened: &Arc<Opened>, bytes: Vec<u8>, offset: u64, line: u64) -> Result<()> {
+    pub fn block(
+        &mut self,
+        opened: &Arc<Opened>,
+        bytes: Vec<u8>,
+        offset: u64,
+        line: u64,
+    ) -> Result<()> {
         let number = self.number()?;
-        let work = Work { number, opened: Arc::clone(opened), bytes, offset, line };
+        let work = Work {
+            number,
+            opened: Arc::clone(opened),
+            bytes,
+            offset,
+            line,
+        };
         self.work.send(work).map_err(|_| Error::Stopped("parser"))
     }
 
@@ -76,7 +88,9 @@ impl<S> Cutter<S> {
     /// [`Error::Stopped`] when the writer has given up.
     pub fn gathered(&mut self, gathered: Gathered) -> Result<()> {
         let number = self.number()?;
-        self.done.send((number, Step::Block(gathered))).map_err(|_| Error::Stopped("writer"))
+        self.done
+            .send((number, Step::Block(gathered)))
+            .map_err(|_| Error::Stopped("writer"))
     }
 
     /// Says something in order.
@@ -85,7 +99,9 @@ impl<S> Cutter<S> {
     /// [`Error::Stopped`] when the writer has given up.
     pub fn say(&mut self, said: S) -> Result<()> {
         let number = self.number()?;
-        self.done.send((number, Step::Said(said))).map_err(|_| Error::Stopped("writer"))
+        self.done
+            .send((number, Step::Said(said)))
+            .map_err(|_| Error::Stopped("writer"))
     }
 }
 
@@ -148,10 +164,21 @@ pub fn run<S: Send, R>(
         }
         drop((to_parse, give_spent));
         let cutting = scope.spawn(move || {
-            let mut cutter = Cutter { work, done, tickets, spent, next: 0 };
+            let mut cutter = Cutter {
+                work,
+                done,
+                tickets,
+                spent,
+                next: 0,
+            };
             cut(&mut cutter)
         });
-        let mut steps = Steps { done: results, tickets: give, waiting: BTreeMap::new(), next: 0 };
+        let mut steps = Steps {
+            done: results,
+            tickets: give,
+            waiting: BTreeMap::new(),
+            next: 0,
+        };
         let written = write(&mut steps);
         // Frees threads that wait for a ticket or a place, if the writer gave up early.
         drop(steps);
@@ -162,11 +189,27 @@ pub fn run<S: Send, R>(
     })
 }
 
-fn parse<S>(work: &Receiver<Work>, done: &Sender<(u64, Step<S>)>, spent: &Sender<Vec<u8>>, enricher: Enricher) {
+fn parse<S>(
+    work: &Receiver<Work>,
+    done: &Sender<(u64, Step<S>)>,
+    spent: &Sender<Vec<u8>>,
+    enricher: Enricher,
+) {
     let mut gatherer = Gatherer::new(enricher);
     let mut record = Record::new();
-    for Work { number, opened, bytes, offset, line } in work {
-        let block = Block { bytes: &bytes, offset, line };
+    for Work {
+        number,
+        opened,
+        bytes,
+        offset,
+        line,
+    } in work
+    {
+        let block = Block {
+            bytes: &bytes,
+            offset,
+            line,
+        };
         let mut out = gatherer.begin(&opened.source, opened.received_at, Some(block));
         opened.reader.read(block, &mut record, &mut out);
         let gathered = gatherer.take(&opened.receipt);

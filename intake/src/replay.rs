@@ -37,12 +37,23 @@ impl Intake<'_> {
     ///
     /// # Errors
     /// A ledger or lake that fails, or a report whose head cannot be read any more.
-    pub fn replay(&self, catalogue: &Catalogue, filter: &RejectFilter, limit: u64) -> Result<Replayed> {
-        let open = RejectFilter { state: Some(RejectState::Open), ..filter.clone() };
+    pub fn replay(
+        &self,
+        catalogue: &Catalogue,
+        filter: &RejectFilter,
+        limit: u64,
+    ) -> Result<Replayed> {
+        let open = RejectFilter {
+            state: Some(RejectState::Open),
+            ..filter.clone()
+        };
         let rejects = self.runtime.block_on(self.ledger.rejects(&open, limit))?;
         let mut by_report: BTreeMap<String, Vec<ledger::Reject>> = BTreeMap::new();
         for reject in rejects {
-            by_report.entry(reject.report_id.clone()).or_default().push(reject);
+            by_report
+                .entry(reject.report_id.clone())
+                .or_default()
+                .push(reject);
         }
         let mut sum = Replayed::default();
         for (report, rejects) in by_report {
@@ -58,8 +69,13 @@ impl Intake<'_> {
         rejects: &[ledger::Reject],
         sum: &mut Replayed,
     ) -> Result<()> {
-        let Some(first) = rejects.first() else { return Ok(()) };
-        let fail = |detail: String| Error::Replay { id: first.id, detail };
+        let Some(first) = rejects.first() else {
+            return Ok(());
+        };
+        let fail = |detail: String| Error::Replay {
+            id: first.id,
+            detail,
+        };
         let report = self.runtime.block_on(self.ledger.report(id))?;
         let report = report.ok_or_else(|| fail(format!("its report {id} is not in the ledger")))?;
         let source: &Arc<Source> = catalogue.get(&report.feed)?;
@@ -86,11 +102,22 @@ impl Intake<'_> {
         let mut tallies = BTreeMap::new();
         for reject in rejects {
             if reject.is_cut() && reject.edited.is_none() {
-                sum.left.push((reject.id, "only its first 64 KiB are kept; edit it first".to_owned()));
+                sum.left.push((
+                    reject.id,
+                    "only its first 64 KiB are kept; edit it first".to_owned(),
+                ));
                 continue;
             }
-            let block = Block { bytes: reject.text(), offset: reject.offset as u64, line: reject.line as u64 };
-            reader.read(block, &mut record, &mut gatherer.begin(source, received_at, Some(block)));
+            let block = Block {
+                bytes: reject.text(),
+                offset: reject.offset as u64,
+                line: reject.line as u64,
+            };
+            reader.read(
+                block,
+                &mut record,
+                &mut gatherer.begin(source, received_at, Some(block)),
+            );
             let gathered = gatherer.take(&receipt);
             match gathered.rejects.first() {
                 Some(again) => sum.left.push((reject.id, again.message.clone())),
@@ -134,7 +161,11 @@ impl Intake<'_> {
             rejects: Vec::new(),
             replayed,
             tallies: tallies.into_iter().map(tally).collect(),
-            add: staged.files.iter().map(|(_, file)| lake_file(file, &report, generation)).collect(),
+            add: staged
+                .files
+                .iter()
+                .map(|(_, file)| lake_file(file, &report, generation))
+                .collect(),
             remove: Vec::new(),
             job: None,
             now: (self.clock)().0,

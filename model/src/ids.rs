@@ -52,19 +52,23 @@ impl FromStr for EventId {
     }
 }
 
-/// Identity of a raw delivery: 128 bits of BLAKE3 over the feed's name and the content hash of the
-/// bytes as delivered. Printed as `R-` and 32 hex digits.
+/// Identity of a raw delivery: 128 bits of BLAKE3 over the feed's name, the content hash of the
+/// bytes as delivered, and what the delivery stands for beyond its bytes. Printed as `R-` and 32 hex
+/// digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReportId(String);
 
 impl ReportId {
-    /// The id of a delivery of `feed` whose bytes hash to `content`.
-    pub fn of(feed: &str, content: &[u8; 32]) -> Self {
+    /// The id of a delivery of `feed` whose bytes hash to `content`. `standing` is what its name adds
+    /// to the bytes (the date of an undated list, the kind of report), empty where it adds nothing:
+    /// an unchanged list of another week is another report.
+    pub fn of(feed: &str, content: &[u8; 32], standing: &str) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(feed.as_bytes());
         hasher.update(&[0]);
         hasher.update(content);
+        hasher.update(standing.as_bytes());
         let hex = hasher.finalize().to_hex();
         ReportId(format!("R-{}", &hex[..32]))
     }
@@ -113,8 +117,9 @@ mod tests {
         assert_eq!(event.to_string().parse::<EventId>(), Ok(event));
         assert!("zz".parse::<EventId>().is_err());
         assert!("é".repeat(16).parse::<EventId>().is_err());
-        let report = ReportId::of("jpcert", &[1; 32]);
+        let report = ReportId::of("jpcert", &[1; 32], "");
         assert_eq!(report.as_str().parse::<ReportId>(), Ok(report.clone()));
-        assert_ne!(report, ReportId::of("other", &[1; 32]));
+        assert_ne!(report, ReportId::of("other", &[1; 32], ""));
+        assert_ne!(report, ReportId::of("jpcert", &[1; 32], "2023-01-09"));
     }
 }

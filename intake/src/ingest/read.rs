@@ -47,7 +47,9 @@ impl Intake<'_> {
         let source = &delivery.source;
         let file = self.blobs.open(&report.blob)?;
         let snapshot = Timestamp(report.snapshot_at.unwrap_or(report.received_at));
-        let schema_version = self.schema_for(source).map(|schema| schema.version().to_owned());
+        let schema_version = self
+            .schema_for(source)
+            .map(|schema| schema.version().to_owned());
         let receipt = Receipt {
             feed: source.feed.name.clone(),
             report: report.id.clone(),
@@ -57,47 +59,71 @@ impl Intake<'_> {
         };
         let again = again && report.state == ReportState::Ingested;
         let format = source.feed.format.clone();
-        let begun = Begun { report, format, schema_version, snapshot_at: snapshot.0, again };
+        let begun = Begun {
+            report,
+            format,
+            schema_version,
+            snapshot_at: snapshot.0,
+            again,
+        };
         cutter.say(Said::Begin(Box::new(begun)))?;
-        let mut reading =
-            Reading { intake: self, source, path: &delivery.origin, snapshot, receipt, cutter };
+        let mut reading = Reading {
+            intake: self,
+            source,
+            path: &delivery.origin,
+            snapshot,
+            receipt,
+            cutter,
+        };
         let (mut members, mut unreadable, mut stopped) = (0, Vec::new(), None);
         let encoding = Encoding::of(&source.feed);
-        let walked = each_member(file, &delivery.origin, encoding, &Caps::default(), &mut |member| {
-            members += 1;
-            let label = member.name.to_owned();
-            match reading.member(member) {
-                Ok(Ok(())) => ControlFlow::Continue(()),
-                Ok(Err(why)) => {
-                    unreadable.push((label, why.to_string()));
-                    ControlFlow::Continue(())
+        let walked = each_member(
+            file,
+            &delivery.origin,
+            encoding,
+            &Caps::default(),
+            &mut |member| {
+                members += 1;
+                let label = member.name.to_owned();
+                match reading.member(member) {
+                    Ok(Ok(())) => ControlFlow::Continue(()),
+                    Ok(Err(why)) => {
+                        unreadable.push((label, why.to_string()));
+                        ControlFlow::Continue(())
+                    }
+                    Err(error) => {
+                        stopped = Some(error);
+                        ControlFlow::Break(())
+                    }
                 }
-                Err(error) => {
-                    stopped = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        });
+            },
+        );
         if let Some(error) = stopped {
             return Err(error);
         }
         let ended = match walked {
             // Nothing came out of it: the report as a whole cannot be read.
             Err(error) if members == unreadable.len() => Err(error.to_string()),
-            Ok(()) if members == unreadable.len() => {
-                Err(unreadable.pop().map_or("the container is empty".to_owned(), |(_, why)| why))
-            }
+            Ok(()) if members == unreadable.len() => Err(unreadable
+                .pop()
+                .map_or("the container is empty".to_owned(), |(_, why)| why)),
             // Something did: what did not is a reject each.
             walked => {
                 let damage = walked.err().map(|error| error.to_string());
-                let members = unreadable.into_iter().map(|(member, why)| format!("{member}: {why}"));
+                let members = unreadable
+                    .into_iter()
+                    .map(|(member, why)| format!("{member}: {why}"));
                 let rejects: Vec<Reject> = members
                     .chain(damage)
                     .map(|message| Reject::new(0, 0, RejectReason::Damaged, message, &[]))
                     .collect();
                 if !rejects.is_empty() {
                     let rows = rejects.len() as u64;
-                    reading.cutter.gathered(Gathered { rejects, rows, ..Gathered::default() })?;
+                    reading.cutter.gathered(Gathered {
+                        rejects,
+                        rows,
+                        ..Gathered::default()
+                    })?;
                 }
                 Ok(())
             }
@@ -107,24 +133,44 @@ impl Intake<'_> {
 
     /// The Shadowserver schema, for feeds that are read by it.
     fn schema_for(&self, source: &Source) -> Option<&formats::shadowserver::Schema> {
-        self.schema.as_deref().filter(|_| source.feed.format == "shadowserver")
+        self.schema
+            .as_deref()
+            .filter(|_| source.feed.format == "shadowserver")
     }
 
     /// Opens the head of an archived report again, to read single rows of it as it was read.
-    pub(crate) fn open_head(&self, source: &Source, path: &str, blob: &Hash, snapshot: Timestamp) -> Result<Reader> {
+    pub(crate) fn open_head(
+        &self,
+        source: &Source,
+        path: &str,
+        blob: &Hash,
+        snapshot: Timestamp,
+    ) -> Result<Reader> {
         let mut opened = None;
         let file = self.blobs.open(blob)?;
-        each_member(file, path, Encoding::of(&source.feed), &Caps::default(), &mut |member| {
-            let ctx = self.context(source, path, member.name, snapshot);
-            opened = Some(drive::open(&ctx, member.text));
-            ControlFlow::Break(())
-        })
+        each_member(
+            file,
+            path,
+            Encoding::of(&source.feed),
+            &Caps::default(),
+            &mut |member| {
+                let ctx = self.context(source, path, member.name, snapshot);
+                opened = Some(drive::open(&ctx, member.text));
+                ControlFlow::Break(())
+            },
+        )
         .map_err(Error::io(path.as_ref()))?;
         let opened = opened.unwrap_or(Ok(Err(Unreadable::Empty)));
         Ok(opened.map_err(Error::io(path.as_ref()))??.reader)
     }
 
-    fn context<'c>(&'c self, source: &'c Source, path: &'c str, member: &'c str, snapshot: Timestamp) -> Context<'c> {
+    fn context<'c>(
+        &'c self,
+        source: &'c Source,
+        path: &'c str,
+        member: &'c str,
+        snapshot: Timestamp,
+    ) -> Context<'c> {
         Context {
             feed: &source.feed,
             zone: &source.zone,
@@ -139,7 +185,9 @@ impl Intake<'_> {
 impl Reading<'_> {
     /// Reads one text. The outer error ends the run; the inner one says why the text cannot be read.
     fn member(&mut self, member: Member<'_>) -> Result<std::result::Result<(), Unreadable>> {
-        let ctx = self.intake.context(self.source, self.path, member.name, self.snapshot);
+        let ctx = self
+            .intake
+            .context(self.source, self.path, member.name, self.snapshot);
         let opened = match drive::open(&ctx, member.text) {
             Ok(Ok(opened)) => opened,
             Ok(Err(why)) => return Ok(Err(why)),
@@ -152,7 +200,12 @@ impl Reading<'_> {
                 let mut text = Cursor::new(head).chain(member.text);
                 self.document(reader, &mut text)?;
             }
-            Reader::Blocks { reader, framing, header_len, header_lines } => {
+            Reader::Blocks {
+                reader,
+                framing,
+                header_len,
+                header_lines,
+            } => {
                 let mut text = Cursor::new(head);
                 text.set_position(header_len as u64);
                 let cut = BlockCutter::new(text.chain(member.text), framing)
@@ -164,7 +217,11 @@ impl Reading<'_> {
     }
 
     /// Hands a text's rows to the workers, block by block.
-    fn blocks(&mut self, reader: Box<dyn formats::BlockReader>, mut cut: BlockCutter<impl Read>) -> Result<()> {
+    fn blocks(
+        &mut self,
+        reader: Box<dyn formats::BlockReader>,
+        mut cut: BlockCutter<impl Read>,
+    ) -> Result<()> {
         let opened = Arc::new(Opened {
             source: Arc::clone(self.source),
             receipt: self.receipt.clone(),
@@ -174,7 +231,8 @@ impl Reading<'_> {
         loop {
             let reject = match cut.next(self.cutter.buffer()) {
                 Ok(Some(Cut::Block(block))) => {
-                    self.cutter.block(&opened, block.bytes, block.offset, block.line)?;
+                    self.cutter
+                        .block(&opened, block.bytes, block.offset, block.line)?;
                     continue;
                 }
                 Ok(Some(Cut::Reject(reject))) => reject,
@@ -182,7 +240,11 @@ impl Reading<'_> {
                 Err(error) => Reject::new(0, 0, RejectReason::Damaged, error.to_string(), &[]),
             };
             let damaged = reject.reason == RejectReason::Damaged;
-            self.cutter.gathered(Gathered { rejects: vec![reject], rows: 1, ..Gathered::default() })?;
+            self.cutter.gathered(Gathered {
+                rejects: vec![reject],
+                rows: 1,
+                ..Gathered::default()
+            })?;
             if damaged {
                 return Ok(());
             }
@@ -190,7 +252,11 @@ impl Reading<'_> {
     }
 
     /// Reads a document on this thread and hands its rows on in batches.
-    fn document(&mut self, reader: Box<dyn formats::StreamReader>, text: &mut dyn BufRead) -> Result<()> {
+    fn document(
+        &mut self,
+        reader: Box<dyn formats::StreamReader>,
+        text: &mut dyn BufRead,
+    ) -> Result<()> {
         let mut gatherer = Gatherer::new(self.intake.enricher.clone());
         let received_at = Timestamp(self.receipt.received_at);
         let mut out = Handing {
@@ -200,7 +266,13 @@ impl Reading<'_> {
             stopped: None,
         };
         if let Err(error) = reader.read(text, &mut out) {
-            out.reject(Reject::new(0, 0, RejectReason::Damaged, error.to_string(), &[]));
+            out.reject(Reject::new(
+                0,
+                0,
+                RejectReason::Damaged,
+                error.to_string(),
+                &[],
+            ));
         }
         out.hand_on();
         out.stopped.map_or(Ok(()), Err)
