@@ -95,9 +95,10 @@ fn baseline(profile: &Profile, this: RatedWeek<'_>, before: &[RatedWeek<'_>], ra
     }
     let score = Decimal::round(score, PLACES).unwrap_or_default();
     rating.score = Some(score);
-    let share = there / all;
+    // Weights are decimals: half of them is half, whatever the last bit says.
+    let share = there / all + 1e-9;
     if share < rule.min_weight {
-        let percent = |share: f64| (share * 100.0).floor() as u32;
+        let percent = |share: f64| (share * 100.0 + 1e-6).floor() as u32;
         return Err(Unassessed::LittleWeight { percent: percent(share), needed: percent(rule.min_weight) });
     }
     let level = profile.level_of(score.to_f64());

@@ -25,6 +25,13 @@ pub struct Caption {
 /// Puts a chart together; its number is given later.
 pub fn chart(page: &Page<'_>, statistic: &str, caption: Caption, plot: Plot, table: Table) -> Chart {
     let sources = page.value(statistic).map(|value| value.sources.clone()).unwrap_or_default();
+    let incomplete = page.figures.get(statistic).and_then(|value| value.incomplete.as_ref());
+    let note = incomplete.map(|found| {
+        Text::new(
+            format!("本周{}个来源中{}个完整，数字偏低，不宜与以往比较", found.expected, found.complete),
+            format!("{} of {} sources were complete this week: the figures read low and do not compare with the past", found.complete, found.expected),
+        )
+    });
     Chart {
         number: 0,
         id: caption.id.to_owned(),
@@ -35,7 +42,7 @@ pub fn chart(page: &Page<'_>, statistic: &str, caption: Caption, plot: Plot, tab
         table,
         source: sources_text(&sources),
         query: format!("watchfire week {} --explain {statistic}", page.this.issue),
-        note: None,
+        note,
     }
 }
 
@@ -110,9 +117,16 @@ pub fn weekly(page: &Page<'_>, id: &'static str, key: &'static str, unit: (&str,
     Some(chart(page, key, caption, plot, table))
 }
 
-/// What a line says: its direction over the weeks, from the figures alone.
+/// What a line says: its direction over the weeks, from complete weeks alone. An incomplete week
+/// proves no direction.
 fn trend(past: &Past, name: &Text) -> Text {
-    let known: Vec<u64> = past.counts.iter().flatten().copied().collect();
+    if !past.whole_now() {
+        return Text::new(
+            format!("{}：本周来源不完整，不与以往比较", name.zh),
+            format!("{}: sources incomplete this week, not compared with the past", name.en),
+        );
+    }
+    let known = past.comparable();
     let Some((now, before)) = known.split_last() else { return name.clone() };
     let Some(last) = before.last() else { return name.clone() };
     let (high, low) = (before.iter().max().unwrap_or(now), before.iter().min().unwrap_or(now));
@@ -126,27 +140,14 @@ fn trend(past: &Past, name: &Text) -> Text {
     let mut sorted = before.to_vec();
     sorted.sort_unstable();
     let above = now > &sorted[sorted.len() / 2];
-    match (statistic::change_kind(*now, *last), now > last, above) {
-        (statistic::ChangeKind::Flat, ..) => {
-            Text::new(format!("{}与上周持平", name.zh), format!("{} as many as last week", name.en))
-        }
-        (_, true, true) => Text::new(
-            format!("{}比上周增加，高于此前的中间水平", name.zh),
-            format!("{} rose above the usual level of the weeks before", name.en),
-        ),
-        (_, true, false) => Text::new(
-            format!("{}比上周增加，仍不高于此前的中间水平", name.zh),
-            format!("{} rose but stay within the usual level of the weeks before", name.en),
-        ),
-        (_, false, true) => Text::new(
-            format!("{}比上周减少，仍高于此前的中间水平", name.zh),
-            format!("{} fell but stay above the usual level of the weeks before", name.en),
-        ),
-        (_, false, false) => Text::new(
-            format!("{}比上周减少，不高于此前的中间水平", name.zh),
-            format!("{} fell to or below the usual level of the weeks before", name.en),
-        ),
-    }
+    let (zh, en) = match (statistic::change_kind(*now, *last), now > last, above) {
+        (statistic::ChangeKind::Flat, ..) => ("与上周持平", "unchanged from last week"),
+        (_, true, true) => ("比上周增加，高于前几周的中位数", "up, above the median of the weeks before"),
+        (_, true, false) => ("比上周增加，不高于前几周的中位数", "up, but not above the median of the weeks before"),
+        (_, false, true) => ("比上周减少，仍高于前几周的中位数", "down, but still above the median of the weeks before"),
+        (_, false, false) => ("比上周减少，不高于前几周的中位数", "down, not above the median of the weeks before"),
+    };
+    Text::new(format!("{}{zh}", name.zh), format!("{}: {en}", name.en))
 }
 
 /// One bar of a ranked chart.
@@ -237,7 +238,8 @@ pub fn beside_last(page: &Page<'_>, keys: &[(&str, Text)], emphasis: &str) -> (P
         if any_last {
             marks.push(last(key).map(whole).unwrap_or_default());
         }
-        marks.push(now.map(|count| whole(count).of(key)).unwrap_or_default());
+        let preliminary = page.figures.get(key).is_some_and(|value| value.incomplete.is_some());
+        marks.push(now.map(|count| Mark { preliminary, ..whole(count).of(key) }).unwrap_or_default());
         let cells = marks.iter().map(|mark| Cell { value: mark.value.clone(), text: mark.text.clone() }).collect();
         rows.push(TableRow { name: name.clone(), cells, total: false });
         groups.push(ColumnGroup { name: name.clone(), marks, emphasis: *key == emphasis, foot: Text::default() });

@@ -9,6 +9,7 @@ use model::time::ReportingWeek;
 
 use super::words::axis_day;
 use crate::frozen::FrozenWeek;
+use crate::statistics::compare::Side;
 
 /// Weeks that a line shows, this one included.
 pub const SHOWN_WEEKS: i64 = 13;
@@ -23,12 +24,20 @@ pub struct Past {
     pub counts: Vec<Option<u64>>,
     /// Breaks, by index of the first week after.
     pub breaks: Vec<usize>,
-    /// Counts of up to 52 weeks before this one.
+    /// Whether all sources of the figure were complete, by week.
+    pub complete: Vec<bool>,
+    /// Counts of up to 52 weeks before this one in which all sources were complete.
     pub range: Vec<u64>,
 }
 
 fn count(value: Option<&StatisticValue>) -> Option<u64> {
     value?.measured.count().map(|counted| counted.count)
+}
+
+/// Whether every source of the value was complete in its week; back issues are taken as they are.
+fn is_complete(frozen: &FrozenWeek, value: &StatisticValue) -> bool {
+    let (complete, expected) = Side { value, coverage: &frozen.coverage }.completeness();
+    complete == expected
 }
 
 impl Past {
@@ -37,7 +46,7 @@ impl Past {
         let find = |week: ReportingWeek| {
             if week == this.week { Some(this) } else { past.iter().find(|frozen| frozen.week == week) }
         };
-        let mut out = Past { weeks: Vec::new(), counts: Vec::new(), breaks: Vec::new(), range: Vec::new() };
+        let mut out = Past { weeks: Vec::new(), counts: Vec::new(), breaks: Vec::new(), complete: Vec::new(), range: Vec::new() };
         for back in (0..SHOWN_WEEKS).rev() {
             let week = this.week.plus(-back);
             let frozen = find(week);
@@ -51,9 +60,23 @@ impl Past {
             }
             out.weeks.push(week);
             out.counts.push(count(value));
+            out.complete.push(frozen.zip(value).is_some_and(|(frozen, value)| is_complete(frozen, value)));
         }
-        out.range = past.iter().filter_map(|frozen| count(frozen.value(id))).collect();
+        let whole = |frozen: &&FrozenWeek| frozen.value(id).is_some_and(|value| is_complete(frozen, value));
+        out.range = past.iter().filter(whole).filter_map(|frozen| count(frozen.value(id))).collect();
         out
+    }
+
+    /// Whether this week's figure is over all its sources.
+    pub fn whole_now(&self) -> bool {
+        self.complete.last().copied().unwrap_or(false)
+    }
+
+    /// Counts that may be compared with each other, oldest first: complete weeks after the last break.
+    pub fn comparable(&self) -> Vec<u64> {
+        let from = self.breaks.last().copied().unwrap_or(0);
+        let weeks = self.counts.iter().zip(&self.complete).skip(from);
+        weeks.filter(|(_, complete)| **complete).filter_map(|(count, _)| *count).collect()
     }
 
     /// Weeks that have a figure.
@@ -77,7 +100,8 @@ impl Past {
         let scale = self.scale();
         let last = self.counts.len().saturating_sub(1);
         let mark = |(at, count): (usize, &Option<u64>)| match count {
-            Some(count) if at == last => scaled(*count, scale).of(key),
+            // An incomplete week may still be completed: hatched, as preliminary figures are.
+            Some(count) if at == last => Mark { preliminary: !self.whole_now(), ..scaled(*count, scale).of(key) },
             Some(count) => scaled(*count, scale),
             None => Mark::gap(),
         };

@@ -120,8 +120,8 @@ fn pages_table(page: &Page<'_>) -> Table {
 fn three_counts(page: &Page<'_>) -> Chart {
     let figures = page.figures;
     let named: Vec<(&str, Text)> = [
-        ("W1", Text::new("被篡改", "Defaced")),
-        ("W3", Text::new("被植入后门", "Backdoored")),
+        ("W1", Text::new("被篡改网站", "Defaced sites")),
+        ("W3", Text::new("被植入后门的网站", "Backdoored sites")),
         ("W5", Text::new("仿冒页面", "Phishing pages")),
     ]
     .into_iter()
@@ -254,10 +254,14 @@ fn sectors(page: &Page<'_>) -> Option<Chart> {
     let (name, up) = (name_of(&moved.0), moved.1 > moved.2.unwrap_or(0));
     let caption = Caption {
         id: "sectors",
-        title: Text::new(
-            format!("仿冒{}的页面{}最多", name.zh, if up { "增加" } else { "减少" }),
-            format!("Pages imitating {} {} most", name.en, if up { "rose" } else { "fell" }),
-        ),
+        title: if Some(moved.1) == moved.2 {
+            Text::new("各行业被仿冒的页面与上周相同", "Pages imitating each sector: unchanged from last week")
+        } else {
+            Text::new(
+                format!("仿冒{}的页面{}最多", name.zh, if up { "增加" } else { "减少" }),
+                format!("Pages imitating {} {} most", name.en, if up { "rose" } else { "fell" }),
+            )
+        },
         measure: Text::new(format!("{measure_zh}，本周与上周"), format!("{measure_en}, this week and last")),
         alt: Text::new(
             format!("哑铃图：仿冒{}的页面由{}个变为{}个", name.zh, moved.2.unwrap_or(0), moved.1),

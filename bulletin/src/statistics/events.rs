@@ -316,7 +316,11 @@ fn infected(columns: &Columns<'_>, plan: &Plan, row: usize, sink: &mut impl Sink
     let territory = columns.territory.get(row).unwrap_or(0);
     // GB/T 2260: NN0000; the two digits identify the province.
     let province = columns.province.get(row).and_then(|code| u16::try_from(code / 10_000).ok()).unwrap_or(0);
-    sink.saw(Observed::InfectedHost, ADDRESS | flag(territory != 0, TERRITORY) | flag(province != 0, PROVINCE));
+    let named = plan.named && columns.malware_name.get(row).is_some();
+    sink.saw(
+        Observed::InfectedHost,
+        ADDRESS | flag(territory != 0, TERRITORY) | flag(province != 0, PROVINCE) | flag(named, MALWARE),
+    );
     if territory != 1 {
         return;
     }
