@@ -163,7 +163,7 @@ pub fn parse(text: &str, file: &Path, environment: &Environment) -> Result<Setti
     let written: Written = toml::from_str(text).map_err(|error| vec![spelling.problem(&error)])?;
     let (written, overridden) = origin::override_from(&written, environment)?;
     let shown = spelling.origins(&written, &overridden);
-    Resolver { spelling: &spelling, environment, problems: Vec::new(), unset: Vec::new() }.resolve(written, file, shown)
+    Resolver { spelling: &spelling, environment, problems: Vec::new(), unset: BTreeMap::new() }.resolve(written, file, shown)
 }
 
 /// The name among `known` that `name` may have been meant to be.
@@ -176,11 +176,23 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, known)| known)
 }
 
+/// One problem a variable, whoever names it.
+fn unset(name: &str, place: String, labels: &[String]) -> Problem {
+    let who = match labels {
+        [one] => format!("{one} names it"),
+        [first, rest @ ..] => format!("{first} and {} more name it", rest.len()),
+        [] => String::new(),
+    };
+    Problem::new(place, format!("environment variable {name} is not set, and {who}"))
+        .remedy(format!("export {name}=FOLDER, or write the path itself in {FILE}"))
+}
+
 struct Resolver<'a> {
     spelling: &'a Spelling,
     environment: &'a Environment,
     problems: Vec<Problem>,
-    unset: Vec<Problem>,
+    /// Variables that are not set: where the first is named, and who names them.
+    unset: BTreeMap<String, (String, Vec<String>)>,
 }
 
 impl Resolver<'_> {
@@ -201,8 +213,8 @@ impl Resolver<'_> {
             self.problem("query.memory_mb", message, "give it 64 or more; 1024 is the default");
         }
         let fonts = self.font_dirs(&written, file);
+        let catalogue = self.catalogue(written.feeds.clone());
         let references = self.references(&written);
-        let catalogue = self.catalogue(written.feeds);
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
@@ -220,7 +232,7 @@ impl Resolver<'_> {
             fonts,
             references,
             catalogue,
-            unset: self.unset,
+            unset: self.unset.into_iter().map(|(name, (place, labels))| unset(&name, place, &labels)).collect(),
             shown,
             text,
         })
@@ -372,10 +384,9 @@ impl Resolver<'_> {
                 Ok(path) => expanded.push(path),
                 Err(Unexpanded::Unset(name)) => {
                     let place = self.spelling.place(key);
-                    let problem = Problem::new(place, format!("{label}: environment variable {name} is not set"))
-                        .remedy(format!("export {name}=FOLDER, or write the path itself in {FILE}"));
-                    if !self.unset.contains(&problem) {
-                        self.unset.push(problem);
+                    let wanted = self.unset.entry(name).or_insert_with(|| (place, Vec::new()));
+                    if wanted.1.last().is_none_or(|last| last != label) {
+                        wanted.1.push(label.to_owned());
                     }
                 }
                 Err(Unexpanded::Malformed(part)) => {

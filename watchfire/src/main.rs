@@ -2,7 +2,7 @@
 //!
 //! [`cli`] is the command line, a file a command stands in [`command`]. [`config`] reads
 //! `watchfire.toml`, [`workspace`] opens the folder (lock, ledger, lake, blobs, clock),
-//! [`reference_files`] brings in what others publish. Data go to standard output through [`table`],
+//! [`reference_files`] brings in what others publish, [`weekly`] counts and composes a week. Data go to standard output through [`table`],
 //! talk to standard error through [`talk`], and what went wrong is a [`failure`] with its remedy.
 
 mod cli;
@@ -12,6 +12,7 @@ mod failure;
 mod reference_files;
 mod table;
 mod talk;
+mod weekly;
 mod weeks;
 mod workspace;
 

@@ -151,16 +151,11 @@ pub fn sync(workspace: &Workspace, talk: &Talk) -> Result {
         }
     }
     let outcomes = import_tables(&mut sources, &wanted)?;
-    for outcome in &outcomes {
-        match outcome.records {
-            None => {
-                let why = outcome.problems.first().map_or("refused", String::as_str);
-                return Err(Failure::new(format_args!("reference {}", outcome.kind), why));
-            }
-            Some(records) if !outcome.unchanged => tell(talk, outcome, records),
-            Some(_) => {}
-        }
+    if let Some(refused) = outcomes.iter().find(|outcome| outcome.records.is_none()) {
+        let why = refused.problems.first().map_or("refused", String::as_str);
+        return Err(Failure::new(format_args!("reference {}", refused.kind), why).remedy(format_args!("mend the file, or leave it out by `exclude` in {}", crate::config::FILE)));
     }
+    tell(&outcomes, talk);
     let gone: Vec<(Kind, String, String)> = sources
         .list()
         .iter()
@@ -176,14 +171,20 @@ pub fn sync(workspace: &Workspace, talk: &Talk) -> Result {
     Ok(())
 }
 
-fn tell(talk: &Talk, file: &ImportedFile, records: u64) {
-    let refused = match file.rejected {
-        0 => String::new(),
-        n => format!(", {n} lines refused"),
-    };
-    talk.detail(format_args!("imported {} {}: {records} records{refused}", file.kind, file.path.display()));
-    for problem in &file.problems {
-        talk.warn(problem);
+/// A line a kind for what is new, and the first problems.
+fn tell(outcomes: &[ImportedFile], talk: &Talk) {
+    let new: Vec<&ImportedFile> = outcomes.iter().filter(|outcome| !outcome.unchanged).collect();
+    for kind in ReferenceKind::names() {
+        let files: Vec<&&ImportedFile> = new.iter().filter(|outcome| outcome.kind == kind).collect();
+        if files.is_empty() {
+            continue;
+        }
+        let records: u64 = files.iter().filter_map(|file| file.records).sum();
+        let refused: u64 = files.iter().map(|file| file.rejected).sum();
+        talk.say(format_args!("imported {kind}: {} files, {records} records, {refused} lines refused", files.len()));
+        for problem in files.iter().flat_map(|file| &file.problems).take(SHOWN_PROBLEMS) {
+            talk.warn(problem);
+        }
     }
 }
 
@@ -208,7 +209,8 @@ pub fn import_tables(sources: &mut Sources, files: &[SourceFile]) -> Result<Vec<
             Err(error) => ImportedFile {
                 kind: file.kind.as_str(),
                 path: file.path.clone(),
-                records: None,
+                // An empty file among others says that there is nothing of its name; it hides nothing.
+                records: matches!(error, reference::Error::Empty { rejected: 0, .. }).then_some(0),
                 rejected: 0,
                 unchanged: false,
                 problems: vec![error.to_string()],

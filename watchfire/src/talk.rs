@@ -91,6 +91,14 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Says how much work there is, where that becomes known later.
+    pub fn of(&mut self, total: u64) {
+        self.total = total;
+        if let Some(bar) = &self.bar {
+            bar.set_length(total);
+        }
+    }
+
     /// Tells how far it is: units done and, in passing, what is done now.
     pub fn at(&mut self, done: u64, message: impl FnOnce() -> String) {
         match &self.bar {

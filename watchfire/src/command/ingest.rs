@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::failure::{Failure, Result};
 use crate::reference_files;
 use crate::table::{Out, Table};
-use crate::talk::{Talk, human_bytes, human_time};
+use crate::talk::{Talk, human_time};
 use crate::workspace::{Access, Session, Workspace, now};
 
 /// Unreadable reports and warnings that are shown; the rest is counted.
@@ -212,9 +212,4 @@ fn cells(feed: &FeedSummary, micros: u64) -> [String; 9] {
     let counts = [feed.reports, feed.known, feed.unreadable, feed.rows, feed.events, feed.duplicates, feed.rejects];
     let [reports, known, unreadable, rows, events, duplicates, rejects] = counts.map(|count| count.to_string());
     [feed.feed.clone(), reports, known, unreadable, rows, events, duplicates, rejects, rate]
-}
-
-/// Bytes of deliveries, for people.
-pub fn size_of(deliveries: &[Delivery]) -> String {
-    human_bytes(deliveries.iter().map(|delivery| std::fs::metadata(&delivery.path).map_or(0, |meta| meta.len())).sum())
 }

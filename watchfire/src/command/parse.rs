@@ -42,6 +42,9 @@ pub struct Args {
     /// Zone of times without an offset, with --format.
     #[arg(long, default_value = "UTC", requires = "format")]
     zone: String,
+    /// RSIT entry of rows that bring none, with --format.
+    #[arg(long, value_name = "ENTRY", requires = "format")]
+    classification: Option<String>,
     /// An option of the format, with --format; may be repeated.
     #[arg(long = "option", value_name = "KEY=VALUE", requires = "format")]
     options: Vec<String>,
@@ -69,7 +72,7 @@ enum Form {
 
 fn after_help() -> String {
     let mut text = String::from(
-        "Examples:\n  watchfire parse urls.csv --feed jpcert\n  watchfire parse iocs.txt --format ip-list --as intelmq\n  \
+        "Examples:\n  watchfire parse urls.csv --feed jpcert\n  watchfire parse iocs.txt --format list --classification c2-server --as intelmq\n  \
          watchfire parse feed.csv --format csv --column seen=observed_at --column host=source_host\n\nFormats:\n",
     );
     for format in FORMATS {
@@ -167,7 +170,7 @@ fn source(args: &Args, workspace: Option<&Workspace>) -> Result<Arc<Source>> {
             exclude: Vec::new(),
             zone: args.zone.clone(),
             encoding: None,
-            classification: None,
+            classification: args.classification.clone(),
             identifier: None,
             set: Default::default(),
             identity: None,

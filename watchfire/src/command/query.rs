@@ -8,12 +8,13 @@ use futures_core::Stream;
 use lake::arrow::array::RecordBatch;
 use lake::arrow::datatypes::DataType;
 use lake::arrow::util::display::{ArrayFormatter, FormatOptions};
+use lake::query::Part;
 use lake::schema::SCHEMA;
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table, csv_cell};
-use crate::workspace::{Access, Session};
+use crate::workspace::{Access, Session, Workspace};
 
 /// Rows that a table shows unless more are asked for: a table is held in memory to be aligned.
 const TABLE_ROWS: u64 = 1_000;
@@ -105,6 +106,22 @@ pub fn run(args: Args, session: &Session) -> Result {
         finish(format, &table, &mut out)
     })?;
     out.end()
+}
+
+/// All rows of a short answer as text, for other commands.
+///
+/// # Errors
+/// The query fails.
+pub fn rows(workspace: &Workspace, parts: &[Part], sql: &str) -> Result<Vec<Vec<String>>> {
+    let batches = workspace.block_on(workspace.lake.collect(parts, sql))?;
+    let mut rows = Vec::new();
+    for batch in &batches {
+        let cells = Cells::of(batch)?;
+        for row in 0..batch.num_rows() {
+            rows.push(cells.texts(row)?);
+        }
+    }
+    Ok(rows)
 }
 
 fn finish(format: Format, table: &Table, out: &mut Out) -> Result {

@@ -7,7 +7,7 @@ const FEED: &str = r#"
 [[feed]]
 name = "list"
 provider = "Example"
-format = "ip-list"
+format = "list"
 zone = "UTC"
 licence = "none"
 paths = ["${DATA}/*.txt"]
@@ -117,7 +117,7 @@ fn every_scalar_has_a_variable() {
 fn variables_in_paths_are_wanted_only_by_those_who_read_files() {
     let settings = load_text(FEED, &[]).expect("a query needs no path");
     assert_eq!(settings.unset.len(), 1);
-    assert_eq!(settings.unset[0].message, "feed list: environment variable DATA is not set");
+    assert_eq!(settings.unset[0].message, "environment variable DATA is not set, and feed list names it");
     let settings = load_text(FEED, &[("DATA", "/d")]).expect("it is set");
     assert!(settings.unset.is_empty());
     assert_eq!(settings.catalogue.sources()[0].feed.paths, ["/d/*.txt"]);

@@ -105,10 +105,10 @@ fn parse_stores_nothing() {
     // Outside a workspace a format can be tried all the same.
     let away = Bench::new();
     away.write("list.txt", "192.0.2.9\nnot an address\n");
-    let done = away.run(&["parse", "list.txt", "--format", "ip-list", "--json"]).exits(0).says("1 events, 1 rejects");
+    let done = away.run(&["parse", "list.txt", "--format", "list", "--classification", "blocklist", "--json"]).exits(0).says("1 events, 1 rejects");
     assert!(done.stdout.contains("192.0.2.9"));
-    away.run(&["parse", "list.txt", "--format", "ip-lst"]).exits(1).says("ip-lst");
-    away.run(&["parse", "nowhere.txt", "--format", "ip-list"]).exits(1).says("nowhere.txt");
+    away.run(&["parse", "list.txt", "--format", "lst"]).exits(1).says("format `lst` is unknown");
+    away.run(&["parse", "nowhere.txt", "--format", "list", "--classification", "blocklist"]).exits(1).says("nowhere.txt");
 }
 
 #[test]

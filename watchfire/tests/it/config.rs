@@ -6,7 +6,7 @@ const LIST: &str = r#"
 [[feed]]
 name = "list"
 provider = "Example"
-format = "ip-list"
+format = "list"
 paths = ["${LISTS}/*.txt"]
 zone = "UTC"
 classification = "blocklist"
@@ -54,7 +54,7 @@ fn a_variable_that_is_not_set_stops_who_reads_files_and_nobody_else() {
         bench
             .run(arguments)
             .exits(3)
-            .says("watchfire.toml:2: feed list: environment variable LISTS is not set")
+            .says("watchfire.toml:2: environment variable LISTS is not set, and feed list names it")
             .says("remedy: export LISTS=FOLDER");
     }
     bench.run(&["query", "SELECT count(*) AS n FROM events"]).exits(0).prints("n");
@@ -83,6 +83,6 @@ fn the_environment_overrides_and_says_so() {
 
 #[test]
 fn problems_of_a_feed_are_told_with_the_feed() {
-    let bench = Bench::with(&LIST.replace("\"ip-list\"", "\"ip-lists\"").replace("${LISTS}", "lists"));
-    bench.run(&["config", "check"]).exits(3).says("watchfire.toml:2").says("feed list").says("ip-lists");
+    let bench = Bench::with(&LIST.replace("format = \"list\"", "format = \"lists\"").replace("${LISTS}", "lists"));
+    bench.run(&["config", "check"]).exits(3).says("watchfire.toml:2").says("feed list").says("format `lists` is unknown");
 }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod crash;
 mod founding_week;
 mod query;
 mod run;

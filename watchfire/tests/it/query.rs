@@ -6,7 +6,7 @@ const FEEDS: &str = r#"
 [[feed]]
 name = "addresses"
 provider = "Example"
-format = "ip-list"
+format = "list"
 paths = ["a.txt"]
 zone = "UTC"
 classification = "c2-server"
