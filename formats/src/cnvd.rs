@@ -10,6 +10,8 @@
 //! `object_type` stays unset here, and the statistic on it is not available from this feed. It has
 //! no classification either: the feed's entry gives that.
 
+mod element;
+
 use std::io::{self, BufRead};
 
 use jiff::tz::TimeZone;
@@ -17,12 +19,13 @@ use model::feed::Feed;
 use model::field::Field;
 use model::record::{Record, push_json_text};
 use model::reject::{Reject, RejectReason};
-use quick_xml::events::Event;
 
 use crate::document::{Overlong, Window, is_space};
 use crate::entry::Entry;
 use crate::frame::MAX_ROW_BYTES;
 use crate::{Context, Format, Output, Reader, StreamReader, Unreadable, Warning, entry, value};
+
+use element::{EXTRAS, NUMBER, OPEN_TIME, REFERENCE, SEVERITY, SUBMIT_TIME, TITLE, Vulnerability, is_forbidden};
 
 /// CNVD's weekly share file.
 pub const FORMAT: Format = Format { name: "cnvd", about: "CNVD's weekly share file, XML", open, check };
@@ -40,13 +43,14 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
     let declares_gb = [&b"gb2312"[..], b"gbk", b"gb18030"].iter().any(|name| {
         declaration.starts_with(b"<?xml") && declaration.windows(name.len()).any(|w| w.eq_ignore_ascii_case(name))
     });
-    if declares_gb && ctx.feed.encoding.is_none() && !text.is_ascii() && std::str::from_utf8(head).is_err() {
+    let is_utf8 = std::str::from_utf8(head).err().is_none_or(|error| error.error_len().is_none());
+    if declares_gb && ctx.feed.encoding.is_none() && !is_utf8 {
         return Err(Unreadable::Entry {
             feed: ctx.feed.name.clone(),
             detail: "the document declares a GB encoding: set encoding = \"gb18030\" in the feed's entry".into(),
         });
     }
-    let start = find_start(text, 0);
+    let start = find_start(text);
     let prolog = &text[..start.unwrap_or(text.len())];
     if contains(prolog, b"<!ENTITY") {
         return Err(header("the document type declares entities, which are refused"));
@@ -82,11 +86,8 @@ impl StreamReader for ShareFile {
     fn read(mut self: Box<Self>, input: &mut dyn BufRead, out: &mut dyn Output) -> io::Result<()> {
         let mut window = Window::new(input)?;
         let mut closed = false;
-        loop {
-            match next_start(&mut window, &mut closed, out)? {
-                Some(()) => self.element(&mut window, out)?,
-                None => break,
-            }
+        while next_start(&mut window, &mut closed, out)? {
+            self.element(&mut window, out)?;
         }
         if !closed {
             out.warn(Warning {
@@ -117,9 +118,9 @@ enum Tag {
 /// The tag at the start of `bytes`. The root's name only starts like the element's: what follows decides.
 fn tag(bytes: &[u8]) -> Tag {
     let named = |prefix: &[u8]| {
-        bytes.strip_prefix(prefix).is_some_and(|rest| {
-            rest.first().is_none_or(|byte| is_space(*byte) || matches!(byte, b'>' | b'/'))
-        })
+        bytes
+            .strip_prefix(prefix)
+            .is_some_and(|rest| rest.first().is_none_or(|byte| is_space(*byte) || matches!(byte, b'>' | b'/')))
     };
     match bytes {
         _ if named(START) => Tag::Start,
@@ -132,12 +133,17 @@ fn tag(bytes: &[u8]) -> Tag {
 }
 
 /// Position of the next start tag of a vulnerability, comments left out.
-fn find_start(bytes: &[u8], mut at: usize) -> Option<usize> {
+fn find_start(bytes: &[u8]) -> Option<usize> {
+    let (mut at, mut comments) = (0, true);
     while let Some(found) = memchr::memchr(b'<', &bytes[at..]) {
         at += found;
         match tag(&bytes[at..]) {
             Tag::Start => return Some(at),
-            Tag::Comment => at = memchr::memmem::find(&bytes[at..], b"-->").map_or(at + 1, |end| at + end),
+            // A comment that is not closed hides nothing, and then no later one is closed either.
+            Tag::Comment if comments => match memchr::memmem::find(&bytes[at..], b"-->") {
+                Some(end) => at += end,
+                None => comments = false,
+            },
             _ => at += 1,
         }
     }
@@ -145,23 +151,23 @@ fn find_start(bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// Stands between elements: goes to the next start tag; whatever lies before it and is not the frame
-/// of the document is a reject. `None` at the end.
-fn next_start(window: &mut Window<'_>, closed: &mut bool, out: &mut dyn Output) -> io::Result<Option<()>> {
+/// of the document is a reject. `false` at the end.
+fn next_start(window: &mut Window<'_>, closed: &mut bool, out: &mut dyn Output) -> io::Result<bool> {
     let mut whole = false;
     loop {
         // The search starts over with every piece, since a comment may reach back to the first byte;
         // it is at most a megabyte.
         let bytes = window.bytes();
-        if let Some(start) = find_start(bytes, 0)
+        if let Some(start) = find_start(bytes)
             && (whole || start + TAG_LOOKAHEAD <= bytes.len())
         {
             between(window, start, closed, out);
-            return Ok(Some(()));
+            return Ok(true);
         }
         if whole {
             let len = bytes.len();
             between(window, len, closed, out);
-            return Ok(None);
+            return Ok(false);
         }
         if bytes.len() > MAX_ROW_BYTES {
             let keep = bytes.len() - TAG_LOOKAHEAD;
@@ -362,10 +368,9 @@ fn extra_list(record: &mut Record, quoted_key: &str, list: &[String]) {
     out.push(']');
 }
 
-/// Characters outside of XML 1.0's `Char` (section 2.2).
-fn is_forbidden(character: char) -> bool {
-    matches!(character, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}')
-}
+/// A comment or CDATA section that is longer is taken for one that is never closed. The bound keeps a
+/// file of unclosed ones from being searched again and again.
+const MAX_SECTION_BYTES: usize = 64 * 1024;
 
 /// Finds the end of an element, over as many pieces as it takes.
 struct Cut {
@@ -402,7 +407,12 @@ impl Cut {
                 }
                 kind @ (Tag::Cdata | Tag::Comment) if self.literal => {
                     let end: &[u8] = if kind == Tag::Cdata { b"]]>" } else { b"-->" };
-                    self.at += memchr::memmem::find(here, end)? + end.len();
+                    let within = &here[..here.len().min(MAX_SECTION_BYTES)];
+                    match memchr::memmem::find(within, end) {
+                        Some(found) => self.at += found + end.len(),
+                        None if within.len() == MAX_SECTION_BYTES => self.at += 1,
+                        None => return None,
+                    }
                 }
                 _ => self.at += 1,
             }
@@ -440,198 +450,4 @@ fn overlong(window: &mut Window<'_>, at: usize, out: &mut dyn Output) -> io::Res
     };
     out.reject(long.reject(reason, message));
     Ok(())
-}
-
-/// The fields of a vulnerability that hold one text, by the names of the share file.
-const ELEMENTS: &[&str] = &[
-    "number",
-    "title",
-    "serverity",
-    "openTime",
-    "submitTime",
-    "referenceLink",
-    "isEvent",
-    "discovererName",
-    "formalWay",
-    "description",
-    "patchName",
-    "patchDescription",
-];
-const NUMBER: usize = 0;
-const TITLE: usize = 1;
-const SEVERITY: usize = 2;
-const OPEN_TIME: usize = 3;
-const SUBMIT_TIME: usize = 4;
-const REFERENCE: usize = 5;
-
-/// Those of them that go to `extra` as they are, in this order.
-const EXTRAS: &[(usize, &str)] = &[
-    (6, "is_event"),
-    (4, "submit_time"),
-    (7, "discoverer_name"),
-    (8, "formal_way"),
-    (9, "description"),
-    (10, "patch_name"),
-    (11, "patch_description"),
-];
-
-/// Elements that hold lists: what lies in them is structure. Elements inside any other are markup,
-/// of which only the text is kept.
-const LISTS: &[&str] = &["cves", "products", "bids"];
-
-/// Nesting that is read inside a vulnerability.
-const MAX_DEPTH: usize = 32;
-
-/// The text content of one element, reused for the next.
-#[derive(Default)]
-struct Vulnerability {
-    texts: [String; ELEMENTS.len()],
-    cves: Vec<String>,
-    products: Vec<String>,
-    bids: Vec<String>,
-    /// Elements that are not known, or stand there again.
-    others: Vec<(String, String)>,
-}
-
-impl Vulnerability {
-    fn clear(&mut self) {
-        self.texts.iter_mut().for_each(String::clear);
-        self.cves.clear();
-        self.products.clear();
-        self.bids.clear();
-        self.others.clear();
-    }
-
-    /// Reads one `<vulnerability>` element.
-    fn read(&mut self, xml: &str) -> Result<(), (RejectReason, String)> {
-        self.clear();
-        let mut reader = quick_xml::Reader::from_str(xml);
-        reader.config_mut().allow_dangling_amp = true;
-        let mut text = String::new();
-        // Start of each open element's text, and the names from the second level on.
-        let mut open: Vec<usize> = Vec::new();
-        let mut names: Vec<String> = Vec::new();
-        loop {
-            let syntax = |error: quick_xml::Error| (RejectReason::Syntax, format!("broken XML: {error}"));
-            match reader.read_event().map_err(syntax)? {
-                Event::Start(start) => {
-                    if open.len() == MAX_DEPTH {
-                        let message = format!("elements are nested deeper than {MAX_DEPTH}");
-                        return Err((RejectReason::TooDeep, message));
-                    }
-                    if !open.is_empty() {
-                        names.push(start.local_name().into_inner().to_owned());
-                    }
-                    open.push(text.len());
-                }
-                Event::Empty(_) | Event::Comment(_) | Event::PI(_) | Event::Decl(_) => {}
-                Event::DocType(_) => {
-                    return Err((RejectReason::Syntax, "a document type inside a vulnerability".into()));
-                }
-                Event::Text(piece) => text.push_str(&piece.xml10_content()),
-                Event::CData(piece) => text.push_str(&piece.xml10_content()),
-                Event::GeneralRef(name) => reference(&name, &mut text),
-                Event::End(_) => {
-                    let Some(start) = open.pop() else { break };
-                    if let Some(name) = names.pop()
-                        && !self.close(&names, &name, &text[start..])
-                    {
-                        continue;
-                    }
-                    text.truncate(start);
-                }
-                Event::Eof => break,
-            }
-        }
-        if !open.is_empty() {
-            return Err((RejectReason::Syntax, "an element of the vulnerability is not closed".into()));
-        }
-        Ok(())
-    }
-
-    /// An element of the vulnerability ended; `false` where it is markup and its text is its parent's.
-    fn close(&mut self, parents: &[String], name: &str, text: &str) -> bool {
-        let text = clean(text);
-        match parents.first() {
-            None if LISTS.contains(&name) => {}
-            None => {
-                // The share file's own spelling is `serverity`; it may be corrected one day.
-                let index = ELEMENTS.iter().position(|known| *known == name);
-                match index.or((name == "severity").then_some(SEVERITY)) {
-                    Some(index) if self.texts[index].is_empty() => self.texts[index] = text,
-                    _ if text.is_empty() => {}
-                    Some(_) => self.others.push((format!("{name}.2"), text)),
-                    None => self.others.push((name.to_owned(), text)),
-                }
-            }
-            Some(list) if LISTS.contains(&list.as_str()) => match (list.as_str(), name) {
-                _ if text.is_empty() => {}
-                ("cves", "cve") | ("bids", "bid") => {}
-                // Follows from the number, so it says nothing more.
-                ("cves", "cveUrl") => {}
-                ("cves", "cveNumber") => self.cves.push(text),
-                ("products", "product") => self.products.push(text),
-                ("bids", "bidNumber") => self.bids.push(text),
-                _ => self.others.push((name.to_owned(), text)),
-            },
-            Some(_) => return false,
-        }
-        true
-    }
-
-    /// The CVE ids, joined, and what stands in their place without being one.
-    fn ids(&self) -> (String, Vec<String>) {
-        let (mut ids, mut odd): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-        for text in &self.cves {
-            // Some are typed with spaces: `CVE 2023 00001`.
-            let id = text.to_uppercase().replace([' ', '_'], "-");
-            let mut parts = id.split('-');
-            let digits = |part: Option<&str>, least: usize| {
-                part.is_some_and(|part| part.len() >= least && part.bytes().all(|byte| byte.is_ascii_digit()))
-            };
-            let is_cve = parts.next() == Some("CVE")
-                && digits(parts.next(), 4)
-                && digits(parts.next(), 4)
-                && parts.next().is_none();
-            match is_cve {
-                true if !ids.contains(&id) => ids.push(id),
-                true => {}
-                false => odd.push(text.clone()),
-            }
-        }
-        (ids.join(";"), odd)
-    }
-}
-
-/// Text without space around it and with plain line ends (the share file writes them as `&#xD;`).
-fn clean(text: &str) -> String {
-    let text = text.trim();
-    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }
-}
-
-/// Appends what a reference stands for. Names that XML does not define, and numbers of characters
-/// that it forbids, stay as they are written: nothing is ever expanded.
-fn reference(name: &str, out: &mut String) {
-    let character = match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        _ => name.strip_prefix('#').and_then(|number| {
-            let code = match number.strip_prefix('x') {
-                Some(hex) => u32::from_str_radix(hex, 16),
-                None => number.parse(),
-            };
-            code.ok().and_then(char::from_u32).filter(|character| !is_forbidden(*character))
-        }),
-    };
-    match character {
-        Some(character) => out.push(character),
-        None => {
-            out.push('&');
-            out.push_str(name);
-            out.push(';');
-        }
-    }
 }

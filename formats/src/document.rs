@@ -57,6 +57,7 @@ impl<'r> Window<'r> {
             self.buffer.drain(..self.start);
             self.start = 0;
         }
+        debug_assert!(self.buffer.len() <= crate::frame::MAX_ROW_BYTES + CHUNK, "a reader holds more than an element");
         loop {
             let chunk = match self.input.fill_buf() {
                 Ok(chunk) => chunk,
@@ -150,13 +151,7 @@ pub(crate) struct Overlong {
 impl Overlong {
     /// Starts where the window stands.
     pub(crate) fn at(window: &Window<'_>) -> Self {
-        Overlong {
-            line: window.line,
-            offset: window.offset,
-            head: Vec::new(),
-            len: 0,
-            hasher: blake3::Hasher::new(),
-        }
+        Overlong { line: window.line, offset: window.offset, head: Vec::new(), len: 0, hasher: blake3::Hasher::new() }
     }
 
     /// Takes the window's first `len` bytes over and releases them.

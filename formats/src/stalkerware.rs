@@ -310,11 +310,16 @@ impl Indicators {
             (SERVER, c2.map_or(&None, |c2| &c2.ip)),
             (SERVER, c2.map_or(&None, |c2| &c2.urls)),
         ];
+        let about = About {
+            name: name.to_lowercase(),
+            kind: app.kind.as_deref().and_then(value::given),
+            extra: app.extra(out),
+        };
         let mut any = false;
         for (role, list) in lists {
             for indicator in list.iter().flatten().flatten() {
                 any = true;
-                self.indicator(&app, name, role, indicator, &place, out);
+                self.indicator(&about, role, indicator, &place, out);
             }
         }
         if !any {
@@ -324,8 +329,7 @@ impl Indicators {
 
     fn indicator(
         &mut self,
-        app: &Application,
-        name: &str,
+        about: &About<'_>,
         role: Role,
         indicator: &Spanned<String>,
         place: &Piece<'_>,
@@ -345,28 +349,18 @@ impl Indicators {
             return;
         }
         if !value::has_observable(record) {
-            let message = format!("an empty {} of application `{name}`", role.name);
+            let message = format!("an empty {} of application `{}`", role.name, about.name);
             out.reject(Reject::new(line, offset, RejectReason::MissingField, message, raw));
             return;
         }
         record.set_text(Field::ClassType, role.class);
-        if let Some(kind) = app.kind.as_deref().and_then(value::given) {
+        if let Some(kind) = about.kind {
             record.set_lowercase(Field::ClassIdentifier, kind);
         }
-        record.write_text(Field::MalwareName, |out| out.push_str(&name.to_lowercase()));
+        record.set_text(Field::MalwareName, &about.name);
         record.extra_text("role", role.name);
-        let names: Vec<&str> = app.names.iter().flatten().flatten().map(String::as_str).collect();
-        if !names.is_empty() {
-            record.extra_value("names", &names.into());
-        }
-        for (key, value) in &app.others {
-            if !value.is_null() {
-                record.extra_value(key, value);
-            }
-            if !KNOWN_OTHERS.contains(&key.as_str()) {
-                let message = format!("key `{key}` of an application is kept in extra");
-                out.warn(Warning { label: "unknown-key", message });
-            }
+        if !about.extra.is_empty() {
+            record.extra_member(&about.extra);
         }
         self.entry.finish(record);
         record.line = line;
@@ -389,6 +383,42 @@ fn reason(error: &serde_saphyr::Error) -> RejectReason {
         // The scanner's own limit on nesting reaches us as text only.
         other if other.to_string().starts_with("recursion limit exceeded") => RejectReason::TooDeep,
         _ => RejectReason::Syntax,
+    }
+}
+
+/// What every record of an application says of it.
+struct About<'a> {
+    name: String,
+    kind: Option<&'a str>,
+    /// Members of `extra`, ready to be appended.
+    extra: String,
+}
+
+/// More than this is not repeated with every indicator: the list's applications have a few names.
+const MAX_EXTRA_BYTES: usize = 16 * 1024;
+
+impl Application {
+    /// The other names and the keys that are no indicators, as members of `extra`.
+    fn extra(&self, out: &mut dyn Output) -> String {
+        let mut extra = Record::new();
+        let names: Vec<&str> = self.names.iter().flatten().flatten().map(String::as_str).collect();
+        if !names.is_empty() {
+            extra.extra_value("names", &names.into());
+        }
+        for (key, value) in self.others.iter().filter(|(_, value)| !value.is_null()) {
+            extra.extra_value(key, value);
+            if !KNOWN_OTHERS.contains(&key.as_str()) {
+                let message = format!("key `{}` of an application is kept in extra", value::shorten(key));
+                out.warn(Warning { label: "unknown-key", message });
+            }
+        }
+        if extra.extra().len() > MAX_EXTRA_BYTES {
+            let message =
+                format!("names and other keys of an application take over {MAX_EXTRA_BYTES} bytes and are left out");
+            out.warn(Warning { label: "extra-too-long", message });
+            return String::new();
+        }
+        extra.extra().to_owned()
     }
 }
 

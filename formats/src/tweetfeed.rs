@@ -17,8 +17,12 @@ use crate::row::{self, Cut, Scanner};
 use crate::{Block, BlockReader, Context, Format, Framing, Output, Reader, Unreadable, observable, value};
 
 /// TweetFeed's daily CSV.
-pub const FORMAT: Format =
-    Format { name: "tweetfeed", about: "TweetFeed's daily CSV: time, reporter, type, value, tags, reference", open, check };
+pub const FORMAT: Format = Format {
+    name: "tweetfeed",
+    about: "TweetFeed's daily CSV: time, reporter, type, value, tags, reference",
+    open,
+    check,
+};
 
 const COLUMNS: usize = 6;
 const DELIMITER: u8 = b',';
@@ -46,12 +50,7 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
             format!("found `{}`, expected rows of time,reporter,type,value,tags,reference", value::shorten(&found));
         return Err(Unreadable::Header { format: FORMAT.name, detail });
     }
-    Ok(Reader::Blocks {
-        reader: Box::new(reader),
-        framing: FRAMING,
-        header_len: bom,
-        header_lines: 0,
-    })
+    Ok(Reader::Blocks { reader: Box::new(reader), framing: FRAMING, header_len: bom, header_lines: 0 })
 }
 
 fn check(feed: &Feed) -> Vec<String> {
@@ -325,9 +324,7 @@ fn classify(thing: Thing, tags: &str) -> Verdict {
         *slot = Some(&TAGS[index]);
     }
     let known = known.iter().flatten();
-    let class = |class: &'static str, sense| {
-        known.clone().find(|tag| tag.sense == sense).map(|tag| (class, tag.tag))
-    };
+    let class = |class: &'static str, sense| known.clone().find(|tag| tag.sense == sense).map(|tag| (class, tag.tag));
     let class = match thing {
         Thing::Hash => known.clone().next().map(|tag| ("malware", tag.tag)),
         Thing::Url | Thing::Domain => class("phishing", Phishing)

@@ -29,10 +29,8 @@ pub(crate) fn steps(path: &str) -> Result<Vec<Step>, String> {
     if path.is_empty() {
         return Ok(Vec::new());
     }
-    let steps: Vec<Step> = names(path)
-        .into_iter()
-        .map(|name| if name == "*" { Step::Every } else { Step::Member(name) })
-        .collect();
+    let steps: Vec<Step> =
+        names(path).into_iter().map(|name| if name == "*" { Step::Every } else { Step::Member(name) }).collect();
     if steps.len() > MAX_STEPS {
         return Err(format!("path `{path}` has {} steps; {MAX_STEPS} are read", steps.len()));
     }
@@ -95,11 +93,7 @@ pub(crate) enum End {
 
 /// Walks a document and hands over every record at `path`. Content that cannot be read is handed
 /// over as [`Found::Broken`]; `Err` is the reader's own.
-pub(crate) fn walk(
-    window: &mut Window<'_>,
-    path: &[Step],
-    each: &mut dyn FnMut(Found<'_>),
-) -> io::Result<End> {
+pub(crate) fn walk(window: &mut Window<'_>, path: &[Step], each: &mut dyn FnMut(Found<'_>)) -> io::Result<End> {
     let mut walk = Walk { window, each, key: None, found: false };
     let flow = walk.value(path)?;
     let found = walk.found;

@@ -1,12 +1,11 @@
 //! CNVD's weekly share file.
 
-use std::io::Read as _;
-
 use formats::Unreadable;
+use formats::source::Encoding;
 use model::field::Field;
 use model::reject::RejectReason;
 
-use crate::harness::{Read, control_totals, data, feed, per_week, read, show};
+use crate::harness::{Read, control_totals, data, feed, per_week, read, show, unpack};
 
 fn vulnerability(number: &str, inner: &str) -> String {
     format!(
@@ -76,8 +75,10 @@ fn what_such_files_carry_is_survived() {
         document(&[&vulnerability("CNVD-2023-00001", inner)]).replace('\n', "\r\n"),
         // A bare element is a document as well: that is how a mended reject comes back.
         vulnerability("CNVD-2023-00001", inner),
-        format!("<!DOCTYPE vulnerabilitys SYSTEM \"x.dtd\"><!-- <vulnerability> --><vulnerabilitys a=\"b\">{}</vulnerabilitys>\u{1a}",
-            vulnerability("CNVD-2023-00001", inner)),
+        format!(
+            "<!DOCTYPE vulnerabilitys SYSTEM \"x.dtd\"><!-- <vulnerability> --><vulnerabilitys a=\"b\">{}</vulnerabilitys>\u{1a}",
+            vulnerability("CNVD-2023-00001", inner)
+        ),
     ] {
         let read = share(&text);
         assert_eq!((read.records.len(), read.rejects.len()), (1, 0), "{text}: {:?}", read.rejects);
@@ -105,7 +106,10 @@ fn one_broken_element_costs_one_element() {
         (good(2).replace("2023-01-09", "2023-02-30"), RejectReason::BadTime),
         (good(2).replace("2023-01-09", "1970-01-01"), RejectReason::BadTime),
         (vulnerability("CNVD-2023-00002", &"<x>".repeat(1_000)), RejectReason::TooDeep),
-        (vulnerability("CNVD-2023-00002", &format!("{}{}", "<x>".repeat(1_000), "</x>".repeat(1_000))), RejectReason::TooDeep),
+        (
+            vulnerability("CNVD-2023-00002", &format!("{}{}", "<x>".repeat(1_000), "</x>".repeat(1_000))),
+            RejectReason::TooDeep,
+        ),
         ("stray text".into(), RejectReason::Syntax),
     ];
     for (case, reason) in cases {
@@ -123,7 +127,9 @@ fn encodings_are_one_elements_matter() {
     let mut text = document(&[&vulnerability("CNVD-2023-00001", "")]).into_bytes();
     let end = text.len() - "</vulnerabilitys>".len();
     text.truncate(end);
-    text.extend_from_slice(b"<vulnerability><number>CNVD-2023-00002</number><title>\xc2\xa9\xd6\xd0</title></vulnerability>");
+    text.extend_from_slice(
+        b"<vulnerability><number>CNVD-2023-00002</number><title>\xc2\xa9\xd6\xd0</title></vulnerability>",
+    );
     text.extend_from_slice(vulnerability("CNVD-2023-00003", "").as_bytes());
     let read_as_is = share(&text);
     assert_eq!(read_as_is.values(Field::VulnerabilityId), ["CNVD-2023-00001", "CNVD-2023-00003"]);
@@ -131,6 +137,31 @@ fn encodings_are_one_elements_matter() {
     let declared = b"<?xml version=\"1.0\" encoding=\"GB2312\"?><vulnerabilitys><vulnerability>\xd6\xd0\xce\xc4";
     let error = read(&feed("cnvd", "Asia/Shanghai"), declared).err().expect("a wrong encoding");
     assert!(error.to_string().contains("encoding = \"gb18030\""), "{error}");
+}
+
+#[test]
+fn gb18030_is_decoded_before_it_is_read() {
+    let text = document(&[&vulnerability("CNVD-2023-00001", ""), &vulnerability("CNVD-2023-00002", "")]);
+    let text = text.replace("UTF-8", "GB2312");
+    let (bytes, _, _) = encoding_rs::GB18030.encode(&text);
+    let mut bytes = bytes.into_owned();
+    let last = bytes.windows(4).rposition(|four| four == b"<tit").expect("a title") + 8;
+    bytes[last] = 0xff;
+    let (_, decoded) = unpack(&bytes, "1.xml", Encoding::Gb18030).pop().expect("one text");
+    let mut entry = feed("cnvd", "Asia/Shanghai");
+    entry.encoding = Some("gb18030".into());
+    let read = read(&entry, &decoded).expect("a share file");
+    assert_eq!(read.values(Field::Description), ["示例漏洞 CNVD-2023-00001"]);
+    assert_eq!(read.reasons(), [RejectReason::Encoding]);
+}
+
+#[test]
+fn unclosed_sections_are_not_searched_for_ever() {
+    for piece in ["<vulnerability><![CDATA[", "<!--", "<vulnerability><!--", "<vulnerability", "</vulnerability"] {
+        let text = format!("<vulnerabilitys>{}", piece.repeat((1 << 20) / piece.len()));
+        let read = share(&text);
+        assert!(read.records.is_empty() && !read.rejects.is_empty(), "{piece}");
+    }
 }
 
 #[test]
@@ -183,7 +214,11 @@ fn other_files_and_entity_bombs_are_refused() {
         assert!(matches!(error, Some(Unreadable::Header { .. })), "{error:?}");
     }
     // Declarations that come later are never read, so they are a reject.
-    let late = document(&[&vulnerability("CNVD-2023-00001", ""), "<!DOCTYPE x [<!ENTITY a \"lol\">]>", &vulnerability("CNVD-2023-00002", "<description>&a;</description>")]);
+    let late = document(&[
+        &vulnerability("CNVD-2023-00001", ""),
+        "<!DOCTYPE x [<!ENTITY a \"lol\">]>",
+        &vulnerability("CNVD-2023-00002", "<description>&a;</description>"),
+    ]);
     let read = share(&late);
     assert_eq!((read.records.len(), read.reasons()), (2, vec![RejectReason::Syntax]));
     assert_eq!(read.records[1].extra_json().as_deref(), Some(r#"{"description":"&a;"}"#));
@@ -205,18 +240,9 @@ fn real_files(data: &std::path::Path) -> Vec<(String, Vec<u8>)> {
     for entry in std::fs::read_dir(&folder).expect("the folder can be read") {
         let path = entry.expect("the folder can be read").path();
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        if name.ends_with(".xml") {
-            files.push((name, std::fs::read(&path).expect("the file can be read")));
-        } else if name.ends_with(".tar.zst") {
-            let packed = std::fs::File::open(&path).expect("the file can be read");
-            let mut archive = tar::Archive::new(zstd::Decoder::new(packed).expect("zstd"));
-            for member in archive.entries().expect("tar") {
-                let mut member = member.expect("tar");
-                let name = member.path().expect("a name").to_string_lossy().into_owned();
-                let mut text = Vec::new();
-                member.read_to_end(&mut text).expect("the member can be read");
-                files.push((name, text));
-            }
+        if name.ends_with(".xml") || name.ends_with(".zst") {
+            let delivered = std::fs::read(&path).expect("the file can be read");
+            files.extend(unpack(&delivered, &name, Encoding::Utf8));
         }
     }
     files

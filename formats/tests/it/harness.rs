@@ -1,8 +1,11 @@
 //! What the tests of every format share: feeds, a collecting output, and the folder of real input.
 
 use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use formats::source::{Caps, Encoding, Member, each_member};
 use formats::{Context, Output, Unreadable, Warning};
 use jiff::tz::TimeZone;
 use model::feed::Feed;
@@ -108,8 +111,7 @@ pub fn show(record: &Record, field: Field) -> String {
 /// Reads a report that is at hand as a whole and decoded.
 pub fn read(feed: &Feed, text: &[u8]) -> Result<Read, Unreadable> {
     let zone = TimeZone::get(&feed.zone).expect("a test feed has a zone");
-    let ctx =
-        Context { feed, zone: &zone, file_name: "report", path: "report", snapshot: SNAPSHOT, schema: None };
+    let ctx = Context { feed, zone: &zone, file_name: "report", path: "report", snapshot: SNAPSHOT, schema: None };
     let format = formats::format(&feed.format)?;
     assert_eq!((format.check)(feed), Vec::<String>::new(), "the entry is in order");
     let mut rest = text;
@@ -117,6 +119,19 @@ pub fn read(feed: &Feed, text: &[u8]) -> Result<Read, Unreadable> {
     let mut read = Read::default();
     formats::drive::read(open, &mut rest, &mut Record::new(), &mut read);
     Ok(read)
+}
+
+/// The texts of a delivery, unpacked and decoded, by the name of the member.
+pub fn unpack(delivered: &[u8], name: &str, encoding: Encoding) -> Vec<(String, Vec<u8>)> {
+    let mut texts = Vec::new();
+    let mut each = |member: Member<'_>| {
+        let mut text = Vec::new();
+        member.text.read_to_end(&mut text).expect("the member can be read");
+        texts.push((member.name.to_owned(), text));
+        ControlFlow::Continue(())
+    };
+    each_member(Cursor::new(delivered), name, encoding, &Caps::default(), &mut each).expect("a good container");
+    texts
 }
 
 /// The folder of real input, or `None` with a loud line where it is missing; in CI it must be there.

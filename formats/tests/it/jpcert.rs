@@ -1,12 +1,11 @@
 //! JPCERT/CC's phishing URL list.
 
-use std::io::Read as _;
-
 use formats::Unreadable;
+use formats::source::Encoding;
 use model::field::Field;
 use model::reject::RejectReason;
 
-use crate::harness::{control_totals, data, feed, per_week, read};
+use crate::harness::{control_totals, data, feed, per_week, read, unpack};
 
 const SAMPLE: &str = "date,URL,description\n\
     2023/01/09 08:59:00,http://login.example/,Example Bank\n\
@@ -18,7 +17,10 @@ fn a_row_is_a_page_of_a_brand() {
     let read = read(&feed("jpcert", "Asia/Tokyo"), SAMPLE.as_bytes()).expect("a good list");
     read.check_rows(SAMPLE.as_bytes());
     assert_eq!(read.rejects, []);
-    assert_eq!(read.values(Field::ObservedAt), ["2023-01-08T23:59:00Z", "2023-01-15T14:30:00Z", "2023-01-16T00:00:00Z"]);
+    assert_eq!(
+        read.values(Field::ObservedAt),
+        ["2023-01-08T23:59:00Z", "2023-01-15T14:30:00Z", "2023-01-16T00:00:00Z"]
+    );
     assert_eq!(
         read.values(Field::SourceUrl),
         ["http://login.example/", "https://pay.example/a,b", "https://undated.example/"]
@@ -89,6 +91,31 @@ fn bad_rows_are_rejects_with_the_reason() {
 }
 
 #[test]
+fn many_columns_cost_no_more_than_a_row() {
+    let mut text = String::from("date,URL");
+    let mut row = String::from("2023-01-09,http://a.example/");
+    for column in 0..100_000 {
+        text.push_str(&format!(",c{column}"));
+        row.push_str(if column == 7 { ",x" } else { "," });
+    }
+    text = format!("{text}\n{row}\n{row},\n2023-01-09,http://a.example/\n");
+    let read = read(&feed("jpcert", "UTC"), text.as_bytes()).expect("a list");
+    read.check_rows(text.as_bytes());
+    assert_eq!(read.reasons(), [RejectReason::ColumnCount; 2]);
+    assert_eq!(read.records[0].extra_json().as_deref(), Some(r#"{"c7":"x"}"#));
+}
+
+#[test]
+fn a_stray_quote_costs_its_own_row() {
+    let text = "date,URL,description\n2023-01-09,\"http://a.example/,A\n2023-01-09,http://b.example/,B\n\
+        2023-01-09,\"http://c.example/,C\n2023-01-09,http://d.example/,5\" disk\n";
+    let read = read(&feed("jpcert", "UTC"), text.as_bytes()).expect("a list");
+    read.check_rows(text.as_bytes());
+    assert_eq!(read.values(Field::SourceUrl), ["http://b.example/", "http://d.example/"]);
+    assert_eq!(read.reasons(), [RejectReason::ColumnCount; 2]);
+}
+
+#[test]
 fn other_files_are_refused() {
     for text in ["", " \n\n", "\u{feff}"] {
         let error = read(&feed("jpcert", "UTC"), text.as_bytes()).err();
@@ -104,10 +131,7 @@ fn other_files_are_refused() {
 fn punycode_and_ports_in_urls_are_kept() {
     let text = "date,URL,description\n2023-01-09,http://xn--bcher-kva.example:8080/x y,B\n2023-01-09,http://bücher.example/,B\n";
     let read = read(&feed("jpcert", "UTC"), text.as_bytes()).expect("a good list");
-    assert_eq!(
-        read.values(Field::SourceUrl),
-        ["http://xn--bcher-kva.example:8080/x y", "http://bücher.example/"]
-    );
+    assert_eq!(read.values(Field::SourceUrl), ["http://xn--bcher-kva.example:8080/x y", "http://bücher.example/"]);
 }
 
 #[test]
@@ -117,11 +141,8 @@ fn real_weeks_equal_the_control_totals() {
     let (mut records, mut rejects, mut files) = (Vec::new(), Vec::new(), 0);
     for entry in std::fs::read_dir(folder).expect("the folder can be read") {
         let path = entry.expect("the folder can be read").path();
-        let mut text = std::fs::read(&path).expect("the file can be read");
-        if path.extension().is_some_and(|ext| ext == "gz") {
-            let packed = std::mem::take(&mut text);
-            flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut text).expect("gzip");
-        }
+        let delivered = std::fs::read(&path).expect("the file can be read");
+        let (_, text) = unpack(&delivered, "report", Encoding::Utf8).pop().expect("one text");
         let read = read(&feed("jpcert", "Asia/Tokyo"), &text).expect("a real list");
         read.check_rows(&text);
         let rows = text.split(|byte| *byte == b'\n').filter(|row| !row.is_empty()).count() - 1;

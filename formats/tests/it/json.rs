@@ -42,7 +42,8 @@ fn lines_are_mapped_by_path_and_order_does_not_matter() {
     assert_eq!(read.values(Field::SourcePort), ["80"; 2]);
     assert_eq!(read.values(Field::Tags), ["a b"; 2]);
     assert_eq!(read.values(Field::Vulnerabilities), ["CVE-2023-0001;CVE-2023-0002"; 2]);
-    let extra = r#"{"b":{"x":[true,null,""],"y":1},"host.os":"é","host.ports.1":443,"points":12345678901234567890123.50}"#;
+    let extra =
+        r#"{"b":{"x":[true,null,""],"y":1},"host.os":"é","host.ports.1":443,"points":12345678901234567890123.50}"#;
     assert_eq!(read.records[0].extra_json().as_deref(), Some(extra));
     let mut scratch = Vec::new();
     let ids: Vec<_> = read.records.iter().map(|record| record.identity("f", None, &mut scratch)).collect();
@@ -108,22 +109,38 @@ fn a_key_that_stands_twice_is_read_once_and_kept() {
 fn several_paths_to_one_field_and_bad_values() {
     let columns = [("a", "source_ip"), ("b", "source_ip"), ("cc", "source_country"), ("t", "observed_at")];
     let text = concat!(
-        r#"{"a": null, "b": "192.0.2.2", "cc": "Nowhere"}"#, "\n",
-        r#"{"b": "192.0.2.2", "a": "192.0.2.1", "cc": "de"}"#, "\n",
-        r#"{"b": "192.0.2.2", "a": ["192.0.2.1"], "cc": {"code": "de"}}"#, "\n",
-        r#"{"a": ["192.0.2.1", "192.0.2.3"]}"#, "\n",
-        r#"{"a": {"v": "192.0.2.1"}}"#, "\n",
-        r#"{"a": "192.0.2.1:80"}"#, "\n",
-        r#"{"a": "fe80::1%eth0"}"#, "\n",
-        r#"{"a": "192.0.2.1", "t": 0}"#, "\n",
-        r#"{"a": "192.0.2.1", "t": "2099-12-31"}"#, "\n",
-        r#"{"cc": "de"}"#, "\n",
-        r#"[1, 2]"#, "\n",
-        r#""text""#, "\n",
-        r#"{"a": "192.0.2.1",}"#, "\n",
-        r#"{"a": "192.0.2.1"} {}"#, "\n",
-        r#"{"a": "192.0.2.1", "x": "\ud800"}"#, "\n",
-        r#"{"a": "192.0.2.1", "x": "\u0000"}"#, "\n",
+        r#"{"a": null, "b": "192.0.2.2", "cc": "Nowhere"}"#,
+        "\n",
+        r#"{"b": "192.0.2.2", "a": "192.0.2.1", "cc": "de"}"#,
+        "\n",
+        r#"{"b": "192.0.2.2", "a": ["192.0.2.1"], "cc": {"code": "de"}}"#,
+        "\n",
+        r#"{"a": ["192.0.2.1", "192.0.2.3"]}"#,
+        "\n",
+        r#"{"a": {"v": "192.0.2.1"}}"#,
+        "\n",
+        r#"{"a": "192.0.2.1:80"}"#,
+        "\n",
+        r#"{"a": "fe80::1%eth0"}"#,
+        "\n",
+        r#"{"a": "192.0.2.1", "t": 0}"#,
+        "\n",
+        r#"{"a": "192.0.2.1", "t": "2099-12-31"}"#,
+        "\n",
+        r#"{"cc": "de"}"#,
+        "\n",
+        r#"[1, 2]"#,
+        "\n",
+        r#""text""#,
+        "\n",
+        r#"{"a": "192.0.2.1",}"#,
+        "\n",
+        r#"{"a": "192.0.2.1"} {}"#,
+        "\n",
+        r#"{"a": "192.0.2.1", "x": "\ud800"}"#,
+        "\n",
+        r#"{"a": "192.0.2.1", "x": "\u0000"}"#,
+        "\n",
         "{\"a\": \"192.0.2.1\0\"}\n",
         "{\"a\": \"192.0.2.1\", \"x\": NaN}\n",
     );
@@ -134,8 +151,21 @@ fn several_paths_to_one_field_and_bad_values() {
     let extras: Vec<_> = read.records.iter().map(|record| record.extra_json().unwrap_or_default()).collect();
     assert_eq!(extras, [r#"{"source_country":"Nowhere"}"#, "", r#"{"source_country":{"code":"de"}}"#, "", ""]);
     use RejectReason::*;
-    let reasons =
-        [BadValue, BadValue, BadValue, BadTime, NoObservable, Syntax, Syntax, Syntax, Syntax, Syntax, BadValue, Syntax, Syntax];
+    let reasons = [
+        BadValue,
+        BadValue,
+        BadValue,
+        BadTime,
+        NoObservable,
+        Syntax,
+        Syntax,
+        Syntax,
+        Syntax,
+        Syntax,
+        BadValue,
+        Syntax,
+        Syntax,
+    ];
     assert_eq!(read.reasons(), reasons, "{:#?}", read.rejects.iter().map(|r| &r.message).collect::<Vec<_>>());
 }
 
@@ -159,6 +189,17 @@ fn depth_is_bounded() {
     let million = "[".repeat(1_000_000);
     let read = read(&mapped(&[("a", "source_ip")], &[]), million.as_bytes()).expect("a document");
     assert_eq!((read.records.len(), read.reasons()), (0, vec![RejectReason::Syntax]));
+}
+
+#[test]
+fn many_members_cost_no_more_than_a_row() {
+    let many: String = (0..40_000).map(|n| format!(",\"m{}\":{n}", n % 39_999)).collect();
+    let text = format!("{{\"a\":\"192.0.2.1\"{many}}}\n{{\"a\":\"192.0.2.2\"}}\n");
+    let read = read(&mapped(&[("a", "source_ip")], &[]), text.as_bytes()).expect("JSON lines");
+    read.check_rows(text.as_bytes());
+    assert_eq!(read.values(Field::SourceIp), ["192.0.2.1", "192.0.2.2"]);
+    let extra = read.records[0].extra();
+    assert!(extra.starts_with(r#""m0":0,"m0.2":39999,"m1":1,"m10":10,"#), "{}", &extra[..60]);
 }
 
 #[test]
@@ -201,7 +242,13 @@ fn a_pattern_reads_odd_times() {
 fn real_documents_are_mapped() {
     let Some(data) = data() else { return };
     let urlhaus = mapped(
-        &[("url", "source_url"), ("dateadded", "observed_at"), ("tags", "tags"), ("reporter", "reporter"), ("urlhaus_link", "reference_url")],
+        &[
+            ("url", "source_url"),
+            ("dateadded", "observed_at"),
+            ("tags", "tags"),
+            ("reporter", "reporter"),
+            ("urlhaus_link", "reference_url"),
+        ],
         &[("records", "urls")],
     );
     let text = std::fs::read(data.join("feeds/malware/urlhaus-api/urlhaus.json")).expect("the file can be read");
@@ -211,7 +258,8 @@ fn real_documents_are_mapped() {
     assert_eq!(read_urls.records.len(), document["urls"].as_array().expect("a list").len());
     assert_eq!(read_urls.rejects, []);
     let drop = mapped(&[("cidr", "source_network"), ("sblid", "class_identifier")], &[]);
-    let text = std::fs::read(data.join("feeds/ip/spamhaus-drop/drop_v4_2025-03-10.json")).expect("the file can be read");
+    let text =
+        std::fs::read(data.join("feeds/ip/spamhaus-drop/drop_v4_2025-03-10.json")).expect("the file can be read");
     let read_drop = read(&drop, &text).expect("JSON lines");
     read_drop.check_rows(&text);
     // The last line is the list's own description, no network.
