@@ -14,10 +14,11 @@ mod rating;
 mod share;
 mod spark;
 
+pub(super) use rating::print_scale;
 pub use rating::rating_scale;
 pub use spark::sparkline;
 
-use super::draw::{Anchor, Canvas, Frame, Tone};
+use super::draw::{Anchor, Canvas, Frame, Printed, Tone};
 use super::measure;
 use super::palette::Palette;
 use super::words::{self, Words};
@@ -101,6 +102,11 @@ impl<'a> Sheet<'a> {
 /// The picture of a chart without title and source: what a page shows under its own caption.
 pub fn draw(chart: &Chart, lang: Lang, width: Width, palette: &Palette, frame: Frame) -> String {
     plot(chart, lang, width, palette).finish(frame, chart.alt.get(lang))
+}
+
+/// The same for the PDF: narrow, shapes and words apart.
+pub(super) fn print(chart: &Chart, lang: Lang, palette: &Palette) -> Printed {
+    plot(chart, lang, Width::Narrow, palette).print()
 }
 
 fn plot<'a>(chart: &'a Chart, lang: Lang, width: Width, palette: &'a Palette) -> Canvas<'a> {

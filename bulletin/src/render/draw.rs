@@ -11,7 +11,8 @@ use std::borrow::Cow;
 use std::fmt::{Display, Write};
 
 /// Which side of its point a text stands on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Anchor {
     /// Begins at the point.
     Start,
@@ -67,8 +68,46 @@ pub struct Canvas<'a> {
     /// Language of its words.
     pub lang: Lang,
     id: String,
+    /// Finished shapes.
     body: String,
+    /// Words, each with its place among the shapes.
+    labels: Vec<(usize, Label)>,
     hatched: bool,
+}
+
+/// Words on a canvas. Pages and files have them inside the SVG; the PDF sets them with its own type over the shapes,
+/// as fonts are slow to load into every picture.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Label {
+    /// Horizontal place of the anchor, px.
+    pub x: f64,
+    /// Baseline, px.
+    pub y: f64,
+    /// Side of the anchor.
+    pub anchor: Anchor,
+    /// Color.
+    pub fill: &'static str,
+    /// Bold.
+    pub bold: bool,
+    /// Font size, px.
+    pub size: f64,
+    /// Has a rim in the ground's color, as it stands over lines.
+    pub rim: bool,
+    /// The words.
+    pub text: String,
+}
+
+/// A picture for the PDF: shapes as SVG, words apart.
+#[derive(Clone, Debug)]
+pub struct Printed {
+    /// Width, px.
+    pub w: f64,
+    /// Height, px.
+    pub h: f64,
+    /// The shapes.
+    pub svg: String,
+    /// The words over them.
+    pub labels: Vec<Label>,
 }
 
 /// One decimal, no trailing zero, no negative zero. A number that is none is drawn at 0: the callers' geometry is
@@ -125,6 +164,7 @@ impl<'a> Canvas<'a> {
             lang,
             id,
             body: String::new(),
+            labels: Vec::new(),
             hatched: false,
         }
     }
@@ -239,10 +279,10 @@ impl<'a> Canvas<'a> {
             Anchor::End => at.0 - width,
         }
         .clamp(0.0, (self.w - width).max(0.0));
-        let (x, attribute) = match anchor {
-            Anchor::Start => (left, ""),
-            Anchor::Middle => (left + width / 2.0, r#" text-anchor="middle""#),
-            Anchor::End => (left + width, r#" text-anchor="end""#),
+        let x = match anchor {
+            Anchor::Start => left,
+            Anchor::Middle => left + width / 2.0,
+            Anchor::End => left + width,
         };
         let fill = match tone {
             Tone::Muted => self.palette.ink_2,
@@ -251,17 +291,15 @@ impl<'a> Canvas<'a> {
             Tone::Worse(_) => self.palette.worse,
             Tone::Better(_) => self.palette.better,
         };
-        let weight = if bold { r#" font-weight="700""# } else { "" };
         let y = at.1.clamp(measure::SIZE * 0.8, self.h - 1.0);
-        let _ = write!(
-            self.body,
-            r#"<text x="{}" y="{}"{attribute}{weight} fill="{fill}">"#,
-            n(x),
-            n(y)
+        self.label(
+            (x, y),
+            anchor,
+            fill,
+            bold,
+            measure::SIZE,
+            &straight_quotes(&text, self.lang),
         );
-        self.body
-            .push_str(&escape(&straight_quotes(&text, self.lang)));
-        self.body.push_str("</text>");
         (left, left + width)
     }
 
@@ -269,20 +307,19 @@ impl<'a> Canvas<'a> {
     pub fn place(&mut self, y: f64, inner: Canvas<'_>) {
         self.hatched |= inner.hatched;
         let _ = write!(self.body, r#"<g transform="translate(0 {})">"#, n(y));
+        let from = self.body.len();
         self.body.push_str(&inner.body);
+        self.labels
+            .extend(inner.labels.into_iter().map(|(at, l)| (from + at, l)));
         self.body.push_str("</g>");
     }
 
     /// Words that stand over lines of the plot, with a rim in the ground's color.
     pub fn over(&mut self, at: (f64, f64), anchor: Anchor, tone: Tone, text: &str) -> (f64, f64) {
-        let from = self.body.len();
+        let before = self.labels.len();
         let taken = self.text(at, anchor, tone, text);
-        if self.body.len() > from {
-            let rim = format!(
-                r#"<text stroke="{}" stroke-width="4" stroke-linejoin="round" paint-order="stroke""#,
-                self.palette.paper
-            );
-            self.body.replace_range(from..from + "<text".len(), &rim);
+        for (_, label) in &mut self.labels[before..] {
+            label.rim = true;
         }
         taken
     }
@@ -294,27 +331,84 @@ impl<'a> Canvas<'a> {
         } else {
             self.palette.ink_2
         };
-        let weight = if bold { r#" font-weight="700""# } else { "" };
-        let (x, y, size) = (n(at.0), n(at.1), n(size));
-        let _ = write!(
-            self.body,
-            r#"<text x="{x}" y="{y}" font-size="{size}"{weight} fill="{fill}">"#
-        );
-        self.body
-            .push_str(&escape(&straight_quotes(text, self.lang)));
-        self.body.push_str("</text>");
+        let text = straight_quotes(text, self.lang);
+        self.label(at, Anchor::Start, fill, bold, size, &text);
     }
 
     /// Words of a rating step, in a given color.
-    pub fn step(&mut self, at: (f64, f64), size: f64, bold: bool, fill: &str, text: &str) {
-        let weight = if bold { r#" font-weight="700""# } else { "" };
-        let (x, y, size) = (n(at.0), n(at.1), n(size));
-        let _ = write!(
-            self.body,
-            r#"<text x="{x}" y="{y}" text-anchor="middle" font-size="{size}"{weight} fill="{fill}">"#
-        );
-        self.body.push_str(&escape(text));
-        self.body.push_str("</text>");
+    pub fn step(&mut self, at: (f64, f64), size: f64, bold: bool, fill: &'static str, text: &str) {
+        self.label(at, Anchor::Middle, fill, bold, size, text);
+    }
+
+    fn label(
+        &mut self,
+        at: (f64, f64),
+        anchor: Anchor,
+        fill: &'static str,
+        bold: bool,
+        size: f64,
+        text: &str,
+    ) {
+        let text = super::view::clean(text);
+        let label = Label {
+            x: at.0,
+            y: at.1,
+            anchor,
+            fill,
+            bold,
+            size,
+            rim: false,
+            text,
+        };
+        self.labels.push((self.body.len(), label));
+    }
+
+    /// Shapes and words apart, for the PDF.
+    pub fn print(mut self) -> Printed {
+        let labels = std::mem::take(&mut self.labels)
+            .into_iter()
+            .map(|(_, l)| l)
+            .collect();
+        let (w, h) = (self.w, self.h);
+        Printed {
+            w,
+            h,
+            svg: self.finish(Frame::File(0.0), ""),
+            labels,
+        }
+    }
+
+    /// Shapes and words in the order they were drawn.
+    fn content(&self) -> String {
+        let mut out = String::with_capacity(self.body.len() + 96 * self.labels.len());
+        let mut from = 0;
+        for (at, l) in &self.labels {
+            out.push_str(&self.body[from..*at]);
+            from = *at;
+            out.push_str("<text");
+            if l.rim {
+                let _ = write!(
+                    out,
+                    r#" stroke="{}" stroke-width="4" stroke-linejoin="round" paint-order="stroke""#,
+                    self.palette.paper
+                );
+            }
+            let _ = write!(out, r#" x="{}" y="{}""#, n(l.x), n(l.y));
+            match l.anchor {
+                Anchor::Start => {}
+                Anchor::Middle => out.push_str(r#" text-anchor="middle""#),
+                Anchor::End => out.push_str(r#" text-anchor="end""#),
+            }
+            if l.size != measure::SIZE {
+                let _ = write!(out, r#" font-size="{}""#, n(l.size));
+            }
+            if l.bold {
+                out.push_str(r#" font-weight="700""#);
+            }
+            let _ = write!(out, r#" fill="{}">{}</text>"#, l.fill, escape(&l.text));
+        }
+        out.push_str(&self.body[from..]);
+        out
     }
 
     /// The SVG. An empty `alt` hides it from screen readers, as a decoration whose text stands beside it.
@@ -366,7 +460,7 @@ impl<'a> Canvas<'a> {
                 m = n(-margin)
             );
         }
-        out.push_str(&self.body);
+        out.push_str(&self.content());
         out.push_str("</svg>");
         out
     }

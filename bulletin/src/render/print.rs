@@ -3,8 +3,10 @@
 //! The template is ours and fixed; what it reads is data, never markup, so no text of a bulletin can run. There is
 //! no clock, no file and no package behind the typesetter: it sees the template, the data, the charts, the fonts.
 
-use super::charts::{self, Width};
-use super::draw::Frame;
+mod plan;
+
+use super::charts;
+use super::draw::{Frame, Printed};
 use super::palette::Palette;
 use super::{Fonts, stem, view};
 use crate::Error;
@@ -90,27 +92,35 @@ pub fn pdf(b: &Bulletin, lang: Lang, fonts: &Fonts) -> Result<Vec<u8>, Error> {
     };
 
     let page = view::page(b, lang);
+    let scale = charts::print_scale(&b.rating, lang, 496.0, palette);
+    let pictures: Vec<(u32, Printed)> = b
+        .charts()
+        .map(|c| (c.number, charts::print(c, lang, palette)))
+        .collect();
+    let height = |number| {
+        pictures
+            .iter()
+            .find(|p| p.0 == number)
+            .map_or(0.0, |p| p.1.h)
+    };
     let data = serde_json::json!({
+        "plans": plan::plan(&page, height),
         "page": page,
         "fonts": { "sans": fonts.sans, "serif": fonts.serif, "mono": fonts.mono },
         "colors": palette,
         "date": document_date(b),
+        "rating": words_of(&scale),
+        "charts": pictures.iter().map(|(n, p)| (n.to_string(), words_of(p))).collect::<serde_json::Map<_, _>>(),
     });
-    put(
-        "data.json",
-        serde_json::to_string(&data).expect("strings, numbers and lists are always JSON"),
-    );
-    put(
-        "rating.svg",
-        charts::rating_scale(&b.rating, lang, 496.0, palette, frame),
-    );
+    let data = serde_json::to_string(&data).expect("strings, numbers and lists are always JSON");
+    put("data.json", data);
+    put("rating.svg", scale.svg);
     for (i, tile) in b.board.tiles.iter().enumerate() {
         let svg = charts::sparkline(&tile.spark, "", &format!("spark-{i}"), lang, palette, frame);
         put(&format!("spark-{i}.svg"), svg);
     }
-    for chart in b.charts() {
-        let svg = charts::draw(chart, lang, Width::Narrow, palette, frame);
-        put(&format!("chart-{}.svg", chart.number), svg);
+    for (number, picture) in pictures {
+        put(&format!("chart-{number}.svg"), picture.svg);
     }
 
     let desk = Desk {
@@ -141,6 +151,11 @@ pub fn pdf(b: &Bulletin, lang: Lang, fonts: &Fonts) -> Result<Vec<u8>, Error> {
     // The typesetter remembers what it laid out, for incremental use; keep only what the other language can reuse.
     typst::comemo::evict(2);
     Ok(bytes)
+}
+
+/// The words of a picture, for the template to set over its shapes.
+fn words_of(picture: &Printed) -> serde_json::Value {
+    serde_json::json!({ "w": picture.w, "labels": picture.labels })
 }
 
 /// Characters that no loaded face can draw become a geta mark, the printers' sign for a missing type: archival PDF

@@ -25,6 +25,8 @@ macro_rules! words {
 words! {
     /// Skip link.
     skip: "跳到指标", "Skip to the indicators";
+    /// Language switch, for screen readers.
+    language: "语言", "Language";
     /// Theme button.
     theme: "明暗", "Theme";
     /// Over the rating.

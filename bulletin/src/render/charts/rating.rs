@@ -1,6 +1,6 @@
 //! The rating as a five-step scale: this week's step filled, last week's marked by a tick, each with its word.
 
-use crate::render::draw::{Anchor, Canvas, Frame, Tone};
+use crate::render::draw::{Anchor, Canvas, Frame, Printed, Tone};
 use crate::render::measure;
 use crate::render::palette::Palette;
 use crate::render::words::Words;
@@ -14,6 +14,24 @@ pub fn rating_scale(
     palette: &Palette,
     frame: Frame,
 ) -> String {
+    let w = Words::of(lang);
+    let level = rating.outcome.level().map(|l| l.clamp(1, 5));
+    let word = level.and_then(|l| rating.words.get(usize::from(l) - 1));
+    let word = word.map_or(w.not_assessed, |t| t.get(lang));
+    scale(rating, lang, width, palette).finish(frame, &format!("{}{}{word}", w.situation, w.colon))
+}
+
+/// The same for the PDF, shapes and words apart.
+pub(in crate::render) fn print_scale(
+    rating: &RatingBlock,
+    lang: Lang,
+    width: f64,
+    palette: &Palette,
+) -> Printed {
+    scale(rating, lang, width, palette).print()
+}
+
+fn scale<'a>(rating: &RatingBlock, lang: Lang, width: f64, palette: &'a Palette) -> Canvas<'a> {
     let mut c = Canvas::new(width, 68.0, palette, lang, "rating".to_owned());
     let (gap, height, foot) = (2.0, 36.0, 4.0);
     let step = (width - 4.0 * gap) / 5.0;
@@ -64,9 +82,5 @@ pub fn rating_scale(
             }
         }
     }
-    let alt = match level.and_then(|l| rating.words.get(usize::from(l) - 1)) {
-        Some(word) => format!("{}{}{}", w.situation, w.colon, word.get(lang)),
-        None => format!("{}{}{}", w.situation, w.colon, w.not_assessed),
-    };
-    c.finish(frame, &alt)
+    c
 }

@@ -28,6 +28,7 @@ fn the_same_bulletin_gives_the_same_pdf() {
         let again = render::pdf(&specimen::bulletin(), lang, fonts).expect("a PDF");
         assert!(first.starts_with(b"%PDF-1."));
         assert!(first == again, "two PDFs of one bulletin differ");
+        assert!((5..=7).contains(&pages(&first)), "{} pages", pages(&first));
         // Fonts are embedded as subsets: a whole Chinese font is twenty megabytes.
         assert!(first.len() < 1_500_000, "{}", first.len());
     }
@@ -68,13 +69,23 @@ fn a_section_longer_than_a_page_is_set_over_several() {
         });
     }
     let long = render::pdf(&b, Lang::Zh, fonts).expect("a PDF");
-    let pages = |pdf: &[u8]| {
-        pdf.windows(12)
-            .filter(|w| w == b"/Type/Page/R" || w == b"/Type /Page\n")
-            .count()
-    };
-    assert!(pages(&long) >= pages(&short));
-    assert!(long.len() > short.len());
+    let before = pages(&short);
+    assert!(
+        pages(&long) >= before + 4,
+        "{} pages after {before}",
+        pages(&long)
+    );
+}
+
+/// Number of pages, from the page tree.
+fn pages(pdf: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(pdf);
+    let at = text.find("/Count ").expect("a page tree") + "/Count ".len();
+    let digits: String = text[at..]
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    digits.parse().expect("a number")
 }
 
 #[test]
