@@ -179,14 +179,12 @@ fn list(stage: &mut Stage<'_>) -> Result<()> {
             }
         }
         if day >= 0 && day % 3 == 1 {
-            // A file shared through a site that everybody uses: a warning, not a hosting site.
+            // A partner accuses a whole site that everybody uses: a warning, not a hosting site.
             let second = stage.calendar.local_midnight(day) + 36_000 + random.below(20_000) as i64;
             let (address, _) = stage.country.host(Among::Hosting, 0x109);
             sheet.row(|out| {
                 text::time(out, second, b'-');
-                out.extend_from_slice(b",https://pan.lanji.example/s/");
-                text::letters(out, second as u64, 8);
-                out.push(b',');
+                out.extend_from_slice(b",https://lanji.example/,");
                 text::quad(out, address, b'.');
                 out.extend_from_slice(b",malware_download,formbook,partner\n");
             });

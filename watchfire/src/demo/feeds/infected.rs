@@ -22,6 +22,9 @@ const SEEN_AGAIN: u64 = 160;
 /// Days told before the first, so that the first week has its long-lived infections.
 const WARM_UP: i64 = 75;
 
+/// 10.0.0.53, named in the demo's list of public resolvers.
+const RESOLVER: u32 = 0x0a00_0035;
+
 struct Infection {
     host: u64,
     family: u32,
@@ -126,6 +129,11 @@ fn report(stage: &mut Stage<'_>, report: &'static ReportType, rows: &[Row]) -> R
             daily.row(&sighting);
             note(stage, &sighting, family.name == "conficker");
             number += 1;
+            if number == 9 && report.file == "event4_sinkhole" && day.rem_euclid(7) == 2 {
+                // A public resolver, which forwards what infected hosts ask: on a warning list, not counted.
+                let resolver = country.block_of(RESOLVER.into()).expect("the resolver stands in the country");
+                daily.row(&Sighting { ip: v4(RESOLVER), address: RESOLVER, block: resolver, ..sighting });
+            }
             if number == 5 && broken > 0 {
                 daily.broken(&sighting, std::mem::take(&mut broken));
             }
