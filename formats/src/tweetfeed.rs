@@ -341,3 +341,45 @@ fn classify(thing: Thing, tags: &str) -> Verdict {
     };
     Verdict { class, family: known.clone().find_map(|tag| tag.family) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order_of_name() {
+        for pair in TAGS.windows(2) {
+            assert!(pair[0].tag < pair[1].tag, "{} before {}", pair[0].tag, pair[1].tag);
+        }
+        for tag in TAGS {
+            assert_eq!(tag.tag, tag.tag.to_lowercase());
+        }
+    }
+
+    #[test]
+    fn tags_mean_what_the_thing_allows() {
+        use Thing::*;
+        let cases: &[(Thing, &str, Option<&str>, Option<&str>)] = &[
+            (Url, "malware phishing scam", Some("phishing"), None),
+            (Url, "malware", Some("malware-distribution"), None),
+            (Url, "scam", Some("masquerade"), None),
+            (Domain, "cobaltstrike icedid", Some("c2-server"), Some("cobalt strike")),
+            (Domain, "icedid malware", Some("malware-distribution"), Some("icedid")),
+            (Ip, "icedid", Some("c2-server"), Some("icedid")),
+            (Ip, "malware", None, None),
+            (Ip, "proxynotshell", Some("exploit"), None),
+            (Ip, "lazarus", None, None),
+            (Hash, "phishing", Some("malware"), None),
+            (Hash, "qbot", Some("malware"), Some("qakbot")),
+            (Hash, "", None, None),
+        ];
+        for (thing, tags, class, family) in cases {
+            let verdict = classify(*thing, tags);
+            let found = verdict.class.map(|(class, _)| class);
+            assert_eq!((found, verdict.family), (*class, *family), "{thing:?} {tags}");
+            if let Some(class) = found {
+                assert!(model::classification::type_code(class).is_some(), "{class}");
+            }
+        }
+    }
+}
