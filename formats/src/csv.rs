@@ -66,9 +66,8 @@ impl Options {
             "comment" => Header::Comment,
             other => return Err(format!("options: header `{other}` is none of yes, no and comment")),
         };
-        let skip_lines = match text("skip_lines").unwrap_or("0") {
-            number => number.parse().map_err(|_| format!("options: skip_lines `{number}` is not a number"))?,
-        };
+        let skip_lines = text("skip_lines").unwrap_or("0");
+        let skip_lines = skip_lines.parse().map_err(|_| format!("options: skip_lines `{skip_lines}` is not a number"))?;
         let keep = match text("unmapped").unwrap_or("keep") {
             "keep" => true,
             "drop" => false,
@@ -132,7 +131,10 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
 }
 
 /// The names of the columns, and the bytes and lines of the head before the first row.
-fn find_header(head: &[u8], options: &Options) -> Option<Result<(Vec<String>, usize, u64), String>> {
+type Found = (Vec<String>, usize, u64);
+
+/// Finds the header; `None` where there is none, an error where it is no text.
+fn find_header(head: &[u8], options: &Options) -> Option<Result<Found, String>> {
     let block = Block { bytes: head, offset: 0, line: 1 };
     // Lines to skip are lines, whatever their quotes; what follows them is rows.
     let start = frame::rows(block, Framing::Lines).nth(options.skip_lines)?;
@@ -241,12 +243,10 @@ impl BlockReader for Rows {
                     continue;
                 }
                 let at = offset + cut.start() as u64;
-                let surplus = |index| value::given(cut.raw_cell(index)).is_none();
-                if cut.len() < self.plan.columns || !(self.plan.columns..cut.len()).all(surplus) {
-                    let (span, line, cells) = (cut.span(), cut.line(), cut.len());
+                if let Some((reason, message)) = cut.misfit(self.plan.columns, cut.fits(self.plan.columns)) {
+                    let (span, line) = (cut.span(), cut.line());
                     if !scanner.by_line() {
-                        let message = format!("{cells} columns where the header has {}", self.plan.columns);
-                        out.reject(Reject::new(line, at, RejectReason::ColumnCount, message, &text.as_bytes()[span]));
+                        out.reject(Reject::new(line, at, reason, message, &text.as_bytes()[span]));
                     }
                     continue;
                 }

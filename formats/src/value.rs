@@ -19,7 +19,7 @@ use model::record::Record;
 use model::reject::{Reject, RejectReason};
 
 pub use name::{host, is_plain_host, refang, url};
-pub use time::{Written, http_date, instant, time, time_by_pattern};
+pub use time::{Written, http_date, instant, time, time_by_pattern, utc_time};
 
 /// A value that does not have the form its field asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,19 +60,17 @@ pub fn shorten(text: &str) -> String {
 /// The trimmed text, or `None` where the source says nothing: empty, `-` or `N/A`.
 #[inline]
 pub fn given(text: &str) -> Option<&str> {
-    let text = trim(text);
+    let solid = |byte: Option<&u8>| byte.is_some_and(|byte| (0x21..0x7f).contains(byte));
+    let bytes = text.as_bytes();
+    let trimmed = solid(bytes.first()) && solid(bytes.last());
+    if trimmed && bytes.len() > 3 {
+        return Some(text);
+    }
+    let text = if trimmed { text } else { text.trim() };
     match text.as_bytes() {
         [] | b"-" | b"N/A" => None,
         _ => Some(text),
     }
-}
-
-/// [`str::trim`] with a short way out for text that neither begins nor ends with white space.
-#[inline]
-fn trim(text: &str) -> &str {
-    let plain = |byte: Option<&u8>| byte.is_some_and(|byte| (0x21..0x7f).contains(byte));
-    let bytes = text.as_bytes();
-    if plain(bytes.first()) && plain(bytes.last()) { text } else { text.trim() }
 }
 
 /// How the text of a field is sanitised.
@@ -176,7 +174,15 @@ pub fn has_observable(record: &Record) -> bool {
 /// Times without an offset are read in `zone`; `observed_at` also sets the record's `written_day`.
 #[inline]
 pub fn set(record: &mut Record, field: Field, text: &str, zone: &TimeZone) -> Result<(), BadValue> {
-    let Some(text) = given(text) else { return Ok(()) };
+    match given(text) {
+        Some(text) => set_given(record, field, text, zone),
+        None => Ok(()),
+    }
+}
+
+/// [`set`] for text that is known to say something and is trimmed.
+#[inline]
+pub(crate) fn set_given(record: &mut Record, field: Field, text: &str, zone: &TimeZone) -> Result<(), BadValue> {
     let bad = |expected| Err(BadValue::new(field, expected));
     match rule(field) {
         Rule::Text => record.set_text(field, text),
@@ -310,31 +316,28 @@ pub fn ip(text: &str) -> Option<IpAddr> {
 /// Dotted quad, decimal, without leading zeros (they are octal to some readers).
 #[inline]
 fn ipv4(text: &[u8]) -> Option<u32> {
-    let (mut ip, mut octet, mut digits, mut dots) = (0u32, 0u32, 0, 0);
-    if text.len() < 7 || text.len() > 15 {
-        return None;
-    }
-    for &byte in text {
-        if byte == b'.' {
-            if digits == 0 {
-                return None;
+    let (mut ip, mut at) = (0, 0);
+    for part in 0..4 {
+        let digit = |at: usize| text.get(at).map(|byte| u32::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+        let mut octet = digit(at)?;
+        at += 1;
+        if octet != 0
+            && let Some(next) = digit(at)
+        {
+            octet = octet * 10 + next;
+            at += 1;
+            if let Some(next) = digit(at) {
+                octet = octet * 10 + next;
+                at += 1;
             }
-            dots += 1;
-            ip = ip << 8 | octet;
-            (octet, digits) = (0, 0);
-        } else {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 || (digits > 0 && octet == 0) {
-                return None;
-            }
-            octet = octet * 10 + u32::from(digit);
-            if octet > 255 {
-                return None;
-            }
-            digits += 1;
         }
+        if octet > 255 || (part < 3 && text.get(at) != Some(&b'.')) {
+            return None;
+        }
+        at += usize::from(part < 3);
+        ip = ip << 8 | octet;
     }
-    (dots == 3 && digits > 0).then_some(ip << 8 | octet)
+    (at == text.len()).then_some(ip)
 }
 
 /// A network in CIDR form, host bits cleared; a bare address is its own network.
@@ -394,12 +397,16 @@ pub fn asn(text: &str) -> Option<i64> {
 
 /// The five steps of severity that the field knows, from their usual spellings.
 fn severity(text: &str) -> Option<&'static str> {
+    const NAMES: [&str; 5] = ["critical", "high", "medium", "low", "info"];
+    if let Some(name) = NAMES.iter().find(|name| name.eq_ignore_ascii_case(text)) {
+        return Some(name);
+    }
     Some(match text.to_lowercase().as_str() {
-        "critical" | "超危" | "严重" => "critical",
-        "high" | "高" | "高危" => "high",
-        "medium" | "moderate" | "中" | "中危" => "medium",
-        "low" | "低" | "低危" => "low",
-        "info" | "informational" | "information" | "none" => "info",
+        "超危" | "严重" => "critical",
+        "高" | "高危" => "high",
+        "moderate" | "中" | "中危" => "medium",
+        "低" | "低危" => "low",
+        "informational" | "information" | "none" => "info",
         _ => return None,
     })
 }

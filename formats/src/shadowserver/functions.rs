@@ -4,6 +4,8 @@
 //! of IntelMQ's test data. A name that is not here keeps the text as it stands, with a warning, so
 //! that a schema of next month still gives events.
 
+use std::fmt::Write;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
@@ -89,11 +91,34 @@ pub fn says_nothing(text: &str) -> bool {
 }
 
 /// `convert_bool`.
+#[inline]
 pub fn boolean(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "y" | "yes" | "true" | "t" | "1" => Some(true),
-        "n" | "no" | "false" | "f" | "0" => Some(false),
+    let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(text));
+    match text {
+        _ if is(&["y", "yes", "true", "t", "1"]) => Some(true),
+        _ if is(&["n", "no", "false", "f", "0"]) => Some(false),
         _ => None,
+    }
+}
+
+/// `convert_float`: appends the number as JSON, the shortest text that reads as the same double, with
+/// a fraction even if it is 0; false if it is none. Decimals of few digits are their own shortest
+/// text but for zeros.
+#[inline]
+pub fn push_float(text: &str, out: &mut String) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let few = |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if few(whole, 9) && few(fraction, 4) && (whole.len() == 1 || !whole.starts_with('0')) {
+        let fraction = fraction.trim_end_matches('0');
+        out.push_str(&text[..text.len() - digits.len() + whole.len()]);
+        out.push('.');
+        out.push_str(if fraction.is_empty() { "0" } else { fraction });
+        return true;
+    }
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => write!(out, "{value:?}").is_ok(),
+        _ => false,
     }
 }
 
@@ -201,6 +226,16 @@ mod tests {
     fn small_rules() {
         assert!(says_nothing("0") && says_nothing("Unknown") && !says_nothing("00"));
         assert_eq!((boolean("Y"), boolean("FALSE"), boolean("maybe")), (Some(true), Some(false), None));
+        let float = |text| {
+            let mut out = String::new();
+            push_float(text, &mut out).then_some(out)
+        };
+        for (text, expected) in [("74.00", "74.0"), ("2", "2.0"), ("-20.407", "-20.407"), ("0.50", "0.5"), ("007", "7.0"), ("1e3", "1000.0"), (".5", "0.5")] {
+            assert_eq!(float(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["x", "", "NaN", "inf", "1.2.3", "-"] {
+            assert_eq!(float(text), None, "{text}");
+        }
         let date = |text| date(text, &TimeZone::UTC);
         assert_eq!(date("Thu, 19 Apr 2018 00:02:28 GMT").as_deref(), Some("2018-04-19T00:02:28+00:00"));
         assert_eq!(date("2021-03-27T00:00:00.521730Z").as_deref(), Some("2021-03-27T00:00:00.521730+00:00"));
@@ -211,6 +246,20 @@ mod tests {
         assert_eq!((exchange_type("exchange;webshell"), exchange_type("exchange")), ("system-compromise", "vulnerable-system"));
         assert_eq!(exchange_identifier("exchange;webshell"), "exchange-server-webshell");
         assert_eq!(exchange_identifier("exchange;cve-2021-0001"), "vulnerable-exchange-server");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_float_is_written_as_its_shortest_text(text in "-?[0-9]{0,12}(\\.[0-9]{0,6})?") {
+            let mut out = String::new();
+            match text.parse::<f64>() {
+                Ok(value) => {
+                    proptest::prop_assert!(push_float(&text, &mut out));
+                    proptest::prop_assert_eq!(out, format!("{value:?}"));
+                }
+                Err(_) => proptest::prop_assert!(!push_float(&text, &mut out)),
+            }
+        }
     }
 
     #[test]

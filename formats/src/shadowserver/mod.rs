@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::feed::Feed;
 use model::record::Record;
-use model::reject::{Reject, RejectReason};
+use model::reject::Reject;
 
 pub use self::schema::{ReportType, Schema};
 use self::plan::Plan;
@@ -137,11 +137,10 @@ impl Rows {
                 continue;
             }
             let at = offset + cut.start() as u64;
-            if !self.plan.fits(&cut, cut.is_cut_off()) {
-                let (span, line, cells) = (cut.span(), cut.line(), cut.len());
+            if let Some((reason, message)) = cut.misfit(self.plan.columns(), self.plan.fits(&cut)) {
+                let (span, line) = (cut.span(), cut.line());
                 if !scanner.by_line() {
-                    let message = format!("{cells} columns where the header has {}", self.plan.columns());
-                    out.reject(Reject::new(line, at, RejectReason::ColumnCount, message, &text.as_bytes()[span]));
+                    out.reject(Reject::new(line, at, reason, message, &text.as_bytes()[span]));
                 }
                 continue;
             }
@@ -160,7 +159,10 @@ impl Rows {
                     record.len = cut.raw().len() as u32;
                     out.record(record);
                 }
-                Err((reason, message)) => out.reject(Reject::new(cut.line(), at, reason, message, cut.raw().as_bytes())),
+                Err(refusal) => {
+                    let (reason, message) = *refusal;
+                    out.reject(Reject::new(cut.line(), at, reason, message, cut.raw().as_bytes()));
+                }
             }
         }
     }

@@ -17,6 +17,9 @@ use super::schema::{Place, ReportType};
 use crate::row::Cut;
 use crate::{Unreadable, Warning, value};
 
+/// A static one, because the constant would be made and dropped at every use.
+static UTC: TimeZone = TimeZone::UTC;
+
 /// Every column there may be.
 pub const MAX_COLUMNS: usize = 100_000;
 
@@ -45,14 +48,32 @@ struct Action {
 
 #[derive(Debug)]
 enum Target {
-    /// A typed field, and the quoted key under which a text goes that is no value of it.
-    Field(Field, String),
-    /// A quoted key of `extra`.
-    Extra(String),
+    /// A typed field, and the key under which a text goes that is no value of it.
+    Field(Field, Option<Key>),
+    /// A key of `extra`.
+    Extra(Key),
+}
+
+/// A key of `extra`, quoted with its colon, and the same with the quote that opens a text.
+#[derive(Debug)]
+struct Key {
+    key: String,
+    open: String,
+}
+
+impl Key {
+    fn new(name: &str) -> Key {
+        let key = quoted_key(name);
+        Key { open: format!("{key}\""), key }
+    }
 }
 
 /// A row that became no event.
-pub type Refusal = (RejectReason, String);
+pub type Refusal = Box<(RejectReason, String)>;
+
+fn refusal<T>(reason: RejectReason, message: impl Into<String>) -> Result<T, Refusal> {
+    Err(Box::new((reason, message.into())))
+}
 
 impl Plan {
     /// Compiles `report` for a report with the columns `header`. The first column of a name counts,
@@ -85,7 +106,7 @@ impl Plan {
         let mut key = |name: &str| {
             let count = keys.entry(name.to_owned()).or_insert(0);
             *count += 1;
-            quoted_key(&if *count == 1 { name.to_owned() } else { format!("{name}.{count}") })
+            if *count == 1 { Key::new(name) } else { Key::new(&format!("{name}.{count}")) }
         };
         let mut actions: Vec<Action> = Vec::new();
         let mut extras: FxHashSet<&str> = FxHashSet::default();
@@ -103,7 +124,7 @@ impl Plan {
                     extras.insert(name);
                     Target::Extra(key(name))
                 }
-                Place::Field(field) => Target::Field(*field, String::new()),
+                Place::Field(field) => Target::Field(*field, None),
             };
             let other = |name: &str| places.get(name).copied().unwrap_or(usize::MAX);
             let others = match mapping.function {
@@ -120,7 +141,7 @@ impl Plan {
                 && !extras.contains(header[action.column].as_str())
             {
                 extras.insert(&header[action.column]);
-                *fallback = key(&header[action.column]);
+                *fallback = Some(key(&header[action.column]));
             }
         }
         let mapped: FxHashSet<&str> = report.mappings.iter().map(|mapping| mapping.column.as_str()).collect();
@@ -135,21 +156,18 @@ impl Plan {
             warn("duplicate-column", format!("column `{}` stands twice: the first counts, column {} goes to `extra`", value::shorten(name), at + 1));
             key(name);
         }
-        let mut add = |column: usize, quoted: String| {
-            actions.push(Action { column, function: Function::Keep, target: Target::Extra(quoted), required: false, others: [usize::MAX; 2] });
+        let mut add = |column: usize, key: Key| {
+            actions.push(Action { column, function: Function::Keep, target: Target::Extra(key), required: false, others: [usize::MAX; 2] });
         };
         for (name, column) in rest {
-            let quoted = match extras.contains(name) {
-                true => key(name),
-                false => quoted_key(name),
-            };
-            add(column, quoted);
+            let key = if extras.contains(name) { key(name) } else { Key::new(name) };
+            add(column, key);
         }
         let mut seen: FxHashMap<&str, usize> = FxHashMap::default();
         for (column, name) in namesakes {
             let count = seen.entry(name).or_insert(1);
             *count += 1;
-            add(column, quoted_key(&format!("{name}.{count}")));
+            add(column, Key::new(&format!("{name}.{count}")));
         }
         let names_something = report.mappings.iter().any(|mapping| matches!(&mapping.target, Place::Field(field) if OBSERVABLES.contains(field)));
         Ok(Plan { columns: header.len(), actions, constants: report.constants.clone(), names_something, warnings })
@@ -158,11 +176,8 @@ impl Plan {
     /// Whether a row of `cells` cells is one of this report. One column too few is: publishers have
     /// added columns to headers before they wrote them. Surplus cells must be empty.
     #[inline]
-    pub fn fits(&self, cut: &Cut<'_>, cut_off: bool) -> bool {
-        let cells = cut.len();
-        cells == self.columns
-            || (cells + 1 == self.columns && !cut_off)
-            || (cells > self.columns && (self.columns..cells).all(|index| value::given(cut.raw_cell(index)).is_none()))
+    pub fn fits(&self, cut: &Cut<'_>) -> bool {
+        cut.fits(self.columns) || (cut.len() + 1 == self.columns && !cut.is_cut_off())
     }
 
     /// How many columns the report has.
@@ -176,27 +191,30 @@ impl Plan {
         for (field, text) in &self.constants {
             match field.kind() {
                 Kind::Text => record.set_text(*field, text),
-                _ => value::set(record, *field, text, &TimeZone::UTC).map_err(|bad| (bad.reason, bad.message(text)))?,
+                _ => {
+                    if let Err(bad) = value::set(record, *field, text, &UTC) {
+                        return refusal(bad.reason, bad.message(text));
+                    }
+                }
             }
         }
         let mut refused = None;
         for action in &self.actions {
-            let raw = cut.raw_cell(action.column);
-            if raw.is_empty() && action.function != Function::CategoryOrDetail {
+            if cut.is_blank(action.column) && action.function != Function::CategoryOrDetail {
                 continue;
             }
-            if !action.apply(cut, raw, record)? && action.required && refused.is_none() {
+            if !action.apply(cut, record)? && action.required && refused.is_none() {
                 refused = Some(action);
             }
         }
         if !record.has(Field::ObservedAt) {
-            return Err((RejectReason::MissingField, "the row has no time".into()));
+            return refusal(RejectReason::MissingField, "the row has no time");
         }
         if self.names_something && !OBSERVABLES.iter().any(|field| record.has(*field)) {
-            return Err(match refused {
-                Some(action) => action.refusal(cut),
-                None => (RejectReason::NoObservable, "the row names no address, host, URL, network, account or hash".into()),
-            });
+            return match refused {
+                Some(action) => action.refuse(cut),
+                None => refusal(RejectReason::NoObservable, "the row names no address, host, URL, network, account or hash"),
+            };
         }
         Ok(())
     }
@@ -248,23 +266,62 @@ impl Action {
     /// Puts the cell where it goes; false if it is no value of its field or function. Only a bad
     /// time is an error at once.
     #[inline]
-    fn apply(&self, cut: &Cut<'_>, raw: &str, record: &mut Record) -> Result<bool, Refusal> {
-        let key = match &self.target {
-            Target::Extra(key) => key,
-            Target::Field(field, fallback) => return self.apply_field(*field, fallback, cut, record),
+    fn apply(&self, cut: &Cut<'_>, record: &mut Record) -> Result<bool, Refusal> {
+        let raw = cut.raw_cell(self.column);
+        let Some(text) = value::given(raw) else {
+            return Ok(self.function != Function::CategoryOrDetail || self.apply_category(cut, record));
         };
-        let Some(text) = value::given(raw) else { return Ok(true) };
-        match self.function {
-            Function::ValidateToNone if functions::says_nothing(text) => {}
-            Function::Keep | Function::ValidateToNone => cut.push_json(self.column, record.extra_member(key)),
-            Function::ConvertInt | Function::InvalidateZero => match value::int(text) {
-                Some(0) if self.function == Function::InvalidateZero => {}
-                Some(number) => push_int(record.extra_member(key), number, text),
-                None => cut.push_json(self.column, record.extra_member(key)),
-            },
-            _ => self.apply_extra(key, cut, record),
+        match &self.target {
+            Target::Extra(key) => {
+                match self.function {
+                    Function::ValidateToNone if functions::says_nothing(text) => {}
+                    Function::Keep | Function::ValidateToNone => self.push_text(key, raw, cut, record),
+                    Function::ConvertInt | Function::InvalidateZero => match value::int(text) {
+                        Some(0) if self.function == Function::InvalidateZero => {}
+                        Some(number) => push_int(record.extra_member(&key.key), number, text),
+                        None => self.push_text(key, raw, cut, record),
+                    },
+                    Function::ConvertBool if functions::boolean(text).is_some() => {
+                        let word = if functions::boolean(text) == Some(true) { "true" } else { "false" };
+                        record.extra_member(&key.key).push_str(word);
+                    }
+                    _ => self.apply_extra(&key.key, cut, record),
+                }
+                Ok(true)
+            }
+            Target::Field(field, fallback) if cut.is_plain() => self.apply_field(*field, fallback.as_ref(), text, cut, record),
+            Target::Field(field, fallback) => {
+                let cell = cut.cell(self.column);
+                match value::given(&cell) {
+                    Some(text) => self.apply_field(*field, fallback.as_ref(), text, cut, record),
+                    None => Ok(true),
+                }
+            }
         }
-        Ok(true)
+    }
+
+    /// The cell as it stands into `extra`.
+    #[inline]
+    fn push_text(&self, key: &Key, raw: &str, cut: &Cut<'_>, record: &mut Record) {
+        if !cut.is_plain() {
+            return cut.push_json(self.column, record.extra_member(&key.key));
+        }
+        let out = record.extra_member(&key.open);
+        out.push_str(raw);
+        out.push('"');
+    }
+
+    /// `category_or_detail` for a row without a category.
+    fn apply_category(&self, cut: &Cut<'_>, record: &mut Record) -> bool {
+        let category = self.category(cut);
+        match &self.target {
+            Target::Field(field, _) => value::set(record, *field, &category, &UTC).is_ok(),
+            Target::Extra(_) if category.is_empty() => true,
+            Target::Extra(key) => {
+                push_json_text(record.extra_member(&key.key), &category);
+                true
+            }
+        }
     }
 
     /// The rarer functions into `extra`.
@@ -272,16 +329,18 @@ impl Action {
         let cell = cut.cell(self.column);
         let text = cell.trim();
         let made = match self.function {
-            Function::ConvertBool => functions::boolean(text).map(|value| value.to_string()),
-            Function::ConvertFloat => text.parse::<f64>().ok().filter(|value| value.is_finite()).map(|value| format!("{value:?}")),
-            Function::AddUtc | Function::ConvertDate | Function::ConvertDateUtc => {
-                functions::date(text, &TimeZone::UTC).map(|date| format!("\"{date}\""))
-            }
-            Function::ValidateIp => value::ip(text).map(|ip| format!("\"{ip}\"")),
+            Function::AddUtc | Function::ConvertDate | Function::ConvertDateUtc => functions::date(text, &UTC),
+            Function::ValidateIp => value::ip(text).map(|ip| ip.to_string()),
             _ => None,
         };
-        if let Some(json) = made {
-            record.extra_member(key).push_str(&json);
+        if let Some(text) = made {
+            return push_json_text(record.extra_member(key), &text);
+        }
+        if self.function == Function::ConvertFloat {
+            let out = record.extra_member(key);
+            if !functions::push_float(text, out) {
+                push_json_text(out, text);
+            }
             return;
         }
         let mut out = String::new();
@@ -310,49 +369,56 @@ impl Action {
         push_json_text(record.extra_member(key), text);
     }
 
-    fn apply_field(&self, field: Field, fallback: &str, cut: &Cut<'_>, record: &mut Record) -> Result<bool, Refusal> {
-        let cell = cut.cell(self.column);
-        let Some(text) = value::given(&cell) else { return Ok(self.function != Function::CategoryOrDetail || self.put_category(field, cut, record)) };
-        let utc = &TimeZone::UTC;
+    #[inline]
+    fn apply_field(&self, field: Field, fallback: Option<&Key>, text: &str, cut: &Cut<'_>, record: &mut Record) -> Result<bool, Refusal> {
+        let utc = &UTC;
         let set = match self.function {
             Function::ValidateToNone if functions::says_nothing(text) => return Ok(true),
+            Function::Keep | Function::ValidateToNone | Function::ConvertInt => value::set_given(record, field, text, utc),
             Function::InvalidateZero if text == "0" => return Ok(true),
-            Function::ValidateIp => {
+            Function::InvalidateZero => value::set_given(record, field, text, utc),
+            Function::ValidateIp if field.kind() == Kind::Ip => {
                 let ip = value::ip(text);
                 if let Some(ip) = ip {
                     record.set_ip(field, ip);
                 }
                 return Ok(ip.is_some());
             }
-            Function::AddUtc if field == Field::ObservedAt => {
-                return match value::set(record, field, text, utc) {
-                    Ok(()) => Ok(true),
-                    Err(bad) => Err((bad.reason, bad.message(text))),
-                };
-            }
+            Function::AddUtc if field == Field::ObservedAt => match value::utc_time(text) {
+                Ok(written) => {
+                    record.set_time(field, written.at);
+                    record.written_day = Some(written.day);
+                    return Ok(true);
+                }
+                Err(expected) => {
+                    return refusal(RejectReason::BadTime, format!("{field}: `{}` is not {expected}", value::shorten(text)));
+                }
+            },
             Function::ExtractCve => {
-                // Most tags name none: look before the record's text is touched.
-                if memchr::memmem::find(text.as_bytes(), b"-").is_some() {
+                // Most tags name none: look before anything is written.
+                if memchr::memchr(b'-', text.as_bytes()).is_some() {
                     let mut ids = String::new();
                     if functions::cves(text, &mut ids) {
-                        record.set_text(field, &ids);
+                        return Ok(value::set_given(record, field, &ids, utc).is_ok());
                     }
                 }
                 return Ok(true);
             }
             Function::ValidateNetwork if !text.contains('/') => return Ok(false),
-            Function::ValidateNetwork | Function::ValidateFqdn => return Ok(value::set(record, field, text, utc).is_ok()),
+            Function::ValidateNetwork | Function::ValidateFqdn => {
+                return Ok(value::set_given(record, field, text, utc).is_ok());
+            }
             Function::HostAndUrl => match self.url(cut) {
                 Some(url) => value::set(record, field, &url, utc),
-                None => value::set(record, field, text, utc),
+                None => value::set_given(record, field, text, utc),
             },
-            Function::CategoryOrDetail => return Ok(self.put_category(field, cut, record)),
+            Function::CategoryOrDetail => return Ok(self.apply_category(cut, record)),
             Function::ExchangeType => value::set(record, field, functions::exchange_type(text), utc),
             Function::ExchangeIdentifier => value::set(record, field, functions::exchange_identifier(text), utc),
-            _ => value::set(record, field, text, utc),
+            _ => value::set_given(record, field, text, utc),
         };
-        if set.is_err() && !fallback.is_empty() {
-            push_json_text(record.extra_member(fallback), text);
+        if let (Err(_), Some(key)) = (&set, fallback) {
+            push_json_text(record.extra_member(&key.key), text);
         }
         Ok(set.is_ok())
     }
@@ -368,18 +434,14 @@ impl Action {
         value::given(&category).or(value::given(&detail)).unwrap_or_default().to_owned()
     }
 
-    fn put_category(&self, field: Field, cut: &Cut<'_>, record: &mut Record) -> bool {
-        value::set(record, field, &self.category(cut), &TimeZone::UTC).is_ok()
-    }
-
-    /// Why the row is refused for this required column.
-    fn refusal(&self, cut: &Cut<'_>) -> Refusal {
+    /// Refuses the row for this required column.
+    fn refuse(&self, cut: &Cut<'_>) -> Result<(), Refusal> {
         let text = cut.cell(self.column);
         let name = match &self.target {
             Target::Field(field, _) => field.column(),
-            Target::Extra(key) => key,
+            Target::Extra(key) => &key.key,
         };
-        (RejectReason::BadValue, format!("{name}: `{}` is not what the schema asks for", value::shorten(&text)))
+        refusal(RejectReason::BadValue, format!("{name}: `{}` is not what the schema asks for", value::shorten(&text)))
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::{Warning, test_feed};
 use jiff::tz::TimeZone;
 use model::field::Field;
+use model::reject::RejectReason;
 use model::time::Timestamp;
 
 /// Three types that between them use every function.
@@ -190,6 +191,7 @@ fn rows_that_are_no_event_say_why() {
     // A stray quote costs its own row; the next is read.
     let seen = read("scan_knock.csv", &format!("{head}\"2025-01-06 08:00:00,192.0.2.1,1,tcp\n\"2025-01-06 08:00:00\",192.0.2.2,1,tcp\n")).expect("it opens");
     assert_eq!((seen.rejects.len(), seen.events.len()), (1, 1));
+    assert_eq!(seen.rejects[0].reason, RejectReason::Syntax);
     // A row that the end of the file cuts off is no short row.
     let seen = read("scan_knock.csv", &format!("{head}2025-01-06 08:00:00,192.0.2.1,1\n2025-01-06 08:00:00,192.0.2.1,1")).expect("it opens");
     assert_eq!((seen.rejects.len(), seen.events.len(), seen.warnings.len()), (1, 1, 1));

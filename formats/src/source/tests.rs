@@ -7,7 +7,9 @@ use encoding_rs::GB18030;
 
 use super::*;
 
-fn texts(delivered: &[u8], name: &str, encoding: Encoding, caps: &Caps) -> (Vec<(String, u32, Vec<u8>)>, io::Result<()>) {
+type Found = Vec<(String, u32, Vec<u8>)>;
+
+fn texts(delivered: &[u8], name: &str, encoding: Encoding, caps: &Caps) -> (Found, io::Result<()>) {
     let mut found = Vec::new();
     let outcome = each_member(Cursor::new(delivered), name, encoding, caps, &mut |member| {
         let mut text = Vec::new();

@@ -17,27 +17,51 @@ pub fn is_plain_host(text: &str) -> bool {
     if bytes.is_empty() || bytes.len() > 253 {
         return false;
     }
-    let (mut label, mut alphabetic) = (0usize, false);
-    for (index, &byte) in bytes.iter().enumerate() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' => {
-                if label == 0 && byte | 0x20 == b'x' && has_ace_prefix(&bytes[index..]) {
-                    return false;
-                }
-                alphabetic = true;
-                label += 1;
+    // Start of the label, and what kinds of byte it has.
+    let (mut start, mut kinds) = (0, 0u8);
+    for (at, &byte) in bytes.iter().enumerate() {
+        let kind = HOST_BYTES[byte as usize];
+        if kind == DOT {
+            if !is_plain_label(&bytes[start..at]) {
+                return false;
             }
-            b'0'..=b'9' | b'_' => label += 1,
-            b'-' if label > 0 => label += 1,
-            b'.' if (1..=63).contains(&label) => {
-                label = 0;
-                // What ends in a number is an address or a mistake (WHATWG URL, "ends in a number").
-                alphabetic = false;
-            }
-            _ => return false,
+            (start, kinds) = (at + 1, 0);
+        } else if kind == 0 {
+            return false;
         }
+        kinds |= kind;
     }
-    (1..=63).contains(&label) && alphabetic
+    // What ends in a number is an address or a mistake (WHATWG URL, "ends in a number").
+    kinds & LETTER != 0 && is_plain_label(&bytes[start..])
+}
+
+const LETTER: u8 = 1;
+const OTHER: u8 = 2;
+const DOT: u8 = 4;
+
+/// Kinds of bytes in host names; 0 for those that none has.
+const HOST_BYTES: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        kinds[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' => LETTER,
+            b'0'..=b'9' | b'-' | b'_' => OTHER,
+            b'.' => DOT,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
+#[inline]
+fn is_plain_label(label: &[u8]) -> bool {
+    match label.first() {
+        None | Some(b'-') => false,
+        Some(b'x' | b'X') if has_ace_prefix(label) => false,
+        _ => label.len() <= 63,
+    }
 }
 
 fn has_ace_prefix(label: &[u8]) -> bool {

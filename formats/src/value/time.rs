@@ -37,6 +37,15 @@ pub fn time(text: &str, zone: &TimeZone) -> Result<Written, &'static str> {
     believable(written)
 }
 
+/// Reads a time that is UTC where it says nothing else.
+#[inline]
+pub fn utc_time(text: &str) -> Result<Written, &'static str> {
+    match plain(text.as_bytes()) {
+        Some((days, seconds)) => believable(written((i64::from(days) * 86_400 + seconds) * MICROS, days)),
+        None => time(text, &TimeZone::UTC),
+    }
+}
+
 #[inline]
 fn believable(written: Written) -> Result<Written, &'static str> {
     match written.at.0 {
@@ -58,6 +67,7 @@ pub fn instant(text: &str, zone: &TimeZone) -> Option<Written> {
     slow(text, zone)
 }
 
+#[inline]
 fn written(at: i64, day: i32) -> Written {
     Written { at: Timestamp(at), day }
 }
