@@ -20,9 +20,9 @@ use crate::frozen::{Basis, Beside, FROZEN_FORMAT, FrozenWeek, Origin};
 use crate::history;
 use crate::rating::{Infrastructure, Profile, RatedWeek, propose};
 use crate::statistics::breakdown::{Breakdown, By, Division};
-use crate::statistics::evaluate::EarlierNames;
 use crate::statistics::explain::{Explanation, Line, passes};
 use crate::statistics::malware::FIRST_SEEN_WEEKS;
+use crate::statistics::names::{EarlierNames, NAME_COLUMNS, NameScan};
 use crate::statistics::{
     self, BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, Inputs, Sources, Supply, TALLY_COLUMNS, Tally, WeekTally, supply,
 };
@@ -131,12 +131,8 @@ impl Week<'_> {
     /// # Errors
     /// The ledger or the lake fails.
     pub async fn tally(&self) -> Result<WeekTally> {
-        self.tally_span(self.span(), TALLY_COLUMNS).await
-    }
-
-    async fn tally_span(&self, span: (Timestamp, Timestamp), columns: &[&str]) -> Result<WeekTally> {
         let withheld = supply::withheld(self.feeds);
-        let tallies = self.scan(span, columns, || Tally::new(withheld.iter().cloned()), Tally::add).await?;
+        let tallies = self.scan(self.span(), TALLY_COLUMNS, || Tally::new(withheld.iter().cloned()), Tally::add).await?;
         let merged = tallies.into_iter().reduce(|mut all, one| {
             all.merge(one);
             all
@@ -153,11 +149,18 @@ impl Week<'_> {
         let (start, _) = self.week.plus(-window).span(self.zone);
         let (end, _) = self.span();
         let parts = self.parts((start, end)).await?;
-        let Some(first) = parts.iter().map(|part| part.min_observed).min() else { return Ok(EarlierNames::default()) };
-        // A week counts if events were stored from its first day on.
-        let weeks = (0..window).filter(|back| self.week.plus(-back - 1).span(self.zone).0.0 + MICROS_PER_DAY > first).count();
-        let found = self.tally_span((start, end), &["feed", "class_type", "malware_name"]).await?;
-        Ok(EarlierNames { weeks: weeks as u32, names: found.names.into_keys().collect() })
+        if parts.is_empty() {
+            return Ok(EarlierNames::default());
+        }
+        let withheld = supply::withheld(self.feeds);
+        let scans = self.scan((start, end), NAME_COLUMNS, || NameScan::new(withheld.iter().cloned()), NameScan::add).await?;
+        let merged = scans.into_iter().reduce(|mut all, one| {
+            all.merge(one);
+            all
+        });
+        let first_days: Vec<Timestamp> =
+            (1..=window).map(|back| Timestamp(self.week.plus(-back).span(self.zone).0.0 + MICROS_PER_DAY)).collect();
+        Ok(merged.unwrap_or_default().finish(&first_days))
     }
 
     /// Infrastructure events that touch the week.
@@ -277,13 +280,13 @@ impl Week<'_> {
             })
             .collect();
         let earlier = self.earlier_names().await?;
-        let make = || Breakdown::new(by, days.clone(), withheld.clone());
+        let make = || Breakdown::new(by, days.clone(), withheld.clone(), earlier.clone());
         let parts = self.scan(self.span(), BREAKDOWN_COLUMNS, make, Breakdown::add).await?;
         let merged = parts.into_iter().reduce(|mut all, one| {
             all.merge(one);
             all
         });
-        Ok(merged.map(|all| all.finish(&statistics::all(), &earlier)).unwrap_or_default())
+        Ok(merged.map(|all| all.finish(&statistics::all())).unwrap_or_default())
     }
 }
 

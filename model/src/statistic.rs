@@ -284,6 +284,8 @@ pub struct PartRule {
     pub formula: Formula,
     /// How it is printed.
     pub print: Presentation,
+    /// Whether more is worse.
+    pub sense: Sense,
 }
 
 /// Definition of a published number (DESIGN invariant 1). Raise `version` when anything changes what
@@ -553,6 +555,15 @@ pub enum Measured {
 }
 
 impl Measured {
+    /// The feeds that contributed, sorted.
+    pub fn contributors(&self) -> Vec<String> {
+        match self.quantity() {
+            Some(Quantity::Count(counted)) => counted.feeds(),
+            Some(Quantity::Ratio { denominator, .. }) => denominator.feeds(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The value, where there is one.
     pub fn quantity(&self) -> Option<&Quantity> {
         match self {

@@ -64,7 +64,8 @@ pub fn weekly(page: &Page<'_>, id: &'static str, key: &'static str, unit: (&str,
     let past = Past::of(key, page.this, page.past);
     let name = page.figures.get(key)?.name.clone();
     let (first, last) = (past.weeks.first()?, past.weeks.last()?);
-    if past.known() < 2 {
+    // A single week is no line, and a line along zero says less than its sentence.
+    if past.known() < 2 || past.counts.iter().flatten().all(|count| *count == 0) {
         return None;
     }
     let scale = past.scale();

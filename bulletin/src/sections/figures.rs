@@ -62,13 +62,11 @@ impl Figures {
             Some(now) => change_of(statistic, part, now, sides.1),
             None => statistic::Change::omitted(),
         };
-        let (complete, expected) = sides.0.map_or((0, 0), |side| side.completeness());
-        let incomplete = (complete < expected).then(|| Incomplete {
-            complete,
-            expected,
-            note: Some(SOURCES_NOTE.to_owned()),
-        });
-        let base = |key: String, name: Text, unit: Text| PublishedValue {
+        let incomplete = |part: Option<&str>| {
+            let (complete, expected) = sides.0?.completeness(part);
+            (complete < expected).then(|| Incomplete { complete, expected, note: Some(SOURCES_NOTE.to_owned()) })
+        };
+        let base = |key: String, part: Option<&str>, name: Text, unit: Text| PublishedValue {
             key,
             statistic: statistic.id.to_owned(),
             definition_version: value.version,
@@ -78,7 +76,7 @@ impl Figures {
             missing: None,
             previous: None,
             change: Change::default(),
-            incomplete: incomplete.clone(),
+            incomplete: incomplete(part),
             preliminary: false,
         };
         let amount = |week: Option<&FrozenWeek>, measured: &Measured| {
@@ -87,7 +85,7 @@ impl Figures {
                 .flatten();
             print(measured, statistic, statistic.print, sum, names)
         };
-        let mut main = base(statistic.id.to_owned(), statistic.name.text(), statistic.unit.text());
+        let mut main = base(statistic.id.to_owned(), None, statistic.name.text(), statistic.unit.text());
         main.value = amount(Some(this), &value.measured);
         main.missing = value.measured.missing().map(statistic::Missing::text);
         main.previous = before.and_then(|before| amount(last, &before.measured));
@@ -98,13 +96,14 @@ impl Figures {
                 Some(rule) => (rule.name.text(), rule.unit.text(), rule.print),
                 None => member(statistic, &part.id, names),
             };
-            let mut out = base(format!("{}/{}", statistic.id, part.id), name, unit);
+            let sense = rule.map_or(Sense::Neutral, |rule| rule.sense);
+            let mut out = base(format!("{}/{}", statistic.id, part.id), Some(&part.id), name, unit);
             out.value = print(&part.measured, statistic, form, None, names);
             out.missing = part.measured.missing().map(statistic::Missing::text);
             let then = before.and_then(|before| before.part(&part.id));
             out.previous = then.and_then(|then| print(then, statistic, form, None, names));
             let change = if rule.is_some() && then.is_some() { change(Some(&part.id)) } else { statistic::Change::omitted() };
-            self.push(out, change, statistic.sense);
+            self.push(out, change, sense);
         }
     }
 

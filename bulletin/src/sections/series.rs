@@ -36,7 +36,7 @@ fn count(value: Option<&StatisticValue>) -> Option<u64> {
 
 /// Whether every source of the value was complete in its week; back issues are taken as they are.
 fn is_complete(frozen: &FrozenWeek, value: &StatisticValue) -> bool {
-    let (complete, expected) = Side { value, coverage: &frozen.coverage }.completeness();
+    let (complete, expected) = Side { value, coverage: &frozen.coverage }.completeness(None);
     complete == expected
 }
 

@@ -51,7 +51,7 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
         government.add(format!("{zh}{share_zh}{change_zh}"), format!("{en}{share_en}{change_en}"));
     }
     let mut pages = Clauses::default();
-    if figures.count("W5").is_some_and(|count| count > 0) && figures.has("W6") {
+    if figures.count("W6").is_some_and(|count| count > 0) {
         let (ip_zh, ip_en) = if figures.has("W6/address") { ("、IP地址{W6/address|个}", " and {W6/address} addresses") } else { ("", "") };
         let (per_zh, per_en) = if figures.has("W7") {
             ("，平均每个IP地址承载{W7|个}", ", {W7} to an address")
@@ -61,6 +61,13 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
         pages.add(
             format!("仿冒页面涉及域名{{W6|个}}{ip_zh}{per_zh}"),
             format!("the phishing pages lie on {{W6}} domains{ip_en}{per_en}"),
+        );
+    }
+    let beside = figures.count("W5/elsewhere").unwrap_or(0) + figures.count("W5/untargeted").unwrap_or(0);
+    if figures.count("W5").is_some_and(|count| count < beside) {
+        pages.add(
+            "另见针对境外对象的仿冒页面{W5/elsewhere|个}、对象不明的{W5/untargeted|个}，不计入上数",
+            "{W5/elsewhere} phishing pages against others and {W5/untargeted} of unknown target were seen besides and are not counted",
         );
     }
     let paragraphs = [counts, government, pages].iter().filter(|part| !part.is_empty()).map(|part| part.sentence(figures)).collect();
@@ -105,6 +112,9 @@ fn sites_table(page: &Page<'_>) -> Table {
 }
 
 fn pages_table(page: &Page<'_>) -> Table {
+    if page.figures.count("W5") == Some(0) {
+        return Table::default();
+    }
     let rows = [
         ("W5", Text::new("针对境内网站的仿冒页面", "Pages against the territory")),
         ("W6", Text::new("涉及域名", "Domains")),

@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use super::cells::{KeyFacts, Slot, UNKNOWN, new_names, of_key};
 use super::columns::Columns;
-use super::evaluate::EarlierNames;
 use super::events::{Base, Hit, IpKey, Key, Plan, Sink, visit};
+use super::names::EarlierNames;
 use super::sets::{FeedSets, SetId};
 use super::tally::text_key;
 use crate::Error;
@@ -108,12 +108,14 @@ pub struct Breakdown {
     by_word: FxHashMap<String, u32>,
     keys: FxHashMap<(Base, u128), Kept>,
     names: BTreeMap<String, SetId>,
+    earlier: EarlierNames,
+    can_tell: bool,
     group: u32,
 }
 
 impl Breakdown {
     /// Divides by `by`; `days` are the first instants of the week's days in the reporting zone.
-    pub fn new(by: By, days: Vec<(Timestamp, String)>, withheld: Vec<String>) -> Self {
+    pub fn new(by: By, days: Vec<(Timestamp, String)>, withheld: Vec<String>, earlier: EarlierNames) -> Self {
         Breakdown {
             by,
             days: days.into_iter().map(|(start, name)| (start.0, name)).collect(),
@@ -123,6 +125,8 @@ impl Breakdown {
             by_word: FxHashMap::default(),
             keys: FxHashMap::default(),
             names: BTreeMap::new(),
+            earlier,
+            can_tell: false,
             group: 0,
         }
     }
@@ -160,6 +164,7 @@ impl Breakdown {
                 }
             };
             self.group = self.groups.feed(group.unwrap_or(UNKNOWN));
+            self.can_tell = self.earlier.can_tell(feed);
             visit(&columns, &plan, row, self);
         }
         Ok(())
@@ -184,7 +189,7 @@ impl Breakdown {
     }
 
     /// The divided counts of the statistics that are counts or sums of counts.
-    pub fn finish(mut self, statistics: &[&Statistic], earlier: &EarlierNames) -> Vec<Division> {
+    pub fn finish(mut self, statistics: &[&Statistic]) -> Vec<Division> {
         let mut cells: BTreeMap<String, (u64, BTreeMap<SetId, u64>)> = BTreeMap::new();
         for ((base, _), kept) in std::mem::take(&mut self.keys) {
             let either = self.groups.union(kept.first, kept.second);
@@ -202,7 +207,7 @@ impl Breakdown {
             });
         }
         let names = self.names.iter().map(|(name, set)| (name.clone(), self.groups.names(*set))).collect();
-        let (new, _) = new_names(&names, &earlier.names);
+        let (new, _) = new_names(&names, &self.earlier.names);
         let count_of = |cell: &str| -> (u64, BTreeMap<String, u64>) {
             let mut groups: BTreeMap<String, u64> = BTreeMap::new();
             if cell == "malware.new-name" {
@@ -259,6 +264,9 @@ impl Sink for Breakdown {
 
     fn hit(&mut self, hit: Hit<'_>) {
         if let (Base::MalwareName, Key::Text(name)) = (hit.base, hit.key) {
+            if !self.can_tell || !self.earlier.is_new(name) {
+                return;
+            }
             let set = self.names.get(name).copied().unwrap_or(0);
             let set = self.groups.add(set, self.group);
             self.names.insert(name.to_owned(), set);

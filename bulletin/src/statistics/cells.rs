@@ -10,6 +10,7 @@ use model::statistic::{Counted, Observed, SourceCount};
 use model::territory::Territory;
 
 use super::events::{Base, SEVERITIES, SITE_TYPES, family};
+use super::names::EarlierNames;
 
 /// Which of a key's two source sets a cell counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,9 +159,15 @@ impl WeekTally {
         members
     }
 
-    /// Adds the cells of names and families that no earlier week had.
-    pub fn place_new_names(&mut self, earlier: &BTreeSet<String>) {
-        let (names, families) = new_names(&self.names, earlier);
+    /// Adds the cells of names and families that no earlier week had, by the feeds that can tell.
+    pub fn place_new_names(&mut self, earlier: &EarlierNames) {
+        let telling: BTreeMap<String, Vec<String>> = self
+            .names
+            .iter()
+            .map(|(name, feeds)| (name.clone(), feeds.iter().filter(|feed| earlier.can_tell(feed)).cloned().collect()))
+            .filter(|(_, feeds): &(String, Vec<String>)| !feeds.is_empty())
+            .collect();
+        let (names, families) = new_names(&telling, &earlier.names);
         self.cells.insert("malware.new-name".to_owned(), names);
         self.cells.insert("malware.new-family".to_owned(), families);
     }

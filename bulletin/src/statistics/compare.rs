@@ -18,43 +18,59 @@ pub struct Side<'a> {
 impl Side<'_> {
     /// Whether a feed supplied the statistic in full.
     pub fn complete(&self, feed: &str) -> bool {
-        self.value.sources.iter().any(|source| source == feed)
-            && self.coverage.iter().any(|coverage| coverage.feed == feed && coverage.complete() && !coverage.changed)
+        self.value.sources.iter().any(|source| source == feed) && self.arrived(feed, true)
     }
 
-    /// Feeds of the statistic, and how many of them were complete.
-    pub fn completeness(&self) -> (u32, u32) {
-        let complete = self.value.sources.iter().filter(|feed| self.complete_days(feed)).count();
-        (complete as u32, self.value.sources.len() as u32)
+    fn arrived(&self, feed: &str, unchanged: bool) -> bool {
+        let whole = |coverage: &FeedCoverage| coverage.complete() && !(unchanged && coverage.changed);
+        self.coverage.iter().any(|coverage| coverage.feed == feed && whole(coverage))
     }
 
-    fn complete_days(&self, feed: &str) -> bool {
-        self.coverage.iter().any(|coverage| coverage.feed == feed && coverage.complete())
+    /// The statistic itself or one of its parts.
+    fn pick(&self, part: Option<&str>) -> Option<&Measured> {
+        match part {
+            Some(id) => self.value.part(id),
+            None => Some(&self.value.measured),
+        }
+    }
+
+    /// Feeds of the statistic: its suppliers. Feeds of a part: those that contributed, for a part may
+    /// count what feeds bring that cannot supply the statistic itself.
+    fn feeds(&self, part: Option<&str>) -> Vec<String> {
+        match part.and_then(|_| self.pick(part)) {
+            Some(measured) => measured.contributors(),
+            None => self.value.sources.clone(),
+        }
+    }
+
+    /// How many feeds of the statistic or part were complete, of how many.
+    pub fn completeness(&self, part: Option<&str>) -> (u32, u32) {
+        let feeds = self.feeds(part);
+        let complete = feeds.iter().filter(|feed| self.arrived(feed, false)).count();
+        (complete as u32, feeds.len() as u32)
     }
 }
 
-/// The feeds of the statistic that were complete and unchanged in both weeks, sorted; `None` where
-/// that is all of them.
-pub fn common_sources(this: Side<'_>, last: Side<'_>) -> Option<Vec<String>> {
-    let mut feeds: Vec<String> = this.value.sources.iter().chain(&last.value.sources).cloned().collect();
+/// The feeds that were complete and unchanged in both weeks, sorted; `None` where that is all of them.
+fn common_sources(part: Option<&str>, this: Side<'_>, last: Side<'_>) -> Option<Vec<String>> {
+    let mut feeds = this.feeds(part);
+    feeds.extend(last.feeds(part));
     feeds.sort();
     feeds.dedup();
-    let common: Vec<String> =
-        feeds.iter().filter(|feed| this.complete(feed) && last.complete(feed)).cloned().collect();
+    let whole = |side: Side<'_>, feed: &str| match part {
+        // A statistic knows its suppliers; one that was none in a week is new or gone.
+        None => side.complete(feed),
+        Some(_) => side.arrived(feed, true),
+    };
+    let common: Vec<String> = feeds.iter().filter(|feed| whole(this, feed) && whole(last, feed)).cloned().collect();
     (common.len() < feeds.len()).then_some(common)
 }
 
 /// The change of a statistic, or of one of its parts, against last week's frozen value.
 pub fn change_of(statistic: &Statistic, part: Option<&str>, this: Side<'_>, last: Option<Side<'_>>) -> Change {
     let Some(last) = last.filter(|_| statistic.compared) else { return Change::omitted() };
-    let pick = |side: Side<'_>| -> Option<Measured> {
-        match part {
-            Some(id) => side.value.part(id).cloned(),
-            None => Some(side.value.measured.clone()),
-        }
-    };
-    let Some(now) = pick(this).as_ref().and_then(Measured::count).cloned() else { return Change::omitted() };
-    let Some(then) = pick(last).as_ref().and_then(Measured::count).cloned() else {
+    let Some(now) = this.pick(part).and_then(Measured::count) else { return Change::omitted() };
+    let Some(then) = last.pick(part).and_then(Measured::count) else {
         return Change::not_comparable(Incomparable::NotAvailableThen);
     };
     if this.value.version != last.value.version {
@@ -62,11 +78,11 @@ pub fn change_of(statistic: &Statistic, part: Option<&str>, this: Side<'_>, last
     }
     // An imported back issue carries no sources: it is compared as printed, if this week is complete.
     if last.value.sources.is_empty() && then.by_sources.is_empty() && then.count > 0 {
-        let all = this.value.sources.iter().all(|feed| this.complete(feed));
-        return if all { change(&now, &then, Basis::All) } else { Change::not_comparable(Incomparable::UnknownSources) };
+        let all = this.feeds(part).iter().all(|feed| this.arrived(feed, true));
+        return if all { change(now, then, Basis::All) } else { Change::not_comparable(Incomparable::UnknownSources) };
     }
-    match common_sources(this, last) {
-        None => change(&now, &then, Basis::All),
-        Some(common) => change(&now, &then, Basis::Over(&common)),
+    match common_sources(part, this, last) {
+        None => change(now, then, Basis::All),
+        Some(common) => change(now, then, Basis::Over(&common)),
     }
 }

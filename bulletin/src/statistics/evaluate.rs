@@ -1,6 +1,6 @@
 //! From cells to values: the declared formulas, and *not available* wherever something is lacking.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use model::statistic::{
@@ -8,19 +8,11 @@ use model::statistic::{
 };
 
 use super::cells::{UNKNOWN, WeekTally};
+use super::names::EarlierNames;
 use super::supply::Sources;
 
 /// Members of a family beyond so many are added up as `other`.
 const FAMILY_MEMBERS: usize = 40;
-
-/// Malware names of the weeks before.
-#[derive(Clone, Debug, Default)]
-pub struct EarlierNames {
-    /// Full weeks before this one of which events are stored, at most the window's.
-    pub weeks: u32,
-    /// Names that occur in them.
-    pub names: BTreeSet<String>,
-}
 
 /// What the values of a week follow from, besides its tally.
 pub struct Inputs<'a> {
@@ -37,7 +29,7 @@ pub struct Inputs<'a> {
 /// The values of all statistics, in the order of the tables.
 pub fn evaluate(statistics: &[&Statistic], tally: &WeekTally, inputs: &Inputs<'_>) -> Vec<StatisticValue> {
     let mut tally = tally.clone();
-    tally.place_new_names(&inputs.earlier.names);
+    tally.place_new_names(inputs.earlier);
     let mut values: Vec<StatisticValue> = Vec::with_capacity(statistics.len());
     for statistic in statistics {
         let value = match statistic.formula {
@@ -74,8 +66,9 @@ fn value(statistic: &Statistic, tally: &WeekTally, inputs: &Inputs<'_>) -> Stati
     };
     if let Window::WeekFirstSeen { .. } = statistic.window {
         let needed = super::malware::FIRST_SEEN_AT_LEAST;
-        if inputs.earlier.weeks < needed {
-            out.measured = not_available(Missing::ShortHistory { weeks: inputs.earlier.weeks, needed });
+        let weeks = feeds.iter().map(|feed| inputs.earlier.weeks_of(feed)).max().unwrap_or(0);
+        if weeks < needed {
+            out.measured = not_available(Missing::ShortHistory { weeks, needed });
             return out;
         }
     }

@@ -13,8 +13,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::cells::{KeyFacts, Slot, of_key};
 use super::columns::Columns;
-use super::evaluate::EarlierNames;
 use super::events::{Base, Hit, Key, Plan, Sink, family, visit};
+use super::names::EarlierNames;
 use super::sets::{FeedSets, SetId};
 use super::tally::text_key;
 use crate::Error;
@@ -93,6 +93,7 @@ pub struct Explanation {
     keys: FxHashMap<(Base, String), Kept>,
     against: FxHashSet<String>,
     feed: u32,
+    can_tell: bool,
     place: (EventId, u32, u32, u64),
 }
 
@@ -110,6 +111,7 @@ impl Explanation {
             keys: FxHashMap::default(),
             against: FxHashSet::default(),
             feed: 0,
+            can_tell: false,
             place: (EventId::default(), 0, 0, 0),
         }
     }
@@ -127,6 +129,7 @@ impl Explanation {
                 continue;
             }
             self.feed = self.sets.feed(feed);
+            self.can_tell = self.observed == Observed::MalwareName && self.earlier.can_tell(feed);
             let id = columns.event_id.get(row).and_then(|bytes| bytes.try_into().ok()).map(EventId).unwrap_or_default();
             let report = self.reports.feed(columns.report.get(row).unwrap_or(""));
             let member = columns.member.get(row).unwrap_or(0);
@@ -159,7 +162,6 @@ impl Explanation {
 
     /// The lines, in the order of the inputs, then of cells and keys.
     pub fn finish(mut self) -> Vec<Line> {
-        let new = |name: &str| !self.earlier.names.contains(name);
         let old_families: FxHashSet<&str> = self.earlier.names.iter().map(|name| family(name)).collect();
         let mut lines: BTreeMap<(usize, String, String), Line> = BTreeMap::new();
         let rank = |cell: &str| {
@@ -197,7 +199,7 @@ impl Explanation {
                 }
             };
             if base == Base::MalwareName {
-                if new(&key) {
+                if self.earlier.is_new(&key) {
                     place("malware.new-name", &key, Slot::First);
                 }
                 if !old_families.contains(family(&key)) {
@@ -241,7 +243,7 @@ impl Sink for Explanation {
             Base::PhishingDomain => is_input(&self.inputs, "phishing.domain"),
             Base::PhishingAddress => is_input(&self.inputs, "phishing.address"),
             Base::Vulnerability => self.observed == Observed::VulnerabilityRecord,
-            Base::MalwareName => self.observed == Observed::MalwareName,
+            Base::MalwareName => self.can_tell,
             Base::WarnedInfected | Base::WarnedHosting | Base::WarnedPhishing => false,
         };
         if !wanted {

@@ -11,7 +11,7 @@ const ADDRESSES: Words = Words::new("个", "addresses");
 const PERCENT: Words = Words::new("%", "%");
 
 const fn slice(id: &'static str, name: Words, unit: Words, cell: &'static str) -> PartRule {
-    PartRule { id, name, unit, fields: &[], formula: Formula::Count(cell), print: Presentation::Integer }
+    PartRule { id, name, unit, fields: &[], formula: Formula::Count(cell), print: Presentation::Integer, sense: Sense::Neutral }
 }
 
 const DOMAINS_BY: (Words, Words) = (DOMAINS, DOMAIN);

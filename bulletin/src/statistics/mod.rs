@@ -20,6 +20,7 @@ pub mod events;
 pub mod explain;
 pub mod hosting;
 pub mod malware;
+pub mod names;
 pub mod sets;
 pub mod supply;
 pub mod tally;
@@ -28,7 +29,8 @@ pub mod websites;
 
 pub use cells::WeekTally;
 pub use columns::{BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, TALLY_COLUMNS};
-pub use evaluate::{EarlierNames, Inputs, evaluate};
+pub use evaluate::{Inputs, evaluate};
+pub use names::EarlierNames;
 pub use supply::{Sources, Supply};
 pub use tally::Tally;
 

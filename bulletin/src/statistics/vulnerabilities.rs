@@ -48,6 +48,7 @@ pub const STATISTICS: &[Statistic] = &[
             fields: &[],
             formula: Formula::Count("vulnerability.severity/unrated"),
             print: Presentation::Integer,
+            sense: Sense::Neutral,
         }],
         ..record(
             "V1",

@@ -95,11 +95,12 @@ const fn share(name: Words, part: &'static str, whole: &'static str) -> PartRule
         fields: &[],
         formula: Formula::Ratio { part, whole },
         print: Presentation::PercentOneDecimal,
+        sense: Sense::Neutral,
     }
 }
 
 const fn count(id: &'static str, name: Words, unit: Words, cell: &'static str) -> PartRule {
-    PartRule { id, name, unit, fields: &[], formula: Formula::Count(cell), print: Presentation::Integer }
+    PartRule { id, name, unit, fields: &[], formula: Formula::Count(cell), print: Presentation::Integer, sense: Sense::Neutral }
 }
 
 /// The family's statistics.
@@ -159,6 +160,7 @@ pub const STATISTICS: &[Statistic] = &[
     Statistic {
         parts: &[PartRule {
             fields: &["source_ip"],
+            sense: Sense::FewerIsBetter,
             ..count(
                 "address",
                 Words::new("仿冒页面涉及IP地址", "Addresses of phishing pages"),

@@ -117,7 +117,10 @@ fn freeze(made: Made, past: &[FrozenWeek]) -> FrozenWeek {
         rating: &rating,
         vulnerability: &vulnerability,
     };
-    let earlier = EarlierNames { weeks: 13, names: ["mirai", "conficker"].map(str::to_owned).into() };
+    let earlier = EarlierNames {
+        names: ["mirai", "conficker"].map(str::to_owned).into(),
+        weeks: FEEDS.map(|feed| (feed.to_owned(), 13)).into(),
+    };
     assemble(made.week, &feeds(), &tally.finish(), &earlier, made.infrastructure, with)
 }
 

@@ -101,7 +101,10 @@ pub fn week() -> Vec<Event> {
 }
 
 fn earlier() -> EarlierNames {
-    EarlierNames { weeks: 13, names: ["mirai.a", "qakbot", "conficker"].map(str::to_owned).into() }
+    EarlierNames {
+        names: ["mirai.a", "qakbot", "conficker"].map(str::to_owned).into(),
+        weeks: ["sink-a", "sink-b", "c2"].map(|feed| (feed.to_owned(), 13)).into(),
+    }
 }
 
 #[test]
@@ -153,8 +156,16 @@ fn what_no_feed_supplies_is_not_available_and_never_zero() {
 
 #[test]
 fn new_names_need_a_past() {
-    let values = values(&tally(&week()), &EarlierNames { weeks: 7, ..earlier() });
-    assert_eq!(find(&values, "M4").measured.missing(), Some(&Missing::ShortHistory { weeks: 7, needed: 8 }));
+    let young = |feeds: &[&str]| EarlierNames {
+        weeks: feeds.iter().map(|feed| ((*feed).to_owned(), 7)).chain([("sink-a".to_owned(), 12)]).collect(),
+        ..earlier()
+    };
+    let old = EarlierNames { weeks: [("sink-a".to_owned(), 7)].into(), ..earlier() };
+    let found = values(&tally(&week()), &old);
+    assert_eq!(find(&found, "M4").measured.missing(), Some(&Missing::ShortHistory { weeks: 7, needed: 8 }));
+    // The names of a feed that was subscribed lately are not new for that: only mirai.b is.
+    let found = values(&tally(&week()), &young(&["sink-b", "c2"]));
+    assert_eq!((count(&found, "M4"), part(&found, "M4", "family")), (1, 0));
 }
 
 #[test]
@@ -172,7 +183,7 @@ fn lines_of_an_explanation_are_the_figure() {
     let events = week();
     let tally = {
         let mut tally = tally(&events);
-        tally.place_new_names(&earlier().names);
+        tally.place_new_names(&earlier());
         tally
     };
     for statistic in statistics::all() {
@@ -217,9 +228,9 @@ fn breakdowns_divide_the_same_counts() {
     let tally = tally(&events);
     let values = values(&tally, &earlier());
     for (by, name) in By::ALL {
-        let mut breakdown = Breakdown::new(by, days.clone(), vec![]);
+        let mut breakdown = Breakdown::new(by, days.clone(), vec![], earlier());
         events.chunks(4).for_each(|chunk| breakdown.add(&batch(chunk)).expect("a batch"));
-        let divisions = breakdown.finish(&statistics::all(), &earlier());
+        let divisions = breakdown.finish(&statistics::all());
         for division in &divisions {
             assert_eq!(division.total, count(&values, &division.statistic), "{name} {}", division.statistic);
             assert!(division.groups.iter().map(|(_, count)| count).sum::<u64>() >= division.total);
@@ -227,11 +238,11 @@ fn breakdowns_divide_the_same_counts() {
         }
         assert_eq!(name.parse::<By>().expect("a name"), by);
     }
-    let mut by_feed = Breakdown::new(By::Feed, days, vec![]);
+    let mut by_feed = Breakdown::new(By::Feed, days, vec![], earlier());
     by_feed.add(&batch(&events)).expect("a batch");
-    let divisions = by_feed.finish(&statistics::all(), &earlier());
+    let divisions = by_feed.finish(&statistics::all());
     assert_eq!(divisions[1].groups, [("sink-a".to_owned(), 3), ("sink-b".to_owned(), 1)]);
-    assert!("moon".parse::<By>().unwrap_err().to_string().contains("province"));
+    assert!("moon".parse::<By>().expect_err("refused").to_string().contains("province"));
 }
 
 fn any_event() -> impl Strategy<Value = Event> {

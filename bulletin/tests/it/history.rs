@@ -23,7 +23,7 @@ fn count(values: &[StatisticValue], id: &str) -> Option<u64> {
     values.iter().find(|value| value.statistic == id)?.measured.count().map(|counted| counted.count)
 }
 
-fn week<'a>(rows: &'a [NewHistoryRow], year: i32, number: i32) -> &'a NewHistoryRow {
+fn week(rows: &[NewHistoryRow], year: i32, number: i32) -> &NewHistoryRow {
     let found = rows.iter().find(|row| row.year == year && row.number == Some(number) && row.kind == HistoryKind::Published);
     found.expect("a published week")
 }

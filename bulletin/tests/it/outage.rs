@@ -163,3 +163,36 @@ fn an_imported_baseline_is_compared_with_complete_weeks_only() {
     let found = changes(&this, &coverage(&["a"]), &last, &[]);
     assert_eq!(found[0].kind, ChangeKind::NotComparable { reason: Incomparable::UnknownSources });
 }
+
+/// A part may count what feeds bring that cannot supply the statistic: pages without a known target.
+/// Their outage is no improvement of that part either.
+#[test]
+fn parts_watch_their_own_sources() {
+    let value = |untargeted: u64| StatisticValue {
+        statistic: "W5".into(),
+        version: 1,
+        measured: Measured::Available {
+            quantity: Quantity::Count(Counted::of(vec![SourceCount { feeds: vec!["a".into()], count: 50 }])),
+        },
+        sources: vec!["a".into()],
+        parts: vec![model::statistic::PartValue {
+            id: "untargeted".into(),
+            measured: Measured::Available {
+                quantity: Quantity::Count(Counted::of(vec![SourceCount { feeds: vec!["b".into()], count: untargeted }])),
+            },
+        }],
+    };
+    let statistic = statistics::named("W5").expect("declared");
+    let (this, last) = (value(80), value(100));
+    let mut now = coverage(&[]);
+    now[1].seen_days = 6;
+    let then = coverage(&[]);
+    let of = |coverage: &[FeedCoverage], part: Option<&str>| {
+        change_of(statistic, part, Side { value: &this, coverage }, Some(Side { value: &last, coverage: &then }))
+    };
+    assert_eq!(of(&then, Some("untargeted")).kind, ChangeKind::Percent { tenths: -200 });
+    let found = of(&now, Some("untargeted"));
+    assert_eq!(found.kind, ChangeKind::NotComparable { reason: Incomparable::NoCommonSource });
+    assert_eq!(of(&now, None).like_for_like, None);
+    assert_eq!(Side { value: &this, coverage: &now }.completeness(Some("untargeted")), (0, 1));
+}

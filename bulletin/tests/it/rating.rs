@@ -74,7 +74,7 @@ fn built_in_profiles_are_sound_and_found() {
     }
     assert_eq!(Profile::named(DEFAULT_RATING, &[]).expect("found").levels.len(), 5);
     assert_eq!(Profile::named(DEFAULT_VULNERABILITY, &[]).expect("found").words()[0], Text::new("低", "Low"));
-    let error = Profile::named("nothing", &[]).unwrap_err().to_string();
+    let error = Profile::named("nothing", &[]).expect_err("refused").to_string();
     assert!(error.contains("baseline-13"), "{error}");
     for (from, to, told) in [
         ("up_to = 0.14", "up_to = -0.5", "below the one before"),
@@ -84,7 +84,7 @@ fn built_in_profiles_are_sound_and_found() {
         ("cap = 4", "cap = 9", "there is no level 9"),
         ("[name]", "[names]", "unknown field"),
     ] {
-        let error = Profile::parse("mine.toml", &BUILT_IN[0].replace(from, to)).unwrap_err().to_string();
+        let error = Profile::parse("mine.toml", &BUILT_IN[0].replace(from, to)).expect_err("refused").to_string();
         assert!(error.contains(told) && error.contains("mine.toml"), "{error}");
     }
 }
