@@ -75,7 +75,8 @@ impl NumberingScheme {
                 let sunday = week.sunday();
                 Some(IssueNumber {
                     year: sunday.year(),
-                    number: (sunday.day_of_year() as u32 + 6) / 7,
+                    // DOMAIN writes it (day + 6) / 7 in whole numbers: the same.
+                    number: (sunday.day_of_year() as u32).div_ceil(7),
                 })
             }
             NumberingScheme::Iso => {
