@@ -1,7 +1,7 @@
 //! The demo's `watchfire.toml`: as a CERT would write it, with comments for whoever reads it first.
 
 use super::country::{CODE, NAME_EN, NAME_ZH};
-use super::feeds::FEED_NAMES;
+use super::feeds::{FEED_NAMES, exposure};
 use super::reference;
 use super::reports::REPORTS;
 
@@ -42,7 +42,7 @@ profile = "default"
     );
     references(&mut text);
     text.push_str("\n# --- Shadowserver: one feed a report type, so that a day missed by one of them shows. ---\n");
-    shadowserver(&mut text, "-*.csv");
+    shadowserver(&mut text, exposure::is_weekly);
     text.push('\n');
     text.push_str(OTHER_FEEDS);
     text
@@ -72,7 +72,7 @@ profile = "default"
 "#
     );
     references(&mut text);
-    shadowserver(&mut text, "-*.csv");
+    shadowserver(&mut text, |_| false);
     text
 }
 
@@ -86,10 +86,11 @@ fn references(text: &mut String) {
     }
 }
 
-fn shadowserver(text: &mut String, ending: &str) {
+fn shadowserver(text: &mut String, weekly: impl Fn(&str) -> bool) {
     for report in REPORTS {
         let name = FEED_NAMES.iter().find(|(file, _)| *file == report.file).expect("every report type has a feed").1;
         let file = report.file;
+        let every = if weekly(file) { "every_days = 7\n" } else { "" };
         let terms = format!("{}; for the networks of {NAME_EN} only", report.name);
         text.push_str(&format!(
             r#"
@@ -97,9 +98,9 @@ fn shadowserver(text: &mut String, ending: &str) {
 name = "{name}"
 provider = "Shadowserver (demo)"
 format = "shadowserver"
-paths = ["feeds/shadowserver/????-??-??-{file}{ending}"]
+paths = ["feeds/shadowserver/????-??-??-{file}-*.csv"]
 zone = "UTC"
-licence = "demo data, CC0-1.0"
+{every}licence = "demo data, CC0-1.0"
 terms = "{terms}"
 publishable = "counts"
 "#

@@ -14,14 +14,12 @@ use crate::demo::text;
 use crate::demo::weeks::{WEEKS, second_of_day};
 
 /// Control-server families with the length of their lists.
-const CONTROL: [(&str, u64); 7] = [
-    ("Cobalt Strike C2", 210),
-    ("Metasploit Framework C2", 84),
-    ("Sliver C2", 62),
-    ("Mythic C2", 31),
-    ("Covenant C2", 18),
-    ("XMRig Monero Cryptominer", 46),
-    ("GoPhish", 72),
+const CONTROL: [(&str, u64); 5] = [
+    ("Cobalt Strike C2", 230),
+    ("Metasploit Framework C2", 94),
+    ("Sliver C2", 72),
+    ("XMRig Monero Cryptominer", 56),
+    ("GoPhish", 82),
 ];
 
 /// Writes the lists.

@@ -14,7 +14,7 @@ use crate::demo::files::Sheet;
 use crate::demo::names;
 use crate::demo::random::{Random, draw, scale, totals, zipf};
 use crate::demo::text;
-use crate::demo::weeks::{DAYS, LAST, OTHER_PAGES, PARCEL_PAGES, is_holiday, local, second_of_day};
+use crate::demo::weeks::{LAST, OTHER_PAGES, PARCEL_PAGES, WEEKS, is_holiday, local, second_of_day};
 
 /// A phishing page.
 #[derive(Clone, Debug)]
@@ -162,14 +162,14 @@ fn list(stage: &mut Stage<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The desk's look-ups: JSON lines, a file a day, for eight pages in ten.
+/// The desk's look-ups: JSON lines, a file a week, for eight pages in ten.
 fn desk(stage: &mut Stage<'_>) -> Result<()> {
     let mut random = stage.random("phishing desk", 0);
     let pages = std::mem::take(&mut stage.pages);
     let mut rest = pages.iter().peekable();
-    for day in 0..DAYS as i64 {
+    for week in 0..WEEKS {
         let mut sheet = Sheet::default();
-        let end = stage.calendar.local_midnight(day + 1);
+        let end = stage.calendar.local_midnight((week * 7) as i64 + 7);
         while let Some(page) = rest.next_if(|page| page.second < end) {
             if !random.chance(800) {
                 continue;
@@ -198,12 +198,13 @@ fn desk(stage: &mut Stage<'_>) -> Result<()> {
                 stage.truth.0[week].phishing_ips.insert(page.ip);
             }
         }
-        if day == (LAST * 7) as i64 + 2 || day == 40 {
+        if week == LAST || week == 5 {
             sheet.broken(
                 "{\"confirmed\":\"2026-11-18T10:02:11+08:00\",\"url\":\"https://landi-track.example.com/\",\"bra\n",
             );
         }
-        stage.files.feed("phishing-desk", format!("feeds/phishing-desk/{}.jsonl", stage.calendar.date(day)), sheet)?;
+        let path = format!("feeds/phishing-desk/desk-{}.jsonl", stage.calendar.week(week).monday());
+        stage.files.feed("phishing-desk", path, sheet)?;
     }
     stage.pages = pages;
     Ok(())

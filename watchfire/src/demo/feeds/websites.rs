@@ -134,15 +134,15 @@ const SHELLS: [&str; 7] = [
     "/shell.php",
 ];
 
-/// Writes a watch: a CSV a day in the country's own time, its columns mapped by the feed's entry.
+/// Writes a watch: a CSV a week in the country's own time, its columns mapped by the feed's entry.
 fn watch(stage: &mut Stage<'_>, feed: &'static str, list: &[(i64, Site)], cities: &[String]) -> Result<()> {
     let defacement = feed == "defacement-watch";
     let header = if defacement { "seen_at,site,url,ip,team,state\n" } else { "seen_at,site,url,ip,shell,state\n" };
     let mut list = list.iter().peekable();
-    for day in 0..DAYS as i64 {
-        let mut random = stage.random(feed, day as u64);
+    for week in 0..WEEKS {
+        let mut random = stage.random(feed, week as u64);
         let mut sheet = Sheet::with_header(header);
-        let end = stage.calendar.local_midnight(day + 1);
+        let end = stage.calendar.local_midnight((week * 7) as i64 + 7);
         while let Some((second, site)) = list.next_if(|(second, _)| *second < end) {
             let name = site.name(stage.seed, cities);
             let (address, block) = stage.country.host(site.among(stage.seed, &name), site.key(stage.seed));
@@ -178,12 +178,12 @@ fn watch(stage: &mut Stage<'_>, feed: &'static str, list: &[(i64, Site)], cities
                 if defacement { &mut truth.defaced } else { &mut truth.backdoored }.insert(name);
             }
         }
-        if defacement && day % 31 == 11 {
+        if defacement && week % 4 == 1 {
             sheet.broken(
                 "yesterday evening,old-harbor.example.com,http://old-harbor.example.com/,172.16.9.9,moth404,open\n",
             );
         }
-        let date = stage.calendar.date(day);
+        let date = stage.calendar.week(week).monday();
         let folder = feed.split('-').next().unwrap_or(feed);
         stage.files.feed(feed, format!("feeds/{feed}/{folder}-{date}.csv"), sheet)?;
     }
