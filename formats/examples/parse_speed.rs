@@ -105,14 +105,25 @@ fn best(rounds: u32, mut work: impl FnMut()) -> Duration {
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let mut number = |default: u64| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let mut number = |default: u64| {
+        arguments
+            .next()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
     let (rows, rounds) = (number(200_000), number(7) as u32);
     let text = report(rows);
-    println!("{rows} rows, {} bytes a row", (text.len() - HEADER.len()) as u64 / rows.max(1));
+    println!(
+        "{rows} rows, {} bytes a row",
+        (text.len() - HEADER.len()) as u64 / rows.max(1)
+    );
     let tell = |what: &str, time: Duration| {
         let each = time.as_nanos() as f64 / rows as f64;
         let speed = text.len() as f64 / time.as_secs_f64() / 1e6;
-        println!("{what:<28} {each:>7.1} ns a row {:>12.0} rows/s {speed:>7.0} MB/s", 1e9 / each);
+        println!(
+            "{what:<28} {each:>7.1} ns a row {:>12.0} rows/s {speed:>7.0} MB/s",
+            1e9 / each
+        );
     };
 
     let framing = Framing::QuotedLines { delimiter: b',' };
@@ -148,11 +159,24 @@ fn main() {
     };
     let mut record = Record::new();
     let mut counted = Counting::default();
-    let open = || drive::open(&ctx, &mut text.as_bytes()).expect("memory does not fail").expect("the report opens");
-    let Reader::Blocks { reader, header_len, header_lines, .. } = open().reader else { panic!("blocks") };
+    let open = || {
+        drive::open(&ctx, &mut text.as_bytes())
+            .expect("memory does not fail")
+            .expect("the report opens")
+    };
+    let Reader::Blocks {
+        reader,
+        header_len,
+        header_lines,
+        ..
+    } = open().reader
+    else {
+        panic!("blocks")
+    };
     let read = best(rounds, || {
         counted = Counting::default();
-        let mut cutter = BlockCutter::new(&text.as_bytes()[header_len..], framing).after_header(header_len as u64, header_lines);
+        let mut cutter = BlockCutter::new(&text.as_bytes()[header_len..], framing)
+            .after_header(header_len as u64, header_lines);
         let mut spare = Vec::new();
         while let Ok(Some(Cut::Block(block))) = cutter.next(std::mem::take(&mut spare)) {
             reader.read(block.as_block(), &mut record, &mut counted);
@@ -160,5 +184,10 @@ fn main() {
         }
     });
     tell("text to records", read);
-    println!("{} records, {} rejects, {} bytes of extra a record", counted.records, counted.rejects, counted.extra / counted.records.max(1));
+    println!(
+        "{} records, {} rejects, {} bytes of extra a record",
+        counted.records,
+        counted.rejects,
+        counted.extra / counted.records.max(1)
+    );
 }

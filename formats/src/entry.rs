@@ -34,7 +34,10 @@ impl Entry {
     pub fn compile(ctx: &Context<'_>) -> Result<Entry, Unreadable> {
         let mut problems = check(ctx.feed);
         if !problems.is_empty() {
-            return Err(Unreadable::Entry { feed: ctx.feed.name.clone(), detail: problems.remove(0) });
+            return Err(Unreadable::Entry {
+                feed: ctx.feed.name.clone(),
+                detail: problems.remove(0),
+            });
         }
         let mut scratch = Record::new();
         let mut extra = Vec::new();
@@ -42,16 +45,26 @@ impl Entry {
         if let Some((field, value)) = from_path(ctx.feed, ctx.file_name, ctx.path) {
             constants.push((field, value));
         }
-        constants.extend(ctx.feed.set.iter().map(|(name, value)| (name.as_str(), value.clone())));
-        for (name, value) in [("class_type", &ctx.feed.classification), ("class_identifier", &ctx.feed.identifier)] {
+        constants.extend(
+            ctx.feed
+                .set
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.clone())),
+        );
+        for (name, value) in [
+            ("class_type", &ctx.feed.classification),
+            ("class_identifier", &ctx.feed.identifier),
+        ] {
             constants.extend(value.iter().map(|value| (name, value.clone())));
         }
         for (name, text) in constants {
             match Target::parse(name, name) {
                 Ok(Target::Field(field)) if !scratch.has(field) => {
-                    value::set(&mut scratch, field, &text, ctx.zone).map_err(|bad| Unreadable::Entry {
-                        feed: ctx.feed.name.clone(),
-                        detail: bad.message(&text),
+                    value::set(&mut scratch, field, &text, ctx.zone).map_err(|bad| {
+                        Unreadable::Entry {
+                            feed: ctx.feed.name.clone(),
+                            detail: bad.message(&text),
+                        }
                     })?;
                 }
                 Ok(Target::Extra(key)) => {
@@ -70,7 +83,11 @@ impl Entry {
             Value::Bool(value) => (field, Constant::Other(Value::Bool(value))),
             Value::Time(at) => (field, Constant::Other(Value::Time(at))),
         });
-        Ok(Entry { fields: fields.collect(), extra, snapshot: ctx.snapshot })
+        Ok(Entry {
+            fields: fields.collect(),
+            extra,
+            snapshot: ctx.snapshot,
+        })
     }
 
     /// Gives the record what the entry declares and the row did not bring. A row without a time
@@ -136,7 +153,12 @@ impl Target {
     /// Puts the source's text where it goes. In `extra` it is text; what says nothing is left out.
     /// A bad value of a field that is not a key one ([`value::is_key`]) is kept in `extra` under the
     /// field's name instead of being an error.
-    pub fn put(&self, record: &mut Record, text: &str, zone: &TimeZone) -> Result<(), value::BadValue> {
+    pub fn put(
+        &self,
+        record: &mut Record,
+        text: &str,
+        zone: &TimeZone,
+    ) -> Result<(), value::BadValue> {
         match self {
             Target::Drop => {}
             Target::Extra(key) => {
@@ -157,17 +179,24 @@ impl Target {
 pub fn check(feed: &Feed) -> Vec<String> {
     let mut problems = Vec::new();
     if TimeZone::get(&feed.zone).is_err() {
-        problems.push(format!("zone: `{}` is not an IANA time zone such as `Asia/Shanghai` or `UTC`", feed.zone));
+        problems.push(format!(
+            "zone: `{}` is not an IANA time zone such as `Asia/Shanghai` or `UTC`",
+            feed.zone
+        ));
     }
     if let Some(name) = &feed.encoding
         && crate::source::Encoding::named(name).is_none()
     {
-        problems.push(format!("encoding: `{name}` is unknown; use utf-8 or gb18030"));
+        problems.push(format!(
+            "encoding: `{name}` is unknown; use utf-8 or gb18030"
+        ));
     }
     if let Some(name) = &feed.classification
         && classification(&name.to_lowercase()).is_none()
     {
-        problems.push(format!("classification: `{name}` is not an RSIT entry such as `phishing` or `c2-server`"));
+        problems.push(format!(
+            "classification: `{name}` is not an RSIT entry such as `phishing` or `c2-server`"
+        ));
     }
     for (name, text) in &feed.set {
         match Target::parse(name, name) {
@@ -187,11 +216,19 @@ pub fn check(feed: &Feed) -> Vec<String> {
     }
     if let Some(from) = &feed.from_path {
         match Target::parse(&from.field, &from.field) {
-            Ok(Target::Drop) | Err(_) => problems.push(format!("from_path: `{}` is not a field", from.field)),
+            Ok(Target::Drop) | Err(_) => {
+                problems.push(format!("from_path: `{}` is not a field", from.field))
+            }
             Ok(_) => {}
         }
-        for pattern in from.patterns.iter().filter(|pattern| pattern.matches("{}").count() != 1) {
-            problems.push(format!("from_path: pattern `{pattern}` must hold `{{}}` once, where the value stands"));
+        for pattern in from
+            .patterns
+            .iter()
+            .filter(|pattern| pattern.matches("{}").count() != 1)
+        {
+            problems.push(format!(
+                "from_path: pattern `{pattern}` must hold `{{}}` once, where the value stands"
+            ));
         }
     }
     for (column, target) in &feed.columns {
@@ -205,10 +242,24 @@ pub fn check(feed: &Feed) -> Vec<String> {
 /// Faults in an entry's options: each format knows `known`, pairs of name and what it may be.
 pub fn check_options(feed: &Feed, known: &[(&str, &str)]) -> Vec<String> {
     let mut problems = Vec::new();
-    for name in feed.options.keys().filter(|name| !known.iter().any(|(known, _)| known == name)) {
-        let known: Vec<_> = known.iter().map(|(name, about)| format!("{name} ({about})")).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        problems.push(format!("options: `{name}` is not an option of format {}; it has: {known}", feed.format));
+    for name in feed
+        .options
+        .keys()
+        .filter(|name| !known.iter().any(|(known, _)| known == name))
+    {
+        let known: Vec<_> = known
+            .iter()
+            .map(|(name, about)| format!("{name} ({about})"))
+            .collect();
+        let known = if known.is_empty() {
+            "none".to_owned()
+        } else {
+            known.join(", ")
+        };
+        problems.push(format!(
+            "options: `{name}` is not an option of format {}; it has: {known}",
+            feed.format
+        ));
     }
     problems
 }
@@ -219,7 +270,11 @@ fn from_path<'a>(feed: &'a Feed, file_name: &str, path: &str) -> Option<(&'a str
     let from = feed.from_path.as_ref()?;
     from.patterns.iter().find_map(|pattern| {
         let (before, after) = pattern.split_once("{}")?;
-        let subject = if pattern.contains('/') { path } else { file_name };
+        let subject = if pattern.contains('/') {
+            path
+        } else {
+            file_name
+        };
         let value = capture(before, after, subject)?;
         Some((from.field.as_str(), value.to_owned()))
     })
@@ -227,7 +282,12 @@ fn from_path<'a>(feed: &'a Feed, file_name: &str, path: &str) -> Option<(&'a str
 
 /// What stands between a match of `before` at the start and of `after` at the end, longest first.
 fn capture<'a>(before: &str, after: &str, subject: &'a str) -> Option<&'a str> {
-    let bounds = || subject.char_indices().map(|(at, _)| at).chain([subject.len()]);
+    let bounds = || {
+        subject
+            .char_indices()
+            .map(|(at, _)| at)
+            .chain([subject.len()])
+    };
     let mut best: Option<&str> = None;
     for start in bounds().filter(|at| glob(before, &subject[..*at])) {
         for end in bounds().filter(|at| *at > start && glob(after, &subject[*at..])) {
@@ -242,8 +302,12 @@ fn capture<'a>(before: &str, after: &str, subject: &'a str) -> Option<&'a str> {
 
 /// Whether the whole text matches the pattern, in which `*` is any run of characters.
 fn glob(pattern: &str, text: &str) -> bool {
-    let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut rest) = text.strip_prefix(head) else { return false };
+    let Some((head, tail)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut rest) = text.strip_prefix(head) else {
+        return false;
+    };
     let mut parts: Vec<&str> = tail.split('*').collect();
     let last = parts.pop().unwrap_or_default();
     for part in parts {
@@ -264,7 +328,14 @@ mod tests {
     const UTC: &TimeZone = &TimeZone::UTC;
 
     fn ctx<'a>(feed: &'a Feed, file_name: &'a str, path: &'a str) -> Context<'a> {
-        Context { feed, zone: UTC, file_name, path, snapshot: Timestamp(1_673_222_400_000_000), schema: None }
+        Context {
+            feed,
+            zone: UTC,
+            file_name,
+            path,
+            snapshot: Timestamp(1_673_222_400_000_000),
+            schema: None,
+        }
     }
 
     #[test]
@@ -272,9 +343,13 @@ mod tests {
         let mut feed = test_feed("list");
         feed.classification = Some("c&c".into());
         feed.identifier = Some("tracker".into());
-        feed.set = [("source_port", "443"), ("feed.accuracy", "80"), ("extra.kind", "a \"b\"")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
+        feed.set = [
+            ("source_port", "443"),
+            ("feed.accuracy", "80"),
+            ("extra.kind", "a \"b\""),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
         feed.set.remove("feed.accuracy");
         feed.set.insert("feed_accuracy".into(), "80".into());
         let entry = Entry::compile(&ctx(&feed, "a", "a")).expect("a good entry");
@@ -284,7 +359,10 @@ mod tests {
         assert_eq!(record.text(Field::ClassType), Some("c2-server"));
         assert_eq!(record.text(Field::ClassIdentifier), Some("own"));
         assert_eq!(record.int(Field::SourcePort), Some(443));
-        assert_eq!(record.extra_json().as_deref(), Some(r#"{"kind":"a \"b\""}"#));
+        assert_eq!(
+            record.extra_json().as_deref(),
+            Some(r#"{"kind":"a \"b\""}"#)
+        );
         assert_eq!(record.observed_at(), Some(Timestamp(1_673_222_400_000_000)));
         assert!(record.undated);
         assert!(entry.gives(Field::SourcePort) && !entry.gives(Field::SourceIp));
@@ -295,7 +373,11 @@ mod tests {
         let mut feed = test_feed("list");
         feed.from_path = Some(FromPath {
             field: "malware_name".into(),
-            patterns: vec!["{} C2 IPs.txt".into(), "{} IPs.txt".into(), "*/by-name/{}/*.csv".into()],
+            patterns: vec![
+                "{} C2 IPs.txt".into(),
+                "{} IPs.txt".into(),
+                "*/by-name/{}/*.csv".into(),
+            ],
         });
         let name = |file: &str, path: &str| {
             let entry = Entry::compile(&ctx(&feed, file, path)).expect("a good entry");
@@ -303,9 +385,18 @@ mod tests {
             entry.finish(&mut record);
             record.text(Field::MalwareName).map(str::to_owned)
         };
-        assert_eq!(name("Some RAT C2 IPs.txt", "x/Some RAT C2 IPs.txt").as_deref(), Some("some rat"));
-        assert_eq!(name("Other IPs.txt", "x/Other IPs.txt").as_deref(), Some("other"));
-        assert_eq!(name("7.csv", "feeds/by-name/Third/2023/7.csv").as_deref(), Some("third"));
+        assert_eq!(
+            name("Some RAT C2 IPs.txt", "x/Some RAT C2 IPs.txt").as_deref(),
+            Some("some rat")
+        );
+        assert_eq!(
+            name("Other IPs.txt", "x/Other IPs.txt").as_deref(),
+            Some("other")
+        );
+        assert_eq!(
+            name("7.csv", "feeds/by-name/Third/2023/7.csv").as_deref(),
+            Some("third")
+        );
         assert_eq!(name("all.txt", "x/all.txt"), None);
         assert_eq!(name(" IPs.txt", " IPs.txt"), None);
     }
@@ -319,28 +410,64 @@ mod tests {
         feed.classification = Some("bad things".into());
         feed.set.insert("source_ip".into(), "nowhere".into());
         feed.identity = Some(vec!["sauce_ip".into()]);
-        feed.from_path = Some(FromPath { field: "nothing".into(), patterns: vec!["*.txt".into()] });
+        feed.from_path = Some(FromPath {
+            field: "nothing".into(),
+            patterns: vec!["*.txt".into()],
+        });
         feed.columns.insert("a".into(), "b".into());
         feed.options.insert("kindd".into(), "ip".into());
         let mut problems = check(&feed);
         problems.extend(check_options(&feed, &[("kind", "auto, ip or url")]));
-        for key in ["zone", "encoding", "classification", "set", "identity", "from_path", "columns", "options"] {
-            assert!(problems.iter().any(|problem| problem.starts_with(&format!("{key}: "))), "{key}: {problems:#?}");
+        for key in [
+            "zone",
+            "encoding",
+            "classification",
+            "set",
+            "identity",
+            "from_path",
+            "columns",
+            "options",
+        ] {
+            assert!(
+                problems
+                    .iter()
+                    .any(|problem| problem.starts_with(&format!("{key}: "))),
+                "{key}: {problems:#?}"
+            );
         }
-        assert!(matches!(Entry::compile(&ctx(&feed, "a", "a")), Err(Unreadable::Entry { .. })));
+        assert!(matches!(
+            Entry::compile(&ctx(&feed, "a", "a")),
+            Err(Unreadable::Entry { .. })
+        ));
     }
 
     #[test]
     fn targets_take_either_name() {
-        assert_eq!(Target::parse("source.ip", "x"), Ok(Target::Field(Field::SourceIp)));
-        assert_eq!(Target::parse("source_ip", "x"), Ok(Target::Field(Field::SourceIp)));
-        assert_eq!(Target::parse("extra.", "x"), Ok(Target::Extra("\"x\":".into())));
+        assert_eq!(
+            Target::parse("source.ip", "x"),
+            Ok(Target::Field(Field::SourceIp))
+        );
+        assert_eq!(
+            Target::parse("source_ip", "x"),
+            Ok(Target::Field(Field::SourceIp))
+        );
+        assert_eq!(
+            Target::parse("extra.", "x"),
+            Ok(Target::Extra("\"x\":".into()))
+        );
         assert_eq!(Target::parse("", "x"), Ok(Target::Drop));
         assert!(Target::parse("source.ipp", "x").is_err());
         let mut record = Record::new();
         let country = Target::Field(Field::SourceCountry);
         assert_eq!(country.put(&mut record, "China", &TimeZone::UTC), Ok(()));
-        assert_eq!(record.extra_json().as_deref(), Some(r#"{"source_country":"China"}"#));
-        assert!(Target::Field(Field::SourceIp).put(&mut record, "China", &TimeZone::UTC).is_err());
+        assert_eq!(
+            record.extra_json().as_deref(),
+            Some(r#"{"source_country":"China"}"#)
+        );
+        assert!(
+            Target::Field(Field::SourceIp)
+                .put(&mut record, "China", &TimeZone::UTC)
+                .is_err()
+        );
     }
 }

@@ -20,7 +20,7 @@
 
 use std::io::Read;
 
-use memchr::{memchr, memchr_iter, memchr2, memchr3, memrchr2, memrchr_iter};
+use memchr::{memchr, memchr_iter, memchr2, memchr3, memrchr_iter, memrchr2};
 use model::reject::{REJECT_KEEP_BYTES, Reject, RejectReason};
 
 use crate::{Block, Framing};
@@ -50,7 +50,11 @@ pub struct OwnedBlock {
 impl OwnedBlock {
     /// The block as readers take it.
     pub fn as_block(&self) -> Block<'_> {
-        Block { bytes: &self.bytes, offset: self.offset, line: self.line }
+        Block {
+            bytes: &self.bytes,
+            offset: self.offset,
+            line: self.line,
+        }
     }
 }
 
@@ -122,7 +126,13 @@ impl<R: Read> BlockCutter<R> {
             Some(row) if row.end <= MAX_ROW_BYTES => {
                 if self.error.is_some() && row.end == self.buffer.len() {
                     let message = "the row is cut off: the container is damaged here";
-                    let reject = Reject::new(self.line, self.offset, RejectReason::Syntax, message, &self.buffer);
+                    let reject = Reject::new(
+                        self.line,
+                        self.offset,
+                        RejectReason::Syntax,
+                        message,
+                        &self.buffer,
+                    );
                     self.offset += self.buffer.len() as u64;
                     self.buffer.clear();
                     return Ok(Some(Cut::Reject(reject)));
@@ -140,7 +150,12 @@ impl<R: Read> BlockCutter<R> {
         }
         let wanted = size - self.buffer.len();
         self.buffer.reserve_exact(wanted);
-        match self.input.by_ref().take(wanted as u64).read_to_end(&mut self.buffer) {
+        match self
+            .input
+            .by_ref()
+            .take(wanted as u64)
+            .read_to_end(&mut self.buffer)
+        {
             Ok(read) => self.end = read < wanted,
             Err(error) => {
                 self.end = true;
@@ -156,7 +171,11 @@ impl<R: Read> BlockCutter<R> {
         spare.extend_from_slice(&self.buffer[end..]);
         std::mem::swap(&mut self.buffer, &mut spare);
         spare.truncate(end);
-        let block = OwnedBlock { bytes: spare, offset: self.offset, line: self.line };
+        let block = OwnedBlock {
+            bytes: spare,
+            offset: self.offset,
+            line: self.line,
+        };
         self.offset += end as u64;
         self.line += count_lines(&block.bytes);
         block
@@ -204,7 +223,9 @@ impl<R: Read> BlockCutter<R> {
 fn count_lines(bytes: &[u8]) -> u64 {
     let mut lines = memchr_iter(b'\n', bytes).count();
     if memchr(b'\r', bytes).is_some() {
-        lines += memchr_iter(b'\r', bytes).filter(|at| bytes.get(at + 1) != Some(&b'\n')).count();
+        lines += memchr_iter(b'\r', bytes)
+            .filter(|at| bytes.get(at + 1) != Some(&b'\n'))
+            .count();
     }
     lines as u64
 }
@@ -222,7 +243,13 @@ pub struct Row<'a> {
 
 /// Cuts a block into its rows, blank ones too.
 pub fn rows(block: Block<'_>, framing: Framing) -> Rows<'_> {
-    Rows { block, framing, at: 0, line: block.line, plain_until: 0 }
+    Rows {
+        block,
+        framing,
+        at: 0,
+        line: block.line,
+        plain_until: 0,
+    }
 }
 
 /// See [`rows`].
@@ -244,10 +271,22 @@ impl<'a> Iterator for Rows<'a> {
         if self.at >= bytes.len() {
             return None;
         }
-        let framing = if self.at < self.plain_until { Framing::Lines } else { self.framing };
+        let framing = if self.at < self.plain_until {
+            Framing::Lines
+        } else {
+            self.framing
+        };
         let found = row_end(bytes, self.at, framing, true);
-        let found = found.unwrap_or(RowEnd { end: bytes.len(), next: bytes.len(), lines: 1 });
-        let row = Row { bytes: &bytes[self.at..found.end], line: self.line, offset: self.block.offset + self.at as u64 };
+        let found = found.unwrap_or(RowEnd {
+            end: bytes.len(),
+            next: bytes.len(),
+            lines: 1,
+        });
+        let row = Row {
+            bytes: &bytes[self.at..found.end],
+            line: self.line,
+            offset: self.block.offset + self.at as u64,
+        };
         self.at = found.next;
         self.line += found.lines;
         Some(row)
@@ -268,12 +307,17 @@ impl<'a> Rows<'a> {
     /// Cuts the row just given at its line ends, for a reader that found its quotes to be stray:
     /// returns the first line, and the others come next, each as a row.
     pub fn by_line(&mut self, row: Row<'a>) -> Row<'a> {
-        let Some(end) = memchr2(b'\n', b'\r', row.bytes) else { return row };
+        let Some(end) = memchr2(b'\n', b'\r', row.bytes) else {
+            return row;
+        };
         let start = (row.offset - self.block.offset) as usize;
         self.plain_until = self.plain_until.max(start + row.bytes.len());
         self.at = line_end(self.block.bytes, start + end, true).unwrap_or(self.block.bytes.len());
         self.line = row.line + 1;
-        Row { bytes: &row.bytes[..end], ..row }
+        Row {
+            bytes: &row.bytes[..end],
+            ..row
+        }
     }
 }
 
@@ -294,10 +338,25 @@ pub fn header(head: &[u8], framing: Framing) -> Option<Header<'_>> {
 }
 
 /// The first row of the head for which `skip` is false.
-pub fn header_after(head: &[u8], framing: Framing, skip: impl Fn(&[u8]) -> bool) -> Option<Header<'_>> {
-    let mut rows = rows(Block { bytes: head, offset: 0, line: 1 }, framing);
+pub fn header_after(
+    head: &[u8],
+    framing: Framing,
+    skip: impl Fn(&[u8]) -> bool,
+) -> Option<Header<'_>> {
+    let mut rows = rows(
+        Block {
+            bytes: head,
+            offset: 0,
+            line: 1,
+        },
+        framing,
+    );
     let row = rows.find(|row| !skip(row.bytes))?;
-    Some(Header { bytes: row.bytes, len: rows.at, lines: rows.line - 1 })
+    Some(Header {
+        bytes: row.bytes,
+        len: rows.at,
+        lines: rows.line - 1,
+    })
 }
 
 /// Where a row ends: its last byte, the next row's first, and how many lines it takes.
@@ -335,9 +394,17 @@ fn first_line(text: &[u8], from: usize, whole: bool) -> Option<RowEnd> {
     match memchr2(b'\n', b'\r', &text[from..]) {
         Some(at) => {
             let end = from + at;
-            Some(RowEnd { end, next: line_end(text, end, whole)?, lines: 1 })
+            Some(RowEnd {
+                end,
+                next: line_end(text, end, whole)?,
+                lines: 1,
+            })
         }
-        None => whole.then_some(RowEnd { end: text.len(), next: text.len(), lines: 1 }),
+        None => whole.then_some(RowEnd {
+            end: text.len(),
+            next: text.len(),
+            lines: 1,
+        }),
     }
 }
 
@@ -378,7 +445,14 @@ struct Quotes {
 impl Quotes {
     /// Takes the quote at `found` in the row that starts at `start`.
     #[inline]
-    fn step(&mut self, text: &[u8], found: usize, start: usize, delimiter: u8, whole: bool) -> Option<()> {
+    fn step(
+        &mut self,
+        text: &[u8],
+        found: usize,
+        start: usize,
+        delimiter: u8,
+        whole: bool,
+    ) -> Option<()> {
         self.at = found + 1;
         if !self.inside {
             self.inside = found == start || is_break(text[found - 1], delimiter);
@@ -394,15 +468,29 @@ impl Quotes {
 }
 
 fn quoted_row(text: &[u8], from: usize, delimiter: u8, whole: bool) -> Option<RowEnd> {
-    let mut quotes = Quotes { at: from, inside: false, stray: false };
-    let rest = RowEnd { end: text.len(), next: text.len(), lines: 1 };
+    let mut quotes = Quotes {
+        at: from,
+        inside: false,
+        stray: false,
+    };
+    let rest = RowEnd {
+        end: text.len(),
+        next: text.len(),
+        lines: 1,
+    };
     let first = loop {
-        let Some(found) = memchr3(b'"', b'\n', b'\r', &text[quotes.at..]) else { return whole.then_some(rest) };
+        let Some(found) = memchr3(b'"', b'\n', b'\r', &text[quotes.at..]) else {
+            return whole.then_some(rest);
+        };
         let found = quotes.at + found;
         if text[found] == b'"' {
             quotes.step(text, found, from, delimiter, whole)?;
         } else {
-            break RowEnd { end: found, next: line_end(text, found, whole)?, lines: 1 };
+            break RowEnd {
+                end: found,
+                next: line_end(text, found, whole)?,
+                lines: 1,
+            };
         }
     };
     if !quotes.inside || first.end - from > MAX_ROW_BYTES {
@@ -414,10 +502,17 @@ fn quoted_row(text: &[u8], from: usize, delimiter: u8, whole: bool) -> Option<Ro
     let mut lines = 2;
     (quotes.at, quotes.stray) = (first.next, false);
     while lines <= MAX_SPAN_LINES && !quotes.stray {
-        let Some(found) = text.get(quotes.at..stop).and_then(|text| memchr3(b'"', b'\n', b'\r', text)) else {
+        let Some(found) = text
+            .get(quotes.at..stop)
+            .and_then(|text| memchr3(b'"', b'\n', b'\r', text))
+        else {
             return match (limit < text.len(), whole) {
                 (true, _) => Some(first),
-                (false, true) => Some(if quotes.inside { first } else { RowEnd { lines, ..rest } }),
+                (false, true) => Some(if quotes.inside {
+                    first
+                } else {
+                    RowEnd { lines, ..rest }
+                }),
                 (false, false) => None,
             };
         };
@@ -428,7 +523,11 @@ fn quoted_row(text: &[u8], from: usize, delimiter: u8, whole: bool) -> Option<Ro
         }
         let next = line_end(text, found, whole)?;
         if !quotes.inside {
-            return Some(RowEnd { end: found, next, lines });
+            return Some(RowEnd {
+                end: found,
+                next,
+                lines,
+            });
         }
         quotes.at = next;
         lines += 1;
@@ -489,7 +588,11 @@ fn settled_row_end(text: &[u8], delimiter: u8, bytes: usize, lines: usize) -> Op
 /// The end of a row of several lines that has `from` inside its quotes; the inner `None` if there is
 /// no such row, the outer if that cannot be told from this much text.
 fn end_of_row_around(text: &[u8], from: usize, delimiter: u8) -> Option<Option<usize>> {
-    let mut quotes = Quotes { at: from, inside: true, stray: false };
+    let mut quotes = Quotes {
+        at: from,
+        inside: true,
+        stray: false,
+    };
     loop {
         let found = quotes.at + memchr3(b'"', b'\n', b'\r', text.get(quotes.at..)?)?;
         if text[found] == b'"' {

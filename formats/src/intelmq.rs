@@ -75,7 +75,10 @@ pub fn event(record: &Record, header: &Header) -> Event {
         event.insert(key.to_owned(), value);
     };
     put("feed.name", json!(header.feed_name));
-    for (key, value) in [("feed.provider", &header.feed_provider), ("feed.documentation", &header.feed_documentation)] {
+    for (key, value) in [
+        ("feed.provider", &header.feed_provider),
+        ("feed.documentation", &header.feed_documentation),
+    ] {
         if let Some(value) = value {
             put(key, json!(value));
         }
@@ -105,7 +108,9 @@ pub fn event(record: &Record, header: &Header) -> Event {
             key => put(key, value),
         }
     }
-    let extra = record.extra_json().and_then(|extra| serde_json::from_str::<serde_json::Map<String, Json>>(&extra).ok());
+    let extra = record
+        .extra_json()
+        .and_then(|extra| serde_json::from_str::<serde_json::Map<String, Json>>(&extra).ok());
     for (name, value) in extra.into_iter().flatten() {
         if value.is_null() || value == "" {
             continue;
@@ -129,7 +134,10 @@ pub fn line(record: &Record, header: &Header) -> String {
 /// A text in IntelMQ's spelling.
 fn word(field: Field, text: &str) -> String {
     match field {
-        Field::ClassType => classification(text).and_then(|spec| spec.intelmq).unwrap_or(text).to_owned(),
+        Field::ClassType => classification(text)
+            .and_then(|spec| spec.intelmq)
+            .unwrap_or(text)
+            .to_owned(),
         Field::ProductVendor | Field::ProductName => text.to_lowercase(),
         Field::Tlp => match text {
             "CLEAR" => "WHITE".to_owned(),
@@ -146,7 +154,13 @@ fn key(name: &str) -> String {
     let lower = name.to_lowercase();
     let parts = lower.split('.').filter(|part| !part.is_empty());
     let clean = |part: &str| {
-        let chars = part.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '_' });
+        let chars = part.chars().map(|c| {
+            if c.is_ascii_lowercase() || c.is_ascii_digit() {
+                c
+            } else {
+                '_'
+            }
+        });
         chars.collect::<String>()
     };
     let key = parts.map(clean).collect::<Vec<_>>().join(".");
@@ -200,7 +214,10 @@ mod tests {
             "time.source": "2023-01-09T08:00:00.500000+00:00",
             "tlp": "WHITE",
         });
-        assert_eq!(serde_json::from_str::<Json>(&line(&record, &header)).expect("json"), expected);
+        assert_eq!(
+            serde_json::from_str::<Json>(&line(&record, &header)).expect("json"),
+            expected
+        );
     }
 
     #[test]
@@ -210,7 +227,10 @@ mod tests {
             record.set_text(Field::ClassType, spec.name);
             let event = event(&record, &Header::default());
             let written = event["classification.type"].as_str().expect("text");
-            assert_eq!(classification(written).map(|found| found.name), Some(spec.name));
+            assert_eq!(
+                classification(written).map(|found| found.name),
+                Some(spec.name)
+            );
             assert_eq!(event["classification.taxonomy"], spec.taxonomy);
         }
     }

@@ -14,15 +14,25 @@ use model::reject::{Reject, RejectReason};
 
 use crate::entry::{self, Entry};
 use crate::row;
-use crate::{Block, BlockReader, Context, Format, Framing, Output, Reader, Unreadable, frame, observable, value};
+use crate::{
+    Block, BlockReader, Context, Format, Framing, Output, Reader, Unreadable, frame, observable,
+    value,
+};
 
 /// Plain lists.
-pub const FORMAT: Format =
-    Format { name: "list", about: "one address, network, host, URL or hash a line", open, check };
+pub const FORMAT: Format = Format {
+    name: "list",
+    about: "one address, network, host, URL or hash a line",
+    open,
+    check,
+};
 
 const OPTIONS: &[(&str, &str)] = &[
     ("kind", "auto, ip, cidr, domain, url or hash; default auto"),
-    ("skip_lines", "how many lines come before the list; default 0"),
+    (
+        "skip_lines",
+        "how many lines come before the list; default 0",
+    ),
 ];
 
 /// What stands on each line.
@@ -38,21 +48,29 @@ enum Kind {
 
 impl Kind {
     fn of(feed: &Feed) -> Result<Kind, String> {
-        Ok(match feed.options.get("kind").map_or("auto", String::as_str) {
-            "auto" => Kind::Auto,
-            "ip" => Kind::Ip,
-            "cidr" => Kind::Cidr,
-            "domain" => Kind::Domain,
-            "url" => Kind::Url,
-            "hash" => Kind::Hash,
-            other => return Err(format!("options: kind `{other}` is none of auto, ip, cidr, domain, url and hash")),
-        })
+        Ok(
+            match feed.options.get("kind").map_or("auto", String::as_str) {
+                "auto" => Kind::Auto,
+                "ip" => Kind::Ip,
+                "cidr" => Kind::Cidr,
+                "domain" => Kind::Domain,
+                "url" => Kind::Url,
+                "hash" => Kind::Hash,
+                other => {
+                    return Err(format!(
+                        "options: kind `{other}` is none of auto, ip, cidr, domain, url and hash"
+                    ));
+                }
+            },
+        )
     }
 }
 
 fn skip_lines(feed: &Feed) -> Result<usize, String> {
     let number = feed.options.get("skip_lines").map_or("0", String::as_str);
-    number.parse().map_err(|_| format!("options: skip_lines `{number}` is not a number"))
+    number
+        .parse()
+        .map_err(|_| format!("options: skip_lines `{number}` is not a number"))
 }
 
 fn check(feed: &Feed) -> Vec<String> {
@@ -70,7 +88,10 @@ fn check(feed: &Feed) -> Vec<String> {
 }
 
 fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
-    let entry_error = |detail: String| Unreadable::Entry { feed: ctx.feed.name.clone(), detail };
+    let entry_error = |detail: String| Unreadable::Entry {
+        feed: ctx.feed.name.clone(),
+        detail,
+    };
     if let Some(detail) = check(ctx.feed).into_iter().next() {
         return Err(entry_error(detail));
     }
@@ -78,12 +99,30 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
         return Err(Unreadable::Empty);
     }
     let skip = skip_lines(ctx.feed).map_err(entry_error)?;
-    let (header_len, header_lines) = match frame::rows(Block { bytes: head, offset: 0, line: 1 }, Framing::Lines).nth(skip) {
+    let (header_len, header_lines) = match frame::rows(
+        Block {
+            bytes: head,
+            offset: 0,
+            line: 1,
+        },
+        Framing::Lines,
+    )
+    .nth(skip)
+    {
         Some(row) => (row.offset as usize, row.line - 1),
         None => (head.len(), skip as u64),
     };
-    let reader = Lines { kind: Kind::of(ctx.feed).map_err(entry_error)?, entry: Entry::compile(ctx)?, zone: ctx.zone.clone() };
-    Ok(Reader::Blocks { reader: Box::new(reader), framing: Framing::Lines, header_len, header_lines })
+    let reader = Lines {
+        kind: Kind::of(ctx.feed).map_err(entry_error)?,
+        entry: Entry::compile(ctx)?,
+        zone: ctx.zone.clone(),
+    };
+    Ok(Reader::Blocks {
+        reader: Box::new(reader),
+        framing: Framing::Lines,
+        header_len,
+        header_lines,
+    })
 }
 
 struct Lines {
@@ -96,7 +135,11 @@ impl BlockReader for Lines {
     fn read(&self, block: Block<'_>, record: &mut Record, out: &mut dyn Output) {
         for line in frame::rows(block, Framing::Lines) {
             let bytes = line.bytes.trim_ascii();
-            if bytes.is_empty() || bytes.starts_with(b"#") || bytes.starts_with(b";") || bytes.starts_with(b"//") {
+            if bytes.is_empty()
+                || bytes.starts_with(b"#")
+                || bytes.starts_with(b";")
+                || bytes.starts_with(b"//")
+            {
                 continue;
             }
             record.clear();
@@ -108,7 +151,13 @@ impl BlockReader for Lines {
                     record.len = line.bytes.len() as u32;
                     out.record(record);
                 }
-                Err((reason, message)) => out.reject(Reject::new(line.line, line.offset, reason, message, line.bytes)),
+                Err((reason, message)) => out.reject(Reject::new(
+                    line.line,
+                    line.offset,
+                    reason,
+                    message,
+                    line.bytes,
+                )),
             }
         }
     }
@@ -120,20 +169,28 @@ impl Lines {
         let (mut value, mut comment) = match self.kind {
             // A URL may hold anything but what ends a line.
             Kind::Url => (line, ""),
-            Kind::Auto if line.contains("://") => line.split_once(char::is_whitespace).unwrap_or((line, "")),
+            Kind::Auto if line.contains("://") => {
+                line.split_once(char::is_whitespace).unwrap_or((line, ""))
+            }
             _ => match line.find(|c: char| c.is_whitespace() || matches!(c, ';' | '#' | ',')) {
                 Some(at) => line.split_at(at),
                 None => (line, ""),
             },
         };
-        comment = comment.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ';' | '#' | ','));
+        comment =
+            comment.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ';' | '#' | ','));
         // A line of a hosts file: `0.0.0.0 www.example`.
         let sink = matches!(value, "0.0.0.0" | "127.0.0.1" | "::1" | "::");
         if sink && matches!(self.kind, Kind::Auto | Kind::Domain) && !comment.is_empty() {
-            (value, comment) = comment.split_once(char::is_whitespace).unwrap_or((comment, ""));
+            (value, comment) = comment
+                .split_once(char::is_whitespace)
+                .unwrap_or((comment, ""));
         }
         self.put(value, record).map_err(|expected| {
-            (RejectReason::BadValue, format!("`{}` is not {expected}", value::shorten(value)))
+            (
+                RejectReason::BadValue,
+                format!("`{}` is not {expected}", value::shorten(value)),
+            )
         })?;
         if let Some(comment) = value::given(comment) {
             record.set_text(Field::Comment, comment);
@@ -146,7 +203,9 @@ impl Lines {
         let zone = &self.zone;
         match self.kind {
             Kind::Ip => {
-                let bare = text.strip_suffix(if text.contains(':') { "/128" } else { "/32" }).unwrap_or(text);
+                let bare = text
+                    .strip_suffix(if text.contains(':') { "/128" } else { "/32" })
+                    .unwrap_or(text);
                 observable::set_with_port(record, Field::SourceIp, bare, zone)
                     .ok()
                     .filter(|()| record.has(Field::SourceIp))
@@ -160,12 +219,15 @@ impl Lines {
                 .ok_or("a URL with a host"),
             Kind::Hash => hash(text, record).ok_or("an MD5, SHA-1 or SHA-256 hash"),
             Kind::Auto => {
-                let read = observable::set_with_port(record, Field::SourceIp, text, zone).is_ok() && record.has(Field::SourceIp)
+                let read = observable::set_with_port(record, Field::SourceIp, text, zone).is_ok()
+                    && record.has(Field::SourceIp)
                     || network(text, record).is_some()
                     || hash(text, record).is_some()
                     || domain(text, record, zone).is_some()
-                    || value::set(record, Field::SourceUrl, text, zone).is_ok() && record.has(Field::SourceUrl);
-                read.then_some(()).ok_or("an address, network, host, URL or hash")
+                    || value::set(record, Field::SourceUrl, text, zone).is_ok()
+                        && record.has(Field::SourceUrl);
+                read.then_some(())
+                    .ok_or("an address, network, host, URL or hash")
             }
         }
     }
@@ -190,7 +252,10 @@ fn network(text: &str, record: &mut Record) -> Option<()> {
 fn domain(text: &str, record: &mut Record, zone: &TimeZone) -> Option<()> {
     let text = text.strip_prefix("||").unwrap_or(text);
     let text = text.strip_suffix('^').unwrap_or(text);
-    let text = text.strip_prefix("*.").or(text.strip_prefix('.')).unwrap_or(text);
+    let text = text
+        .strip_prefix("*.")
+        .or(text.strip_prefix('.'))
+        .unwrap_or(text);
     if !text.contains('.') && !text.contains('。') {
         return None;
     }

@@ -29,7 +29,10 @@ impl Cell {
     #[inline]
     fn between(text: &[u8], start: usize, end: usize) -> Cell {
         let quotes = u32::from(text[start] == b'"');
-        Cell { start: start as u32 + quotes, end: end as u32 - quotes }
+        Cell {
+            start: start as u32 + quotes,
+            end: end as u32 - quotes,
+        }
     }
 }
 
@@ -82,16 +85,32 @@ impl<'a> Cut<'a> {
     #[inline]
     pub fn fits(&self, columns: usize) -> bool {
         let cells = self.cells.len();
-        cells == columns || (cells > columns && (columns..cells).all(|index| value::given(self.raw_cell(index)).is_none()))
+        cells == columns
+            || (cells > columns
+                && (columns..cells).all(|index| value::given(self.raw_cell(index)).is_none()))
     }
 
     /// Why the row is none of a table of so many columns, if `fits` is false or its quotes are open.
     #[inline]
     pub fn misfit(&self, columns: usize, fits: bool) -> Option<(RejectReason, String)> {
         if self.open {
-            return Some((RejectReason::Syntax, format!("column {} opens a quote that does not close", self.cells.len())));
+            return Some((
+                RejectReason::Syntax,
+                format!(
+                    "column {} opens a quote that does not close",
+                    self.cells.len()
+                ),
+            ));
         }
-        (!fits).then(|| (RejectReason::ColumnCount, format!("{} columns where the header has {columns}", self.cells.len())))
+        (!fits).then(|| {
+            (
+                RejectReason::ColumnCount,
+                format!(
+                    "{} columns where the header has {columns}",
+                    self.cells.len()
+                ),
+            )
+        })
     }
 
     /// Where the row lies in the text.
@@ -134,7 +153,9 @@ impl<'a> Cut<'a> {
     /// Whether nothing stands in a cell.
     #[inline]
     pub fn is_blank(&self, index: usize) -> bool {
-        self.cells.get(index).is_none_or(|cell| cell.start >= cell.end)
+        self.cells
+            .get(index)
+            .is_none_or(|cell| cell.start >= cell.end)
     }
 
     /// Appends a cell as a JSON string.
@@ -197,7 +218,11 @@ impl<'a> Scanner<'a> {
             cells: Vec::with_capacity(64),
             at: 0,
             line,
-            last: RowEnd { end: 0, next: 0, lines: 0 },
+            last: RowEnd {
+                end: 0,
+                next: 0,
+                lines: 0,
+            },
             plain_until: 0,
             chunk: Chunk::default(),
         };
@@ -214,7 +239,11 @@ impl<'a> Scanner<'a> {
         let (start, line) = (self.at, self.line);
         self.cells.clear();
         let mut special = self.chunk.special;
-        let found = if self.at < self.plain_until { None } else { self.row(&mut special) };
+        let found = if self.at < self.plain_until {
+            None
+        } else {
+            self.row(&mut special)
+        };
         let (end, open) = match found {
             Some(end) => (end, false),
             None => {
@@ -222,17 +251,35 @@ impl<'a> Scanner<'a> {
                 self.odd_row()
             }
         };
-        self.last = RowEnd { end: end.end, next: start, lines: line };
+        self.last = RowEnd {
+            end: end.end,
+            next: start,
+            lines: line,
+        };
         self.at = end.next;
         self.line += end.lines;
-        Some(Cut { text: self.text, cells: &self.cells, special, open, start, end: end.end, line })
+        Some(Cut {
+            text: self.text,
+            cells: &self.cells,
+            special,
+            open,
+            start,
+            end: end.end,
+            line,
+        })
     }
 
     /// Takes the row just given apart at its line ends, because its quotes turned out to be stray:
     /// its lines come again, each as a row. Returns false if it is one line anyway.
     pub fn by_line(&mut self) -> bool {
-        let RowEnd { end, next: start, lines: line } = self.last;
-        if start < self.plain_until || memchr2(b'\n', b'\r', &self.text.as_bytes()[start..end]).is_none() {
+        let RowEnd {
+            end,
+            next: start,
+            lines: line,
+        } = self.last;
+        if start < self.plain_until
+            || memchr2(b'\n', b'\r', &self.text.as_bytes()[start..end]).is_none()
+        {
             return false;
         }
         (self.at, self.line, self.plain_until) = (start, line, end);
@@ -269,7 +316,11 @@ impl<'a> Scanner<'a> {
                     chunk.breaks &= chunk.breaks.wrapping_sub(1);
                     next += 1;
                 }
-                break RowEnd { end, next, lines: 1 };
+                break RowEnd {
+                    end,
+                    next,
+                    lines: 1,
+                };
             }
             if chunk.base + 64 >= text.len() {
                 if chunk.inside != 0 {
@@ -277,9 +328,16 @@ impl<'a> Scanner<'a> {
                 }
                 self.cells.push(match start < text.len() {
                     true => Cell::between(text, start, text.len()),
-                    false => Cell { start: start as u32, end: start as u32 },
+                    false => Cell {
+                        start: start as u32,
+                        end: start as u32,
+                    },
                 });
-                break RowEnd { end: text.len(), next: text.len(), lines: 1 };
+                break RowEnd {
+                    end: text.len(),
+                    next: text.len(),
+                    lines: 1,
+                };
             }
             chunk = chunk.next(text, self.delimiter);
             *special |= chunk.special;
@@ -294,7 +352,11 @@ impl<'a> Scanner<'a> {
     /// Begins the bit masks anew at `at`, where a row starts.
     #[cold]
     fn restart(&mut self, at: usize) {
-        self.chunk = Chunk { may_open: 1, ..Chunk::default() }.at(at, self.text.as_bytes(), self.delimiter);
+        self.chunk = Chunk {
+            may_open: 1,
+            ..Chunk::default()
+        }
+        .at(at, self.text.as_bytes(), self.delimiter);
     }
 
     /// The row at `self.at`, whatever its quotes, and whether they stay open; the bit masks begin anew
@@ -304,9 +366,15 @@ impl<'a> Scanner<'a> {
         let text = self.text.as_bytes();
         let framing = match self.at < self.plain_until {
             true => Framing::Lines,
-            false => Framing::QuotedLines { delimiter: self.delimiter },
+            false => Framing::QuotedLines {
+                delimiter: self.delimiter,
+            },
         };
-        let rest = RowEnd { end: text.len(), next: text.len(), lines: 1 };
+        let rest = RowEnd {
+            end: text.len(),
+            next: text.len(),
+            lines: 1,
+        };
         let end = frame::row_end(text, self.at, framing, true).unwrap_or(rest);
         self.cells.clear();
         let open = split_lenient(&text[..end.end], self.at, self.delimiter, &mut self.cells);
@@ -342,7 +410,10 @@ impl Chunk {
         let quotes = mask(&lanes, equal(b'"'));
         let delimiters = mask(&lanes, equal(delimiter));
         let (breaks, controls) = match any(&lanes, below(0x20)) {
-            true => (mask(&lanes, equal(b'\n')) | mask(&lanes, equal(b'\r')), mask(&lanes, below(0x20))),
+            true => (
+                mask(&lanes, equal(b'\n')) | mask(&lanes, equal(b'\r')),
+                mask(&lanes, below(0x20)),
+            ),
             false => (0, 0),
         };
         let ends = delimiters | breaks;
@@ -353,7 +424,11 @@ impl Chunk {
         let misplaced = opening & !(may_open << 1 | self.may_open);
         // Behind a closing quote come a delimiter, a line end, or the other half of a doubled quote.
         let mut unfollowed = closing & !((ends | quotes) >> 1);
-        let next = if closing >> 63 == 1 { text.get(base + 64).copied() } else { None };
+        let next = if closing >> 63 == 1 {
+            text.get(base + 64).copied()
+        } else {
+            None
+        };
         if next.is_some_and(|next| next == delimiter || matches!(next, b'\n' | b'\r' | b'"')) {
             unfollowed &= !(1 << 63);
         }
@@ -413,7 +488,9 @@ fn prefix_xor(mut bits: u64) -> u64 {
 
 /// Cuts the row `text[from..]`, whatever its quotes; true if they stay open.
 fn split_lenient(text: &[u8], from: usize, delimiter: u8, cells: &mut Vec<Cell>) -> bool {
-    let is_end = |byte: Option<&u8>| byte.is_none_or(|byte| *byte == delimiter || matches!(byte, b'\n' | b'\r'));
+    let is_end = |byte: Option<&u8>| {
+        byte.is_none_or(|byte| *byte == delimiter || matches!(byte, b'\n' | b'\r'))
+    };
     let mut at = from;
     loop {
         let mut quoted = text.get(at) == Some(&b'"');
@@ -434,7 +511,10 @@ fn split_lenient(text: &[u8], from: usize, delimiter: u8, cells: &mut Vec<Cell>)
         while text.get(at).is_some_and(|byte| *byte != delimiter) {
             at += 1;
         }
-        cells.push(Cell { start: start as u32, end: end.unwrap_or(at) as u32 });
+        cells.push(Cell {
+            start: start as u32,
+            end: end.unwrap_or(at) as u32,
+        });
         if at >= text.len() {
             return quoted;
         }
@@ -467,7 +547,12 @@ fn unquote(raw: &str) -> String {
 /// Hands a block's rows over as text: the block as a whole where all of it is UTF-8 without NUL, else
 /// row by row, and the rows that are not text are rejected. `each` gets text of whole rows, its offset
 /// in the report and its first line.
-pub fn texts(block: Block<'_>, framing: Framing, out: &mut dyn Output, mut each: impl FnMut(&str, u64, u64, &mut dyn Output)) {
+pub fn texts(
+    block: Block<'_>,
+    framing: Framing,
+    out: &mut dyn Output,
+    mut each: impl FnMut(&str, u64, u64, &mut dyn Output),
+) {
     if memchr(0, block.bytes).is_none()
         && let Ok(text) = std::str::from_utf8(block.bytes)
     {
@@ -479,8 +564,15 @@ pub fn texts(block: Block<'_>, framing: Framing, out: &mut dyn Output, mut each:
         // With its line end, by which a reader sees that the row is not cut off.
         let whole = &block.bytes[start..(rows.offset() - block.offset) as usize];
         match text(row.bytes) {
-            Ok(row_text) => each(std::str::from_utf8(whole).unwrap_or(row_text), row.offset, row.line, out),
-            Err((reason, message)) => out.reject(Reject::new(row.line, row.offset, reason, message, row.bytes)),
+            Ok(row_text) => each(
+                std::str::from_utf8(whole).unwrap_or(row_text),
+                row.offset,
+                row.line,
+                out,
+            ),
+            Err((reason, message)) => out.reject(Reject::new(
+                row.line, row.offset, reason, message, row.bytes,
+            )),
         }
     }
 }
@@ -489,119 +581,21 @@ pub fn texts(block: Block<'_>, framing: Framing, out: &mut dyn Output, mut each:
 /// another file's.
 pub fn text(row: &[u8]) -> Result<&str, (RejectReason, String)> {
     if let Some(at) = memchr(0, row) {
-        return Err((RejectReason::BadValue, format!("a NUL byte at byte {at} of the row")));
+        return Err((
+            RejectReason::BadValue,
+            format!("a NUL byte at byte {at} of the row"),
+        ));
     }
     std::str::from_utf8(row).map_err(|error| {
-        (RejectReason::Encoding, format!("the row is not valid in the feed's encoding from byte {} on", error.valid_up_to()))
+        (
+            RejectReason::Encoding,
+            format!(
+                "the row is not valid in the feed's encoding from byte {} on",
+                error.valid_up_to()
+            ),
+        )
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::frame::rows;
-    use proptest::prelude::*;
-
-    fn cells(text: &str) -> Vec<Vec<String>> {
-        all(text, b',')
-    }
-
-    fn all(text: &str, delimiter: u8) -> Vec<Vec<String>> {
-        let mut scanner = Scanner::new(text, 1, delimiter);
-        let mut rows = Vec::new();
-        while let Some(row) = scanner.next_row() {
-            rows.push((0..row.len()).map(|index| row.cell(index).into_owned()).collect());
-        }
-        rows
-    }
-
-    #[test]
-    fn cells_are_cut_and_unquoted() {
-        assert_eq!(cells("a,,\"b\",\"\",\"c,d\"\"e\"\nnext"), [vec!["a", "", "b", "", "c,d\"e"], vec!["next"]]);
-        assert_eq!(cells("a,\"b\nc\",d\r\n"), [["a", "b\nc", "d"]]);
-        assert_eq!(cells("a,"), [["a", ""]]);
-        assert_eq!(cells("a\r\n\r\nb\rc\n"), [["a"], [""], ["b"], ["c"]]);
-        assert_eq!(cells(""), Vec::<Vec<String>>::new());
-        let long = "abcdefghijklmnopq".repeat(9);
-        assert_eq!(cells(&format!("\"{long}\",{long}")), [[long.clone(), long]]);
-        assert_eq!(cells("5\" disk,\"a\"b\",c"), [["5\" disk", "ab\"", "c"]]);
-        assert_eq!(cells("\"a\"\"b\"c\"\"d\",e"), [["a\"bc\"\"d\"", "e"]]);
-        assert_eq!(cells("\"open,b\nc"), [["open,b"], ["c"]]);
-        assert_eq!(cells("\"a\"\"\"\nb"), [["a\""], ["b"]]);
-        assert_eq!(cells("\"\"\"\",x"), [["\"", "x"]]);
-        assert_eq!(cells("中文,\"中\t文\""), [["中文", "中\t文"]]);
-    }
-
-    #[test]
-    fn doubled_quotes_at_every_place_of_a_chunk() {
-        for before in 0..140 {
-            let pad = "x".repeat(before);
-            let text = format!("{pad},\"a\"\"b\",\"\",c\r\n\"d\"\n{pad}\"e,f\n");
-            let expected: Vec<Vec<String>> = vec![
-                [pad.as_str(), "a\"b", "", "c"].map(String::from).to_vec(),
-                vec!["d".into()],
-                if before == 0 { vec!["e,f".into()] } else { vec![format!("{pad}\"e"), "f".into()] },
-            ];
-            assert_eq!(cells(&text), expected, "{before}");
-        }
-    }
-
-    #[test]
-    fn a_row_can_be_taken_apart() {
-        let text = "a,\"b\nc\",d\ne,f\n";
-        let mut scanner = Scanner::new(text, 7, b',');
-        assert_eq!(scanner.next_row().map(|row| (row.len(), row.line())), Some((3, 7)));
-        assert!(scanner.by_line());
-        let mut rows = Vec::new();
-        while let Some(row) = scanner.next_row() {
-            rows.push((row.raw().to_owned(), row.line(), row.start()));
-        }
-        assert_eq!(rows, [("a,\"b".to_owned(), 7, 0), ("c\",d".to_owned(), 8, 5), ("e,f".to_owned(), 9, 10)]);
-        assert!(!scanner.by_line());
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1000))]
-
-        #[test]
-        fn written_rows_are_read_as_they_were(
-            table in proptest::collection::vec(proptest::collection::vec("[a-c,\"\\\\\n\r\t é]{0,12}|[a-z]{0,90}", 1..8), 1..5),
-            delimiter in "[,;\t]",
-        ) {
-            let delimiter = delimiter.as_bytes()[0];
-            let mut writer = csv::WriterBuilder::new().delimiter(delimiter).flexible(true).from_writer(Vec::new());
-            for row in &table {
-                writer.write_record(row).expect("memory does not fail");
-            }
-            let text = String::from_utf8(writer.into_inner().expect("memory does not fail")).expect("text");
-            prop_assert_eq!(all(&text, delimiter), table);
-        }
-
-        #[test]
-        fn it_cuts_where_framing_cuts(text in proptest::collection::vec(proptest::sample::select(b"abcdefgh,,\"\"\"\n\n\r\\\x01".to_vec()), 0..400)) {
-            let framing = Framing::QuotedLines { delimiter: b',' };
-            let text = String::from_utf8(text).expect("ascii");
-            let mut scanner = Scanner::new(&text, 1, b',');
-            for row in rows(Block { bytes: text.as_bytes(), offset: 0, line: 1 }, framing) {
-                let cut = scanner.next_row().expect("as many rows");
-                prop_assert_eq!((cut.raw().as_bytes(), cut.start() as u64, cut.line()), (row.bytes, row.offset, row.line));
-                let mut lenient = Vec::new();
-                split_lenient(&text.as_bytes()[..cut.end], cut.start, b',', &mut lenient);
-                let again = Cut { cells: &lenient, special: true, ..cut };
-                prop_assert_eq!(cut.len(), again.len());
-                for index in 0..cut.len() {
-                    prop_assert_eq!(cut.cell(index), again.cell(index));
-                    prop_assert_eq!(cut.is_blank(index), cut.raw_cell(index).is_empty());
-                    let mut json = String::new();
-                    if cut.is_plain() {
-                        json = format!("\"{}\"", cut.raw_cell(index));
-                    } else {
-                        cut.push_json(index, &mut json);
-                    }
-                    prop_assert_eq!(serde_json::from_str::<String>(&json).expect("json"), cut.cell(index));
-                }
-            }
-            prop_assert!(scanner.next_row().is_none());
-        }
-    }
-}
+mod tests;

@@ -39,7 +39,10 @@ impl Encoding {
 
     /// The encoding that a feed's entry names; UTF-8 where it names none.
     pub fn of(feed: &model::feed::Feed) -> Encoding {
-        feed.encoding.as_deref().and_then(Encoding::named).unwrap_or_default()
+        feed.encoding
+            .as_deref()
+            .and_then(Encoding::named)
+            .unwrap_or_default()
     }
 }
 
@@ -59,7 +62,12 @@ pub struct Caps {
 
 impl Default for Caps {
     fn default() -> Self {
-        Caps { ratio: 200, free: 16 << 20, total: 256 << 30, members: 10_000 }
+        Caps {
+            ratio: 200,
+            free: 16 << 20,
+            total: 256 << 30,
+            members: 10_000,
+        }
     }
 }
 
@@ -105,8 +113,17 @@ pub fn each_member<D: Read + Seek>(
 ) -> io::Result<()> {
     let size = delivered.seek(SeekFrom::End(0))?;
     delivered.seek(SeekFrom::Start(0))?;
-    let allowed = caps.total.min(caps.free.max(size.saturating_mul(caps.ratio)));
-    let mut walk = Walk { encoding, members_left: caps.members, text_left: allowed, index: 0, each, ended: false };
+    let allowed = caps
+        .total
+        .min(caps.free.max(size.saturating_mul(caps.ratio)));
+    let mut walk = Walk {
+        encoding,
+        members_left: caps.members,
+        text_left: allowed,
+        index: 0,
+        each,
+        ended: false,
+    };
     let mut magic = [0; 4];
     let seen = read_up_to(&mut delivered, &mut magic)?;
     delivered.seek(SeekFrom::Start(0))?;
@@ -133,7 +150,10 @@ impl Walk<'_, '_> {
         let seen = read_up_to(bytes, &mut head).map_err(|error| named(name, error))?;
         head.truncate(seen);
         if let Some((_, other)) = UNREAD.iter().find(|(magic, _)| head.starts_with(magic)) {
-            return Err(damaged(name, &format!("is {other}, which is not read: deliver it as gzip, zstd, zip or tar")));
+            return Err(damaged(
+                name,
+                &format!("is {other}, which is not read: deliver it as gzip, zstd, zip or tar"),
+            ));
         }
         let kind = Container::of(&head);
         if kind != Container::None && depth >= MAX_DEPTH {
@@ -143,11 +163,19 @@ impl Walk<'_, '_> {
         match kind {
             Container::Gzip => {
                 let text = flate2::bufread::MultiGzDecoder::new(&mut whole);
-                self.open(strip(name, &[".gz", ".tgz"]), &mut BufReader::with_capacity(1 << 16, text), depth + 1)
+                self.open(
+                    strip(name, &[".gz", ".tgz"]),
+                    &mut BufReader::with_capacity(1 << 16, text),
+                    depth + 1,
+                )
             }
             Container::Zstd => {
                 let text = zstd::stream::read::Decoder::with_buffer(&mut whole)?;
-                self.open(strip(name, &[".zst", ".zstd"]), &mut BufReader::with_capacity(1 << 16, text), depth + 1)
+                self.open(
+                    strip(name, &[".zst", ".zstd"]),
+                    &mut BufReader::with_capacity(1 << 16, text),
+                    depth + 1,
+                )
             }
             Container::Tar => self.tar(&mut whole, name, depth),
             Container::Zip => self.zip_stream(&mut whole, name, depth),
@@ -161,7 +189,10 @@ impl Walk<'_, '_> {
 
     fn text(&mut self, name: &str, bytes: &mut dyn BufRead) -> io::Result<()> {
         if self.members_left == 0 {
-            return Err(damaged(name, "is one of more members than a delivery may have"));
+            return Err(damaged(
+                name,
+                "is one of more members than a delivery may have",
+            ));
         }
         self.members_left -= 1;
         let index = self.index;
@@ -192,7 +223,11 @@ impl Walk<'_, '_> {
             }
             let inner = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let size = entry.size();
-            self.open(&inner, &mut BufReader::new(Exact::new(entry, size)), depth + 1)?;
+            self.open(
+                &inner,
+                &mut BufReader::new(Exact::new(entry, size)),
+                depth + 1,
+            )?;
             if self.ended {
                 break;
             }
@@ -203,7 +238,8 @@ impl Walk<'_, '_> {
     fn zip_stream(&mut self, bytes: &mut dyn BufRead, name: &str, depth: u32) -> io::Result<()> {
         loop {
             let mut bytes: &mut dyn Read = bytes;
-            let file = zip::read::read_zipfile_from_stream(&mut bytes).map_err(|error| zip_error(name, error))?;
+            let file = zip::read::read_zipfile_from_stream(&mut bytes)
+                .map_err(|error| zip_error(name, error))?;
             let Some(file) = file else { return Ok(()) };
             if file.is_file() {
                 let inner = String::from_utf8_lossy(file.name_raw()).into_owned();
@@ -215,15 +251,23 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn zip_with_directory<D: Read + Seek>(&mut self, mut delivered: D, size: u64, name: &str) -> io::Result<()> {
+    fn zip_with_directory<D: Read + Seek>(
+        &mut self,
+        mut delivered: D,
+        size: u64,
+        name: &str,
+    ) -> io::Result<()> {
         // The directory is read into memory: look first how long it says it is.
         let count = zip_entries(&mut delivered, size)?;
         if count > u64::from(self.members_left) {
             return Err(damaged(name, "has more members than a delivery may have"));
         }
-        let mut archive = zip::ZipArchive::new(BufReader::new(delivered)).map_err(|error| zip_error(name, error))?;
+        let mut archive = zip::ZipArchive::new(BufReader::new(delivered))
+            .map_err(|error| zip_error(name, error))?;
         for at in 0..archive.len() {
-            let file = archive.by_index(at).map_err(|error| zip_error(name, error))?;
+            let file = archive
+                .by_index(at)
+                .map_err(|error| zip_error(name, error))?;
             if !file.is_file() {
                 continue;
             }
@@ -273,15 +317,25 @@ fn zip_entries<D: Read + Seek>(delivered: &mut D, size: u64) -> io::Result<u64> 
     let find = |mark: &[u8]| memchr::memmem::rfind(&bytes, mark);
     let number = |from: usize, width: usize| {
         let digits = bytes.get(from..from + width).unwrap_or_default();
-        digits.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte))
+        digits
+            .iter()
+            .rev()
+            .fold(0u64, |value, byte| value << 8 | u64::from(*byte))
     };
     let short = find(b"PK\x05\x06").map_or(0, |at| number(at + 10, 2));
     let long = find(b"PK\x06\x06").map_or(0, |at| number(at + 32, 8));
-    Ok(if short == 0xffff { short.max(long) } else { short })
+    Ok(if short == 0xffff {
+        short.max(long)
+    } else {
+        short
+    })
 }
 
 fn strip<'a>(name: &'a str, endings: &[&str]) -> &'a str {
-    endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+    endings
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending))
+        .unwrap_or(name)
 }
 
 fn damaged(name: &str, detail: &str) -> io::Error {
@@ -289,13 +343,20 @@ fn damaged(name: &str, detail: &str) -> io::Error {
 }
 
 fn zip_error(name: &str, error: zip::result::ZipError) -> io::Error {
-    damaged(name, &format!("is damaged or not a zip that can be read: {error}"))
+    damaged(
+        name,
+        &format!("is damaged or not a zip that can be read: {error}"),
+    )
 }
 
 /// Puts a member's name to an error that has none yet.
 fn named(name: &str, error: io::Error) -> io::Error {
     let text = error.to_string();
-    if text.starts_with(name) { error } else { io::Error::new(error.kind(), format!("{name}: {text}")) }
+    if text.starts_with(name) {
+        error
+    } else {
+        io::Error::new(error.kind(), format!("{name}: {text}"))
+    }
 }
 
 fn read_up_to(input: &mut (impl Read + ?Sized), buffer: &mut [u8]) -> io::Result<usize> {

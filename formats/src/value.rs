@@ -34,13 +34,26 @@ pub struct BadValue {
 
 impl BadValue {
     fn new(field: Field, expected: &'static str) -> Self {
-        let reason = if field == Field::ObservedAt { RejectReason::BadTime } else { RejectReason::BadValue };
-        BadValue { field, expected, reason }
+        let reason = if field == Field::ObservedAt {
+            RejectReason::BadTime
+        } else {
+            RejectReason::BadValue
+        };
+        BadValue {
+            field,
+            expected,
+            reason,
+        }
     }
 
     /// The message for a person: the column, the value (its first 100 characters) and the rule.
     pub fn message(&self, text: &str) -> String {
-        format!("{}: `{}` is not {}", self.field, shorten(text.trim()), self.expected)
+        format!(
+            "{}: `{}` is not {}",
+            self.field,
+            shorten(text.trim()),
+            self.expected
+        )
     }
 
     /// The reject of a row that is at hand as a whole.
@@ -131,8 +144,14 @@ fn rule(field: Field) -> Rule {
 pub fn is_key(field: Field) -> bool {
     use Rule::*;
     match field {
-        Field::SourceReverseDns | Field::DestinationReverseDns | Field::DescriptionUrl | Field::ScreenshotUrl => false,
-        _ => matches!(rule(field), Ip | Host | Url | Network | Hash(_) | Type | Time | Fingerprint),
+        Field::SourceReverseDns
+        | Field::DestinationReverseDns
+        | Field::DescriptionUrl
+        | Field::ScreenshotUrl => false,
+        _ => matches!(
+            rule(field),
+            Ip | Host | Url | Network | Hash(_) | Type | Time | Fingerprint
+        ),
     }
 }
 
@@ -182,7 +201,12 @@ pub fn set(record: &mut Record, field: Field, text: &str, zone: &TimeZone) -> Re
 
 /// [`set`] for text that is known to say something and is trimmed.
 #[inline]
-pub(crate) fn set_given(record: &mut Record, field: Field, text: &str, zone: &TimeZone) -> Result<(), BadValue> {
+pub(crate) fn set_given(
+    record: &mut Record,
+    field: Field,
+    text: &str,
+    zone: &TimeZone,
+) -> Result<(), BadValue> {
     let bad = |expected| Err(BadValue::new(field, expected));
     match rule(field) {
         Rule::Text => record.set_text(field, text),
@@ -266,7 +290,9 @@ pub(crate) fn set_given(record: &mut Record, field: Field, text: &str, zone: &Ti
         }
         Rule::Tags => {
             let tags = text.split(|c: char| c.is_whitespace() || c == ',' || c == ';');
-            let tags = tags.map(|tag| tag.trim_start_matches('#')).filter(|tag| !tag.is_empty());
+            let tags = tags
+                .map(|tag| tag.trim_start_matches('#'))
+                .filter(|tag| !tag.is_empty());
             let mut tags: Vec<String> = tags.map(str::to_lowercase).collect();
             tags.dedup();
             if !tags.is_empty() {
@@ -318,7 +344,11 @@ pub fn ip(text: &str) -> Option<IpAddr> {
 fn ipv4(text: &[u8]) -> Option<u32> {
     let (mut ip, mut at) = (0, 0);
     for part in 0..4 {
-        let digit = |at: usize| text.get(at).map(|byte| u32::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+        let digit = |at: usize| {
+            text.get(at)
+                .map(|byte| u32::from(byte.wrapping_sub(b'0')))
+                .filter(|digit| *digit < 10)
+        };
         let mut octet = digit(at)?;
         at += 1;
         if octet != 0
@@ -350,7 +380,9 @@ pub fn network(text: &str) -> Option<(IpAddr, u8)> {
     let width = if address.is_ipv4() { 32 } else { 128 };
     let bits = match bits {
         None => width,
-        Some(bits) => int(bits.trim()).and_then(|bits| u8::try_from(bits).ok()).filter(|bits| *bits <= width)?,
+        Some(bits) => int(bits.trim())
+            .and_then(|bits| u8::try_from(bits).ok())
+            .filter(|bits| *bits <= width)?,
     };
     Some(match address {
         IpAddr::V4(ip) => {
@@ -428,15 +460,23 @@ fn tlp(text: &str) -> Option<&'static str> {
 fn vulnerabilities(record: &mut Record, text: &str) -> Result<(), BadValue> {
     let field = Field::Vulnerabilities;
     let mut ids: Vec<String> = Vec::new();
-    for id in text.split(|c: char| c.is_whitespace() || matches!(c, ';' | ',' | '|')).filter(|id| !id.is_empty()) {
+    for id in text
+        .split(|c: char| c.is_whitespace() || matches!(c, ';' | ',' | '|'))
+        .filter(|id| !id.is_empty())
+    {
         let id = id.to_uppercase();
         let (scheme, rest) = id.split_once('-').unwrap_or(("", ""));
         let is_id = !scheme.is_empty()
             && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
             && !rest.is_empty()
-            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            && rest
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if !is_id {
-            return Err(BadValue::new(field, "a list of vulnerability ids (as `CVE-2023-0001`)"));
+            return Err(BadValue::new(
+                field,
+                "a list of vulnerability ids (as `CVE-2023-0001`)",
+            ));
         }
         if !ids.contains(&id) {
             ids.push(id);

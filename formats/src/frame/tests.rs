@@ -9,7 +9,10 @@ fn cut(text: &[u8], framing: Framing, size: usize) -> Vec<(u64, u64, Vec<u8>)> {
     let mut cutter = BlockCutter::new(text, framing).with_block_bytes(size);
     let mut found = Vec::new();
     let mut spare = Vec::new();
-    while let Some(cut) = cutter.next(std::mem::take(&mut spare)).expect("memory does not fail") {
+    while let Some(cut) = cutter
+        .next(std::mem::take(&mut spare))
+        .expect("memory does not fail")
+    {
         match cut {
             Cut::Block(block) => {
                 assert!(block.bytes.len() <= size.max(MAX_ROW_BYTES + 2));
@@ -25,12 +28,18 @@ fn cut(text: &[u8], framing: Framing, size: usize) -> Vec<(u64, u64, Vec<u8>)> {
 }
 
 fn texts(text: &str, framing: Framing) -> Vec<String> {
-    cut(text.as_bytes(), framing, BLOCK_BYTES).into_iter().map(|row| String::from_utf8_lossy(&row.2).into_owned()).collect()
+    cut(text.as_bytes(), framing, BLOCK_BYTES)
+        .into_iter()
+        .map(|row| String::from_utf8_lossy(&row.2).into_owned())
+        .collect()
 }
 
 #[test]
 fn a_line_ends_with_lf_crlf_or_cr() {
-    assert_eq!(texts("a\nb\r\nc\rd\n\ne", Framing::Lines), ["a", "b", "c", "d", "", "e"]);
+    assert_eq!(
+        texts("a\nb\r\nc\rd\n\ne", Framing::Lines),
+        ["a", "b", "c", "d", "", "e"]
+    );
     let found = cut(b"a\nb\r\nc\rd\n\ne", QUOTED, 3);
     let lines: Vec<_> = found.iter().map(|row| (row.0, row.1)).collect();
     assert_eq!(lines, [(1, 0), (2, 2), (3, 5), (4, 7), (5, 9), (6, 10)]);
@@ -39,7 +48,10 @@ fn a_line_ends_with_lf_crlf_or_cr() {
 #[test]
 fn quotes_hold_a_row_together() {
     assert_eq!(texts("\"a\nb\",c\nd", QUOTED), ["\"a\nb\",c", "d"]);
-    assert_eq!(texts("\"a\nb\",c\nd", Framing::Lines), ["\"a", "b\",c", "d"]);
+    assert_eq!(
+        texts("\"a\nb\",c\nd", Framing::Lines),
+        ["\"a", "b\",c", "d"]
+    );
     assert_eq!(texts("\"a\"\"\nb\",c\nd", QUOTED), ["\"a\"\"\nb\",c", "d"]);
     assert_eq!(texts("x,\"a\r\nb\"\r\ny", QUOTED), ["x,\"a\r\nb\"", "y"]);
     let found = cut(b"\"a\n\nb\"\nc", QUOTED, BLOCK_BYTES);
@@ -50,7 +62,10 @@ fn quotes_hold_a_row_together() {
 fn a_stray_quote_costs_its_own_row_only() {
     assert_eq!(texts("5\" disk,b\nc,d\n", QUOTED), ["5\" disk,b", "c,d"]);
     assert_eq!(texts("a,\"b\nc,d\ne,f", QUOTED), ["a,\"b", "c,d", "e,f"]);
-    assert_eq!(texts("\"a,b\n\"c\",d\ne", QUOTED), ["\"a,b", "\"c\",d", "e"]);
+    assert_eq!(
+        texts("\"a,b\n\"c\",d\ne", QUOTED),
+        ["\"a,b", "\"c\",d", "e"]
+    );
     assert_eq!(texts("\"a\"b\nc\",d\ne", QUOTED), ["\"a\"b", "c\",d", "e"]);
     let many = format!("\"open\n{}", "x,y\n".repeat(300));
     assert_eq!(texts(&many, QUOTED).len(), 301);
@@ -61,20 +76,51 @@ fn a_stray_quote_costs_its_own_row_only() {
 #[test]
 fn a_reader_may_take_a_row_apart() {
     let text = b"a,\"b\nc\",d\ne,f\n";
-    let mut found = rows(Block { bytes: text, offset: 100, line: 7 }, QUOTED);
+    let mut found = rows(
+        Block {
+            bytes: text,
+            offset: 100,
+            line: 7,
+        },
+        QUOTED,
+    );
     let row = found.next().expect("a row");
     assert_eq!(row.bytes, b"a,\"b\nc\",d");
-    assert_eq!(found.by_line(row), Row { bytes: b"a,\"b", line: 7, offset: 100 });
+    assert_eq!(
+        found.by_line(row),
+        Row {
+            bytes: b"a,\"b",
+            line: 7,
+            offset: 100
+        }
+    );
     let rest: Vec<_> = found.collect();
-    assert_eq!(rest[0], Row { bytes: b"c\",d", line: 8, offset: 105 });
-    assert_eq!(rest[1], Row { bytes: b"e,f", line: 9, offset: 110 });
+    assert_eq!(
+        rest[0],
+        Row {
+            bytes: b"c\",d",
+            line: 8,
+            offset: 105
+        }
+    );
+    assert_eq!(
+        rest[1],
+        Row {
+            bytes: b"e,f",
+            line: 9,
+            offset: 110
+        }
+    );
     assert_eq!(rest.len(), 2);
 }
 
 #[test]
 fn a_header_is_the_first_row_that_is_not_blank() {
     let found = header(b"\n\r\n\"a\",\"b\nc\"\r\nrow\n", QUOTED).expect("a header");
-    assert_eq!((found.bytes, found.len, found.lines), (&b"\"a\",\"b\nc\""[..], 14, 4));
+    assert_eq!(
+        (found.bytes, found.len, found.lines),
+        (&b"\"a\",\"b\nc\""[..], 14, 4)
+    );
     assert_eq!(header(b"\n \n", QUOTED), None);
     assert_eq!(header(b"", QUOTED), None);
     assert_eq!(header(b"only", QUOTED).map(|header| header.len), Some(4));
@@ -101,7 +147,10 @@ impl Read for Long {
 #[test]
 fn a_line_of_a_gigabyte_is_a_reject_in_bounded_memory() {
     for framing in [Framing::Lines, QUOTED] {
-        let text = (&b"first\n"[..]).chain(Long { length: 1 << 30, tail: b"\r\nlast\n" });
+        let text = (&b"first\n"[..]).chain(Long {
+            length: 1 << 30,
+            tail: b"\r\nlast\n",
+        });
         let mut cutter = BlockCutter::new(text, framing);
         let mut blocks = Vec::new();
         let mut rejects = Vec::new();
@@ -113,11 +162,17 @@ fn a_line_of_a_gigabyte_is_a_reject_in_bounded_memory() {
             }
         }
         assert_eq!(blocks.len(), 2);
-        assert_eq!((blocks[1].bytes.as_slice(), blocks[1].line), (&b"last\n"[..], 3));
+        assert_eq!(
+            (blocks[1].bytes.as_slice(), blocks[1].line),
+            (&b"last\n"[..], 3)
+        );
         assert_eq!(blocks[1].offset, 6 + (1 << 30) + 2);
         let reject = &rejects[0];
         assert_eq!((rejects.len(), reject.line, reject.offset), (1, 2, 6));
-        assert_eq!((reject.reason, reject.raw_len), (RejectReason::TooLong, 1 << 30));
+        assert_eq!(
+            (reject.reason, reject.raw_len),
+            (RejectReason::TooLong, 1 << 30)
+        );
         assert_eq!(reject.raw, vec![b'x'; REJECT_KEEP_BYTES]);
         let mut hasher = blake3::Hasher::new();
         for _ in 0..1 << 14 {
@@ -148,7 +203,11 @@ fn the_longest_row_is_read_and_the_next_byte_is_too_much() {
                 }
                 let rejected = rejected || ending.is_empty();
                 let rows = if ending.is_empty() { 2 } else { 3 };
-                assert_eq!((rejects, read), (usize::from(rejected), rows - usize::from(rejected)), "{ending:?} {extra}");
+                assert_eq!(
+                    (rejects, read),
+                    (usize::from(rejected), rows - usize::from(rejected)),
+                    "{ending:?} {extra}"
+                );
             }
         }
     }
@@ -171,15 +230,22 @@ impl Read for Broken {
 #[test]
 fn rows_before_damage_are_read_and_the_damage_is_told() {
     let mut cutter = BlockCutter::new(Broken(0), QUOTED);
-    let Ok(Some(Cut::Block(block))) = cutter.next(Vec::new()) else { panic!("a block first") };
+    let Ok(Some(Cut::Block(block))) = cutter.next(Vec::new()) else {
+        panic!("a block first")
+    };
     assert_eq!(block.bytes, b"one\ntwo\n");
-    let Ok(Some(Cut::Reject(reject))) = cutter.next(Vec::new()) else { panic!("then a reject") };
+    let Ok(Some(Cut::Reject(reject))) = cutter.next(Vec::new()) else {
+        panic!("then a reject")
+    };
     assert_eq!((reject.raw.as_slice(), reject.line), (&b"thr"[..], 3));
     assert!(cutter.next(Vec::new()).is_err());
 }
 
 fn hostile() -> impl Strategy<Value = Vec<u8>> {
-    proptest::collection::vec(proptest::sample::select(b"ab,\"\"\"\n\n\r".to_vec()), 0..400)
+    proptest::collection::vec(
+        proptest::sample::select(b"ab,\"\"\"\n\n\r".to_vec()),
+        0..400,
+    )
 }
 
 proptest! {

@@ -80,7 +80,10 @@ pub const FUNCTIONS: &[(&str, Function)] = &[
 impl Function {
     /// Finds a function by its published name.
     pub fn named(name: &str) -> Option<Function> {
-        FUNCTIONS.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
+        FUNCTIONS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, function)| *function)
     }
 }
 
@@ -108,7 +111,9 @@ pub fn boolean(text: &str) -> Option<bool> {
 pub fn push_float(text: &str, out: &mut String) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let few = |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let few = |text: &str, most: usize| {
+        (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
     if few(whole, 9) && few(fraction, 4) && (whole.len() == 1 || !whole.starts_with('0')) {
         let fraction = fraction.trim_end_matches('0');
         out.push_str(&text[..text.len() - digits.len() + whole.len()]);
@@ -144,7 +149,11 @@ pub fn cves(text: &str, out: &mut String) -> bool {
             let id_start = out.len();
             out.push_str(&text[at..at + length]);
             out[id_start..].make_ascii_uppercase();
-            if start > from && out[from..start].split(';').any(|known| *known == out[id_start..]) {
+            if start > from
+                && out[from..start]
+                    .split(';')
+                    .any(|known| *known == out[id_start..])
+            {
                 out.truncate(start);
             }
             at += length;
@@ -161,7 +170,10 @@ fn cve_length(bytes: &[u8]) -> Option<usize> {
     if !bytes[..4].eq_ignore_ascii_case(b"cve-") || !is_year || bytes.get(8) != Some(&b'-') {
         return None;
     }
-    let digits = bytes[9..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = bytes[9..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     (digits >= 4).then_some(9 + digits)
 }
 
@@ -180,7 +192,11 @@ pub fn host_and_url(url: &str, host: &str, application: &str) -> Option<String> 
     };
     let host = value::given(host)?;
     let path = value::given(path)?;
-    let scheme = if application.eq_ignore_ascii_case("https") { "https" } else { "http" };
+    let scheme = if application.eq_ignore_ascii_case("https") {
+        "https"
+    } else {
+        "http"
+    };
     let slash = if path.starts_with('/') { "" } else { "/" };
     Some(format!("{scheme}://{host}{slash}{path}"))
 }
@@ -195,17 +211,26 @@ pub fn base64(text: &str) -> String {
 
 /// Whether an Exchange server's tag says that a web shell was found on it.
 fn has_web_shell(tag: &str) -> bool {
-    tag.split([';', ',']).any(|tag| tag.trim().eq_ignore_ascii_case("webshell"))
+    tag.split([';', ','])
+        .any(|tag| tag.trim().eq_ignore_ascii_case("webshell"))
 }
 
 /// `scan_exchange_type`.
 pub fn exchange_type(tag: &str) -> &'static str {
-    if has_web_shell(tag) { "system-compromise" } else { "vulnerable-system" }
+    if has_web_shell(tag) {
+        "system-compromise"
+    } else {
+        "vulnerable-system"
+    }
 }
 
 /// `scan_exchange_identifier`.
 pub fn exchange_identifier(tag: &str) -> &'static str {
-    if has_web_shell(tag) { "exchange-server-webshell" } else { "vulnerable-exchange-server" }
+    if has_web_shell(tag) {
+        "exchange-server-webshell"
+    } else {
+        "vulnerable-exchange-server"
+    }
 }
 
 #[cfg(test)]
@@ -216,7 +241,12 @@ mod tests {
     fn every_name_is_one_function() {
         for (index, (name, function)) in FUNCTIONS.iter().enumerate() {
             assert_eq!(Function::named(name), Some(*function));
-            assert!(FUNCTIONS[..index].iter().all(|(_, other)| other != function), "{name}");
+            assert!(
+                FUNCTIONS[..index]
+                    .iter()
+                    .all(|(_, other)| other != function),
+                "{name}"
+            );
         }
         assert_eq!(FUNCTIONS.len(), 18);
         assert_eq!(Function::named("convert_everything"), None);
@@ -225,27 +255,59 @@ mod tests {
     #[test]
     fn small_rules() {
         assert!(says_nothing("0") && says_nothing("Unknown") && !says_nothing("00"));
-        assert_eq!((boolean("Y"), boolean("FALSE"), boolean("maybe")), (Some(true), Some(false), None));
+        assert_eq!(
+            (boolean("Y"), boolean("FALSE"), boolean("maybe")),
+            (Some(true), Some(false), None)
+        );
         let float = |text| {
             let mut out = String::new();
             push_float(text, &mut out).then_some(out)
         };
-        for (text, expected) in [("74.00", "74.0"), ("2", "2.0"), ("-20.407", "-20.407"), ("0.50", "0.5"), ("007", "7.0"), ("1e3", "1000.0"), (".5", "0.5")] {
+        for (text, expected) in [
+            ("74.00", "74.0"),
+            ("2", "2.0"),
+            ("-20.407", "-20.407"),
+            ("0.50", "0.5"),
+            ("007", "7.0"),
+            ("1e3", "1000.0"),
+            (".5", "0.5"),
+        ] {
             assert_eq!(float(text).as_deref(), Some(expected), "{text}");
         }
         for text in ["x", "", "NaN", "inf", "1.2.3", "-"] {
             assert_eq!(float(text), None, "{text}");
         }
         let date = |text| date(text, &TimeZone::UTC);
-        assert_eq!(date("Thu, 19 Apr 2018 00:02:28 GMT").as_deref(), Some("2018-04-19T00:02:28+00:00"));
-        assert_eq!(date("2021-03-27T00:00:00.521730Z").as_deref(), Some("2021-03-27T00:00:00.521730+00:00"));
-        assert_eq!(date("Thu, 01 Jan 1970 00:00:00 GMT").as_deref(), Some("1970-01-01T00:00:00+00:00"));
+        assert_eq!(
+            date("Thu, 19 Apr 2018 00:02:28 GMT").as_deref(),
+            Some("2018-04-19T00:02:28+00:00")
+        );
+        assert_eq!(
+            date("2021-03-27T00:00:00.521730Z").as_deref(),
+            Some("2021-03-27T00:00:00.521730+00:00")
+        );
+        assert_eq!(
+            date("Thu, 01 Jan 1970 00:00:00 GMT").as_deref(),
+            Some("1970-01-01T00:00:00+00:00")
+        );
         assert_eq!(date("soon"), None);
         assert_eq!(base64("GET / HTTP/1.1"), "R0VUIC8gSFRUUC8xLjE=");
         assert_eq!(base64("R0VUIC8gSFRUUC8xLjE="), "R0VUIC8gSFRUUC8xLjE=");
-        assert_eq!((exchange_type("exchange;webshell"), exchange_type("exchange")), ("system-compromise", "vulnerable-system"));
-        assert_eq!(exchange_identifier("exchange;webshell"), "exchange-server-webshell");
-        assert_eq!(exchange_identifier("exchange;cve-2021-0001"), "vulnerable-exchange-server");
+        assert_eq!(
+            (
+                exchange_type("exchange;webshell"),
+                exchange_type("exchange")
+            ),
+            ("system-compromise", "vulnerable-system")
+        );
+        assert_eq!(
+            exchange_identifier("exchange;webshell"),
+            "exchange-server-webshell"
+        );
+        assert_eq!(
+            exchange_identifier("exchange;cve-2021-0001"),
+            "vulnerable-exchange-server"
+        );
     }
 
     proptest::proptest! {
@@ -270,8 +332,14 @@ mod tests {
             assert_eq!(any, out.len() > 4);
             out.split_off(4)
         };
-        assert_eq!(found("rdp;vulnerable-cve-2019-0001,CVE-2020-123456"), "CVE-2019-0001;CVE-2020-123456");
-        assert_eq!(found("cve-2019-0001;CVE-2019-0001;cve-2019-00010"), "CVE-2019-0001;CVE-2019-00010");
+        assert_eq!(
+            found("rdp;vulnerable-cve-2019-0001,CVE-2020-123456"),
+            "CVE-2019-0001;CVE-2020-123456"
+        );
+        assert_eq!(
+            found("cve-2019-0001;CVE-2019-0001;cve-2019-00010"),
+            "CVE-2019-0001;CVE-2019-00010"
+        );
         assert_eq!(found("coap,ccve-2019-001,cve-19-0001,cve-"), "");
         assert_eq!(found("cccve-2019-0001"), "CVE-2019-0001");
     }
@@ -279,10 +347,22 @@ mod tests {
     #[test]
     fn urls_are_put_together() {
         let url = |url, host, application| host_and_url(url, host, application);
-        assert_eq!(url("/a", "www.example", "http").as_deref(), Some("http://www.example/a"));
-        assert_eq!(url("GET /a b HTTP/1.1", "www.example", "https").as_deref(), Some("https://www.example/a b"));
-        assert_eq!(url("index.php", "www.example:8080", "").as_deref(), Some("http://www.example:8080/index.php"));
-        assert_eq!(url("http://other.example/a", "www.example", "").as_deref(), Some("http://other.example/a"));
+        assert_eq!(
+            url("/a", "www.example", "http").as_deref(),
+            Some("http://www.example/a")
+        );
+        assert_eq!(
+            url("GET /a b HTTP/1.1", "www.example", "https").as_deref(),
+            Some("https://www.example/a b")
+        );
+        assert_eq!(
+            url("index.php", "www.example:8080", "").as_deref(),
+            Some("http://www.example:8080/index.php")
+        );
+        assert_eq!(
+            url("http://other.example/a", "www.example", "").as_deref(),
+            Some("http://other.example/a")
+        );
         assert_eq!(url("/a", "", ""), None);
         assert_eq!(url("", "www.example", ""), None);
     }

@@ -16,8 +16,8 @@ use model::feed::Feed;
 use model::record::Record;
 use model::reject::Reject;
 
-pub use self::schema::{ReportType, Schema};
 use self::plan::Plan;
+pub use self::schema::{ReportType, Schema};
 use crate::entry::{self, Entry};
 use crate::row::{self, Scanner};
 use crate::{Block, BlockReader, Context, Format, Framing, Output, Reader, Unreadable, frame};
@@ -38,8 +38,15 @@ const FRAMING: Framing = Framing::QuotedLines { delimiter: b',' };
 pub fn report_name(file_name: &str) -> Option<&str> {
     let name = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name);
     let mut name = name;
-    let ending = |name: &str, ending: &str| name.len() > ending.len() && name.is_char_boundary(name.len() - ending.len()) && name[name.len() - ending.len()..].eq_ignore_ascii_case(ending);
-    while let Some(found) = [".zip", ".gz", ".zst", ".tar", ".tgz"].iter().find(|suffix| ending(name, suffix)) {
+    let ending = |name: &str, ending: &str| {
+        name.len() > ending.len()
+            && name.is_char_boundary(name.len() - ending.len())
+            && name[name.len() - ending.len()..].eq_ignore_ascii_case(ending)
+    };
+    while let Some(found) = [".zip", ".gz", ".zst", ".tar", ".tgz"]
+        .iter()
+        .find(|suffix| ending(name, suffix))
+    {
         name = &name[..name.len() - found.len()];
     }
     if ending(name, ".csv") {
@@ -66,7 +73,10 @@ pub fn report_type<'a>(ctx: &Context<'a>) -> Result<&'a ReportType, Unreadable> 
     if let Some(report) = names.find_map(|name| schema.report(report_name(name)?)) {
         return Ok(report);
     }
-    Err(unknown(schema, report_name(ctx.file_name).unwrap_or(ctx.file_name)))
+    Err(unknown(
+        schema,
+        report_name(ctx.file_name).unwrap_or(ctx.file_name),
+    ))
 }
 
 fn unknown(schema: &Schema, name: &str) -> Unreadable {
@@ -82,15 +92,25 @@ fn unknown(schema: &Schema, name: &str) -> Unreadable {
 fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
     let report = report_type(ctx)?;
     let header = frame::header(head, FRAMING).ok_or(Unreadable::Empty)?;
-    let wrong = |detail: String| Unreadable::Header { format: FORMAT.name, detail };
+    let wrong = |detail: String| Unreadable::Header {
+        format: FORMAT.name,
+        detail,
+    };
     let text = row::text(header.bytes).map_err(|(_, message)| wrong(message))?;
     let mut scanner = Scanner::new(text, 1, b',');
     let names: Vec<String> = match scanner.next_row() {
-        Some(cut) => (0..cut.len()).map(|index| cut.cell(index).trim().to_owned()).collect(),
+        Some(cut) => (0..cut.len())
+            .map(|index| cut.cell(index).trim().to_owned())
+            .collect(),
         None => return Err(Unreadable::Empty),
     };
     let plan = Plan::compile(report, &names)?;
-    let reader = Rows { plan, entry: Entry::compile(ctx)?, warned: AtomicBool::new(false), short: AtomicBool::new(false) };
+    let reader = Rows {
+        plan,
+        entry: Entry::compile(ctx)?,
+        warned: AtomicBool::new(false),
+        short: AtomicBool::new(false),
+    };
     Ok(Reader::Blocks {
         reader: Box::new(reader),
         framing: FRAMING,
@@ -101,11 +121,21 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
 
 fn check(feed: &Feed) -> Vec<String> {
     let mut problems = entry::check(feed);
-    problems.extend(entry::check_options(feed, &[("report", "report type of files whose name does not tell it")]));
+    problems.extend(entry::check_options(
+        feed,
+        &[("report", "report type of files whose name does not tell it")],
+    ));
     if !feed.columns.is_empty() {
-        problems.push("columns: the fields of format shadowserver come from its schema; remove the table".into());
+        problems.push(
+            "columns: the fields of format shadowserver come from its schema; remove the table"
+                .into(),
+        );
     }
-    if feed.encoding.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case("utf-8")) {
+    if feed
+        .encoding
+        .as_deref()
+        .is_some_and(|name| !name.eq_ignore_ascii_case("utf-8"))
+    {
         problems.push("encoding: Shadowserver's reports are utf-8; remove the key".into());
     }
     problems
@@ -125,12 +155,21 @@ impl BlockReader for Rows {
                 out.warn(warning.clone());
             }
         }
-        row::texts(block, FRAMING, out, |text, offset, line, out| self.read_text(text, offset, line, record, out));
+        row::texts(block, FRAMING, out, |text, offset, line, out| {
+            self.read_text(text, offset, line, record, out)
+        });
     }
 }
 
 impl Rows {
-    fn read_text(&self, text: &str, offset: u64, line: u64, record: &mut Record, out: &mut dyn Output) {
+    fn read_text(
+        &self,
+        text: &str,
+        offset: u64,
+        line: u64,
+        record: &mut Record,
+        out: &mut dyn Output,
+    ) {
         let mut scanner = Scanner::new(text, line, b',');
         while let Some(cut) = scanner.next_row() {
             if cut.is_empty() {
@@ -140,7 +179,13 @@ impl Rows {
             if let Some((reason, message)) = cut.misfit(self.plan.columns(), self.plan.fits(&cut)) {
                 let (span, line) = (cut.span(), cut.line());
                 if !scanner.by_line() {
-                    out.reject(Reject::new(line, at, reason, message, &text.as_bytes()[span]));
+                    out.reject(Reject::new(
+                        line,
+                        at,
+                        reason,
+                        message,
+                        &text.as_bytes()[span],
+                    ));
                 }
                 continue;
             }
@@ -161,7 +206,13 @@ impl Rows {
                 }
                 Err(refusal) => {
                     let (reason, message) = *refusal;
-                    out.reject(Reject::new(cut.line(), at, reason, message, cut.raw().as_bytes()));
+                    out.reject(Reject::new(
+                        cut.line(),
+                        at,
+                        reason,
+                        message,
+                        cut.raw().as_bytes(),
+                    ));
                 }
             }
         }

@@ -64,7 +64,10 @@ struct Key {
 impl Key {
     fn new(name: &str) -> Key {
         let key = quoted_key(name);
-        Key { open: format!("{key}\""), key }
+        Key {
+            open: format!("{key}\""),
+            key,
+        }
     }
 }
 
@@ -80,9 +83,15 @@ impl Plan {
     /// its namesakes go to `extra` as `name.2`; columns that the schema does not name go to `extra`
     /// under their own name, sorted, so that the order of the file's columns changes no event.
     pub fn compile(report: &ReportType, header: &[String]) -> Result<Plan, Unreadable> {
-        let wrong = |detail: String| Unreadable::Header { format: "shadowserver", detail };
+        let wrong = |detail: String| Unreadable::Header {
+            format: "shadowserver",
+            detail,
+        };
         if header.len() > MAX_COLUMNS {
-            return Err(wrong(format!("it has {} columns; at most {MAX_COLUMNS} are read", header.len())));
+            return Err(wrong(format!(
+                "it has {} columns; at most {MAX_COLUMNS} are read",
+                header.len()
+            )));
         }
         let mut warnings = Vec::new();
         let mut warn = |label, message: String| warnings.push(Warning { label, message });
@@ -106,14 +115,22 @@ impl Plan {
         let mut key = |name: &str| {
             let count = keys.entry(name.to_owned()).or_insert(0);
             *count += 1;
-            if *count == 1 { Key::new(name) } else { Key::new(&format!("{name}.{count}")) }
+            if *count == 1 {
+                Key::new(name)
+            } else {
+                Key::new(&format!("{name}.{count}"))
+            }
         };
         let mut actions: Vec<Action> = Vec::new();
         let mut extras: FxHashSet<&str> = FxHashSet::default();
         for (index, mapping) in report.mappings.iter().enumerate() {
-            let Some(&column) = places.get(mapping.column.as_str()) else { continue };
+            let Some(&column) = places.get(mapping.column.as_str()) else {
+                continue;
+            };
             let again = |later: &super::schema::Mapping| {
-                later.column == mapping.column && later.target == mapping.target && matches!(later.target, Place::Extra(_))
+                later.column == mapping.column
+                    && later.target == mapping.target
+                    && matches!(later.target, Place::Extra(_))
             };
             if report.mappings[index + 1..].iter().any(again) {
                 continue;
@@ -128,11 +145,24 @@ impl Plan {
             };
             let other = |name: &str| places.get(name).copied().unwrap_or(usize::MAX);
             let others = match mapping.function {
-                Function::HostAndUrl => [if other("http_host") == usize::MAX { other("cc_dns") } else { other("http_host") }, other("application")],
+                Function::HostAndUrl => [
+                    if other("http_host") == usize::MAX {
+                        other("cc_dns")
+                    } else {
+                        other("http_host")
+                    },
+                    other("application"),
+                ],
                 Function::CategoryOrDetail => [other("detail"), usize::MAX],
                 _ => [usize::MAX; 2],
             };
-            actions.push(Action { column, function: mapping.function, target, required: mapping.required, others });
+            actions.push(Action {
+                column,
+                function: mapping.function,
+                target,
+                required: mapping.required,
+                others,
+            });
         }
         // A text that is no value of its field is kept under the column's name, unless the column
         // goes to `extra` anyway.
@@ -144,23 +174,63 @@ impl Plan {
                 *fallback = Some(key(&header[action.column]));
             }
         }
-        let mapped: FxHashSet<&str> = report.mappings.iter().map(|mapping| mapping.column.as_str()).collect();
-        let mut rest: Vec<(&str, usize)> = places.iter().map(|(name, at)| (*name, *at)).filter(|(name, _)| !mapped.contains(name)).collect();
+        let mapped: FxHashSet<&str> = report
+            .mappings
+            .iter()
+            .map(|mapping| mapping.column.as_str())
+            .collect();
+        let mut rest: Vec<(&str, usize)> = places
+            .iter()
+            .map(|(name, at)| (*name, *at))
+            .filter(|(name, _)| !mapped.contains(name))
+            .collect();
         rest.sort_unstable();
         if !rest.is_empty() {
-            let names: Vec<_> = rest.iter().take(20).map(|(name, _)| value::shorten(name)).collect();
-            let more = if rest.len() > 20 { format!(" and {} more", rest.len() - 20) } else { String::new() };
-            warn("unknown-column", format!("report type {}: columns kept in `extra` as text: {}{more}", report.name, names.join(", ")));
+            let names: Vec<_> = rest
+                .iter()
+                .take(20)
+                .map(|(name, _)| value::shorten(name))
+                .collect();
+            let more = if rest.len() > 20 {
+                format!(" and {} more", rest.len() - 20)
+            } else {
+                String::new()
+            };
+            warn(
+                "unknown-column",
+                format!(
+                    "report type {}: columns kept in `extra` as text: {}{more}",
+                    report.name,
+                    names.join(", ")
+                ),
+            );
         }
         for (at, name) in &namesakes {
-            warn("duplicate-column", format!("column `{}` stands twice: the first counts, column {} goes to `extra`", value::shorten(name), at + 1));
+            warn(
+                "duplicate-column",
+                format!(
+                    "column `{}` stands twice: the first counts, column {} goes to `extra`",
+                    value::shorten(name),
+                    at + 1
+                ),
+            );
             key(name);
         }
         let mut add = |column: usize, key: Key| {
-            actions.push(Action { column, function: Function::Keep, target: Target::Extra(key), required: false, others: [usize::MAX; 2] });
+            actions.push(Action {
+                column,
+                function: Function::Keep,
+                target: Target::Extra(key),
+                required: false,
+                others: [usize::MAX; 2],
+            });
         };
         for (name, column) in rest {
-            let key = if extras.contains(name) { key(name) } else { Key::new(name) };
+            let key = if extras.contains(name) {
+                key(name)
+            } else {
+                Key::new(name)
+            };
             add(column, key);
         }
         let mut seen: FxHashMap<&str, usize> = FxHashMap::default();
@@ -169,8 +239,16 @@ impl Plan {
             *count += 1;
             add(column, Key::new(&format!("{name}.{count}")));
         }
-        let names_something = report.mappings.iter().any(|mapping| matches!(&mapping.target, Place::Field(field) if OBSERVABLES.contains(field)));
-        Ok(Plan { columns: header.len(), actions, constants: report.constants.clone(), names_something, warnings })
+        let names_something = report.mappings.iter().any(
+            |mapping| matches!(&mapping.target, Place::Field(field) if OBSERVABLES.contains(field)),
+        );
+        Ok(Plan {
+            columns: header.len(),
+            actions,
+            constants: report.constants.clone(),
+            names_something,
+            warnings,
+        })
     }
 
     /// Whether a row of `cells` cells is one of this report. One column too few is: publishers have
@@ -213,7 +291,10 @@ impl Plan {
         if self.names_something && !OBSERVABLES.iter().any(|field| record.has(*field)) {
             return match refused {
                 Some(action) => action.refuse(cut),
-                None => refusal(RejectReason::NoObservable, "the row names no address, host, URL, network, account or hash"),
+                None => refusal(
+                    RejectReason::NoObservable,
+                    "the row names no address, host, URL, network, account or hash",
+                ),
             };
         }
         Ok(())
@@ -231,7 +312,10 @@ fn check_required(
     let required = || report.mappings.iter().filter(|mapping| mapping.required);
     let is_time = |place: &Place| *place == Place::Field(Field::ObservedAt);
     let has = |column: &str| places.contains_key(column);
-    let missing: Vec<&str> = required().map(|mapping| mapping.column.as_str()).filter(|column| !has(column)).collect();
+    let missing: Vec<&str> = required()
+        .map(|mapping| mapping.column.as_str())
+        .filter(|column| !has(column))
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -239,10 +323,26 @@ fn check_required(
     let other = required().any(|mapping| !is_time(&mapping.target) && has(&mapping.column));
     let alone = required().all(|mapping| is_time(&mapping.target));
     if !time || !(other || alone) {
-        let found: Vec<_> = header.iter().take(10).map(|name| value::shorten(name)).collect();
-        return Err(format!("report type {} needs the columns {}; found {}", report.name, missing.join(", "), found.join(", ")));
+        let found: Vec<_> = header
+            .iter()
+            .take(10)
+            .map(|name| value::shorten(name))
+            .collect();
+        return Err(format!(
+            "report type {} needs the columns {}; found {}",
+            report.name,
+            missing.join(", "),
+            found.join(", ")
+        ));
     }
-    warn("missing-column", format!("report type {}: the schema requires the columns {}, which the report lacks", report.name, missing.join(", ")));
+    warn(
+        "missing-column",
+        format!(
+            "report type {}: the schema requires the columns {}, which the report lacks",
+            report.name,
+            missing.join(", ")
+        ),
+    );
     Ok(())
 }
 
@@ -269,27 +369,37 @@ impl Action {
     fn apply(&self, cut: &Cut<'_>, record: &mut Record) -> Result<bool, Refusal> {
         let raw = cut.raw_cell(self.column);
         let Some(text) = value::given(raw) else {
-            return Ok(self.function != Function::CategoryOrDetail || self.apply_category(cut, record));
+            return Ok(
+                self.function != Function::CategoryOrDetail || self.apply_category(cut, record)
+            );
         };
         match &self.target {
             Target::Extra(key) => {
                 match self.function {
                     Function::ValidateToNone if functions::says_nothing(text) => {}
-                    Function::Keep | Function::ValidateToNone => self.push_text(key, raw, cut, record),
+                    Function::Keep | Function::ValidateToNone => {
+                        self.push_text(key, raw, cut, record)
+                    }
                     Function::ConvertInt | Function::InvalidateZero => match value::int(text) {
                         Some(0) if self.function == Function::InvalidateZero => {}
                         Some(number) => push_int(record.extra_member(&key.key), number, text),
                         None => self.push_text(key, raw, cut, record),
                     },
                     Function::ConvertBool if functions::boolean(text).is_some() => {
-                        let word = if functions::boolean(text) == Some(true) { "true" } else { "false" };
+                        let word = if functions::boolean(text) == Some(true) {
+                            "true"
+                        } else {
+                            "false"
+                        };
                         record.extra_member(&key.key).push_str(word);
                     }
                     _ => self.apply_extra(&key.key, cut, record),
                 }
                 Ok(true)
             }
-            Target::Field(field, fallback) if cut.is_plain() => self.apply_field(*field, fallback.as_ref(), text, cut, record),
+            Target::Field(field, fallback) if cut.is_plain() => {
+                self.apply_field(*field, fallback.as_ref(), text, cut, record)
+            }
             Target::Field(field, fallback) => {
                 let cell = cut.cell(self.column);
                 match value::given(&cell) {
@@ -329,7 +439,9 @@ impl Action {
         let cell = cut.cell(self.column);
         let text = cell.trim();
         let made = match self.function {
-            Function::AddUtc | Function::ConvertDate | Function::ConvertDateUtc => functions::date(text, &UTC),
+            Function::AddUtc | Function::ConvertDate | Function::ConvertDateUtc => {
+                functions::date(text, &UTC)
+            }
             Function::ValidateIp => value::ip(text).map(|ip| ip.to_string()),
             _ => None,
         };
@@ -370,11 +482,20 @@ impl Action {
     }
 
     #[inline]
-    fn apply_field(&self, field: Field, fallback: Option<&Key>, text: &str, cut: &Cut<'_>, record: &mut Record) -> Result<bool, Refusal> {
+    fn apply_field(
+        &self,
+        field: Field,
+        fallback: Option<&Key>,
+        text: &str,
+        cut: &Cut<'_>,
+        record: &mut Record,
+    ) -> Result<bool, Refusal> {
         let utc = &UTC;
         let set = match self.function {
             Function::ValidateToNone if functions::says_nothing(text) => return Ok(true),
-            Function::Keep | Function::ValidateToNone | Function::ConvertInt => value::set_given(record, field, text, utc),
+            Function::Keep | Function::ValidateToNone | Function::ConvertInt => {
+                value::set_given(record, field, text, utc)
+            }
             Function::InvalidateZero if text == "0" => return Ok(true),
             Function::InvalidateZero => value::set_given(record, field, text, utc),
             Function::ValidateIp if field.kind() == Kind::Ip => {
@@ -391,7 +512,10 @@ impl Action {
                     return Ok(true);
                 }
                 Err(expected) => {
-                    return refusal(RejectReason::BadTime, format!("{field}: `{}` is not {expected}", value::shorten(text)));
+                    return refusal(
+                        RejectReason::BadTime,
+                        format!("{field}: `{}` is not {expected}", value::shorten(text)),
+                    );
                 }
             },
             Function::ExtractCve => {
@@ -413,8 +537,12 @@ impl Action {
                 None => value::set_given(record, field, text, utc),
             },
             Function::CategoryOrDetail => return Ok(self.apply_category(cut, record)),
-            Function::ExchangeType => value::set(record, field, functions::exchange_type(text), utc),
-            Function::ExchangeIdentifier => value::set(record, field, functions::exchange_identifier(text), utc),
+            Function::ExchangeType => {
+                value::set(record, field, functions::exchange_type(text), utc)
+            }
+            Function::ExchangeIdentifier => {
+                value::set(record, field, functions::exchange_identifier(text), utc)
+            }
             _ => value::set_given(record, field, text, utc),
         };
         if let (Err(_), Some(key)) = (&set, fallback) {
@@ -425,13 +553,20 @@ impl Action {
 
     fn url(&self, cut: &Cut<'_>) -> Option<String> {
         let [host, application] = self.others;
-        functions::host_and_url(&cut.cell(self.column), &cut.cell(host), &cut.cell(application))
+        functions::host_and_url(
+            &cut.cell(self.column),
+            &cut.cell(host),
+            &cut.cell(application),
+        )
     }
 
     fn category(&self, cut: &Cut<'_>) -> String {
         let category = cut.cell(self.column);
         let detail = cut.cell(self.others[0]);
-        value::given(&category).or(value::given(&detail)).unwrap_or_default().to_owned()
+        value::given(&category)
+            .or(value::given(&detail))
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// Refuses the row for this required column.
@@ -441,7 +576,13 @@ impl Action {
             Target::Field(field, _) => field.column(),
             Target::Extra(key) => &key.key,
         };
-        refusal(RejectReason::BadValue, format!("{name}: `{}` is not what the schema asks for", value::shorten(&text)))
+        refusal(
+            RejectReason::BadValue,
+            format!(
+                "{name}: `{}` is not what the schema asks for",
+                value::shorten(&text)
+            ),
+        )
     }
 }
 

@@ -71,13 +71,24 @@ impl Schema {
     pub fn parse(bytes: &[u8]) -> Result<Schema, Unreadable> {
         let bad = |detail: String| Unreadable::Schema(detail);
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let root: Value = serde_json::from_slice(bytes).map_err(|error| bad(format!("it is not JSON: {error}")))?;
-        let Value::Object(root) = root else { return Err(bad("it is not a JSON object".into())) };
-        let version = root.get("_meta").and_then(|meta| meta.get("date_created")).and_then(Value::as_str);
-        let version = version.ok_or_else(|| bad("`_meta.date_created`, its version, is missing".into()))?.to_owned();
+        let root: Value = serde_json::from_slice(bytes)
+            .map_err(|error| bad(format!("it is not JSON: {error}")))?;
+        let Value::Object(root) = root else {
+            return Err(bad("it is not a JSON object".into()));
+        };
+        let version = root
+            .get("_meta")
+            .and_then(|meta| meta.get("date_created"))
+            .and_then(Value::as_str);
+        let version = version
+            .ok_or_else(|| bad("`_meta.date_created`, its version, is missing".into()))?
+            .to_owned();
         let mut types = Vec::new();
         for (name, entry) in root.iter().filter(|(name, _)| *name != "_meta") {
-            types.push(report_type(name, entry).map_err(|detail| bad(format!("report type {name}: {detail}")))?);
+            types.push(
+                report_type(name, entry)
+                    .map_err(|detail| bad(format!("report type {name}: {detail}")))?,
+            );
         }
         if types.is_empty() {
             return Err(bad("it holds no report type".into()));
@@ -89,7 +100,11 @@ impl Schema {
         for (at, entry) in types.iter().enumerate() {
             index.entry(entry.file_name.clone()).or_insert(at);
         }
-        Ok(Schema { version, types, index })
+        Ok(Schema {
+            version,
+            types,
+            index,
+        })
     }
 
     /// When the schema was made, as it says itself.
@@ -120,39 +135,68 @@ fn report_type(name: &str, entry: &Value) -> Result<ReportType, String> {
         unknown: Vec::new(),
     };
     for (section, required) in [("required_fields", true), ("optional_fields", false)] {
-        let Some(list) = entry.get(section) else { continue };
-        let list = list.as_array().ok_or_else(|| format!("`{section}` is not a list"))?;
+        let Some(list) = entry.get(section) else {
+            continue;
+        };
+        let list = list
+            .as_array()
+            .ok_or_else(|| format!("`{section}` is not a list"))?;
         for mapping in list {
-            let mapping = mapping.as_array().ok_or_else(|| format!("a member of `{section}` is not a list"))?;
-            let column = mapping.get(1).and_then(Value::as_str).ok_or_else(|| format!("a member of `{section}` names no column"))?;
+            let mapping = mapping
+                .as_array()
+                .ok_or_else(|| format!("a member of `{section}` is not a list"))?;
+            let column = mapping
+                .get(1)
+                .and_then(Value::as_str)
+                .ok_or_else(|| format!("a member of `{section}` names no column"))?;
             let target = place(mapping.first(), column, &mut report.unknown)?;
             let function = match mapping.get(2) {
                 None | Some(Value::Null | Value::Bool(_)) => Function::Keep,
                 Some(function) => {
                     let name = function.as_str().unwrap_or_default();
                     Function::named(name).unwrap_or_else(|| {
-                        report.unknown.push(format!("function `{name}` of column `{column}`: its text is kept as it stands"));
+                        report.unknown.push(format!(
+                            "function `{name}` of column `{column}`: its text is kept as it stands"
+                        ));
                         Function::Keep
                     })
                 }
             };
-            report.mappings.push(Mapping { target, column: column.to_owned(), function, required });
+            report.mappings.push(Mapping {
+                target,
+                column: column.to_owned(),
+                function,
+                required,
+            });
         }
     }
     if report.mappings.is_empty() {
         return Err("it maps no column".into());
     }
-    for (key, value) in entry.get("constant_fields").and_then(Value::as_object).into_iter().flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    for (key, value) in entry
+        .get("constant_fields")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         match Field::named(key) {
             Some(Field::ClassType) => match classification(&value.to_lowercase()) {
-                Some(spec) => report.constants.push((Field::ClassType, spec.name.to_owned())),
-                None => report.unknown.push(format!("classification `{value}`: it is left out")),
+                Some(spec) => report
+                    .constants
+                    .push((Field::ClassType, spec.name.to_owned())),
+                None => report
+                    .unknown
+                    .push(format!("classification `{value}`: it is left out")),
             },
             Some(field) => report.constants.push((field, value)),
             // Follows from the type.
             None if key == "classification.taxonomy" => {}
-            None => report.unknown.push(format!("field `{key}`: its value `{value}` is left out")),
+            None => report
+                .unknown
+                .push(format!("field `{key}`: its value `{value}` is left out")),
         }
     }
     Ok(report)
@@ -172,7 +216,9 @@ fn place(target: Option<&Value>, column: &str, unknown: &mut Vec<String>) -> Res
         None => match Field::named(target) {
             Some(field) => Place::Field(field),
             None => {
-                unknown.push(format!("field `{target}` of column `{column}`: it is kept in `extra`"));
+                unknown.push(format!(
+                    "field `{target}` of column `{column}`: it is kept in `extra`"
+                ));
                 Place::Extra(target.to_owned())
             }
         },
@@ -190,7 +236,13 @@ mod tests {
         let by_key = schema.report("event_trap").expect("by key");
         assert_eq!(schema.report("event4_trap").expect("by file name"), by_key);
         assert!(schema.report("scan_nothing").is_none());
-        assert_eq!(by_key.constants, [(Field::ClassIdentifier, "trap".to_owned()), (Field::ClassType, "brute-force".to_owned())]);
+        assert_eq!(
+            by_key.constants,
+            [
+                (Field::ClassIdentifier, "trap".to_owned()),
+                (Field::ClassType, "brute-force".to_owned())
+            ]
+        );
     }
 
     #[test]
@@ -201,8 +253,14 @@ mod tests {
             ("{}", "date_created"),
             (r#"{"_meta":{"date_created":"x"}}"#, "no report type"),
             (r#"{"_meta":{"date_created":"x"},"a":{}}"#, "maps no column"),
-            (r#"{"_meta":{"date_created":"x"},"a":{"required_fields":[["source.ip"]]}}"#, "names no column"),
-            (r#"{"_meta":{"date_created":"x"},"a":{"required_fields":[[1,"ip"]]}}"#, "names no field"),
+            (
+                r#"{"_meta":{"date_created":"x"},"a":{"required_fields":[["source.ip"]]}}"#,
+                "names no column",
+            ),
+            (
+                r#"{"_meta":{"date_created":"x"},"a":{"required_fields":[[1,"ip"]]}}"#,
+                "names no field",
+            ),
         ] {
             let error = Schema::parse(text.as_bytes()).expect_err(text).to_string();
             assert!(error.contains(word), "{text}: {error}");
@@ -220,6 +278,11 @@ mod tests {
             function: Function::Keep,
             required: false
         }));
-        assert!(report.mappings.iter().any(|mapping| mapping.target == Place::Drop));
+        assert!(
+            report
+                .mappings
+                .iter()
+                .any(|mapping| mapping.target == Place::Drop)
+        );
     }
 }

@@ -51,8 +51,15 @@ struct Seen {
 
 impl Output for Seen {
     fn record(&mut self, record: &Record) {
-        let fields: Vec<String> = record.iter().map(|(field, value)| format!("{field}={value:?}")).collect();
-        self.events.push(format!("{} {}", fields.join(" "), record.extra_json().unwrap_or_default()));
+        let fields: Vec<String> = record
+            .iter()
+            .map(|(field, value)| format!("{field}={value:?}"))
+            .collect();
+        self.events.push(format!(
+            "{} {}",
+            fields.join(" "),
+            record.extra_json().unwrap_or_default()
+        ));
     }
     fn reject(&mut self, reject: Reject) {
         self.rejects.push(reject);
@@ -74,11 +81,26 @@ fn read(file_name: &str, text: &str) -> Result<Seen, Unreadable> {
         schema: Some(&schema),
     };
     let mut seen = Seen::default();
-    let Reader::Blocks { reader, header_len, header_lines, .. } = open(&ctx, text.as_bytes())? else { panic!("blocks") };
-    let block = Block { bytes: &text.as_bytes()[header_len..], offset: header_len as u64, line: header_lines + 1 };
+    let Reader::Blocks {
+        reader,
+        header_len,
+        header_lines,
+        ..
+    } = open(&ctx, text.as_bytes())?
+    else {
+        panic!("blocks")
+    };
+    let block = Block {
+        bytes: &text.as_bytes()[header_len..],
+        offset: header_len as u64,
+        line: header_lines + 1,
+    };
     reader.read(block, &mut Record::new(), &mut seen);
     for reject in &seen.rejects {
-        assert_eq!(&text.as_bytes()[reject.offset as usize..][..reject.raw.len()], reject.raw);
+        assert_eq!(
+            &text.as_bytes()[reject.offset as usize..][..reject.raw.len()],
+            reject.raw
+        );
     }
     Ok(seen)
 }
@@ -86,9 +108,18 @@ fn read(file_name: &str, text: &str) -> Result<Seen, Unreadable> {
 #[test]
 fn report_types_by_file_name() {
     for (name, expected) in [
-        ("2015-01-01-dns_openresolver-sample-asn.csv", Some("dns_openresolver")),
-        ("2020-04-03-scan_ics-sample-asn-delayed.csv", Some("scan_ics")),
-        ("2024-07-04-dns_openresolver-123-sample-asn.csv", Some("dns_openresolver")),
+        (
+            "2015-01-01-dns_openresolver-sample-asn.csv",
+            Some("dns_openresolver"),
+        ),
+        (
+            "2020-04-03-scan_ics-sample-asn-delayed.csv",
+            Some("scan_ics"),
+        ),
+        (
+            "2024-07-04-dns_openresolver-123-sample-asn.csv",
+            Some("dns_openresolver"),
+        ),
         ("2024-07-04-scan_knock.csv.zip", Some("scan_knock")),
         ("inbox/2024-07-04-scan_knock-x.csv.gz", Some("scan_knock")),
         ("scan_knock.csv", Some("scan_knock")),
@@ -150,10 +181,22 @@ fn every_function_of_an_event() {
 
 #[test]
 fn the_order_of_columns_changes_no_event() {
-    let one = read("scan_knock.csv", "timestamp,ip,port,tag,zeta,alpha\n2025-01-06 08:00:00,192.0.2.1,1,t,z,a\n").expect("it opens");
-    let two = read("scan_knock.csv", "alpha,zeta,tag,port,ip,timestamp\na,z,t,1,192.0.2.1,2025-01-06 08:00:00\n").expect("it opens");
+    let one = read(
+        "scan_knock.csv",
+        "timestamp,ip,port,tag,zeta,alpha\n2025-01-06 08:00:00,192.0.2.1,1,t,z,a\n",
+    )
+    .expect("it opens");
+    let two = read(
+        "scan_knock.csv",
+        "alpha,zeta,tag,port,ip,timestamp\na,z,t,1,192.0.2.1,2025-01-06 08:00:00\n",
+    )
+    .expect("it opens");
     assert_eq!(one.events, two.events);
-    assert!(one.events[0].ends_with("{\"tag\":\"t\",\"alpha\":\"a\",\"zeta\":\"z\"}"), "{}", one.events[0]);
+    assert!(
+        one.events[0].ends_with("{\"tag\":\"t\",\"alpha\":\"a\",\"zeta\":\"z\"}"),
+        "{}",
+        one.events[0]
+    );
 }
 
 #[test]
@@ -173,30 +216,86 @@ fn what_a_field_cannot_hold_is_kept_under_its_column() {
 fn rows_that_are_no_event_say_why() {
     let head = "timestamp,ip,port,protocol\n";
     for (row, reason, word) in [
-        ("2025-01-06 08:00:00,nowhere,1,tcp", RejectReason::BadValue, "nowhere"),
-        ("2025-01-06 08:00:00,,1,tcp", RejectReason::NoObservable, "no address"),
+        (
+            "2025-01-06 08:00:00,nowhere,1,tcp",
+            RejectReason::BadValue,
+            "nowhere",
+        ),
+        (
+            "2025-01-06 08:00:00,,1,tcp",
+            RejectReason::NoObservable,
+            "no address",
+        ),
         (",192.0.2.1,1,tcp", RejectReason::MissingField, "time"),
-        ("yesterday,192.0.2.1,1,tcp", RejectReason::BadTime, "yesterday"),
-        ("1970-01-01 00:00:00,192.0.2.1,1,tcp", RejectReason::BadTime, "1990"),
-        ("2025-01-06 08:00:00,192.0.2.1", RejectReason::ColumnCount, "2 columns"),
-        ("2025-01-06 08:00:00,192.0.2.1,1,tcp,more", RejectReason::ColumnCount, "5 columns"),
-        ("2025-01-06 08:00:00,192.0.2.1,1,t\0cp", RejectReason::BadValue, "NUL"),
+        (
+            "yesterday,192.0.2.1,1,tcp",
+            RejectReason::BadTime,
+            "yesterday",
+        ),
+        (
+            "1970-01-01 00:00:00,192.0.2.1,1,tcp",
+            RejectReason::BadTime,
+            "1990",
+        ),
+        (
+            "2025-01-06 08:00:00,192.0.2.1",
+            RejectReason::ColumnCount,
+            "2 columns",
+        ),
+        (
+            "2025-01-06 08:00:00,192.0.2.1,1,tcp,more",
+            RejectReason::ColumnCount,
+            "5 columns",
+        ),
+        (
+            "2025-01-06 08:00:00,192.0.2.1,1,t\0cp",
+            RejectReason::BadValue,
+            "NUL",
+        ),
     ] {
         let seen = read("scan_knock.csv", &format!("{head}{row}\n")).expect("it opens");
         assert_eq!(seen.events, Vec::<String>::new(), "{row}");
-        assert_eq!((seen.rejects.len(), seen.rejects[0].reason), (1, reason), "{row}");
-        assert!(seen.rejects[0].message.contains(word), "{}", seen.rejects[0].message);
-        assert_eq!((seen.rejects[0].line, seen.rejects[0].raw.as_slice()), (2, row.as_bytes()));
+        assert_eq!(
+            (seen.rejects.len(), seen.rejects[0].reason),
+            (1, reason),
+            "{row}"
+        );
+        assert!(
+            seen.rejects[0].message.contains(word),
+            "{}",
+            seen.rejects[0].message
+        );
+        assert_eq!(
+            (seen.rejects[0].line, seen.rejects[0].raw.as_slice()),
+            (2, row.as_bytes())
+        );
     }
     // A stray quote costs its own row; the next is read.
-    let seen = read("scan_knock.csv", &format!("{head}\"2025-01-06 08:00:00,192.0.2.1,1,tcp\n\"2025-01-06 08:00:00\",192.0.2.2,1,tcp\n")).expect("it opens");
+    let seen = read(
+        "scan_knock.csv",
+        &format!(
+            "{head}\"2025-01-06 08:00:00,192.0.2.1,1,tcp\n\"2025-01-06 08:00:00\",192.0.2.2,1,tcp\n"
+        ),
+    )
+    .expect("it opens");
     assert_eq!((seen.rejects.len(), seen.events.len()), (1, 1));
     assert_eq!(seen.rejects[0].reason, RejectReason::Syntax);
     // A row that the end of the file cuts off is no short row.
-    let seen = read("scan_knock.csv", &format!("{head}2025-01-06 08:00:00,192.0.2.1,1\n2025-01-06 08:00:00,192.0.2.1,1")).expect("it opens");
-    assert_eq!((seen.rejects.len(), seen.events.len(), seen.warnings.len()), (1, 1, 1));
+    let seen = read(
+        "scan_knock.csv",
+        &format!("{head}2025-01-06 08:00:00,192.0.2.1,1\n2025-01-06 08:00:00,192.0.2.1,1"),
+    )
+    .expect("it opens");
+    assert_eq!(
+        (seen.rejects.len(), seen.events.len(), seen.warnings.len()),
+        (1, 1, 1)
+    );
     // A surplus of nothing is nothing.
-    let seen = read("scan_knock.csv", &format!("{head}2025-01-06 08:00:00,192.0.2.1,1,tcp,,\"\"\n\n")).expect("it opens");
+    let seen = read(
+        "scan_knock.csv",
+        &format!("{head}2025-01-06 08:00:00,192.0.2.1,1,tcp,,\"\"\n\n"),
+    )
+    .expect("it opens");
     assert_eq!((seen.rejects.len(), seen.events.len()), (0, 1));
 }
 
@@ -206,18 +305,56 @@ fn reports_that_cannot_be_read_say_why() {
     assert_eq!(error("scan_knock.csv", ""), Unreadable::Empty);
     assert_eq!(error("scan_knock.csv", "\n\n"), Unreadable::Empty);
     let unknown = error("2025-01-06-lure_url-example.csv", "timestamp,url\n").to_string();
-    assert!(unknown.contains("`lure_url`") && unknown.contains("2025-01-01T00:00:00Z"), "{unknown}");
-    for text in ["<html>\n", "url,host\n", "timestamp\n", "ip,port\n", "timestamp;ip;port\n"] {
-        assert!(matches!(error("scan_knock.csv", text), Unreadable::Header { .. }), "{text}");
+    assert!(
+        unknown.contains("`lure_url`") && unknown.contains("2025-01-01T00:00:00Z"),
+        "{unknown}"
+    );
+    for text in [
+        "<html>\n",
+        "url,host\n",
+        "timestamp\n",
+        "ip,port\n",
+        "timestamp;ip;port\n",
+    ] {
+        assert!(
+            matches!(error("scan_knock.csv", text), Unreadable::Header { .. }),
+            "{text}"
+        );
     }
     let wide = format!("timestamp,ip,port{}\n", ",x".repeat(100_000));
-    assert!(matches!(error("scan_knock.csv", &wide), Unreadable::Header { .. }));
-    let wide = format!("timestamp,ip,port{}\n2025-01-06 08:00:00,192.0.2.1,1{}\n", ",x".repeat(99_997), ",1".repeat(99_997));
-    assert_eq!(read("scan_knock.csv", &wide).expect("it opens").events.len(), 1);
-    assert_eq!(read("scan_knock.csv", "timestamp,ip,port\n").expect("header only").events.len(), 0);
+    assert!(matches!(
+        error("scan_knock.csv", &wide),
+        Unreadable::Header { .. }
+    ));
+    let wide = format!(
+        "timestamp,ip,port{}\n2025-01-06 08:00:00,192.0.2.1,1{}\n",
+        ",x".repeat(99_997),
+        ",1".repeat(99_997)
+    );
+    assert_eq!(
+        read("scan_knock.csv", &wide)
+            .expect("it opens")
+            .events
+            .len(),
+        1
+    );
+    assert_eq!(
+        read("scan_knock.csv", "timestamp,ip,port\n")
+            .expect("header only")
+            .events
+            .len(),
+        0
+    );
     // A missing required column is told, and the rows say what they say.
-    let seen = read("scan_knock.csv", "timestamp,ip\n2025-01-06 08:00:00,192.0.2.1\n").expect("it opens");
-    assert_eq!((seen.events.len(), seen.warnings[0].label), (1, "missing-column"));
+    let seen = read(
+        "scan_knock.csv",
+        "timestamp,ip\n2025-01-06 08:00:00,192.0.2.1\n",
+    )
+    .expect("it opens");
+    assert_eq!(
+        (seen.events.len(), seen.warnings[0].label),
+        (1, "missing-column")
+    );
 }
 
 #[test]
@@ -225,13 +362,31 @@ fn the_entry_may_name_the_type() {
     let schema = Schema::parse(SCHEMA.as_bytes()).expect("our own schema");
     let mut feed = test_feed("shadowserver");
     let report = |feed: &Feed, file_name: &str, path: &str| {
-        let ctx = Context { feed, zone: &TimeZone::UTC, file_name, path, snapshot: Timestamp(0), schema: Some(&schema) };
+        let ctx = Context {
+            feed,
+            zone: &TimeZone::UTC,
+            file_name,
+            path,
+            snapshot: Timestamp(0),
+            schema: Some(&schema),
+        };
         report_type(&ctx).map(|report| report.name.clone())
     };
-    assert_eq!(report(&feed, "report.csv", "in/2025-01-06-event4_trap-x.csv.zip/report.csv").as_deref(), Ok("event_trap"));
+    assert_eq!(
+        report(
+            &feed,
+            "report.csv",
+            "in/2025-01-06-event4_trap-x.csv.zip/report.csv"
+        )
+        .as_deref(),
+        Ok("event_trap")
+    );
     assert!(report(&feed, "report.csv", "in/report.csv").is_err());
     feed.options.insert("report".into(), "scan_new".into());
-    assert_eq!(report(&feed, "report.csv", "in/report.csv").as_deref(), Ok("scan_new"));
+    assert_eq!(
+        report(&feed, "report.csv", "in/report.csv").as_deref(),
+        Ok("scan_new")
+    );
     assert_eq!(check(&feed), Vec::<String>::new());
     feed.options.insert("delimiter".into(), ";".into());
     feed.encoding = Some("gb18030".into());

@@ -11,12 +11,22 @@ type Found = Vec<(String, u32, Vec<u8>)>;
 
 fn texts(delivered: &[u8], name: &str, encoding: Encoding, caps: &Caps) -> (Found, io::Result<()>) {
     let mut found = Vec::new();
-    let outcome = each_member(Cursor::new(delivered), name, encoding, caps, &mut |member| {
-        let mut text = Vec::new();
-        let read = member.text.read_to_end(&mut text);
-        found.push((member.name.to_owned(), member.index, text));
-        if read.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
+    let outcome = each_member(
+        Cursor::new(delivered),
+        name,
+        encoding,
+        caps,
+        &mut |member| {
+            let mut text = Vec::new();
+            let read = member.text.read_to_end(&mut text);
+            found.push((member.name.to_owned(), member.index, text));
+            if read.is_err() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        },
+    );
     (found, outcome)
 }
 
@@ -56,7 +66,10 @@ fn plain_packed_and_nested() {
     let packed = [
         ("x.csv", text.to_vec()),
         ("x.csv.gz", gzip(text)),
-        ("x.csv.zst", zstd::encode_all(text.as_slice(), 1).expect("packs")),
+        (
+            "x.csv.zst",
+            zstd::encode_all(text.as_slice(), 1).expect("packs"),
+        ),
         ("x.csv.gz.gz", gzip(&gzip(text))),
     ];
     for (name, bytes) in packed {
@@ -65,8 +78,16 @@ fn plain_packed_and_nested() {
         assert_eq!(found, [("x.csv".to_owned(), 0, text.to_vec())], "{name}");
     }
     let members: &[(&str, &[u8])] = &[("a.csv", b"one"), ("../../b.csv", b"two")];
-    let two = [("a.csv".to_owned(), 0, b"one".to_vec()), ("../../b.csv".to_owned(), 1, b"two".to_vec())];
-    for bytes in [tar_of(members), gzip(&tar_of(members)), zip_of(members), gzip(&zip_of(members))] {
+    let two = [
+        ("a.csv".to_owned(), 0, b"one".to_vec()),
+        ("../../b.csv".to_owned(), 1, b"two".to_vec()),
+    ];
+    for bytes in [
+        tar_of(members),
+        gzip(&tar_of(members)),
+        zip_of(members),
+        gzip(&zip_of(members)),
+    ] {
         let (found, outcome) = texts(&bytes, "all", Encoding::Utf8, &caps);
         outcome.expect("opens");
         assert_eq!(found, two);
@@ -75,23 +96,45 @@ fn plain_packed_and_nested() {
 
 #[test]
 fn bombs_end_at_their_caps() {
-    let caps = Caps { ratio: 10, free: 1 << 16, total: 1 << 20, members: 3 };
+    let caps = Caps {
+        ratio: 10,
+        free: 1 << 16,
+        total: 1 << 20,
+        members: 3,
+    };
     let bomb = gzip(&vec![b'x'; 10 << 20]);
     let mut read = 0;
     let mut error = None;
-    each_member(Cursor::new(&bomb), "bomb.gz", Encoding::Utf8, &caps, &mut |member| {
-        let mut text = Vec::new();
-        error = member.text.read_to_end(&mut text).err();
-        read = text.len();
-        ControlFlow::Continue(())
-    })
+    each_member(
+        Cursor::new(&bomb),
+        "bomb.gz",
+        Encoding::Utf8,
+        &caps,
+        &mut |member| {
+            let mut text = Vec::new();
+            error = member.text.read_to_end(&mut text).err();
+            read = text.len();
+            ControlFlow::Continue(())
+        },
+    )
     .expect("opens");
     assert!(error.is_some_and(|error| error.to_string().contains("bomb")));
     assert!(read <= 1 << 20);
     let many: Vec<(String, Vec<u8>)> = (0..5).map(|n| (format!("{n}"), vec![b'x'])).collect();
-    let many: Vec<(&str, &[u8])> = many.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
-    assert!(texts(&zip_of(&many), "many.zip", Encoding::Utf8, &caps).1.is_err());
-    assert!(texts(&tar_of(&many), "many.tar", Encoding::Utf8, &caps).1.is_err());
+    let many: Vec<(&str, &[u8])> = many
+        .iter()
+        .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+        .collect();
+    assert!(
+        texts(&zip_of(&many), "many.zip", Encoding::Utf8, &caps)
+            .1
+            .is_err()
+    );
+    assert!(
+        texts(&tar_of(&many), "many.tar", Encoding::Utf8, &caps)
+            .1
+            .is_err()
+    );
     let deep = (0..6).fold(b"x".to_vec(), |bytes, _| gzip(&bytes));
     assert!(texts(&deep, "deep", Encoding::Utf8, &caps).1.is_err());
 }
@@ -99,21 +142,38 @@ fn bombs_end_at_their_caps() {
 #[test]
 fn damage_is_an_error_after_what_could_be_read() {
     let caps = Caps::default();
-    let noise: Vec<u8> = (0..100_000u32).flat_map(|n| n.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect();
+    let noise: Vec<u8> = (0..100_000u32)
+        .flat_map(|n| n.wrapping_mul(0x9e37_79b9).to_le_bytes())
+        .collect();
     let zstd = zstd::encode_all(noise.as_slice(), 1).expect("packs");
-    for whole in [gzip(&noise), zstd, zip_of(&[("a", &noise)]), tar_of(&[("a", &noise)]), gzip(&tar_of(&[("a", &noise)]))] {
+    for whole in [
+        gzip(&noise),
+        zstd,
+        zip_of(&[("a", &noise)]),
+        tar_of(&[("a", &noise)]),
+        gzip(&tar_of(&[("a", &noise)])),
+    ] {
         let cut = &whole[..whole.len() / 2];
         let mut errors = Vec::new();
-        let outcome = each_member(Cursor::new(cut), "cut", Encoding::Utf8, &caps, &mut |member| {
-            let mut text = Vec::new();
-            errors.extend(member.text.read_to_end(&mut text).err());
-            assert!(noise.starts_with(&text));
-            // Whoever missed the damage meets it again.
-            errors.extend(member.text.read_to_end(&mut text).err());
-            assert_eq!(errors.len(), 2);
-            ControlFlow::Break(())
-        });
-        assert!(outcome.is_err() || !errors.is_empty(), "half a container was taken for a whole one");
+        let outcome = each_member(
+            Cursor::new(cut),
+            "cut",
+            Encoding::Utf8,
+            &caps,
+            &mut |member| {
+                let mut text = Vec::new();
+                errors.extend(member.text.read_to_end(&mut text).err());
+                assert!(noise.starts_with(&text));
+                // Whoever missed the damage meets it again.
+                errors.extend(member.text.read_to_end(&mut text).err());
+                assert_eq!(errors.len(), 2);
+                ControlFlow::Break(())
+            },
+        );
+        assert!(
+            outcome.is_err() || !errors.is_empty(),
+            "half a container was taken for a whole one"
+        );
     }
     let (found, outcome) = texts(b"", "empty", Encoding::Utf8, &caps);
     assert!(outcome.is_ok() && found == [("empty".to_owned(), 0, Vec::new())]);
@@ -133,8 +193,17 @@ fn gb18030_is_decoded_and_malformed_bytes_are_marked() {
 #[test]
 fn a_byte_order_mark_is_no_text() {
     let caps = Caps::default();
-    let utf16 = |order: fn(u16) -> [u8; 2]| "\u{feff}网,a\n".encode_utf16().flat_map(order).collect::<Vec<u8>>();
-    for bytes in ["\u{feff}网,a\n".as_bytes().to_vec(), utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)] {
+    let utf16 = |order: fn(u16) -> [u8; 2]| {
+        "\u{feff}网,a\n"
+            .encode_utf16()
+            .flat_map(order)
+            .collect::<Vec<u8>>()
+    };
+    for bytes in [
+        "\u{feff}网,a\n".as_bytes().to_vec(),
+        utf16(u16::to_le_bytes),
+        utf16(u16::to_be_bytes),
+    ] {
         for encoding in [Encoding::Utf8, Encoding::Gb18030] {
             let (found, outcome) = texts(&gzip(&bytes), "x", encoding, &caps);
             outcome.expect("opens");
@@ -155,13 +224,25 @@ fn a_directory_of_many_members_is_not_read() {
     let mut bytes = b"PK\x03\x04".to_vec();
     bytes.extend(zip);
     let (found, outcome) = texts(&bytes, "wide.zip", Encoding::Utf8, &Caps::default());
-    assert!(found.is_empty() && outcome.expect_err("refused").to_string().contains("more members"));
+    assert!(
+        found.is_empty()
+            && outcome
+                .expect_err("refused")
+                .to_string()
+                .contains("more members")
+    );
 }
 
 #[test]
 fn arbitrary_bytes_behind_a_magic_number_are_damage() {
     let mut state = 1u32;
-    for magic in [&b"\x1f\x8b\x08\0"[..], b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"PK\x05\x06", b""] {
+    for magic in [
+        &b"\x1f\x8b\x08\0"[..],
+        b"\x28\xb5\x2f\xfd",
+        b"PK\x03\x04",
+        b"PK\x05\x06",
+        b"",
+    ] {
         for length in [0, 1, 10, 100, 1000] {
             let mut bytes = magic.to_vec();
             for _ in 0..length {
@@ -176,7 +257,11 @@ fn arbitrary_bytes_behind_a_magic_number_are_damage() {
 
 #[test]
 fn other_containers_are_named() {
-    for (bytes, word) in [(&b"BZh91AY"[..], "bzip2"), (b"%PDF-1.7", "PDF"), (&gzip(b"7z\xbc\xaf\x27\x1c"), "7-Zip")] {
+    for (bytes, word) in [
+        (&b"BZh91AY"[..], "bzip2"),
+        (b"%PDF-1.7", "PDF"),
+        (&gzip(b"7z\xbc\xaf\x27\x1c"), "7-Zip"),
+    ] {
         let (found, outcome) = texts(bytes, "x", Encoding::Utf8, &Caps::default());
         assert!(found.is_empty() && outcome.expect_err("refused").to_string().contains(word));
     }

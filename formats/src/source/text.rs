@@ -33,7 +33,11 @@ pub(super) struct Capped<'a> {
 
 impl<'a> Capped<'a> {
     pub(super) fn new(inner: &'a mut dyn BufRead, left: u64) -> Self {
-        Capped { inner, left, error: Sticky::default() }
+        Capped {
+            inner,
+            left,
+            error: Sticky::default(),
+        }
     }
 
     /// What the delivery's other texts may still unpack to.
@@ -62,9 +66,13 @@ impl BufRead for Capped<'_> {
         };
         if self.left == 0 && !chunk.is_empty() {
             let message = "unpacks to more than its size allows; it looks like a bomb";
-            return Err(self.error.keep(io::Error::new(io::ErrorKind::InvalidData, message)));
+            return Err(self
+                .error
+                .keep(io::Error::new(io::ErrorKind::InvalidData, message)));
         }
-        let shown = chunk.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let shown = chunk
+            .len()
+            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
         Ok(&chunk[..shown])
     }
 
@@ -91,7 +99,10 @@ impl<R: Read> Read for Exact<R> {
         let read = self.inner.read(buffer)?;
         self.left = self.left.saturating_sub(read as u64);
         if read == 0 && self.left > 0 && !buffer.is_empty() {
-            let message = format!("the archive ends {} bytes before this member does", self.left);
+            let message = format!(
+                "the archive ends {} bytes before this member does",
+                self.left
+            );
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
         }
         Ok(read)
@@ -127,7 +138,13 @@ pub(super) struct Decoded<'a, 'b> {
 
 impl<'a, 'b> Decoded<'a, 'b> {
     pub(super) fn new(inner: &'a mut Capped<'b>, decoder: Decoder) -> Self {
-        Decoded { inner, decoder, out: Vec::new(), at: 0, ended: false }
+        Decoded {
+            inner,
+            decoder,
+            out: Vec::new(),
+            at: 0,
+            ended: false,
+        }
     }
 
     fn fill(&mut self) -> io::Result<()> {
@@ -135,7 +152,9 @@ impl<'a, 'b> Decoded<'a, 'b> {
         self.out.resize(1 << 16, 0);
         self.at = 0;
         let last = chunk.is_empty();
-        let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(chunk, &mut self.out, last);
+        let (result, read, written) =
+            self.decoder
+                .decode_to_utf8_without_replacement(chunk, &mut self.out, last);
         self.out.truncate(written);
         self.inner.consume(read);
         match result {

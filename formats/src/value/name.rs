@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 /// Spellings of a dot that keep a name from being clicked.
-const DOTS: &[&str] = &["[.]", "(.)", "{.}", "[dot]", "(dot)", "{dot}", "[DOT]", "(DOT)", "[。]"];
+const DOTS: &[&str] = &[
+    "[.]", "(.)", "{.}", "[dot]", "(dot)", "{dot}", "[DOT]", "(DOT)", "[。]",
+];
 
 /// Whether the text is a host name in ASCII that needs no more than lower case and no final dot:
 /// labels of letters, digits, `-` and `_` (names with underscores are in use, whatever RFC 1123
@@ -78,14 +80,25 @@ pub fn host(text: &str) -> Option<Cow<'_, str>> {
         if !lower {
             return Some(text);
         }
-        return Some(Cow::Owned(text.strip_suffix('.').unwrap_or(&text).to_ascii_lowercase()));
+        return Some(Cow::Owned(
+            text.strip_suffix('.').unwrap_or(&text).to_ascii_lowercase(),
+        ));
     }
-    if text.is_ascii() && !text.split('.').any(|label| has_ace_prefix(label.as_bytes())) {
+    if text.is_ascii()
+        && !text
+            .split('.')
+            .any(|label| has_ace_prefix(label.as_bytes()))
+    {
         return None;
     }
     let uts46 = Uts46::new();
     let ascii = |name: &str| {
-        let name = uts46.to_ascii(name.as_bytes(), AsciiDenyList::URL, Hyphens::Allow, DnsLength::Verify);
+        let name = uts46.to_ascii(
+            name.as_bytes(),
+            AsciiDenyList::URL,
+            Hyphens::Allow,
+            DnsLength::Verify,
+        );
         name.ok().map(Cow::into_owned)
     };
     let bare = text.strip_suffix(['.', '。']).unwrap_or(&text);
@@ -93,16 +106,23 @@ pub fn host(text: &str) -> Option<Cow<'_, str>> {
     let (unicode, checked) = uts46.to_unicode(name.as_bytes(), AsciiDenyList::URL, Hyphens::Allow);
     checked.ok()?;
     let is_name = is_plain_host(&name)
-        || (name.split('.').any(|label| has_ace_prefix(label.as_bytes()))
+        || (name
+            .split('.')
+            .any(|label| has_ace_prefix(label.as_bytes()))
             && name.split('.').all(is_label)
-            && name.rsplit('.').next().is_some_and(|last| last.bytes().any(|byte| byte.is_ascii_alphabetic())));
+            && name
+                .rsplit('.')
+                .next()
+                .is_some_and(|last| last.bytes().any(|byte| byte.is_ascii_alphabetic())));
     (is_name && ascii(&unicode)? == name).then_some(Cow::Owned(name))
 }
 
 fn is_label(label: &str) -> bool {
     !label.is_empty()
         && !label.starts_with('-')
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && label
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 fn refang_host(text: &str) -> Cow<'_, str> {
@@ -113,17 +133,26 @@ fn refang_host(text: &str) -> Cow<'_, str> {
 }
 
 fn replace_dots(text: &str) -> String {
-    DOTS.iter().fold(text.to_owned(), |text, dot| text.replace(dot, "."))
+    DOTS.iter()
+        .fold(text.to_owned(), |text, dot| text.replace(dot, "."))
 }
 
 /// Makes a defanged URL a URL again: `hxxp`, `[.]`, `(.)`, `[:]//` and their like. Only scheme and
 /// host are read so; the path follows only where the host was written so, since a path may well
 /// hold `[.]` of its own.
 pub fn refang(text: &str) -> Cow<'_, str> {
-    const SCHEMES: &[(&str, &str)] =
-        &[("hxxps", "https"), ("hxxp", "http"), ("htxps", "https"), ("htxp", "http"), ("h**ps", "https"), ("h**p", "http"), ("fxp", "ftp")];
+    const SCHEMES: &[(&str, &str)] = &[
+        ("hxxps", "https"),
+        ("hxxp", "http"),
+        ("htxps", "https"),
+        ("htxp", "http"),
+        ("h**ps", "https"),
+        ("h**p", "http"),
+        ("fxp", "ftp"),
+    ];
     let scheme = SCHEMES.iter().find(|(from, _)| {
-        text.get(..from.len()).is_some_and(|head| head.eq_ignore_ascii_case(from))
+        text.get(..from.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(from))
             && matches!(text.as_bytes().get(from.len()), Some(b':' | b'['))
     });
     if scheme.is_none() && !text.contains(['[', '(', '{']) {
@@ -139,7 +168,9 @@ pub fn refang(text: &str) -> Cow<'_, str> {
         }
     }
     let authority = url.find("://").map_or(0, |at| at + 3);
-    let end = url[authority..].find(['/', '?', '#']).map_or(url.len(), |at| authority + at);
+    let end = url[authority..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |at| authority + at);
     let host = replace_dots(&url[authority..end]).replace("[:]", ":");
     if host != url[authority..end] {
         let rest = replace_dots(&url[end..]);
@@ -160,14 +191,18 @@ pub fn url(text: &str) -> Option<Cow<'_, str>> {
     if let Some(at) = url.find("://") {
         let scheme = url[..at].as_bytes();
         let named = scheme.first().is_some_and(u8::is_ascii_alphabetic)
-            && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+            && scheme
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
         if named {
             return has_authority(&url[at + 3..]).then_some(url);
         }
     }
     let bare = format!("http://{url}");
     let end = url.find(['/', '?', '#']).unwrap_or(url.len());
-    let host = url[..end].rsplit_once(':').map_or(&url[..end], |(host, _)| host);
+    let host = url[..end]
+        .rsplit_once(':')
+        .map_or(&url[..end], |(host, _)| host);
     let known = super::ip(host).is_some() || (host.contains('.') && self::host(host).is_some());
     (known && has_authority(&url)).then_some(Cow::Owned(bare))
 }
@@ -175,7 +210,9 @@ pub fn url(text: &str) -> Option<Cow<'_, str>> {
 /// Whether the text after `://` begins with a believable `[user@]host[:port]`.
 fn has_authority(rest: &str) -> bool {
     let authority = &rest[..rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())];
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let (host, port) = match host.strip_prefix('[') {
         Some(v6) => match v6.split_once(']') {
             Some((ip, rest)) if super::ip(ip).is_some() => (ip, rest.strip_prefix(':')),
@@ -186,8 +223,11 @@ fn has_authority(rest: &str) -> bool {
             None => (host, None),
         },
     };
-    let port_is_one = port.is_none_or(|port| port.is_empty() || super::int(port).is_some_and(|port| port <= 65535));
+    let port_is_one = port
+        .is_none_or(|port| port.is_empty() || super::int(port).is_some_and(|port| port <= 65535));
     let is_name = host.chars().any(char::is_alphanumeric)
-        && !host.chars().any(|c| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '{' | '}' | '|' | '^' | '`'));
+        && !host.chars().any(|c| {
+            c.is_whitespace() || matches!(c, '<' | '>' | '"' | '{' | '}' | '|' | '^' | '`')
+        });
     port_is_one && is_name
 }

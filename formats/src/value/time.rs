@@ -41,7 +41,9 @@ pub fn time(text: &str, zone: &TimeZone) -> Result<Written, &'static str> {
 #[inline]
 pub fn utc_time(text: &str) -> Result<Written, &'static str> {
     match plain(text.as_bytes()) {
-        Some((days, seconds)) => believable(written((i64::from(days) * 86_400 + seconds) * MICROS, days)),
+        Some((days, seconds)) => {
+            believable(written((i64::from(days) * 86_400 + seconds) * MICROS, days))
+        }
         None => time(text, &TimeZone::UTC),
     }
 }
@@ -69,14 +71,22 @@ pub fn instant(text: &str, zone: &TimeZone) -> Option<Written> {
 
 #[inline]
 fn written(at: i64, day: i32) -> Written {
-    Written { at: Timestamp(at), day }
+    Written {
+        at: Timestamp(at),
+        day,
+    }
 }
 
 /// `YYYY-MM-DD HH:MM:SS`, the form of nearly every row: days since 1970 and seconds of the day.
 #[inline]
 fn plain(text: &[u8]) -> Option<(i32, i64)> {
     let text: &[u8; 19] = text.try_into().ok()?;
-    if text[4] != b'-' || text[7] != b'-' || (text[10] != b' ' && text[10] != b'T') || text[13] != b':' || text[16] != b':' {
+    if text[4] != b'-'
+        || text[7] != b'-'
+        || (text[10] != b' ' && text[10] != b'T')
+        || text[13] != b':'
+        || text[16] != b':'
+    {
         return None;
     }
     let mut bad = 0u8;
@@ -99,7 +109,8 @@ fn plain(text: &[u8]) -> Option<(i32, i64)> {
 fn days_from_civil(year: i32, month: u32, day: u32) -> Option<i32> {
     const LENGTHS: [u8; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let length = u32::from(*LENGTHS.get((month as usize).wrapping_sub(1))?) + u32::from(leap && month == 2);
+    let length =
+        u32::from(*LENGTHS.get((month as usize).wrapping_sub(1))?) + u32::from(leap && month == 2);
     if day == 0 || day > length {
         return None;
     }
@@ -116,7 +127,12 @@ fn days_from_civil(year: i32, month: u32, day: u32) -> Option<i32> {
 fn local(days: i32, micros: i64, zone: &TimeZone) -> Option<Written> {
     let date = Day(days).date();
     let (seconds, micros) = (micros / MICROS, micros % MICROS);
-    let at = date.at((seconds / 3600) as i8, (seconds / 60 % 60) as i8, (seconds % 60) as i8, 0);
+    let at = date.at(
+        (seconds / 3600) as i8,
+        (seconds / 60 % 60) as i8,
+        (seconds % 60) as i8,
+        0,
+    );
     let zoned = zone.to_ambiguous_zoned_datetime(at).compatible().ok()?;
     Some(written(Timestamp::from(zoned.timestamp()).0 + micros, days))
 }
@@ -125,14 +141,21 @@ fn slow(text: &str, zone: &TimeZone) -> Option<Written> {
     let text = text.trim();
     if let Some(number) = super::int(text).filter(|_| !text.starts_with('-')) {
         if text.len() == 8
-            && let Some(days) = days_from_civil((number / 10_000) as i32, (number / 100 % 100) as u32, (number % 100) as u32)
+            && let Some(days) = days_from_civil(
+                (number / 10_000) as i32,
+                (number / 100 % 100) as u32,
+                (number % 100) as u32,
+            )
         {
             return local(days, 0, zone);
         }
         return Some(epoch(number));
     }
     if let Some((seconds, fraction)) = text.split_once('.')
-        && let (Some(seconds), Some(micros)) = (super::int(seconds).filter(|s| *s > 99_999_999), fraction_micros(fraction))
+        && let (Some(seconds), Some(micros)) = (
+            super::int(seconds).filter(|s| *s > 99_999_999),
+            fraction_micros(fraction),
+        )
     {
         let whole = epoch(seconds);
         return Some(written(whole.at.0 + micros, whole.day));
@@ -163,7 +186,11 @@ fn fraction_micros(digits: &str) -> Option<i64> {
 
 /// Takes up to `most` digits off the front.
 fn digits(text: &mut &str, least: usize, most: usize) -> Option<u32> {
-    let end = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
+    let end = text
+        .bytes()
+        .take(most)
+        .take_while(u8::is_ascii_digit)
+        .count();
     if end < least {
         return None;
     }
@@ -176,7 +203,10 @@ fn digits(text: &mut &str, least: usize, most: usize) -> Option<u32> {
 fn civil(text: &str, zone: &TimeZone) -> Option<Written> {
     let mut rest = text;
     let year = digits(&mut rest, 4, 4)?;
-    let separator = rest.chars().next().filter(|c| matches!(c, '-' | '/' | '.' | '年'))?;
+    let separator = rest
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '-' | '/' | '.' | '年'))?;
     rest = &rest[separator.len_utf8()..];
     let month = digits(&mut rest, 1, 2)?;
     rest = rest.strip_prefix(if separator == '年' { '月' } else { separator })?;
@@ -209,7 +239,10 @@ fn civil(text: &str, zone: &TimeZone) -> Option<Written> {
     let wall = i64::from(hour * 3600 + minute * 60 + second.min(59)) * MICROS + micros;
     match offset(rest.trim())? {
         None => local(days, wall, zone),
-        Some(offset) => Some(written(i64::from(days) * 86_400 * MICROS + wall - offset * MICROS, days)),
+        Some(offset) => Some(written(
+            i64::from(days) * 86_400 * MICROS + wall - offset * MICROS,
+            days,
+        )),
     }
 }
 
@@ -218,7 +251,11 @@ fn offset(text: &str) -> Option<Option<i64>> {
     if text.is_empty() {
         return Some(None);
     }
-    if matches!(text, "Z" | "z") || ["UTC", "GMT"].iter().any(|name| text.eq_ignore_ascii_case(name)) {
+    if matches!(text, "Z" | "z")
+        || ["UTC", "GMT"]
+            .iter()
+            .any(|name| text.eq_ignore_ascii_case(name))
+    {
         return Some(Some(0));
     }
     let (sign, mut rest) = match text.as_bytes()[0] {
@@ -228,23 +265,36 @@ fn offset(text: &str) -> Option<Option<i64>> {
     };
     let hours = digits(&mut rest, 2, 2)?;
     rest = rest.strip_prefix(':').unwrap_or(rest);
-    let minutes = if rest.is_empty() { 0 } else { digits(&mut rest, 2, 2)? };
-    (rest.is_empty() && hours <= 23 && minutes <= 59).then_some(Some(sign * i64::from(hours * 3600 + minutes * 60)))
+    let minutes = if rest.is_empty() {
+        0
+    } else {
+        digits(&mut rest, 2, 2)?
+    };
+    (rest.is_empty() && hours <= 23 && minutes <= 59)
+        .then_some(Some(sign * i64::from(hours * 3600 + minutes * 60)))
 }
 
 /// The form of HTTP and mail headers, `Thu, 19 Apr 2018 00:02:28 GMT`; servers write the day's name
 /// in many ways, so it is skipped unread.
 pub fn http_date(text: &str) -> Option<Written> {
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    const MONTHS: [&str; 12] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
     let rest = text.split_once(',').map_or(text, |(_, rest)| rest);
-    let mut words = rest.split(|c: char| c.is_ascii_whitespace() || c == '-').filter(|word| !word.is_empty());
+    let mut words = rest
+        .split(|c: char| c.is_ascii_whitespace() || c == '-')
+        .filter(|word| !word.is_empty());
     let mut word = words.next()?;
     let day = digits(&mut word, 1, 2).filter(|_| word.is_empty())?;
     let month = words.next()?.get(..3)?.to_ascii_lowercase();
     let month = MONTHS.iter().position(|name| *name == month)? as u32 + 1;
     let mut word = words.next()?;
     let year = digits(&mut word, 2, 4).filter(|_| word.is_empty())?;
-    let year = if year < 100 { year + if year < 70 { 2000 } else { 1900 } } else { year };
+    let year = if year < 100 {
+        year + if year < 70 { 2000 } else { 1900 }
+    } else {
+        year
+    };
     let mut clock = words.next()?;
     let hour = digits(&mut clock, 1, 2)?;
     clock = clock.strip_prefix(':')?;
@@ -259,12 +309,17 @@ pub fn http_date(text: &str) -> Option<Written> {
     }
     let east = offset(words.next().unwrap_or("GMT"))??;
     let days = days_from_civil(year as i32, month, day)?;
-    let at = i64::from(days) * 86_400 + i64::from(hour * 3600 + minute * 60 + second.min(59)) - east;
+    let at =
+        i64::from(days) * 86_400 + i64::from(hour * 3600 + minute * 60 + second.min(59)) - east;
     Some(written(at * MICROS, days))
 }
 
 /// Reads a time by a pattern of the feed's entry (`%m/%d/%y %H:%M`, jiff's strptime).
-pub fn time_by_pattern(text: &str, pattern: &str, zone: &TimeZone) -> Result<Written, &'static str> {
+pub fn time_by_pattern(
+    text: &str,
+    pattern: &str,
+    zone: &TimeZone,
+) -> Result<Written, &'static str> {
     const UNLIKE: &str = "a time of the feed's `time_format`";
     let parsed = jiff::fmt::strtime::parse(pattern, text.trim()).map_err(|_| UNLIKE)?;
     let date: Date = parsed.to_date().map_err(|_| UNLIKE)?;
@@ -272,7 +327,12 @@ pub fn time_by_pattern(text: &str, pattern: &str, zone: &TimeZone) -> Result<Wri
     if let Ok(at) = parsed.to_timestamp() {
         return believable(written(Timestamp::from(at).0, day));
     }
-    let at = parsed.to_datetime().unwrap_or(DateTime::from_parts(date, jiff::civil::Time::midnight()));
-    let zoned = zone.to_ambiguous_zoned_datetime(at).compatible().map_err(|_| UNLIKE)?;
+    let at = parsed
+        .to_datetime()
+        .unwrap_or(DateTime::from_parts(date, jiff::civil::Time::midnight()));
+    let zoned = zone
+        .to_ambiguous_zoned_datetime(at)
+        .compatible()
+        .map_err(|_| UNLIKE)?;
     believable(written(Timestamp::from(zoned.timestamp()).0, day))
 }

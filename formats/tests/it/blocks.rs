@@ -2,11 +2,10 @@
 //! changes nothing; and input that nobody meant is survived.
 
 use std::io::{Cursor, Write as _};
-use std::ops::ControlFlow;
 
 use formats::frame::{BlockCutter, Cut};
 use formats::shadowserver::Schema;
-use formats::source::{Caps, Encoding, each_member};
+use formats::source::Caps;
 use formats::{Context, Reader, Unreadable, drive};
 use jiff::tz::TimeZone;
 use model::feed::Feed;
@@ -33,9 +32,13 @@ const SCHEMA: &str = r#"{
 fn samples() -> Vec<(Feed, &'static str)> {
     let mut csv = feed("csv", "Asia/Tokyo");
     csv.classification = Some("phishing".into());
-    csv.columns = [("t", "observed_at"), ("ip", "source_ip"), ("url", "source_url")]
-        .map(|(from, to)| (from.to_owned(), to.to_owned()))
-        .into();
+    csv.columns = [
+        ("t", "observed_at"),
+        ("ip", "source_ip"),
+        ("url", "source_url"),
+    ]
+    .map(|(from, to)| (from.to_owned(), to.to_owned()))
+    .into();
     let mut list = feed("list", "UTC");
     list.classification = Some("c2-server".into());
     vec![
@@ -46,10 +49,22 @@ fn samples() -> Vec<(Feed, &'static str)> {
              \"2025-01-06 08:00:01\",\"2001:db8::1\",,\"\",\"a\nb\",\"http://b.example/\",\\\n\
              2099-01-06 08:00:02,192.0.2.3,70000,-,0,/c,\n",
         ),
-        (csv, "t,ip,url,rest\n2023-01-09 08:00,192.0.2.1:80,,\"a\nb\"\n# note\n2023/01/09,,hxxp://a[.]example/,é\r\n,fe80::1%x,,\n"),
-        (list, "# list\n192.0.2.1\nb\u{fc}cher.example:81 ; why\n192.0.2.0/24\r\nhttp://a.example/x?y=\"z\"\n"),
-        (feed("jpcert", "Asia/Tokyo"), "date,URL,description\n2023/01/09 08:59:00,http://a.example/,B\n,\"http://b.example/\"\"x\",\"C,\nD\"\r\n2023/01/10,http://c.example/,E\n"),
-        (feed("tweetfeed", "UTC"), "2023-01-09 00:02:28,a,url,http://a.example/x,#phishing #Scam,https://b.example/1\n"),
+        (
+            csv,
+            "t,ip,url,rest\n2023-01-09 08:00,192.0.2.1:80,,\"a\nb\"\n# note\n2023/01/09,,hxxp://a[.]example/,é\r\n,fe80::1%x,,\n",
+        ),
+        (
+            list,
+            "# list\n192.0.2.1\nb\u{fc}cher.example:81 ; why\n192.0.2.0/24\r\nhttp://a.example/x?y=\"z\"\n",
+        ),
+        (
+            feed("jpcert", "Asia/Tokyo"),
+            "date,URL,description\n2023/01/09 08:59:00,http://a.example/,B\n,\"http://b.example/\"\"x\",\"C,\nD\"\r\n2023/01/10,http://c.example/,E\n",
+        ),
+        (
+            feed("tweetfeed", "UTC"),
+            "2023-01-09 00:02:28,a,url,http://a.example/x,#phishing #Scam,https://b.example/1\n2023-01-09 00:03:00,b,ip,192.0.2.1,#c2,\n",
+        ),
     ]
 }
 
@@ -57,14 +72,29 @@ fn with_context<T>(feed: &Feed, run: impl FnOnce(&Context<'_>) -> T) -> T {
     let schema = Schema::parse(SCHEMA.as_bytes()).expect("the schema above is one");
     let zone = TimeZone::get(&feed.zone).expect("a test feed has a zone");
     let name = "2025-01-06-scan_knock-example.csv";
-    run(&Context { feed, zone: &zone, file_name: name, path: name, snapshot: SNAPSHOT, schema: Some(&schema) })
+    run(&Context {
+        feed,
+        zone: &zone,
+        file_name: name,
+        path: name,
+        snapshot: SNAPSHOT,
+        schema: Some(&schema),
+    })
 }
 
 /// Reads a text in blocks of the given size.
 fn in_blocks(feed: &Feed, text: &[u8], size: usize) -> Result<Read, Unreadable> {
     with_context(feed, |ctx| {
         let open = drive::open(ctx, &mut &*text).expect("memory does not fail")?;
-        let Reader::Blocks { reader, framing, header_len, header_lines } = open.reader else { panic!("a block format") };
+        let Reader::Blocks {
+            reader,
+            framing,
+            header_len,
+            header_lines,
+        } = open.reader
+        else {
+            panic!("a block format")
+        };
         let mut cutter = BlockCutter::new(&text[header_len..], framing)
             .with_block_bytes(size)
             .after_header(header_len as u64, header_lines);
@@ -79,17 +109,12 @@ fn in_blocks(feed: &Feed, text: &[u8], size: usize) -> Result<Read, Unreadable> 
     })
 }
 
-/// Reads a delivery as intake does, on this thread; texts that cannot be read are left out.
+/// Reads a delivery on this thread; texts that cannot be read are left out.
 fn deliver(feed: &Feed, delivered: &[u8]) -> (Read, Result<(), String>) {
     with_context(feed, |ctx| {
         let mut read = Read::default();
-        let walked = each_member(Cursor::new(delivered), "x", Encoding::of(feed), &Caps::default(), &mut |member| {
-            if let Ok(Ok(open)) = drive::open(ctx, member.text) {
-                drive::read(open, member.text, &mut Record::new(), &mut read);
-            }
-            ControlFlow::Continue(())
-        });
-        (read, walked.map_err(|error| error.to_string()))
+        let outcome = drive::deliver(Cursor::new(delivered), ctx, &Caps::default(), &mut read);
+        (read, outcome.map(|_| ()).map_err(|error| error.to_string()))
     })
 }
 
@@ -98,10 +123,20 @@ fn shown(read: &Read) -> Vec<String> {
     let mut scratch = Vec::new();
     let records = read.records.iter().map(|record| {
         let id = record.identity("f", None, &mut scratch);
-        (record.offset, format!("{} {} {} {id} {:?} {}", record.line, record.offset, record.len, record.written_day, record.undated))
+        (
+            record.offset,
+            format!(
+                "{} {} {} {id} {:?} {}",
+                record.line, record.offset, record.len, record.written_day, record.undated
+            ),
+        )
     });
     let mut all: Vec<(u64, String)> = records.collect();
-    all.extend(read.rejects.iter().map(|reject| (reject.offset, format!("{reject:?}"))));
+    all.extend(
+        read.rejects
+            .iter()
+            .map(|reject| (reject.offset, format!("{reject:?}"))),
+    );
     all.sort();
     all.into_iter().map(|(_, text)| text).collect()
 }
@@ -122,14 +157,30 @@ fn a_byte_order_mark_and_other_line_ends_change_no_event() {
     for (feed, text) in samples() {
         let mut ids = |text: &str| -> Vec<_> {
             let (read, walked) = deliver(&feed, text.as_bytes());
-            assert_eq!((walked, read.rejects.len()), (Ok(()), 0), "{} {text:?}", feed.format);
-            read.records.iter().map(|record| record.identity("f", None, &mut scratch)).collect()
+            assert_eq!(
+                (walked, read.rejects.len()),
+                (Ok(()), 0),
+                "{} {text:?}",
+                feed.format
+            );
+            read.records
+                .iter()
+                .map(|record| record.identity("f", None, &mut scratch))
+                .collect()
         };
-        let text = text.replace("\r\n", "\n").replace("a\nb", "ab").replace("C,\nD", "C,D");
+        let text = text
+            .replace("\r\n", "\n")
+            .replace("a\nb", "ab")
+            .replace("C,\nD", "C,D");
         let expected = ids(&text);
         assert_eq!(ids(&format!("\u{feff}{text}")), expected);
         for end in ["\r\n", "\r"] {
-            assert_eq!(ids(&text.replace('\n', end)), expected, "{} {end:?}", feed.format);
+            assert_eq!(
+                ids(&text.replace('\n', end)),
+                expected,
+                "{} {end:?}",
+                feed.format
+            );
         }
         assert_eq!(ids(text.trim_end()), expected);
         assert_eq!(ids(&format!("{text}\n\n \n")), expected);
@@ -140,7 +191,8 @@ fn a_byte_order_mark_and_other_line_ends_change_no_event() {
 fn every_container_gives_the_same_rows() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let (feed, text) = samples().swap_remove(0);
-    gzip.write_all(text.as_bytes()).expect("memory does not fail");
+    gzip.write_all(text.as_bytes())
+        .expect("memory does not fail");
     let gzip = gzip.finish().expect("memory does not fail");
     let zstd = zstd::encode_all(text.as_bytes(), 1).expect("memory does not fail");
     let expected = shown(&deliver(&feed, text.as_bytes()).0);
@@ -149,8 +201,16 @@ fn every_container_gives_the_same_rows() {
         assert_eq!((shown(&read), walked), (expected.clone(), Ok(())));
         // Half of it: what came before the damage is read, and the damage is told.
         let (half, walked) = deliver(&feed, &packed[..packed.len() / 2]);
-        let told = walked.is_err() || half.rejects.iter().any(|reject| reject.reason == RejectReason::Damaged);
-        assert!(told || half.records.is_empty() && half.rejects.is_empty(), "{:?}", half.rejects);
+        let told = walked.is_err()
+            || half
+                .rejects
+                .iter()
+                .any(|reject| reject.reason == RejectReason::Damaged);
+        assert!(
+            told || half.records.is_empty() && half.rejects.is_empty(),
+            "{:?}",
+            half.rejects
+        );
         assert!(half.records.len() < read.records.len() || told);
     }
 }
@@ -162,10 +222,19 @@ fn gb18030_is_read_and_broken_rows_are_rejects() {
     let text = "t,ip,url,rest\n2023-01-09,192.0.2.1,,广东省\n2023-01-09,192.0.2.2,,深圳市\n2023-01-09,192.0.2.3,,北京市\n";
     let (mut bytes, ..) = encoding_rs::GB18030.encode(text);
     let (read, walked) = deliver(&csv, &bytes);
-    assert_eq!((read.records.len(), read.rejects.len(), walked), (3, 0, Ok(())));
-    assert_eq!(read.records[0].extra_json().as_deref(), Some("{\"rest\":\"广东省\"}"));
+    assert_eq!(
+        (read.records.len(), read.rejects.len(), walked),
+        (3, 0, Ok(()))
+    );
+    assert_eq!(
+        read.records[0].extra_json().as_deref(),
+        Some("{\"rest\":\"广东省\"}")
+    );
     read.check_rows(text.as_bytes());
-    let second = bytes.windows(9).position(|window| window == b"192.0.2.2").expect("it is there");
+    let second = bytes
+        .windows(9)
+        .position(|window| window == b"192.0.2.2")
+        .expect("it is there");
     bytes.to_mut()[second + 12] = 0xff;
     let (read, _) = deliver(&csv, &bytes);
     assert_eq!(read.values(Field::SourceIp), ["192.0.2.1", "192.0.2.3"]);
@@ -176,13 +245,24 @@ fn gb18030_is_read_and_broken_rows_are_rejects() {
 fn a_line_without_end_is_one_reject() {
     let long = 3 << 20;
     for (feed, text) in samples() {
-        let good = in_blocks(&feed, text.as_bytes(), 1 << 20).expect("a good report").records.len();
+        let good = in_blocks(&feed, text.as_bytes(), 1 << 20)
+            .expect("a good report")
+            .records
+            .len();
         let mut text = text.as_bytes().to_vec();
         text.extend(std::iter::repeat_n(b'x', long));
         text.extend(b"\n");
         let (read, _) = deliver(&feed, &text);
-        assert_eq!((read.records.len(), read.reasons()), (good, vec![RejectReason::TooLong]), "{}", feed.format);
-        assert_eq!((read.rejects[0].raw_len, read.rejects[0].raw.len()), (long as u64, 64 * 1024));
+        assert_eq!(
+            (read.records.len(), read.reasons()),
+            (good, vec![RejectReason::TooLong]),
+            "{}",
+            feed.format
+        );
+        assert_eq!(
+            (read.rejects[0].raw_len, read.rejects[0].raw.len()),
+            (long as u64, 64 * 1024)
+        );
         read.check_rows(&text);
     }
 }
@@ -195,10 +275,20 @@ fn nul_bytes_and_other_encodings_cost_their_row() {
         let last = text.trim_ascii_end().len();
         text.insert(last, 0);
         let read = in_blocks(&feed, &text, 1 << 20).expect("it opens");
-        assert_eq!((read.records.len(), read.reasons()), (good.records.len() - 1, vec![RejectReason::BadValue]), "{}", feed.format);
+        assert_eq!(
+            (read.records.len(), read.reasons()),
+            (good.records.len() - 1, vec![RejectReason::BadValue]),
+            "{}",
+            feed.format
+        );
         text[last] = 0xe9;
         let read = in_blocks(&feed, &text, 1 << 20).expect("it opens");
-        assert_eq!((read.records.len(), read.reasons()), (good.records.len() - 1, vec![RejectReason::Encoding]), "{}", feed.format);
+        assert_eq!(
+            (read.records.len(), read.reasons()),
+            (good.records.len() - 1, vec![RejectReason::Encoding]),
+            "{}",
+            feed.format
+        );
     }
 }
 
@@ -256,7 +346,9 @@ fn what_is_left_of_a_torn_file_is_read() {
     let (feed, text) = samples().swap_remove(2);
     with_context(&feed, |ctx| {
         let mut text = std::io::BufReader::new(Torn(text.as_bytes()));
-        let open = drive::open(ctx, &mut text).expect("the head is there").expect("it opens");
+        let open = drive::open(ctx, &mut text)
+            .expect("the head is there")
+            .expect("it opens");
         let mut read = Read::default();
         drive::read(open, &mut text, &mut Record::new(), &mut read);
         assert_eq!(read.records.len(), 4);

@@ -19,29 +19,44 @@ use crate::harness::{Read, SNAPSHOT, data, feed};
 fn deliver(schema: &Schema, name: &str, bytes: &[u8]) -> Result<(Read, Header), Unreadable> {
     let feed = feed("shadowserver", "UTC");
     let mut outcome = Err(Unreadable::Empty);
-    each_member(std::io::Cursor::new(bytes), name, Encoding::Utf8, &Caps::default(), &mut |member| {
-        let ctx = Context {
-            feed: &feed,
-            zone: &TimeZone::UTC,
-            file_name: member.name,
-            path: name,
-            snapshot: SNAPSHOT,
-            schema: Some(schema),
-        };
-        outcome = drive::open(&ctx, member.text).expect("memory does not fail").map(|open| {
-            let mut read = Read::default();
-            drive::read(open, member.text, &mut Record::new(), &mut read);
-            let report = shadowserver::report_type(&ctx).expect("it was opened");
-            (read, Header { feed_provider: None, ..Header::new(&feed, Some(report), None) })
-        });
-        std::ops::ControlFlow::Continue(())
-    })
+    each_member(
+        std::io::Cursor::new(bytes),
+        name,
+        Encoding::Utf8,
+        &Caps::default(),
+        &mut |member| {
+            let ctx = Context {
+                feed: &feed,
+                zone: &TimeZone::UTC,
+                file_name: member.name,
+                path: name,
+                snapshot: SNAPSHOT,
+                schema: Some(schema),
+            };
+            outcome = drive::open(&ctx, member.text)
+                .expect("memory does not fail")
+                .map(|open| {
+                    let mut read = Read::default();
+                    drive::read(open, member.text, &mut Record::new(), &mut read);
+                    let report = shadowserver::report_type(&ctx).expect("it was opened");
+                    (
+                        read,
+                        Header {
+                            feed_provider: None,
+                            ..Header::new(&feed, Some(report), None)
+                        },
+                    )
+                });
+            std::ops::ControlFlow::Continue(())
+        },
+    )
     .expect("memory does not fail");
     outcome
 }
 
 fn published(data: &Path) -> Schema {
-    let bytes = fs::read(data.join("shadowserver/schema/intelmq.json")).expect("the schema can be read");
+    let bytes =
+        fs::read(data.join("shadowserver/schema/intelmq.json")).expect("the schema can be read");
     Schema::parse(&bytes).expect("the published schema is one")
 }
 
@@ -52,7 +67,13 @@ fn published_samples_give_what_intelmq_gives() {
     let folder = data.join("shadowserver");
     let mut names: Vec<String> = fs::read_dir(folder.join("input"))
         .expect("the samples can be listed")
-        .map(|entry| entry.expect("a sample").file_name().into_string().expect("a name"))
+        .map(|entry| {
+            entry
+                .expect("a sample")
+                .file_name()
+                .into_string()
+                .expect("a name")
+        })
         .collect();
     names.sort();
     assert!(names.len() >= 47, "only {} samples", names.len());
@@ -73,10 +94,16 @@ fn published_samples_give_what_intelmq_gives() {
         };
         read.check_rows(&bytes);
         let rows = fs::read_to_string(&expected).expect("the expectation can be read");
-        let rows: Vec<Event> = rows.lines().map(|line| serde_json::from_str(line).expect("an event")).collect();
+        let rows: Vec<Event> = rows
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("an event"))
+            .collect();
         if report == "malware_url" {
             // IntelMQ gives none: the sample lacks the required column `port`.
-            assert_eq!((rows.len(), read.records.len(), read.rejects.len()), (0, 3, 0));
+            assert_eq!(
+                (rows.len(), read.records.len(), read.rejects.len()),
+                (0, 3, 0)
+            );
             assert_eq!(read.labels(), ["missing-column", "unknown-column"]);
             continue;
         }
@@ -85,16 +112,28 @@ fn published_samples_give_what_intelmq_gives() {
         for (record, mut row) in read.records.iter().zip(rows) {
             row.remove("time.observation");
             let ours = intelmq::event(record, &header);
-            for key in ours.keys().chain(row.keys()).collect::<std::collections::BTreeSet<_>>() {
+            for key in ours
+                .keys()
+                .chain(row.keys())
+                .collect::<std::collections::BTreeSet<_>>()
+            {
                 let (ours, theirs) = (ours.get(key), row.get(key));
                 if ours != theirs {
-                    found.push(format!("{report} line {}: {key}: {ours:?}, IntelMQ has {theirs:?}", record.line));
+                    found.push(format!(
+                        "{report} line {}: {key}: {ours:?}, IntelMQ has {theirs:?}",
+                        record.line
+                    ));
                 }
             }
             events += 1;
         }
     }
-    assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
+    assert!(
+        found.is_empty(),
+        "{} differences:\n{}",
+        found.len(),
+        found.join("\n")
+    );
     assert!(events >= 250, "only {events} events were compared");
 }
 
@@ -115,7 +154,9 @@ fn plausible(column: &str, row: u64) -> String {
         name if name.contains("email") || name.contains("account") => "a@www.example".into(),
         name if name.contains("hostname") || name == "host" => "www.example".into(),
         "md5" => "d41d8cd98f00b204e9800998ecf8427e".into(),
-        "sha256" | "sha256_hash" => "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into(),
+        "sha256" | "sha256_hash" => {
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into()
+        }
         "sha1" => "da39a3ee5e6b4b0d3255bfef95601890afd80709".into(),
         "naics" => "517311".into(),
         other => format!("\"{other} \"\"{row}\"\", quoted\""),
@@ -126,22 +167,35 @@ fn plausible(column: &str, row: u64) -> String {
 fn every_type_of_the_schema_is_read() {
     let Some(data) = data() else { return };
     let schema = published(&data);
-    let bytes = fs::read(data.join("shadowserver/schema/reports.json")).expect("the column lists can be read");
+    let bytes = fs::read(data.join("shadowserver/schema/reports.json"))
+        .expect("the column lists can be read");
     let reports: BTreeMap<String, Value> = serde_json::from_slice(&bytes).expect("they are JSON");
     assert_eq!(schema.types().len(), 170);
     for report in schema.types() {
         assert_eq!(report.unknown, Vec::<String>::new(), "{}", report.name);
-        let columns = reports.get(&report.name).or_else(|| reports.get(&report.file_name)).expect("a list of columns");
-        let columns: Vec<&str> = columns["fields"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+        let columns = reports
+            .get(&report.name)
+            .or_else(|| reports.get(&report.file_name))
+            .expect("a list of columns");
+        let columns: Vec<&str> = columns["fields"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
         let mut text = columns.join(",");
         for row in 0..3 {
-            let cells: Vec<String> = columns.iter().map(|column| plausible(column, row)).collect();
+            let cells: Vec<String> = columns
+                .iter()
+                .map(|column| plausible(column, row))
+                .collect();
             text.push_str(&format!("\r\n{}", cells.join(",")));
         }
         text.push_str("\r\n");
         for name in [&report.name, &report.file_name] {
             let file = format!("2025-01-06-{name}-example-asn.csv");
-            let (read, header) = deliver(&schema, &file, text.as_bytes()).unwrap_or_else(|why| panic!("{name}: {why}"));
+            let (read, header) = deliver(&schema, &file, text.as_bytes())
+                .unwrap_or_else(|why| panic!("{name}: {why}"));
             assert_eq!(read.rejects, [], "{name}");
             assert_eq!(read.records.len(), 3, "{name}");
             assert_eq!(header.feed_name, report.feed_name);
