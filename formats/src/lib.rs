@@ -231,3 +231,18 @@ pub(crate) fn test_feed(format: &str) -> Feed {
         enabled: true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_in_order() {
+        assert!(FORMATS.windows(2).all(|pair| pair[0].name < pair[1].name));
+        for entry in FORMATS {
+            assert_eq!(format(entry.name).map(|found| found.about), Ok(entry.about));
+        }
+        let Err(unknown) = format("csvv") else { panic!("there is no such format") };
+        assert!(unknown.to_string().contains("shadowserver"), "{unknown}");
+    }
+}

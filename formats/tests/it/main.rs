@@ -1,6 +1,7 @@
 //! Integration tests of the formats: samples of our own, hostile input, and the real input's control
 //! totals.
 
+mod blocks;
 mod cnvd;
 mod csv;
 mod harness;
