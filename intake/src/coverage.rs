@@ -3,7 +3,8 @@
 //! A feed declares how often it delivers (`every_days`). Where its files bear a date (`snapshot`),
 //! a day is covered by the file of that day. Where they do not, a period is covered when it lies
 //! between the feed's first and last record and has a record itself; a cumulative list
-//! (`every_days = 0`) is covered from its first record to its last.
+//! (`every_days = 0`) is covered from its first record to its last. Dated files that come as they come
+(`every_days = 0` with `snapshot`) owe nothing: no week of theirs is incomplete.
 
 use std::collections::BTreeSet;
 
@@ -57,6 +58,7 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
     }
     let in_week = |date: &Date| *date >= week.monday() && *date <= week.sunday();
     let mut covered: BTreeSet<Date> = BTreeSet::new();
+    let mut dated: BTreeSet<Date> = BTreeSet::new();
     let mut for_week = 0;
     let mut schemas = [BTreeSet::new(), BTreeSet::new()];
     if source.feed.snapshot.is_some() {
@@ -65,6 +67,7 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
                 .snapshot_at
                 .and_then(|at| Timestamp(at).date_in(&source.zone));
             let Some(date) = date else { continue };
+            dated.insert(date);
             if in_week(&date) {
                 covered.insert(date);
                 for_week += 1;
@@ -92,6 +95,22 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
             }));
         }
         for_week = u32::from(!covered.is_empty());
+        dated = dates;
+    }
+    let owes_nothing = source.feed.every_days == 0 && source.feed.snapshot.is_some();
+    if source.feed.every_days > 7 {
+        // A list that comes more seldom than weekly stands until the next one is due.
+        let due = week.sunday().saturating_sub(jiff::Span::new().days(i64::from(source.feed.every_days)));
+        let stands = |date: &Date| *date > due && *date <= week.sunday();
+        let standing = dated.iter().filter(|date| stands(date)).count();
+        return Ok(FeedCoverage {
+            feed: feed.to_owned(),
+            expected_days: 1,
+            seen_days: u32::from(standing > 0),
+            reports: standing as u32,
+            changed: false,
+            missing: Vec::new(),
+        });
     }
     let every = i64::from(source.feed.every_days.clamp(1, 7));
     let mut expected = 0;
@@ -101,7 +120,7 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
     // A feed that comes every n days owes one delivery in each n days of the week that are whole.
     for period in days
         .chunks(every as usize)
-        .filter(|period| period.len() == every as usize)
+        .filter(|period| period.len() == every as usize && !owes_nothing)
     {
         expected += 1;
         if period.iter().any(|date| covered.contains(date)) {
