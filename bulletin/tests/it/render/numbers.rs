@@ -218,3 +218,41 @@ fn the_bulletin_survives_its_own_json() {
         assert_eq!(back.hash.as_deref(), Some(back.digest().as_str()));
     }
 }
+
+#[test]
+fn a_bulletin_that_contradicts_itself_is_found_out() {
+    let broken = |change: fn(&mut Bulletin)| {
+        let mut b = specimen::bulletin();
+        b.hash = None;
+        change(&mut b);
+        b.check().join("; ")
+    };
+    assert_eq!(broken(|_| {}), "");
+    assert_eq!(
+        broken(|b| b.board.tiles[0].value = "X1".into()),
+        "value X1 is printed but not listed"
+    );
+    assert!(broken(|b| b.values[1].key = "M1".into()).starts_with("value M1 is listed twice"));
+    assert_eq!(
+        broken(|b| b.values[0].value = None),
+        "value M1 is neither there nor said to be missing"
+    );
+    assert_eq!(
+        broken(|b| b.rating.previous = Some(6)),
+        "rating level 6 is outside 1 to 5"
+    );
+    assert_eq!(
+        broken(|b| b.sections[0].number = 2),
+        "section malware has number 2 in place 1"
+    );
+    assert_eq!(
+        broken(|b| b.sections[0].charts.swap(0, 1))
+            .matches("in place")
+            .count(),
+        2
+    );
+    assert!(broken(|b| b.notes[1].id = "../x".into()).contains("'../x' is not made of letters"));
+    let mut changed = specimen::bulletin();
+    changed.values[0].name.en.push('!');
+    assert_eq!(changed.check(), ["the hash does not match the content"]);
+}
