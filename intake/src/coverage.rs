@@ -4,7 +4,7 @@
 //! a day is covered by the file of that day. Where they do not, a period is covered when it lies
 //! between the feed's first and last record and has a record itself; a cumulative list
 //! (`every_days = 0`) is covered from its first record to its last. Dated files that come as they come
-(`every_days = 0` with `snapshot`) owe nothing: no week of theirs is incomplete.
+//! (`every_days = 0` with `snapshot`) owe nothing: no week of theirs is incomplete.
 
 use std::collections::BTreeSet;
 
