@@ -61,7 +61,7 @@ pub fn sources_text(sources: &[String]) -> Text {
 
 /// A figure over the last 13 weeks: a line; bars while there are few weeks; nothing for a single one.
 pub fn weekly(page: &Page<'_>, id: &'static str, key: &'static str, unit: (&str, &str)) -> Option<Chart> {
-    let past = Past::of(key, page.this, page.past);
+    let past = Past::of(key, page.this, page.past).from_first_known();
     let name = page.figures.get(key)?.name.clone();
     let (first, last) = (past.weeks.first()?, past.weeks.last()?);
     // A single week is no line, and a line along zero says less than its sentence.

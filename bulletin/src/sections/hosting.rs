@@ -31,13 +31,23 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
     }
     let mut where_to = Clauses::default();
     if figures.has("H3") {
-        where_to.add("放马域名中{H3}在境外注册", "{H3} of the hosting domains are registered abroad");
+        let (zh, en) = if some("H3/unknown") {
+            ("（另有{H3/unknown|个}注册地不明）", " (the registration of {H3/unknown} is not known)")
+        } else {
+            ("", "")
+        };
+        where_to.add(format!("放马域名中{{H3}}在境外注册{zh}"), format!("{{H3}} of the hosting domains are registered abroad{en}"));
     }
     if figures.has("H4") {
         where_to.add("最常见的顶级域占{H4}", "the commonest top-level domain holds {H4}");
     }
     if figures.has("H5") {
-        where_to.add("放马IP地址中{H5}位于境外", "{H5} of the addresses lie abroad");
+        let (zh, en) = if some("H5/unknown") {
+            ("（另有{H5/unknown|个}位置不明）", " (the location of {H5/unknown} is not known)")
+        } else {
+            ("", "")
+        };
+        where_to.add(format!("放马IP地址中{{H5}}位于境外{zh}"), format!("{{H5}} of the addresses lie abroad{en}"));
     }
     if some("H6") {
         where_to.add("不经域名、直接以IP地址访问的有{H6|个}", "{H6} addresses are reached without a domain");
@@ -95,18 +105,26 @@ fn location(page: &Page<'_>) -> Option<Chart> {
     let part = |zh: &str, en: &str, unknown: bool| SharePart { name: Text::new(zh, en), unknown };
     let parts = vec![part("境内", "inside", false), part("境外", "abroad", false), part("未知", "unknown", true)];
     let head = std::iter::once(Text::new("个", "number")).chain(parts.iter().map(|part| part.name.clone())).collect();
-    let abroad: Vec<String> = plot_rows.iter().map(|row| row.marks[1].text.zh.clone()).collect();
-    let title = match (page.figures.has("H3"), page.figures.has("H5")) {
-        (true, true) => Text::new(
-            format!("放马域名{}在境外注册，IP地址{}位于境外", abroad[0], abroad[1]),
-            format!("{} of the hosting domains are registered abroad, {} of the addresses lie there", abroad[0], abroad[1]),
-        ),
-        (true, false) => Text::new(
-            format!("放马域名{}在境外注册", abroad[0]),
-            format!("{} of the hosting domains are registered abroad", abroad[0]),
-        ),
-        _ => Text::new(format!("放马IP地址{}位于境外", abroad[0]), format!("{} of the hosting addresses lie abroad", abroad[0])),
+    // A finding about a slice that is mostly not known would mislead: then that is the finding.
+    let finding = |row: &ShareRow, id: &str| {
+        let (abroad, unknown) = (&row.marks[1], &row.marks[2]);
+        let mostly_unknown = unknown.number.is_some_and(|percent| percent > Decimal::new(50, 0));
+        match (id, mostly_unknown) {
+            ("H3", true) => (format!("放马域名{}注册地不明", unknown.text.zh), format!("the registration of {} of the hosting domains is not known", unknown.text.en)),
+            ("H3", false) => (format!("放马域名{}在境外注册", abroad.text.zh), format!("{} of the hosting domains are registered abroad", abroad.text.en)),
+            (_, true) => (format!("放马IP地址{}位置不明", unknown.text.zh), format!("the location of {} of the hosting addresses is not known", unknown.text.en)),
+            (_, false) => (format!("放马IP地址{}位于境外", abroad.text.zh), format!("{} of the hosting addresses lie abroad", abroad.text.en)),
+        }
     };
+    let told: Vec<(String, String)> = ["H3", "H5"]
+        .into_iter()
+        .filter(|id| page.figures.has(id))
+        .zip(&plot_rows)
+        .map(|(id, row)| finding(row, id))
+        .collect();
+    let zh: Vec<&str> = told.iter().map(|(zh, _)| zh.as_str()).collect();
+    let en: Vec<&str> = told.iter().map(|(_, en)| en.as_str()).collect();
+    let title = Text::new(zh.join("，"), upper_first(&en.join(", ")));
     let caption = Caption {
         id: "hosting-location",
         alt: title.clone(),
@@ -115,6 +133,11 @@ fn location(page: &Page<'_>) -> Option<Chart> {
     };
     let statistic = if page.figures.has("H3") { "H3" } else { "H5" };
     Some(chart(page, statistic, caption, Plot::Share(SharePlot { parts, rows: plot_rows }), Table { head, rows }))
+}
+
+fn upper_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn tlds(page: &Page<'_>) -> Option<Chart> {

@@ -79,6 +79,16 @@ impl Past {
         weeks.filter(|(_, complete)| **complete).filter_map(|(count, _)| *count).collect()
     }
 
+    /// Without the weeks before the first that has a figure: a young series begins where it begins.
+    pub fn from_first_known(mut self) -> Self {
+        let first = self.counts.iter().position(Option::is_some).unwrap_or(0);
+        self.weeks.drain(..first);
+        self.counts.drain(..first);
+        self.complete.drain(..first);
+        self.breaks = self.breaks.iter().filter_map(|at| at.checked_sub(first)).filter(|at| *at > 0).collect();
+        self
+    }
+
     /// Weeks that have a figure.
     pub fn known(&self) -> usize {
         self.counts.iter().flatten().count()

@@ -11,8 +11,10 @@ use super::cells::{UNKNOWN, WeekTally};
 use super::names::EarlierNames;
 use super::supply::Sources;
 
-/// Members of a family beyond so many are added up as `other`.
+/// Members of a family beyond so many are added up as `other`: all provinces are listed, but only
+/// the commonest top-level domains.
 const FAMILY_MEMBERS: usize = 40;
+const COMMONEST_MEMBERS: usize = 10;
 
 /// What the values of a week follow from, besides its tally.
 pub struct Inputs<'a> {
@@ -142,7 +144,8 @@ fn members(formula: Formula, tally: &WeekTally) -> Vec<PartValue> {
     };
     let mut members = tally.family(family);
     let unknown = members.pop_if(|(name, _)| name == UNKNOWN);
-    let rest: Vec<(String, Counted)> = members.split_off(members.len().min(FAMILY_MEMBERS));
+    let listed = if matches!(formula, Formula::Commonest { .. }) { COMMONEST_MEMBERS } else { FAMILY_MEMBERS };
+    let rest: Vec<(String, Counted)> = members.split_off(members.len().min(listed));
     if !rest.is_empty() {
         let sum = rest.iter().fold(Counted::default(), |sum, (_, counted)| sum.plus(counted));
         members.push(("other".to_owned(), sum));

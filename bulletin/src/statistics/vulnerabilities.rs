@@ -86,14 +86,17 @@ pub const STATISTICS: &[Statistic] = &[
         Presentation::Integer,
         NOTHING,
     ),
-    record(
-        "V5",
-        Words::new("漏洞整体评价级别", "Vulnerability level"),
-        &[],
-        Formula::Level { over: &["V1", "V2"] },
-        Presentation::Word,
-        Words::new("独立于总体态势评价的标度。", "A scale of its own, apart from the overall rating."),
-    ),
+    Statistic {
+        unit: NOTHING,
+        ..record(
+            "V5",
+            Words::new("漏洞整体评价级别", "Vulnerability level"),
+            &[],
+            Formula::Level { over: &["V1", "V2"] },
+            Presentation::Word,
+            Words::new("独立于总体态势评价的标度。", "A scale of its own, apart from the overall rating."),
+        )
+    },
     Statistic {
         unit: Words::new("%", "%"),
         ..record(
