@@ -93,14 +93,14 @@ fn the_headline_is_that_of_a_real_week() {
     let (_, country) = demo_written();
     let value = |id: &str| country.headline().iter().find(|(name, _)| *name == id).unwrap().1;
     assert_eq!(value("M1"), value("M2") + value("M3"));
-    assert!((17_000..24_000).contains(&value("M1")), "{}", value("M1"));
+    assert!((23_000..32_000).contains(&value("M1")), "{}", value("M1"));
     assert!((2_400..3_000).contains(&value("W5")), "{}", value("W5"));
     assert_eq!((value("W1"), value("W2"), value("V1"), value("V2")), (641, 17, 272, 96));
     assert_eq!((value("W4"), country.truth.figures(LAST - 1).iter().find(|(id, _)| *id == "W4").unwrap().1), (9, 6));
     // The report on websites lost a day, and with it a few sites that nobody else saw.
     assert!(value("W3") < weeks::BACKDOORED[LAST].0 && value("W3") > weeks::BACKDOORED[LAST].0 - 30);
     assert_eq!(value("M4"), 23);
-    assert!((480_000..620_000).contains(&country.rows()), "{}", country.rows());
+    assert!((500_000..640_000).contains(&country.rows()), "{}", country.rows());
     assert!(country.rejects() >= 20);
     let provinces = country.provinces(LAST);
     assert_eq!(provinces[..3].iter().map(|(_, en, _)| *en).collect::<Vec<_>>(), ["Wangchao", "Hesui", "Lanjing"]);

@@ -28,7 +28,7 @@ pub const SEVERITY_FROM: usize = 8;
 pub const SECOND_HOST_LIST_FROM: usize = 10;
 
 /// General activity of each week, in thousandths.
-const ACTIVITY: [u64; WEEKS] = [1000, 1012, 994, 1018, 1006, 985, 990, 962, 988, 1008, 1000, 990, 984, 1036];
+const ACTIVITY: [u64; WEEKS] = [1000, 1034, 978, 1052, 1021, 957, 965, 930, 985, 1040, 1012, 968, 952, 1036];
 /// Activity of each day from Monday, in thousandths.
 const WEEKDAY: [u64; 7] = [1060, 1090, 1080, 1070, 1030, 870, 800];
 

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use anyhow::Result;
 
 use super::{DailyReport, Stage, feed_name, v4};
-use crate::demo::country::{Among, CODE};
+use crate::demo::country::{Among, CODE, Country, UNCHARTED};
 use crate::demo::files::Sheet;
 use crate::demo::names;
 use crate::demo::random::{draw, scale, zipf};
@@ -110,7 +110,7 @@ fn urls(stage: &Stage<'_>) -> Vec<MalwareUrl> {
                     ENDINGS[(draw(site, 9 + n) % 7) as usize]
                 );
                 let host = if named { names::machine_made(site) } else { String::new() };
-                let (address, _) = stage.country.host(among, key);
+                let (address, _) = place(stage.country, among, key);
                 let shown = if named { host.clone() } else { v4(address).to_string() };
                 let url =
                     if port == 80 { format!("http://{shown}{path}") } else { format!("http://{shown}:{port}{path}") };
@@ -124,6 +124,15 @@ fn urls(stage: &Stage<'_>) -> Vec<MalwareUrl> {
     urls
 }
 
+/// The address that belongs to a key and its country; a few lie where no table knows the country.
+pub fn place(country: &Country, among: Among, key: u64) -> (u32, &'static str) {
+    if among != Among::Customers && draw(key, 0x76).is_multiple_of(26) {
+        return (UNCHARTED + 1 + (key % 254) as u32, "");
+    }
+    let (address, block) = country.host(among, key);
+    (address, block.country)
+}
+
 /// Which feeds tell of a URL: the list, and the report on the country's own networks.
 fn told_by(url: &MalwareUrl, country: &str) -> (bool, bool) {
     let inside = country == CODE;
@@ -132,7 +141,7 @@ fn told_by(url: &MalwareUrl, country: &str) -> (bool, bool) {
 }
 
 /// Notes a URL that a feed tells.
-pub fn note(stage: &mut Stage<'_>, second: i64, host: &str, ip: IpAddr, abroad: bool) {
+pub fn note(stage: &mut Stage<'_>, second: i64, host: &str, ip: IpAddr, country: &str) {
     let Some(week) = stage.calendar.week_of(second) else { return };
     let truth = &mut stage.truth.0[week];
     match host {
@@ -140,7 +149,7 @@ pub fn note(stage: &mut Stage<'_>, second: i64, host: &str, ip: IpAddr, abroad: 
         host => truth.hosting_domains.insert(host.to_owned()),
     };
     truth.hosting_ips.insert(ip);
-    if abroad {
+    if !matches!(country, CODE | "") {
         truth.hosting_ips_abroad.insert(ip);
     }
 }
@@ -154,8 +163,8 @@ fn list(stage: &mut Stage<'_>) -> Result<()> {
         let mut sheet = Sheet::with_header("first_seen_utc,url,ip,threat,malware,reporter\n");
         let end = stage.calendar.utc_midnight(day + 1);
         while let Some(url) = rest.next_if(|url| url.second < end) {
-            let (address, block) = stage.country.host(url.among, url.key);
-            if !told_by(url, block.country).0 {
+            let (address, country) = place(stage.country, url.among, url.key);
+            if !told_by(url, country).0 {
                 continue;
             }
             let mut line = Vec::new();
@@ -173,7 +182,7 @@ fn list(stage: &mut Stage<'_>) -> Result<()> {
             if random.chance(15) {
                 sheet.repeat(&line);
             }
-            note(stage, url.second, &url.host, v4(address), block.country != CODE);
+            note(stage, url.second, &url.host, v4(address), country);
             if let Some(week) = stage.calendar.week_of(url.second) {
                 stage.truth.0[week].names.insert(url.family.to_owned());
             }
@@ -212,10 +221,10 @@ fn report(stage: &mut Stage<'_>) -> Result<()> {
         let end = stage.calendar.utc_midnight(day + 1);
         let mut daily = DailyReport::new(stage, report, day);
         while let Some(url) = rest.next_if(|url| url.second < end) {
-            let (address, block) = stage.country.host(url.among, url.key);
-            if !told_by(url, block.country).1 {
+            if !told_by(url, place(stage.country, url.among, url.key).1).1 {
                 continue;
             }
+            let (address, block) = stage.country.host(url.among, url.key);
             daily.row(&Sighting {
                 second: url.second,
                 host: draw(url.key, 0x75),
@@ -231,7 +240,7 @@ fn report(stage: &mut Stage<'_>) -> Result<()> {
                 site: &url.host,
                 path: &url.path,
             });
-            note(stage, url.second, &url.host, v4(address), false);
+            note(stage, url.second, &url.host, v4(address), CODE);
         }
         let (path, sheet) = daily.finish(stage.calendar, day);
         stage.files.feed(feed_name(report), path, sheet)?;

@@ -16,9 +16,9 @@ use crate::demo::text;
 use crate::demo::weeks::{DAYS, LAST, WEEKS, activity, second_of_day};
 
 /// New infections on an ordinary day.
-const NEW_A_DAY: u64 = 1_800;
+const NEW_A_DAY: u64 = 2_900;
 /// Chance in a thousand that an ill host is seen again on an ordinary day.
-const SEEN_AGAIN: u64 = 160;
+const SEEN_AGAIN: u64 = 60;
 /// Days told before the first, so that the first week has its long-lived infections.
 const WARM_UP: i64 = 75;
 
@@ -53,7 +53,7 @@ fn sightings(country: &Country, seed: u64, calendar: crate::demo::weeks::Calenda
         let active = activity(day);
         let week = (day.max(0) / 7) as usize;
         let mut seen = |random: &mut Random, host: u64, family: u32| {
-            for _ in 0..if random.chance(70) { 2 } else { 1 } {
+            for _ in 0..if random.chance(45) { 2 } else { 1 } {
                 let second = calendar.local_midnight(day) + second_of_day(random);
                 if day >= 0 {
                     rows.push(Row { second, host, what: family });

@@ -64,14 +64,14 @@ pub fn feed_name(report: &ReportType) -> &'static str {
 
 /// Report type to feed name: feeds are named `a-z 0-9 -`.
 pub const FEED_NAMES: [(&str, &str); 18] = [
-    ("event4_sinkhole", "shadowserver-event4-sinkhole"),
-    ("event4_sinkhole_http", "shadowserver-event4-sinkhole-http"),
-    ("event4_microsoft_sinkhole_http", "shadowserver-event4-microsoft-sinkhole-http"),
-    ("event6_sinkhole", "shadowserver-event6-sinkhole"),
-    ("event4_honeypot_brute_force", "shadowserver-event4-honeypot-brute-force"),
-    ("event4_ddos_participant", "shadowserver-event4-ddos-participant"),
-    ("compromised_website", "shadowserver-compromised-website"),
-    ("compromised_iot", "shadowserver-compromised-iot"),
+    ("event4_sinkhole", "shadowserver-sinkhole"),
+    ("event4_sinkhole_http", "shadowserver-sinkhole-http"),
+    ("event4_microsoft_sinkhole_http", "shadowserver-vendor-sinkhole"),
+    ("event6_sinkhole", "shadowserver-sinkhole-ipv6"),
+    ("event4_honeypot_brute_force", "shadowserver-brute-force"),
+    ("event4_ddos_participant", "shadowserver-ddos"),
+    ("compromised_website", "shadowserver-website"),
+    ("compromised_iot", "shadowserver-iot"),
     ("malware_url", "shadowserver-malware-url"),
     ("scan_rdp", "shadowserver-scan-rdp"),
     ("scan_telnet", "shadowserver-scan-telnet"),

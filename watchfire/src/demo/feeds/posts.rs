@@ -4,9 +4,9 @@
 
 use anyhow::Result;
 
-use super::hosting::note;
+use super::hosting::{note, place};
 use super::{Stage, v4};
-use crate::demo::country::{Among, CODE};
+use crate::demo::country::Among;
 use crate::demo::files::Sheet;
 use crate::demo::names;
 use crate::demo::random::draw;
@@ -69,8 +69,8 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
             if kind == "url" && tags == "#malware" {
                 // Told again a little later, perhaps in the next week.
                 let url = urls.iter().find(|url| url.url == value).expect("the post tells one of these");
-                let (address, block) = stage.country.host(url.among, url.key);
-                told.push((second, url.host.clone(), address, block.country != CODE));
+                let (address, country) = place(stage.country, url.among, url.key);
+                told.push((second, url.host.clone(), address, country));
             }
             let mut line = Vec::new();
             text::time(&mut line, second, b'-');
@@ -88,13 +88,13 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
                 sheet.repeat(&line);
             }
         }
-        for (second, host, address, abroad) in told {
+        for (second, host, address, country) in told {
             // A post tells no address, so only a literal one adds to the addresses.
             match (stage.calendar.week_of(second), host.as_str()) {
                 (Some(week), host) if !host.is_empty() => {
                     stage.truth.0[week].hosting_domains.insert(host.to_owned());
                 }
-                _ => note(stage, second, "", v4(address), abroad),
+                _ => note(stage, second, "", v4(address), country),
             }
         }
         let date = stage.calendar.date(day);
