@@ -1,5 +1,7 @@
 //! Charts that several sections draw: a figure over the weeks, this week beside last, parts in order.
 
+use std::ops::Range;
+
 use model::bulletin::{
     Cell, Chart, ColumnGroup, ColumnPlot, LinePlot, Mark, Plot, RankedPlot, RankedRow, Scale, Series, Table,
     TableRow, Text,
@@ -25,13 +27,7 @@ pub struct Caption {
 /// Puts a chart together; its number is given later.
 pub fn chart(page: &Page<'_>, statistic: &str, caption: Caption, plot: Plot, table: Table) -> Chart {
     let sources = page.value(statistic).map(|value| value.sources.clone()).unwrap_or_default();
-    let incomplete = page.figures.get(statistic).and_then(|value| value.incomplete.as_ref());
-    let note = incomplete.map(|found| {
-        Text::new(
-            format!("本周{}个来源中{}个完整，数字偏低，不宜与以往比较", found.expected, found.complete),
-            format!("{} of {} sources were complete this week: the figures read low and do not compare with the past", found.complete, found.expected),
-        )
-    });
+    let note = page.figures.get(statistic).and_then(|value| value.incomplete.as_ref()).map(incomplete_note);
     Chart {
         number: 0,
         id: caption.id.to_owned(),
@@ -44,6 +40,14 @@ pub fn chart(page: &Page<'_>, statistic: &str, caption: Caption, plot: Plot, tab
         query: format!("watchfire week {} --explain {statistic}", page.this.issue),
         note,
     }
+}
+
+/// The remark under a chart whose sources were incomplete.
+pub fn incomplete_note(found: &model::bulletin::Incomplete) -> Text {
+    Text::new(
+        format!("本周{}个来源中{}个完整，数字偏低，不宜与以往比较", found.expected, found.complete),
+        format!("{} of {} sources were complete this week: the figures read low and do not compare with the past", found.complete, found.expected),
+    )
 }
 
 /// Names of sources, shortened after six.
@@ -165,8 +169,8 @@ pub struct Bar {
     pub share: Text,
 }
 
-/// A ranked chart's plot and table.
-pub fn ranked(bars: Vec<Bar>, names: [Text; 2], share_name: Option<Text>, part_name: Option<Text>, emphasis: usize) -> (Plot, Table) {
+/// A ranked chart's plot and table; the bars in `emphasis` are what the title speaks of.
+pub fn ranked(bars: Vec<Bar>, names: [Text; 2], share_name: Option<Text>, part_name: Option<Text>, emphasis: Range<usize>) -> (Plot, Table) {
     let [head, unit] = names;
     let keyed = |count: u64, key: &Option<String>| match key {
         Some(key) => whole(count).of(key),
@@ -200,7 +204,7 @@ pub fn ranked(bars: Vec<Bar>, names: [Text; 2], share_name: Option<Text>, part_n
                 whole: keyed(bar.whole, &bar.key),
                 part: bar.part.map(whole),
                 share: bar.share,
-                emphasis: at < emphasis,
+                emphasis: emphasis.contains(&at),
             })
             .collect(),
     };

@@ -174,6 +174,6 @@ fn tlds(page: &Page<'_>) -> Option<Chart> {
         },
     };
     let heads = [Text::new("顶级域", "TLD"), Text::new("个", "domains")];
-    let (plot, table) = ranked(bars, heads, Some(Text::new("占比", "share")), None, 1);
+    let (plot, table) = ranked(bars, heads, Some(Text::new("占比", "share")), None, 0..1);
     Some(chart(page, "H4", caption, plot, table))
 }

@@ -164,12 +164,12 @@ pub fn vulnerability(page: &Page<'_>) -> Option<VulnerabilityLevel> {
     let sentence = match &rating.outcome {
         Outcome::Assessed { .. } => say(
             page.figures,
-            "按本周新收录漏洞{V1|个}评定，独立于总体态势评价。",
-            "By the {V1} vulnerabilities recorded this week; a scale apart from the overall rating.",
+            "漏洞整体评级按本周新收录的漏洞{V1|个}评定，独立于总体态势评价。",
+            "The vulnerability level follows the {V1} vulnerabilities recorded this week, on a scale apart from the overall rating.",
         ),
         Outcome::NotAssessed { reason } => {
             let reason = reason.text(&rating.words);
-            say(page.figures, &format!("不作评定：{}。", reason.zh), &format!("Not assessed: {}.", reason.en))
+            say(page.figures, &format!("漏洞整体评级不作评定：{}。", reason.zh), &format!("The vulnerability level is not assessed: {}.", reason.en))
         }
     };
     Some(VulnerabilityLevel { words: rating.words.clone(), level: rating.level(), sentence })

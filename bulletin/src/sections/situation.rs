@@ -22,28 +22,32 @@ pub fn infrastructure(page: &Page<'_>) -> Paragraph {
     let told: Vec<Text> = events.iter().map(|event| told(event, &zone)).collect();
     let zh: Vec<&str> = told.iter().map(|text| text.zh.as_str()).collect();
     let en: Vec<&str> = told.iter().map(|text| text.en.as_str()).collect();
+    let en_head = match events.len() {
+        1 => "One infrastructure event was entered this week".to_owned(),
+        more => format!("{more} infrastructure events were entered this week"),
+    };
     Paragraph::words(Text::new(
         format!("基础设施方面，本周登记事件{}起：{}。", events.len(), zh.join("；")),
-        format!("Infrastructure events entered this week: {}. {}.", events.len(), en.join("; ")),
+        format!("{en_head}: {}.", en.join("; ")),
     ))
 }
 
 fn told(event: &Infrastructure, zone: &TimeZone) -> Text {
     let grade = event.grade_words();
-    let at = |micros: i64| {
-        let zoned = Timestamp(micros).to_jiff().map(|at| at.to_zoned_datetime(zone.clone()));
-        zoned
-            .map(|at| {
-                let date = day(at.date());
-                let (hour, minute) = (at.hour(), at.minute());
-                Text::new(format!("{}{hour}时{minute:02}分", date.zh), format!("{} {hour:02}:{minute:02}", date.en))
-            })
-            .unwrap_or_default()
+    let at = |micros: i64| Timestamp(micros).to_jiff().map(|at| at.to_zoned_datetime(zone.clone()));
+    let date = |micros: i64| at(micros).map(|at| at.date());
+    let clock = |micros: i64| {
+        let (hour, minute) = at(micros).map_or((0, 0), |at| (at.hour(), at.minute()));
+        Text::new(format!("{hour}时{minute:02}分"), format!("{hour:02}:{minute:02}"))
     };
-    let start = at(event.start_at);
+    let full = |micros: i64| {
+        let (day, clock) = (date(micros).map(day).unwrap_or_default(), clock(micros));
+        Text::new(format!("{}{}", day.zh, clock.zh), format!("{} {}", day.en, clock.en))
+    };
+    let start = full(event.start_at);
     let end = match event.end_at {
         Some(end) => {
-            let end = at(end);
+            let end = if date(end) == date(event.start_at) { clock(end) } else { full(end) };
             Text::new(format!("至{}", end.zh), format!(" to {}", end.en))
         }
         None => Text::new("起，尚未结束", ", still going on"),
@@ -51,7 +55,7 @@ fn told(event: &Infrastructure, zone: &TimeZone) -> Text {
     let effect = |text: &str, comma: &str| if text.is_empty() { String::new() } else { format!("{comma}{text}") };
     Text::new(
         format!(
-            "{}{}（{}，{}{}{}）",
+            "{}{}（等级{}，{}{}{}）",
             event.place.zh,
             event.name.zh,
             grade.zh,
@@ -60,7 +64,7 @@ fn told(event: &Infrastructure, zone: &TimeZone) -> Text {
             effect(&event.effect.zh, "，")
         ),
         format!(
-            "{} in {} ({}, {}{}{})",
+            "{}, {} (grade {}, {}{}{})",
             event.name.en,
             event.place.en,
             grade.en,

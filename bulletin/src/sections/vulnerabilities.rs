@@ -128,9 +128,16 @@ fn objects_chart(page: &Page<'_>) -> Option<Chart> {
     if bars.len() < 2 {
         return None;
     }
-    let risky = bars.iter().filter(|bar| bar.whole >= 5).max_by_key(|bar| bar.part.unwrap_or(0) * 1000 / bar.whole);
-    let title = match risky.filter(|bar| bar.part.unwrap_or(0) * 2 > bar.whole) {
-        Some(bar) => Text::new(
+    // A share of a handful is no finding.
+    let risky = bars
+        .iter()
+        .enumerate()
+        .filter(|(_, bar)| bar.whole >= statistic::SMALL_BASE)
+        .max_by_key(|(_, bar)| bar.part.unwrap_or(0) * 1000 / bar.whole)
+        .filter(|(_, bar)| bar.part.unwrap_or(0) * 2 > bar.whole);
+    let spoken_of = risky.map_or(0, |(at, _)| at);
+    let title = match risky {
+        Some((_, bar)) => Text::new(
             format!("{}漏洞{}为高危，比例最高", bar.name.zh, bar.share.zh),
             format!("{}: {} are high-risk, the highest share", bar.name.en, bar.share.en),
         ),
@@ -154,7 +161,7 @@ fn objects_chart(page: &Page<'_>) -> Option<Chart> {
         heads,
         Some(Text::new("高危占比", "high-risk share")),
         Some(Text::new("高危", "high-risk")),
-        1,
+        spoken_of..spoken_of + 1,
     );
     Some(chart(page, "V6", caption, plot, table))
 }

@@ -6,7 +6,7 @@ use model::bulletin::{Cell, Chart, DumbbellPlot, DumbbellRow, Plot, Scale, Secti
 use model::statistic::{self, Quantity, Sense};
 
 use super::Page;
-use super::charts::{Bar, Caption, beside_last, chart, largest, ranked, weekly};
+use super::charts::{Bar, Caption, beside_last, chart, incomplete_note, largest, ranked, weekly};
 use super::figures::{change_clause, print_change};
 use super::malware::row;
 use super::series::whole;
@@ -169,7 +169,13 @@ fn three_counts(page: &Page<'_>) -> Chart {
         measure: Text::new("被篡改和被植入后门的网站、仿冒页面，个，本周与上周", "Defaced and backdoored sites, phishing pages, this week and last"),
         alt: Text::new(format!("柱形图：{}", alt.zh), format!("Column chart: {}", alt.en)),
     };
-    chart(page, named[0].0, caption, plot, table)
+    let mut made = chart(page, named[0].0, caption, plot, table);
+    let lacking = named.iter().find_map(|(key, name)| Some((name, figures.get(key)?.incomplete.as_ref()?)));
+    made.note = lacking.map(|(name, found)| {
+        let note = incomplete_note(found);
+        Text::new(format!("{}：{}", name.zh, note.zh), format!("{}: {}", name.en, note.en))
+    });
+    made
 }
 
 fn by_type(page: &Page<'_>, id: &'static str, chart_id: &'static str, what: Text) -> Option<Chart> {
@@ -205,7 +211,7 @@ fn by_type(page: &Page<'_>, id: &'static str, chart_id: &'static str, what: Text
         },
     };
     let heads = [Text::new("网站类型", "Type"), Text::new("个", "sites")];
-    let (plot, table) = ranked(bars, heads, Some(Text::new("占比", "share")), None, 1);
+    let (plot, table) = ranked(bars, heads, Some(Text::new("占比", "share")), None, 0..1);
     Some(chart(page, id, caption, plot, table))
 }
 
@@ -252,7 +258,7 @@ fn sectors(page: &Page<'_>) -> Option<Chart> {
                 Text::new(format!("条形图：{}", named.zh), format!("Bar chart: {}", named.en))
             },
         };
-        let (plot, table) = ranked(bars, [Text::new("行业", "Sector"), Text::new("个", "pages")], None, None, 1);
+        let (plot, table) = ranked(bars, [Text::new("行业", "Sector"), Text::new("个", "pages")], None, None, 0..1);
         return Some(chart(page, "W5", caption, plot, table));
     }
     let change = |now: u64, last: u64| {

@@ -284,7 +284,7 @@ fn infrastructure_events_are_told_and_hold_the_rating() {
     let frozen = freeze(Made { week, size: USUAL, without: &[], infrastructure: vec![event] }, &past);
     let made = bulletin(&frozen, &past);
     let (zh, en) = (text(&made, Lang::Zh), text(&made, Lang::En));
-    assert!(zh.contains("甲省骨干网中断（重大，2023年1月9日15时00分至2023年1月9日16时00分，部分用户无法上网）"), "{zh}");
+    assert!(zh.contains("甲省骨干网中断（等级重大，2023年1月9日15时00分至16时00分，部分用户无法上网）"), "{zh}");
     assert!(zh.contains("级别不高于“差”") && en.contains("Poor"), "{zh}");
     assert_eq!(made.rating.outcome.level(), Some(4));
     assert!(made.rating.working.gates.iter().any(|gate| gate.applied));
