@@ -3,7 +3,7 @@
 //! A CERT's week in types. *Feeds* bring [`feed::Feed`] reports; a parser turns each row into a
 //! [`record::Record`] of typed [`field::Field`]s or a [`reject::Reject`]; the record's identity is an
 //! [`ids::EventId`]. A [`time::ReportingWeek`] of events becomes numbers by declared statistics
-//! ([`statistic`]), judged by a [`rating`], and told in a [`bulletin::Bulletin`] that bears an
+//! ([`statistic`]), judged by a rating, and told in a [`bulletin::Bulletin`] that bears an
 //! [`issue::IssueNumber`].
 //!
 //! This crate holds the words, their tables and the functions on them. It does no I/O, reads no

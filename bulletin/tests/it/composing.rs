@@ -300,3 +300,39 @@ fn the_same_week_freezes_to_the_same_bytes() {
     assert!(FrozenWeek::from_json("2023-3", &a.to_json().replacen("\"format\":1", "\"format\":9", 1)).is_err());
     assert!(FrozenWeek::from_json("2023-3", "{").is_err());
 }
+
+/// Each feed falls silent in turn, through the whole chain: no figure, title or rating improves by it.
+#[test]
+fn removing_each_feed_in_turn_improves_nothing() {
+    let usual = Size { hosts: 1_500, ..USUAL };
+    let week = ReportingWeek::containing(date(2023, 1, 9));
+    let mut past: Vec<FrozenWeek> = Vec::new();
+    for back in (1..=9).rev() {
+        let made = Made { week: week.plus(-back), size: usual, without: &[], infrastructure: vec![] };
+        past.insert(0, freeze(made, &past));
+    }
+    // A bad week: without the feeds that saw it, it would look like any other, or better.
+    let bad = Size { hosts: 2_900, pages: 590, sites: 110, records: 160, hosting: 70 };
+    let full = bulletin(&this(bad, &[], &past), &past);
+    let level = full.rating.outcome.level().expect("assessed");
+    assert!(level > 2);
+    let gone: [&'static [&'static str]; 9] =
+        [&["sink-a"], &["sink-b"], &["urls"], &["zone"], &["shells"], &["phish"], &["cnvd"], &["sink-a", "sink-b"], &["zone", "phish"]];
+    for without in gone {
+        let made = bulletin(&this(bad, without, &past), &past);
+        for value in &made.values {
+            let before = full.value(&value.key).map(|before| before.change.judgement);
+            if value.change.judgement == Judgement::Better {
+                assert_eq!(before, Some(Judgement::Better), "{without:?}: {} reads as better", value.key);
+            }
+            let fell = value.change.direction == Direction::Down;
+            assert!(!fell || full.value(&value.key).map(|before| before.change.direction) == Some(Direction::Down), "{without:?}: {}", value.key);
+        }
+        if let Some(now) = made.rating.outcome.level() {
+            assert!(now >= level, "{without:?}: {now} is better than {level}");
+        }
+        for chart in made.charts() {
+            assert!(!chart.title.zh.contains("最少"), "{without:?}: {}", chart.title.zh);
+        }
+    }
+}
