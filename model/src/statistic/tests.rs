@@ -1,6 +1,7 @@
 //! Rounding and comparison against what was really printed (DOMAIN rules 1.4a to 1.4e).
 
 use super::*;
+use crate::bulletin::Decimal;
 
 fn seen(feeds: &[&str], count: u64) -> SourceCount {
     SourceCount {
