@@ -11,8 +11,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    bulletin, config, demo, doctor, feeds, history, infrastructure, ingest, init, parse, query, rating, reference,
-    rejects, status, week,
+    bulletin, config, demo, doctor, feeds, history, infrastructure, ingest, init, parse, query,
+    rating, reference, rejects, status, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -53,7 +53,13 @@ Examples:
 )]
 struct Line {
     /// Workspace folder; without it the current folder, if it is one.
-    #[arg(long, global = true, value_name = "DIR", env = "WATCHFIRE_WORKSPACE", hide_env = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "WATCHFIRE_WORKSPACE",
+        hide_env = true
+    )]
     workspace: Option<PathBuf>,
     /// Write JSON to standard output.
     #[arg(long, global = true)]
@@ -129,7 +135,9 @@ pub fn run() -> ExitCode {
         (false, _) => Loudness::Verbose,
     };
     let session = Session {
-        folder: line.workspace.filter(|folder| !folder.as_os_str().is_empty()),
+        folder: line
+            .workspace
+            .filter(|folder| !folder.as_os_str().is_empty()),
         json: line.json,
         talk: Talk::new(loudness),
         environment: environment(),
@@ -142,7 +150,9 @@ pub fn run() -> ExitCode {
 
 /// The environment as text; a variable that is no text cannot name anything in the configuration.
 fn environment() -> Environment {
-    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
     std::env::vars_os().filter_map(text).collect()
 }
 
@@ -153,7 +163,11 @@ fn log(verbose: u8) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("WATCHFIRE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
 }
 
 #[cfg(test)]
@@ -166,9 +180,20 @@ mod tests {
     fn the_command_line_is_sound_and_every_command_has_examples() {
         Line::command().debug_assert();
         for command in Line::command().get_subcommands() {
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains("Example"), "{} shows no example", command.get_name());
-            assert!(command.get_about().is_some(), "{} says not what it does", command.get_name());
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                help.contains("Example"),
+                "{} shows no example",
+                command.get_name()
+            );
+            assert!(
+                command.get_about().is_some(),
+                "{} says not what it does",
+                command.get_name()
+            );
         }
     }
 }

@@ -49,7 +49,11 @@ pub struct Problem {
 
 impl Problem {
     fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Problem { place: place.into(), message: message.into(), remedy: None }
+        Problem {
+            place: place.into(),
+            message: message.into(),
+            remedy: None,
+        }
     }
 
     fn remedy(mut self, remedy: impl Into<String>) -> Self {
@@ -163,7 +167,13 @@ pub fn parse(text: &str, file: &Path, environment: &Environment) -> Result<Setti
     let written: Written = toml::from_str(text).map_err(|error| vec![spelling.problem(&error)])?;
     let (written, overridden) = origin::override_from(&written, environment)?;
     let shown = spelling.origins(&written, &overridden);
-    Resolver { spelling: &spelling, environment, problems: Vec::new(), unset: BTreeMap::new() }.resolve(written, file, shown)
+    Resolver {
+        spelling: &spelling,
+        environment,
+        problems: Vec::new(),
+        unset: BTreeMap::new(),
+    }
+    .resolve(written, file, shown)
 }
 
 /// The name among `known` that `name` may have been meant to be.
@@ -183,8 +193,13 @@ fn unset(name: &str, place: String, labels: &[String]) -> Problem {
         [first, rest @ ..] => format!("{first} and {} more name it", rest.len()),
         [] => String::new(),
     };
-    Problem::new(place, format!("environment variable {name} is not set, and {who}"))
-        .remedy(format!("export {name}=FOLDER, or write the path itself in {FILE}"))
+    Problem::new(
+        place,
+        format!("environment variable {name} is not set, and {who}"),
+    )
+    .remedy(format!(
+        "export {name}=FOLDER, or write the path itself in {FILE}"
+    ))
 }
 
 struct Resolver<'a> {
@@ -196,12 +211,21 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn resolve(mut self, written: Written, file: &Path, shown: Vec<Shown>) -> Result<Settings, Vec<Problem>> {
+    fn resolve(
+        mut self,
+        written: Written,
+        file: &Path,
+        shown: Vec<Shown>,
+    ) -> Result<Settings, Vec<Problem>> {
         let text = toml::to_string_pretty(&written).unwrap_or_default();
         let zone_name = written.workspace.zone.clone();
         let zone = TimeZone::get(&zone_name).unwrap_or_else(|_| {
             let message = format!("zone `{zone_name}` is no IANA zone");
-            self.problem("workspace.zone", message, "write one such as Asia/Shanghai or UTC");
+            self.problem(
+                "workspace.zone",
+                message,
+                "write one such as Asia/Shanghai or UTC",
+            );
             TimeZone::UTC
         });
         let series = self.series(&written);
@@ -209,8 +233,15 @@ impl Resolver<'_> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let threads = |count: u32| if count == 0 { cores() } else { count as usize };
         if written.query.memory_mb < 64 {
-            let message = format!("memory_mb = {} is too little to plan a query in", written.query.memory_mb);
-            self.problem("query.memory_mb", message, "give it 64 or more; 1024 is the default");
+            let message = format!(
+                "memory_mb = {} is too little to plan a query in",
+                written.query.memory_mb
+            );
+            self.problem(
+                "query.memory_mb",
+                message,
+                "give it 64 or more; 1024 is the default",
+            );
         }
         let fonts = self.font_dirs(&written, file);
         let catalogue = self.catalogue(written.feeds.clone());
@@ -232,7 +263,11 @@ impl Resolver<'_> {
             fonts,
             references,
             catalogue,
-            unset: self.unset.into_iter().map(|(name, (place, labels))| unset(&name, place, &labels)).collect(),
+            unset: self
+                .unset
+                .into_iter()
+                .map(|(name, (place, labels))| unset(&name, place, &labels))
+                .collect(),
             shown,
             text,
         })
@@ -240,42 +275,69 @@ impl Resolver<'_> {
 
     fn problem(&mut self, key: &str, message: impl Into<String>, remedy: &str) {
         let place = self.spelling.place(key);
-        self.problems.push(Problem::new(place, message).remedy(remedy));
+        self.problems
+            .push(Problem::new(place, message).remedy(remedy));
     }
 
     fn series(&mut self, written: &Written) -> Series {
         let series = &written.series;
         let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if series.id.is_empty() || !series.id.chars().all(valid) {
-            self.problem("series.id", format!("id `{}` cannot name a series", series.id), "use a to z, 0 to 9 and -");
+            self.problem(
+                "series.id",
+                format!("id `{}` cannot name a series", series.id),
+                "use a to z, 0 to 9 and -",
+            );
         }
         let scheme = match series.scheme.as_str() {
             "sunday-ordinal" => NumberingScheme::SundayOrdinal,
             "iso" => NumberingScheme::Iso,
             "manual" => NumberingScheme::Manual,
             "running" => match series.first_monday.parse::<Date>() {
-                Ok(first_monday) => NumberingScheme::Running { first_monday, first_number: series.first_number },
+                Ok(first_monday) => NumberingScheme::Running {
+                    first_monday,
+                    first_number: series.first_number,
+                },
                 Err(_) => {
                     let message = "scheme `running` needs the Monday of its first issue";
-                    self.problem("series.scheme", message, "add first_monday = \"YYYY-MM-DD\" and first_number");
+                    self.problem(
+                        "series.scheme",
+                        message,
+                        "add first_monday = \"YYYY-MM-DD\" and first_number",
+                    );
                     NumberingScheme::Manual
                 }
             },
             other => {
                 let message = format!("scheme `{other}` is unknown");
-                self.problem("series.scheme", message, "choose sunday-ordinal, iso, running or manual");
+                self.problem(
+                    "series.scheme",
+                    message,
+                    "choose sunday-ordinal, iso, running or manual",
+                );
                 NumberingScheme::Manual
             }
         };
-        const LABELS: [Tlp; 5] = [Tlp::Clear, Tlp::Green, Tlp::Amber, Tlp::AmberStrict, Tlp::Red];
+        const LABELS: [Tlp; 5] = [
+            Tlp::Clear,
+            Tlp::Green,
+            Tlp::Amber,
+            Tlp::AmberStrict,
+            Tlp::Red,
+        ];
         let wanted = series.tlp.to_ascii_uppercase();
         let is = |label: &Tlp| label.label() == wanted || label.label()[4..] == wanted;
         let tlp = LABELS.into_iter().find(is).unwrap_or_else(|| {
             let message = format!("tlp `{}` is no TLP 2.0 label", series.tlp);
-            self.problem("series.tlp", message, "choose TLP:CLEAR, GREEN, AMBER, AMBER+STRICT or RED");
+            self.problem(
+                "series.tlp",
+                message,
+                "choose TLP:CLEAR, GREEN, AMBER, AMBER+STRICT or RED",
+            );
             Tlp::Red
         });
-        let text = |zh: &str, en: &str| (!zh.is_empty() || !en.is_empty()).then(|| Text::new(zh, en));
+        let text =
+            |zh: &str, en: &str| (!zh.is_empty() || !en.is_empty()).then(|| Text::new(zh, en));
         Series {
             id: series.id.clone(),
             title: Text::new(&series.title_zh, &series.title_en),
@@ -294,12 +356,20 @@ impl Resolver<'_> {
                 Some(country) => inside.push(country),
                 None => {
                     let message = format!("`{code}` is no country code");
-                    self.problem("territory.inside", message, "write ISO 3166 codes of two letters, as in [\"CN\"]");
+                    self.problem(
+                        "territory.inside",
+                        message,
+                        "write ISO 3166 codes of two letters, as in [\"CN\"]",
+                    );
                 }
             }
         }
         if written.territory.inside.is_empty() {
-            self.problem("territory.inside", "no country is inside", "name at least one, as in [\"CN\"]");
+            self.problem(
+                "territory.inside",
+                "no country is inside",
+                "name at least one, as in [\"CN\"]",
+            );
         }
         inside.sort();
         inside.dedup();
@@ -337,7 +407,11 @@ impl Resolver<'_> {
                         Some(near) => format!("did you mean `{near}`?"),
                         None => format!("use one of {}", names.join(", ")),
                     };
-                    self.problem(&key, format!("reference kind `{}` is unknown", entry.kind), &remedy);
+                    self.problem(
+                        &key,
+                        format!("reference kind `{}` is unknown", entry.kind),
+                        &remedy,
+                    );
                 }
             }
         }
@@ -353,17 +427,27 @@ impl Resolver<'_> {
             feed.paths = self.paths(&key, &label, &feed.paths, Target::Pattern);
             feed.exclude = self.paths(&key, &label, &feed.exclude, Target::Pattern);
             if names.contains(&feed.name) {
-                self.problem(&key, format!("{label} stands twice"), "names are unique: rename or remove one");
+                self.problem(
+                    &key,
+                    format!("{label} stands twice"),
+                    "names are unique: rename or remove one",
+                );
                 continue;
             }
             names.push(feed.name.clone());
             let glob = |pattern: &&String| glob::Pattern::new(pattern).is_err();
             if let Some(bad) = feed.paths.iter().chain(&feed.exclude).find(glob) {
-                self.problem(&key, format!("{label}: `{bad}` is no glob pattern"), "write ** only as a whole folder, close every [");
+                self.problem(
+                    &key,
+                    format!("{label}: `{bad}` is no glob pattern"),
+                    "write ** only as a whole folder, close every [",
+                );
             }
             match Source::compile(feed.clone()) {
                 Ok(_) => good.push(feed),
-                Err(error) => self.problems.push(Problem::new(self.spelling.place(&key), error.to_string())),
+                Err(error) => self
+                    .problems
+                    .push(Problem::new(self.spelling.place(&key), error.to_string())),
             }
         }
         match Catalogue::compile(good) {
@@ -384,7 +468,10 @@ impl Resolver<'_> {
                 Ok(path) => expanded.push(path),
                 Err(Unexpanded::Unset(name)) => {
                     let place = self.spelling.place(key);
-                    let wanted = self.unset.entry(name).or_insert_with(|| (place, Vec::new()));
+                    let wanted = self
+                        .unset
+                        .entry(name)
+                        .or_insert_with(|| (place, Vec::new()));
                     if wanted.1.last().is_none_or(|last| last != label) {
                         wanted.1.push(label.to_owned());
                     }

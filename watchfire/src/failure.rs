@@ -31,23 +31,38 @@ pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
 impl Failure {
     /// It could not be done: `what` is the object, `why` the reason.
     pub fn new(what: impl Display, why: impl Display) -> Self {
-        Failure { lines: vec![(format!("{what}: {why}"), None)], exit: Exit::Failed }
+        Failure {
+            lines: vec![(format!("{what}: {why}"), None)],
+            exit: Exit::Failed,
+        }
     }
 
     /// The command line is wrong in a way that clap cannot know.
     pub fn usage(what: impl Display, why: impl Display) -> Self {
-        Failure { exit: Exit::Usage, ..Failure::new(what, why) }
+        Failure {
+            exit: Exit::Usage,
+            ..Failure::new(what, why)
+        }
     }
 
     /// The configuration is wrong.
     pub fn configuration(problems: Vec<Problem>) -> Self {
-        let lines = problems.into_iter().map(|problem| (problem.to_string(), problem.remedy)).collect();
-        Failure { lines, exit: Exit::Configuration }
+        let lines = problems
+            .into_iter()
+            .map(|problem| (problem.to_string(), problem.remedy))
+            .collect();
+        Failure {
+            lines,
+            exit: Exit::Configuration,
+        }
     }
 
     /// Everything was done and said already; only the exit code remains.
     pub fn findings() -> Self {
-        Failure { lines: Vec::new(), exit: Exit::Findings }
+        Failure {
+            lines: Vec::new(),
+            exit: Exit::Findings,
+        }
     }
 
     /// Adds what to do about it.
@@ -98,15 +113,22 @@ impl Failure {
 fn told(message: String, label: &str) -> Failure {
     let remedy = match label {
         "busy" => Some("wait for the other command, or look who it is with `watchfire status`"),
-        "blob-missing" | "blob-corrupt" | "database-corrupt" => Some("restore the workspace from a backup; `watchfire doctor --deep` lists what is damaged"),
+        "blob-missing" | "blob-corrupt" | "database-corrupt" => Some(
+            "restore the workspace from a backup; `watchfire doctor --deep` lists what is damaged",
+        ),
         "lake-run-damaged" => Some("watchfire doctor"),
-        "lake-query-refused" => Some("ask a SELECT over `events` or `events_raw`; `watchfire query --help` shows some"),
+        "lake-query-refused" => {
+            Some("ask a SELECT over `events` or `events_raw`; `watchfire query --help` shows some")
+        }
         "lake-query" => Some("columns are listed by `watchfire query --columns`"),
         "intake-unknown-feed" => Some("watchfire feeds list"),
         "reference-unknown-kind" => Some("watchfire reference import --help"),
         _ => None,
     };
-    let failure = Failure { lines: vec![(message, None)], exit: Exit::Failed };
+    let failure = Failure {
+        lines: vec![(message, None)],
+        exit: Exit::Failed,
+    };
     match remedy {
         Some(remedy) => failure.remedy(remedy),
         None => failure,

@@ -45,7 +45,11 @@ pub enum ReferenceKind {
 impl ReferenceKind {
     /// The names of all kinds, in the order of the documentation.
     pub fn names() -> Vec<&'static str> {
-        KINDS.iter().map(|spec| spec.name).chain([SCHEMA_KIND]).collect()
+        KINDS
+            .iter()
+            .map(|spec| spec.name)
+            .chain([SCHEMA_KIND])
+            .collect()
     }
 
     /// Its name.
@@ -91,10 +95,16 @@ pub struct ImportedFile {
 /// A folder that cannot be read.
 pub fn files_of(entry: &ReferenceFiles, root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = BTreeSet::new();
-    let excluded: Vec<glob::Pattern> = entry.exclude.iter().filter_map(|pattern| absolute(root, pattern).ok()).collect();
+    let excluded: Vec<glob::Pattern> = entry
+        .exclude
+        .iter()
+        .filter_map(|pattern| absolute(root, pattern).ok())
+        .collect();
     for pattern in &entry.paths {
-        let whole = absolute(root, pattern).map_err(|error| Failure::new(&entry.place, format_args!("`{pattern}`: {error}")))?;
-        let paths = glob::glob(whole.as_str()).map_err(|error| Failure::new(&entry.place, format_args!("`{pattern}`: {error}")))?;
+        let whole = absolute(root, pattern)
+            .map_err(|error| Failure::new(&entry.place, format_args!("`{pattern}`: {error}")))?;
+        let paths = glob::glob(whole.as_str())
+            .map_err(|error| Failure::new(&entry.place, format_args!("`{pattern}`: {error}")))?;
         for path in paths {
             let path = path.map_err(|error| Failure::new(error.path().display(), error.error()))?;
             if path.is_file() && !excluded.iter().any(|pattern| pattern.matches_path(&path)) {
@@ -128,7 +138,12 @@ pub fn sync(workspace: &Workspace, talk: &Talk) -> Result {
         let set = entry.name.clone().unwrap_or_else(|| UNNAMED.to_owned());
         let paths = files_of(entry, &workspace.root)?;
         if paths.is_empty() {
-            talk.warn(format_args!("{}: reference {}: no file matches {}", entry.place, entry.kind.as_str(), entry.paths.join(", ")));
+            talk.warn(format_args!(
+                "{}: reference {}: no file matches {}",
+                entry.place,
+                entry.kind.as_str(),
+                entry.paths.join(", ")
+            ));
             // What was imported once stays in use: an archive may be unmounted.
             kept_sets.insert((entry.kind.as_str(), set));
             continue;
@@ -138,7 +153,11 @@ pub fn sync(workspace: &Workspace, talk: &Talk) -> Result {
                 for path in &paths {
                     let imported = import_schema(workspace, path, entry.name.as_deref())?;
                     if !imported.unchanged {
-                        talk.say(format_args!("imported {SCHEMA_KIND} {}: {} report types", path.display(), imported.records.unwrap_or(0)));
+                        talk.say(format_args!(
+                            "imported {SCHEMA_KIND} {}: {} report types",
+                            path.display(),
+                            imported.records.unwrap_or(0)
+                        ));
                     }
                 }
             }
@@ -153,7 +172,12 @@ pub fn sync(workspace: &Workspace, talk: &Talk) -> Result {
     let outcomes = import_tables(&mut sources, &wanted)?;
     if let Some(refused) = outcomes.iter().find(|outcome| outcome.records.is_none()) {
         let why = refused.problems.first().map_or("refused", String::as_str);
-        return Err(Failure::new(format_args!("reference {}", refused.kind), why).remedy(format_args!("mend the file, or leave it out by `exclude` in {}", crate::config::FILE)));
+        return Err(
+            Failure::new(format_args!("reference {}", refused.kind), why).remedy(format_args!(
+                "mend the file, or leave it out by `exclude` in {}",
+                crate::config::FILE
+            )),
+        );
     }
     tell(&outcomes, talk);
     let gone: Vec<(Kind, String, String)> = sources
@@ -161,28 +185,45 @@ pub fn sync(workspace: &Workspace, talk: &Talk) -> Result {
         .iter()
         .filter(|source| !source.set.is_empty())
         .filter(|source| !kept_sets.contains(&(source.kind.as_str(), source.set.clone())))
-        .filter(|source| !wanted.iter().any(|file| file.kind == source.kind && file.set == source.set && file.name == source.name))
+        .filter(|source| {
+            !wanted.iter().any(|file| {
+                file.kind == source.kind && file.set == source.set && file.name == source.name
+            })
+        })
         .map(|source| (source.kind, source.set.clone(), source.name.clone()))
         .collect();
     for (kind, set, name) in gone {
         sources.remove(kind, &set, &name)?;
-        talk.say(format_args!("forgot reference {kind} {name}: the configuration lists it no more"));
+        talk.say(format_args!(
+            "forgot reference {kind} {name}: the configuration lists it no more"
+        ));
     }
     Ok(())
 }
 
 /// A line a kind for what is new, and the first problems.
 fn tell(outcomes: &[ImportedFile], talk: &Talk) {
-    let new: Vec<&ImportedFile> = outcomes.iter().filter(|outcome| !outcome.unchanged).collect();
+    let new: Vec<&ImportedFile> = outcomes
+        .iter()
+        .filter(|outcome| !outcome.unchanged)
+        .collect();
     for kind in ReferenceKind::names() {
-        let files: Vec<&&ImportedFile> = new.iter().filter(|outcome| outcome.kind == kind).collect();
+        let files: Vec<&&ImportedFile> =
+            new.iter().filter(|outcome| outcome.kind == kind).collect();
         if files.is_empty() {
             continue;
         }
         let records: u64 = files.iter().filter_map(|file| file.records).sum();
         let refused: u64 = files.iter().map(|file| file.rejected).sum();
-        talk.say(format_args!("imported {kind}: {} files, {records} records, {refused} lines refused", files.len()));
-        for problem in files.iter().flat_map(|file| &file.problems).take(SHOWN_PROBLEMS) {
+        talk.say(format_args!(
+            "imported {kind}: {} files, {records} records, {refused} lines refused",
+            files.len()
+        ));
+        for problem in files
+            .iter()
+            .flat_map(|file| &file.problems)
+            .take(SHOWN_PROBLEMS)
+        {
             talk.warn(problem);
         }
     }
@@ -204,7 +245,12 @@ pub fn import_tables(sources: &mut Sources, files: &[SourceFile]) -> Result<Vec<
                 records: Some(imported.report.records),
                 rejected: imported.report.rejected,
                 unchanged: imported.unchanged,
-                problems: imported.report.problems.into_iter().take(SHOWN_PROBLEMS).collect(),
+                problems: imported
+                    .report
+                    .problems
+                    .into_iter()
+                    .take(SHOWN_PROBLEMS)
+                    .collect(),
             },
             Err(error) => ImportedFile {
                 kind: file.kind.as_str(),
@@ -223,10 +269,15 @@ pub fn import_tables(sources: &mut Sources, files: &[SourceFile]) -> Result<Vec<
 ///
 /// # Errors
 /// The file cannot be read or is no such schema.
-pub fn import_schema(workspace: &Workspace, path: &Path, name: Option<&str>) -> Result<ImportedFile> {
+pub fn import_schema(
+    workspace: &Workspace,
+    path: &Path,
+    name: Option<&str>,
+) -> Result<ImportedFile> {
     let bytes = std::fs::read(path).map_err(|error| Failure::new(path.display(), error))?;
     let schema = Schema::parse(&bytes).map_err(|error| {
-        Failure::new(path.display(), error).remedy("fetch intelmq.json from Shadowserver's report_schema repository")
+        Failure::new(path.display(), error)
+            .remedy("fetch intelmq.json from Shadowserver's report_schema repository")
     })?;
     let before = workspace.block_on(latest_schema(&workspace.ledger))?;
     let blob = workspace.blobs.put_bytes(&bytes)?;
@@ -268,13 +319,17 @@ pub async fn latest_schema(ledger: &Ledger) -> ledger::Result<Option<ReferenceTa
 /// # Errors
 /// Its blob is gone or damaged.
 pub fn schema(workspace: &Workspace) -> Result<Option<Arc<Schema>>> {
-    schema_of(workspace.block_on(latest_schema(&workspace.ledger))?, &workspace.blobs)
+    schema_of(
+        workspace.block_on(latest_schema(&workspace.ledger))?,
+        &workspace.blobs,
+    )
 }
 
 fn schema_of(row: Option<ReferenceTable>, blobs: &BlobStore) -> Result<Option<Arc<Schema>>> {
     let Some(row) = row else { return Ok(None) };
     let bytes = blobs.read(&row.compiled)?;
-    let schema = Schema::parse(&bytes).map_err(|error| Failure::new(format_args!("blob {}", row.compiled), error))?;
+    let schema = Schema::parse(&bytes)
+        .map_err(|error| Failure::new(format_args!("blob {}", row.compiled), error))?;
     Ok(Some(Arc::new(schema)))
 }
 
@@ -286,7 +341,11 @@ pub fn tables(workspace: &Workspace, talk: &Talk) -> Result<Tables> {
     let started = Instant::now();
     let sources = Sources::open(workspace.reference_dir())?;
     let mut files = sources.files();
-    files.extend(territory(&workspace.settings, &sources, &workspace.reference_dir())?);
+    files.extend(territory(
+        &workspace.settings,
+        &sources,
+        &workspace.reference_dir(),
+    )?);
     let (tables, report) = Tables::build(&files)?;
     talk.detail(format_args!(
         "reference tables: {} files, {} IPv4 and {} IPv6 ranges, {} names in {}",
@@ -302,12 +361,22 @@ pub fn tables(workspace: &Workspace, talk: &Talk) -> Result<Tables> {
 /// The territory of the configuration as a file; `None` where an imported table says it, or where it
 /// is the built-in rule.
 fn territory(settings: &Settings, sources: &Sources, folder: &Path) -> Result<Option<SourceFile>> {
-    let imported = sources.list().iter().any(|source| source.kind == Kind::Territory);
-    let codes: Vec<String> = settings.inside.iter().map(|country| country.to_string()).collect();
+    let imported = sources
+        .list()
+        .iter()
+        .any(|source| source.kind == Kind::Territory);
+    let codes: Vec<String> = settings
+        .inside
+        .iter()
+        .map(|country| country.to_string())
+        .collect();
     if imported || codes == ["CN"] {
         return Ok(None);
     }
-    let text = format!("# From [territory] of {}.\ninside = {codes:?}\n", crate::config::FILE);
+    let text = format!(
+        "# From [territory] of {}.\ninside = {codes:?}\n",
+        crate::config::FILE
+    );
     let path = folder.join("territory.toml");
     if std::fs::read_to_string(&path).is_ok_and(|found| found == text) {
         return Ok(Some(SourceFile::new(Kind::Territory, path)));

@@ -21,7 +21,9 @@ pub struct Out {
 impl Out {
     /// Standard output of this process.
     pub fn new() -> Self {
-        Out { writer: BufWriter::with_capacity(1 << 16, std::io::stdout()) }
+        Out {
+            writer: BufWriter::with_capacity(1 << 16, std::io::stdout()),
+        }
     }
 
     /// Writes a line.
@@ -31,12 +33,15 @@ impl Out {
 
     /// Writes bytes as they are.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result {
-        self.writer.write_all(bytes).map_err(|error| Failure::output(&error))
+        self.writer
+            .write_all(bytes)
+            .map_err(|error| Failure::output(&error))
     }
 
     /// Writes a value as indented JSON.
     pub fn json(&mut self, value: &impl Serialize) -> Result {
-        let text = serde_json::to_string_pretty(value).map_err(|error| Failure::new("JSON", error))?;
+        let text =
+            serde_json::to_string_pretty(value).map_err(|error| Failure::new("JSON", error))?;
         self.line(text)
     }
 
@@ -55,7 +60,8 @@ impl Out {
 /// Text without characters that a terminal would obey.
 pub fn clean(text: &str) -> Cow<'_, str> {
     let obeyed = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
     };
     if !text.contains(obeyed) {
         return Cow::Borrowed(text);
@@ -77,9 +83,18 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 
 /// A cell for a spreadsheet by RFC 4180; one that would be taken for a formula gets an apostrophe.
 pub fn csv_cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
-    let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    let formula =
+        text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
+    let text = if formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    if text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
 }
 
 /// A table of cells. Columns whose cells are all numbers are set flush right.
@@ -92,7 +107,10 @@ pub struct Table {
 impl Table {
     /// A table with these heads.
     pub fn new<H: Into<String>>(heads: impl IntoIterator<Item = H>) -> Self {
-        Table { heads: heads.into_iter().map(Into::into).collect(), rows: Vec::new() }
+        Table {
+            heads: heads.into_iter().map(Into::into).collect(),
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row.
@@ -107,19 +125,40 @@ impl Table {
 
     /// The table as text, a line a row, no space at line ends.
     pub fn text(&self) -> String {
-        let columns = self.rows.iter().map(Vec::len).chain([self.heads.len()]).max().unwrap_or(0);
-        let lines: Vec<Vec<Cow<'_, str>>> =
-            std::iter::once(&self.heads).chain(&self.rows).map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
-        let width = |column: usize| lines.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0);
+        let columns = self
+            .rows
+            .iter()
+            .map(Vec::len)
+            .chain([self.heads.len()])
+            .max()
+            .unwrap_or(0);
+        let lines: Vec<Vec<Cow<'_, str>>> = std::iter::once(&self.heads)
+            .chain(&self.rows)
+            .map(|row| row.iter().map(|cell| clean(cell)).collect())
+            .collect();
+        let width = |column: usize| {
+            lines
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.width())
+                .max()
+                .unwrap_or(0)
+        };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let numeric: Vec<bool> = (0..columns)
             .map(|column| {
-                let mut cells = self.rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
+                let mut cells = self
+                    .rows
+                    .iter()
+                    .filter_map(|row| row.get(column))
+                    .filter(|cell| !cell.is_empty())
+                    .peekable();
                 cells.peek().is_some() && cells.all(|cell| is_number(cell))
             })
             .collect();
         let mut out = String::new();
-        for row in &lines {
+        // A table without heads begins with its first row.
+        for row in lines.iter().skip(usize::from(self.heads.is_empty())) {
             let mut line = String::new();
             for (column, cell) in row.iter().enumerate() {
                 if column > 0 {
@@ -165,7 +204,10 @@ mod tests {
 
     #[test]
     fn hostile_text_is_shown_not_obeyed() {
-        assert_eq!(clean("a\u{1b}[31mb\r\nc\u{202e}d"), "a\\u{1b}[31mb\\r\\nc\\u{202e}d");
+        assert_eq!(
+            clean("a\u{1b}[31mb\r\nc\u{202e}d"),
+            "a\\u{1b}[31mb\\r\\nc\\u{202e}d"
+        );
         assert!(matches!(clean("中文 plain"), Cow::Borrowed(_)));
     }
 

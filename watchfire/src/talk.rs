@@ -39,7 +39,10 @@ pub struct Talk {
 impl Talk {
     /// A voice for this process.
     pub fn new(loudness: Loudness) -> Self {
-        Talk { loudness, terminal: std::io::stderr().is_terminal() }
+        Talk {
+            loudness,
+            terminal: std::io::stderr().is_terminal(),
+        }
     }
 
     /// Says what happens.
@@ -58,24 +61,39 @@ impl Talk {
 
     /// Warns, however quiet it shall be.
     pub fn warn(&self, text: impl Display) {
-        line(format_args!("watchfire: warning: {}", crate::table::clean(&text.to_string())));
+        line(format_args!(
+            "watchfire: warning: {}",
+            crate::table::clean(&text.to_string())
+        ));
     }
 
     /// Begins long work of `total` units; `bytes` says that the units are bytes.
     pub fn progress(&self, what: &'static str, total: u64, bytes: bool) -> Progress {
         let bar = (self.terminal && self.loudness >= Loudness::Normal).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
+            let bar =
+                ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
             let template = match bytes {
                 true => "{prefix} {wide_bar} {bytes}/{total_bytes} {msg} {eta}",
                 false => "{prefix} {wide_bar} {pos}/{len} {msg} {eta}",
             };
             // A template that does not parse would be a defect of ours; the plain bar serves as well.
-            bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_style(
+                ProgressStyle::with_template(template)
+                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
             bar.set_prefix(what);
             bar
         });
         let quiet = self.loudness < Loudness::Normal;
-        Progress { bar, what, total, bytes, quiet, started: Instant::now(), said: Instant::now() }
+        Progress {
+            bar,
+            what,
+            total,
+            bytes,
+            quiet,
+            started: Instant::now(),
+            said: Instant::now(),
+        }
     }
 }
 
@@ -116,7 +134,11 @@ impl Progress {
                     true => (human_bytes(done), human_bytes(self.total)),
                     false => (done.to_string(), self.total.to_string()),
                 };
-                line(format_args!("{}: {done} of {total}, {}", self.what, message()));
+                line(format_args!(
+                    "{}: {done} of {total}, {}",
+                    self.what,
+                    message()
+                ));
             }
         }
     }

@@ -10,7 +10,9 @@ use bulletin::sections::figures::{Figures, Names};
 use bulletin::week::{Freeze, Week};
 use intake::coverage::coverage;
 use jiff::civil::Date;
-use model::bulletin::{Bulletin, Correction, Lang, PublishedValue, Publisher, SeriesTitle, State, Text};
+use model::bulletin::{
+    Bulletin, Correction, Direction, Lang, PublishedValue, Publisher, SeriesTitle, State, Text,
+};
 use model::feed::Feed;
 use model::issue::IssueNumber;
 use reference::{Kind, Sources, Tables};
@@ -77,12 +79,20 @@ impl<'a> Desk<'a> {
         let sources = Sources::open(workspace.reference_dir())?;
         // Only names are looked up here; the tables of addresses spoke when the events came in.
         let named = |kind| matches!(kind, Kind::Divisions | Kind::Countries);
-        let files: Vec<_> = sources.files().into_iter().filter(|file| named(file.kind)).collect();
+        let files: Vec<_> = sources
+            .files()
+            .into_iter()
+            .filter(|file| named(file.kind))
+            .collect();
         let (tables, _) = Tables::build(&files)?;
         let feeds = workspace.settings.catalogue.feeds();
         let schema = reference_files::schema(workspace)?;
-        let read = feeds.iter().any(|feed| feed.enabled && feed.format == "shadowserver");
-        let schemas = schema.filter(|_| read).map(|schema| ("shadowserver".to_owned(), schema.version().to_owned()));
+        let read = feeds
+            .iter()
+            .any(|feed| feed.enabled && feed.format == "shadowserver");
+        let schemas = schema
+            .filter(|_| read)
+            .map(|schema| ("shadowserver".to_owned(), schema.version().to_owned()));
         Ok(Desk {
             workspace,
             feeds,
@@ -133,7 +143,13 @@ impl<'a> Desk<'a> {
         let ledger = &self.workspace.ledger;
         self.workspace.block_on(async {
             let coverage = coverage(ledger, &settings.catalogue, named.week).await?;
-            let past = week.past(&settings.series.id, settings.series.scheme, &settings.zone_name).await?;
+            let past = week
+                .past(
+                    &settings.series.id,
+                    settings.series.scheme,
+                    &settings.zone_name,
+                )
+                .await?;
             let freeze = Freeze {
                 series: &settings.series.id,
                 issue,
@@ -154,8 +170,14 @@ impl<'a> Desk<'a> {
     /// The figures of a counted week as they are printed.
     pub fn figures(&self, counted: &Counted) -> Vec<PublishedValue> {
         let province = |code: u32| self.province(code);
-        let names = Names { province: &province, sector: &sector };
-        let last = counted.past.iter().find(|past| past.week == counted.frozen.week.previous());
+        let names = Names {
+            province: &province,
+            sector: &sector,
+        };
+        let last = counted
+            .past
+            .iter()
+            .find(|past| past.week == counted.frozen.week.previous());
         Figures::of(&counted.frozen, last, &names).into_values()
     }
 
@@ -173,15 +195,24 @@ impl<'a> Desk<'a> {
         let series = &self.workspace.settings.series;
         let province = |code: u32| self.province(code);
         let cover = Cover {
-            series: SeriesTitle { id: series.id.clone(), title: series.title.clone() },
-            publisher: Publisher { name: series.organization.clone(), about: series.about.clone() },
+            series: SeriesTitle {
+                id: series.id.clone(),
+                title: series.title.clone(),
+            },
+            publisher: Publisher {
+                name: series.organization.clone(),
+                about: series.about.clone(),
+            },
             tlp: series.tlp,
             state: State::Draft,
             revision,
             corrections,
             banner: series.banner.clone(),
             published,
-            names: Names { province: &province, sector: &sector },
+            names: Names {
+                province: &province,
+                sector: &sector,
+            },
         };
         Ok(compose(&counted.frozen, &counted.past, cover)?)
     }
@@ -194,9 +225,22 @@ impl<'a> Desk<'a> {
     }
 }
 
+/// A change with its arrow, as tables of the command line print it.
+pub fn change_text(value: &PublishedValue, lang: Lang) -> String {
+    let text = value.change.text.get(lang);
+    match value.change.direction {
+        Direction::Up if !text.starts_with('+') => format!("↑ {text}"),
+        Direction::Down if !text.starts_with('-') => format!("↓ {text}"),
+        _ => text.to_owned(),
+    }
+}
+
 /// Printed name of a sector.
 pub fn sector(id: &str) -> Option<Text> {
-    SECTORS.iter().find(|(name, ..)| *name == id).map(|(_, zh, en)| Text::new(*zh, *en))
+    SECTORS
+        .iter()
+        .find(|(name, ..)| *name == id)
+        .map(|(_, zh, en)| Text::new(*zh, *en))
 }
 
 /// The issue's number, which everything that is stored goes by.
@@ -205,7 +249,11 @@ pub fn sector(id: &str) -> Option<Text> {
 /// The series is numbered by hand and none was given.
 pub fn number(named: Named) -> Result<IssueNumber> {
     named.issue.ok_or_else(|| {
-        Failure::new(format_args!("week {}", named.week), "has no number in this series").remedy("give it one with --number YEAR-NUMBER")
+        Failure::new(
+            format_args!("week {}", named.week),
+            "has no number in this series",
+        )
+        .remedy("give it one with --number YEAR-NUMBER")
     })
 }
 
@@ -214,7 +262,13 @@ fn fingerprint(sources: &Sources) -> String {
     let mut hasher = blake3::Hasher::new();
     for source in sources.list() {
         let rank = source.rank.map(|rank| rank.to_string()).unwrap_or_default();
-        for text in [source.kind.as_str(), &source.set, &source.name, &source.hash, &rank] {
+        for text in [
+            source.kind.as_str(),
+            &source.set,
+            &source.name,
+            &source.hash,
+            &rank,
+        ] {
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         }
@@ -224,7 +278,9 @@ fn fingerprint(sources: &Sources) -> String {
 
 /// The language of the person in front of the program, by the usual variables; English otherwise.
 pub fn tongue(environment: &crate::config::Environment) -> Lang {
-    let named = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| environment.get(*name).filter(|value| !value.is_empty()));
+    let named = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .find_map(|name| environment.get(*name).filter(|value| !value.is_empty()));
     match named {
         Some(value) if value.starts_with("zh") => Lang::Zh,
         _ => Lang::En,

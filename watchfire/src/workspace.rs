@@ -10,9 +10,9 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
-use ledger::{BlobStore, LakeFile, LakeFileKind, Ledger};
 use lake::Lake;
 use lake::query::Part;
+use ledger::{BlobStore, LakeFile, LakeFileKind, Ledger};
 use model::time::Timestamp;
 use tokio::runtime::Runtime;
 
@@ -30,7 +30,9 @@ pub fn now() -> Timestamp {
 
 /// Today in UTC, the date that imports bear.
 pub fn today() -> Date {
-    jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date()
+    jiff::Timestamp::now()
+        .to_zoned_datetime(jiff::tz::TimeZone::UTC)
+        .date()
 }
 
 /// Ten random bytes, for ids. The standard library seeds its hashers from the system's source.
@@ -73,10 +75,14 @@ impl Session {
     pub fn root(&self) -> Result<PathBuf> {
         let (folder, named) = match &self.folder {
             Some(folder) => (folder.clone(), true),
-            None => (std::env::current_dir().map_err(|error| Failure::new("current folder", error))?, false),
+            None => (
+                std::env::current_dir().map_err(|error| Failure::new("current folder", error))?,
+                false,
+            ),
         };
         let found = folder.join(config::FILE).is_file();
-        let failure = |what: String, why: &str| Err(Failure::new(what, why).with(Exit::Configuration));
+        let failure =
+            |what: String, why: &str| Err(Failure::new(what, why).with(Exit::Configuration));
         match (found, named) {
             (true, _) => folder.canonicalize().map_err(|error| Failure::new(folder.display(), error)),
             (false, true) if !folder.exists() => failure(folder.display().to_string(), "no such folder")
@@ -146,17 +152,33 @@ impl Workspace {
             Access::Read => None,
         };
         let ledger = runtime.block_on(async {
-            if lock.is_some() { Ledger::open(&path).await } else { Ledger::open_read_only(&path).await }
+            if lock.is_some() {
+                Ledger::open(&path).await
+            } else {
+                Ledger::open_read_only(&path).await
+            }
         })?;
         if first {
             let millis = u64::try_from(now().0 / 1000).unwrap_or(0);
             let id = uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid();
             runtime.block_on(ledger.claim_instance_id(id))?;
         }
-        let lake = Lake::open(&root.join("lake"), settings.query_memory, settings.query_threads)?;
+        let lake = Lake::open(
+            &root.join("lake"),
+            settings.query_memory,
+            settings.query_threads,
+        )?;
         let lock = lock.filter(|_| access != Access::Read);
         let blobs = BlobStore::new(root.join("blobs"));
-        Ok(Workspace { blobs, root, settings, ledger, lake, runtime, _lock: lock })
+        Ok(Workspace {
+            blobs,
+            root,
+            settings,
+            ledger,
+            lake,
+            runtime,
+            _lock: lock,
+        })
     }
 
     /// Waits for a future of the ledger or the lake.
@@ -184,7 +206,11 @@ impl Workspace {
     /// # Errors
     /// Exit code 3 with each variable and who wants it.
     pub fn need_paths(&self) -> Result {
-        if self.settings.unset.is_empty() { Ok(()) } else { Err(Failure::configuration(self.settings.unset.clone())) }
+        if self.settings.unset.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::configuration(self.settings.unset.clone()))
+        }
     }
 
     /// The lake's live parts at a snapshot (`None`: now) and its number.
@@ -197,7 +223,10 @@ impl Workspace {
                 Some(number) => number,
                 None => self.ledger.current_snapshot().await?,
             };
-            let files = self.ledger.live_files(Some(number), Some(LakeFileKind::Part), None).await?;
+            let files = self
+                .ledger
+                .live_files(Some(number), Some(LakeFileKind::Part), None)
+                .await?;
             Ok((number, files.iter().map(part).collect()))
         })
     }
@@ -225,18 +254,30 @@ impl Lock {
     fn take(root: &Path, command: &str) -> Result<Self> {
         let path = root.join(LOCK);
         let fail = |error: std::io::Error| Failure::new(path.display(), error);
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(fail)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(fail)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let holder = holder(&mut file).unwrap_or_else(|| "another process".to_owned());
-                return Err(Failure::new(format_args!("workspace {}", root.display()), format_args!("is being changed by {holder}"))
-                    .remedy("wait until it ends; commands that only read work meanwhile"));
+                return Err(Failure::new(
+                    format_args!("workspace {}", root.display()),
+                    format_args!("is being changed by {holder}"),
+                )
+                .remedy("wait until it ends; commands that only read work meanwhile"));
             }
             Err(TryLockError::Error(error)) => return Err(fail(error)),
         }
         let line = format!("{} {command}\n", std::process::id());
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(line.as_bytes())).map_err(fail)?;
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(line.as_bytes()))
+            .map_err(fail)?;
         Ok(Lock { _file: file })
     }
 }

@@ -107,14 +107,25 @@ impl From<Tongue> for Lang {
 
 pub fn run(args: Args, session: &Session) -> Result {
     match args.what {
-        What::Draft { issue, number, author, note, published } => {
+        What::Draft {
+            issue,
+            number,
+            author,
+            note,
+            published,
+        } => {
             let workspace = session.open(Access::Write("bulletin draft"))?;
             let mut named = weeks::read(&issue, &workspace.settings, now())?;
             named.issue = number.or(named.issue);
             let desk = Desk::new(&workspace)?;
             let fonts = fonts(&workspace, session);
             let hashes = fonts.as_ref().map_or(&[][..], Fonts::hashes);
-            let by = Author { name: &author, note: &note, published, now: now() };
+            let by = Author {
+                name: &author,
+                note: &note,
+                published,
+                now: now(),
+            };
             let drafted = draft(&workspace, &desk, named, hashes, &by)?;
             let mut out = Out::new();
             match session.json {
@@ -127,7 +138,13 @@ pub fn run(args: Args, session: &Session) -> Result {
             }
             out.end()
         }
-        What::Render { issue, revision, out, formats, langs } => {
+        What::Render {
+            issue,
+            revision,
+            out,
+            formats,
+            langs,
+        } => {
             let workspace = session.open(Access::Read)?;
             let named = weeks::read(&issue, &workspace.settings, now())?;
             let stored = stored(&workspace, number(named)?, revision)?;
@@ -136,11 +153,15 @@ pub fn run(args: Args, session: &Session) -> Result {
                 langs => langs.iter().map(|lang| Lang::from(*lang)).collect(),
             };
             let folder = out.unwrap_or_else(|| workspace.site_dir());
-            let written = write(&workspace, &stored, &formats, &langs, &folder, None, session)?;
+            let written = write(
+                &workspace, &stored, &formats, &langs, &folder, None, session,
+            )?;
             let mut out = Out::new();
             match session.json {
                 true => out.json(&json!({ "issue": head(&stored), "files": written }))?,
-                false => written.iter().try_for_each(|path| out.line(path.display()))?,
+                false => written
+                    .iter()
+                    .try_for_each(|path| out.line(path.display()))?,
             }
             out.end()
         }
@@ -175,15 +196,28 @@ pub struct Drafted {
 ///
 /// # Errors
 /// The lake or the ledger fails, or an approved issue would change without a note.
-pub fn draft(workspace: &Workspace, desk: &Desk<'_>, named: Named, fonts: &[FontHash], by: &Author<'_>) -> Result<Drafted> {
+pub fn draft(
+    workspace: &Workspace,
+    desk: &Desk<'_>,
+    named: Named,
+    fonts: &[FontHash],
+    by: &Author<'_>,
+) -> Result<Drafted> {
     let counted = desk.count(named, None)?;
     let frozen = &counted.frozen;
-    let (year, number) = (i32::from(frozen.issue.year), i32::try_from(frozen.issue.number).unwrap_or(i32::MAX));
+    let (year, number) = (
+        i32::from(frozen.issue.year),
+        i32::try_from(frozen.issue.number).unwrap_or(i32::MAX),
+    );
     let series = &workspace.settings.series.id;
     let newest = newest(workspace, series, year, number)?;
-    let before = newest.as_ref().and_then(|issue| serde_json::from_str::<Bulletin>(&issue.bulletin).ok());
+    let before = newest
+        .as_ref()
+        .and_then(|issue| serde_json::from_str::<Bulletin>(&issue.bulletin).ok());
     let compose = |revision: u32, corrections: Vec<Correction>| -> Result<Bulletin> {
-        let published = by.published.or_else(|| before.as_ref()?.published.as_ref().map(|day| day.date));
+        let published = by
+            .published
+            .or_else(|| before.as_ref()?.published.as_ref().map(|day| day.date));
         let mut bulletin = desk.compose(&counted, revision, corrections, published)?;
         bulletin.provenance.fonts = fonts.to_vec();
         bulletin.seal();
@@ -194,20 +228,44 @@ pub fn draft(workspace: &Workspace, desk: &Desk<'_>, named: Named, fonts: &[Font
     let mut corrections = Vec::new();
     if let Some(issue) = &newest {
         revision = u32::try_from(issue.revision).unwrap_or(1);
-        corrections = before.as_ref().map(|before| before.corrections.clone()).unwrap_or_default();
+        corrections = before
+            .as_ref()
+            .map(|before| before.corrections.clone())
+            .unwrap_or_default();
         let same = compose(revision, corrections.clone())?;
         if issue.bulletin == same.canonical_json() && issue.statistics == statistics {
-            return Ok(Drafted { issue: issue.clone(), new: false, counted });
+            return Ok(Drafted {
+                issue: issue.clone(),
+                new: false,
+                counted,
+            });
         }
         revision += 1;
         if !by.note.is_empty() {
-            let date = by.now.date_in(&workspace.settings.zone).unwrap_or(frozen.week.sunday());
-            let day = PrintedDay { date, text: bulletin::sections::words::day(date) };
-            corrections.insert(0, Correction { revision, day, text: Text::same(by.note) });
+            let date = by
+                .now
+                .date_in(&workspace.settings.zone)
+                .unwrap_or(frozen.week.sunday());
+            let day = PrintedDay {
+                date,
+                text: bulletin::sections::words::day(date),
+            };
+            corrections.insert(
+                0,
+                Correction {
+                    revision,
+                    day,
+                    text: Text::same(by.note),
+                },
+            );
         }
     }
     let composed = compose(revision, corrections)?;
-    let as_of = frozen.basis.ledger_as_of.parse::<jiff::Timestamp>().map_or(0, |at| Timestamp::from(at).0);
+    let as_of = frozen
+        .basis
+        .ledger_as_of
+        .parse::<jiff::Timestamp>()
+        .map_or(0, |at| Timestamp::from(at).0);
     let new = NewIssue {
         series: series.clone(),
         year,
@@ -222,22 +280,35 @@ pub fn draft(workspace: &Workspace, desk: &Desk<'_>, named: Named, fonts: &[Font
         bulletin: composed.canonical_json(),
     };
     let issue = workspace.block_on(workspace.ledger.save_draft(new, by.now.0))?;
-    Ok(Drafted { issue, new: true, counted })
+    Ok(Drafted {
+        issue,
+        new: true,
+        counted,
+    })
 }
 
 /// The newest stored revision of an issue.
 fn newest(workspace: &Workspace, series: &str, year: i32, number: i32) -> Result<Option<Issue>> {
     let ledger = &workspace.ledger;
     let heads = workspace.block_on(ledger.issues(Some(series), Page::ALL))?;
-    let revision = heads.iter().filter(|head| head.year == year && head.number == number).map(|head| head.revision).max();
-    let Some(revision) = revision else { return Ok(None) };
+    let revision = heads
+        .iter()
+        .filter(|head| head.year == year && head.number == number)
+        .map(|head| head.revision)
+        .max();
+    let Some(revision) = revision else {
+        return Ok(None);
+    };
     Ok(workspace.block_on(ledger.issue(series, year, number, revision))?)
 }
 
 /// A stored issue: the revision asked for, else the newest approved, else the newest draft.
 fn stored(workspace: &Workspace, issue: IssueNumber, revision: Option<i32>) -> Result<Issue> {
     let series = &workspace.settings.series.id;
-    let (year, number) = (i32::from(issue.year), i32::try_from(issue.number).unwrap_or(i32::MAX));
+    let (year, number) = (
+        i32::from(issue.year),
+        i32::try_from(issue.number).unwrap_or(i32::MAX),
+    );
     let ledger = &workspace.ledger;
     let found = workspace.block_on(async {
         match revision {
@@ -245,7 +316,10 @@ fn stored(workspace: &Workspace, issue: IssueNumber, revision: Option<i32>) -> R
             None => ledger.baseline(series, year, number).await,
         }
     })?;
-    found.ok_or_else(|| Failure::new(format_args!("issue {issue}"), "is not frozen yet").remedy(format_args!("watchfire bulletin draft {issue}")))
+    found.ok_or_else(|| {
+        Failure::new(format_args!("issue {issue}"), "is not frozen yet")
+            .remedy(format_args!("watchfire bulletin draft {issue}"))
+    })
 }
 
 /// The fonts of the PDF; a message where there are none.
@@ -273,11 +347,18 @@ pub fn write(
     fonts: Option<&Fonts>,
     session: &Session,
 ) -> Result<Vec<PathBuf>> {
-    let what = format!("issue {}-{} revision {}", issue.year, issue.number, issue.revision);
+    let what = format!(
+        "issue {}-{} revision {}",
+        issue.year, issue.number, issue.revision
+    );
     if issue.digest() != issue.hash {
-        return Err(Failure::new(what, "its content was changed after it was frozen").remedy("restore the ledger from a backup, or draft the issue again"));
+        return Err(
+            Failure::new(what, "its content was changed after it was frozen")
+                .remedy("restore the ledger from a backup, or draft the issue again"),
+        );
     }
-    let bulletin: Bulletin = serde_json::from_str(&issue.bulletin).map_err(|error| Failure::new(&what, error))?;
+    let bulletin: Bulletin =
+        serde_json::from_str(&issue.bulletin).map_err(|error| Failure::new(&what, error))?;
     let wants = |form: Form| forms.is_empty() || forms.contains(&form);
     let loaded;
     let fonts = match (wants(Form::Pdf), fonts) {
@@ -292,7 +373,9 @@ pub fn write(
     if let Some(fonts) = fonts {
         let frozen = &bulletin.provenance.fonts;
         if !frozen.is_empty() && frozen != fonts.hashes() {
-            session.talk.warn(format_args!("{what}: its PDF was frozen with other fonts; the pages may break differently"));
+            session.talk.warn(format_args!(
+                "{what}: its PDF was frozen with other fonts; the pages may break differently"
+            ));
         }
     }
     let mut files: Vec<Rendition> = Vec::new();
@@ -304,10 +387,16 @@ pub fn write(
     for lang in langs {
         let code = lang.code();
         if wants(Form::Html) {
-            put(format!("{stem}.{code}.html"), render::html(&bulletin, *lang).into_bytes());
+            put(
+                format!("{stem}.{code}.html"),
+                render::html(&bulletin, *lang).into_bytes(),
+            );
         }
         if let Some(fonts) = fonts {
-            put(format!("{stem}.{code}.pdf"), render::pdf(&bulletin, *lang, fonts)?);
+            put(
+                format!("{stem}.{code}.pdf"),
+                render::pdf(&bulletin, *lang, fonts)?,
+            );
         }
         if wants(Form::Csv) {
             put(format!("{stem}.{code}.csv"), render::csv(&bulletin, *lang));
@@ -315,7 +404,12 @@ pub fn write(
         for chart in bulletin.charts() {
             let name = |ending: &str| format!("{stem}.fig{}.{code}.{ending}", chart.number);
             if wants(Form::Svg) {
-                let svg = render::svg(chart, *lang, render::charts::Width::Wide, &render::palette::Palette::LIGHT);
+                let svg = render::svg(
+                    chart,
+                    *lang,
+                    render::charts::Width::Wide,
+                    &render::palette::Palette::LIGHT,
+                );
                 put(name("svg"), svg.into_bytes());
             }
             if wants(Form::Csv) {
@@ -361,10 +455,26 @@ fn list(session: &Session) -> Result {
         out.json(&heads)?;
         return out.end();
     }
-    let mut table = Table::new(["issue", "revision", "week", "state", "snapshot", "author", "frozen", "note"]);
+    let mut table = Table::new([
+        "issue", "revision", "week", "state", "snapshot", "author", "frozen", "note",
+    ]);
     for head in heads {
-        let IssueHead { year, number, revision, state, week_start, week_end, lake_snapshot, author, created_at, note, .. } = head;
-        let frozen = Timestamp(created_at).date_in(&workspace.settings.zone).map(|date| date.to_string());
+        let IssueHead {
+            year,
+            number,
+            revision,
+            state,
+            week_start,
+            week_end,
+            lake_snapshot,
+            author,
+            created_at,
+            note,
+            ..
+        } = head;
+        let frozen = Timestamp(created_at)
+            .date_in(&workspace.settings.zone)
+            .map(|date| date.to_string());
         table.row([
             format!("{year}-{number}"),
             revision.to_string(),
@@ -377,7 +487,9 @@ fn list(session: &Session) -> Result {
         ]);
     }
     if table.is_empty() {
-        session.talk.say("no issue is frozen yet: watchfire bulletin draft last");
+        session
+            .talk
+            .say("no issue is frozen yet: watchfire bulletin draft last");
     } else {
         table.print(&mut out)?;
     }

@@ -50,7 +50,11 @@ pub fn run(args: Args, session: &Session) -> Result {
         What::Show { origin: true } => {
             let mut table = Table::new(["key", "value", "from"]);
             for shown in &settings.shown {
-                table.row([shown.key.clone(), shown.value.to_string(), shown.origin.to_string()]);
+                table.row([
+                    shown.key.clone(),
+                    shown.value.to_string(),
+                    shown.origin.to_string(),
+                ]);
             }
             table.print(&mut out)?;
         }

@@ -23,7 +23,7 @@ use crate::config;
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table};
 use crate::talk::human_time;
-use crate::weekly::{Desk, tongue};
+use crate::weekly::{Desk, change_text, tongue};
 use crate::weeks::Named;
 use crate::workspace::{Access, Session, Workspace};
 
@@ -53,7 +53,9 @@ pub struct Args {
 
 pub fn run(args: Args, session: &Session) -> Result {
     let started = Instant::now();
-    let end = args.end.map_or_else(demo::default_end, ReportingWeek::containing);
+    let end = args
+        .end
+        .map_or_else(demo::default_end, ReportingWeek::containing);
     refuse_foreign(&args.dir, args.seed)?;
     let mut progress = session.talk.progress("country", 1, false);
     let country = demo::write(&args.dir, args.seed, end, &mut |what, done, total| {
@@ -61,14 +63,28 @@ pub fn run(args: Args, session: &Session) -> Result {
         progress.at(done, || what.to_owned());
     })?;
     progress.end();
-    session.talk.say(format_args!("{} ({}): {} files with {} records", country.name_en, country.name_zh, country.files.len(), country.rows()));
-    let root = args.dir.canonicalize().map_err(|error| Failure::new(args.dir.display(), error))?;
+    session.talk.say(format_args!(
+        "{} ({}): {} files with {} records",
+        country.name_en,
+        country.name_zh,
+        country.files.len(),
+        country.rows()
+    ));
+    let root = args
+        .dir
+        .canonicalize()
+        .map_err(|error| Failure::new(args.dir.display(), error))?;
     let settings = config::load(&root, &session.environment).map_err(Failure::configuration)?;
     let workspace = Workspace::open(root, settings, Access::Write("demo"))?;
     let morning = morning_after(end, &workspace);
     infrastructure(&country, args.seed, morning, &workspace)?;
-    let deliveries = collect::files(&workspace.settings.catalogue, &workspace.root, &[Wanted::All])?;
-    let (summary, took) = ingest::ingest(&workspace, &deliveries, false, &|| morning, &session.talk)?;
+    let deliveries = collect::files(
+        &workspace.settings.catalogue,
+        &workspace.root,
+        &[Wanted::All],
+    )?;
+    let (summary, took) =
+        ingest::ingest(&workspace, &deliveries, false, &|| morning, &session.talk)?;
     let mut out = Out::new();
     if !session.json {
         ingest::print(&summary, took, &mut out, &session.talk)?;
@@ -91,13 +107,32 @@ pub fn run(args: Args, session: &Session) -> Result {
     let lang = tongue(&session.environment);
     out.line("")?;
     let issue = &last.counted.frozen.issue;
-    let word = last.counted.frozen.rating.as_ref().and_then(|rating| rating.word()).map(|word| word.get(lang));
-    out.line(format_args!("issue {issue} ({}): {}", end, word.unwrap_or("not assessed")))?;
+    let word = last
+        .counted
+        .frozen
+        .rating
+        .as_ref()
+        .and_then(|rating| rating.word())
+        .map(|word| word.get(lang));
+    out.line(format_args!(
+        "issue {issue} ({}): {}",
+        end,
+        word.unwrap_or("not assessed")
+    ))?;
     let mut table = Table::new(Vec::<String>::new());
-    for value in values.iter().filter(|value| !value.key.contains(['/', '@'])) {
+    for value in values
+        .iter()
+        .filter(|value| !value.key.contains(['/', '@']))
+    {
         let Some(amount) = &value.value else { continue };
-        let texts = [&value.name, &amount.text, &value.unit, &value.change.text].map(|text: &Text| text.get(lang).to_owned());
-        table.row(std::iter::once(format!("  {}", value.key)).chain(texts));
+        let texts =
+            [&value.name, &amount.text, &value.unit].map(|text: &Text| text.get(lang).to_owned());
+        let change = change_text(value, lang);
+        table.row(
+            std::iter::once(format!("  {}", value.key))
+                .chain(texts)
+                .chain([change]),
+        );
     }
     table.print(&mut out)?;
     out.line("")?;
@@ -105,7 +140,11 @@ pub fn run(args: Args, session: &Session) -> Result {
         out.line(file.display())?;
     }
     out.end()?;
-    session.talk.say(format_args!("done in {}; next: watchfire --workspace {} week {issue} --explain M1", human_time(started.elapsed()), args.dir.display()));
+    session.talk.say(format_args!(
+        "done in {}; next: watchfire --workspace {} week {issue} --explain M1",
+        human_time(started.elapsed()),
+        args.dir.display()
+    ));
     Ok(())
 }
 
@@ -117,14 +156,19 @@ fn is_page(file: &Path) -> bool {
 
 /// A folder that holds something else is left alone; one that holds this very demo is gone on with.
 fn refuse_foreign(dir: &Path, seed: u64) -> Result {
-    let Ok(mut entries) = std::fs::read_dir(dir) else { return Ok(()) };
+    let Ok(mut entries) = std::fs::read_dir(dir) else {
+        return Ok(());
+    };
     if entries.next().is_none() {
         return Ok(());
     }
     match std::fs::read_to_string(dir.join(config::FILE)) {
         Ok(text) if text == demo::config::demo(seed) => Ok(()),
-        _ => Err(Failure::new(dir.display(), format_args!("is not empty and holds no demo of seed {seed}"))
-            .remedy("choose another folder, or remove this one")),
+        _ => Err(Failure::new(
+            dir.display(),
+            format_args!("is not empty and holds no demo of seed {seed}"),
+        )
+        .remedy("choose another folder, or remove this one")),
     }
 }
 
@@ -135,19 +179,34 @@ fn morning_after(end: ReportingWeek, workspace: &Workspace) -> Timestamp {
 }
 
 /// Enters the disturbances that a duty officer would have entered by hand.
-fn infrastructure(country: &DemoCountry, seed: u64, now: Timestamp, workspace: &Workspace) -> Result {
-    let known: HashSet<String> =
-        workspace.block_on(workspace.ledger.infrastructure(None))?.into_iter().map(|event| event.id).collect();
+fn infrastructure(
+    country: &DemoCountry,
+    seed: u64,
+    now: Timestamp,
+    workspace: &Workspace,
+) -> Result {
+    let known: HashSet<String> = workspace
+        .block_on(workspace.ledger.infrastructure(None))?
+        .into_iter()
+        .map(|event| event.id)
+        .collect();
     for event in &country.infrastructure {
         let instant = |at: jiff::civil::DateTime| {
             let zoned = at.to_zoned_datetime(workspace.settings.zone.clone());
-            zoned.map(|zoned| Timestamp::from(zoned.timestamp())).map_err(|error| Failure::new(event.name_en, error))
+            zoned
+                .map(|zoned| Timestamp::from(zoned.timestamp()))
+                .map_err(|error| Failure::new(event.name_en, error))
         };
         let start = instant(event.started)?;
         let mut random = [0; 10];
-        random.copy_from_slice(&blake3::hash(format!("{seed}/{}", event.name_en).as_bytes()).as_bytes()[..10]);
+        random.copy_from_slice(
+            &blake3::hash(format!("{seed}/{}", event.name_en).as_bytes()).as_bytes()[..10],
+        );
         let millis = u64::try_from(start.0 / 1000).unwrap_or(0);
-        let id = format!("INF-{}", uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid());
+        let id = format!(
+            "INF-{}",
+            uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+        );
         if known.contains(&id) {
             continue;
         }
@@ -170,23 +229,47 @@ fn infrastructure(country: &DemoCountry, seed: u64, now: Timestamp, workspace: &
 }
 
 /// Freezes every week in order, so that each compares with the one before, and renders the last.
-fn issues(country: &DemoCountry, now: Timestamp, workspace: &Workspace, session: &Session) -> Result<(Drafted, Vec<PathBuf>)> {
+fn issues(
+    country: &DemoCountry,
+    now: Timestamp,
+    workspace: &Workspace,
+    session: &Session,
+) -> Result<(Drafted, Vec<PathBuf>)> {
     let desk = Desk::new(workspace)?;
     let fonts = fonts(workspace, session);
     let hashes = fonts.as_ref().map_or(&[][..], |fonts| fonts.hashes());
-    let mut progress = session.talk.progress("weeks", country.weeks.len() as u64, false);
+    let mut progress = session
+        .talk
+        .progress("weeks", country.weeks.len() as u64, false);
     let mut last = None;
     for (done, week) in country.weeks.iter().enumerate() {
         let named = Named::of(*week, &workspace.settings);
         progress.at(done as u64, || named.label());
-        let by = Author { name: AUTHOR, note: "", published: None, now };
+        let by = Author {
+            name: AUTHOR,
+            note: "",
+            published: None,
+            now,
+        };
         last = Some(draft(workspace, &desk, named, hashes, &by)?);
     }
     progress.end();
     let last = last.ok_or_else(|| Failure::new("demo", "its country has no weeks"))?;
     let folder = workspace.site_dir();
     use super::bulletin::Form::{Csv, Html, Json, Svg};
-    let forms: &[_] = if fonts.is_some() { &[] } else { &[Csv, Html, Json, Svg] };
-    let files = write(workspace, &last.issue, forms, &Lang::ALL, &folder, fonts.as_ref(), session)?;
+    let forms: &[_] = if fonts.is_some() {
+        &[]
+    } else {
+        &[Csv, Html, Json, Svg]
+    };
+    let files = write(
+        workspace,
+        &last.issue,
+        forms,
+        &Lang::ALL,
+        &folder,
+        fonts.as_ref(),
+        session,
+    )?;
     Ok((last, files))
 }

@@ -79,12 +79,29 @@ fn list(session: &Session) -> Result {
         out.json(&all)?;
         return out.end();
     }
-    let mut table = Table::new(["feed", "format", "zone", "days", "reports", "events", "rejects", "last received", "licence"]);
+    let mut table = Table::new([
+        "feed",
+        "format",
+        "zone",
+        "days",
+        "reports",
+        "events",
+        "rejects",
+        "last received",
+        "licence",
+    ]);
     for feed in feeds {
         let total = totals.iter().find(|total| total.feed == feed.name);
-        let number = |get: fn(&FeedTotals) -> i64| total.map_or("–".to_owned(), |total| get(total).to_string());
-        let last = total.and_then(|total| Timestamp(total.last_received_at).date_in(&workspace.settings.zone));
-        let name = if feed.enabled { feed.name } else { format!("{} (disabled)", feed.name) };
+        let number = |get: fn(&FeedTotals) -> i64| {
+            total.map_or("–".to_owned(), |total| get(total).to_string())
+        };
+        let last = total
+            .and_then(|total| Timestamp(total.last_received_at).date_in(&workspace.settings.zone));
+        let name = if feed.enabled {
+            feed.name
+        } else {
+            format!("{} (disabled)", feed.name)
+        };
         table.row([
             name,
             feed.format,
@@ -97,14 +114,19 @@ fn list(session: &Session) -> Result {
             feed.licence,
         ]);
     }
-    for total in totals.iter().filter(|total| workspace.settings.catalogue.get(&total.feed).is_err()) {
+    for total in totals
+        .iter()
+        .filter(|total| workspace.settings.catalogue.get(&total.feed).is_err())
+    {
         session.talk.say(format_args!(
             "feed {} has {} reports in the ledger and no entry in the configuration any more",
             total.feed, total.reports
         ));
     }
     if table.is_empty() {
-        session.talk.say("no feed is configured: add [[feed]] entries to watchfire.toml");
+        session
+            .talk
+            .say("no feed is configured: add [[feed]] entries to watchfire.toml");
     } else {
         table.print(&mut out)?;
     }
@@ -125,17 +147,31 @@ fn check(session: &Session) -> Result {
         let found = collect::files(&settings.catalogue, &root, &[Wanted::Feed(name.clone())])?;
         let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
         let bytes: u64 = found.iter().map(|delivery| size(&delivery.path)).sum();
-        let undated = source.feed.snapshot.is_some().then(|| found.iter().filter(|delivery| source.date_in_path(&delivery.origin).is_none()).count());
+        let undated = source.feed.snapshot.is_some().then(|| {
+            found
+                .iter()
+                .filter(|delivery| source.date_in_path(&delivery.origin).is_none())
+                .count()
+        });
         let finding = match (found.len(), undated) {
             _ if !source.feed.enabled => "disabled".to_owned(),
-            (0, _) if source.feed.paths.is_empty() => "no paths: name its files to `ingest --feed`".to_owned(),
+            (0, _) if source.feed.paths.is_empty() => {
+                "no paths: name its files to `ingest --feed`".to_owned()
+            }
             (0, _) => format!("no file matches {}", source.feed.paths.join(", ")),
-            (_, Some(n)) if n > 0 => format!("{n} files bear no date by `snapshot`: the time of receipt is taken"),
+            (_, Some(n)) if n > 0 => {
+                format!("{n} files bear no date by `snapshot`: the time of receipt is taken")
+            }
             _ => String::new(),
         };
         wanting |= source.feed.enabled && !finding.is_empty();
         all.push(json!({ "feed": name, "files": found.len(), "bytes": bytes, "finding": finding }));
-        table.row([name.clone(), found.len().to_string(), bytes.to_string(), finding]);
+        table.row([
+            name.clone(),
+            found.len().to_string(),
+            bytes.to_string(),
+            finding,
+        ]);
     }
     if session.json {
         out.json(&all)?;
@@ -143,7 +179,11 @@ fn check(session: &Session) -> Result {
         table.print(&mut out)?;
     }
     out.end()?;
-    if wanting { Err(Failure::findings()) } else { Ok(()) }
+    if wanting {
+        Err(Failure::findings())
+    } else {
+        Ok(())
+    }
 }
 
 fn tally(issue: &str, by: By, session: &Session) -> Result {
@@ -171,9 +211,17 @@ fn tally(issue: &str, by: By, session: &Session) -> Result {
         out.json(&json!({ "issue": issue, "week": week, "tallies": rows }))?;
         return out.end();
     }
-    session.talk.say(format_args!("issue {} ({}): records by written date, before deduplication", named.label(), named.week));
+    session.talk.say(format_args!(
+        "issue {} ({}): records by written date, before deduplication",
+        named.label(),
+        named.week
+    ));
     let mut heads = vec!["feed"];
-    for (wanted, head) in [(by.day, "day"), (by.observable, "observable"), (by.tag, "tag")] {
+    for (wanted, head) in [
+        (by.day, "day"),
+        (by.observable, "observable"),
+        (by.tag, "tag"),
+    ] {
         if wanted {
             heads.push(head);
         }

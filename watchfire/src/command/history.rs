@@ -45,11 +45,14 @@ pub fn run(args: Args, session: &Session) -> Result {
     let mut out = Out::new();
     match args.what {
         What::Import { file, series } => {
-            let text = std::fs::read_to_string(&file).map_err(|error| Failure::new(file.display(), error))?;
+            let text = std::fs::read_to_string(&file)
+                .map_err(|error| Failure::new(file.display(), error))?;
             let workspace = session.open(Access::Write("history import"))?;
             let series = series.unwrap_or_else(|| workspace.settings.series.id.clone());
-            let rows = bulletin::history::read(&series, &text)
-                .map_err(|error| Failure::new(file.display(), error).remedy("`watchfire history --help` says what the columns are"))?;
+            let rows = bulletin::history::read(&series, &text).map_err(|error| {
+                Failure::new(file.display(), error)
+                    .remedy("`watchfire history --help` says what the columns are")
+            })?;
             let imported = workspace.block_on(workspace.ledger.import_history(rows, now().0))?;
             match session.json {
                 true => out.json(&serde_json::json!({ "series": series, "rows": imported }))?,
@@ -66,13 +69,26 @@ pub fn run(args: Args, session: &Session) -> Result {
             }
             let mut table = Table::new(["issue", "week", "kind", "figures", "source"]);
             for row in rows {
-                let issue = row.number.map_or_else(|| row.year.to_string(), |number| format!("{}-{number}", row.year));
-                let week = row.week_start.map_or_else(String::new, |day| Day(day).to_string());
+                let issue = row.number.map_or_else(
+                    || row.year.to_string(),
+                    |number| format!("{}-{number}", row.year),
+                );
+                let week = row
+                    .week_start
+                    .map_or_else(String::new, |day| Day(day).to_string());
                 let figures = row.values()?.len().to_string();
-                table.row([issue, week, row.kind.as_str().to_owned(), figures, row.source]);
+                table.row([
+                    issue,
+                    week,
+                    row.kind.as_str().to_owned(),
+                    figures,
+                    row.source,
+                ]);
             }
             if table.is_empty() {
-                session.talk.say(format_args!("no history of series {series}"));
+                session
+                    .talk
+                    .say(format_args!("no history of series {series}"));
             } else {
                 table.print(&mut out)?;
             }

@@ -13,8 +13,12 @@ use crate::weeks;
 use crate::workspace::{Access, Session, now, random};
 
 /// Grades of the national plan, from the gravest; the stored level is the place from 1.
-const GRADES: [(&str, &str); 4] =
-    [("特别重大", "critical"), ("重大", "major"), ("较大", "larger"), ("一般", "general")];
+const GRADES: [(&str, &str); 4] = [
+    ("特别重大", "critical"),
+    ("重大", "major"),
+    ("较大", "larger"),
+    ("一般", "general"),
+];
 
 /// Enter, end and list disturbances of the infrastructure; graver ones cap the rating.
 #[derive(Debug, clap::Args)]
@@ -101,11 +105,21 @@ struct Add {
 
 /// The stored level of a grade, by number or word.
 pub fn level(text: &str) -> Result<i32> {
-    let by_word = GRADES.iter().position(|(zh, en)| *zh == text || *en == text);
-    let by_number = text.parse::<usize>().ok().and_then(|number| number.checked_sub(1)).filter(|at| *at < GRADES.len());
-    by_word.or(by_number).map(|at| at as i32 + 1).ok_or_else(|| {
-        Failure::usage(format_args!("level {text}"), "is no grade").remedy("1 特别重大, 2 重大, 3 较大, 4 一般")
-    })
+    let by_word = GRADES
+        .iter()
+        .position(|(zh, en)| *zh == text || *en == text);
+    let by_number = text
+        .parse::<usize>()
+        .ok()
+        .and_then(|number| number.checked_sub(1))
+        .filter(|at| *at < GRADES.len());
+    by_word
+        .or(by_number)
+        .map(|at| at as i32 + 1)
+        .ok_or_else(|| {
+            Failure::usage(format_args!("level {text}"), "is no grade")
+                .remedy("1 特别重大, 2 重大, 3 较大, 4 一般")
+        })
 }
 
 /// An instant: with an offset as it says, without one in `zone`.
@@ -113,9 +127,15 @@ pub fn instant(text: &str, zone: &TimeZone) -> Result<Timestamp> {
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
         return Ok(Timestamp::from(at));
     }
-    let civil = text.parse::<DateTime>().or_else(|_| text.parse::<jiff::civil::Date>().map(|date| date.at(0, 0, 0, 0)));
+    let civil = text.parse::<DateTime>().or_else(|_| {
+        text.parse::<jiff::civil::Date>()
+            .map(|date| date.at(0, 0, 0, 0))
+    });
     let zoned = civil.and_then(|civil| civil.to_zoned_datetime(zone.clone()));
-    let at = zoned.map_err(|_| Failure::usage(text, "is no time").remedy("write 2023-01-10T08:00, or with an offset 2023-01-10T08:00+08:00"))?;
+    let at = zoned.map_err(|_| {
+        Failure::usage(text, "is no time")
+            .remedy("write 2023-01-10T08:00, or with an offset 2023-01-10T08:00+08:00")
+    })?;
     Ok(Timestamp::from(at.timestamp()))
 }
 
@@ -125,13 +145,23 @@ pub fn run(args: Args, session: &Session) -> Result {
         What::End { id, at, author } => {
             let workspace = session.open(Access::Write("infrastructure end"))?;
             let at = instant(&at, &workspace.settings.zone)?;
-            workspace.block_on(workspace.ledger.close_infrastructure(&id, Some(at.0), &author, now().0))?;
+            workspace.block_on(workspace.ledger.close_infrastructure(
+                &id,
+                Some(at.0),
+                &author,
+                now().0,
+            ))?;
             session.talk.say(format_args!("{id} ended"));
             Ok(())
         }
         What::Withdraw { id, author } => {
             let workspace = session.open(Access::Write("infrastructure withdraw"))?;
-            workspace.block_on(workspace.ledger.close_infrastructure(&id, None, &author, now().0))?;
+            workspace.block_on(workspace.ledger.close_infrastructure(
+                &id,
+                None,
+                &author,
+                now().0,
+            ))?;
             session.talk.say(format_args!("{id} is withdrawn"));
             Ok(())
         }
@@ -141,16 +171,23 @@ pub fn run(args: Args, session: &Session) -> Result {
 
 fn enter(add: Add, session: &Session) -> Result {
     let level = level(&add.level)?;
-    let scoped = add.scope == "nation" || (add.scope.len() == 6 && add.scope.bytes().all(|byte| byte.is_ascii_digit()));
+    let scoped = add.scope == "nation"
+        || (add.scope.len() == 6 && add.scope.bytes().all(|byte| byte.is_ascii_digit()));
     if !scoped {
-        return Err(Failure::usage(format_args!("scope {}", add.scope), "is neither `nation` nor a province")
-            .remedy("write a code of six digits, as 440000"));
+        return Err(Failure::usage(
+            format_args!("scope {}", add.scope),
+            "is neither `nation` nor a province",
+        )
+        .remedy("write a code of six digits, as 440000"));
     }
     let workspace = session.open(Access::Write("infrastructure add"))?;
     let zone = &workspace.settings.zone;
     let at = now();
     let millis = u64::try_from(at.0 / 1000).unwrap_or(0);
-    let id = format!("INF-{}", uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid());
+    let id = format!(
+        "INF-{}",
+        uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid()
+    );
     let new = NewInfrastructureEvent {
         id: id.clone(),
         name_zh: add.name_zh,
@@ -160,7 +197,12 @@ fn enter(add: Add, session: &Session) -> Result {
         scope: add.scope,
         level,
         start_at: instant(&add.start, zone)?.0,
-        end_at: add.end.as_deref().map(|end| instant(end, zone)).transpose()?.map(|at| at.0),
+        end_at: add
+            .end
+            .as_deref()
+            .map(|end| instant(end, zone))
+            .transpose()?
+            .map(|at| at.0),
         effect_zh: add.effect_zh,
         effect_en: add.effect_en,
     };
@@ -179,7 +221,9 @@ fn list(week: Option<String>, session: &Session) -> Result {
     let span = match week {
         None => None,
         Some(week) => {
-            let (start, end) = weeks::read(&week, &workspace.settings, now())?.week.span(&zone);
+            let (start, end) = weeks::read(&week, &workspace.settings, now())?
+                .week
+                .span(&zone);
             Some(start.0..end.0)
         }
     };
@@ -191,14 +235,36 @@ fn list(week: Option<String>, session: &Session) -> Result {
     }
     let mut table = Table::new(["id", "grade", "scope", "start", "end", "name", ""]);
     for event in &events {
-        let InfrastructureEvent { id, level, scope, name_zh, name_en, .. } = event;
+        let InfrastructureEvent {
+            id,
+            level,
+            scope,
+            name_zh,
+            name_en,
+            ..
+        } = event;
         let grade = GRADES.get(*level as usize - 1).map_or("", |(zh, _)| zh);
         let at = |at: i64| {
-            let at = Timestamp(at).to_jiff().map(|at| at.to_zoned_datetime(zone.clone()).datetime());
-            at.map_or_else(String::new, |at| at.round(jiff::Unit::Minute).unwrap_or(at).strftime("%Y-%m-%d %H:%M").to_string())
+            let at = Timestamp(at)
+                .to_jiff()
+                .map(|at| at.to_zoned_datetime(zone.clone()).datetime());
+            at.map_or_else(String::new, |at| {
+                at.round(jiff::Unit::Minute)
+                    .unwrap_or(at)
+                    .strftime("%Y-%m-%d %H:%M")
+                    .to_string()
+            })
         };
         let end = event.end_at.map_or_else(|| "goes on".to_owned(), at);
-        table.row([id.clone(), grade.to_owned(), scope.clone(), at(event.start_at), end, name_zh.clone(), name_en.clone()]);
+        table.row([
+            id.clone(),
+            grade.to_owned(),
+            scope.clone(),
+            at(event.start_at),
+            end,
+            name_zh.clone(),
+            name_en.clone(),
+        ]);
     }
     if table.is_empty() {
         session.talk.say("no events");
@@ -226,8 +292,14 @@ mod tests {
     fn times_without_offset_are_of_the_reporting_zone() {
         let zone = TimeZone::get("Asia/Shanghai").expect("the zone is known");
         let at = |text| instant(text, &zone).map(|at| at.to_string()).ok();
-        assert_eq!(at("2023-01-10T08:00").as_deref(), Some("2023-01-10T00:00:00Z"));
-        assert_eq!(at("2023-01-10T08:00Z").as_deref(), Some("2023-01-10T08:00:00Z"));
+        assert_eq!(
+            at("2023-01-10T08:00").as_deref(),
+            Some("2023-01-10T00:00:00Z")
+        );
+        assert_eq!(
+            at("2023-01-10T08:00Z").as_deref(),
+            Some("2023-01-10T08:00:00Z")
+        );
         assert_eq!(at("2023-01-10").as_deref(), Some("2023-01-09T16:00:00Z"));
         assert_eq!(at("yesterday"), None);
     }

@@ -68,8 +68,15 @@ pub fn run(args: Args, session: &Session) -> Result {
         false => print(&summary, took, &mut out, &session.talk)?,
     }
     out.end()?;
-    let wanting = summary.feeds.iter().any(|feed| feed.rejects > 0 || feed.unreadable > 0);
-    if args.strict && wanting { Err(Failure::findings()) } else { Ok(()) }
+    let wanting = summary
+        .feeds
+        .iter()
+        .any(|feed| feed.rejects > 0 || feed.unreadable > 0);
+    if args.strict && wanting {
+        Err(Failure::findings())
+    } else {
+        Ok(())
+    }
 }
 
 /// Takes in deliveries, reference tables first; what the binary's own flows (`demo`) share.
@@ -100,7 +107,12 @@ pub fn ingest(
     let mut progress = talk.progress("ingest", total, true);
     let count = deliveries.len();
     let summary = intake.ingest(deliveries, again, &mut |at: Progress<'_>| {
-        progress.at(at.bytes, || format!("{} of {count} reports, {} rows, {}", at.reports, at.rows, at.origin));
+        progress.at(at.bytes, || {
+            format!(
+                "{} of {count} reports, {} rows, {}",
+                at.reports, at.rows, at.origin
+            )
+        });
     });
     let took = progress.end();
     Ok((summary?, took))
@@ -128,7 +140,10 @@ fn wanted(args: &Args, workspace: &Workspace) -> Result<Vec<Wanted>> {
             if what.contains(['/', '.']) || args.feed.is_some() {
                 return Err(Failure::new(what, "no such file"));
             }
-            Err(catalogue.get(what).map(|_| ()).map_or_else(Failure::from, |()| Failure::new(what, "no such file")))
+            Err(catalogue
+                .get(what)
+                .map(|_| ())
+                .map_or_else(Failure::from, |()| Failure::new(what, "no such file")))
         })
         .collect()
 }
@@ -138,10 +153,23 @@ fn tell_of_missing(workspace: &Workspace, wanted: &[Wanted], deliveries: &[Deliv
     if !matches!(wanted, [Wanted::All]) {
         return;
     }
-    for source in workspace.settings.catalogue.sources().iter().filter(|source| source.feed.enabled) {
+    for source in workspace
+        .settings
+        .catalogue
+        .sources()
+        .iter()
+        .filter(|source| source.feed.enabled)
+    {
         let name = &source.feed.name;
-        if !source.feed.paths.is_empty() && !deliveries.iter().any(|delivery| delivery.source.feed.name == *name) {
-            talk.warn(format_args!("feed {name}: no file matches {}", source.feed.paths.join(", ")));
+        if !source.feed.paths.is_empty()
+            && !deliveries
+                .iter()
+                .any(|delivery| delivery.source.feed.name == *name)
+        {
+            talk.warn(format_args!(
+                "feed {name}: no file matches {}",
+                source.feed.paths.join(", ")
+            ));
         }
     }
 }
@@ -149,14 +177,22 @@ fn tell_of_missing(workspace: &Workspace, wanted: &[Wanted], deliveries: &[Deliv
 fn list(deliveries: &[Delivery], session: &Session) -> Result {
     let mut out = Out::new();
     if session.json {
-        let all: Vec<_> =
-            deliveries.iter().map(|delivery| json!({ "feed": delivery.source.feed.name, "path": delivery.path })).collect();
+        let all: Vec<_> = deliveries
+            .iter()
+            .map(|delivery| json!({ "feed": delivery.source.feed.name, "path": delivery.path }))
+            .collect();
         out.json(&all)?;
     } else {
         for delivery in deliveries {
-            out.line(format_args!("{}  {}", delivery.source.feed.name, delivery.path.display()))?;
+            out.line(format_args!(
+                "{}  {}",
+                delivery.source.feed.name,
+                delivery.path.display()
+            ))?;
         }
-        session.talk.say(format_args!("{} files would be taken in", deliveries.len()));
+        session
+            .talk
+            .say(format_args!("{} files would be taken in", deliveries.len()));
     }
     out.end()
 }
@@ -166,8 +202,21 @@ fn list(deliveries: &[Delivery], session: &Session) -> Result {
 /// # Errors
 /// Standard output.
 pub fn print(summary: &Summary, took: Duration, out: &mut Out, talk: &Talk) -> Result {
-    let mut table = Table::new(["feed", "reports", "known", "unread", "rows", "events", "duplicates", "rejects", "rows/s"]);
-    let mut sum = FeedSummary { feed: "total".to_owned(), ..FeedSummary::default() };
+    let mut table = Table::new([
+        "feed",
+        "reports",
+        "known",
+        "unread",
+        "rows",
+        "events",
+        "duplicates",
+        "rejects",
+        "rows/s",
+    ]);
+    let mut sum = FeedSummary {
+        feed: "total".to_owned(),
+        ..FeedSummary::default()
+    };
     for feed in &summary.feeds {
         table.row(cells(feed, feed.micros));
         sum.reports += feed.reports;
@@ -182,24 +231,38 @@ pub fn print(summary: &Summary, took: Duration, out: &mut Out, talk: &Talk) -> R
         table.row(cells(&sum, took.as_micros() as u64));
     }
     table.print(out)?;
-    talk.say(format_args!("snapshot {}, {}", summary.snapshot, human_time(took)));
+    talk.say(format_args!(
+        "snapshot {}, {}",
+        summary.snapshot,
+        human_time(took)
+    ));
     for (origin, reason) in summary.unreadable.iter().take(SHOWN) {
         talk.warn(format_args!("{origin}: cannot be read: {reason}"));
     }
-    more(summary.unreadable.len(), "reports that cannot be read", talk);
+    more(
+        summary.unreadable.len(),
+        "reports that cannot be read",
+        talk,
+    );
     for (origin, message) in summary.warnings.iter().take(SHOWN) {
         talk.warn(format_args!("{origin}: {message}"));
     }
     more(summary.warnings.len(), "remarks", talk);
     if sum.rejects > 0 {
-        talk.say(format_args!("{} rows were rejected: `watchfire rejects list` shows why", sum.rejects));
+        talk.say(format_args!(
+            "{} rows were rejected: `watchfire rejects list` shows why",
+            sum.rejects
+        ));
     }
     Ok(())
 }
 
 fn more(count: usize, what: &str, talk: &Talk) {
     if count > SHOWN {
-        talk.warn(format_args!("and {} more {what}; --json lists all", count - SHOWN));
+        talk.warn(format_args!(
+            "and {} more {what}; --json lists all",
+            count - SHOWN
+        ));
     }
 }
 
@@ -209,7 +272,33 @@ fn cells(feed: &FeedSummary, micros: u64) -> [String; 9] {
         _ if feed.rows == 0 => "–".to_owned(),
         micros => (u128::from(feed.rows) * 1_000_000 / u128::from(micros)).to_string(),
     };
-    let counts = [feed.reports, feed.known, feed.unreadable, feed.rows, feed.events, feed.duplicates, feed.rejects];
-    let [reports, known, unreadable, rows, events, duplicates, rejects] = counts.map(|count| count.to_string());
-    [feed.feed.clone(), reports, known, unreadable, rows, events, duplicates, rejects, rate]
+    let counts = [
+        feed.reports,
+        feed.known,
+        feed.unreadable,
+        feed.rows,
+        feed.events,
+        feed.duplicates,
+        feed.rejects,
+    ];
+    let [
+        reports,
+        known,
+        unreadable,
+        rows,
+        events,
+        duplicates,
+        rejects,
+    ] = counts.map(|count| count.to_string());
+    [
+        feed.feed.clone(),
+        reports,
+        known,
+        unreadable,
+        rows,
+        events,
+        duplicates,
+        rejects,
+        rate,
+    ]
 }

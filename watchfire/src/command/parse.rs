@@ -123,7 +123,10 @@ pub fn run(args: Args, session: &Session) -> Result {
             snapshot: source.snapshot_at(&shown, received_at),
             schema: schema.as_deref(),
         };
-        let report = schema.as_deref().zip(report_name(ctx.file_name)).and_then(|(schema, name)| schema.report(name));
+        let report = schema
+            .as_deref()
+            .zip(report_name(ctx.file_name))
+            .and_then(|(schema, name)| schema.report(name));
         let report = report.filter(|_| source.feed.format == "shadowserver");
         printer.header = Header::new(&source.feed, report, Some(received_at));
         match drive::open(&ctx, member.text) {
@@ -131,21 +134,43 @@ pub fn run(args: Args, session: &Session) -> Result {
             Ok(Err(why)) => unreadable = Some(Failure::new(member.name, why)),
             Err(error) => unreadable = Some(Failure::new(member.name, error)),
         }
-        if printer.failure.is_some() || printer.events >= printer.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if printer.failure.is_some() || printer.events >= printer.limit {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
     let file = open(&args.file)?;
-    let walked = each_member(file, &shown, Encoding::of(&source.feed), &Caps::default(), &mut member);
-    let Printer { failure, out, events, rejects, .. } = printer;
+    let walked = each_member(
+        file,
+        &shown,
+        Encoding::of(&source.feed),
+        &Caps::default(),
+        &mut member,
+    );
+    let Printer {
+        failure,
+        out,
+        events,
+        rejects,
+        ..
+    } = printer;
     if let Some(failure) = failure {
         return Err(failure);
     }
     out.end()?;
-    session.talk.say(format_args!("{events} events, {rejects} rejects"));
+    session
+        .talk
+        .say(format_args!("{events} events, {rejects} rejects"));
     if let Some(failure) = unreadable {
         return Err(failure);
     }
     walked.map_err(|error| Failure::new(&shown, error))?;
-    if args.strict && rejects > 0 { Err(Failure::findings()) } else { Ok(()) }
+    if args.strict && rejects > 0 {
+        Err(Failure::findings())
+    } else {
+        Ok(())
+    }
 }
 
 /// The file; standard input is copied aside first, because containers are read by their end.
@@ -186,23 +211,33 @@ fn source(args: &Args, workspace: Option<&Workspace>) -> Result<Arc<Source>> {
         };
         return Ok(Arc::new(Source::compile(feed)?));
     }
-    let Some(workspace) = workspace else { return Err(Failure::usage("parse", "neither --feed nor --format is given")) };
+    let Some(workspace) = workspace else {
+        return Err(Failure::usage(
+            "parse",
+            "neither --feed nor --format is given",
+        ));
+    };
     let catalogue = &workspace.settings.catalogue;
     if let Some(feed) = &args.feed {
         return Ok(Arc::clone(catalogue.get(feed)?));
     }
     let wanted = [intake::collect::Wanted::Path(args.file.clone(), None)];
-    let found = intake::collect::files(catalogue, &workspace.root, &wanted)
-        .map_err(|error| Failure::from(error).remedy("name the feed with --feed, or a format with --format"))?;
+    let found = intake::collect::files(catalogue, &workspace.root, &wanted).map_err(|error| {
+        Failure::from(error).remedy("name the feed with --feed, or a format with --format")
+    })?;
     let delivery = found.into_iter().next();
-    delivery.map(|delivery| delivery.source).ok_or_else(|| Failure::new(args.file.display(), "is an empty folder"))
+    delivery
+        .map(|delivery| delivery.source)
+        .ok_or_else(|| Failure::new(args.file.display(), "is an empty folder"))
 }
 
 fn pairs(texts: &[String]) -> Result<std::collections::BTreeMap<String, String>> {
     texts
         .iter()
         .map(|text| {
-            let pair = text.split_once('=').ok_or_else(|| Failure::usage(text, "is no NAME=VALUE"))?;
+            let pair = text
+                .split_once('=')
+                .ok_or_else(|| Failure::usage(text, "is no NAME=VALUE"))?;
             Ok((pair.0.to_owned(), pair.1.to_owned()))
         })
         .collect()
@@ -230,7 +265,13 @@ impl Output for Printer<'_> {
         }
         self.events += 1;
         let event = match self.form {
-            Form::Watchfire => dry_run::event_json(record, self.source, self.enricher, &mut self.scratch, &mut self.bytes),
+            Form::Watchfire => dry_run::event_json(
+                record,
+                self.source,
+                self.enricher,
+                &mut self.scratch,
+                &mut self.bytes,
+            ),
             Form::Intelmq => json!(intelmq::event(record, &self.header)),
         };
         self.failure = self.out.json_line(&event).err();
@@ -240,12 +281,23 @@ impl Output for Printer<'_> {
         self.rejects += 1;
         let raw = String::from_utf8_lossy(&reject.raw);
         let cut: String = raw.chars().take(SHOWN_RAW).collect();
-        let rest = if raw.len() > cut.len() || reject.raw_len > reject.raw.len() as u64 { "…" } else { "" };
+        let rest = if raw.len() > cut.len() || reject.raw_len > reject.raw.len() as u64 {
+            "…"
+        } else {
+            ""
+        };
         let raw = crate::table::clean(&cut);
-        crate::talk::line(format_args!("line {}: {}: {}: {raw}{rest}", reject.line, reject.reason, reject.message));
+        crate::talk::line(format_args!(
+            "line {}: {}: {}: {raw}{rest}",
+            reject.line, reject.reason, reject.message
+        ));
     }
 
     fn warn(&mut self, warning: Warning) {
-        crate::talk::line(format_args!("watchfire: warning: {}: {}", warning.label, crate::table::clean(&warning.message)));
+        crate::talk::line(format_args!(
+            "watchfire: warning: {}: {}",
+            warning.label,
+            crate::table::clean(&warning.message)
+        ));
     }
 }

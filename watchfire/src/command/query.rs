@@ -26,8 +26,8 @@ Views:
   events      one row an event; addresses and ids as text
   events_raw  the same with addresses and ids as bytes, for counting at speed; ip('192.0.2.1') gives
               the bytes of an address, ip_text(column) the text
-Columns are listed by --columns. territory, domain_territory and target_territory are 0 unknown,
-1 inside, 2 outside; owner_class is 0 other, 1 government, 2 education, 3 bank.
+Columns are listed by --columns. territory, domain_territory and target_territory are 1 inside,
+2 outside, NULL unknown; owner_class is 1 government, 2 education, 3 bank, NULL other.
 
 Examples:
   watchfire query \"SELECT feed, count(*) FROM events GROUP BY feed\"
@@ -78,27 +78,43 @@ pub fn run(args: Args, session: &Session) -> Result {
     };
     let workspace = session.open(Access::Read)?;
     let (_, parts) = workspace.parts(args.snapshot)?;
-    let limit = args.limit.unwrap_or(if format == Format::Table { TABLE_ROWS } else { u64::MAX });
+    let limit = args.limit.unwrap_or(if format == Format::Table {
+        TABLE_ROWS
+    } else {
+        u64::MAX
+    });
     workspace.block_on(async {
         let mut stream = workspace.lake.query(&parts, &sql).await?;
-        let heads: Vec<String> = stream.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let heads: Vec<String> = stream
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
         let mut table = Table::new(heads.clone());
         if format == Format::Csv {
             write_row(&mut out, heads.iter().map(|head| csv_cell(head)))?;
         }
         let mut rows = 0;
-        while let Some(batch) = poll_fn(|context| Pin::new(&mut stream).as_mut().poll_next(context)).await {
+        while let Some(batch) =
+            poll_fn(|context| Pin::new(&mut stream).as_mut().poll_next(context)).await
+        {
             let batch = batch.map_err(|error| Failure::from(lake::Error::from(error)))?;
             let cells = Cells::of(&batch)?;
             for row in 0..batch.num_rows() {
                 if rows == limit {
-                    session.talk.say(format_args!("{limit} rows are shown, there are more: --limit N"));
+                    session.talk.say(format_args!(
+                        "{limit} rows are shown, there are more: --limit N"
+                    ));
                     return finish(format, &table, &mut out);
                 }
                 rows += 1;
                 match format {
                     Format::Table => table.row(cells.texts(row)?),
-                    Format::Csv => write_row(&mut out, cells.texts(row)?.iter().map(|cell| csv_cell(cell)))?,
+                    Format::Csv => write_row(
+                        &mut out,
+                        cells.texts(row)?.iter().map(|cell| csv_cell(cell)),
+                    )?,
                     Format::Jsonl => out.json_line(&cells.object(row, &heads)?)?,
                 }
             }
@@ -125,7 +141,11 @@ pub fn rows(workspace: &Workspace, parts: &[Part], sql: &str) -> Result<Vec<Vec<
 }
 
 fn finish(format: Format, table: &Table, out: &mut Out) -> Result {
-    if format == Format::Table { table.print(out) } else { Ok(()) }
+    if format == Format::Table {
+        table.print(out)
+    } else {
+        Ok(())
+    }
 }
 
 fn write_row(out: &mut Out, cells: impl Iterator<Item = String>) -> Result {
@@ -157,8 +177,15 @@ struct Cells<'a> {
 impl<'a> Cells<'a> {
     fn of(batch: &'a RecordBatch) -> Result<Self> {
         static OPTIONS: FormatOptions<'static> = FormatOptions::new();
-        let columns: Result<Vec<_>, _> = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &OPTIONS)).collect();
-        Ok(Cells { batch, columns: columns.map_err(lake::Error::from)? })
+        let columns: Result<Vec<_>, _> = batch
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column, &OPTIONS))
+            .collect();
+        Ok(Cells {
+            batch,
+            columns: columns.map_err(lake::Error::from)?,
+        })
     }
 
     fn text(&self, column: usize, row: usize) -> Result<String> {
@@ -169,20 +196,25 @@ impl<'a> Cells<'a> {
     }
 
     fn texts(&self, row: usize) -> Result<Vec<String>> {
-        (0..self.columns.len()).map(|column| self.text(column, row)).collect()
+        (0..self.columns.len())
+            .map(|column| self.text(column, row))
+            .collect()
     }
 
     fn object(&self, row: usize, heads: &[String]) -> Result<Value> {
         let mut object = Map::new();
         for (column, head) in heads.iter().enumerate() {
             let array = self.batch.column(column);
-            let value = if array.is_null(row) {
+            // A column of type Null keeps no list of nulls.
+            let value = if array.is_null(row) || *array.data_type() == DataType::Null {
                 Value::Null
             } else {
                 let text = self.text(column, row)?;
                 match array.data_type() {
                     DataType::Boolean => Value::Bool(text == "true"),
-                    kind if kind.is_numeric() => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+                    kind if kind.is_numeric() => {
+                        serde_json::from_str(&text).unwrap_or(Value::String(text))
+                    }
                     _ => Value::String(text),
                 }
             };

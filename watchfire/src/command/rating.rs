@@ -42,7 +42,8 @@ pub fn profile(settings: &Settings, root: &Path) -> Result<Profile> {
     }
     let path = root.join(name);
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        Failure::new(path.display(), error).remedy("[rating] profile is a built-in name or the path of a file")
+        Failure::new(path.display(), error)
+            .remedy("[rating] profile is a built-in name or the path of a file")
     })?;
     Ok(Profile::parse(name, &text)?)
 }
@@ -69,15 +70,25 @@ pub fn run(args: Args, session: &Session) -> Result {
     }
     if let Some(level) = &counted.frozen.vulnerability {
         out.line("")?;
-        out.line(format_args!("vulnerability level: {} (profile {} version {})", outcome(level, lang), level.profile, level.profile_version))?;
+        out.line(format_args!(
+            "vulnerability level: {} (profile {} version {})",
+            outcome(level, lang),
+            level.profile,
+            level.profile_version
+        ))?;
     }
     out.end()
 }
 
 fn outcome(rating: &Rating, lang: Lang) -> String {
     match &rating.outcome {
-        Outcome::Assessed { .. } => rating.word().map(|word| word.get(lang).to_owned()).unwrap_or_default(),
-        Outcome::NotAssessed { reason } => format!("not assessed: {}", reason.text(&rating.words).get(lang)),
+        Outcome::Assessed { .. } => rating
+            .word()
+            .map(|word| word.get(lang).to_owned())
+            .unwrap_or_default(),
+        Outcome::NotAssessed { reason } => {
+            format!("not assessed: {}", reason.text(&rating.words).get(lang))
+        }
     }
 }
 
@@ -86,10 +97,26 @@ fn outcome(rating: &Rating, lang: Lang) -> String {
 /// # Errors
 /// Standard output.
 pub fn print(rating: &Rating, lang: Lang, out: &mut Out) -> Result {
-    let number = |value: Option<model::bulletin::Decimal>| value.map_or("–".to_owned(), |value| value.to_string());
-    out.line(format_args!("rating: {} (profile {} version {})", outcome(rating, lang), rating.profile, rating.profile_version))?;
+    let number = |value: Option<model::bulletin::Decimal>| {
+        value.map_or("–".to_owned(), |value| value.to_string())
+    };
+    out.line(format_args!(
+        "rating: {} (profile {} version {})",
+        outcome(rating, lang),
+        rating.profile,
+        rating.profile_version
+    ))?;
     out.line("")?;
-    let mut table = Table::new(["indicator", "this week", "median", "weeks", "ln ratio", "weight", "contribution", "remark"]);
+    let mut table = Table::new([
+        "indicator",
+        "this week",
+        "median",
+        "weeks",
+        "ln ratio",
+        "weight",
+        "contribution",
+        "remark",
+    ]);
     for row in &rating.indicators {
         let remark = match (&row.uncounted, &row.over) {
             (Some(why), _) => why.text().get(lang).to_owned(),
@@ -97,10 +124,12 @@ pub fn print(rating: &Rating, lang: Lang, out: &mut Out) -> Result {
             (None, None) => String::new(),
         };
         // The median of an even number of weeks may be a half.
-        let median = row.median_doubled.map_or("–".to_owned(), |doubled| match doubled % 2 {
-            0 => (doubled / 2).to_string(),
-            _ => format!("{}.5", doubled / 2),
-        });
+        let median = row
+            .median_doubled
+            .map_or("–".to_owned(), |doubled| match doubled % 2 {
+                0 => (doubled / 2).to_string(),
+                _ => format!("{}.5", doubled / 2),
+            });
         table.row([
             row.statistic.clone(),
             row.this.map_or("–".to_owned(), |count| count.to_string()),
@@ -116,11 +145,26 @@ pub fn print(rating: &Rating, lang: Lang, out: &mut Out) -> Result {
     out.line("")?;
     let cuts: Vec<String> = rating.cuts.iter().map(ToString::to_string).collect();
     let words: Vec<&str> = rating.words.iter().map(|word| word.get(lang)).collect();
-    out.line(format_args!("score {}; levels {}; cuts {}", number(rating.score), words.join(", "), cuts.join(", ")))?;
+    out.line(format_args!(
+        "score {}; levels {}; cuts {}",
+        number(rating.score),
+        words.join(", "),
+        cuts.join(", ")
+    ))?;
     for gate in &rating.gates {
-        let cap = rating.words.get(usize::from(gate.cap).saturating_sub(1)).map_or("", |word| word.get(lang));
-        let held = if gate.applied { "holds" } else { "does not hold" };
-        out.line(format_args!("gate: {}: {held}; it allows {cap} at best", gate.name.get(lang)))?;
+        let cap = rating
+            .words
+            .get(usize::from(gate.cap).saturating_sub(1))
+            .map_or("", |word| word.get(lang));
+        let held = if gate.applied {
+            "holds"
+        } else {
+            "does not hold"
+        };
+        out.line(format_args!(
+            "gate: {}: {held}; it allows {cap} at best",
+            gate.name.get(lang)
+        ))?;
     }
     Ok(())
 }

@@ -44,8 +44,15 @@ enum What {
 
 fn kinds_help() -> String {
     let mut text = String::from("Kinds:\n");
-    let schema = (SCHEMA_KIND, "Shadowserver's report schema as JSON (intelmq.json)");
-    for (name, takes) in KINDS.iter().map(|spec| (spec.name, spec.takes)).chain([schema]) {
+    let schema = (
+        SCHEMA_KIND,
+        "Shadowserver's report schema as JSON (intelmq.json)",
+    );
+    for (name, takes) in KINDS
+        .iter()
+        .map(|spec| (spec.name, spec.takes))
+        .chain([schema])
+    {
         text.push_str(&format!("  {name:<20} {takes}\n"));
     }
     text.push_str("\nEntries [[reference]] of watchfire.toml are imported by `watchfire ingest` without this command.");
@@ -60,7 +67,9 @@ pub fn run(args: Args, session: &Session) -> Result {
 }
 
 fn import(kind: &str, files: Vec<PathBuf>, rank: Option<u16>, session: &Session) -> Result {
-    let kind: ReferenceKind = kind.parse().map_err(|error: reference::Error| Failure::from(error).with(Exit::Usage))?;
+    let kind: ReferenceKind = kind
+        .parse()
+        .map_err(|error: reference::Error| Failure::from(error).with(Exit::Usage))?;
     let workspace = session.open(Access::Write("reference import"))?;
     let done = match kind {
         ReferenceKind::ShadowserverSchema => files
@@ -70,7 +79,10 @@ fn import(kind: &str, files: Vec<PathBuf>, rank: Option<u16>, session: &Session)
         ReferenceKind::Table(kind) => {
             let files: Vec<SourceFile> = files
                 .into_iter()
-                .map(|path| SourceFile { rank, ..SourceFile::new(kind, path) })
+                .map(|path| SourceFile {
+                    rank,
+                    ..SourceFile::new(kind, path)
+                })
                 .collect();
             reference_files::import_tables(&mut Sources::open(workspace.reference_dir())?, &files)?
         }
@@ -82,8 +94,13 @@ fn import(kind: &str, files: Vec<PathBuf>, rank: Option<u16>, session: &Session)
         for file in &done {
             let path = file.path.display();
             match file.records {
-                Some(records) if file.unchanged => out.line(format_args!("{path}: {records} records, unchanged"))?,
-                Some(records) => out.line(format_args!("{path}: {records} records, {} lines refused", file.rejected))?,
+                Some(records) if file.unchanged => {
+                    out.line(format_args!("{path}: {records} records, unchanged"))?
+                }
+                Some(records) => out.line(format_args!(
+                    "{path}: {records} records, {} lines refused",
+                    file.rejected
+                ))?,
                 None => {}
             }
             for problem in &file.problems {
@@ -108,7 +125,9 @@ fn list(session: &Session) -> Result {
         out.json(&json!({ "tables": sources.list(), "schemas": schemas }))?;
         return out.end();
     }
-    let mut table = Table::new(["kind", "set", "name", "records", "refused", "imported", "hash"]);
+    let mut table = Table::new([
+        "kind", "set", "name", "records", "refused", "imported", "hash",
+    ]);
     for source in sources.list() {
         table.row([
             source.kind.as_str().to_owned(),
@@ -122,9 +141,20 @@ fn list(session: &Session) -> Result {
     }
     for schema in schemas {
         let at = model::time::Timestamp(schema.imported_at);
-        let date = at.date_in(&jiff::tz::TimeZone::UTC).map(|date| date.to_string()).unwrap_or_default();
+        let date = at
+            .date_in(&jiff::tz::TimeZone::UTC)
+            .map(|date| date.to_string())
+            .unwrap_or_default();
         let hash: String = schema.source_hash.to_string().chars().take(12).collect();
-        table.row([schema.kind, String::new(), schema.name, schema.records.to_string(), "0".to_owned(), date, hash]);
+        table.row([
+            schema.kind,
+            String::new(),
+            schema.name,
+            schema.records.to_string(),
+            "0".to_owned(),
+            date,
+            hash,
+        ]);
     }
     if table.is_empty() {
         session.talk.say("nothing is imported yet: list [[reference]] entries in watchfire.toml, or see `watchfire reference import --help`");

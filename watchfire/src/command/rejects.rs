@@ -107,7 +107,12 @@ struct Filter {
 
 impl Filter {
     fn resolve(self) -> RejectFilter {
-        RejectFilter { feed: self.feed, report: self.report, reason: self.reason, ..RejectFilter::default() }
+        RejectFilter {
+            feed: self.feed,
+            report: self.report,
+            reason: self.reason,
+            ..RejectFilter::default()
+        }
     }
 }
 
@@ -132,18 +137,43 @@ impl From<State> for RejectState {
 
 pub fn run(args: Args, session: &Session) -> Result {
     match args.what {
-        What::List { filter, state, rows, after, limit } => {
-            let filter = RejectFilter { state: state.map(RejectState::from), after, ..filter.resolve() };
+        What::List {
+            filter,
+            state,
+            rows,
+            after,
+            limit,
+        } => {
+            let filter = RejectFilter {
+                state: state.map(RejectState::from),
+                after,
+                ..filter.resolve()
+            };
             let workspace = session.open(Access::Read)?;
-            if rows { list(&filter, limit, &workspace, session) } else { count(&filter, &workspace, session) }
+            if rows {
+                list(&filter, limit, &workspace, session)
+            } else {
+                count(&filter, &workspace, session)
+            }
         }
         What::Show { id, raw } => show(id, raw, session),
         What::Replay { ids, filter, limit } => replay(&ids, filter.resolve(), limit, session),
-        What::Edit { id, text, file, undo } => edit(id, text, file, undo, session),
+        What::Edit {
+            id,
+            text,
+            file,
+            undo,
+        } => edit(id, text, file, undo, session),
         What::Drop { ids } => {
             let workspace = session.open(Access::Write("rejects drop"))?;
-            workspace.block_on(workspace.ledger.mark_rejects(&ids, RejectState::Dropped, now().0))?;
-            session.talk.say(format_args!("{} rejects are dropped", ids.len()));
+            workspace.block_on(workspace.ledger.mark_rejects(
+                &ids,
+                RejectState::Dropped,
+                now().0,
+            ))?;
+            session
+                .talk
+                .say(format_args!("{} rejects are dropped", ids.len()));
             Ok(())
         }
     }
@@ -198,7 +228,10 @@ fn list(filter: &RejectFilter, limit: u64, workspace: &Workspace, session: &Sess
     }
     let mut table = Table::new(["id", "feed", "line", "reason", "state", "what", "row"]);
     for reject in &rejects {
-        let raw: String = String::from_utf8_lossy(&reject.raw).chars().take(SHOWN_RAW).collect();
+        let raw: String = String::from_utf8_lossy(&reject.raw)
+            .chars()
+            .take(SHOWN_RAW)
+            .collect();
         table.row([
             reject.id.to_string(),
             reject.feed.clone(),
@@ -216,14 +249,19 @@ fn list(filter: &RejectFilter, limit: u64, workspace: &Workspace, session: &Sess
     }
     if rejects.len() as u64 == limit {
         let last = rejects.last().map_or(0, |reject| reject.id);
-        session.talk.say(format_args!("there may be more: --after {last}"));
+        session
+            .talk
+            .say(format_args!("there may be more: --after {last}"));
     }
     out.end()
 }
 
 fn find(id: i64, workspace: &Workspace) -> Result<Reject> {
     let reject = workspace.block_on(workspace.ledger.reject(id))?;
-    reject.ok_or_else(|| Failure::new(format_args!("reject {id}"), "not found").remedy("`watchfire rejects list --rows` shows their numbers"))
+    reject.ok_or_else(|| {
+        Failure::new(format_args!("reject {id}"), "not found")
+            .remedy("`watchfire rejects list --rows` shows their numbers")
+    })
 }
 
 fn show(id: i64, raw: bool, session: &Session) -> Result {
@@ -240,17 +278,42 @@ fn show(id: i64, raw: bool, session: &Session) -> Result {
     }
     let report = workspace.block_on(workspace.ledger.report(&reject.report_id))?;
     let origin = report.map_or_else(String::new, |report| format!(", {}", report.origin));
-    out.line(format_args!("reject {} of feed {}: {}", reject.id, reject.feed, reject.state.as_str()))?;
-    out.line(format_args!("  report  {}{}", reject.report_id, clean(&origin)))?;
-    out.line(format_args!("  line    {}, byte {} of the decoded text, {} bytes", reject.line, reject.offset, reject.raw_len))?;
-    out.line(format_args!("  reason  {}: {}", reject.reason, clean(&reject.message)))?;
+    out.line(format_args!(
+        "reject {} of feed {}: {}",
+        reject.id,
+        reject.feed,
+        reject.state.as_str()
+    ))?;
+    out.line(format_args!(
+        "  report  {}{}",
+        reject.report_id,
+        clean(&origin)
+    ))?;
+    out.line(format_args!(
+        "  line    {}, byte {} of the decoded text, {} bytes",
+        reject.line, reject.offset, reject.raw_len
+    ))?;
+    out.line(format_args!(
+        "  reason  {}: {}",
+        reject.reason,
+        clean(&reject.message)
+    ))?;
     if reject.is_cut() {
-        out.line(format_args!("  row     the first {} bytes of it", reject.raw.len()))?;
+        out.line(format_args!(
+            "  row     the first {} bytes of it",
+            reject.raw.len()
+        ))?;
     }
-    out.line(format_args!("  {}", clean(&String::from_utf8_lossy(&reject.raw))))?;
+    out.line(format_args!(
+        "  {}",
+        clean(&String::from_utf8_lossy(&reject.raw))
+    ))?;
     if let Some(edited) = &reject.edited {
         out.line("  corrected:")?;
-        out.line(format_args!("  {}", clean(&String::from_utf8_lossy(edited))))?;
+        out.line(format_args!(
+            "  {}",
+            clean(&String::from_utf8_lossy(edited))
+        ))?;
     }
     out.end()
 }
@@ -284,42 +347,77 @@ fn replay(ids: &[i64], filter: RejectFilter, limit: u64, session: &Session) -> R
     for id in ids {
         let reject = find(*id, &workspace)?;
         if reject.state != RejectState::Open {
-            return Err(Failure::new(format_args!("reject {id}"), format_args!("is {}, only open ones are replayed", reject.state.as_str())));
+            return Err(Failure::new(
+                format_args!("reject {id}"),
+                format_args!("is {}, only open ones are replayed", reject.state.as_str()),
+            ));
         }
-        run(&RejectFilter { after: Some(id - 1), report: Some(reject.report_id), ..RejectFilter::default() }, 1)?;
+        run(
+            &RejectFilter {
+                after: Some(id - 1),
+                report: Some(reject.report_id),
+                ..RejectFilter::default()
+            },
+            1,
+        )?;
     }
     let mut out = Out::new();
     if session.json {
         out.json(&sum)?;
         return out.end();
     }
-    out.line(format_args!("{} rejects read: {} new events, {} known; {} are left", sum.read, sum.events, sum.duplicates, sum.left.len()))?;
+    out.line(format_args!(
+        "{} rejects read: {} new events, {} known; {} are left",
+        sum.read,
+        sum.events,
+        sum.duplicates,
+        sum.left.len()
+    ))?;
     for (id, why) in sum.left.iter().take(20) {
-        session.talk.say(format_args!("  reject {id}: {}", clean(why)));
+        session
+            .talk
+            .say(format_args!("  reject {id}: {}", clean(why)));
     }
     out.end()
 }
 
-fn edit(id: i64, text: Option<String>, file: Option<PathBuf>, undo: bool, session: &Session) -> Result {
+fn edit(
+    id: i64,
+    text: Option<String>,
+    file: Option<PathBuf>,
+    undo: bool,
+    session: &Session,
+) -> Result {
     let bytes = match (text, file, undo) {
         (_, _, true) => None,
         (Some(text), _, _) => Some(text.into_bytes()),
-        (None, Some(file), _) => Some(std::fs::read(&file).map_err(|error| Failure::new(file.display(), error))?),
+        (None, Some(file), _) => {
+            Some(std::fs::read(&file).map_err(|error| Failure::new(file.display(), error))?)
+        }
         (None, None, false) => {
             let mut bytes = Vec::new();
-            std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::new("standard input", error))?;
+            std::io::stdin()
+                .lock()
+                .read_to_end(&mut bytes)
+                .map_err(|error| Failure::new("standard input", error))?;
             Some(bytes)
         }
     };
-    if bytes.as_ref().is_some_and(|bytes| bytes.trim_ascii().is_empty()) {
-        return Err(Failure::usage("the corrected row", "is empty").remedy("to give a row up: watchfire rejects drop ID"));
+    if bytes
+        .as_ref()
+        .is_some_and(|bytes| bytes.trim_ascii().is_empty())
+    {
+        return Err(Failure::usage("the corrected row", "is empty")
+            .remedy("to give a row up: watchfire rejects drop ID"));
     }
     let workspace = session.open(Access::Write("rejects edit"))?;
     let undone = bytes.is_none();
     workspace.block_on(workspace.ledger.edit_reject(id, bytes, now().0))?;
     session.talk.say(match undone {
         true => format!("reject {id}: the correction is taken back"),
-        false => format!("reject {id} is corrected: `watchfire rejects replay {id}` reads it again"),
+        false => {
+            format!("reject {id} is corrected: `watchfire rejects replay {id}` reads it again")
+        }
     });
     Ok(())
 }

@@ -12,21 +12,34 @@ use crate::workspace::{Access, Session, writer};
 
 /// Show the workspace on one screen: what is stored, what waits, who writes.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  watchfire status\n  watchfire --workspace /srv/watchfire status --json")]
+#[command(
+    after_help = "Examples:\n  watchfire status\n  watchfire --workspace /srv/watchfire status --json"
+)]
 pub struct Args {}
 
 pub fn run(_: Args, session: &Session) -> Result {
     let workspace = session.open(Access::Read)?;
     let ledger = &workspace.ledger;
     let (snapshot, files, totals, open, jobs, issues, schema) = workspace.block_on(async {
-        let open = RejectFilter { state: Some(RejectState::Open), ..RejectFilter::default() };
+        let open = RejectFilter {
+            state: Some(RejectState::Open),
+            ..RejectFilter::default()
+        };
         ledger::Result::Ok((
             ledger.current_snapshot().await?,
             ledger.live_files(None, None, None).await?,
             ledger.report_totals(&ReportFilter::default()).await?,
             ledger.reject_count(&open).await?,
             ledger.job_counts().await?,
-            ledger.issues(Some(&workspace.settings.series.id), Page { offset: 0, limit: 1 }).await?,
+            ledger
+                .issues(
+                    Some(&workspace.settings.series.id),
+                    Page {
+                        offset: 0,
+                        limit: 1,
+                    },
+                )
+                .await?,
             latest_schema(ledger).await?,
         ))
     })?;
@@ -35,18 +48,30 @@ pub fn run(_: Args, session: &Session) -> Result {
     let bytes: i64 = files.iter().map(|file| file.bytes).sum();
     let parts = of_kind(LakeFileKind::Part).count();
     let days = of_kind(LakeFileKind::Part).map(|file| file.day);
-    let first = days.clone().min().map(|day| model::time::Day(day).to_string());
+    let first = days
+        .clone()
+        .min()
+        .map(|day| model::time::Day(day).to_string());
     let last = days.max().map(|day| model::time::Day(day).to_string());
     let reports: i64 = totals.iter().map(|total| total.reports).sum();
     let unreadable: i64 = totals.iter().map(|total| total.unreadable).sum();
-    let waiting: i64 = reports - unreadable - totals.iter().map(|total| total.ingested).sum::<i64>();
-    let received = totals.iter().map(|total| total.last_received_at).max().map(|at| Timestamp(at).to_string());
-    let tables = reference::Sources::open(workspace.reference_dir())?.list().len();
+    let waiting: i64 =
+        reports - unreadable - totals.iter().map(|total| total.ingested).sum::<i64>();
+    let received = totals
+        .iter()
+        .map(|total| total.last_received_at)
+        .max()
+        .map(|at| Timestamp(at).to_string());
+    let tables = reference::Sources::open(workspace.reference_dir())?
+        .list()
+        .len();
     let feeds = workspace.settings.catalogue.sources();
     let enabled = feeds.iter().filter(|source| source.feed.enabled).count();
     let silent: Vec<&str> = feeds
         .iter()
-        .filter(|source| source.feed.enabled && !totals.iter().any(|total| total.feed == source.feed.name))
+        .filter(|source| {
+            source.feed.enabled && !totals.iter().any(|total| total.feed == source.feed.name)
+        })
         .map(|source| source.feed.name.as_str())
         .collect();
     let issue = issues.first().map(|issue| issue.label());
@@ -80,7 +105,11 @@ pub fn run(_: Args, session: &Session) -> Result {
         return out.end();
     }
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
-    out.line(format_args!("{} in {}", workspace.settings.name, workspace.root.display()))?;
+    out.line(format_args!(
+        "{} in {}",
+        workspace.settings.name,
+        workspace.root.display()
+    ))?;
     if let Some(busy) = busy {
         out.line(format_args!("  writing    {busy}"))?;
     }
@@ -88,14 +117,31 @@ pub fn run(_: Args, session: &Session) -> Result {
         (Some(first), Some(last)) => format!(", {first} to {last}"),
         _ => String::new(),
     };
-    out.line(format_args!("  events     {events} in {parts} parts, {}{span}, snapshot {snapshot}", human_bytes(bytes as u64)))?;
-    out.line(format_args!("  reports    {reports}, {waiting} not yet read, {unreadable} unreadable; last received {}", or_none(received)))?;
+    out.line(format_args!(
+        "  events     {events} in {parts} parts, {}{span}, snapshot {snapshot}",
+        human_bytes(bytes as u64)
+    ))?;
+    out.line(format_args!(
+        "  reports    {reports}, {waiting} not yet read, {unreadable} unreadable; last received {}",
+        or_none(received)
+    ))?;
     out.line(format_args!("  rejects    {open} open"))?;
-    out.line(format_args!("  feeds      {} of {} enabled", enabled, feeds.len()))?;
+    out.line(format_args!(
+        "  feeds      {} of {} enabled",
+        enabled,
+        feeds.len()
+    ))?;
     if !silent.is_empty() {
-        out.line(format_args!("             without a report: {}", silent.join(", ")))?;
+        out.line(format_args!(
+            "             without a report: {}",
+            silent.join(", ")
+        ))?;
     }
-    let schema = if schema.is_some() { "a Shadowserver schema" } else { "no Shadowserver schema" };
+    let schema = if schema.is_some() {
+        "a Shadowserver schema"
+    } else {
+        "no Shadowserver schema"
+    };
     out.line(format_args!("  reference  {tables} files, {schema}"))?;
     out.line(format_args!("  issues     newest: {}", or_none(issue)))?;
     out.end()

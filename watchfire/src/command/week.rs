@@ -1,5 +1,6 @@
 //! `watchfire week`: the figures of a week, divided, and explained down to the raw line.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
 use std::ops::ControlFlow;
 
@@ -13,7 +14,7 @@ use serde_json::json;
 
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table, clean};
-use crate::weekly::{Desk, tongue};
+use crate::weekly::{Desk, change_text, tongue};
 use crate::weeks::{self, Named};
 use crate::workspace::{Access, Session, Workspace, now};
 
@@ -61,7 +62,15 @@ pub fn run(args: Args, session: &Session) -> Result {
     let named = weeks::read(&args.issue, &workspace.settings, now())?;
     let desk = Desk::new(&workspace)?;
     if let Some(id) = &args.explain {
-        return explain(statistic(id)?, args.key.as_deref(), named, args.snapshot, &desk, &workspace, session);
+        return explain(
+            statistic(id)?,
+            args.key.as_deref(),
+            named,
+            args.snapshot,
+            &desk,
+            &workspace,
+            session,
+        );
     }
     let only = args.statistic.as_deref().map(statistic).transpose()?;
     match &args.by {
@@ -72,12 +81,22 @@ pub fn run(args: Args, session: &Session) -> Result {
 
 fn statistic(id: &str) -> Result<&'static Statistic> {
     statistics::named(id).ok_or_else(|| {
-        let known: Vec<&str> = statistics::all().iter().map(|statistic| statistic.id).collect();
-        Failure::usage(format_args!("statistic {id}"), "is unknown").remedy(format_args!("choose one of {}", known.join(", ")))
+        let known: Vec<&str> = statistics::all()
+            .iter()
+            .map(|statistic| statistic.id)
+            .collect();
+        Failure::usage(format_args!("statistic {id}"), "is unknown")
+            .remedy(format_args!("choose one of {}", known.join(", ")))
     })
 }
 
-fn figures(only: Option<&Statistic>, named: Named, snapshot: Option<i64>, desk: &Desk<'_>, session: &Session) -> Result {
+fn figures(
+    only: Option<&Statistic>,
+    named: Named,
+    snapshot: Option<i64>,
+    desk: &Desk<'_>,
+    session: &Session,
+) -> Result {
     let counted = desk.count(named, snapshot)?;
     let values: Vec<_> = desk
         .figures(&counted)
@@ -98,39 +117,73 @@ fn figures(only: Option<&Statistic>, named: Named, snapshot: Option<i64>, desk: 
     }
     let lang = tongue(&session.environment);
     let basis = &counted.frozen.basis;
-    out.line(format_args!("issue {} ({}, {}), lake snapshot {}", named.label(), named.week, counted.frozen.zone, basis.lake_snapshot))?;
+    out.line(format_args!(
+        "issue {} ({}, {}), lake snapshot {}",
+        named.label(),
+        named.week,
+        counted.frozen.zone,
+        basis.lake_snapshot
+    ))?;
     out.line("")?;
     let mut table = Table::new(["key", "figure", "value", "unit", "last week", "change", ""]);
     for value in &values {
-        let amount = value.value.as_ref().map_or("–", |amount| amount.text.get(lang));
-        let previous = value.previous.as_ref().map_or("", |amount| amount.text.get(lang));
+        let amount = value
+            .value
+            .as_ref()
+            .map_or("–", |amount| amount.text.get(lang));
+        let previous = value
+            .previous
+            .as_ref()
+            .map_or("", |amount| amount.text.get(lang));
         let note = match (&value.missing, &value.change.note) {
             (Some(why), _) => format!("not available: {}", why.get(lang)),
             (None, Some(note)) => note.get(lang).to_owned(),
             (None, None) => String::new(),
         };
-        let change = value.change.text.get(lang);
-        let arrow = match value.change.direction {
-            model::bulletin::Direction::Up => "↑ ",
-            model::bulletin::Direction::Down => "↓ ",
-            _ => "",
-        };
-        table.row([value.key.as_str(), value.name.get(lang), amount, value.unit.get(lang), previous, &format!("{arrow}{change}"), &note]);
+        let change = change_text(value, lang);
+        table.row([
+            value.key.as_str(),
+            value.name.get(lang),
+            amount,
+            value.unit.get(lang),
+            previous,
+            &change,
+            &note,
+        ]);
     }
     table.print(&mut out)?;
-    let incomplete: Vec<_> = counted.frozen.coverage.iter().filter(|feed| !feed.complete()).collect();
+    let incomplete: Vec<_> = counted
+        .frozen
+        .coverage
+        .iter()
+        .filter(|feed| !feed.complete())
+        .collect();
     if !incomplete.is_empty() {
         out.line("")?;
     }
     for feed in incomplete {
         let days: Vec<String> = feed.missing.iter().map(ToString::to_string).collect();
-        let missing = if days.is_empty() { String::new() } else { format!(", missing {}", days.join(", ")) };
-        out.line(format_args!("incomplete: feed {}: {} of {} expected{missing}", feed.feed, feed.seen_days, feed.expected_days))?;
+        let missing = if days.is_empty() {
+            String::new()
+        } else {
+            format!(", missing {}", days.join(", "))
+        };
+        out.line(format_args!(
+            "incomplete: feed {}: {} of {} expected{missing}",
+            feed.feed, feed.seen_days, feed.expected_days
+        ))?;
     }
     out.end()
 }
 
-fn divide(by: By, only: Option<&Statistic>, named: Named, snapshot: Option<i64>, desk: &Desk<'_>, session: &Session) -> Result {
+fn divide(
+    by: By,
+    only: Option<&Statistic>,
+    named: Named,
+    snapshot: Option<i64>,
+    desk: &Desk<'_>,
+    session: &Session,
+) -> Result {
     let week = desk.week(named, snapshot)?;
     let mut divisions = desk.wait(week.breakdown(by))?;
     divisions.retain(|division| only.is_none_or(|only| division.statistic == only.id));
@@ -141,18 +194,37 @@ fn divide(by: By, only: Option<&Statistic>, named: Named, snapshot: Option<i64>,
         return out.end();
     }
     let lang = tongue(&session.environment);
-    out.line(format_args!("issue {} ({}) by {}; a key seen in several groups counts in each", named.label(), named.week, by.as_str()))?;
-    for division in divisions.iter().filter(|division| division.total > 0 || only.is_some()) {
-        let name = statistics::named(&division.statistic).map_or("", |statistic| word(statistic.name, lang));
+    out.line(format_args!(
+        "issue {} ({}) by {}; a key seen in several groups counts in each",
+        named.label(),
+        named.week,
+        by.as_str()
+    ))?;
+    for division in divisions
+        .iter()
+        .filter(|division| division.total > 0 || only.is_some())
+    {
+        let name = statistics::named(&division.statistic)
+            .map_or("", |statistic| word(statistic.name, lang));
         out.line("")?;
-        out.line(format_args!("{} {name}: {}", division.statistic, division.total))?;
+        out.line(format_args!(
+            "{} {name}: {}",
+            division.statistic, division.total
+        ))?;
         let mut table = Table::new(Vec::<String>::new());
         for (group, count) in division.groups.iter().take(SHOWN_GROUPS) {
-            table.row(["".to_owned(), label(group, by, desk, lang), count.to_string()]);
+            table.row([
+                "".to_owned(),
+                label(group, by, desk, lang),
+                count.to_string(),
+            ]);
         }
         table.print(&mut out)?;
         if division.groups.len() > SHOWN_GROUPS {
-            out.line(format_args!("  and {} more; --json lists all", division.groups.len() - SHOWN_GROUPS))?;
+            out.line(format_args!(
+                "  and {} more; --json lists all",
+                division.groups.len() - SHOWN_GROUPS
+            ))?;
         }
     }
     out.end()
@@ -171,7 +243,10 @@ fn label(group: &str, by: By, desk: &Desk<'_>, lang: Lang) -> String {
         By::Sector => crate::weekly::sector(group),
         _ => None,
     };
-    named.map_or_else(|| group.to_owned(), |name| format!("{} {group}", name.get(lang)))
+    named.map_or_else(
+        || group.to_owned(),
+        |name| format!("{} {group}", name.get(lang)),
+    )
 }
 
 /// Opens a figure: definition, query, and one line a key and input.
@@ -188,17 +263,28 @@ fn explain(
     let sql = select(statistic, named, workspace);
     let mut out = Out::new();
     if !session.json {
-        definition(statistic, named, week.snapshot, &sql, tongue(&session.environment), &mut out)?;
+        definition(
+            statistic,
+            named,
+            week.snapshot,
+            &sql,
+            tongue(&session.environment),
+            &mut out,
+        )?;
     }
     let mut failure = None;
     let mut kept = Vec::new();
-    let mut lines = 0_u64;
+    let mut lines: BTreeMap<String, u64> = BTreeMap::new();
     let mut each = |line: Line| {
         if key.is_some_and(|key| key != line.key) || failure.is_some() {
             return;
         }
-        lines += 1;
-        let written = if session.json { out.json_line(&object(&line)) } else { print(&line, &mut out) };
+        *lines.entry(line.input.clone()).or_default() += 1;
+        let written = if session.json {
+            out.json_line(&object(&line))
+        } else {
+            print(&line, &mut out)
+        };
         failure = written.err();
         if key.is_some() {
             kept.push(line);
@@ -210,29 +296,63 @@ fn explain(
     }
     if let Some(key) = key {
         if kept.is_empty() {
-            return Err(Failure::new(format_args!("{} of {}", statistic.id, named.label()), format_args!("does not count the key {}", clean(key))));
+            return Err(Failure::new(
+                format_args!("{} of {}", statistic.id, named.label()),
+                format_args!("does not count the key {}", clean(key)),
+            ));
         }
         raw_lines(&kept, week.snapshot, workspace, &mut out, session)?;
     }
     out.end()?;
-    session.talk.say(format_args!("{lines} lines: one a counted key and input"));
+    for (input, lines) in lines {
+        session
+            .talk
+            .say(format_args!("{input}: {lines} lines, one a counted key"));
+    }
     Ok(())
 }
 
-fn definition(statistic: &Statistic, named: Named, snapshot: i64, sql: &str, lang: Lang, out: &mut Out) -> Result {
+fn definition(
+    statistic: &Statistic,
+    named: Named,
+    snapshot: i64,
+    sql: &str,
+    lang: Lang,
+    out: &mut Out,
+) -> Result {
     let window = match statistic.window {
         Window::Week => "the reporting week".to_owned(),
-        Window::WeekFirstSeen { weeks } => format!("the reporting week, not seen in the {weeks} weeks before"),
+        Window::WeekFirstSeen { weeks } => {
+            format!("the reporting week, not seen in the {weeks} weeks before")
+        }
     };
-    out.line(format_args!("{} {}, definition version {}", statistic.id, word(statistic.name, lang), statistic.version))?;
-    out.line(format_args!("  week       {} ({})", named.label(), named.week))?;
+    out.line(format_args!(
+        "{} {}, definition version {}",
+        statistic.id,
+        word(statistic.name, lang),
+        statistic.version
+    ))?;
+    out.line(format_args!(
+        "  week       {} ({})",
+        named.label(),
+        named.week
+    ))?;
     out.line(format_args!("  unit       {}", word(statistic.unit, lang)))?;
     out.line(format_args!("  key        {}", word(statistic.key, lang)))?;
     out.line(format_args!("  window     {window}"))?;
-    out.line(format_args!("  territory  {}", word(statistic.territory.words(), lang)))?;
+    out.line(format_args!(
+        "  territory  {}",
+        word(statistic.territory.words(), lang)
+    ))?;
     out.line(format_args!("  formula    {}", statistic.formula))?;
     for part in statistic.parts {
-        out.line(format_args!("  part       {}/{} {}: {}", statistic.id, part.id, word(part.name, lang), part.formula))?;
+        out.line(format_args!(
+            "  part       {}/{} {}: {}",
+            statistic.id,
+            part.id,
+            word(part.name, lang),
+            part.formula
+        ))?;
     }
     out.line(format_args!("  snapshot   {snapshot}"))?;
     out.line("  query      the events in which the keys are found:")?;
@@ -244,7 +364,12 @@ fn definition(statistic: &Statistic, named: Named, snapshot: i64, sql: &str, lan
 /// The SELECT whose rows hold the keys of a statistic.
 fn select(statistic: &Statistic, named: Named, workspace: &Workspace) -> String {
     let (start, end) = named.week.span(&workspace.settings.zone);
-    let time = |at: model::time::Timestamp| at.to_string().replace('T', " ").trim_end_matches('Z').to_owned();
+    let time = |at: model::time::Timestamp| {
+        at.to_string()
+            .replace('T', " ")
+            .trim_end_matches('Z')
+            .to_owned()
+    };
     let kind = match statistic.observed {
         Observed::InfectedHost => "class_type = 'infected-system' AND source_ip IS NOT NULL",
         Observed::HostingSite => "class_type = 'malware-distribution'",
@@ -259,15 +384,21 @@ fn select(statistic: &Statistic, named: Named, workspace: &Workspace) -> String 
     let place = match statistic.territory {
         TerritoryRule::AddressInside => " AND territory = 1",
         TerritoryRule::TargetInside => " AND target_territory = 1",
-        TerritoryRule::SiteInside => " AND (domain_territory = 1 OR (domain_territory = 0 AND territory = 1))",
+        TerritoryRule::SiteInside => {
+            " AND (domain_territory = 1 OR (coalesce(domain_territory, 0) = 0 AND territory = 1))"
+        }
         TerritoryRule::Anywhere => "",
     };
     let warned = match statistic.observed {
-        Observed::InfectedHost | Observed::HostingSite | Observed::PhishingPage => " AND warning IS NULL",
+        Observed::InfectedHost | Observed::HostingSite | Observed::PhishingPage => {
+            " AND warning IS NULL"
+        }
         _ => "",
     };
-    let withheld: Vec<String> =
-        supply::withheld(&workspace.settings.catalogue.feeds()).iter().map(|feed| format!("'{feed}'")).collect();
+    let withheld: Vec<String> = supply::withheld(&workspace.settings.catalogue.feeds())
+        .iter()
+        .map(|feed| format!("'{feed}'"))
+        .collect();
     let withheld = match withheld.as_slice() {
         [] => String::new(),
         feeds => format!(" AND feed NOT IN ({})", feeds.join(", ")),
@@ -289,20 +420,40 @@ fn object(line: &Line) -> serde_json::Value {
 }
 
 fn print(line: &Line, out: &mut Out) -> Result {
-    let places: Vec<String> =
-        line.events.iter().take(SHOWN_EVENTS).map(|event| format!("{}:{}", event.report, event.line)).collect();
+    let places: Vec<String> = line
+        .events
+        .iter()
+        .take(SHOWN_EVENTS)
+        .map(|event| format!("{}:{}", event.report, event.line))
+        .collect();
     let more = match line.events.len().saturating_sub(SHOWN_EVENTS) {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
-    out.line(format_args!("{}  {}  {}  {}{more}", line.input, clean(&line.key), line.feeds.join(","), places.join(" ")))
+    out.line(format_args!(
+        "{}  {}  {}  {}{more}",
+        line.input,
+        clean(&line.key),
+        line.feeds.join(","),
+        places.join(" ")
+    ))
 }
 
 /// The raw lines of the events behind a key, read from the archived reports.
-fn raw_lines(lines: &[Line], snapshot: i64, workspace: &Workspace, out: &mut Out, session: &Session) -> Result {
+fn raw_lines(
+    lines: &[Line],
+    snapshot: i64,
+    workspace: &Workspace,
+    out: &mut Out,
+    session: &Session,
+) -> Result {
     let mut places: Vec<(String, u32, u64)> = lines
         .iter()
-        .flat_map(|line| line.events.iter().map(|event| (event.report.clone(), event.member, event.line)))
+        .flat_map(|line| {
+            line.events
+                .iter()
+                .map(|event| (event.report.clone(), event.member, event.line))
+        })
         .collect();
     places.sort();
     places.dedup();
@@ -312,14 +463,30 @@ fn raw_lines(lines: &[Line], snapshot: i64, workspace: &Workspace, out: &mut Out
             "SELECT \"offset\", length FROM events_raw WHERE report = '{report}' AND coalesce(member, 0) = {member} AND line = {line} LIMIT 1"
         );
         let found = super::query::rows(workspace, &parts, &sql)?;
-        let Some([offset, length]) = found.first().and_then(|row| <[String; 2]>::try_from(row.clone()).ok()) else { continue };
-        let raw = raw(&report, member, offset.parse().unwrap_or(0), length.parse().unwrap_or(0), workspace)?;
+        let Some([offset, length]) = found
+            .first()
+            .and_then(|row| <[String; 2]>::try_from(row.clone()).ok())
+        else {
+            continue;
+        };
+        let raw = raw(
+            &report,
+            member,
+            offset.parse().unwrap_or(0),
+            length.parse().unwrap_or(0),
+            workspace,
+        )?;
         match session.json {
-            true => out.json_line(&json!({ "report": report, "member": member, "line": line, "raw": raw }))?,
+            true => out.json_line(
+                &json!({ "report": report, "member": member, "line": line, "raw": raw }),
+            )?,
             false => {
                 out.line("")?;
                 out.line(format_args!("{report}:{line}"))?;
-                out.line(format_args!("  {}", clean(raw.trim_end_matches(['\r', '\n']))))?;
+                out.line(format_args!(
+                    "  {}",
+                    clean(raw.trim_end_matches(['\r', '\n']))
+                ))?;
             }
         }
     }
@@ -327,23 +494,45 @@ fn raw_lines(lines: &[Line], snapshot: i64, workspace: &Workspace, out: &mut Out
 }
 
 /// A stretch of the decoded text of an archived report.
-fn raw(report: &str, member: u32, offset: u64, length: u64, workspace: &Workspace) -> Result<String> {
+fn raw(
+    report: &str,
+    member: u32,
+    offset: u64,
+    length: u64,
+    workspace: &Workspace,
+) -> Result<String> {
     let row = workspace.block_on(workspace.ledger.report(report))?;
-    let row = row.ok_or_else(|| Failure::new(format_args!("report {report}"), "is not in the ledger"))?;
-    let encoding = workspace.settings.catalogue.get(&row.feed).map_or(Encoding::Utf8, |source| Encoding::of(&source.feed));
+    let row =
+        row.ok_or_else(|| Failure::new(format_args!("report {report}"), "is not in the ledger"))?;
+    let encoding = workspace
+        .settings
+        .catalogue
+        .get(&row.feed)
+        .map_or(Encoding::Utf8, |source| Encoding::of(&source.feed));
     let file = workspace.blobs.open(&row.blob)?;
     let mut read = None;
-    let walked = each_member(file, &row.origin, encoding, &Caps::default(), &mut |found| {
-        if found.index != member {
-            return ControlFlow::Continue(());
-        }
-        read = Some(stretch(found.text, offset, length));
-        ControlFlow::Break(())
-    });
-    let fail = |error: std::io::Error| Failure::new(format_args!("report {report} ({})", row.origin), error);
+    let walked = each_member(
+        file,
+        &row.origin,
+        encoding,
+        &Caps::default(),
+        &mut |found| {
+            if found.index != member {
+                return ControlFlow::Continue(());
+            }
+            read = Some(stretch(found.text, offset, length));
+            ControlFlow::Break(())
+        },
+    );
+    let fail = |error: std::io::Error| {
+        Failure::new(format_args!("report {report} ({})", row.origin), error)
+    };
     match read {
         Some(read) => read.map_err(fail),
-        None => Err(walked.err().map_or_else(|| Failure::new(format_args!("report {report}"), "has no such member"), fail)),
+        None => Err(walked.err().map_or_else(
+            || Failure::new(format_args!("report {report}"), "has no such member"),
+            fail,
+        )),
     }
 }
 

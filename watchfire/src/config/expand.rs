@@ -36,7 +36,9 @@ pub fn expand(text: &str, environment: &Environment, target: Target) -> Result<S
     while let Some(at) = rest.find("${") {
         out.push_str(&rest[..at]);
         let after = &rest[at + 2..];
-        let end = after.find('}').ok_or_else(|| Unexpanded::Malformed(rest[at..].to_owned()))?;
+        let end = after
+            .find('}')
+            .ok_or_else(|| Unexpanded::Malformed(rest[at..].to_owned()))?;
         let name = &after[..end];
         let proper = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.is_empty() || !name.chars().all(proper) {
@@ -44,7 +46,11 @@ pub fn expand(text: &str, environment: &Environment, target: Target) -> Result<S
         }
         let value = environment.get(name).filter(|value| !value.is_empty());
         let value = value.ok_or_else(|| Unexpanded::Unset(name.to_owned()))?;
-        let value = match (out.is_empty(), Path::new(value).is_relative(), std::path::absolute(value)) {
+        let value = match (
+            out.is_empty(),
+            Path::new(value).is_relative(),
+            std::path::absolute(value),
+        ) {
             (true, true, Ok(absolute)) => absolute.to_string_lossy().into_owned(),
             _ => value.clone(),
         };
@@ -63,8 +69,16 @@ mod tests {
     use super::*;
 
     fn environment() -> Environment {
-        let pairs = [("DATA", "/data"), ("ODD", "/a[1]*"), ("EMPTY", ""), ("HERE", "there")];
-        pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        let pairs = [
+            ("DATA", "/data"),
+            ("ODD", "/a[1]*"),
+            ("EMPTY", ""),
+            ("HERE", "there"),
+        ];
+        pairs
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
     }
 
     #[test]
@@ -75,8 +89,14 @@ mod tests {
         assert_eq!(expand("x/${DATA}/${DATA}"), Ok("x//data//data".to_owned()));
         assert_eq!(expand("${ODD}/*"), Ok("/a[[]1[]][*]/*".to_owned()));
         assert_eq!(expand("${NO}/x"), Err(Unexpanded::Unset("NO".to_owned())));
-        assert_eq!(expand("${EMPTY}/x"), Err(Unexpanded::Unset("EMPTY".to_owned())));
-        assert_eq!(expand("a/${DATA"), Err(Unexpanded::Malformed("${DATA".to_owned())));
+        assert_eq!(
+            expand("${EMPTY}/x"),
+            Err(Unexpanded::Unset("EMPTY".to_owned()))
+        );
+        assert_eq!(
+            expand("a/${DATA"),
+            Err(Unexpanded::Malformed("${DATA".to_owned()))
+        );
         assert_eq!(expand("${}"), Err(Unexpanded::Malformed("${}".to_owned())));
         assert_eq!(expand("$HOME/{x}"), Ok("$HOME/{x}".to_owned()));
     }

@@ -61,13 +61,18 @@ impl Spelling {
     /// The text is no TOML.
     pub fn of(text: &str) -> Result<Self, Vec<Problem>> {
         match Document::parse(text.to_owned()) {
-            Ok(document) => Ok(Spelling { text: text.to_owned(), document }),
+            Ok(document) => Ok(Spelling {
+                text: text.to_owned(),
+                document,
+            }),
             Err(error) => {
                 let line = error.span().map(|span| line_at(text, span.start));
                 let message = error.message().trim().replace('\n', ", ");
                 let place = place(line);
-                Err(vec![Problem::new(place, format!("not valid TOML: {message}"))
-                    .remedy("texts stand in quotes, sections in [brackets], feeds in [[feed]]")])
+                Err(vec![
+                    Problem::new(place, format!("not valid TOML: {message}"))
+                        .remedy("texts stand in quotes, sections in [brackets], feeds in [[feed]]"),
+                ])
             }
         }
     }
@@ -79,8 +84,15 @@ impl Spelling {
         let mut table: Option<&dyn TableLike> = Some(self.document.as_table());
         for part in key.split('.') {
             let span;
-            (item, table, span) = match (table.and_then(|table| table.get_key_value(part)), part.parse::<usize>()) {
-                (Some((key, item)), _) => (Some(item), item.as_table_like(), key.span().or_else(|| item.span())),
+            (item, table, span) = match (
+                table.and_then(|table| table.get_key_value(part)),
+                part.parse::<usize>(),
+            ) {
+                (Some((key, item)), _) => (
+                    Some(item),
+                    item.as_table_like(),
+                    key.span().or_else(|| item.span()),
+                ),
                 (None, Ok(index)) => match item.and_then(|item| entry(item, index)) {
                     Some((table, span)) => (None, Some(table), span),
                     None => break,
@@ -105,7 +117,8 @@ impl Spelling {
         }
         if let Some(missing) = message.strip_prefix("missing field ") {
             let missing = missing.trim_matches('`');
-            return Problem::new(place(line), format!("`{missing}` is missing")).remedy(format!("add {missing} = ..."));
+            return Problem::new(place(line), format!("`{missing}` is missing"))
+                .remedy(format!("add {missing} = ..."));
         }
         Problem::new(place(line), message.replace('\n', ", "))
     }
@@ -118,10 +131,21 @@ impl Spelling {
             match value {
                 toml::Value::Array(entries) => {
                     for (at, value) in entries.iter().enumerate() {
-                        let name = value.get("name").or_else(|| value.get("kind")).and_then(toml::Value::as_str);
+                        let name = value
+                            .get("name")
+                            .or_else(|| value.get("kind"))
+                            .and_then(toml::Value::as_str);
                         let name = name.map_or_else(|| at.to_string(), str::to_owned);
-                        let table = item.and_then(|item| entry(item, at)).map(|(table, _)| table);
-                        self.origins_in(&format!("{section}.{name}"), value, table, overridden, &mut shown);
+                        let table = item
+                            .and_then(|item| entry(item, at))
+                            .map(|(table, _)| table);
+                        self.origins_in(
+                            &format!("{section}.{name}"),
+                            value,
+                            table,
+                            overridden,
+                            &mut shown,
+                        );
                     }
                 }
                 value => {
@@ -141,7 +165,9 @@ impl Spelling {
         overridden: &BTreeMap<String, String>,
         shown: &mut Vec<Shown>,
     ) {
-        let Some(table) = value.as_table() else { return };
+        let Some(table) = value.as_table() else {
+            return;
+        };
         for (name, value) in table {
             let key = format!("{prefix}.{name}");
             let found = written.and_then(|table| table.get_key_value(name));
@@ -156,7 +182,11 @@ impl Spelling {
                 (None, Some(span)) => Origin::Line(line_at(&self.text, span.start)),
                 (None, None) => Origin::Default,
             };
-            shown.push(Shown { key, value: value.clone(), origin });
+            shown.push(Shown {
+                key,
+                value: value.clone(),
+                origin,
+            });
         }
     }
 }
@@ -173,7 +203,9 @@ pub fn override_from(
     let mut overridden = BTreeMap::new();
     let mut problems = Vec::new();
     for (variable, text) in environment.range(PREFIX.to_owned()..) {
-        let Some(path) = variable.strip_prefix(PREFIX) else { break };
+        let Some(path) = variable.strip_prefix(PREFIX) else {
+            break;
+        };
         let path = path.to_ascii_lowercase();
         let parts = path.split_once("__");
         let slot = parts
@@ -185,14 +217,27 @@ pub fn override_from(
                 Some(near) => format!("did you mean {near}?"),
                 None => format!("unset it; feeds and reference tables are set in {FILE}"),
             };
-            problems.push(Problem::new(variable, "names no key of the configuration").remedy(remedy));
+            problems
+                .push(Problem::new(variable, "names no key of the configuration").remedy(remedy));
             continue;
         };
         let value = match slot {
-            toml::Value::Integer(_) => text.trim().parse().ok().filter(|n| u32::try_from(*n).is_ok()).map(toml::Value::Integer),
+            toml::Value::Integer(_) => text
+                .trim()
+                .parse()
+                .ok()
+                .filter(|n| u32::try_from(*n).is_ok())
+                .map(toml::Value::Integer),
             toml::Value::Array(_) => {
-                let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-                Some(toml::Value::Array(parts.map(|part| toml::Value::String(part.to_owned())).collect()))
+                let parts = text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|part| !part.is_empty());
+                Some(toml::Value::Array(
+                    parts
+                        .map(|part| toml::Value::String(part.to_owned()))
+                        .collect(),
+                ))
             }
             _ => Some(toml::Value::String(text.clone())),
         };
@@ -202,31 +247,43 @@ pub fn override_from(
                 overridden.insert(path.replacen("__", ".", 1), variable.clone());
             }
             None => problems.push(
-                Problem::new(variable, format!("`{text}` is no whole number")).remedy("give digits, as in 4"),
+                Problem::new(variable, format!("`{text}` is no whole number"))
+                    .remedy("give digits, as in 4"),
             ),
         }
     }
     if !problems.is_empty() {
         return Err(problems);
     }
-    let written = table.try_into().map_err(|error: toml::de::Error| vec![Problem::new("environment", error.message())])?;
+    let written = table
+        .try_into()
+        .map_err(|error: toml::de::Error| vec![Problem::new("environment", error.message())])?;
     Ok((written, overridden))
 }
 
 /// Every variable that may be set.
 pub fn variables(table: &toml::Table) -> Vec<String> {
-    let sections = table.iter().filter(|(section, _)| !LISTS.contains(&section.as_str()));
+    let sections = table
+        .iter()
+        .filter(|(section, _)| !LISTS.contains(&section.as_str()));
     sections
         .filter_map(|(section, value)| Some((section, value.as_table()?)))
         .flat_map(|(section, keys)| {
-            keys.keys().map(move |key| format!("{PREFIX}{}__{}", section.to_ascii_uppercase(), key.to_ascii_uppercase()))
+            keys.keys().map(move |key| {
+                format!(
+                    "{PREFIX}{}__{}",
+                    section.to_ascii_uppercase(),
+                    key.to_ascii_uppercase()
+                )
+            })
         })
         .collect()
 }
 
 /// The configuration as a table, defaults included.
 pub fn table_of(written: &Written) -> toml::Table {
-    toml::Table::try_from(written).expect("the structs of the configuration hold only what TOML can write")
+    toml::Table::try_from(written)
+        .expect("the structs of the configuration hold only what TOML can write")
 }
 
 fn place(line: Option<usize>) -> String {
@@ -234,13 +291,18 @@ fn place(line: Option<usize>) -> String {
 }
 
 fn line_at(text: &str, offset: usize) -> usize {
-    1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
+    1 + text.as_bytes()[..offset.min(text.len())]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
 }
 
 /// An entry of a list of tables, however it is written.
 fn entry(item: &Item, at: usize) -> Option<(&dyn TableLike, Option<Range<usize>>)> {
     match item {
-        Item::ArrayOfTables(list) => list.get(at).map(|table| (table as &dyn TableLike, table.span())),
+        Item::ArrayOfTables(list) => list
+            .get(at)
+            .map(|table| (table as &dyn TableLike, table.span())),
         Item::Value(Edited::Array(list)) => {
             let table = list.get(at)?.as_inline_table()?;
             Some((table as &dyn TableLike, table.span()))

@@ -1,3 +1,5 @@
+//! Configurations right and wrong, and what is said about them.
+
 use std::path::Path;
 
 use super::origin::{Origin, table_of, variables};
@@ -10,11 +12,15 @@ provider = "Example"
 format = "list"
 zone = "UTC"
 licence = "none"
+classification = "blocklist"
 paths = ["${DATA}/*.txt"]
 "#;
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn load_text(text: &str, pairs: &[(&str, &str)]) -> Result<Settings, Vec<Problem>> {
@@ -34,7 +40,12 @@ fn an_empty_file_is_a_configuration() {
     assert_eq!(settings.series.scheme, NumberingScheme::SundayOrdinal);
     assert_eq!(settings.inside, [Country::new("CN").expect("two letters")]);
     assert_eq!(settings.query_memory, 1 << 30);
-    assert!(settings.shown.iter().all(|shown| shown.origin == Origin::Default));
+    assert!(
+        settings
+            .shown
+            .iter()
+            .all(|shown| shown.origin == Origin::Default)
+    );
 }
 
 #[test]
@@ -49,11 +60,14 @@ fn unknown_keys_name_the_line_and_the_nearest_key() {
 
     let text = format!("{FEED}every_day = 3\n");
     let found = problem(&text, &[]);
-    assert_eq!(found.place, "watchfire.toml:9");
+    assert_eq!(found.place, "watchfire.toml:10");
     assert_eq!(found.remedy.as_deref(), Some("did you mean `every_days`?"));
 
     let found = problem("[query]\nxyzzy = 1\n", &[]);
-    assert_eq!(found.remedy.as_deref(), Some("keys here are memory_mb, threads"));
+    assert_eq!(
+        found.remedy.as_deref(),
+        Some("keys here are memory_mb, threads")
+    );
 }
 
 #[test]
@@ -69,34 +83,69 @@ fn wrong_values_name_the_line() {
     assert!(found.message.starts_with("not valid TOML"), "{found}");
     let found = problem(&FEED.replace("licence = \"none\"\n", ""), &[]);
     assert_eq!(found.message, "`licence` is missing");
-    let found = problem(&FEED.replace("zone = \"UTC\"", "zone = \"UCT2\""), &[("DATA", "/d")]);
+    let found = problem(
+        &FEED.replace("zone = \"UTC\"", "zone = \"UCT2\""),
+        &[("DATA", "/d")],
+    );
     assert_eq!(found.place, "watchfire.toml:2");
-    assert!(found.message.contains("feed list") && found.message.contains("UCT2"), "{found}");
+    assert!(
+        found.message.contains("feed list") && found.message.contains("UCT2"),
+        "{found}"
+    );
     let found = problem(&format!("{FEED}{FEED}"), &[("DATA", "/d")]);
-    assert_eq!((found.place.as_str(), found.message.as_str()), ("watchfire.toml:10", "feed list stands twice"));
+    assert_eq!(
+        (found.place.as_str(), found.message.as_str()),
+        ("watchfire.toml:11", "feed list stands twice")
+    );
 }
 
 #[test]
 fn several_problems_are_told_at_once() {
-    let problems = load_text("[series]\nscheme = \"x\"\ntlp = \"blue\"\n[territory]\ninside = []\n", &[]).expect_err("three");
-    let places: Vec<&str> = problems.iter().map(|problem| problem.place.as_str()).collect();
-    assert_eq!(places, ["watchfire.toml:2", "watchfire.toml:3", "watchfire.toml:5"]);
+    let problems = load_text(
+        "[series]\nscheme = \"x\"\ntlp = \"blue\"\n[territory]\ninside = []\n",
+        &[],
+    )
+    .expect_err("three");
+    let places: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.place.as_str())
+        .collect();
+    assert_eq!(
+        places,
+        ["watchfire.toml:2", "watchfire.toml:3", "watchfire.toml:5"]
+    );
 }
 
 #[test]
 fn the_environment_goes_before_the_file() {
     let text = "[workspace]\nzone = \"UTC\"\n[query]\nthreads = 1\n";
-    let pairs = [("WATCHFIRE__QUERY__THREADS", "3"), ("WATCHFIRE__TERRITORY__INSIDE", "CN, HK"), ("WATCHFIRE_WORKSPACE", "x")];
+    let pairs = [
+        ("WATCHFIRE__QUERY__THREADS", "3"),
+        ("WATCHFIRE__TERRITORY__INSIDE", "CN, HK"),
+        ("WATCHFIRE_WORKSPACE", "x"),
+    ];
     let settings = load_text(text, &pairs).expect("all is well");
     assert_eq!(settings.query_threads, 3);
     assert_eq!(settings.inside.len(), 2);
-    let origin = |key: &str| settings.shown.iter().find(|shown| shown.key == key).map(|shown| shown.origin.clone());
+    let origin = |key: &str| {
+        settings
+            .shown
+            .iter()
+            .find(|shown| shown.key == key)
+            .map(|shown| shown.origin.clone())
+    };
     assert_eq!(origin("workspace.zone"), Some(Origin::Line(2)));
-    assert_eq!(origin("query.threads"), Some(Origin::Environment("WATCHFIRE__QUERY__THREADS".to_owned())));
+    assert_eq!(
+        origin("query.threads"),
+        Some(Origin::Environment("WATCHFIRE__QUERY__THREADS".to_owned()))
+    );
     assert_eq!(origin("query.memory_mb"), Some(Origin::Default));
 
     let found = problem("", &[("WATCHFIRE__QUERY__THREAD", "3")]);
-    assert_eq!(found.remedy.as_deref(), Some("did you mean WATCHFIRE__QUERY__THREADS?"));
+    assert_eq!(
+        found.remedy.as_deref(),
+        Some("did you mean WATCHFIRE__QUERY__THREADS?")
+    );
     let found = problem("", &[("WATCHFIRE__QUERY__THREADS", "-3")]);
     assert_eq!(found.place, "WATCHFIRE__QUERY__THREADS");
 }
@@ -108,7 +157,10 @@ fn every_scalar_has_a_variable() {
     assert!(variables.contains(&"WATCHFIRE__WORKSPACE__ZONE".to_owned()));
     for (section, value) in &table {
         for (key, value) in value.as_table().into_iter().flatten() {
-            assert!(value.is_str() || value.is_integer() || value.is_array(), "{section}.{key} cannot be overridden");
+            assert!(
+                value.is_str() || value.is_integer() || value.is_array(),
+                "{section}.{key} cannot be overridden"
+            );
         }
     }
 }
@@ -117,7 +169,10 @@ fn every_scalar_has_a_variable() {
 fn variables_in_paths_are_wanted_only_by_those_who_read_files() {
     let settings = load_text(FEED, &[]).expect("a query needs no path");
     assert_eq!(settings.unset.len(), 1);
-    assert_eq!(settings.unset[0].message, "environment variable DATA is not set, and feed list names it");
+    assert_eq!(
+        settings.unset[0].message,
+        "environment variable DATA is not set, and feed list names it"
+    );
     let settings = load_text(FEED, &[("DATA", "/d")]).expect("it is set");
     assert!(settings.unset.is_empty());
     assert_eq!(settings.catalogue.sources()[0].feed.paths, ["/d/*.txt"]);
@@ -125,10 +180,16 @@ fn variables_in_paths_are_wanted_only_by_those_who_read_files() {
 
 #[test]
 fn kinds_of_reference_files_are_checked() {
-    let found = problem("[[reference]]\nkind = \"region-cdir\"\npaths = [\"x\"]\n", &[]);
+    let found = problem(
+        "[[reference]]\nkind = \"region-cdir\"\npaths = [\"x\"]\n",
+        &[],
+    );
     assert_eq!(found.remedy.as_deref(), Some("did you mean `region-cidr`?"));
     let text = "[[reference]]\nkind = \"shadowserver-schema\"\npaths = [\"x.json\"]\n";
-    assert_eq!(load_text(text, &[]).expect("it is a kind").references.len(), 1);
+    assert_eq!(
+        load_text(text, &[]).expect("it is a kind").references.len(),
+        1
+    );
 }
 
 #[test]
@@ -137,5 +198,11 @@ fn a_running_series_needs_its_first_week() {
     assert!(found.remedy.expect("there is one").contains("first_monday"));
     let text = "[series]\nscheme = \"running\"\nfirst_monday = \"2010-01-04\"\nfirst_number = 7\n";
     let scheme = load_text(text, &[]).expect("it is told").series.scheme;
-    assert!(matches!(scheme, NumberingScheme::Running { first_number: 7, .. }));
+    assert!(matches!(
+        scheme,
+        NumberingScheme::Running {
+            first_number: 7,
+            ..
+        }
+    ));
 }

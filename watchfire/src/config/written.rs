@@ -45,7 +45,10 @@ pub struct WorkspaceSection {
 
 impl Default for WorkspaceSection {
     fn default() -> Self {
-        WorkspaceSection { name: "watchfire".to_owned(), zone: "Asia/Shanghai".to_owned() }
+        WorkspaceSection {
+            name: "watchfire".to_owned(),
+            zone: "Asia/Shanghai".to_owned(),
+        }
     }
 }
 
@@ -111,7 +114,9 @@ pub struct TerritorySection {
 
 impl Default for TerritorySection {
     fn default() -> Self {
-        TerritorySection { inside: vec!["CN".to_owned()] }
+        TerritorySection {
+            inside: vec!["CN".to_owned()],
+        }
     }
 }
 
@@ -125,7 +130,9 @@ pub struct RatingSection {
 
 impl Default for RatingSection {
     fn default() -> Self {
-        RatingSection { profile: "default".to_owned() }
+        RatingSection {
+            profile: "default".to_owned(),
+        }
     }
 }
 
@@ -149,7 +156,10 @@ pub struct QuerySection {
 
 impl Default for QuerySection {
     fn default() -> Self {
-        QuerySection { memory_mb: 1024, threads: 0 }
+        QuerySection {
+            memory_mb: 1024,
+            threads: 0,
+        }
     }
 }
 

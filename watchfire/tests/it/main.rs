@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod crash;
+mod demo;
 mod founding_week;
 mod query;
 mod run;

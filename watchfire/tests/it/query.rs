@@ -37,24 +37,65 @@ fn bench() -> Bench {
 #[test]
 fn answers_print_as_table_csv_and_json() {
     let bench = bench();
-    let done = bench.run(&["query", "SELECT feed, count(*) AS events FROM events GROUP BY feed ORDER BY feed"]).exits(0);
-    assert_eq!(done.stdout, "feed       events\naddresses       2\nurls            2\n");
-    let sql = "SELECT source_url, description, observed_at FROM events WHERE feed = 'urls' ORDER BY 1";
+    let done = bench
+        .run(&[
+            "query",
+            "SELECT feed, count(*) AS events FROM events GROUP BY feed ORDER BY feed",
+        ])
+        .exits(0);
+    assert_eq!(
+        done.stdout,
+        "feed       events\naddresses       2\nurls            2\n"
+    );
+    let sql =
+        "SELECT source_url, description, observed_at FROM events WHERE feed = 'urls' ORDER BY 1";
     let done = bench.run(&["query", "--format", "csv", sql]).exits(0);
     assert_eq!(
         done.stdout,
         "source_url,description,observed_at\r\nhttp://phish.example/a,'=1+1,2023-01-10T08:00:00\r\nhttp://phish.example/b,\"x, y\",2023-01-11T08:00:00\r\n"
     );
     let done = bench.run(&["query", "--json", "SELECT count(*) AS n, NULL AS nothing, source_host FROM events WHERE feed = 'urls' GROUP BY source_host"]).exits(0);
-    let row: serde_json::Value = serde_json::from_str(done.stdout.lines().next().expect("a row")).expect("JSON");
+    let row: serde_json::Value =
+        serde_json::from_str(done.stdout.lines().next().expect("a row")).expect("JSON");
     assert_eq!(row["n"], 2);
     assert!(row["nothing"].is_null());
-    let done = bench.run(&["query", "--limit", "1", "--format", "csv", "SELECT event_id FROM events"]).exits(0).says("there are more");
+    let done = bench
+        .run(&[
+            "query",
+            "--limit",
+            "1",
+            "--format",
+            "csv",
+            "SELECT event_id FROM events",
+        ])
+        .exits(0)
+        .says("there are more");
     assert_eq!(done.stdout.lines().count(), 2);
-    bench.run(&["query", "SELECT count(*) AS n FROM events_raw WHERE source_ip = ip('192.0.2.1')"]).exits(0).prints("1");
-    bench.run(&["query", "--columns"]).exits(0).prints("observed_at").prints("source_ip");
-    bench.run(&["query", "--snapshot", "0", "SELECT count(*) AS n FROM events"]).exits(0).prints("0");
-    bench.run(&["query", "--snapshot", "99", "SELECT 1"]).exits(1).says("lake snapshot 99: not found");
+    bench
+        .run(&[
+            "query",
+            "SELECT count(*) AS n FROM events_raw WHERE source_ip = ip('192.0.2.1')",
+        ])
+        .exits(0)
+        .prints("1");
+    bench
+        .run(&["query", "--columns"])
+        .exits(0)
+        .prints("observed_at")
+        .prints("source_ip");
+    bench
+        .run(&[
+            "query",
+            "--snapshot",
+            "0",
+            "SELECT count(*) AS n FROM events",
+        ])
+        .exits(0)
+        .prints("0");
+    bench
+        .run(&["query", "--snapshot", "99", "SELECT 1"])
+        .exits(1)
+        .says("lake snapshot 99: not found");
 }
 
 #[test]
@@ -76,22 +117,40 @@ fn only_a_select_is_answered() {
     ] {
         let done = bench.run(&["query", &sql]).exits(1);
         assert_eq!(done.stdout, "", "{sql}");
-        assert!(done.stderr.starts_with("watchfire: query "), "{sql}: {}", done.stderr);
+        assert!(
+            done.stderr.starts_with("watchfire: query "),
+            "{sql}: {}",
+            done.stderr
+        );
         assert!(!done.stderr.contains("panicked"), "{sql}: {}", done.stderr);
     }
     assert!(!bench.path().join("out.csv").exists());
     // Files of the machine are no tables.
     bench.write("secret.csv", "a,b\n1,2\n");
     let file = bench.path().join("secret.csv");
-    bench.run(&["query", &format!("SELECT * FROM '{}'", file.display())]).exits(1);
-    bench.run(&["query", "SELECT * FROM information_schema.df_settings"]).exits(1);
-    bench.run(&["query", "SELECT count(*) AS n FROM events"]).exits(0).prints("4");
+    bench
+        .run(&["query", &format!("SELECT * FROM '{}'", file.display())])
+        .exits(1);
+    bench
+        .run(&["query", "SELECT * FROM information_schema.df_settings"])
+        .exits(1);
+    bench
+        .run(&["query", "SELECT count(*) AS n FROM events"])
+        .exits(0)
+        .prints("4");
 }
 
 #[test]
 fn a_wrong_query_names_what_is_wrong() {
     let bench = bench();
-    bench.run(&["query", "SELECT sorce_ip FROM events"]).exits(1).says("sorce_ip").says("remedy: columns are listed");
-    bench.run(&["query", "SELEKT"]).exits(1).says("watchfire: query failed");
+    bench
+        .run(&["query", "SELECT sorce_ip FROM events"])
+        .exits(1)
+        .says("sorce_ip")
+        .says("remedy: columns are listed");
+    bench
+        .run(&["query", "SELEKT"])
+        .exits(1)
+        .says("watchfire: query failed");
     bench.run(&["query"]).exits(2);
 }

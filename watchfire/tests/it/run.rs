@@ -17,28 +17,41 @@ impl Done {
     /// Expects this exit code.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "\n--- standard output\n{}\n--- standard error\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, code,
+            "\n--- standard output\n{}\n--- standard error\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 
     /// Expects this on standard error.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "`{text}` is not in:\n{}", self.stderr);
+        assert!(
+            self.stderr.contains(text),
+            "`{text}` is not in:\n{}",
+            self.stderr
+        );
         self
     }
 
     /// Expects this on standard output.
     #[track_caller]
     pub fn prints(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text), "`{text}` is not in:\n{}", self.stdout);
+        assert!(
+            self.stdout.contains(text),
+            "`{text}` is not in:\n{}",
+            self.stdout
+        );
         self
     }
 
     /// Standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
     }
 }
 
@@ -51,7 +64,10 @@ pub struct Bench {
 impl Bench {
     /// An empty folder.
     pub fn new() -> Self {
-        Bench { folder: tempfile::tempdir().expect("a temporary folder can be made"), variables: Vec::new() }
+        Bench {
+            folder: tempfile::tempdir().expect("a temporary folder can be made"),
+            variables: Vec::new(),
+        }
     }
 
     /// A workspace with this configuration.
@@ -75,15 +91,21 @@ impl Bench {
     /// Writes a file.
     pub fn write(&self, path: &str, text: impl AsRef<[u8]>) {
         let path = self.path().join(path);
-        std::fs::create_dir_all(path.parent().expect("a file has a folder")).expect("the folder can be made");
+        std::fs::create_dir_all(path.parent().expect("a file has a folder"))
+            .expect("the folder can be made");
         std::fs::write(path, text).expect("the file can be written");
     }
 
     /// A command of the binary in the folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_watchfire"));
-        command.current_dir(self.path()).args(arguments).stdin(Stdio::null());
-        let ours = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("WATCHFIRE"));
+        command
+            .current_dir(self.path())
+            .args(arguments)
+            .stdin(Stdio::null());
+        let ours = std::env::vars_os()
+            .map(|(name, _)| name)
+            .filter(|name| name.to_string_lossy().starts_with("WATCHFIRE"));
         ours.for_each(|name| {
             command.env_remove(name);
         });
@@ -104,19 +126,31 @@ impl Bench {
 
 /// The root of the source tree.
 pub fn tree() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate lies in the workspace")
+        .to_owned()
 }
 
 /// The folder of real feeds, where there is one. In CI it must be there.
 pub fn data() -> Option<PathBuf> {
     let named = std::env::var_os("WATCHFIRE_DATA").map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")));
+    let folder = named.unwrap_or_else(|| {
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data"))
+    });
     let there = folder.join("MANIFEST.md").is_file();
     if there {
         return folder.canonicalize().ok();
     }
     let continuous = std::env::var("CI").is_ok_and(|value| value == "true");
-    assert!(!continuous, "the data folder is not at {}: set WATCHFIRE_DATA", folder.display());
-    eprintln!("SKIPPED: no data folder at {}: set WATCHFIRE_DATA", folder.display());
+    assert!(
+        !continuous,
+        "the data folder is not at {}: set WATCHFIRE_DATA",
+        folder.display()
+    );
+    eprintln!(
+        "SKIPPED: no data folder at {}: set WATCHFIRE_DATA",
+        folder.display()
+    );
     None
 }

@@ -14,9 +14,26 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("lake", &["model"]),
     ("ledger", &["model"]),
     ("reference", &["model"]),
-    ("intake", &["model", "formats", "lake", "ledger", "reference"]),
-    ("bulletin", &["model", "formats", "lake", "ledger", "reference"]),
-    ("watchfire", &["model", "formats", "lake", "ledger", "reference", "intake", "bulletin"]),
+    (
+        "intake",
+        &["model", "formats", "lake", "ledger", "reference"],
+    ),
+    (
+        "bulletin",
+        &["model", "formats", "lake", "ledger", "reference"],
+    ),
+    (
+        "watchfire",
+        &[
+            "model",
+            "formats",
+            "lake",
+            "ledger",
+            "reference",
+            "intake",
+            "bulletin",
+        ],
+    ),
 ];
 
 /// Lines that a file may have.
@@ -26,7 +43,9 @@ const LONGEST: usize = 800;
 const DATA: [&str; 1] = ["bulletin/tests/it/render/specimen.rs"];
 
 /// Names that say nothing about what is inside.
-const EMPTY_NAMES: [&str; 8] = ["util", "utils", "common", "helper", "helpers", "manager", "misc", "shared"];
+const EMPTY_NAMES: [&str; 8] = [
+    "util", "utils", "common", "helper", "helpers", "manager", "misc", "shared",
+];
 
 /// Every Rust file of our crates, relative to the tree.
 fn sources() -> Vec<(String, String)> {
@@ -37,12 +56,27 @@ fn sources() -> Vec<(String, String)> {
             walk(&root.join(name).join(folder), &mut found);
         }
     }
-    let relative = |path: &Path| path.strip_prefix(&root).expect("below the tree").to_string_lossy().into_owned();
-    found.iter().map(|path| (relative(path), std::fs::read_to_string(path).expect("a source is text"))).collect()
+    let relative = |path: &Path| {
+        path.strip_prefix(&root)
+            .expect("below the tree")
+            .to_string_lossy()
+            .into_owned()
+    };
+    found
+        .iter()
+        .map(|path| {
+            (
+                relative(path),
+                std::fs::read_to_string(path).expect("a source is text"),
+            )
+        })
+        .collect()
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
     for entry in entries.flatten() {
         let path = entry.path();
         if path.is_dir() {
@@ -73,7 +107,10 @@ fn names_say_what_is_inside() {
     for (path, _) in sources() {
         for part in Path::new(&path).with_extension("").components() {
             let part = part.as_os_str().to_string_lossy();
-            assert!(!EMPTY_NAMES.contains(&&*part), "{path}: `{part}` says nothing");
+            assert!(
+                !EMPTY_NAMES.contains(&&*part),
+                "{path}: `{part}` says nothing"
+            );
         }
     }
 }
@@ -84,11 +121,20 @@ fn crates_import_downwards_only() {
         let path = tree().join(name).join("Cargo.toml");
         let text = std::fs::read_to_string(&path).expect("every crate has a manifest");
         let manifest: toml::Table = text.parse().expect("a manifest is TOML");
-        assert_eq!(manifest["package"]["name"].as_str(), Some(name), "the folder's name is the crate's");
+        assert_eq!(
+            manifest["package"]["name"].as_str(),
+            Some(name),
+            "the folder's name is the crate's"
+        );
         for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            let Some(section) = manifest.get(section).and_then(toml::Value::as_table) else { continue };
+            let Some(section) = manifest.get(section).and_then(toml::Value::as_table) else {
+                continue;
+            };
             for (ours, _) in CRATES {
-                assert!(ours == name || !section.contains_key(ours) || allowed.contains(&ours), "{name} imports {ours}");
+                assert!(
+                    ours == name || !section.contains_key(ours) || allowed.contains(&ours),
+                    "{name} imports {ours}"
+                );
             }
         }
     }
@@ -98,61 +144,103 @@ fn crates_import_downwards_only() {
 fn only_the_binary_reads_the_clock() {
     let readings = ["Timestamp::now(", "Zoned::now(", "SystemTime::now("];
     for (path, text) in sources() {
-        let inside = path.starts_with("watchfire/") || path.contains("/tests/") || path.contains("/examples/");
+        let inside = path.starts_with("watchfire/")
+            || path.contains("/tests/")
+            || path.contains("/examples/");
         let reads = readings.iter().find(|reading| text.contains(*reading));
-        assert!(inside || reads.is_none(), "{path} reads the clock: {}", reads.expect("it was found"));
+        assert!(
+            inside || reads.is_none(),
+            "{path} reads the clock: {}",
+            reads.expect("it was found")
+        );
     }
 }
 
 #[test]
 fn architecture_names_what_is_there() {
     let root = tree();
-    let text = std::fs::read_to_string(root.join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");
+    let text =
+        std::fs::read_to_string(root.join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");
     let mut named = 0;
     for word in text.split('`').skip(1).step_by(2) {
         let first = word.split('/').next().unwrap_or("");
-        let path = word.contains('/') && root.join(first).is_dir() && !word.contains([' ', '*', '<', '=']);
+        let path =
+            word.contains('/') && root.join(first).is_dir() && !word.contains([' ', '*', '<', '=']);
         if path {
             named += 1;
-            assert!(root.join(word).exists(), "ARCHITECTURE.md names {word}, which is not there");
+            assert!(
+                root.join(word).exists(),
+                "ARCHITECTURE.md names {word}, which is not there"
+            );
         }
     }
     assert!(named > 0, "ARCHITECTURE.md names no path");
     for (name, _) in CRATES {
-        assert!(text.contains(&format!("`{name}`")), "ARCHITECTURE.md does not name {name}");
+        assert!(
+            text.contains(&format!("`{name}`")),
+            "ARCHITECTURE.md does not name {name}"
+        );
     }
     let pages = text.lines().count();
-    assert!(pages <= 130, "ARCHITECTURE.md has {pages} lines: it is to fit two pages");
+    assert!(
+        pages <= 130,
+        "ARCHITECTURE.md has {pages} lines: it is to fit two pages"
+    );
 }
 
 #[test]
 fn every_format_is_listed_once_and_has_a_sample_test() {
     let names: Vec<&str> = formats::FORMATS.iter().map(|format| format.name).collect();
-    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "a name stands twice: {names:?}");
-    let tests: Vec<(String, String)> =
-        sources().into_iter().filter(|(path, _)| path.starts_with("formats/tests/") || path.starts_with("intake/tests/")).collect();
+    assert_eq!(
+        names.iter().collect::<BTreeSet<_>>().len(),
+        names.len(),
+        "a name stands twice: {names:?}"
+    );
+    let tests: Vec<(String, String)> = sources()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("formats/tests/") || path.starts_with("intake/tests/"))
+        .collect();
     for name in names {
         let quoted = format!("\"{name}\"");
-        assert!(tests.iter().any(|(_, text)| text.contains(&quoted)), "format {name} has no sample test");
+        assert!(
+            tests.iter().any(|(_, text)| text.contains(&quoted)),
+            "format {name} has no sample test"
+        );
     }
 }
 
 #[test]
 fn documents_are_there_and_complete() {
     let root = tree();
-    for document in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "docs/statistics.md", "docs/benchmarks.md", ".ci/run"] {
+    for document in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        "docs/statistics.md",
+        "docs/benchmarks.md",
+        ".ci/run",
+    ] {
         assert!(root.join(document).is_file(), "{document} is missing");
     }
     let statistics = std::fs::read_to_string(root.join("docs/statistics.md")).expect("it is there");
     for statistic in bulletin::statistics::all() {
-        let named = statistics.lines().any(|line| line.starts_with('#') && line.contains(statistic.id));
+        let named = statistics
+            .lines()
+            .any(|line| line.starts_with('#') && line.contains(statistic.id));
         assert!(named, "docs/statistics.md does not name {}", statistic.id);
     }
     let readme = std::fs::read_to_string(root.join("README.md")).expect("it is there");
     for command in ["cargo run --release -- demo", "cargo test --workspace"] {
-        assert!(readme.contains(command), "README.md does not say `{command}`");
+        assert!(
+            readme.contains(command),
+            "README.md does not say `{command}`"
+        );
         let last = command == "cargo test --workspace";
         let ci = std::fs::read_to_string(root.join(".ci/run")).expect("it is there");
-        assert!(!last || ci.contains(command), ".ci/run does not call `{command}`");
+        assert!(
+            !last || ci.contains(command),
+            ".ci/run does not call `{command}`"
+        );
     }
 }
