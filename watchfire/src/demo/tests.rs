@@ -163,14 +163,14 @@ fn every_name_and_address_is_reserved() {
     let (dir, _) = demo_written();
     let (mut addresses, mut names) = (0u64, 0u64);
     for path in files_below(dir) {
-        let text = std::fs::read_to_string(&path).unwrap();
-        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
-        let mut at = 0;
-        for token in text.split(|c: char| !is_part(c)) {
-            let before = text[..at].bytes().next_back();
-            at += token.len();
-            at += text[at..].chars().next().map_or(0, char::len_utf8);
-            if token.contains('.') || token.matches(':').count() > 1 {
+        let bytes = std::fs::read(&path).unwrap();
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
+        let mut at = 0_usize;
+        for token in bytes.split(|byte| !is_part(byte)) {
+            let before = at.checked_sub(1).map(|at| bytes[at]);
+            at += token.len() + 1;
+            if token.len() > 3 && (token.contains(&b'.') || token.contains(&b':')) {
+                let token = std::str::from_utf8(token).unwrap();
                 match what(token, before) {
                     Token::Address(true) => addresses += 1,
                     Token::Name(true) => names += 1,
