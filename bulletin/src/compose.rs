@@ -5,8 +5,8 @@
 
 use jiff::civil::Date;
 use model::bulletin::{
-    Bulletin, Correction, DefinitionVersion, FORMAT, Issue, Period, PrintedDay, Provenance, Publisher, RecentIssue,
-    SeriesTitle, State, Text, Tlp,
+    Bulletin, Correction, DefinitionVersion, FORMAT, Issue, Period, PrintedDay, Provenance,
+    Publisher, RecentIssue, SeriesTitle, State, Text, Tlp,
 };
 use model::issue::IssueNumber;
 
@@ -46,20 +46,39 @@ pub struct Cover<'a> {
 /// # Errors
 /// [`Error::Composed`] if the result contradicts itself: a fault of ours, found before it is stored.
 pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Result<Bulletin> {
-    let last = past.iter().find(|frozen| frozen.week == this.week.previous());
+    let last = past
+        .iter()
+        .find(|frozen| frozen.week == this.week.previous());
     let figures = Figures::of(this, last, &cover.names);
-    let page = Page { this, last, past, figures: &figures, names: &cover.names };
+    let page = Page {
+        this,
+        last,
+        past,
+        figures: &figures,
+        names: &cover.names,
+    };
     let (first, sunday) = (this.week.monday(), this.week.sunday());
     let Some(proposed) = &this.rating else {
-        return Err(Error::Composed { issue: this.issue.to_string(), reason: "it was frozen without a rating".to_owned() });
+        return Err(Error::Composed {
+            issue: this.issue.to_string(),
+            reason: "it was frozen without a rating".to_owned(),
+        });
     };
     let mut bulletin = Bulletin {
         format: FORMAT,
         series: cover.series,
         publisher: cover.publisher,
         issue: issue(this.issue),
-        week: Period { first, last: sunday, text: words::period(first, sunday), zone: this.zone.clone() },
-        published: cover.published.map(|date| PrintedDay { date, text: words::day(date) }),
+        week: Period {
+            first,
+            last: sunday,
+            text: words::period(first, sunday),
+            zone: this.zone.clone(),
+        },
+        published: cover.published.map(|date| PrintedDay {
+            date,
+            text: words::day(date),
+        }),
         tlp: cover.tlp,
         state: cover.state,
         revision: cover.revision,
@@ -67,7 +86,9 @@ pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Resu
         banner: cover.banner,
         rating: rating::block(&page, proposed),
         vulnerability: rating::vulnerability(&page),
-        situation: std::iter::once(situation::infrastructure(&page)).chain(situation::threats(&page)).collect(),
+        situation: std::iter::once(situation::infrastructure(&page))
+            .chain(situation::threats(&page))
+            .collect(),
         board: board::board(&page),
         handling: None,
         sections: present(&page),
@@ -81,7 +102,10 @@ pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Resu
             definitions: this
                 .values
                 .iter()
-                .map(|value| DefinitionVersion { statistic: value.statistic.clone(), version: value.version })
+                .map(|value| DefinitionVersion {
+                    statistic: value.statistic.clone(),
+                    version: value.version,
+                })
                 .collect(),
             fonts: Vec::new(),
         },
@@ -90,7 +114,10 @@ pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Resu
     bulletin.values = figures.into_values();
     bulletin.seal();
     match bulletin.check().into_iter().next() {
-        Some(reason) => Err(Error::Composed { issue: this.issue.to_string(), reason }),
+        Some(reason) => Err(Error::Composed {
+            issue: this.issue.to_string(),
+            reason,
+        }),
         None => Ok(bulletin),
     }
 }
@@ -114,7 +141,10 @@ fn recent(this: &FrozenWeek, past: &[FrozenWeek]) -> Vec<RecentIssue> {
             Some(RecentIssue {
                 issue: issue(frozen.issue),
                 week: words::period(week.monday(), week.sunday()),
-                level: frozen.rating.as_ref().and_then(crate::rating::Rating::level),
+                level: frozen
+                    .rating
+                    .as_ref()
+                    .and_then(crate::rating::Rating::level),
                 file: (frozen.origin == Origin::Counted).then(|| frozen.issue.to_string()),
             })
         })

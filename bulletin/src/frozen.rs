@@ -114,10 +114,17 @@ impl FrozenWeek {
     /// # Errors
     /// [`Error::Frozen`] if it is damaged or of a later version.
     pub fn from_json(name: &str, text: &str) -> Result<Self> {
-        let fail = |reason: String| Error::Frozen { name: name.to_owned(), reason };
-        let week: FrozenWeek = serde_json::from_str(text).map_err(|error| fail(error.to_string()))?;
+        let fail = |reason: String| Error::Frozen {
+            name: name.to_owned(),
+            reason,
+        };
+        let week: FrozenWeek =
+            serde_json::from_str(text).map_err(|error| fail(error.to_string()))?;
         if week.format != FROZEN_FORMAT {
-            return Err(fail(format!("format {} is not {FROZEN_FORMAT}", week.format)));
+            return Err(fail(format!(
+                "format {} is not {FROZEN_FORMAT}",
+                week.format
+            )));
         }
         Ok(week)
     }
@@ -129,12 +136,18 @@ impl FrozenWeek {
 
     /// The value of a statistic with what arrived of its sources.
     pub fn side(&self, statistic: &Statistic) -> Option<Side<'_>> {
-        Some(Side { value: self.value(statistic.id)?, coverage: &self.coverage })
+        Some(Side {
+            value: self.value(statistic.id)?,
+            coverage: &self.coverage,
+        })
     }
 
     /// As the rating sees it.
     pub fn rated(&self) -> RatedWeek<'_> {
-        RatedWeek { values: &self.values, coverage: &self.coverage }
+        RatedWeek {
+            values: &self.values,
+            coverage: &self.coverage,
+        }
     }
 
     /// Monday.
@@ -144,6 +157,9 @@ impl FrozenWeek {
 
     /// A size that stands beside the figures; 0 where none is kept.
     pub fn beside(&self, name: &str) -> u64 {
-        self.beside.iter().find(|beside| beside.name == name).map_or(0, |beside| beside.counted.count)
+        self.beside
+            .iter()
+            .find(|beside| beside.name == name)
+            .map_or(0, |beside| beside.counted.count)
     }
 }

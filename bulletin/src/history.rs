@@ -57,7 +57,15 @@ const COLUMNS: &[(&str, &str, Option<&str>, Form)] = &[
 ];
 
 /// Columns that describe the row.
-const KEYS: [&str; 7] = ["year", "issue", "week_start", "week_end", "kind", "note", "source"];
+const KEYS: [&str; 7] = [
+    "year",
+    "issue",
+    "week_start",
+    "week_end",
+    "kind",
+    "note",
+    "source",
+];
 
 /// Reads a table of back issues. The columns `year`, `issue`, `week_start`, `week_end`, `kind`, `note`
 /// and `source` describe a row, every other column is a figure; an empty cell is no figure.
@@ -65,9 +73,14 @@ const KEYS: [&str; 7] = ["year", "issue", "week_start", "week_end", "kind", "not
 /// # Errors
 /// [`Error::History`], naming the line.
 pub fn read(series: &str, text: &str) -> Result<Vec<NewHistoryRow>> {
-    let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(false)
+        .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
     let fail = |line: u64, reason: String| Error::History { line, reason };
-    let head = reader.headers().map_err(|error| fail(1, error.to_string()))?.clone();
+    let head = reader
+        .headers()
+        .map_err(|error| fail(1, error.to_string()))?
+        .clone();
     for needed in ["year", "kind"] {
         if !head.iter().any(|column| column == needed) {
             return Err(fail(1, format!("there is no column {needed}")));
@@ -76,38 +89,64 @@ pub fn read(series: &str, text: &str) -> Result<Vec<NewHistoryRow>> {
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| {
-            fail(error.position().map_or(0, csv::Position::line), error.to_string())
+            fail(
+                error.position().map_or(0, csv::Position::line),
+                error.to_string(),
+            )
         })?;
         let line = record.position().map_or(0, csv::Position::line);
         let cell = |column: &str| {
             let at = head.iter().position(|name| name == column)?;
-            record.get(at).map(str::trim).filter(|text| !text.is_empty())
+            record
+                .get(at)
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
         };
         let number = |column: &str| {
             cell(column)
-                .map(|text| text.parse::<i32>().map_err(|_| fail(line, format!("{column} `{text}` is no whole number"))))
+                .map(|text| {
+                    text.parse::<i32>()
+                        .map_err(|_| fail(line, format!("{column} `{text}` is no whole number")))
+                })
                 .transpose()
         };
         let day = |column: &str| {
             cell(column)
-                .map(|text| text.parse::<Date>().map(|date| Day::of(date).0).map_err(|_| fail(line, format!("{column} `{text}` is no date"))))
+                .map(|text| {
+                    text.parse::<Date>()
+                        .map(|date| Day::of(date).0)
+                        .map_err(|_| fail(line, format!("{column} `{text}` is no date")))
+                })
                 .transpose()
         };
         let kind = match cell("kind") {
             Some("published") => HistoryKind::Published,
             Some("undated") => HistoryKind::Undated,
             Some("derived") => HistoryKind::Derived,
-            other => return Err(fail(line, format!("kind `{}` is none of published, undated, derived", other.unwrap_or("")))),
+            other => {
+                return Err(fail(
+                    line,
+                    format!(
+                        "kind `{}` is none of published, undated, derived",
+                        other.unwrap_or("")
+                    ),
+                ));
+            }
         };
         let mut values = Map::new();
-        for (name, text) in head.iter().zip(record.iter()).filter(|(name, _)| !KEYS.contains(name)) {
+        for (name, text) in head
+            .iter()
+            .zip(record.iter())
+            .filter(|(name, _)| !KEYS.contains(name))
+        {
             if !text.trim().is_empty() {
                 values.insert(name.to_owned(), Value::String(text.trim().to_owned()));
             }
         }
         for (column, _, _, form) in COLUMNS {
             if let Some(text) = values.get(*column).and_then(Value::as_str) {
-                quantity(text, *form).ok_or_else(|| fail(line, format!("{column} `{text}` cannot be read")))?;
+                quantity(text, *form)
+                    .ok_or_else(|| fail(line, format!("{column} `{text}` cannot be read")))?;
             }
         }
         rows.push(NewHistoryRow {
@@ -129,7 +168,11 @@ pub fn read(series: &str, text: &str) -> Result<Vec<NewHistoryRow>> {
 fn tenths(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digit: u64 = fraction.parse().ok().filter(|_| fraction.len() == 1)?;
-    whole.parse::<u64>().ok()?.checked_mul(10)?.checked_add(digit)
+    whole
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(10)?
+        .checked_add(digit)
 }
 
 fn quantity(text: &str, form: Form) -> Option<Quantity> {
@@ -156,12 +199,16 @@ fn quantity(text: &str, form: Form) -> Option<Quantity> {
 /// The statistic values among a row's figures; every statistic has one, available or not.
 pub fn values_of(figures: &Map<String, Value>) -> Vec<StatisticValue> {
     let find = |id: &str, part: Option<&str>| {
-        let (column, .., form) = COLUMNS.iter().find(|(_, statistic, of, _)| *statistic == id && *of == part)?;
+        let (column, .., form) = COLUMNS
+            .iter()
+            .find(|(_, statistic, of, _)| *statistic == id && *of == part)?;
         quantity(figures.get(*column)?.as_str()?, *form)
     };
     let measured = |found: Option<Quantity>| match found {
         Some(quantity) => Measured::Available { quantity },
-        None => Measured::NotAvailable { reason: Missing::NotInSource },
+        None => Measured::NotAvailable {
+            reason: Missing::NotInSource,
+        },
     };
     statistics::all()
         .into_iter()
@@ -173,7 +220,12 @@ pub fn values_of(figures: &Map<String, Value>) -> Vec<StatisticValue> {
             parts: statistic
                 .parts
                 .iter()
-                .filter_map(|part| Some(PartValue { id: part.id.to_owned(), measured: measured(Some(find(statistic.id, Some(part.id))?)) }))
+                .filter_map(|part| {
+                    Some(PartValue {
+                        id: part.id.to_owned(),
+                        measured: measured(Some(find(statistic.id, Some(part.id))?)),
+                    })
+                })
                 .collect(),
         })
         .collect()
@@ -184,7 +236,9 @@ pub fn values_of(figures: &Map<String, Value>) -> Vec<StatisticValue> {
 /// # Errors
 /// The stored figures are damaged.
 pub fn week_of(row: &HistoryRow, zone: &str) -> Result<Option<FrozenWeek>> {
-    let (Some(number), Some(monday)) = (row.number, row.week_start) else { return Ok(None) };
+    let (Some(number), Some(monday)) = (row.number, row.week_start) else {
+        return Ok(None);
+    };
     let figures = row.values()?;
     let issue = IssueNumber {
         year: i16::try_from(row.year).unwrap_or(i16::MAX),
@@ -196,7 +250,9 @@ pub fn week_of(row: &HistoryRow, zone: &str) -> Result<Option<FrozenWeek>> {
         issue,
         week: ReportingWeek::containing(Day(monday).date()),
         zone: zone.to_owned(),
-        origin: Origin::Imported { source: row.source.clone() },
+        origin: Origin::Imported {
+            source: row.source.clone(),
+        },
         basis: Basis {
             lake_snapshot: 0,
             ledger_as_of: String::new(),
@@ -226,14 +282,24 @@ mod tests {
         assert_eq!(tenths("87.8"), Some(878));
         assert_eq!(tenths("68"), Some(680));
         assert_eq!(tenths("1.25"), None);
-        assert_eq!(quantity("28.4", Form::Wan), Some(Quantity::Count(Counted::imported(284_000))));
+        assert_eq!(
+            quantity("28.4", Form::Wan),
+            Some(Quantity::Count(Counted::imported(284_000)))
+        );
         assert!(quantity("x", Form::Count).is_none());
     }
 
     #[test]
     fn a_damaged_table_names_its_line() {
-        let error = read("weekly", "year,kind,defaced\n2013,published,12\n2014,published,many\n").expect_err("refused");
-        assert!(error.to_string().contains("line 3") && error.to_string().contains("defaced"), "{error}");
+        let error = read(
+            "weekly",
+            "year,kind,defaced\n2013,published,12\n2014,published,many\n",
+        )
+        .expect_err("refused");
+        assert!(
+            error.to_string().contains("line 3") && error.to_string().contains("defaced"),
+            "{error}"
+        );
         assert!(read("weekly", "year,defaced\n").is_err());
         assert!(read("weekly", "").is_err());
     }

@@ -13,8 +13,8 @@
 //! issues that others published, [`week`] the one module that reads the lake and the ledger. This
 //! crate never collects, never sends, and reads no clock.
 
-mod error;
 pub mod compose;
+mod error;
 pub mod frozen;
 pub mod history;
 pub mod rating;

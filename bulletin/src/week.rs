@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use lake::arrow::array::RecordBatch;
 use lake::query::Part;
-use ledger::{HistoryKind, Ledger, LakeFileKind};
+use ledger::{HistoryKind, LakeFileKind, Ledger};
 use model::bulletin::Text;
 use model::feed::Feed;
 use model::issue::{IssueNumber, NumberingScheme};
@@ -24,7 +24,8 @@ use crate::statistics::explain::{Explanation, Line, passes};
 use crate::statistics::malware::FIRST_SEEN_WEEKS;
 use crate::statistics::names::{EarlierNames, NAME_COLUMNS, NameScan};
 use crate::statistics::{
-    self, BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, Inputs, Sources, Supply, TALLY_COLUMNS, Tally, WeekTally, supply,
+    self, BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, Inputs, Sources, Supply, TALLY_COLUMNS, Tally,
+    WeekTally, supply,
 };
 use crate::{Error, Result};
 
@@ -80,7 +81,10 @@ impl Week<'_> {
     /// Live parts of the lake in a span.
     async fn parts(&self, span: (Timestamp, Timestamp)) -> Result<Vec<Part>> {
         let days = span.0.day().0..Timestamp(span.1.0 - 1).day().0 + 1;
-        let files = self.ledger.live_files(Some(self.snapshot), Some(LakeFileKind::Part), Some(days)).await?;
+        let files = self
+            .ledger
+            .live_files(Some(self.snapshot), Some(LakeFileKind::Part), Some(days))
+            .await?;
         Ok(files
             .into_iter()
             .map(|file| {
@@ -112,7 +116,9 @@ impl Week<'_> {
         for mut stream in self.lake.scan(&parts, span, columns).await? {
             let mut kept = make();
             tasks.spawn(async move {
-                while let Some(batch) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
+                while let Some(batch) =
+                    std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await
+                {
                     let batch = batch.map_err(|error| Error::Scan(error.to_string()))?;
                     add(&mut kept, &batch)?;
                 }
@@ -132,7 +138,14 @@ impl Week<'_> {
     /// The ledger or the lake fails.
     pub async fn tally(&self) -> Result<WeekTally> {
         let withheld = supply::withheld(self.feeds);
-        let tallies = self.scan(self.span(), TALLY_COLUMNS, || Tally::new(withheld.iter().cloned()), Tally::add).await?;
+        let tallies = self
+            .scan(
+                self.span(),
+                TALLY_COLUMNS,
+                || Tally::new(withheld.iter().cloned()),
+                Tally::add,
+            )
+            .await?;
         let merged = tallies.into_iter().reduce(|mut all, one| {
             all.merge(one);
             all
@@ -153,13 +166,21 @@ impl Week<'_> {
             return Ok(EarlierNames::default());
         }
         let withheld = supply::withheld(self.feeds);
-        let scans = self.scan((start, end), NAME_COLUMNS, || NameScan::new(withheld.iter().cloned()), NameScan::add).await?;
+        let scans = self
+            .scan(
+                (start, end),
+                NAME_COLUMNS,
+                || NameScan::new(withheld.iter().cloned()),
+                NameScan::add,
+            )
+            .await?;
         let merged = scans.into_iter().reduce(|mut all, one| {
             all.merge(one);
             all
         });
-        let first_days: Vec<Timestamp> =
-            (1..=window).map(|back| Timestamp(self.week.plus(-back).span(self.zone).0.0 + MICROS_PER_DAY)).collect();
+        let first_days: Vec<Timestamp> = (1..=window)
+            .map(|back| Timestamp(self.week.plus(-back).span(self.zone).0.0 + MICROS_PER_DAY))
+            .collect();
         Ok(merged.unwrap_or_default().finish(&first_days))
     }
 
@@ -201,10 +222,25 @@ impl Week<'_> {
     /// The ledger or the lake fails.
     pub async fn freeze(&self, with: Freeze<'_>) -> Result<FrozenWeek> {
         let tally = self.tally().await?;
-        let earlier = if tally.names.is_empty() { EarlierNames::default() } else { self.earlier_names().await? };
+        let earlier = if tally.names.is_empty() {
+            EarlierNames::default()
+        } else {
+            self.earlier_names().await?
+        };
         let (infrastructure, changed) = self.infrastructure_rows().await?;
-        let committed = self.ledger.snapshot(self.snapshot).await?.map_or(0, |row| row.created_at);
-        let mut frozen = assemble(self.week, self.feeds, &tally, &earlier, infrastructure, with);
+        let committed = self
+            .ledger
+            .snapshot(self.snapshot)
+            .await?
+            .map_or(0, |row| row.created_at);
+        let mut frozen = assemble(
+            self.week,
+            self.feeds,
+            &tally,
+            &earlier,
+            infrastructure,
+            with,
+        );
         frozen.basis.lake_snapshot = self.snapshot.unsigned_abs();
         frozen.basis.ledger_as_of = Timestamp(committed.max(changed)).to_string();
         Ok(frozen)
@@ -215,12 +251,19 @@ impl Week<'_> {
     ///
     /// # Errors
     /// The ledger fails, or a stored week is damaged.
-    pub async fn past(&self, series: &str, numbering: NumberingScheme, zone_name: &str) -> Result<Vec<FrozenWeek>> {
+    pub async fn past(
+        &self,
+        series: &str,
+        numbering: NumberingScheme,
+        zone_name: &str,
+    ) -> Result<Vec<FrozenWeek>> {
         let mut found: BTreeMap<ReportingWeek, FrozenWeek> = BTreeMap::new();
         let oldest = self.week.plus(-HISTORY_WEEKS);
         let days = Day::of(oldest.monday()).0..Day::of(self.week.monday()).0;
         for row in self.ledger.history(series, Some(days)).await? {
-            let Some(week) = history::week_of(&row, zone_name)? else { continue };
+            let Some(week) = history::week_of(&row, zone_name)? else {
+                continue;
+            };
             // What was printed holds over what was computed back from a later issue.
             if row.kind == HistoryKind::Published || !found.contains_key(&week.week) {
                 found.insert(week.week, week);
@@ -228,13 +271,25 @@ impl Week<'_> {
         }
         for back in 1..=HISTORY_WEEKS {
             let week = self.week.plus(-back);
-            let Some(issue) = numbering.issue(week) else { continue };
+            let Some(issue) = numbering.issue(week) else {
+                continue;
+            };
             let number = i32::try_from(issue.number).unwrap_or(i32::MAX);
-            let Some(row) = self.ledger.baseline(series, i32::from(issue.year), number).await? else { continue };
+            let Some(row) = self
+                .ledger
+                .baseline(series, i32::from(issue.year), number)
+                .await?
+            else {
+                continue;
+            };
             let frozen = FrozenWeek::from_json(&issue.to_string(), &row.statistics)?;
             found.insert(frozen.week, frozen);
         }
-        Ok(found.into_values().rev().filter(|week| week.week < self.week).collect())
+        Ok(found
+            .into_values()
+            .rev()
+            .filter(|week| week.week < self.week)
+            .collect())
     }
 
     /// Lists what stands behind a figure, one line per key and part, in bounded memory: several
@@ -242,25 +297,44 @@ impl Week<'_> {
     ///
     /// # Errors
     /// The ledger or the lake fails.
-    pub async fn explain(&self, statistic: &Statistic, each: &mut (dyn FnMut(Line) + Send)) -> Result<()> {
+    pub async fn explain(
+        &self,
+        statistic: &Statistic,
+        each: &mut (dyn FnMut(Line) + Send),
+    ) -> Result<()> {
         let tally = self.tally().await?;
         let earlier = match statistic.window {
             model::statistic::Window::Week => EarlierNames::default(),
             model::statistic::Window::WeekFirstSeen { .. } => self.earlier_names().await?,
         };
         let inputs = statistics::explain::inputs(statistic);
-        let read = |cell: &str| inputs.iter().any(|input| input == cell || (input.ends_with('/') && cell.starts_with(input.as_str())));
-        let keys: u64 = tally.cells.iter().filter(|(cell, _)| read(cell)).map(|(_, counted)| counted.count).sum();
+        let read = |cell: &str| {
+            inputs.iter().any(|input| {
+                input == cell || (input.ends_with('/') && cell.starts_with(input.as_str()))
+            })
+        };
+        let keys: u64 = tally
+            .cells
+            .iter()
+            .filter(|(cell, _)| read(cell))
+            .map(|(_, counted)| counted.count)
+            .sum();
         let passes = passes(keys);
         let withheld = supply::withheld(self.feeds);
         for pass in 0..passes {
             let make = || Explanation::new(statistic, &earlier, withheld.clone(), (pass, passes));
-            let parts = self.scan(self.span(), EXPLAIN_COLUMNS, make, Explanation::add).await?;
+            let parts = self
+                .scan(self.span(), EXPLAIN_COLUMNS, make, Explanation::add)
+                .await?;
             let merged = parts.into_iter().reduce(|mut all, one| {
                 all.merge(one);
                 all
             });
-            merged.map(Explanation::finish).unwrap_or_default().into_iter().for_each(&mut *each);
+            merged
+                .map(Explanation::finish)
+                .unwrap_or_default()
+                .into_iter()
+                .for_each(&mut *each);
         }
         Ok(())
     }
@@ -275,18 +349,30 @@ impl Week<'_> {
             .week
             .days()
             .map(|date| {
-                let start = self.zone.to_ambiguous_zoned_datetime(date.at(0, 0, 0, 0)).compatible();
-                (start.map(|zoned| Timestamp::from(zoned.timestamp())).unwrap_or_default(), date.to_string())
+                let start = self
+                    .zone
+                    .to_ambiguous_zoned_datetime(date.at(0, 0, 0, 0))
+                    .compatible();
+                (
+                    start
+                        .map(|zoned| Timestamp::from(zoned.timestamp()))
+                        .unwrap_or_default(),
+                    date.to_string(),
+                )
             })
             .collect();
         let earlier = self.earlier_names().await?;
         let make = || Breakdown::new(by, days.clone(), withheld.clone(), earlier.clone());
-        let parts = self.scan(self.span(), BREAKDOWN_COLUMNS, make, Breakdown::add).await?;
+        let parts = self
+            .scan(self.span(), BREAKDOWN_COLUMNS, make, Breakdown::add)
+            .await?;
         let merged = parts.into_iter().reduce(|mut all, one| {
             all.merge(one);
             all
         });
-        Ok(merged.map(|all| all.finish(&statistics::all())).unwrap_or_default())
+        Ok(merged
+            .map(|all| all.finish(&statistics::all()))
+            .unwrap_or_default())
     }
 }
 
@@ -300,27 +386,59 @@ pub fn assemble(
     with: Freeze<'_>,
 ) -> FrozenWeek {
     let monday = week.monday();
-    let known: Vec<Supply> = with.past.first().map(|last| last.supplies.clone()).unwrap_or_default();
+    let known: Vec<Supply> = with
+        .past
+        .first()
+        .map(|last| last.supplies.clone())
+        .unwrap_or_default();
     let sources = Sources::of(feeds, with.coverage, tally, monday, &known);
     let level = |values: &[model::statistic::StatisticValue]| {
-        let rating = propose(with.vulnerability, RatedWeek { values, coverage: with.coverage }, &[], &[]);
+        let rating = propose(
+            with.vulnerability,
+            RatedWeek {
+                values,
+                coverage: with.coverage,
+            },
+            &[],
+            &[],
+        );
         let at = usize::from(rating.level()?) - 1;
         Some(with.vulnerability.levels.get(at)?.id.clone())
     };
-    let inputs = Inputs { monday, sources: &sources, earlier, level: &level };
+    let inputs = Inputs {
+        monday,
+        sources: &sources,
+        earlier,
+        level: &level,
+    };
     let values = statistics::evaluate(&statistics::all(), tally, &inputs);
     let before: Vec<RatedWeek<'_>> = with.past.iter().map(FrozenWeek::rated).collect();
-    let this = RatedWeek { values: &values, coverage: &sources.coverage };
+    let this = RatedWeek {
+        values: &values,
+        coverage: &sources.coverage,
+    };
     let rating = propose(with.rating, this, &before, &infrastructure);
     let vulnerability = propose(with.vulnerability, this, &[], &[]);
-    let warned = tally.cells.iter().filter(|(name, _)| name.starts_with("warned."));
-    let mut beside: Vec<Beside> =
-        warned.map(|(name, counted)| Beside { name: name.clone(), counted: counted.clone() }).collect();
+    let warned = tally
+        .cells
+        .iter()
+        .filter(|(name, _)| name.starts_with("warned."));
+    let mut beside: Vec<Beside> = warned
+        .map(|(name, counted)| Beside {
+            name: name.clone(),
+            counted: counted.clone(),
+        })
+        .collect();
     beside.extend(tally.events.iter().map(|(feed, count)| Beside {
         name: format!("events/{feed}"),
         counted: model::statistic::Counted::imported(*count),
     }));
-    beside.extend(tally.cells.iter().filter(|(name, _)| is_charted(name)).map(|(name, counted)| Beside { name: name.clone(), counted: counted.clone() }));
+    beside.extend(tally.cells.iter().filter(|(name, _)| is_charted(name)).map(
+        |(name, counted)| Beside {
+            name: name.clone(),
+            counted: counted.clone(),
+        },
+    ));
     beside.sort_by(|a, b| a.name.cmp(&b.name));
     let mut source_schemas = with.source_schemas;
     source_schemas.sort();

@@ -25,25 +25,45 @@ use crate::entry::Entry;
 use crate::frame::MAX_ROW_BYTES;
 use crate::{Context, Format, Output, Reader, StreamReader, Unreadable, Warning, entry, value};
 
-use element::{EXTRAS, NUMBER, OPEN_TIME, REFERENCE, SEVERITY, SUBMIT_TIME, TITLE, Vulnerability, is_forbidden};
+use element::{
+    EXTRAS, NUMBER, OPEN_TIME, REFERENCE, SEVERITY, SUBMIT_TIME, TITLE, Vulnerability, is_forbidden,
+};
 
 /// CNVD's weekly share file.
-pub const FORMAT: Format = Format { name: "cnvd", about: "CNVD's weekly share file, XML", open, check };
+pub const FORMAT: Format = Format {
+    name: "cnvd",
+    about: "CNVD's weekly share file, XML",
+    open,
+    check,
+};
 
 fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let text = head
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(head)
+        .trim_ascii_start();
     if text.is_empty() {
         return Err(Unreadable::Empty);
     }
-    let header = |detail: &str| Unreadable::Header { format: FORMAT.name, detail: detail.to_owned() };
+    let header = |detail: &str| Unreadable::Header {
+        format: FORMAT.name,
+        detail: detail.to_owned(),
+    };
     if text[0] != b'<' {
-        return Err(header("the file does not start with an XML tag; a <vulnerabilitys> document is expected"));
+        return Err(header(
+            "the file does not start with an XML tag; a <vulnerabilitys> document is expected",
+        ));
     }
     let declaration = &text[..memchr::memchr(b'>', text).unwrap_or(text.len())];
     let declares_gb = [&b"gb2312"[..], b"gbk", b"gb18030"].iter().any(|name| {
-        declaration.starts_with(b"<?xml") && declaration.windows(name.len()).any(|w| w.eq_ignore_ascii_case(name))
+        declaration.starts_with(b"<?xml")
+            && declaration
+                .windows(name.len())
+                .any(|w| w.eq_ignore_ascii_case(name))
     });
-    let is_utf8 = std::str::from_utf8(head).err().is_none_or(|error| error.error_len().is_none());
+    let is_utf8 = std::str::from_utf8(head)
+        .err()
+        .is_none_or(|error| error.error_len().is_none());
     if declares_gb && ctx.feed.encoding.is_none() && !is_utf8 {
         return Err(Unreadable::Entry {
             feed: ctx.feed.name.clone(),
@@ -53,10 +73,14 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
     let start = find_start(text);
     let prolog = &text[..start.unwrap_or(text.len())];
     if contains(prolog, b"<!ENTITY") {
-        return Err(header("the document type declares entities, which are refused"));
+        return Err(header(
+            "the document type declares entities, which are refused",
+        ));
     }
     if start.is_none() && !contains(prolog, b"<vulnerabilitys") {
-        return Err(header("there is neither <vulnerabilitys> nor <vulnerability>"));
+        return Err(header(
+            "there is neither <vulnerabilitys> nor <vulnerability>",
+        ));
     }
     Ok(Reader::Stream(Box::new(ShareFile {
         entry: Entry::compile(ctx)?,
@@ -92,7 +116,8 @@ impl StreamReader for ShareFile {
         if !closed {
             out.warn(Warning {
                 label: "truncated",
-                message: "the document ends before </vulnerabilitys>: it may have been cut off".into(),
+                message: "the document ends before </vulnerabilitys>: it may have been cut off"
+                    .into(),
             });
         }
         Ok(())
@@ -118,9 +143,10 @@ enum Tag {
 /// The tag at the start of `bytes`. The root's name only starts like the element's: what follows decides.
 fn tag(bytes: &[u8]) -> Tag {
     let named = |prefix: &[u8]| {
-        bytes
-            .strip_prefix(prefix)
-            .is_some_and(|rest| rest.first().is_none_or(|byte| is_space(*byte) || matches!(byte, b'>' | b'/')))
+        bytes.strip_prefix(prefix).is_some_and(|rest| {
+            rest.first()
+                .is_none_or(|byte| is_space(*byte) || matches!(byte, b'>' | b'/'))
+        })
     };
     match bytes {
         _ if named(START) => Tag::Start,
@@ -152,7 +178,11 @@ fn find_start(bytes: &[u8]) -> Option<usize> {
 
 /// Stands between elements: goes to the next start tag; whatever lies before it and is not the frame
 /// of the document is a reject. `false` at the end.
-fn next_start(window: &mut Window<'_>, closed: &mut bool, out: &mut dyn Output) -> io::Result<bool> {
+fn next_start(
+    window: &mut Window<'_>,
+    closed: &mut bool,
+    out: &mut dyn Output,
+) -> io::Result<bool> {
     let mut whole = false;
     loop {
         // The search starts over with every piece, since a comment may reach back to the first byte;
@@ -196,7 +226,13 @@ fn between(window: &mut Window<'_>, len: usize, closed: &mut bool, out: &mut dyn
         window.release(lead);
         let rest = len - lead;
         let raw = window.bytes()[..rest].trim_ascii_end();
-        out.reject(Reject::new(window.line(), window.offset(), RejectReason::Syntax, complaint, raw));
+        out.reject(Reject::new(
+            window.line(),
+            window.offset(),
+            RejectReason::Syntax,
+            complaint,
+            raw,
+        ));
         window.release(rest);
     } else {
         window.release(len);
@@ -236,7 +272,11 @@ fn contains(bytes: &[u8], what: &[u8]) -> bool {
 impl ShareFile {
     /// Stands before a start tag: cuts the element out and reads it, or rejects it.
     fn element(&mut self, window: &mut Window<'_>, out: &mut dyn Output) -> io::Result<()> {
-        let mut cut = Cut { at: 1, started: false, literal: true };
+        let mut cut = Cut {
+            at: 1,
+            started: false,
+            literal: true,
+        };
         let mut whole = false;
         loop {
             let bytes = window.bytes();
@@ -250,7 +290,13 @@ impl ShareFile {
                 Some((len, false)) => {
                     let raw = bytes[..len].trim_ascii_end();
                     let message = "the vulnerability has no end tag";
-                    out.reject(Reject::new(window.line(), window.offset(), RejectReason::Syntax, message, raw));
+                    out.reject(Reject::new(
+                        window.line(),
+                        window.offset(),
+                        RejectReason::Syntax,
+                        message,
+                        raw,
+                    ));
                     window.release(len);
                     return Ok(());
                 }
@@ -258,7 +304,11 @@ impl ShareFile {
                     if cut.literal {
                         // Perhaps only a comment or CDATA section that is never closed: look again
                         // without believing in them.
-                        cut = Cut { at: 1, started: false, literal: false };
+                        cut = Cut {
+                            at: 1,
+                            started: false,
+                            literal: false,
+                        };
                         continue;
                     }
                     return overlong(window, cut.at, out);
@@ -271,7 +321,10 @@ impl ShareFile {
     fn vulnerability(&mut self, bytes: &[u8], line: u64, offset: u64, out: &mut dyn Output) {
         let reject = |reason, message: String| Reject::new(line, offset, reason, message, bytes);
         let Ok(text) = std::str::from_utf8(bytes) else {
-            out.reject(reject(RejectReason::Encoding, "the vulnerability is not valid UTF-8".into()));
+            out.reject(reject(
+                RejectReason::Encoding,
+                "the vulnerability is not valid UTF-8".into(),
+            ));
             return;
         };
         let cleaned;
@@ -302,11 +355,24 @@ impl ShareFile {
 
     /// The record of the vulnerability at hand.
     fn fill(&mut self, out: &mut dyn Output) -> Result<(), (RejectReason, String)> {
-        let ShareFile { record, found, zone, .. } = self;
+        let ShareFile {
+            record,
+            found,
+            zone,
+            ..
+        } = self;
         record.clear();
-        let missing = |what: &str| (RejectReason::MissingField, format!("the vulnerability has no {what}"));
+        let missing = |what: &str| {
+            (
+                RejectReason::MissingField,
+                format!("the vulnerability has no {what}"),
+            )
+        };
         let number = value::given(&found.texts[NUMBER]).ok_or_else(|| missing("<number>"))?;
-        if !number.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("CNVD-")) {
+        if !number
+            .get(..5)
+            .is_some_and(|head| head.eq_ignore_ascii_case("CNVD-"))
+        {
             let message = format!("number: `{}` is not a CNVD number", value::shorten(number));
             return Err((RejectReason::BadValue, message));
         }
@@ -314,8 +380,13 @@ impl ShareFile {
             value::set(record, field, text, zone).map_err(|bad| (bad.reason, bad.message(text)))
         };
         set(record, Field::VulnerabilityId, number)?;
-        let opened = value::given(&found.texts[OPEN_TIME]).or_else(|| value::given(&found.texts[SUBMIT_TIME]));
-        set(record, Field::ObservedAt, opened.ok_or_else(|| missing("<openTime> and no <submitTime>"))?)?;
+        let opened = value::given(&found.texts[OPEN_TIME])
+            .or_else(|| value::given(&found.texts[SUBMIT_TIME]));
+        set(
+            record,
+            Field::ObservedAt,
+            opened.ok_or_else(|| missing("<openTime> and no <submitTime>"))?,
+        )?;
         set(record, Field::Description, &found.texts[TITLE])?;
 
         // From here on nothing costs the record: what does not fit its field is kept as it is written.
@@ -328,7 +399,10 @@ impl ShareFile {
         if severity_text {
             out.warn(Warning {
                 label: "unknown-severity",
-                message: format!("severity `{}` is not 高, 中 or 低", value::shorten(&found.texts[SEVERITY])),
+                message: format!(
+                    "severity `{}` is not 高, 中 or 低",
+                    value::shorten(&found.texts[SEVERITY])
+                ),
             });
             record.extra_text("severity_text", &found.texts[SEVERITY]);
         }
@@ -345,7 +419,10 @@ impl ShareFile {
         extra_list(record, "\"bids\":", &found.bids);
         found.others.sort();
         for (name, text) in &found.others {
-            out.warn(Warning { label: "unknown-element", message: format!("element <{name}> is kept in extra") });
+            out.warn(Warning {
+                label: "unknown-element",
+                message: format!("element <{name}> is kept in extra"),
+            });
             record.extra_text(name, text);
         }
         self.entry.finish(&mut self.record);
@@ -426,7 +503,11 @@ impl Cut {
 fn overlong(window: &mut Window<'_>, at: usize, out: &mut dyn Output) -> io::Result<()> {
     let mut long = Overlong::at(window);
     // Behind the first byte, lest the element's own start tag is taken for the next one's.
-    let mut cut = Cut { at: at.max(1), started: true, literal: false };
+    let mut cut = Cut {
+        at: at.max(1),
+        started: true,
+        literal: false,
+    };
     let mut whole = false;
     let ended = loop {
         let seen = window.bytes().len();
@@ -435,7 +516,11 @@ fn overlong(window: &mut Window<'_>, at: usize, out: &mut dyn Output) -> io::Res
             break ended;
         }
         // What is undecided stays in the window, unless it is an end tag that never ends.
-        let decided = if whole || seen - cut.at > MAX_ROW_BYTES { seen } else { cut.at };
+        let decided = if whole || seen - cut.at > MAX_ROW_BYTES {
+            seen
+        } else {
+            cut.at
+        };
         long.take(window, decided);
         cut.at = 0;
         if whole {
@@ -444,9 +529,18 @@ fn overlong(window: &mut Window<'_>, at: usize, out: &mut dyn Output) -> io::Res
         whole = !window.more()?;
     };
     let (reason, message) = match (long.len() > MAX_ROW_BYTES as u64, ended) {
-        (true, _) => (RejectReason::TooLong, format!("the vulnerability is longer than {MAX_ROW_BYTES} bytes")),
-        (false, true) => (RejectReason::Syntax, "the vulnerability's tags are broken".into()),
-        (false, false) => (RejectReason::Syntax, "the document ends inside the vulnerability".into()),
+        (true, _) => (
+            RejectReason::TooLong,
+            format!("the vulnerability is longer than {MAX_ROW_BYTES} bytes"),
+        ),
+        (false, true) => (
+            RejectReason::Syntax,
+            "the vulnerability's tags are broken".into(),
+        ),
+        (false, false) => (
+            RejectReason::Syntax,
+            "the document ends inside the vulnerability".into(),
+        ),
     };
     out.reject(long.reject(reason, message));
     Ok(())

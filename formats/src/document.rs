@@ -28,7 +28,14 @@ pub(crate) struct Window<'r> {
 impl<'r> Window<'r> {
     /// A window at the start of `input`, after a byte-order mark if there is one.
     pub(crate) fn new(input: &'r mut dyn BufRead) -> io::Result<Self> {
-        let mut window = Window { input, buffer: Vec::new(), start: 0, offset: 0, line: 1, after_cr: false };
+        let mut window = Window {
+            input,
+            buffer: Vec::new(),
+            start: 0,
+            offset: 0,
+            line: 1,
+            after_cr: false,
+        };
         while window.bytes().len() < BOM.len() && window.more()? {}
         if window.bytes().starts_with(BOM) {
             window.release(BOM.len());
@@ -57,7 +64,10 @@ impl<'r> Window<'r> {
             self.buffer.drain(..self.start);
             self.start = 0;
         }
-        debug_assert!(self.buffer.len() <= crate::frame::MAX_ROW_BYTES + CHUNK, "a reader holds more than an element");
+        debug_assert!(
+            self.buffer.len() <= crate::frame::MAX_ROW_BYTES + CHUNK,
+            "a reader holds more than an element"
+        );
         loop {
             let chunk = match self.input.fill_buf() {
                 Ok(chunk) => chunk,
@@ -105,7 +115,11 @@ impl<'r> Window<'r> {
     }
 
     /// The rest of the document as one reject: what follows a break that nothing can be read after.
-    pub(crate) fn rest(&mut self, reason: RejectReason, message: impl Into<String>) -> io::Result<Reject> {
+    pub(crate) fn rest(
+        &mut self,
+        reason: RejectReason,
+        message: impl Into<String>,
+    ) -> io::Result<Reject> {
         let mut rest = Overlong::at(self);
         while self.peek()?.is_some() {
             let len = self.bytes().len();
@@ -151,7 +165,13 @@ pub(crate) struct Overlong {
 impl Overlong {
     /// Starts where the window stands.
     pub(crate) fn at(window: &Window<'_>) -> Self {
-        Overlong { line: window.line, offset: window.offset, head: Vec::new(), len: 0, hasher: blake3::Hasher::new() }
+        Overlong {
+            line: window.line,
+            offset: window.offset,
+            head: Vec::new(),
+            len: 0,
+            hasher: blake3::Hasher::new(),
+        }
     }
 
     /// Takes the window's first `len` bytes over and releases them.
@@ -233,7 +253,9 @@ mod tests {
         let mut window = Window::new(&mut input).expect("memory does not fail");
         window.peek().expect("memory does not fail");
         window.release(1);
-        let reject = window.rest(RejectReason::Syntax, "broken").expect("memory does not fail");
+        let reject = window
+            .rest(RejectReason::Syntax, "broken")
+            .expect("memory does not fail");
         assert_eq!((reject.offset, reject.raw_len), (1, text.len() as u64 - 1));
         assert_eq!(reject.raw.len(), REJECT_KEEP_BYTES);
         assert_eq!(reject.raw_hash, *blake3::hash(&text[1..]).as_bytes());

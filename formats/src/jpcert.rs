@@ -13,34 +13,59 @@ use model::reject::{Reject, RejectReason};
 
 use crate::entry::{self, Entry};
 use crate::row::{self, Cut, Scanner};
-use crate::{Block, BlockReader, Context, Format, Framing, Output, Reader, Unreadable, frame, value};
+use crate::{
+    Block, BlockReader, Context, Format, Framing, Output, Reader, Unreadable, frame, value,
+};
 
 /// JPCERT/CC's phishing URL list.
-pub const FORMAT: Format =
-    Format { name: "jpcert", about: "JPCERT/CC's phishing URL list: date,URL,description", open, check };
+pub const FORMAT: Format = Format {
+    name: "jpcert",
+    about: "JPCERT/CC's phishing URL list: date,URL,description",
+    open,
+    check,
+};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 const DELIMITER: u8 = b',';
-const FRAMING: Framing = Framing::QuotedLines { delimiter: DELIMITER };
+const FRAMING: Framing = Framing::QuotedLines {
+    delimiter: DELIMITER,
+};
 
 fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
-    if head.strip_prefix(BOM).unwrap_or(head).trim_ascii().is_empty() {
+    if head
+        .strip_prefix(BOM)
+        .unwrap_or(head)
+        .trim_ascii()
+        .is_empty()
+    {
         return Err(Unreadable::Empty);
     }
     let header = frame::header(head, FRAMING).ok_or(Unreadable::Empty)?;
     let wrong = |found: &str| Unreadable::Header {
         format: FORMAT.name,
-        detail: format!("found `{}`, expected `date,URL,description`", value::shorten(found)),
+        detail: format!(
+            "found `{}`, expected `date,URL,description`",
+            value::shorten(found)
+        ),
     };
     let text = std::str::from_utf8(header.bytes.strip_prefix(BOM).unwrap_or(header.bytes));
     let text = text.map_err(|_| wrong("text that is not UTF-8"))?;
     let mut rows = Scanner::new(text, 1, DELIMITER);
     let names = rows.next_row().ok_or(Unreadable::Empty)?;
-    let names: Vec<_> = (0..names.len()).map(|column| names.cell(column).into_owned()).collect();
-    let at = |wanted: &str| names.iter().position(|name| name.trim().eq_ignore_ascii_case(wanted));
-    let (Some(date), Some(url)) = (at("date"), at("url")) else { return Err(wrong(text)) };
+    let names: Vec<_> = (0..names.len())
+        .map(|column| names.cell(column).into_owned())
+        .collect();
+    let at = |wanted: &str| {
+        names
+            .iter()
+            .position(|name| name.trim().eq_ignore_ascii_case(wanted))
+    };
+    let (Some(date), Some(url)) = (at("date"), at("url")) else {
+        return Err(wrong(text));
+    };
     let brand = at("description");
-    let others = (0..names.len()).filter(|column| ![Some(date), Some(url), brand].contains(&Some(*column)));
+    let others =
+        (0..names.len()).filter(|column| ![Some(date), Some(url), brand].contains(&Some(*column)));
     let others = others.map(|column| (column, quoted_key(names[column].trim())));
     Ok(Reader::Blocks {
         reader: Box::new(List {
@@ -95,7 +120,8 @@ impl BlockReader for List {
                         out.record(record);
                     }
                     Err((reason, message)) => {
-                        let reject = Reject::new(row.line(), offset, reason, message, row.raw().as_bytes());
+                        let reject =
+                            Reject::new(row.line(), offset, reason, message, row.raw().as_bytes());
                         // A stray quote may have drawn the next lines into the row.
                         if reason != RejectReason::ColumnCount || !rows.by_line() {
                             out.reject(reject);
@@ -111,12 +137,17 @@ impl List {
     fn fill(&self, row: &Cut<'_>, record: &mut Record) -> Result<(), (RejectReason, String)> {
         record.clear();
         if row.len() != self.columns {
-            let message = format!("{} columns where the header has {}", row.len(), self.columns);
+            let message = format!(
+                "{} columns where the header has {}",
+                row.len(),
+                self.columns
+            );
             return Err((RejectReason::ColumnCount, message));
         }
         for (field, column) in [(Field::ObservedAt, self.date), (Field::SourceUrl, self.url)] {
             let text = row.cell(column);
-            value::set(record, field, &text, &self.zone).map_err(|bad| (bad.reason, bad.message(&text)))?;
+            value::set(record, field, &text, &self.zone)
+                .map_err(|bad| (bad.reason, bad.message(&text)))?;
         }
         if !record.has(Field::SourceUrl) {
             return Err((RejectReason::MissingField, "the row has no URL".into()));

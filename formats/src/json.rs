@@ -22,35 +22,62 @@ use model::record::Record;
 use crate::document::Window;
 use crate::entry;
 use crate::{
-    Block, BlockReader, Context, Format, Framing, Output, Reader, StreamReader, Unreadable, Warning, drive, frame,
+    Block, BlockReader, Context, Format, Framing, Output, Reader, StreamReader, Unreadable,
+    Warning, drive, frame,
 };
 pub(crate) use plan::{Fault, Plan, Row};
 use walk::{Element, End, Found, Step};
 
 /// Generic JSON.
-pub const FORMAT: Format =
-    Format { name: "json", about: "JSON array, object with records, or JSON lines, by a column mapping", open, check };
+pub const FORMAT: Format = Format {
+    name: "json",
+    about: "JSON array, object with records, or JSON lines, by a column mapping",
+    open,
+    check,
+};
 
 const OPTIONS: &[(&str, &str)] = &[
     ("layout", "auto, lines or document"),
-    ("records", "path of the records in the document, as `data.items`; `*` is every member"),
-    ("time_format", "strptime pattern of observed_at, as `%d/%m/%Y %H:%M`"),
+    (
+        "records",
+        "path of the records in the document, as `data.items`; `*` is every member",
+    ),
+    (
+        "time_format",
+        "strptime pattern of observed_at, as `%d/%m/%Y %H:%M`",
+    ),
 ];
 
 /// Names that a path of the mapping may have.
 const MAX_NAMES: usize = 16;
 
 fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
-    let in_entry = |detail: String| Unreadable::Entry { feed: ctx.feed.name.clone(), detail };
+    let in_entry = |detail: String| Unreadable::Entry {
+        feed: ctx.feed.name.clone(),
+        detail,
+    };
     if let Some(problem) = check(ctx.feed).into_iter().next() {
         return Err(in_entry(problem));
     }
-    let bom = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let bom = if head.starts_with(b"\xef\xbb\xbf") {
+        3
+    } else {
+        0
+    };
     let text = head[bom..].trim_ascii_start();
-    let Some(&first) = text.first() else { return Err(Unreadable::Empty) };
-    let columns = ctx.feed.columns.iter().map(|(path, target)| (path.as_str(), target.as_str()));
+    let Some(&first) = text.first() else {
+        return Err(Unreadable::Empty);
+    };
+    let columns = ctx
+        .feed
+        .columns
+        .iter()
+        .map(|(path, target)| (path.as_str(), target.as_str()));
     let plan = Plan::new(ctx, columns).map_err(in_entry)?;
-    let header = |detail: String| Unreadable::Header { format: FORMAT.name, detail };
+    let header = |detail: String| Unreadable::Header {
+        format: FORMAT.name,
+        detail,
+    };
     let option = |name: &str| ctx.feed.options.get(name).map(String::as_str);
     let path = walk::steps(option("records").unwrap_or("")).map_err(in_entry)?;
     let lines = match option("layout") {
@@ -59,9 +86,13 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
         _ => first != b'[' && path.is_empty(),
     };
     if lines {
-        let mut starts = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+        let mut starts = text
+            .split(|byte| *byte == b'\n')
+            .map(<[u8]>::trim_ascii_end);
         if !plan.takes_values() {
-            let whole = starts.next().is_some_and(|line| serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
+            let whole = starts
+                .next()
+                .is_some_and(|line| serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
             if !whole && !starts.take(100).any(|line| line.starts_with(b"{")) {
                 return Err(header(
                     "the first line is no JSON object; for a document over several lines set options.records to \
@@ -82,32 +113,44 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
     }
     if walk::has_records(head, head.len() < drive::HEAD_BYTES, &path) == Some(false) {
         let records = option("records").unwrap_or("");
-        return Err(header(format!("nothing stands at `{records}`, where options.records says the records are")));
+        return Err(header(format!(
+            "nothing stands at `{records}`, where options.records says the records are"
+        )));
     }
-    Ok(Reader::Stream(Box::new(Document { plan, path, record: Record::new() })))
+    Ok(Reader::Stream(Box::new(Document {
+        plan,
+        path,
+        record: Record::new(),
+    })))
 }
 
 fn check(feed: &Feed) -> Vec<String> {
     let mut problems = entry::check(feed);
     problems.extend(entry::check_options(feed, OPTIONS));
     if feed.columns.is_empty() {
-        problems.push("columns: nothing is mapped; add lines such as \"ip\" = \"source_ip\"".into());
+        problems
+            .push("columns: nothing is mapped; add lines such as \"ip\" = \"source_ip\"".into());
     }
     for path in feed.columns.keys() {
         let names = walk::names(path);
         if path != "." && (names.len() > MAX_NAMES || names.iter().any(String::is_empty)) {
-            problems.push(format!("columns: `{path}` is not a path of 1 to {MAX_NAMES} names"));
+            problems.push(format!(
+                "columns: `{path}` is not a path of 1 to {MAX_NAMES} names"
+            ));
         }
     }
     let layout = feed.options.get("layout").map_or("auto", String::as_str);
     if !matches!(layout, "auto" | "lines" | "document") {
-        problems.push(format!("options: layout `{layout}` is not auto, lines or document"));
+        problems.push(format!(
+            "options: layout `{layout}` is not auto, lines or document"
+        ));
     }
     if let Some(path) = feed.options.get("records") {
         match walk::steps(path) {
             Err(problem) => problems.push(format!("options: records: {problem}")),
             _ if layout == "lines" => {
-                problems.push("options: records is for documents; remove it or layout = lines".into());
+                problems
+                    .push("options: records is for documents; remove it or layout = lines".into());
             }
             _ => {}
         }
@@ -127,7 +170,12 @@ impl BlockReader for Lines {
             if line.bytes.trim_ascii().is_empty() {
                 continue;
             }
-            let element = Element { bytes: line.bytes, offset: line.offset, line: line.line, key: None };
+            let element = Element {
+                bytes: line.bytes,
+                offset: line.offset,
+                line: line.line,
+                key: None,
+            };
             self.plan.row(element, &mut row, record, out);
         }
     }
@@ -142,7 +190,11 @@ struct Document {
 
 impl StreamReader for Document {
     fn read(self: Box<Self>, input: &mut dyn BufRead, out: &mut dyn Output) -> io::Result<()> {
-        let Document { plan, path, mut record } = *self;
+        let Document {
+            plan,
+            path,
+            mut record,
+        } = *self;
         read_document(input, &path, out, &mut |element, out| {
             plan.row(element, &mut Row::default(), &mut record, out);
         })
@@ -160,13 +212,22 @@ pub(crate) fn read_document(
     let end = walk::walk(&mut window, path, &mut |found| match found {
         Found::Element(element) => each(element, out),
         Found::Broken(reject) => out.reject(reject),
-        Found::Remark(message) => out.warn(Warning { label: "loose-json", message: message.into() }),
+        Found::Remark(message) => out.warn(Warning {
+            label: "loose-json",
+            message: message.into(),
+        }),
     })?;
     let warning = match end {
         End::Whole => return Ok(()),
-        End::Cut => ("truncated", "the document ends before its records do: it may have been cut off"),
+        End::Cut => (
+            "truncated",
+            "the document ends before its records do: it may have been cut off",
+        ),
         End::NoRecords => ("no-records", "nothing stands where the records should be"),
     };
-    out.warn(Warning { label: warning.0, message: warning.1.into() });
+    out.warn(Warning {
+        label: warning.0,
+        message: warning.1.into(),
+    });
     Ok(())
 }

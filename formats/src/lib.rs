@@ -154,7 +154,9 @@ pub enum Unreadable {
         remedy: String,
     },
     /// A schema is needed and none is imported.
-    #[error("no Shadowserver schema is imported: watchfire reference import shadowserver-schema FILE")]
+    #[error(
+        "no Shadowserver schema is imported: watchfire reference import shadowserver-schema FILE"
+    )]
     NoSchema,
     /// What was imported as the Shadowserver schema is none.
     #[error("the Shadowserver schema cannot be used: {0}")]
@@ -199,10 +201,16 @@ pub const FORMATS: &[Format] = &[
 
 /// Finds a format by its name in [`FORMATS`].
 pub fn format(name: &str) -> Result<&'static Format, Unreadable> {
-    FORMATS.iter().find(|format| format.name == name).ok_or_else(|| {
-        let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
-        Unreadable::UnknownFormat(name.to_owned(), format!("; known are: {}", names.join(", ")))
-    })
+    FORMATS
+        .iter()
+        .find(|format| format.name == name)
+        .ok_or_else(|| {
+            let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+            Unreadable::UnknownFormat(
+                name.to_owned(),
+                format!("; known are: {}", names.join(", ")),
+            )
+        })
 }
 
 /// A feed with nothing declared but what must be, for unit tests.
@@ -242,7 +250,9 @@ mod tests {
         for entry in FORMATS {
             assert_eq!(format(entry.name).map(|found| found.about), Ok(entry.about));
         }
-        let Err(unknown) = format("csvv") else { panic!("there is no such format") };
+        let Err(unknown) = format("csvv") else {
+            panic!("there is no such format")
+        };
         assert!(unknown.to_string().contains("shadowserver"), "{unknown}");
     }
 }

@@ -21,17 +21,27 @@ use serde_saphyr::Spanned;
 use crate::document::{Overlong, Window};
 use crate::entry::Entry;
 use crate::frame::MAX_ROW_BYTES;
-use crate::{Context, Format, Output, Reader, StreamReader, Unreadable, Warning, entry, observable, value};
+use crate::{
+    Context, Format, Output, Reader, StreamReader, Unreadable, Warning, entry, observable, value,
+};
 
 /// AssoEchap's stalkerware indicators.
-pub const FORMAT: Format =
-    Format { name: "stalkerware", about: "AssoEchap's stalkerware indicators, ioc.yaml", open, check };
+pub const FORMAT: Format = Format {
+    name: "stalkerware",
+    about: "AssoEchap's stalkerware indicators, ioc.yaml",
+    open,
+    check,
+};
 
 fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let mut lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
     let Some(first) = lines.find(|line| !is_prelude(line)) else {
-        return Err(if text.trim_ascii().is_empty() { Unreadable::Empty } else { not_a_list() });
+        return Err(if text.trim_ascii().is_empty() {
+            Unreadable::Empty
+        } else {
+            not_a_list()
+        });
     };
     let indent = first.iter().take_while(|byte| **byte == b' ').count();
     if !is_item(&first[indent..]) {
@@ -47,14 +57,18 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
 
 fn not_a_list() -> Unreadable {
     let detail = "the first line of content is no item of a YAML list (`- name: ...`)";
-    Unreadable::Header { format: FORMAT.name, detail: detail.into() }
+    Unreadable::Header {
+        format: FORMAT.name,
+        detail: detail.into(),
+    }
 }
 
 fn check(feed: &Feed) -> Vec<String> {
     let mut problems = entry::check(feed);
     problems.extend(entry::check_options(feed, &[]));
     if !feed.columns.is_empty() {
-        problems.push("columns: the fields of format stalkerware are fixed; remove the table".into());
+        problems
+            .push("columns: the fields of format stalkerware are fixed; remove the table".into());
     }
     problems
 }
@@ -91,7 +105,11 @@ impl StreamReader for Indicators {
     fn read(mut self: Box<Self>, input: &mut dyn BufRead, out: &mut dyn Output) -> io::Result<()> {
         let mut window = Window::new(input)?;
         while window.peek()?.is_some() {
-            let mut cut = Cut { at: 0, inside: true, indent: self.indent };
+            let mut cut = Cut {
+                at: 0,
+                inside: true,
+                indent: self.indent,
+            };
             let mut long: Option<Overlong> = None;
             let mut whole = false;
             let len = loop {
@@ -100,7 +118,8 @@ impl StreamReader for Indicators {
                 }
                 if window.bytes().len() > MAX_ROW_BYTES {
                     let decided = cut.decided(window.bytes().len());
-                    long.get_or_insert_with(|| Overlong::at(&window)).take(&mut window, decided);
+                    long.get_or_insert_with(|| Overlong::at(&window))
+                        .take(&mut window, decided);
                 }
                 whole = !window.more()?;
             };
@@ -111,7 +130,10 @@ impl StreamReader for Indicators {
                 continue;
             }
             let bytes = &window.bytes()[..len];
-            if !bytes.split(|byte| matches!(byte, b'\n' | b'\r')).all(is_prelude) {
+            if !bytes
+                .split(|byte| matches!(byte, b'\n' | b'\r'))
+                .all(is_prelude)
+            {
                 self.application(bytes.trim_ascii_end(), window.line(), window.offset(), out);
             }
             window.release(len);
@@ -264,12 +286,36 @@ enum Kind {
     Place,
 }
 
-const PACKAGE: Role = Role { name: "package", class: "malware", kind: Kind::Package };
-const BUNDLE: Role = Role { name: "ios-bundle", class: "malware", kind: Kind::Package };
-const CERTIFICATE: Role = Role { name: "certificate", class: "malware", kind: Kind::Certificate };
-const WEBSITE: Role = Role { name: "website", class: "malware", kind: Kind::Place };
-const DISTRIBUTION: Role = Role { name: "distribution", class: "malware-distribution", kind: Kind::Place };
-const SERVER: Role = Role { name: "c2", class: "c2-server", kind: Kind::Place };
+const PACKAGE: Role = Role {
+    name: "package",
+    class: "malware",
+    kind: Kind::Package,
+};
+const BUNDLE: Role = Role {
+    name: "ios-bundle",
+    class: "malware",
+    kind: Kind::Package,
+};
+const CERTIFICATE: Role = Role {
+    name: "certificate",
+    class: "malware",
+    kind: Kind::Certificate,
+};
+const WEBSITE: Role = Role {
+    name: "website",
+    class: "malware",
+    kind: Kind::Place,
+};
+const DISTRIBUTION: Role = Role {
+    name: "distribution",
+    class: "malware-distribution",
+    kind: Kind::Place,
+};
+const SERVER: Role = Role {
+    name: "c2",
+    class: "c2-server",
+    kind: Kind::Place,
+};
 
 impl Indicators {
     fn application(&mut self, bytes: &[u8], line: u64, offset: u64, out: &mut dyn Output) {
@@ -277,24 +323,37 @@ impl Indicators {
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
-                out.reject(reject(RejectReason::Encoding, format!("the application is not valid UTF-8: {error}")));
+                out.reject(reject(
+                    RejectReason::Encoding,
+                    format!("the application is not valid UTF-8: {error}"),
+                ));
                 return;
             }
         };
-        let parsed: Result<Vec<Application>, _> = serde_saphyr::from_str_with_options(text, options());
+        let parsed: Result<Vec<Application>, _> =
+            serde_saphyr::from_str_with_options(text, options());
         let app = match parsed.map(|mut list| list.pop()) {
             Ok(Some(app)) => app,
             Ok(None) => {
-                out.reject(reject(RejectReason::Syntax, "the application is empty".into()));
+                out.reject(reject(
+                    RejectReason::Syntax,
+                    "the application is empty".into(),
+                ));
                 return;
             }
             Err(error) => {
-                out.reject(reject(reason(&error), format!("broken YAML: {}", value::shorten(&error.to_string()))));
+                out.reject(reject(
+                    reason(&error),
+                    format!("broken YAML: {}", value::shorten(&error.to_string())),
+                ));
                 return;
             }
         };
         let Some(name) = app.name.as_deref().and_then(value::given) else {
-            out.reject(reject(RejectReason::MissingField, "the application has no `name`".into()));
+            out.reject(reject(
+                RejectReason::MissingField,
+                "the application has no `name`".into(),
+            ));
             return;
         };
         let place = Piece { text, line, offset };
@@ -323,7 +382,10 @@ impl Indicators {
             }
         }
         if !any {
-            out.reject(reject(RejectReason::NoObservable, format!("application `{name}` has no indicators")));
+            out.reject(reject(
+                RejectReason::NoObservable,
+                format!("application `{name}` has no indicators"),
+            ));
         }
     }
 
@@ -350,7 +412,13 @@ impl Indicators {
         }
         if !value::has_observable(record) {
             let message = format!("an empty {} of application `{}`", role.name, about.name);
-            out.reject(Reject::new(line, offset, RejectReason::MissingField, message, raw));
+            out.reject(Reject::new(
+                line,
+                offset,
+                RejectReason::MissingField,
+                message,
+                raw,
+            ));
             return;
         }
         record.set_text(Field::ClassType, role.class);
@@ -401,21 +469,37 @@ impl Application {
     /// The other names and the keys that are no indicators, as members of `extra`.
     fn extra(&self, out: &mut dyn Output) -> String {
         let mut extra = Record::new();
-        let names: Vec<&str> = self.names.iter().flatten().flatten().map(String::as_str).collect();
+        let names: Vec<&str> = self
+            .names
+            .iter()
+            .flatten()
+            .flatten()
+            .map(String::as_str)
+            .collect();
         if !names.is_empty() {
             extra.extra_value("names", &names.into());
         }
         for (key, value) in self.others.iter().filter(|(_, value)| !value.is_null()) {
             extra.extra_value(key, value);
             if !KNOWN_OTHERS.contains(&key.as_str()) {
-                let message = format!("key `{}` of an application is kept in extra", value::shorten(key));
-                out.warn(Warning { label: "unknown-key", message });
+                let message = format!(
+                    "key `{}` of an application is kept in extra",
+                    value::shorten(key)
+                );
+                out.warn(Warning {
+                    label: "unknown-key",
+                    message,
+                });
             }
         }
         if extra.extra().len() > MAX_EXTRA_BYTES {
-            let message =
-                format!("names and other keys of an application take over {MAX_EXTRA_BYTES} bytes and are left out");
-            out.warn(Warning { label: "extra-too-long", message });
+            let message = format!(
+                "names and other keys of an application take over {MAX_EXTRA_BYTES} bytes and are left out"
+            );
+            out.warn(Warning {
+                label: "extra-too-long",
+                message,
+            });
             return String::new();
         }
         extra.extra().to_owned()
@@ -437,7 +521,12 @@ impl<'a> Piece<'a> {
     /// where it is used.
     fn line_of(&self, indicator: &Spanned<String>) -> (u64, u64, &'a [u8]) {
         let bytes = self.text.as_bytes();
-        let at = indicator.referenced.span().byte_offset().unwrap_or(0).min(bytes.len() as u64) as usize;
+        let at = indicator
+            .referenced
+            .span()
+            .byte_offset()
+            .unwrap_or(0)
+            .min(bytes.len() as u64) as usize;
         let start = memchr::memrchr2(b'\n', b'\r', &bytes[..at]).map_or(0, |end| end + 1);
         let end = memchr::memchr2(b'\n', b'\r', &bytes[at..]).map_or(bytes.len(), |end| at + end);
         let line = self.line + indicator.referenced.line().saturating_sub(1);

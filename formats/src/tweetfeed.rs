@@ -14,7 +14,9 @@ use model::reject::{Reject, RejectReason};
 
 use crate::entry::{self, Entry};
 use crate::row::{self, Cut, Scanner};
-use crate::{Block, BlockReader, Context, Format, Framing, Output, Reader, Unreadable, observable, value};
+use crate::{
+    Block, BlockReader, Context, Format, Framing, Output, Reader, Unreadable, observable, value,
+};
 
 /// TweetFeed's daily CSV.
 pub const FORMAT: Format = Format {
@@ -26,31 +28,61 @@ pub const FORMAT: Format = Format {
 
 const COLUMNS: usize = 6;
 const DELIMITER: u8 = b',';
-const FRAMING: Framing = Framing::QuotedLines { delimiter: DELIMITER };
+const FRAMING: Framing = Framing::QuotedLines {
+    delimiter: DELIMITER,
+};
 
 /// Rows at the head of which at least one must be readable, lest a whole file of another format is
 /// rejected line by line.
 const PROBED: usize = 20;
 
 fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
-    let bom = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let bom = if head.starts_with(b"\xef\xbb\xbf") {
+        3
+    } else {
+        0
+    };
     if head[bom..].trim_ascii().is_empty() {
         return Err(Unreadable::Empty);
     }
-    let reader = Daily { entry: Entry::compile(ctx)?, zone: ctx.zone.clone() };
+    let reader = Daily {
+        entry: Entry::compile(ctx)?,
+        zone: ctx.zone.clone(),
+    };
     let mut record = Record::new();
-    let rows = || head[bom..].split(|byte| matches!(byte, b'\n' | b'\r')).filter(|row| !row.trim_ascii().is_empty());
-    let mut readable = rows().take(PROBED).filter_map(|row| row::text(row).ok()).map(|text| {
-        let mut rows = Scanner::new(text, 1, DELIMITER);
-        rows.next_row().is_some_and(|row| reader.fill(&row, &mut record).is_ok())
-    });
+    let rows = || {
+        head[bom..]
+            .split(|byte| matches!(byte, b'\n' | b'\r'))
+            .filter(|row| !row.trim_ascii().is_empty())
+    };
+    let mut readable = rows()
+        .take(PROBED)
+        .filter_map(|row| row::text(row).ok())
+        .map(|text| {
+            let mut rows = Scanner::new(text, 1, DELIMITER);
+            rows.next_row()
+                .is_some_and(|row| reader.fill(&row, &mut record).is_ok())
+        });
     if !readable.any(|readable| readable) {
-        let found = rows().next().map(String::from_utf8_lossy).unwrap_or_default();
-        let detail =
-            format!("found `{}`, expected rows of time,reporter,type,value,tags,reference", value::shorten(&found));
-        return Err(Unreadable::Header { format: FORMAT.name, detail });
+        let found = rows()
+            .next()
+            .map(String::from_utf8_lossy)
+            .unwrap_or_default();
+        let detail = format!(
+            "found `{}`, expected rows of time,reporter,type,value,tags,reference",
+            value::shorten(&found)
+        );
+        return Err(Unreadable::Header {
+            format: FORMAT.name,
+            detail,
+        });
     }
-    Ok(Reader::Blocks { reader: Box::new(reader), framing: FRAMING, header_len: bom, header_lines: 0 })
+    Ok(Reader::Blocks {
+        reader: Box::new(reader),
+        framing: FRAMING,
+        header_len: bom,
+        header_lines: 0,
+    })
 }
 
 fn check(feed: &Feed) -> Vec<String> {
@@ -84,7 +116,8 @@ impl BlockReader for Daily {
                         out.record(record);
                     }
                     Err((reason, message)) => {
-                        let reject = Reject::new(row.line(), offset, reason, message, row.raw().as_bytes());
+                        let reject =
+                            Reject::new(row.line(), offset, reason, message, row.raw().as_bytes());
                         // A stray quote may have drawn the next lines into the row.
                         if reason != RejectReason::ColumnCount || !rows.by_line() {
                             out.reject(reject);
@@ -103,19 +136,24 @@ impl Daily {
             let message = format!("{} columns where {COLUMNS} are expected", row.len());
             return Err((RejectReason::ColumnCount, message));
         }
-        let [time, reporter, kind, text, tags, reference] = [0, 1, 2, 3, 4, 5].map(|column| row.cell(column));
+        let [time, reporter, kind, text, tags, reference] =
+            [0, 1, 2, 3, 4, 5].map(|column| row.cell(column));
         let missing = |what: &str| (RejectReason::MissingField, format!("the row has no {what}"));
         let set = |record: &mut Record, field, text: &str| {
-            value::set(record, field, text, &self.zone).map_err(|bad| (bad.reason, bad.message(text)))
+            value::set(record, field, text, &self.zone)
+                .map_err(|bad| (bad.reason, bad.message(text)))
         };
         let place = |record: &mut Record, field, text: &str| {
-            observable::set_with_port(record, field, text, &self.zone).map_err(|bad| (bad.reason, bad.message(text)))
+            observable::set_with_port(record, field, text, &self.zone)
+                .map_err(|bad| (bad.reason, bad.message(text)))
         };
         set(record, Field::ObservedAt, &time)?;
         if record.written_day.is_none() {
             return Err(missing("time"));
         }
-        let Some(text) = value::given(&text) else { return Err(missing("value")) };
+        let Some(text) = value::given(&text) else {
+            return Err(missing("value"));
+        };
         let thing = match kind.trim().to_ascii_lowercase().as_str() {
             "url" => {
                 set(record, Field::SourceUrl, text)?;
@@ -142,7 +180,10 @@ impl Daily {
                 Thing::Hash
             }
             other => {
-                let message = format!("type `{}` is not url, domain, ip, md5, sha1 or sha256", value::shorten(other));
+                let message = format!(
+                    "type `{}` is not url, domain, ip, md5, sha1 or sha256",
+                    value::shorten(other)
+                );
                 return Err((RejectReason::BadValue, message));
             }
         };
@@ -201,11 +242,19 @@ struct Tag {
 }
 
 const fn plain(tag: &'static str, sense: Sense) -> Tag {
-    Tag { tag, sense, family: None }
+    Tag {
+        tag,
+        sense,
+        family: None,
+    }
 }
 
 const fn named(tag: &'static str, sense: Sense, family: &'static str) -> Tag {
-    Tag { tag, sense, family: Some(family) }
+    Tag {
+        tag,
+        sense,
+        family: Some(family),
+    }
 }
 
 use Sense::{Control, Exploit, Family, Malware, Phishing, Scam};
@@ -319,12 +368,19 @@ struct Verdict {
 /// that are not in the table, leave it to the feed's entry.
 fn classify(thing: Thing, tags: &str) -> Verdict {
     let mut known: [Option<&Tag>; 8] = [None; 8];
-    let found = tags.split(' ').filter_map(|tag| TAGS.binary_search_by(|known| known.tag.cmp(tag)).ok());
+    let found = tags
+        .split(' ')
+        .filter_map(|tag| TAGS.binary_search_by(|known| known.tag.cmp(tag)).ok());
     for (slot, index) in known.iter_mut().zip(found) {
         *slot = Some(&TAGS[index]);
     }
     let known = known.iter().flatten();
-    let class = |class: &'static str, sense| known.clone().find(|tag| tag.sense == sense).map(|tag| (class, tag.tag));
+    let class = |class: &'static str, sense| {
+        known
+            .clone()
+            .find(|tag| tag.sense == sense)
+            .map(|tag| (class, tag.tag))
+    };
     let class = match thing {
         Thing::Hash => known.clone().next().map(|tag| ("malware", tag.tag)),
         Thing::Url | Thing::Domain => class("phishing", Phishing)
@@ -339,7 +395,10 @@ fn classify(thing: Thing, tags: &str) -> Verdict {
             .or_else(|| class("exploit", Exploit))
             .or_else(|| class("masquerade", Scam)),
     };
-    Verdict { class, family: known.clone().find_map(|tag| tag.family) }
+    Verdict {
+        class,
+        family: known.clone().find_map(|tag| tag.family),
+    }
 }
 
 #[cfg(test)]
@@ -349,7 +408,12 @@ mod tests {
     #[test]
     fn the_table_is_in_order_of_name() {
         for pair in TAGS.windows(2) {
-            assert!(pair[0].tag < pair[1].tag, "{} before {}", pair[0].tag, pair[1].tag);
+            assert!(
+                pair[0].tag < pair[1].tag,
+                "{} before {}",
+                pair[0].tag,
+                pair[1].tag
+            );
         }
         for tag in TAGS {
             assert_eq!(tag.tag, tag.tag.to_lowercase());
@@ -363,8 +427,18 @@ mod tests {
             (Url, "malware phishing scam", Some("phishing"), None),
             (Url, "malware", Some("malware-distribution"), None),
             (Url, "scam", Some("masquerade"), None),
-            (Domain, "cobaltstrike icedid", Some("c2-server"), Some("cobalt strike")),
-            (Domain, "icedid malware", Some("malware-distribution"), Some("icedid")),
+            (
+                Domain,
+                "cobaltstrike icedid",
+                Some("c2-server"),
+                Some("cobalt strike"),
+            ),
+            (
+                Domain,
+                "icedid malware",
+                Some("malware-distribution"),
+                Some("icedid"),
+            ),
             (Ip, "icedid", Some("c2-server"), Some("icedid")),
             (Ip, "malware", None, None),
             (Ip, "proxynotshell", Some("exploit"), None),
@@ -376,7 +450,11 @@ mod tests {
         for (thing, tags, class, family) in cases {
             let verdict = classify(*thing, tags);
             let found = verdict.class.map(|(class, _)| class);
-            assert_eq!((found, verdict.family), (*class, *family), "{thing:?} {tags}");
+            assert_eq!(
+                (found, verdict.family),
+                (*class, *family),
+                "{thing:?} {tags}"
+            );
             if let Some(class) = found {
                 assert!(model::classification::type_code(class).is_some(), "{class}");
             }

@@ -100,7 +100,9 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
     let owes_nothing = source.feed.every_days == 0 && source.feed.snapshot.is_some();
     if source.feed.every_days > 7 {
         // A list that comes more seldom than weekly stands until the next one is due.
-        let due = week.sunday().saturating_sub(jiff::Span::new().days(i64::from(source.feed.every_days)));
+        let due = week
+            .sunday()
+            .saturating_sub(jiff::Span::new().days(i64::from(source.feed.every_days)));
         let stands = |date: &Date| *date > due && *date <= week.sunday();
         let standing = dated.iter().filter(|date| stands(date)).count();
         return Ok(FeedCoverage {

@@ -363,7 +363,10 @@ impl IdentityIndex {
         let mut small = Vec::new();
         for path in runs {
             match Run::open(path)? {
-                Run { keys: Keys::Memory(mut keys), .. } => small.append(&mut keys),
+                Run {
+                    keys: Keys::Memory(mut keys),
+                    ..
+                } => small.append(&mut keys),
                 run => settled.push(run),
             }
         }
@@ -371,7 +374,14 @@ impl IdentityIndex {
             small.sort();
             settled.push(Run::memory(small));
         }
-        self.days.insert(day, DayIndex { settled, fresh: Vec::new(), used: self.tick });
+        self.days.insert(
+            day,
+            DayIndex {
+                settled,
+                fresh: Vec::new(),
+                used: self.tick,
+            },
+        );
         self.forget_idle();
         Ok(())
     }
@@ -493,8 +503,12 @@ fn merge_equals(runs: &mut Vec<Run>) {
         if !in_memory || a.count > b.count * 2 {
             return;
         }
-        let (Some(b), Some(a)) = (runs.pop(), runs.pop()) else { return };
-        let (Keys::Memory(mut keys), Keys::Memory(mut more)) = (a.keys, b.keys) else { return };
+        let (Some(b), Some(a)) = (runs.pop(), runs.pop()) else {
+            return;
+        };
+        let (Keys::Memory(mut keys), Keys::Memory(mut more)) = (a.keys, b.keys) else {
+            return;
+        };
         keys.append(&mut more);
         // Two sorted pieces: the stable sort finds and merges them.
         keys.sort();

@@ -18,8 +18,8 @@ pub mod value;
 
 pub use change::{Basis, Change, ChangeKind, Incomparable, SMALL_BASE, change, change_kind};
 pub use print::{
-    WAN, grouped, percent_tenths, print_count, print_percent, print_sum, print_wan, printed_sum, round_half_away,
-    wan_tenths, whole_quotient,
+    WAN, grouped, percent_tenths, print_count, print_percent, print_sum, print_wan, printed_sum,
+    round_half_away, wan_tenths, whole_quotient,
 };
 pub use value::{
     Counted, FeedCoverage, Measured, Missing, PartValue, Quantity, SourceCount, StatisticValue,

@@ -101,7 +101,12 @@ pub enum Unassessed {
 impl Unassessed {
     /// As printed; the words of the levels come from the profile.
     pub fn text(&self, words: &[Text]) -> Text {
-        let word = |level: u8| words.get(usize::from(level).saturating_sub(1)).cloned().unwrap_or_default();
+        let word = |level: u8| {
+            words
+                .get(usize::from(level).saturating_sub(1))
+                .cloned()
+                .unwrap_or_default()
+        };
         match self {
             Unassessed::ShortBaseline { weeks, needed } => Text::new(
                 format!("可比的历史周只有{weeks}周，不足{needed}周"),
@@ -109,9 +114,15 @@ impl Unassessed {
             ),
             Unassessed::LittleWeight { percent, needed } => Text::new(
                 format!("可用指标只占权重的{percent}%，不足{needed}%"),
-                format!("the available indicators hold {percent}% of the weight, {needed}% are needed"),
+                format!(
+                    "the available indicators hold {percent}% of the weight, {needed}% are needed"
+                ),
             ),
-            Unassessed::Silence { feeds, at_best, at_worst } => Text::new(
+            Unassessed::Silence {
+                feeds,
+                at_best,
+                at_worst,
+            } => Text::new(
                 format!(
                     "数据源{}不完整或有变化，级别可能在“{}”与“{}”之间",
                     feeds.join("、"),
@@ -153,9 +164,10 @@ impl Uncounted {
     pub fn text(&self) -> Text {
         match self {
             Uncounted::NotAvailable { reason } => reason.text(),
-            Uncounted::FewWeeks { weeks } => {
-                Text::new(format!("可比的历史周只有{weeks}周"), format!("only {weeks} comparable earlier weeks"))
-            }
+            Uncounted::FewWeeks { weeks } => Text::new(
+                format!("可比的历史周只有{weeks}周"),
+                format!("only {weeks} comparable earlier weeks"),
+            ),
             Uncounted::NoCompleteSource => Text::new("没有完整的来源", "no source was complete"),
         }
     }

@@ -59,7 +59,13 @@ pub struct Baseline {
 
 impl Default for Baseline {
     fn default() -> Self {
-        Baseline { weeks: 13, min_weeks: 8, min_weight: 0.5, zero: 0.5, silent_times: 2.0 }
+        Baseline {
+            weeks: 13,
+            min_weeks: 8,
+            min_weight: 0.5,
+            zero: 0.5,
+            silent_times: 2.0,
+        }
     }
 }
 
@@ -123,8 +129,12 @@ impl Profile {
     /// # Errors
     /// [`Error::Profile`], naming what is wrong.
     pub fn parse(name: &str, text: &str) -> Result<Self, Error> {
-        let fail = |reason: String| Error::Profile { name: name.to_owned(), reason };
-        let profile: Profile = toml::from_str(text).map_err(|error| fail(error.to_string().trim_end().to_owned()))?;
+        let fail = |reason: String| Error::Profile {
+            name: name.to_owned(),
+            reason,
+        };
+        let profile: Profile =
+            toml::from_str(text).map_err(|error| fail(error.to_string().trim_end().to_owned()))?;
         profile.check().map_err(fail)?;
         Ok(profile)
     }
@@ -146,11 +156,16 @@ impl Profile {
             }
             known.push(profile.id);
         }
-        Err(Error::UnknownProfile { id: id.to_owned(), known: known.join(", ") })
+        Err(Error::UnknownProfile {
+            id: id.to_owned(),
+            known: known.join(", "),
+        })
     }
 
     fn check(&self) -> Result<(), String> {
-        let Some((last, bounded)) = self.levels.split_last() else { return Err("it has no level".to_owned()) };
+        let Some((last, bounded)) = self.levels.split_last() else {
+            return Err("it has no level".to_owned());
+        };
         if last.up_to.is_some() {
             return Err(format!("level {}: the last level has no up_to", last.id));
         }
@@ -158,8 +173,18 @@ impl Profile {
         for level in bounded {
             match level.up_to {
                 Some(cut) if cut.is_finite() && cut >= before => before = cut,
-                Some(cut) => return Err(format!("level {}: up_to = {cut} is below the one before", level.id)),
-                None => return Err(format!("level {}: only the last level may lack up_to", level.id)),
+                Some(cut) => {
+                    return Err(format!(
+                        "level {}: up_to = {cut} is below the one before",
+                        level.id
+                    ));
+                }
+                None => {
+                    return Err(format!(
+                        "level {}: only the last level may lack up_to",
+                        level.id
+                    ));
+                }
             }
         }
         if self.indicators.is_empty() {
@@ -172,20 +197,31 @@ impl Profile {
                 return Err(format!("indicator {} is no statistic", indicator.statistic));
             }
             if !indicator.weight.is_finite() || indicator.weight <= 0.0 {
-                return Err(format!("indicator {}: the weight must be above 0", indicator.statistic));
+                return Err(format!(
+                    "indicator {}: the weight must be above 0",
+                    indicator.statistic
+                ));
             }
         }
         for gate in &self.gates {
             if !(1..=4).contains(&gate.event) {
-                return Err(format!("gate on events of grade {}: the grades are 1 to 4", gate.event));
+                return Err(format!(
+                    "gate on events of grade {}: the grades are 1 to 4",
+                    gate.event
+                ));
             }
             if gate.cap == 0 || usize::from(gate.cap) > self.levels.len() {
-                return Err(format!("gate on events of grade {}: there is no level {}", gate.event, gate.cap));
+                return Err(format!(
+                    "gate on events of grade {}: there is no level {}",
+                    gate.event, gate.cap
+                ));
             }
         }
         let baseline = self.baseline;
         if self.kind == ProfileKind::Baseline
-            && (baseline.min_weeks == 0 || baseline.min_weeks > baseline.weeks || baseline.zero <= 0.0)
+            && (baseline.min_weeks == 0
+                || baseline.min_weeks > baseline.weeks
+                || baseline.zero <= 0.0)
         {
             return Err("baseline: weeks >= min_weeks >= 1 and zero above 0 are needed".to_owned());
         }
@@ -194,12 +230,20 @@ impl Profile {
 
     /// Printed words of the levels, in order.
     pub fn words(&self) -> Vec<Text> {
-        self.levels.iter().map(|level| Text::new(&*level.zh, &*level.en)).collect()
+        self.levels
+            .iter()
+            .map(|level| Text::new(&*level.zh, &*level.en))
+            .collect()
     }
 
     /// Level of a score, from 1.
     pub fn level_of(&self, score: f64) -> u8 {
-        let beyond = self.levels.iter().filter_map(|level| level.up_to).filter(|cut| score > *cut).count();
+        let beyond = self
+            .levels
+            .iter()
+            .filter_map(|level| level.up_to)
+            .filter(|cut| score > *cut)
+            .count();
         u8::try_from(beyond + 1).unwrap_or(u8::MAX)
     }
 }

@@ -36,34 +36,63 @@ const ROW: usize = 4;
 
 /// The board.
 pub fn board(page: &Page<'_>) -> Board {
-    let had = |id: &str| page.last.and_then(|last| last.value(id)).is_some_and(|value| value.measured.quantity().is_some());
+    let had = |id: &str| {
+        page.last
+            .and_then(|last| last.value(id))
+            .is_some_and(|value| value.measured.quantity().is_some())
+    };
     let shown = |id: &str| page.figures.has(id) || had(id);
-    let mut tiles: Vec<Tile> =
-        INDICATORS.iter().filter(|(id, ..)| shown(id)).filter_map(|(id, zh, en)| tile(page, id, Text::new(*zh, *en))).collect();
+    let mut tiles: Vec<Tile> = INDICATORS
+        .iter()
+        .filter(|(id, ..)| shown(id))
+        .filter_map(|(id, zh, en)| tile(page, id, Text::new(*zh, *en)))
+        .collect();
     for (id, zh, en) in STAND_INS {
         if !tiles.len().is_multiple_of(ROW) && page.figures.has(id) {
             tiles.extend(tile(page, id, Text::new(zh, en)));
         }
     }
-    Board { note: note(page, &tiles), tiles }
+    Board {
+        note: note(page, &tiles),
+        tiles,
+    }
 }
 
 fn note(page: &Page<'_>, tiles: &[Tile]) -> Text {
     let mut zh = String::from("与上一期的冻结数相比；变差、好转只用于各周来源都完整的指标。");
-    let mut en = String::from("Against the frozen figures of the issue before; worse and better are said only where all sources were complete.");
-    let weeks = tiles.iter().filter_map(|tile| tile.spark.marks.len().checked_sub(1)).max();
+    let mut en = String::from(
+        "Against the frozen figures of the issue before; worse and better are said only where all sources were complete.",
+    );
+    let weeks = tiles
+        .iter()
+        .filter_map(|tile| tile.spark.marks.len().checked_sub(1))
+        .max();
     if weeks.is_some() {
         zh.push_str("折线为近13周，浅色带为此前各周的范围。");
         en.push_str(" Line: 13 weeks; pale band: range of the weeks before.");
     }
-    let absent: Vec<&str> =
-        INDICATORS.iter().filter(|(id, ..)| !tiles.iter().any(|tile| tile.value == *id)).map(|(id, ..)| *id).collect();
+    let absent: Vec<&str> = INDICATORS
+        .iter()
+        .filter(|(id, ..)| !tiles.iter().any(|tile| tile.value == *id))
+        .map(|(id, ..)| *id)
+        .collect();
     if !absent.is_empty() {
-        let name = |id: &str| page.figures.get(id).map(|value| value.name.clone()).unwrap_or_default();
+        let name = |id: &str| {
+            page.figures
+                .get(id)
+                .map(|value| value.name.clone())
+                .unwrap_or_default()
+        };
         let zh_names: Vec<String> = absent.iter().map(|id| name(id).zh).collect();
         let en_names: Vec<String> = absent.iter().map(|id| name(id).en).collect();
-        zh.push_str(&format!("没有可用数据、未列出的指标：{}。", zh_names.join("、")));
-        en.push_str(&format!(" Not available and left out: {}.", en_names.join(", ")));
+        zh.push_str(&format!(
+            "没有可用数据、未列出的指标：{}。",
+            zh_names.join("、")
+        ));
+        en.push_str(&format!(
+            " Not available and left out: {}.",
+            en_names.join(", ")
+        ));
     }
     Text::new(zh, en)
 }
@@ -72,13 +101,25 @@ fn tile(page: &Page<'_>, id: &str, name: Text) -> Option<Tile> {
     let value = page.figures.get(id)?;
     let statistic = statistics::named(id)?;
     let (amount, unit) = match page.figures.count(id) {
-        Some(count) if statistic.print == Presentation::WanOneDecimal && count >= statistic::WAN => {
+        Some(count)
+            if statistic.print == Presentation::WanOneDecimal && count >= statistic::WAN =>
+        {
             let printed = page.figures.printed(id, model::bulletin::Aspect::Value);
-            let thousands = printed.en.strip_suffix(",000").unwrap_or(&printed.en).to_owned();
+            let thousands = printed
+                .en
+                .strip_suffix(",000")
+                .unwrap_or(&printed.en)
+                .to_owned();
             let unit = Text::new(format!("万{}", statistic.unit.zh), "thousand");
-            (Text::new(printed.zh.trim_end_matches('万'), thousands), unit)
+            (
+                Text::new(printed.zh.trim_end_matches('万'), thousands),
+                unit,
+            )
         }
-        Some(_) => (page.figures.printed(id, model::bulletin::Aspect::Value), Text::new(statistic.unit.zh, "")),
+        Some(_) => (
+            page.figures.printed(id, model::bulletin::Aspect::Value),
+            Text::new(statistic.unit.zh, ""),
+        ),
         None => (Text::default(), Text::default()),
     };
     Some(Tile {

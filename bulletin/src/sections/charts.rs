@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use model::bulletin::{
-    Cell, Chart, ColumnGroup, ColumnPlot, LinePlot, Mark, Plot, RankedPlot, RankedRow, Scale, Series, Table,
-    TableRow, Text,
+    Cell, Chart, ColumnGroup, ColumnPlot, LinePlot, Mark, Plot, RankedPlot, RankedRow, Scale,
+    Series, Table, TableRow, Text,
 };
 use model::statistic;
 
@@ -25,9 +25,22 @@ pub struct Caption {
 }
 
 /// Puts a chart together; its number is given later.
-pub fn chart(page: &Page<'_>, statistic: &str, caption: Caption, plot: Plot, table: Table) -> Chart {
-    let sources = page.value(statistic).map(|value| value.sources.clone()).unwrap_or_default();
-    let note = page.figures.get(statistic).and_then(|value| value.incomplete.as_ref()).map(incomplete_note);
+pub fn chart(
+    page: &Page<'_>,
+    statistic: &str,
+    caption: Caption,
+    plot: Plot,
+    table: Table,
+) -> Chart {
+    let sources = page
+        .value(statistic)
+        .map(|value| value.sources.clone())
+        .unwrap_or_default();
+    let note = page
+        .figures
+        .get(statistic)
+        .and_then(|value| value.incomplete.as_ref())
+        .map(incomplete_note);
     Chart {
         number: 0,
         id: caption.id.to_owned(),
@@ -45,8 +58,14 @@ pub fn chart(page: &Page<'_>, statistic: &str, caption: Caption, plot: Plot, tab
 /// The remark under a chart whose sources were incomplete.
 pub fn incomplete_note(found: &model::bulletin::Incomplete) -> Text {
     Text::new(
-        format!("本周{}个来源中{}个完整，数字偏低，不宜与以往比较", found.expected, found.complete),
-        format!("{} of {} sources were complete this week: the figures read low and do not compare with the past", found.complete, found.expected),
+        format!(
+            "本周{}个来源中{}个完整，数字偏低，不宜与以往比较",
+            found.expected, found.complete
+        ),
+        format!(
+            "{} of {} sources were complete this week: the figures read low and do not compare with the past",
+            found.complete, found.expected
+        ),
     )
 }
 
@@ -64,7 +83,12 @@ pub fn sources_text(sources: &[String]) -> Text {
 }
 
 /// A figure over the last 13 weeks: a line; bars while there are few weeks; nothing for a single one.
-pub fn weekly(page: &Page<'_>, id: &'static str, key: &'static str, unit: (&str, &str)) -> Option<Chart> {
+pub fn weekly(
+    page: &Page<'_>,
+    id: &'static str,
+    key: &'static str,
+    unit: (&str, &str),
+) -> Option<Chart> {
     let past = Past::of(key, page.this, page.past).from_first_known();
     let name = page.figures.get(key)?.name.clone();
     let (first, last) = (past.weeks.first()?, past.weeks.last()?);
@@ -86,20 +110,46 @@ pub fn weekly(page: &Page<'_>, id: &'static str, key: &'static str, unit: (&str,
         title: trend(&past, &name),
         measure: Text::new(
             format!("{}，{}，按周，{}", name.zh, unit.zh, span.zh),
-            format!("{}, {}, by week, {}", name.en, if unit.en.is_empty() { "number" } else { &unit.en }, span.en),
+            format!(
+                "{}, {}, by week, {}",
+                name.en,
+                if unit.en.is_empty() {
+                    "number"
+                } else {
+                    &unit.en
+                },
+                span.en
+            ),
         ),
         alt: Text::new(
             format!("{}，近13周中有数的{known}周的走势，本周{}", name.zh, now.zh),
-            format!("{} by week, {known} of the last 13 weeks known, {} this week", name.en, now.en),
+            format!(
+                "{} by week, {known} of the last 13 weeks known, {} this week",
+                name.en, now.en
+            ),
         ),
     };
     let dash = Text::same("–");
-    let rows = past.axis().into_iter().zip(&marks).map(|(week, mark)| TableRow {
-        name: week.text,
-        cells: vec![Cell { value: mark.value.clone(), text: if mark.number.is_some() { mark.text.clone() } else { dash.clone() } }],
-        total: false,
-    });
-    let table = Table { head: vec![Text::new("周起始日", "Week of"), unit.clone()], rows: rows.collect() };
+    let rows = past
+        .axis()
+        .into_iter()
+        .zip(&marks)
+        .map(|(week, mark)| TableRow {
+            name: week.text,
+            cells: vec![Cell {
+                value: mark.value.clone(),
+                text: if mark.number.is_some() {
+                    mark.text.clone()
+                } else {
+                    dash.clone()
+                },
+            }],
+            total: false,
+        });
+    let table = Table {
+        head: vec![Text::new("周起始日", "Week of"), unit.clone()],
+        rows: rows.collect(),
+    };
     let plot = if known >= 4 {
         Plot::Line(LinePlot {
             scale,
@@ -110,14 +160,28 @@ pub fn weekly(page: &Page<'_>, id: &'static str, key: &'static str, unit: (&str,
             breaks: past.printed_breaks(),
         })
     } else {
-        let groups = past.axis().into_iter().zip(marks).filter(|(_, mark)| mark.number.is_some());
+        let groups = past
+            .axis()
+            .into_iter()
+            .zip(marks)
+            .filter(|(_, mark)| mark.number.is_some());
         let mut groups: Vec<ColumnGroup> = groups
-            .map(|(week, mark)| ColumnGroup { name: week.text, marks: vec![mark], emphasis: false, foot: Text::default() })
+            .map(|(week, mark)| ColumnGroup {
+                name: week.text,
+                marks: vec![mark],
+                emphasis: false,
+                foot: Text::default(),
+            })
             .collect();
         if let Some(last) = groups.last_mut() {
             last.emphasis = true;
         }
-        Plot::Columns(ColumnPlot { scale, names: vec![name], groups, foot_name: None })
+        Plot::Columns(ColumnPlot {
+            scale,
+            names: vec![name],
+            groups,
+            foot_name: None,
+        })
     };
     Some(chart(page, key, caption, plot, table))
 }
@@ -128,29 +192,57 @@ fn trend(past: &Past, name: &Text) -> Text {
     if !past.whole_now() {
         return Text::new(
             format!("{}：本周来源不完整，不与以往比较", name.zh),
-            format!("{}: sources incomplete this week, not compared with the past", name.en),
+            format!(
+                "{}: sources incomplete this week, not compared with the past",
+                name.en
+            ),
         );
     }
     let known = past.comparable();
-    let Some((now, before)) = known.split_last() else { return name.clone() };
-    let Some(last) = before.last() else { return name.clone() };
-    let (high, low) = (before.iter().max().unwrap_or(now), before.iter().min().unwrap_or(now));
+    let Some((now, before)) = known.split_last() else {
+        return name.clone();
+    };
+    let Some(last) = before.last() else {
+        return name.clone();
+    };
+    let (high, low) = (
+        before.iter().max().unwrap_or(now),
+        before.iter().min().unwrap_or(now),
+    );
     let weeks = known.len();
     if weeks >= 4 && now > high {
-        return Text::new(format!("{}为{weeks}周来最多", name.zh), format!("{}: the most in {weeks} weeks", name.en));
+        return Text::new(
+            format!("{}为{weeks}周来最多", name.zh),
+            format!("{}: the most in {weeks} weeks", name.en),
+        );
     }
     if weeks >= 4 && now < low {
-        return Text::new(format!("{}为{weeks}周来最少", name.zh), format!("{}: the fewest in {weeks} weeks", name.en));
+        return Text::new(
+            format!("{}为{weeks}周来最少", name.zh),
+            format!("{}: the fewest in {weeks} weeks", name.en),
+        );
     }
     let mut sorted = before.to_vec();
     sorted.sort_unstable();
     let above = now > &sorted[sorted.len() / 2];
     let (zh, en) = match (statistic::change_kind(*now, *last), now > last, above) {
         (statistic::ChangeKind::Flat, ..) => ("与上周持平", "unchanged from last week"),
-        (_, true, true) => ("比上周增加，高于前几周的中位数", "up, above the median of the weeks before"),
-        (_, true, false) => ("比上周增加，不高于前几周的中位数", "up, but not above the median of the weeks before"),
-        (_, false, true) => ("比上周减少，仍高于前几周的中位数", "down, but still above the median of the weeks before"),
-        (_, false, false) => ("比上周减少，不高于前几周的中位数", "down, not above the median of the weeks before"),
+        (_, true, true) => (
+            "比上周增加，高于前几周的中位数",
+            "up, above the median of the weeks before",
+        ),
+        (_, true, false) => (
+            "比上周增加，不高于前几周的中位数",
+            "up, but not above the median of the weeks before",
+        ),
+        (_, false, true) => (
+            "比上周减少，仍高于前几周的中位数",
+            "down, but still above the median of the weeks before",
+        ),
+        (_, false, false) => (
+            "比上周减少，不高于前几周的中位数",
+            "down, not above the median of the weeks before",
+        ),
     };
     Text::new(format!("{}{zh}", name.zh), format!("{}: {en}", name.en))
 }
@@ -170,7 +262,13 @@ pub struct Bar {
 }
 
 /// A ranked chart's plot and table; the bars in `emphasis` are what the title speaks of.
-pub fn ranked(bars: Vec<Bar>, names: [Text; 2], share_name: Option<Text>, part_name: Option<Text>, emphasis: Range<usize>) -> (Plot, Table) {
+pub fn ranked(
+    bars: Vec<Bar>,
+    names: [Text; 2],
+    share_name: Option<Text>,
+    part_name: Option<Text>,
+    emphasis: Range<usize>,
+) -> (Plot, Table) {
     let [head, unit] = names;
     let keyed = |count: u64, key: &Option<String>| match key {
         Some(key) => whole(count).of(key),
@@ -189,7 +287,11 @@ pub fn ranked(bars: Vec<Bar>, names: [Text; 2], share_name: Option<Text>, part_n
             if share_name.is_some() {
                 cells.push(Cell::text(bar.share.clone()));
             }
-            TableRow { name: bar.name.clone(), cells, total: false }
+            TableRow {
+                name: bar.name.clone(),
+                cells,
+                total: false,
+            }
         })
         .collect();
     let plot = RankedPlot {
@@ -208,7 +310,13 @@ pub fn ranked(bars: Vec<Bar>, names: [Text; 2], share_name: Option<Text>, part_n
             })
             .collect(),
     };
-    (Plot::Ranked(plot), Table { head: columns, rows })
+    (
+        Plot::Ranked(plot),
+        Table {
+            head: columns,
+            rows,
+        },
+    )
 }
 
 /// Names of the largest bars, for alternative texts.
@@ -216,7 +324,12 @@ pub fn largest(bars: &[Bar], count: usize) -> Text {
     let named: Vec<Text> = bars
         .iter()
         .take(count)
-        .map(|bar| Text::new(format!("{}{}", bar.name.zh, bar.whole), format!("{} {}", bar.name.en, statistic::grouped(bar.whole))))
+        .map(|bar| {
+            Text::new(
+                format!("{}{}", bar.name.zh, bar.whole),
+                format!("{} {}", bar.name.en, statistic::grouped(bar.whole)),
+            )
+        })
         .collect();
     list(&named)
 }
@@ -243,13 +356,45 @@ pub fn beside_last(page: &Page<'_>, keys: &[(&str, Text)], emphasis: &str) -> (P
         if any_last {
             marks.push(last(key).map(whole).unwrap_or_default());
         }
-        let preliminary = page.figures.get(key).is_some_and(|value| value.incomplete.is_some());
-        marks.push(now.map(|count| Mark { preliminary, ..whole(count).of(key) }).unwrap_or_default());
-        let cells = marks.iter().map(|mark| Cell { value: mark.value.clone(), text: mark.text.clone() }).collect();
-        rows.push(TableRow { name: name.clone(), cells, total: false });
-        groups.push(ColumnGroup { name: name.clone(), marks, emphasis: *key == emphasis, foot: Text::default() });
+        let preliminary = page
+            .figures
+            .get(key)
+            .is_some_and(|value| value.incomplete.is_some());
+        marks.push(
+            now.map(|count| Mark {
+                preliminary,
+                ..whole(count).of(key)
+            })
+            .unwrap_or_default(),
+        );
+        let cells = marks
+            .iter()
+            .map(|mark| Cell {
+                value: mark.value.clone(),
+                text: mark.text.clone(),
+            })
+            .collect();
+        rows.push(TableRow {
+            name: name.clone(),
+            cells,
+            total: false,
+        });
+        groups.push(ColumnGroup {
+            name: name.clone(),
+            marks,
+            emphasis: *key == emphasis,
+            foot: Text::default(),
+        });
     }
     let mut head = vec![Text::default()];
     head.extend(names.iter().cloned());
-    (Plot::Columns(ColumnPlot { scale: Scale::default(), names, groups, foot_name: None }), Table { head, rows })
+    (
+        Plot::Columns(ColumnPlot {
+            scale: Scale::default(),
+            names,
+            groups,
+            foot_name: None,
+        }),
+        Table { head, rows },
+    )
 }

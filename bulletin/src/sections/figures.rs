@@ -9,7 +9,8 @@ use model::bulletin::{
     Amount, Aspect, Change, Decimal, Direction, Exact, Incomplete, Judgement, PublishedValue, Text,
 };
 use model::statistic::{
-    self, ChangeKind, Formula, Measured, Presentation, Quantity, Sense, Statistic, StatisticValue, Words,
+    self, ChangeKind, Formula, Measured, Presentation, Quantity, Sense, Statistic, StatisticValue,
+    Words,
 };
 
 use crate::frozen::FrozenWeek;
@@ -39,9 +40,15 @@ pub struct Figures {
 impl Figures {
     /// Prints a frozen week beside the issue before.
     pub fn of(this: &FrozenWeek, last: Option<&FrozenWeek>, names: &Names<'_>) -> Self {
-        let mut figures = Figures { values: Vec::new(), by_key: BTreeMap::new(), changes: BTreeMap::new() };
+        let mut figures = Figures {
+            values: Vec::new(),
+            by_key: BTreeMap::new(),
+            changes: BTreeMap::new(),
+        };
         for statistic in statistics::all() {
-            let Some(value) = this.value(statistic.id) else { continue };
+            let Some(value) = this.value(statistic.id) else {
+                continue;
+            };
             let before = last.and_then(|last| last.value(statistic.id));
             figures.add(this, last, statistic, value, before, names);
         }
@@ -57,14 +64,21 @@ impl Figures {
         before: Option<&StatisticValue>,
         names: &Names<'_>,
     ) {
-        let sides = (this.side(statistic), last.and_then(|last| last.side(statistic)));
+        let sides = (
+            this.side(statistic),
+            last.and_then(|last| last.side(statistic)),
+        );
         let change = |part: Option<&str>| match sides.0 {
             Some(now) => change_of(statistic, part, now, sides.1),
             None => statistic::Change::omitted(),
         };
         let incomplete = |part: Option<&str>| {
             let (complete, expected) = sides.0?.completeness(part);
-            (complete < expected).then(|| Incomplete { complete, expected, note: Some(SOURCES_NOTE.to_owned()) })
+            (complete < expected).then(|| Incomplete {
+                complete,
+                expected,
+                note: Some(SOURCES_NOTE.to_owned()),
+            })
         };
         let base = |key: String, part: Option<&str>, name: Text, unit: Text| PublishedValue {
             key,
@@ -85,7 +99,12 @@ impl Figures {
                 .flatten();
             print(measured, statistic, statistic.print, sum, names)
         };
-        let mut main = base(statistic.id.to_owned(), None, statistic.name.text(), statistic.unit.text());
+        let mut main = base(
+            statistic.id.to_owned(),
+            None,
+            statistic.name.text(),
+            statistic.unit.text(),
+        );
         main.value = amount(Some(this), &value.measured);
         main.missing = value.measured.missing().map(statistic::Missing::text);
         main.previous = before.and_then(|before| amount(last, &before.measured));
@@ -97,12 +116,21 @@ impl Figures {
                 None => member(statistic, &part.id, names),
             };
             let sense = rule.map_or(Sense::Neutral, |rule| rule.sense);
-            let mut out = base(format!("{}/{}", statistic.id, part.id), Some(&part.id), name, unit);
+            let mut out = base(
+                format!("{}/{}", statistic.id, part.id),
+                Some(&part.id),
+                name,
+                unit,
+            );
             out.value = print(&part.measured, statistic, form, None, names);
             out.missing = part.measured.missing().map(statistic::Missing::text);
             let then = before.and_then(|before| before.part(&part.id));
             out.previous = then.and_then(|then| print(then, statistic, form, None, names));
-            let change = if rule.is_some() && then.is_some() { change(Some(&part.id)) } else { statistic::Change::omitted() };
+            let change = if rule.is_some() && then.is_some() {
+                change(Some(&part.id))
+            } else {
+                statistic::Change::omitted()
+            };
             self.push(out, change, sense);
         }
     }
@@ -136,7 +164,11 @@ impl Figures {
 
     /// The names, of an available rank.
     pub fn ranked(&self, key: &str) -> Vec<String> {
-        match self.get(key).and_then(|value| value.value.as_ref()).map(|value| &value.exact) {
+        match self
+            .get(key)
+            .and_then(|value| value.value.as_ref())
+            .map(|value| &value.exact)
+        {
             Some(Exact::Rank { names }) => names.clone(),
             _ => Vec::new(),
         }
@@ -149,12 +181,24 @@ impl Figures {
 
     /// What is printed of a figure; empty where there is nothing.
     pub fn printed(&self, key: &str, aspect: Aspect) -> Text {
-        let Some(value) = self.get(key) else { return Text::default() };
+        let Some(value) = self.get(key) else {
+            return Text::default();
+        };
         match aspect {
-            Aspect::Value => value.value.as_ref().map(|amount| amount.text.clone()).unwrap_or_default(),
-            Aspect::Previous => value.previous.as_ref().map(|amount| amount.text.clone()).unwrap_or_default(),
+            Aspect::Value => value
+                .value
+                .as_ref()
+                .map(|amount| amount.text.clone())
+                .unwrap_or_default(),
+            Aspect::Previous => value
+                .previous
+                .as_ref()
+                .map(|amount| amount.text.clone())
+                .unwrap_or_default(),
             Aspect::Change => match self.change(key).map(|change| &change.kind) {
-                Some(ChangeKind::Percent { tenths }) => statistic::print_percent(tenths.unsigned_abs()),
+                Some(ChangeKind::Percent { tenths }) => {
+                    statistic::print_percent(tenths.unsigned_abs())
+                }
                 _ => value.change.text.clone(),
             },
         }
@@ -168,14 +212,22 @@ impl Figures {
 
 /// M2 and M3 of a week, of which M1 is the printed sum.
 fn sum_parts(week: &FrozenWeek) -> Option<[u64; 2]> {
-    let count = |id: &str| week.value(id).and_then(|value| value.measured.count()).map(|counted| counted.count);
+    let count = |id: &str| {
+        week.value(id)
+            .and_then(|value| value.measured.count())
+            .map(|counted| counted.count)
+    };
     let sum = count("M1")?;
     let trojan = count("M2")?;
     Some([trojan, count("M3").unwrap_or(sum.saturating_sub(trojan))])
 }
 
 fn amount(exact: Exact, number: Option<Decimal>, text: Text) -> Option<Amount> {
-    Some(Amount { exact, number, text })
+    Some(Amount {
+        exact,
+        number,
+        text,
+    })
 }
 
 fn print(
@@ -187,7 +239,9 @@ fn print(
 ) -> Option<Amount> {
     match measured.quantity()? {
         Quantity::Count(counted) => {
-            let exact = Exact::Count { count: counted.count };
+            let exact = Exact::Count {
+                count: counted.count,
+            };
             if let Some(parts) = sum {
                 let (whole, each) = statistic::print_sum(&parts);
                 let text = match statistic.id {
@@ -196,38 +250,72 @@ fn print(
                     _ => each[1].clone(),
                 };
                 let in_wan = parts.iter().sum::<u64>() >= statistic::WAN;
-                let number = if in_wan { statistic::wan_tenths(counted.count) * 1000 } else { counted.count };
+                let number = if in_wan {
+                    statistic::wan_tenths(counted.count) * 1000
+                } else {
+                    counted.count
+                };
                 return amount(exact, Some(Decimal::count(number)), text);
             }
             let number = match form {
-                Presentation::WanOneDecimal if counted.count >= statistic::WAN => statistic::wan_tenths(counted.count) * 1000,
+                Presentation::WanOneDecimal if counted.count >= statistic::WAN => {
+                    statistic::wan_tenths(counted.count) * 1000
+                }
                 _ => counted.count,
             };
-            amount(exact, Some(Decimal::count(number)), statistic::print_count(counted.count, form))
+            amount(
+                exact,
+                Some(Decimal::count(number)),
+                statistic::print_count(counted.count, form),
+            )
         }
-        Quantity::Ratio { numerator, denominator, of } => {
+        Quantity::Ratio {
+            numerator,
+            denominator,
+            of,
+        } => {
             let (above, below) = (numerator.count, denominator.count);
-            let exact = Exact::Ratio { numerator: above, denominator: below };
+            let exact = Exact::Ratio {
+                numerator: above,
+                denominator: below,
+            };
             if form == Presentation::AboutInteger {
                 let quotient = statistic::whole_quotient(above, below)?;
-                let text = Text::new(format!("约{quotient}"), format!("about {}", statistic::grouped(quotient)));
+                let text = Text::new(
+                    format!("约{quotient}"),
+                    format!("about {}", statistic::grouped(quotient)),
+                );
                 return amount(exact, Some(Decimal::count(quotient)), text);
             }
             let percent = statistic::print_percent(statistic::percent_tenths(above, below)?);
             let text = match of {
-                Some(tld) => Text::new(format!("{}（.{tld}）", percent.zh), format!("{} (.{tld})", percent.en)),
+                Some(tld) => Text::new(
+                    format!("{}（.{tld}）", percent.zh),
+                    format!("{} (.{tld})", percent.en),
+                ),
                 None => percent,
             };
-            amount(exact, Decimal::percent(i128::from(above), i128::from(below), 1), text)
+            amount(
+                exact,
+                Decimal::percent(i128::from(above), i128::from(below), 1),
+                text,
+            )
         }
         Quantity::Rank { names: ids } => {
-            let printed: Vec<Text> = ids.iter().map(|id| member(statistic, id, names).0).collect();
+            let printed: Vec<Text> = ids
+                .iter()
+                .map(|id| member(statistic, id, names).0)
+                .collect();
             let shown = &printed[..printed.len().min(3)];
-            let glue = |lang: fn(&Text) -> &str, comma: &str| shown.iter().map(lang).collect::<Vec<_>>().join(comma);
+            let glue = |lang: fn(&Text) -> &str, comma: &str| {
+                shown.iter().map(lang).collect::<Vec<_>>().join(comma)
+            };
             let text = Text::new(glue(|text| &text.zh, "、"), glue(|text| &text.en, ", "));
             amount(Exact::Rank { names: ids.clone() }, None, text)
         }
-        Quantity::Word { word } => amount(Exact::Word { word: word.clone() }, None, level_word(word)),
+        Quantity::Word { word } => {
+            amount(Exact::Word { word: word.clone() }, None, level_word(word))
+        }
     }
 }
 
@@ -247,13 +335,17 @@ pub fn member(statistic: &Statistic, id: &str, names: &Names<'_>) -> (Text, Text
     let other = || Text::new("其他", "other");
     let name = match (statistic.formula, id) {
         (_, UNKNOWN) => unknown(),
-        (Formula::Ranking { .. }, code) => {
-            code.parse().ok().and_then(|code| (names.province)(code)).unwrap_or_else(|| Text::same(code))
-        }
+        (Formula::Ranking { .. }, code) => code
+            .parse()
+            .ok()
+            .and_then(|code| (names.province)(code))
+            .unwrap_or_else(|| Text::same(code)),
         (_, "other") => other(),
         (Formula::Commonest { .. }, tld) => Text::same(format!(".{tld}")),
         (Formula::Division { family, .. }, kind) if family.ends_with(".type") => site_type(kind),
-        (_, kind) => object_name(kind).map(Words::text).unwrap_or_else(|| Text::same(kind)),
+        (_, kind) => object_name(kind)
+            .map(Words::text)
+            .unwrap_or_else(|| Text::same(kind)),
     };
     match statistic.formula {
         Formula::Ranking { .. } => (name, Text::new("台", "hosts"), Presentation::WanOneDecimal),
@@ -282,7 +374,13 @@ pub fn print_change(change: &statistic::Change, sense: Sense) -> Change {
         (Sense::FewerIsBetter, Direction::Down) => Judgement::Better,
         _ => Judgement::Neutral,
     };
-    let mut out = Change { direction, judgement, percent: None, text: Text::default(), note: None };
+    let mut out = Change {
+        direction,
+        judgement,
+        percent: None,
+        text: Text::default(),
+        note: None,
+    };
     match &change.kind {
         ChangeKind::Percent { tenths } => {
             out.percent = Some(Decimal::new(tenths.unsigned_abs() as i64, 1));
@@ -295,7 +393,11 @@ pub fn print_change(change: &statistic::Change, sense: Sense) -> Change {
         }
         ChangeKind::FromZero => out.text = Text::new("上周为0", "from 0"),
         ChangeKind::SmallBase => {
-            out.text = Text::same(format!("{}→{}", change.last.unwrap_or(0), change.this.unwrap_or(0)));
+            out.text = Text::same(format!(
+                "{}→{}",
+                change.last.unwrap_or(0),
+                change.this.unwrap_or(0)
+            ));
         }
         ChangeKind::Omitted => return Change::default(),
         ChangeKind::NotComparable { reason } => {
@@ -306,7 +408,10 @@ pub fn print_change(change: &statistic::Change, sense: Sense) -> Change {
         }
     }
     // Measured over a part of the sources: said, and neither better nor worse.
-    if let (Some(sources), false) = (&change.like_for_like, matches!(change.kind, ChangeKind::NotComparable { .. })) {
+    if let (Some(sources), false) = (
+        &change.like_for_like,
+        matches!(change.kind, ChangeKind::NotComparable { .. }),
+    ) {
         let sign = match change.kind {
             ChangeKind::Percent { .. } if up => "+",
             ChangeKind::Percent { .. } => "−",
@@ -316,11 +421,17 @@ pub fn print_change(change: &statistic::Change, sense: Sense) -> Change {
         out.judgement = Judgement::NotComparable;
         out.text = match change.kind {
             ChangeKind::Flat => Text::new("可比来源持平", "unchanged like for like"),
-            _ => Text::new(format!("可比来源{sign}{}", out.text.zh), format!("{sign}{} like for like", out.text.en)),
+            _ => Text::new(
+                format!("可比来源{sign}{}", out.text.zh),
+                format!("{sign}{} like for like", out.text.en),
+            ),
         };
         out.note = Some(Text::new(
             format!("按两周都完整的来源计算：{}", sources.join("、")),
-            format!("over the sources complete in both weeks: {}", sources.join(", ")),
+            format!(
+                "over the sources complete in both weeks: {}",
+                sources.join(", ")
+            ),
         ));
     }
     out
@@ -329,27 +440,43 @@ pub fn print_change(change: &statistic::Change, sense: Sense) -> Change {
 /// The clause that tells a figure's change, beginning with its comma; empty where nothing is said.
 /// `more` and `fewer` are the English words of the direction.
 pub fn change_clause(figures: &Figures, key: &str, unit: &str) -> (String, String) {
-    let Some(change) = figures.change(key) else { return (String::new(), String::new()) };
+    let Some(change) = figures.change(key) else {
+        return (String::new(), String::new());
+    };
     let up = change.this > change.last;
     let like = change.like_for_like.is_some();
     match &change.kind {
         ChangeKind::Percent { .. } if like => (
-            format!("（按两周都完整的来源计，比上周{}{{~{key}}}）", if up { "上升" } else { "下降" }),
-            format!(" ({{~{key}}} {} last week over the sources complete in both)", if up { "more than" } else { "fewer than" }),
+            format!(
+                "（按两周都完整的来源计，比上周{}{{~{key}}}）",
+                if up { "上升" } else { "下降" }
+            ),
+            format!(
+                " ({{~{key}}} {} last week over the sources complete in both)",
+                if up { "more than" } else { "fewer than" }
+            ),
         ),
         ChangeKind::Percent { .. } => (
             format!("，比上周{}{{~{key}}}", if up { "上升" } else { "下降" }),
-            format!(", {{~{key}}} {} than last week", if up { "more" } else { "fewer" }),
+            format!(
+                ", {{~{key}}} {} than last week",
+                if up { "more" } else { "fewer" }
+            ),
         ),
-        ChangeKind::Flat if like => {
-            ("（按两周都完整的来源计，与上周持平）".into(), " (unchanged over the sources complete in both weeks)".into())
-        }
+        ChangeKind::Flat if like => (
+            "（按两周都完整的来源计，与上周持平）".into(),
+            " (unchanged over the sources complete in both weeks)".into(),
+        ),
         ChangeKind::Flat => ("，与上周持平".into(), ", as many as last week".into()),
-        ChangeKind::NotComparable { .. } => {
-            ("（与上周不可比）".into(), " (not comparable with last week)".into())
-        }
+        ChangeKind::NotComparable { .. } => (
+            "（与上周不可比）".into(),
+            " (not comparable with last week)".into(),
+        ),
         _ if like => (String::new(), String::new()),
-        ChangeKind::SmallBase => (format!("，上周为{{<{key}|{unit}}}"), format!(", against {{<{key}}} last week")),
+        ChangeKind::SmallBase => (
+            format!("，上周为{{<{key}|{unit}}}"),
+            format!(", against {{<{key}}} last week"),
+        ),
         ChangeKind::FromZero => ("，上周没有".into(), ", after none last week".into()),
         ChangeKind::Omitted => (String::new(), String::new()),
     }

@@ -45,7 +45,10 @@ impl Page<'_> {
 
     /// A count that stands beside the figures, this week and last.
     pub fn beside(&self, name: &str) -> (u64, Option<u64>) {
-        (self.this.beside(name), self.last.map(|last| last.beside(name)))
+        (
+            self.this.beside(name),
+            self.last.map(|last| last.beside(name)),
+        )
     }
 }
 
@@ -59,15 +62,30 @@ pub struct SectionRule {
 
 /// The sections in printed order.
 pub const SECTIONS: &[SectionRule] = &[
-    SectionRule { id: "malware", make: malware::section },
-    SectionRule { id: "hosting", make: hosting::section },
-    SectionRule { id: "websites", make: websites::section },
-    SectionRule { id: "vulnerabilities", make: vulnerabilities::section },
+    SectionRule {
+        id: "malware",
+        make: malware::section,
+    },
+    SectionRule {
+        id: "hosting",
+        make: hosting::section,
+    },
+    SectionRule {
+        id: "websites",
+        make: websites::section,
+    },
+    SectionRule {
+        id: "vulnerabilities",
+        make: vulnerabilities::section,
+    },
 ];
 
 /// The sections that are present, numbered with their charts.
 pub fn present(page: &Page<'_>) -> Vec<Section> {
-    let mut sections: Vec<Section> = SECTIONS.iter().filter_map(|rule| (rule.make)(page)).collect();
+    let mut sections: Vec<Section> = SECTIONS
+        .iter()
+        .filter_map(|rule| (rule.make)(page))
+        .collect();
     let mut chart = 0;
     for (at, section) in sections.iter_mut().enumerate() {
         section.number = at as u32 + 1;

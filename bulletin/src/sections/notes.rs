@@ -5,7 +5,7 @@ use model::statistic::FeedCoverage;
 
 use super::Page;
 use super::figures::SOURCES_NOTE;
-use super::words::{short_day, say};
+use super::words::{say, short_day};
 
 /// The notes in printed order.
 pub fn notes(page: &Page<'_>) -> Vec<Note> {
@@ -24,7 +24,10 @@ pub fn notes(page: &Page<'_>) -> Vec<Note> {
 }
 
 fn note(id: &str, text: Text) -> Note {
-    Note { id: id.to_owned(), text: Paragraph::words(text) }
+    Note {
+        id: id.to_owned(),
+        text: Paragraph::words(text),
+    }
 }
 
 fn week(page: &Page<'_>) -> Text {
@@ -44,7 +47,10 @@ fn week(page: &Page<'_>) -> Text {
 fn sources(page: &Page<'_>) -> Text {
     let coverage = &page.this.coverage;
     let complete = coverage.iter().filter(|feed| feed.complete()).count();
-    let mut zh = format!("结果来自抽样监测，反映趋势，不等于全部。本周{}个数据源中{complete}个完整", coverage.len());
+    let mut zh = format!(
+        "结果来自抽样监测，反映趋势，不等于全部。本周{}个数据源中{complete}个完整",
+        coverage.len()
+    );
     let mut en = format!(
         "Figures come from sampled monitoring: they show trends, not totals. {complete} of {} sources were complete",
         coverage.len()
@@ -56,7 +62,11 @@ fn sources(page: &Page<'_>) -> Text {
         zh.push_str(&format!("；不完整的有{}", zh_list.join("、")));
         en.push_str(&format!("; incomplete: {}", en_list.join(", ")));
     }
-    let changed: Vec<&str> = coverage.iter().filter(|feed| feed.changed).map(|feed| feed.feed.as_str()).collect();
+    let changed: Vec<&str> = coverage
+        .iter()
+        .filter(|feed| feed.changed)
+        .map(|feed| feed.feed.as_str())
+        .collect();
     if !changed.is_empty() {
         zh.push_str(&format!("；有变化的有{}", changed.join("、")));
         en.push_str(&format!("; changed: {}", changed.join(", ")));
@@ -71,18 +81,29 @@ fn lack(feed: &FeedCoverage) -> Text {
     } else {
         let zh: Vec<&str> = days.iter().map(|day| day.zh.as_str()).collect();
         let en: Vec<&str> = days.iter().map(|day| day.en.as_str()).collect();
-        (format!("，缺{}", zh.join("、")), format!(", without {}", en.join(", ")))
+        (
+            format!("，缺{}", zh.join("、")),
+            format!(", without {}", en.join(", ")),
+        )
     };
     Text::new(
-        format!("{}（{}/{}天{zh}）", feed.feed, feed.seen_days, feed.expected_days),
-        format!("{} ({}/{} days{en})", feed.feed, feed.seen_days, feed.expected_days),
+        format!(
+            "{}（{}/{}天{zh}）",
+            feed.feed, feed.seen_days, feed.expected_days
+        ),
+        format!(
+            "{} ({}/{} days{en})",
+            feed.feed, feed.seen_days, feed.expected_days
+        ),
     )
 }
 
 fn unavailable(page: &Page<'_>) -> Option<Text> {
     let mut reasons: Vec<(Text, Vec<&str>)> = Vec::new();
     for value in &page.this.values {
-        let Some(missing) = value.measured.missing() else { continue };
+        let Some(missing) = value.measured.missing() else {
+            continue;
+        };
         let text = missing.text();
         match reasons.iter_mut().find(|(known, _)| *known == text) {
             Some((_, ids)) => ids.push(&value.statistic),
@@ -92,24 +113,42 @@ fn unavailable(page: &Page<'_>) -> Option<Text> {
     if reasons.is_empty() {
         return None;
     }
-    let zh: Vec<String> = reasons.iter().map(|(text, ids)| format!("{}（{}）", ids.join("、"), text.zh)).collect();
-    let en: Vec<String> = reasons.iter().map(|(text, ids)| format!("{} ({})", ids.join(", "), text.en)).collect();
+    let zh: Vec<String> = reasons
+        .iter()
+        .map(|(text, ids)| format!("{}（{}）", ids.join("、"), text.zh))
+        .collect();
+    let en: Vec<String> = reasons
+        .iter()
+        .map(|(text, ids)| format!("{} ({})", ids.join(", "), text.en))
+        .collect();
     Some(Text::new(
         format!("本周不可用的指标：{}。不可用不等于零。", zh.join("；")),
-        format!("Not available this week: {}. Not available does not mean none.", en.join("; ")),
+        format!(
+            "Not available this week: {}. Not available does not mean none.",
+            en.join("; ")
+        ),
     ))
 }
 
 fn counting(page: &Page<'_>) -> Text {
     let figures = page.figures;
-    let mut zh = String::from("各数为本周内不重复的对象数：主机和放马地址按IP地址，网站和放马域名按注册域名，仿冒页面按链接，漏洞按编号。");
-    let mut en = String::from("Figures count distinct objects of the week: hosts and hosting addresses by address, sites and hosting domains by registrable domain, phishing pages by URL, vulnerabilities by id.");
+    let mut zh = String::from(
+        "各数为本周内不重复的对象数：主机和放马地址按IP地址，网站和放马域名按注册域名，仿冒页面按链接，漏洞按编号。",
+    );
+    let mut en = String::from(
+        "Figures count distinct objects of the week: hosts and hosting addresses by address, sites and hosting domains by registrable domain, phishing pages by URL, vulnerabilities by id.",
+    );
     if figures.has("M1") {
         zh.push_str("感染主机为两类之和，同一地址同时感染两类程序时计两次。");
-        en.push_str(" Infected hosts are the sum of both kinds: an address infected by both counts twice.");
+        en.push_str(
+            " Infected hosts are the sum of both kinds: an address infected by both counts twice.",
+        );
     }
     if figures.has("W5") {
-        let (elsewhere, untargeted) = (figures.count("W5/elsewhere"), figures.count("W5/untargeted"));
+        let (elsewhere, untargeted) = (
+            figures.count("W5/elsewhere"),
+            figures.count("W5/untargeted"),
+        );
         if let (Some(elsewhere), Some(untargeted)) = (elsewhere, untargeted) {
             zh.push_str(&format!("仿冒页面按被仿冒对象计；另有针对境外对象的{elsewhere}个、对象不明的{untargeted}个未计入。"));
             en.push_str(&format!(
@@ -124,7 +163,10 @@ fn counting(page: &Page<'_>) -> Text {
         en.push_str(" Vulnerabilities are those the national database (CNVD) published.");
     }
     let plain = say(figures, &zh, &en);
-    Text::new(plain.plain(model::bulletin::Lang::Zh), plain.plain(model::bulletin::Lang::En))
+    Text::new(
+        plain.plain(model::bulletin::Lang::Zh),
+        plain.plain(model::bulletin::Lang::En),
+    )
 }
 
 fn warned(page: &Page<'_>) -> Option<Text> {
@@ -133,15 +175,30 @@ fn warned(page: &Page<'_>) -> Option<Text> {
         ("warned.hosting", "放马站点", "hosting sites"),
         ("warned.phishing", "仿冒页面", "phishing pages"),
     ];
-    let found: Vec<(u64, &str, &str)> =
-        kinds.iter().map(|(name, zh, en)| (page.this.beside(name), *zh, *en)).filter(|(count, ..)| *count > 0).collect();
+    let found: Vec<(u64, &str, &str)> = kinds
+        .iter()
+        .map(|(name, zh, en)| (page.this.beside(name), *zh, *en))
+        .filter(|(count, ..)| *count > 0)
+        .collect();
     if found.is_empty() {
         return None;
     }
-    let zh: Vec<String> = found.iter().map(|(count, zh, _)| format!("{zh}{count}个")).collect();
-    let en: Vec<String> = found.iter().map(|(count, _, en)| format!("{} {en}", model::statistic::grouped(*count))).collect();
+    let zh: Vec<String> = found
+        .iter()
+        .map(|(count, zh, _)| format!("{zh}{count}个"))
+        .collect();
+    let en: Vec<String> = found
+        .iter()
+        .map(|(count, _, en)| format!("{} {en}", model::statistic::grouped(*count)))
+        .collect();
     Some(Text::new(
-        format!("命中预警名单（知名网站、公共解析器等）、未经人工核实而未计入的有{}。", zh.join("、")),
-        format!("Named by a warning list (top sites, public resolvers and the like) and therefore not counted unseen: {}.", en.join(", ")),
+        format!(
+            "命中预警名单（知名网站、公共解析器等）、未经人工核实而未计入的有{}。",
+            zh.join("、")
+        ),
+        format!(
+            "Named by a warning list (top sites, public resolvers and the like) and therefore not counted unseen: {}.",
+            en.join(", ")
+        ),
     ))
 }

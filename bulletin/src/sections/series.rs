@@ -36,7 +36,11 @@ fn count(value: Option<&StatisticValue>) -> Option<u64> {
 
 /// Whether every source of the value was complete in its week; back issues are taken as they are.
 fn is_complete(frozen: &FrozenWeek, value: &StatisticValue) -> bool {
-    let (complete, expected) = Side { value, coverage: &frozen.coverage }.completeness(None);
+    let (complete, expected) = Side {
+        value,
+        coverage: &frozen.coverage,
+    }
+    .completeness(None);
     complete == expected
 }
 
@@ -44,26 +48,53 @@ impl Past {
     /// The past of a statistic.
     pub fn of(id: &str, this: &FrozenWeek, past: &[FrozenWeek]) -> Self {
         let find = |week: ReportingWeek| {
-            if week == this.week { Some(this) } else { past.iter().find(|frozen| frozen.week == week) }
+            if week == this.week {
+                Some(this)
+            } else {
+                past.iter().find(|frozen| frozen.week == week)
+            }
         };
-        let mut out = Past { weeks: Vec::new(), counts: Vec::new(), breaks: Vec::new(), complete: Vec::new(), range: Vec::new() };
+        let mut out = Past {
+            weeks: Vec::new(),
+            counts: Vec::new(),
+            breaks: Vec::new(),
+            complete: Vec::new(),
+            range: Vec::new(),
+        };
         for back in (0..SHOWN_WEEKS).rev() {
             let week = this.week.plus(-back);
             let frozen = find(week);
             let value = frozen.and_then(|frozen| frozen.value(id));
             let changed = frozen.is_some_and(|frozen| {
-                let sources = value.map(|value| value.sources.as_slice()).unwrap_or_default();
-                frozen.coverage.iter().any(|coverage| coverage.changed && sources.contains(&coverage.feed))
+                let sources = value
+                    .map(|value| value.sources.as_slice())
+                    .unwrap_or_default();
+                frozen
+                    .coverage
+                    .iter()
+                    .any(|coverage| coverage.changed && sources.contains(&coverage.feed))
             });
             if changed && !out.weeks.is_empty() {
                 out.breaks.push(out.weeks.len());
             }
             out.weeks.push(week);
             out.counts.push(count(value));
-            out.complete.push(frozen.zip(value).is_some_and(|(frozen, value)| is_complete(frozen, value)));
+            out.complete.push(
+                frozen
+                    .zip(value)
+                    .is_some_and(|(frozen, value)| is_complete(frozen, value)),
+            );
         }
-        let whole = |frozen: &&FrozenWeek| frozen.value(id).is_some_and(|value| is_complete(frozen, value));
-        out.range = past.iter().filter(whole).filter_map(|frozen| count(frozen.value(id))).collect();
+        let whole = |frozen: &&FrozenWeek| {
+            frozen
+                .value(id)
+                .is_some_and(|value| is_complete(frozen, value))
+        };
+        out.range = past
+            .iter()
+            .filter(whole)
+            .filter_map(|frozen| count(frozen.value(id)))
+            .collect();
         out
     }
 
@@ -76,7 +107,10 @@ impl Past {
     pub fn comparable(&self) -> Vec<u64> {
         let from = self.breaks.last().copied().unwrap_or(0);
         let weeks = self.counts.iter().zip(&self.complete).skip(from);
-        weeks.filter(|(_, complete)| **complete).filter_map(|(count, _)| *count).collect()
+        weeks
+            .filter(|(_, complete)| **complete)
+            .filter_map(|(count, _)| *count)
+            .collect()
     }
 
     /// Without the weeks before the first that has a figure: a young series begins where it begins.
@@ -85,7 +119,12 @@ impl Past {
         self.weeks.drain(..first);
         self.counts.drain(..first);
         self.complete.drain(..first);
-        self.breaks = self.breaks.iter().filter_map(|at| at.checked_sub(first)).filter(|at| *at > 0).collect();
+        self.breaks = self
+            .breaks
+            .iter()
+            .filter_map(|at| at.checked_sub(first))
+            .filter(|at| *at > 0)
+            .collect();
         self
     }
 
@@ -96,13 +135,33 @@ impl Past {
 
     /// How the numbers are divided for an axis: 万 and thousands once any reaches ten thousand.
     pub fn scale(&self) -> Scale {
-        let high = self.counts.iter().flatten().chain(&self.range).max().copied().unwrap_or(0);
-        if high >= statistic::WAN { Scale { zh: 10_000, en: 1_000 } } else { Scale::default() }
+        let high = self
+            .counts
+            .iter()
+            .flatten()
+            .chain(&self.range)
+            .max()
+            .copied()
+            .unwrap_or(0);
+        if high >= statistic::WAN {
+            Scale {
+                zh: 10_000,
+                en: 1_000,
+            }
+        } else {
+            Scale::default()
+        }
     }
 
     /// The weeks on an axis.
     pub fn axis(&self) -> Vec<Week> {
-        self.weeks.iter().map(|week| Week { first: week.monday(), text: axis_day(week.monday()) }).collect()
+        self.weeks
+            .iter()
+            .map(|week| Week {
+                first: week.monday(),
+                text: axis_day(week.monday()),
+            })
+            .collect()
     }
 
     /// The marks; this week's leads to its value.
@@ -111,7 +170,10 @@ impl Past {
         let last = self.counts.len().saturating_sub(1);
         let mark = |(at, count): (usize, &Option<u64>)| match count {
             // An incomplete week may still be completed: hatched, as preliminary figures are.
-            Some(count) if at == last => Mark { preliminary: !self.whole_now(), ..scaled(*count, scale).of(key) },
+            Some(count) if at == last => Mark {
+                preliminary: !self.whole_now(),
+                ..scaled(*count, scale).of(key)
+            },
             Some(count) => scaled(*count, scale),
             None => Mark::gap(),
         };
@@ -120,8 +182,17 @@ impl Past {
 
     /// Breaks with their words.
     pub fn printed_breaks(&self) -> Vec<Break> {
-        let note = Text::new("来源有变化，前后不可比", "a source changed: before and after do not compare");
-        self.breaks.iter().map(|at| Break { at: *at, note: note.clone() }).collect()
+        let note = Text::new(
+            "来源有变化，前后不可比",
+            "a source changed: before and after do not compare",
+        );
+        self.breaks
+            .iter()
+            .map(|at| Break {
+                at: *at,
+                note: note.clone(),
+            })
+            .collect()
     }
 
     /// Range of the weeks before; `None` while there are too few.
@@ -134,7 +205,11 @@ impl Past {
             return None;
         }
         let middle = sorted.len() / 2;
-        let median = if sorted.len() % 2 == 1 { sorted[middle] } else { u64::midpoint(sorted[middle - 1], sorted[middle]) };
+        let median = if sorted.len() % 2 == 1 {
+            sorted[middle]
+        } else {
+            u64::midpoint(sorted[middle - 1], sorted[middle])
+        };
         Some(Band {
             weeks: sorted.len() as u32,
             low: scaled(*low, scale),
@@ -150,13 +225,23 @@ impl Past {
         }
         let range = self.band().map(|band| SparkRange {
             text: Text::new(
-                format!("近{}周{}～{}", band.weeks, band.low.text.zh, band.high.text.zh),
-                format!("{} weeks {}–{}", band.weeks, band.low.text.en, band.high.text.en),
+                format!(
+                    "近{}周{}～{}",
+                    band.weeks, band.low.text.zh, band.high.text.zh
+                ),
+                format!(
+                    "{} weeks {}–{}",
+                    band.weeks, band.low.text.en, band.high.text.en
+                ),
             ),
             low: band.low.number.unwrap_or_default(),
             high: band.high.number.unwrap_or_default(),
         });
-        Spark { marks: self.marks(key), breaks: self.printed_breaks(), range }
+        Spark {
+            marks: self.marks(key),
+            breaks: self.printed_breaks(),
+            range,
+        }
     }
 }
 
@@ -164,7 +249,10 @@ impl Past {
 pub fn scaled(count: u64, scale: Scale) -> Mark {
     let text = if scale.zh > 1 {
         let tenths = statistic::wan_tenths(count);
-        Text::new(format!("{}.{}", tenths / 10, tenths % 10), statistic::grouped(tenths))
+        Text::new(
+            format!("{}.{}", tenths / 10, tenths % 10),
+            statistic::grouped(tenths),
+        )
     } else {
         Text::new(count.to_string(), statistic::grouped(count))
     };

@@ -27,32 +27,56 @@ pub fn infrastructure(page: &Page<'_>) -> Paragraph {
         more => format!("{more} infrastructure events were entered this week"),
     };
     Paragraph::words(Text::new(
-        format!("基础设施方面，本周登记事件{}起：{}。", events.len(), zh.join("；")),
+        format!(
+            "基础设施方面，本周登记事件{}起：{}。",
+            events.len(),
+            zh.join("；")
+        ),
         format!("{en_head}: {}.", en.join("; ")),
     ))
 }
 
 fn told(event: &Infrastructure, zone: &TimeZone) -> Text {
     let grade = event.grade_words();
-    let at = |micros: i64| Timestamp(micros).to_jiff().map(|at| at.to_zoned_datetime(zone.clone()));
+    let at = |micros: i64| {
+        Timestamp(micros)
+            .to_jiff()
+            .map(|at| at.to_zoned_datetime(zone.clone()))
+    };
     let date = |micros: i64| at(micros).map(|at| at.date());
     let clock = |micros: i64| {
         let (hour, minute) = at(micros).map_or((0, 0), |at| (at.hour(), at.minute()));
-        Text::new(format!("{hour}时{minute:02}分"), format!("{hour:02}:{minute:02}"))
+        Text::new(
+            format!("{hour}时{minute:02}分"),
+            format!("{hour:02}:{minute:02}"),
+        )
     };
     let full = |micros: i64| {
         let (day, clock) = (date(micros).map(day).unwrap_or_default(), clock(micros));
-        Text::new(format!("{}{}", day.zh, clock.zh), format!("{} {}", day.en, clock.en))
+        Text::new(
+            format!("{}{}", day.zh, clock.zh),
+            format!("{} {}", day.en, clock.en),
+        )
     };
     let start = full(event.start_at);
     let end = match event.end_at {
         Some(end) => {
-            let end = if date(end) == date(event.start_at) { clock(end) } else { full(end) };
+            let end = if date(end) == date(event.start_at) {
+                clock(end)
+            } else {
+                full(end)
+            };
             Text::new(format!("至{}", end.zh), format!(" to {}", end.en))
         }
         None => Text::new("起，尚未结束", ", still going on"),
     };
-    let effect = |text: &str, comma: &str| if text.is_empty() { String::new() } else { format!("{comma}{text}") };
+    let effect = |text: &str, comma: &str| {
+        if text.is_empty() {
+            String::new()
+        } else {
+            format!("{comma}{text}")
+        }
+    };
     Text::new(
         format!(
             "{}{}（等级{}，{}{}{}）",
@@ -99,31 +123,63 @@ const THREATS: [Threat; 4] = [
         zh: "面向政府部门和企业网站的攻击",
         en: "attacks on websites, for government and enterprises",
     },
-    Threat { indicators: &["W5"], zh: "面向用户的仿冒页面", en: "phishing pages, for users" },
+    Threat {
+        indicators: &["W5"],
+        zh: "面向用户的仿冒页面",
+        en: "phishing pages, for users",
+    },
 ];
 
 /// The threats that are seen this week: those furthest above their baseline first.
 pub fn threats(page: &Page<'_>) -> Option<Paragraph> {
     let weight = |threat: &Threat| {
         let rating = page.this.rating.as_ref()?;
-        let of = |id: &&str| rating.indicators.iter().find(|row| row.statistic == **id)?.ln_ratio.map(|ln| ln.to_f64());
+        let of = |id: &&str| {
+            rating
+                .indicators
+                .iter()
+                .find(|row| row.statistic == **id)?
+                .ln_ratio
+                .map(|ln| ln.to_f64())
+        };
         threat.indicators.iter().filter_map(of).reduce(f64::max)
     };
     let seen = |threat: &&Threat| {
-        threat.indicators.iter().any(|id| page.figures.count(id).is_some_and(|count| count > 0))
+        threat
+            .indicators
+            .iter()
+            .any(|id| page.figures.count(id).is_some_and(|count| count > 0))
     };
-    let mut found: Vec<(Option<f64>, &Threat)> = THREATS.iter().filter(seen).map(|threat| (weight(threat), threat)).collect();
+    let mut found: Vec<(Option<f64>, &Threat)> = THREATS
+        .iter()
+        .filter(seen)
+        .map(|threat| (weight(threat), threat))
+        .collect();
     if found.is_empty() {
         return None;
     }
     let weighed = found.iter().filter(|(weight, _)| weight.is_some()).count() > 1;
     // What cannot be weighed follows what can; the sort keeps the order of the table among equals.
-    found.sort_by(|(a, _), (b, _)| b.unwrap_or(f64::NEG_INFINITY).total_cmp(&a.unwrap_or(f64::NEG_INFINITY)));
-    let names: Vec<Text> = found.iter().map(|(_, threat)| Text::new(threat.zh, threat.en)).collect();
+    found.sort_by(|(a, _), (b, _)| {
+        b.unwrap_or(f64::NEG_INFINITY)
+            .total_cmp(&a.unwrap_or(f64::NEG_INFINITY))
+    });
+    let names: Vec<Text> = found
+        .iter()
+        .map(|(_, threat)| Text::new(threat.zh, threat.en))
+        .collect();
     let names = if names.len() > 1 {
-        let (last, rest) = (names.last().cloned().unwrap_or_default(), &names[..names.len() - 1]);
-        let join = |glue: &str, lang: fn(&Text) -> &str| rest.iter().map(lang).collect::<Vec<_>>().join(glue);
-        Text::new(format!("{}、{}", join("、", |t| &t.zh), last.zh), format!("{}; {}", join("; ", |t| &t.en), last.en))
+        let (last, rest) = (
+            names.last().cloned().unwrap_or_default(),
+            &names[..names.len() - 1],
+        );
+        let join = |glue: &str, lang: fn(&Text) -> &str| {
+            rest.iter().map(lang).collect::<Vec<_>>().join(glue)
+        };
+        Text::new(
+            format!("{}、{}", join("、", |t| &t.zh), last.zh),
+            format!("{}; {}", join("; ", |t| &t.en), last.en),
+        )
     } else {
         list(&names)
     };
@@ -131,9 +187,16 @@ pub fn threats(page: &Page<'_>) -> Option<Paragraph> {
         say(
             page.figures,
             &format!("本周主要威胁，按相对常态的程度依次为：{}。", names.zh),
-            &format!("Main threats this week, furthest above their usual level first: {}.", names.en),
+            &format!(
+                "Main threats this week, furthest above their usual level first: {}.",
+                names.en
+            ),
         )
     } else {
-        say(page.figures, &format!("本周主要威胁：{}。", names.zh), &format!("Main threats this week: {}.", names.en))
+        say(
+            page.figures,
+            &format!("本周主要威胁：{}。", names.zh),
+            &format!("Main threats this week: {}.", names.en),
+        )
     })
 }

@@ -17,7 +17,10 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
     }
     let (zh, en) = change_clause(figures, "V1", "个");
     let mut recorded = Clauses::default();
-    recorded.add(format!("本周新收录漏洞{{V1|个}}{zh}"), format!("{{V1}} vulnerabilities were recorded this week{en}"));
+    recorded.add(
+        format!("本周新收录漏洞{{V1|个}}{zh}"),
+        format!("{{V1}} vulnerabilities were recorded this week{en}"),
+    );
     if figures.has("V2") && figures.has("V3") && figures.has("V4") {
         let (zh, en) = change_clause(figures, "V2", "个");
         recorded.add(
@@ -26,7 +29,10 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
         );
     }
     if figures.has("V5") {
-        recorded.add("漏洞整体评价级别为“{V5}”", "the vulnerability level is {V5}");
+        recorded.add(
+            "漏洞整体评价级别为“{V5}”",
+            "the vulnerability level is {V5}",
+        );
     }
     let mut paragraphs = vec![recorded.sentence(figures)];
     let objects: Vec<Text> = figures
@@ -41,12 +47,19 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
             Text::default()
         } else {
             let rest = list(rest);
-            Text::new(format!("，其次是{}", rest.zh), format!(", followed by {}", rest.en.to_lowercase()))
+            Text::new(
+                format!("，其次是{}", rest.zh),
+                format!(", followed by {}", rest.en.to_lowercase()),
+            )
         };
         paragraphs.push(say(
             figures,
             &format!("受影响最多的对象是{}{}。", first.zh, tail.zh),
-            &format!("Most of them affect {}{}.", first.en.to_lowercase(), tail.en),
+            &format!(
+                "Most of them affect {}{}.",
+                first.en.to_lowercase(),
+                tail.en
+            ),
         ));
     }
     let mut charts: Vec<Chart> = Vec::new();
@@ -65,7 +78,11 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
 }
 
 fn level_names() -> [(&'static str, Text); 3] {
-    [("V2", Text::new("高危", "High")), ("V3", Text::new("中危", "Medium")), ("V4", Text::new("低危", "Low"))]
+    [
+        ("V2", Text::new("高危", "High")),
+        ("V3", Text::new("中危", "Medium")),
+        ("V4", Text::new("低危", "Low")),
+    ]
 }
 
 fn table(page: &Page<'_>) -> Table {
@@ -73,16 +90,35 @@ fn table(page: &Page<'_>) -> Table {
     let all = figures.count("V1").unwrap_or(0);
     let row = |key: &str, name: Text, total: bool| {
         let count = figures.count(key)?;
-        let share = statistic::percent_tenths(count, all).map(statistic::print_percent).unwrap_or_default();
-        let cells = vec![Cell::value(key, figures.printed(key, model::bulletin::Aspect::Value)), Cell::text(share)];
+        let share = statistic::percent_tenths(count, all)
+            .map(statistic::print_percent)
+            .unwrap_or_default();
+        let cells = vec![
+            Cell::value(key, figures.printed(key, model::bulletin::Aspect::Value)),
+            Cell::text(share),
+        ];
         Some(TableRow { name, cells, total })
     };
-    let mut rows: Vec<TableRow> = level_names().into_iter().filter_map(|(key, name)| row(key, name, false)).collect();
+    let mut rows: Vec<TableRow> = level_names()
+        .into_iter()
+        .filter_map(|(key, name)| row(key, name, false))
+        .collect();
     if figures.count("V1/unrated").is_some_and(|count| count > 0) {
-        rows.extend(row("V1/unrated", Text::new("未定级", "Without a level"), false));
+        rows.extend(row(
+            "V1/unrated",
+            Text::new("未定级", "Without a level"),
+            false,
+        ));
     }
     rows.extend(row("V1", Text::new("合计", "Total"), true));
-    Table { head: vec![Text::new("等级", "Level"), Text::new("个", "number"), Text::new("占比", "share")], rows }
+    Table {
+        head: vec![
+            Text::new("等级", "Level"),
+            Text::new("个", "number"),
+            Text::new("占比", "share"),
+        ],
+        rows,
+    }
 }
 
 fn levels(page: &Page<'_>) -> Option<Chart> {
@@ -94,15 +130,27 @@ fn levels(page: &Page<'_>) -> Option<Chart> {
         .iter()
         .map(|(key, name)| {
             let count = figures.printed(key, model::bulletin::Aspect::Value);
-            Text::new(format!("{}{}个", name.zh, count.zh), format!("{} {}", name.en.to_lowercase(), count.en))
+            Text::new(
+                format!("{}{}个", name.zh, count.zh),
+                format!("{} {}", name.en.to_lowercase(), count.en),
+            )
         })
         .collect();
     let now = list(&now);
     let caption = Caption {
         id: "vulnerability-levels",
-        title: Text::new(format!("高危占新收录漏洞的{}", share.zh), format!("{} of the new vulnerabilities are high-risk", share.en)),
-        measure: Text::new("新收录漏洞，个，按等级，本周与上周", "New vulnerabilities by level, this week and last"),
-        alt: Text::new(format!("柱形图：本周{}", now.zh), format!("Column chart: this week {}", now.en)),
+        title: Text::new(
+            format!("高危占新收录漏洞的{}", share.zh),
+            format!("{} of the new vulnerabilities are high-risk", share.en),
+        ),
+        measure: Text::new(
+            "新收录漏洞，个，按等级，本周与上周",
+            "New vulnerabilities by level, this week and last",
+        ),
+        alt: Text::new(
+            format!("柱形图：本周{}", now.zh),
+            format!("Column chart: this week {}", now.en),
+        ),
     };
     Some(chart(page, "V1", caption, plot, table))
 }
@@ -114,13 +162,19 @@ fn objects_chart(page: &Page<'_>) -> Option<Chart> {
         .iter()
         .filter_map(|part| {
             let key = format!("V6/{}", part.id);
-            let Quantity::Ratio { numerator, .. } = part.measured.quantity()? else { return None };
-            let high = page.this.beside(&format!("vulnerability.object-high/{}", part.id));
+            let Quantity::Ratio { numerator, .. } = part.measured.quantity()? else {
+                return None;
+            };
+            let high = page
+                .this
+                .beside(&format!("vulnerability.object-high/{}", part.id));
             Some(Bar {
                 name: page.figures.get(&key)?.name.clone(),
                 whole: numerator.count,
                 part: Some(high),
-                share: statistic::percent_tenths(high, numerator.count).map(statistic::print_percent).unwrap_or_default(),
+                share: statistic::percent_tenths(high, numerator.count)
+                    .map(statistic::print_percent)
+                    .unwrap_or_default(),
                 key: Some(key),
             })
         })
@@ -139,7 +193,10 @@ fn objects_chart(page: &Page<'_>) -> Option<Chart> {
     let title = match risky {
         Some((_, bar)) => Text::new(
             format!("{}漏洞{}为高危，比例最高", bar.name.zh, bar.share.zh),
-            format!("{}: {} are high-risk, the highest share", bar.name.en, bar.share.en),
+            format!(
+                "{}: {} are high-risk, the highest share",
+                bar.name.en, bar.share.en
+            ),
         ),
         None => Text::new(
             format!("{}的漏洞最多", bars[0].name.zh),
@@ -149,13 +206,22 @@ fn objects_chart(page: &Page<'_>) -> Option<Chart> {
     let caption = Caption {
         id: "vulnerability-objects",
         title,
-        measure: Text::new("新收录漏洞，个，按影响对象，本周", "New vulnerabilities by affected object, this week"),
+        measure: Text::new(
+            "新收录漏洞，个，按影响对象，本周",
+            "New vulnerabilities by affected object, this week",
+        ),
         alt: {
             let named = largest(&bars, 3);
-            Text::new(format!("条形图，最多的对象：{}", named.zh), format!("Bar chart; most: {}", named.en))
+            Text::new(
+                format!("条形图，最多的对象：{}", named.zh),
+                format!("Bar chart; most: {}", named.en),
+            )
         },
     };
-    let heads = [Text::new("影响对象", "Affected object"), Text::new("全部", "all")];
+    let heads = [
+        Text::new("影响对象", "Affected object"),
+        Text::new("全部", "all"),
+    ];
     let (plot, table) = ranked(
         bars,
         heads,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use model::bulletin::{Cell, Chart, DumbbellPlot, DumbbellRow, Plot, Scale, Section, Table, TableRow, Text};
+use model::bulletin::{
+    Cell, Chart, DumbbellPlot, DumbbellRow, Plot, Scale, Section, Table, TableRow, Text,
+};
 use model::statistic::{self, Quantity, Sense};
 
 use super::Page;
@@ -25,9 +27,21 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
     }
     let mut counts = Clauses::default();
     for (key, zh, en) in [
-        ("W1", "境内被篡改网站{W1|个}", "{W1} websites of the territory were defaced"),
-        ("W3", "境内被植入后门的网站{W3|个}", "{W3} websites of the territory were backdoored"),
-        ("W5", "针对境内网站的仿冒页面{W5|个}", "{W5} phishing pages imitated parties of the territory"),
+        (
+            "W1",
+            "境内被篡改网站{W1|个}",
+            "{W1} websites of the territory were defaced",
+        ),
+        (
+            "W3",
+            "境内被植入后门的网站{W3|个}",
+            "{W3} websites of the territory were backdoored",
+        ),
+        (
+            "W5",
+            "针对境内网站的仿冒页面{W5|个}",
+            "{W5} phishing pages imitated parties of the territory",
+        ),
     ] {
         if figures.has(key) {
             let (change_zh, change_en) = change_clause(figures, key, "个");
@@ -36,8 +50,18 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
     }
     let mut government = Clauses::default();
     for (key, share, zh, en) in [
-        ("W2", "W2/share", "被篡改的政府网站{W2|个}", "{W2} of the defaced sites belong to government"),
-        ("W4", "W4/share", "被植入后门的政府网站{W4|个}", "{W4} of the backdoored sites belong to government"),
+        (
+            "W2",
+            "W2/share",
+            "被篡改的政府网站{W2|个}",
+            "{W2} of the defaced sites belong to government",
+        ),
+        (
+            "W4",
+            "W4/share",
+            "被植入后门的政府网站{W4|个}",
+            "{W4} of the backdoored sites belong to government",
+        ),
     ] {
         if !figures.has(key) {
             continue;
@@ -48,11 +72,18 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
         } else {
             (String::new(), String::new())
         };
-        government.add(format!("{zh}{share_zh}{change_zh}"), format!("{en}{share_en}{change_en}"));
+        government.add(
+            format!("{zh}{share_zh}{change_zh}"),
+            format!("{en}{share_en}{change_en}"),
+        );
     }
     let mut pages = Clauses::default();
     if figures.count("W6").is_some_and(|count| count > 0) {
-        let (ip_zh, ip_en) = if figures.has("W6/address") { ("、IP地址{W6/address|个}", " and {W6/address} addresses") } else { ("", "") };
+        let (ip_zh, ip_en) = if figures.has("W6/address") {
+            ("、IP地址{W6/address|个}", " and {W6/address} addresses")
+        } else {
+            ("", "")
+        };
         let (per_zh, per_en) = if figures.has("W7") {
             ("，平均每个IP地址承载{W7|个}", ", {W7} to an address")
         } else {
@@ -63,14 +94,19 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
             format!("the phishing pages lie on {{W6}} domains{ip_en}{per_en}"),
         );
     }
-    let beside = figures.count("W5/elsewhere").unwrap_or(0) + figures.count("W5/untargeted").unwrap_or(0);
+    let beside =
+        figures.count("W5/elsewhere").unwrap_or(0) + figures.count("W5/untargeted").unwrap_or(0);
     if figures.count("W5").is_some_and(|count| count < beside) {
         pages.add(
             "另见针对境外对象的仿冒页面{W5/elsewhere|个}、对象不明的{W5/untargeted|个}，不计入上数",
             "{W5/elsewhere} phishing pages against others and {W5/untargeted} of unknown target were seen besides and are not counted",
         );
     }
-    let paragraphs = [counts, government, pages].iter().filter(|part| !part.is_empty()).map(|part| part.sentence(figures)).collect();
+    let paragraphs = [counts, government, pages]
+        .iter()
+        .filter(|part| !part.is_empty())
+        .map(|part| part.sentence(figures))
+        .collect();
     let mut tables = vec![sites_table(page), pages_table(page)];
     tables.retain(|table| !table.rows.is_empty());
     let mut charts: Vec<Chart> = Vec::new();
@@ -79,8 +115,18 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
     } else if let Some(key) = keys.iter().find(|key| figures.has(key)) {
         charts.extend(weekly(page, "website-weeks", key, ("个", "")));
     }
-    charts.extend(by_type(page, "W8", "defaced-types", Text::new("被篡改网站", "Defaced websites")));
-    charts.extend(by_type(page, "W9", "backdoored-types", Text::new("被植入后门的网站", "Backdoored websites")));
+    charts.extend(by_type(
+        page,
+        "W8",
+        "defaced-types",
+        Text::new("被篡改网站", "Defaced websites"),
+    ));
+    charts.extend(by_type(
+        page,
+        "W9",
+        "backdoored-types",
+        Text::new("被植入后门的网站", "Backdoored websites"),
+    ));
     charts.extend(sectors(page));
     Some(Section {
         id: "websites".to_owned(),
@@ -89,7 +135,10 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
         paragraphs,
         tables,
         charts,
-        note: Some(Text::new("网站按域名计，仿冒页面按链接计。", "Sites are counted by domain, phishing pages by URL.")),
+        note: Some(Text::new(
+            "网站按域名计，仿冒页面按链接计。",
+            "Sites are counted by domain, phishing pages by URL.",
+        )),
     })
 }
 
@@ -97,18 +146,35 @@ fn sites_table(page: &Page<'_>) -> Table {
     let figures = page.figures;
     let cell = |key: &str| {
         let text = figures.printed(key, model::bulletin::Aspect::Value);
-        if figures.has(key) { Cell::value(key, text) } else { Cell::text(Text::same("–")) }
+        if figures.has(key) {
+            Cell::value(key, text)
+        } else {
+            Cell::text(Text::same("–"))
+        }
     };
     let mut rows = Vec::new();
-    for (all, gov, share, zh, en) in
-        [("W1", "W2", "W2/share", "被篡改", "Defaced"), ("W3", "W4", "W4/share", "被植入后门", "Backdoored")]
-    {
+    for (all, gov, share, zh, en) in [
+        ("W1", "W2", "W2/share", "被篡改", "Defaced"),
+        ("W3", "W4", "W4/share", "被植入后门", "Backdoored"),
+    ] {
         if figures.has(all) {
-            rows.push(TableRow { name: Text::new(zh, en), cells: vec![cell(all), cell(gov), cell(share)], total: false });
+            rows.push(TableRow {
+                name: Text::new(zh, en),
+                cells: vec![cell(all), cell(gov), cell(share)],
+                total: false,
+            });
         }
     }
-    let head = [("网站", "Websites"), ("个", "sites"), ("政府网站", "government"), ("占比", "share")];
-    Table { head: head.map(|(zh, en)| Text::new(zh, en)).to_vec(), rows }
+    let head = [
+        ("网站", "Websites"),
+        ("个", "sites"),
+        ("政府网站", "government"),
+        ("占比", "share"),
+    ];
+    Table {
+        head: head.map(|(zh, en)| Text::new(zh, en)).to_vec(),
+        rows,
+    }
 }
 
 fn pages_table(page: &Page<'_>) -> Table {
@@ -116,14 +182,24 @@ fn pages_table(page: &Page<'_>) -> Table {
         return Table::default();
     }
     let rows = [
-        ("W5", Text::new("针对境内网站的仿冒页面", "Pages against the territory")),
+        (
+            "W5",
+            Text::new("针对境内网站的仿冒页面", "Pages against the territory"),
+        ),
         ("W6", Text::new("涉及域名", "Domains")),
         ("W6/address", Text::new("涉及IP地址", "Addresses")),
         ("W7", Text::new("平均每个IP地址承载", "Pages per address")),
     ];
     Table {
-        head: vec![Text::new("仿冒页面", "Phishing pages"), Text::new("个", "number"), Text::new("环比", "change")],
-        rows: rows.into_iter().filter_map(|(key, name)| row(page, key, name)).collect(),
+        head: vec![
+            Text::new("仿冒页面", "Phishing pages"),
+            Text::new("个", "number"),
+            Text::new("环比", "change"),
+        ],
+        rows: rows
+            .into_iter()
+            .filter_map(|(key, name)| row(page, key, name))
+            .collect(),
     }
 }
 
@@ -137,18 +213,36 @@ fn three_counts(page: &Page<'_>) -> Chart {
     .into_iter()
     .filter(|(key, _)| figures.has(key))
     .collect();
-    let moved = |key: &str| match figures.change(key).map(|change| (&change.kind, &change.like_for_like)) {
+    let moved = |key: &str| match figures
+        .change(key)
+        .map(|change| (&change.kind, &change.like_for_like))
+    {
         Some((statistic::ChangeKind::Percent { tenths }, None)) => tenths.unsigned_abs(),
         _ => 0,
     };
-    let most = named.iter().max_by_key(|(key, _)| moved(key)).filter(|(key, _)| moved(key) > 0);
+    let most = named
+        .iter()
+        .max_by_key(|(key, _)| moved(key))
+        .filter(|(key, _)| moved(key) > 0);
     let title = match most {
         Some((key, name)) => {
-            let up = figures.change(key).is_some_and(|change| change.this > change.last);
+            let up = figures
+                .change(key)
+                .is_some_and(|change| change.this > change.last);
             let percent = figures.printed(key, model::bulletin::Aspect::Change);
             Text::new(
-                format!("{}比上周{}{}，变化最大", name.zh, if up { "增加" } else { "减少" }, percent.zh),
-                format!("{} {} most, by {}", name.en, if up { "rose" } else { "fell" }, percent.en),
+                format!(
+                    "{}比上周{}{}，变化最大",
+                    name.zh,
+                    if up { "增加" } else { "减少" },
+                    percent.zh
+                ),
+                format!(
+                    "{} {} most, by {}",
+                    name.en,
+                    if up { "rose" } else { "fell" },
+                    percent.en
+                ),
             )
         }
         None => Text::new("网站安全各类数量", "Websites by kind of incident"),
@@ -157,7 +251,10 @@ fn three_counts(page: &Page<'_>) -> Chart {
         .iter()
         .map(|(key, name)| {
             let now = figures.printed(key, model::bulletin::Aspect::Value);
-            Text::new(format!("{}{}个", name.zh, now.zh), format!("{} {}", name.en, now.en))
+            Text::new(
+                format!("{}{}个", name.zh, now.zh),
+                format!("{} {}", name.en, now.en),
+            )
         })
         .collect::<Vec<_>>();
     let alt = super::words::list(&alt);
@@ -166,14 +263,25 @@ fn three_counts(page: &Page<'_>) -> Chart {
     let caption = Caption {
         id: "website-counts",
         title,
-        measure: Text::new("被篡改和被植入后门的网站、仿冒页面，个，本周与上周", "Defaced and backdoored sites, phishing pages, this week and last"),
-        alt: Text::new(format!("柱形图：{}", alt.zh), format!("Column chart: {}", alt.en)),
+        measure: Text::new(
+            "被篡改和被植入后门的网站、仿冒页面，个，本周与上周",
+            "Defaced and backdoored sites, phishing pages, this week and last",
+        ),
+        alt: Text::new(
+            format!("柱形图：{}", alt.zh),
+            format!("Column chart: {}", alt.en),
+        ),
     };
     let mut made = chart(page, named[0].0, caption, plot, table);
-    let lacking = named.iter().find_map(|(key, name)| Some((name, figures.get(key)?.incomplete.as_ref()?)));
+    let lacking = named
+        .iter()
+        .find_map(|(key, name)| Some((name, figures.get(key)?.incomplete.as_ref()?)));
     made.note = lacking.map(|(name, found)| {
         let note = incomplete_note(found);
-        Text::new(format!("{}：{}", name.zh, note.zh), format!("{}: {}", name.en, note.en))
+        Text::new(
+            format!("{}：{}", name.zh, note.zh),
+            format!("{}: {}", name.en, note.en),
+        )
     });
     made
 }
@@ -185,7 +293,9 @@ fn by_type(page: &Page<'_>, id: &'static str, chart_id: &'static str, what: Text
         .iter()
         .filter_map(|part| {
             let key = format!("{id}/{}", part.id);
-            let Quantity::Ratio { numerator, .. } = part.measured.quantity()? else { return None };
+            let Quantity::Ratio { numerator, .. } = part.measured.quantity()? else {
+                return None;
+            };
             Some(Bar {
                 name: page.figures.get(&key)?.name.clone(),
                 whole: numerator.count,
@@ -201,13 +311,25 @@ fn by_type(page: &Page<'_>, id: &'static str, chart_id: &'static str, what: Text
     let caption = Caption {
         id: chart_id,
         title: Text::new(
-            format!("{}以{}为多，占{}", what.zh, bars[0].name.zh, bars[0].share.zh),
-            format!("{}: {} leads with {}", what.en, bars[0].name.en, bars[0].share.en),
+            format!(
+                "{}以{}为多，占{}",
+                what.zh, bars[0].name.zh, bars[0].share.zh
+            ),
+            format!(
+                "{}: {} leads with {}",
+                what.en, bars[0].name.en, bars[0].share.en
+            ),
         ),
-        measure: Text::new(format!("{}，个，按网站类型，本周", what.zh), format!("{} by type of site, this week", what.en)),
+        measure: Text::new(
+            format!("{}，个，按网站类型，本周", what.zh),
+            format!("{} by type of site, this week", what.en),
+        ),
         alt: {
             let named = largest(&bars, 3);
-            Text::new(format!("条形图：{}", named.zh), format!("Bar chart: {}", named.en))
+            Text::new(
+                format!("条形图：{}", named.zh),
+                format!("Bar chart: {}", named.en),
+            )
         },
     };
     let heads = [Text::new("网站类型", "Type"), Text::new("个", "sites")];
@@ -222,9 +344,16 @@ fn sectors(page: &Page<'_>) -> Option<Chart> {
         return None;
     }
     let names = |week: &crate::frozen::FrozenWeek| -> Vec<String> {
-        week.beside.iter().filter_map(|beside| beside.name.strip_prefix(PREFIX)).map(str::to_owned).collect()
+        week.beside
+            .iter()
+            .filter_map(|beside| beside.name.strip_prefix(PREFIX))
+            .map(str::to_owned)
+            .collect()
     };
-    let all: BTreeSet<String> = names(page.this).into_iter().chain(page.last.map(names).unwrap_or_default()).collect();
+    let all: BTreeSet<String> = names(page.this)
+        .into_iter()
+        .chain(page.last.map(names).unwrap_or_default())
+        .collect();
     let mut rows: Vec<(String, u64, Option<u64>)> = all
         .into_iter()
         .map(|name| {
@@ -232,7 +361,12 @@ fn sectors(page: &Page<'_>) -> Option<Chart> {
             (name, now, last)
         })
         .collect();
-    rows.sort_by(|a, b| (a.0 == UNKNOWN).cmp(&(b.0 == UNKNOWN)).then(b.1.cmp(&a.1)).then(a.0.cmp(&b.0)));
+    rows.sort_by(|a, b| {
+        (a.0 == UNKNOWN)
+            .cmp(&(b.0 == UNKNOWN))
+            .then(b.1.cmp(&a.1))
+            .then(a.0.cmp(&b.0))
+    });
     rows.truncate(SECTORS);
     if rows.iter().filter(|(name, ..)| name != UNKNOWN).count() < 2 {
         return None;
@@ -241,47 +375,104 @@ fn sectors(page: &Page<'_>) -> Option<Chart> {
         UNKNOWN => Text::new("行业不明", "sector not known"),
         id => (page.names.sector)(id).unwrap_or_else(|| Text::same(id)),
     };
-    let complete = page.figures.change("W5").is_some_and(|change| change.like_for_like.is_none() && change.last.is_some());
+    let complete = page
+        .figures
+        .change("W5")
+        .is_some_and(|change| change.like_for_like.is_none() && change.last.is_some());
     let measure_zh = "针对境内网站的仿冒页面，个，按被仿冒行业";
     let measure_en = "Phishing pages by sector imitated";
     if !complete {
         let bars: Vec<Bar> = rows
             .iter()
-            .map(|(id, now, _)| Bar { name: name_of(id), whole: *now, part: None, key: None, share: Text::default() })
+            .map(|(id, now, _)| Bar {
+                name: name_of(id),
+                whole: *now,
+                part: None,
+                key: None,
+                share: Text::default(),
+            })
             .collect();
         let caption = Caption {
             id: "sectors",
-            title: Text::new(format!("被仿冒最多的行业是{}", bars[0].name.zh), format!("Most imitated sector: {}", bars[0].name.en)),
-            measure: Text::new(format!("{measure_zh}，本周"), format!("{measure_en}, this week")),
+            title: Text::new(
+                format!("被仿冒最多的行业是{}", bars[0].name.zh),
+                format!("Most imitated sector: {}", bars[0].name.en),
+            ),
+            measure: Text::new(
+                format!("{measure_zh}，本周"),
+                format!("{measure_en}, this week"),
+            ),
             alt: {
                 let named = largest(&bars, 3);
-                Text::new(format!("条形图：{}", named.zh), format!("Bar chart: {}", named.en))
+                Text::new(
+                    format!("条形图：{}", named.zh),
+                    format!("Bar chart: {}", named.en),
+                )
             },
         };
-        let (plot, table) = ranked(bars, [Text::new("行业", "Sector"), Text::new("个", "pages")], None, None, 0..1);
+        let (plot, table) = ranked(
+            bars,
+            [Text::new("行业", "Sector"), Text::new("个", "pages")],
+            None,
+            None,
+            0..1,
+        );
         return Some(chart(page, "W5", caption, plot, table));
     }
     let change = |now: u64, last: u64| {
-        let change = statistic::Change { this: Some(now), last: Some(last), kind: statistic::change_kind(now, last), like_for_like: None };
+        let change = statistic::Change {
+            this: Some(now),
+            last: Some(last),
+            kind: statistic::change_kind(now, last),
+            like_for_like: None,
+        };
         print_change(&change, Sense::FewerIsBetter)
     };
-    let most = rows.iter().max_by_key(|(_, now, last)| now.abs_diff(last.unwrap_or(0))).map(|(id, ..)| id.clone()).unwrap_or_default();
+    let most = rows
+        .iter()
+        .max_by_key(|(_, now, last)| now.abs_diff(last.unwrap_or(0)))
+        .map(|(id, ..)| id.clone())
+        .unwrap_or_default();
     let moved = rows.iter().find(|(id, ..)| *id == most)?;
     let (name, up) = (name_of(&moved.0), moved.1 > moved.2.unwrap_or(0));
     let caption = Caption {
         id: "sectors",
         title: if Some(moved.1) == moved.2 {
-            Text::new("各行业被仿冒的页面与上周相同", "Pages imitating each sector: unchanged from last week")
+            Text::new(
+                "各行业被仿冒的页面与上周相同",
+                "Pages imitating each sector: unchanged from last week",
+            )
         } else {
             Text::new(
-                format!("仿冒{}的页面{}最多", name.zh, if up { "增加" } else { "减少" }),
-                format!("Pages imitating {} {} most", name.en, if up { "rose" } else { "fell" }),
+                format!(
+                    "仿冒{}的页面{}最多",
+                    name.zh,
+                    if up { "增加" } else { "减少" }
+                ),
+                format!(
+                    "Pages imitating {} {} most",
+                    name.en,
+                    if up { "rose" } else { "fell" }
+                ),
             )
         },
-        measure: Text::new(format!("{measure_zh}，本周与上周"), format!("{measure_en}, this week and last")),
+        measure: Text::new(
+            format!("{measure_zh}，本周与上周"),
+            format!("{measure_en}, this week and last"),
+        ),
         alt: Text::new(
-            format!("哑铃图：仿冒{}的页面由{}个变为{}个", name.zh, moved.2.unwrap_or(0), moved.1),
-            format!("Dumbbell chart: pages imitating {} went from {} to {}", name.en, moved.2.unwrap_or(0), moved.1),
+            format!(
+                "哑铃图：仿冒{}的页面由{}个变为{}个",
+                name.zh,
+                moved.2.unwrap_or(0),
+                moved.1
+            ),
+            format!(
+                "Dumbbell chart: pages imitating {} went from {} to {}",
+                name.en,
+                moved.2.unwrap_or(0),
+                moved.1
+            ),
         ),
     };
     let plot = DumbbellPlot {
@@ -299,10 +490,20 @@ fn sectors(page: &Page<'_>) -> Option<Chart> {
     };
     let table_rows = rows.iter().map(|(id, now, last)| TableRow {
         name: name_of(id),
-        cells: vec![Cell::text(whole(last.unwrap_or(0)).text), Cell::text(whole(*now).text)],
+        cells: vec![
+            Cell::text(whole(last.unwrap_or(0)).text),
+            Cell::text(whole(*now).text),
+        ],
         total: false,
     });
-    let head = [("行业", "Sector"), ("上周", "last week"), ("本周", "this week")];
-    let table = Table { head: head.map(|(zh, en)| Text::new(zh, en)).to_vec(), rows: table_rows.collect() };
+    let head = [
+        ("行业", "Sector"),
+        ("上周", "last week"),
+        ("本周", "this week"),
+    ];
+    let table = Table {
+        head: head.map(|(zh, en)| Text::new(zh, en)).to_vec(),
+        rows: table_rows.collect(),
+    };
     Some(chart(page, "W5", caption, Plot::Dumbbell(plot), table))
 }

@@ -12,18 +12,25 @@ use super::figures::Figures;
 
 /// Builds a paragraph from a template per language.
 pub fn say(figures: &Figures, zh: &str, en: &str) -> Paragraph {
-    Paragraph { zh: runs(figures, zh, Lang::Zh), en: runs(figures, en, Lang::En) }
+    Paragraph {
+        zh: runs(figures, zh, Lang::Zh),
+        en: runs(figures, en, Lang::En),
+    }
 }
 
 fn runs(figures: &Figures, template: &str, lang: Lang) -> Vec<Run> {
     let mut out = Vec::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
-        let Some((inside, next)) = after.split_once('}') else { break };
+        let Some((inside, next)) = after.split_once('}') else {
+            break;
+        };
         words(&mut out, before);
         let (slot, unit) = inside.split_once('|').unwrap_or((inside, ""));
         match slot.split_at_checked(1) {
-            Some(("=", text)) => out.push(Run::Keep { text: text.to_owned() }),
+            Some(("=", text)) => out.push(Run::Keep {
+                text: text.to_owned(),
+            }),
             Some(("~", key)) => number(&mut out, figures, key, Aspect::Change, unit, lang),
             Some(("<", key)) => number(&mut out, figures, key, Aspect::Previous, unit, lang),
             _ => number(&mut out, figures, slot, Aspect::Value, unit, lang),
@@ -41,14 +48,27 @@ fn words(out: &mut Vec<Run>, text: &str) {
     if let Some(Run::Words { text: before }) = out.last_mut() {
         before.push_str(text);
     } else {
-        out.push(Run::Words { text: text.to_owned() });
+        out.push(Run::Words {
+            text: text.to_owned(),
+        });
     }
 }
 
-fn number(out: &mut Vec<Run>, figures: &Figures, key: &str, aspect: Aspect, unit: &str, lang: Lang) {
+fn number(
+    out: &mut Vec<Run>,
+    figures: &Figures,
+    key: &str,
+    aspect: Aspect,
+    unit: &str,
+    lang: Lang,
+) {
     let printed = figures.printed(key, aspect);
     let text = format!("{}{unit}", printed.get(lang));
-    out.push(Run::Number { value: key.to_owned(), aspect, text });
+    out.push(Run::Number {
+        value: key.to_owned(),
+        aspect,
+        text,
+    });
 }
 
 /// Glues clauses of both languages together.
@@ -76,7 +96,11 @@ impl Clauses {
         if let Some(first) = en.chars().next() {
             en.replace_range(..first.len_utf8(), &first.to_uppercase().to_string());
         }
-        say(figures, &format!("{}。", self.zh.join("；")), &format!("{en}."))
+        say(
+            figures,
+            &format!("{}。", self.zh.join("；")),
+            &format!("{en}."),
+        )
     }
 }
 
@@ -88,18 +112,38 @@ pub fn list(names: &[Text]) -> Text {
         Some((last, rest)) => format!("{}{and}{last}", rest.join(comma)),
     };
     Text::new(
-        glue(names.iter().map(|name| name.zh.as_str()).collect(), "、", "和"),
-        glue(names.iter().map(|name| name.en.as_str()).collect(), ", ", " and "),
+        glue(
+            names.iter().map(|name| name.zh.as_str()).collect(),
+            "、",
+            "和",
+        ),
+        glue(
+            names.iter().map(|name| name.en.as_str()).collect(),
+            ", ",
+            " and ",
+        ),
     )
 }
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 
 fn month(date: Date) -> &'static str {
-    MONTHS[usize::from(date.month().unsigned_abs()).saturating_sub(1).min(11)]
+    MONTHS[usize::from(date.month().unsigned_abs())
+        .saturating_sub(1)
+        .min(11)]
 }
 
 /// A day: `2023年1月19日`, `19 January 2023`.
@@ -112,7 +156,10 @@ pub fn day(date: Date) -> Text {
 
 /// A day of a known year: `1月11日`, `11 January`.
 pub fn short_day(date: Date) -> Text {
-    Text::new(format!("{}月{}日", date.month(), date.day()), format!("{} {}", date.day(), month(date)))
+    Text::new(
+        format!("{}月{}日", date.month(), date.day()),
+        format!("{} {}", date.day(), month(date)),
+    )
 }
 
 /// The days of a week: `1月9日—1月15日`, `9–15 January 2023`; the year in Chinese where it changes.
@@ -127,14 +174,23 @@ pub fn period(first: Date, last: Date) -> Text {
     } else if first.month() != last.month() {
         format!("{} – {}", short_day(first).en, day(last).en)
     } else {
-        format!("{}–{} {} {}", first.day(), last.day(), month(last), last.year())
+        format!(
+            "{}–{} {} {}",
+            first.day(),
+            last.day(),
+            month(last),
+            last.year()
+        )
     };
     Text::new(zh, en)
 }
 
 /// A Monday on an axis: `1/9`, `9 Jan`.
 pub fn axis_day(date: Date) -> Text {
-    Text::new(format!("{}/{}", date.month(), date.day()), format!("{} {}", date.day(), &month(date)[..3]))
+    Text::new(
+        format!("{}/{}", date.month(), date.day()),
+        format!("{} {}", date.day(), &month(date)[..3]),
+    )
 }
 
 #[cfg(test)]
@@ -145,12 +201,21 @@ mod tests {
 
     #[test]
     fn days_and_weeks_are_printed_in_both_languages() {
-        assert_eq!(period(date(2023, 1, 9), date(2023, 1, 15)), Text::new("1月9日—1月15日", "9–15 January 2023"));
+        assert_eq!(
+            period(date(2023, 1, 9), date(2023, 1, 15)),
+            Text::new("1月9日—1月15日", "9–15 January 2023")
+        );
         assert_eq!(
             period(date(2022, 12, 26), date(2023, 1, 1)),
-            Text::new("2022年12月26日—2023年1月1日", "26 December 2022 – 1 January 2023")
+            Text::new(
+                "2022年12月26日—2023年1月1日",
+                "26 December 2022 – 1 January 2023"
+            )
         );
-        assert_eq!(period(date(2023, 1, 30), date(2023, 2, 5)).en, "30 January – 5 February 2023");
+        assert_eq!(
+            period(date(2023, 1, 30), date(2023, 2, 5)).en,
+            "30 January – 5 February 2023"
+        );
         assert_eq!(axis_day(date(2023, 1, 9)), Text::new("1/9", "9 Jan"));
     }
 

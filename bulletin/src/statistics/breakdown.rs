@@ -62,7 +62,10 @@ impl By {
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(by, _)| *by == self).map_or("", |(_, name)| name)
+        Self::ALL
+            .iter()
+            .find(|(by, _)| *by == self)
+            .map_or("", |(_, name)| name)
     }
 }
 
@@ -70,10 +73,17 @@ impl FromStr for By {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(by, _)| *by).ok_or_else(|| {
-            let known: Vec<&str> = Self::ALL.iter().map(|(_, name)| *name).collect();
-            Error::UnknownDivision { name: name.to_owned(), known: known.join(", ") }
-        })
+        Self::ALL
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(by, _)| *by)
+            .ok_or_else(|| {
+                let known: Vec<&str> = Self::ALL.iter().map(|(_, name)| *name).collect();
+                Error::UnknownDivision {
+                    name: name.to_owned(),
+                    known: known.join(", "),
+                }
+            })
     }
 }
 
@@ -115,10 +125,18 @@ pub struct Breakdown {
 
 impl Breakdown {
     /// Divides by `by`; `days` are the first instants of the week's days in the reporting zone.
-    pub fn new(by: By, days: Vec<(Timestamp, String)>, withheld: Vec<String>, earlier: EarlierNames) -> Self {
+    pub fn new(
+        by: By,
+        days: Vec<(Timestamp, String)>,
+        withheld: Vec<String>,
+        earlier: EarlierNames,
+    ) -> Self {
         Breakdown {
             by,
-            days: days.into_iter().map(|(start, name)| (start.0, name)).collect(),
+            days: days
+                .into_iter()
+                .map(|(start, name)| (start.0, name))
+                .collect(),
             withheld: withheld.into_iter().collect(),
             groups: FeedSets::default(),
             words: Vec::new(),
@@ -137,9 +155,17 @@ impl Breakdown {
     /// [`Error::ColumnType`] if the batch is not one of the lake's.
     pub fn add(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         let columns = Columns::of(batch)?;
-        let Some(plan) = Plan::of(&columns) else { return Ok(()) };
+        let Some(plan) = Plan::of(&columns) else {
+            return Ok(());
+        };
         for row in 0..columns.rows {
-            let Some(feed) = columns.feed.get(row).filter(|feed| !self.withheld.contains(*feed)) else { continue };
+            let Some(feed) = columns
+                .feed
+                .get(row)
+                .filter(|feed| !self.withheld.contains(*feed))
+            else {
+                continue;
+            };
             let number: String;
             let group = match self.by {
                 By::Feed => Some(feed),
@@ -155,11 +181,19 @@ impl Breakdown {
                     day.map(|(_, name)| name.as_str())
                 }
                 By::Province => {
-                    number = columns.province.get(row).map(|code| code.to_string()).unwrap_or_default();
+                    number = columns
+                        .province
+                        .get(row)
+                        .map(|code| code.to_string())
+                        .unwrap_or_default();
                     Some(number.as_str()).filter(|text| !text.is_empty())
                 }
                 By::Asn => {
-                    number = columns.asn.get(row).map(|asn| format!("AS{asn}")).unwrap_or_default();
+                    number = columns
+                        .asn
+                        .get(row)
+                        .map(|asn| format!("AS{asn}"))
+                        .unwrap_or_default();
                     Some(number.as_str()).filter(|text| !text.is_empty())
                 }
             };
@@ -173,7 +207,9 @@ impl Breakdown {
     /// Takes in another breakdown by the same.
     pub fn merge(&mut self, other: Breakdown) {
         let (_, sets) = self.groups.translate(&other.groups);
-        let words: Vec<u32> = std::iter::once(0).chain(other.words.iter().map(|word| self.word(word))).collect();
+        let words: Vec<u32> = std::iter::once(0)
+            .chain(other.words.iter().map(|word| self.word(word)))
+            .collect();
         for ((base, key), theirs) in other.keys {
             let kept = self.keys.entry((base, key)).or_default();
             kept.first = self.groups.union(kept.first, sets[theirs.first as usize]);
@@ -193,8 +229,16 @@ impl Breakdown {
         let mut cells: BTreeMap<String, (u64, BTreeMap<SetId, u64>)> = BTreeMap::new();
         for ((base, _), kept) in std::mem::take(&mut self.keys) {
             let either = self.groups.union(kept.first, kept.second);
-            let word = self.words.get((kept.word as usize).wrapping_sub(1)).map(String::as_str);
-            let facts = KeyFacts { first: kept.first != 0, second: kept.second != 0, code: kept.code, word };
+            let word = self
+                .words
+                .get((kept.word as usize).wrapping_sub(1))
+                .map(String::as_str);
+            let facts = KeyFacts {
+                first: kept.first != 0,
+                second: kept.second != 0,
+                code: kept.code,
+                word,
+            };
             of_key(base, facts, |cell, slot| {
                 let set = match slot {
                     Slot::First => kept.first,
@@ -206,17 +250,25 @@ impl Breakdown {
                 *cell.1.entry(set).or_default() += 1;
             });
         }
-        let names = self.names.iter().map(|(name, set)| (name.clone(), self.groups.names(*set))).collect();
+        let names = self
+            .names
+            .iter()
+            .map(|(name, set)| (name.clone(), self.groups.names(*set)))
+            .collect();
         let (new, _) = new_names(&names, &self.earlier.names);
         let count_of = |cell: &str| -> (u64, BTreeMap<String, u64>) {
             let mut groups: BTreeMap<String, u64> = BTreeMap::new();
             if cell == "malware.new-name" {
                 for part in &new.by_sources {
-                    part.feeds.iter().for_each(|group| *groups.entry(group.clone()).or_default() += part.count);
+                    part.feeds
+                        .iter()
+                        .for_each(|group| *groups.entry(group.clone()).or_default() += part.count);
                 }
                 return (new.count, groups);
             }
-            let Some((total, sets)) = cells.get(cell) else { return (0, groups) };
+            let Some((total, sets)) = cells.get(cell) else {
+                return (0, groups);
+            };
             for (set, count) in sets {
                 for group in self.groups.names(*set) {
                     *groups.entry(group).or_default() += count;
@@ -235,15 +287,24 @@ impl Breakdown {
             let mut groups: BTreeMap<String, u64> = BTreeMap::new();
             for (count, by_group) in inputs.iter().map(|cell| count_of(cell)) {
                 total += count;
-                by_group.into_iter().for_each(|(group, count)| *groups.entry(group).or_default() += count);
+                by_group
+                    .into_iter()
+                    .for_each(|(group, count)| *groups.entry(group).or_default() += count);
             }
             let mut groups: Vec<(String, u64)> = groups.into_iter().collect();
             if self.by != By::Day {
                 groups.sort_by(|(a, left), (b, right)| {
-                    (a == UNKNOWN).cmp(&(b == UNKNOWN)).then(right.cmp(left)).then(a.cmp(b))
+                    (a == UNKNOWN)
+                        .cmp(&(b == UNKNOWN))
+                        .then(right.cmp(left))
+                        .then(a.cmp(b))
                 });
             }
-            out.push(Division { statistic: statistic.id.to_owned(), total, groups });
+            out.push(Division {
+                statistic: statistic.id.to_owned(),
+                total,
+                groups,
+            });
         }
         out
     }

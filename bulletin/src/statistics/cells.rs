@@ -56,7 +56,10 @@ pub fn of_key(base: Base, key: KeyFacts<'_>, mut emit: impl FnMut(&str, Slot)) {
                 emit("infected.trojan", Slot::First);
                 match key.code {
                     0 => emit("infected.trojan.province/unknown", Slot::First),
-                    code => emit(&format!("infected.trojan.province/{code:02}0000"), Slot::First),
+                    code => emit(
+                        &format!("infected.trojan.province/{code:02}0000"),
+                        Slot::First,
+                    ),
                 }
             }
             if key.second {
@@ -66,12 +69,21 @@ pub fn of_key(base: Base, key: KeyFacts<'_>, mut emit: impl FnMut(&str, Slot)) {
         }
         Base::HostingDomain => {
             emit("hosting.domain", Slot::First);
-            emit(&format!("hosting.domain.territory/{}", territory(key.code)), Slot::First);
-            emit(&format!("hosting.domain.tld/{}", key.word.unwrap_or(UNKNOWN)), Slot::First);
+            emit(
+                &format!("hosting.domain.territory/{}", territory(key.code)),
+                Slot::First,
+            );
+            emit(
+                &format!("hosting.domain.tld/{}", key.word.unwrap_or(UNKNOWN)),
+                Slot::First,
+            );
         }
         Base::HostingAddress => {
             emit("hosting.address", Slot::First);
-            emit(&format!("hosting.address.territory/{}", territory(key.code)), Slot::First);
+            emit(
+                &format!("hosting.address.territory/{}", territory(key.code)),
+                Slot::First,
+            );
             if key.second {
                 emit("hosting.direct", Slot::Second);
             }
@@ -80,7 +92,10 @@ pub fn of_key(base: Base, key: KeyFacts<'_>, mut emit: impl FnMut(&str, Slot)) {
         Base::Backdoored => site("backdoored", key, emit),
         Base::PhishingPage => {
             emit("phishing.page", Slot::First);
-            emit(&format!("phishing.page.sector/{}", key.word.unwrap_or(UNKNOWN)), Slot::First);
+            emit(
+                &format!("phishing.page.sector/{}", key.word.unwrap_or(UNKNOWN)),
+                Slot::First,
+            );
             if key.second {
                 emit("phishing.addressed", Slot::Second);
             }
@@ -92,8 +107,13 @@ pub fn of_key(base: Base, key: KeyFacts<'_>, mut emit: impl FnMut(&str, Slot)) {
             _ => emit("phishing.untargeted", Slot::First),
         },
         Base::Vulnerability => {
-            let severity = SEVERITIES.get(usize::from(key.code)).copied().unwrap_or(SEVERITIES[0]);
-            let object = key.word.map_or(UNKNOWN, super::vulnerabilities::object_kind);
+            let severity = SEVERITIES
+                .get(usize::from(key.code))
+                .copied()
+                .unwrap_or(SEVERITIES[0]);
+            let object = key
+                .word
+                .map_or(UNKNOWN, super::vulnerabilities::object_kind);
             emit("vulnerability.record", Slot::First);
             emit(&format!("vulnerability.severity/{severity}"), Slot::First);
             emit(&format!("vulnerability.object/{object}"), Slot::First);
@@ -109,7 +129,10 @@ pub fn of_key(base: Base, key: KeyFacts<'_>, mut emit: impl FnMut(&str, Slot)) {
 }
 
 fn site(family: &str, key: KeyFacts<'_>, mut emit: impl FnMut(&str, Slot)) {
-    let kind = SITE_TYPES.get(usize::from(key.code).wrapping_sub(1)).copied().unwrap_or("other");
+    let kind = SITE_TYPES
+        .get(usize::from(key.code).wrapping_sub(1))
+        .copied()
+        .unwrap_or("other");
     emit(&format!("{family}.site"), Slot::First);
     emit(&format!("{family}.site.type/{kind}"), Slot::First);
 }
@@ -154,7 +177,10 @@ impl WeekTally {
             .map(|(name, counted)| (name[prefix.len()..].to_owned(), counted.clone()))
             .collect();
         members.sort_by(|(a, left), (b, right)| {
-            (a == UNKNOWN).cmp(&(b == UNKNOWN)).then(right.count.cmp(&left.count)).then(a.cmp(b))
+            (a == UNKNOWN)
+                .cmp(&(b == UNKNOWN))
+                .then(right.count.cmp(&left.count))
+                .then(a.cmp(b))
         });
         members
     }
@@ -164,7 +190,16 @@ impl WeekTally {
         let telling: BTreeMap<String, Vec<String>> = self
             .names
             .iter()
-            .map(|(name, feeds)| (name.clone(), feeds.iter().filter(|feed| earlier.can_tell(feed)).cloned().collect()))
+            .map(|(name, feeds)| {
+                (
+                    name.clone(),
+                    feeds
+                        .iter()
+                        .filter(|feed| earlier.can_tell(feed))
+                        .cloned()
+                        .collect(),
+                )
+            })
             .filter(|(_, feeds): &(String, Vec<String>)| !feeds.is_empty())
             .collect();
         let (names, families) = new_names(&telling, &earlier.names);
@@ -174,16 +209,28 @@ impl WeekTally {
 }
 
 /// Names, and families, of this week that are not among the earlier names.
-pub fn new_names(names: &BTreeMap<String, Vec<String>>, earlier: &BTreeSet<String>) -> (Counted, Counted) {
+pub fn new_names(
+    names: &BTreeMap<String, Vec<String>>,
+    earlier: &BTreeSet<String>,
+) -> (Counted, Counted) {
     let old: BTreeSet<&str> = earlier.iter().map(|name| family(name)).collect();
-    let one = |feeds: &Vec<String>| SourceCount { feeds: feeds.clone(), count: 1 };
+    let one = |feeds: &Vec<String>| SourceCount {
+        feeds: feeds.clone(),
+        count: 1,
+    };
     let new = names.iter().filter(|(name, _)| !earlier.contains(*name));
     let mut families: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (name, feeds) in names.iter().filter(|(name, _)| !old.contains(family(name))) {
-        families.entry(family(name)).or_default().extend(feeds.iter().cloned());
+        families
+            .entry(family(name))
+            .or_default()
+            .extend(feeds.iter().cloned());
     }
     let families = families.into_values().map(|feeds| one(&feeds)).collect();
-    (Counted::of(new.map(|(_, feeds)| one(feeds)).collect()), Counted::of(families))
+    (
+        Counted::of(new.map(|(_, feeds)| one(feeds)).collect()),
+        Counted::of(families),
+    )
 }
 
 #[cfg(test)]
@@ -207,10 +254,22 @@ mod tests {
     #[test]
     fn families_rank_by_size_with_the_unknown_last() {
         let mut tally = WeekTally::default();
-        for (name, count) in [("x.y/a", 2), ("x.y/b", 5), ("x.y/unknown", 9), ("x.y/c", 2), ("x.z", 7)] {
-            tally.cells.insert(name.to_owned(), Counted::imported(count));
+        for (name, count) in [
+            ("x.y/a", 2),
+            ("x.y/b", 5),
+            ("x.y/unknown", 9),
+            ("x.y/c", 2),
+            ("x.z", 7),
+        ] {
+            tally
+                .cells
+                .insert(name.to_owned(), Counted::imported(count));
         }
-        let order: Vec<String> = tally.family("x.y").into_iter().map(|(name, _)| name).collect();
+        let order: Vec<String> = tally
+            .family("x.y")
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
         assert_eq!(order, ["b", "a", "c", "unknown"]);
         assert_eq!(tally.cell("x.y").count, 0);
     }

@@ -4,9 +4,9 @@
 //! null. Nothing here knows what the columns mean.
 
 use lake::arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, DictionaryArray, FixedSizeBinaryArray, Int32Array,
-    LargeStringArray, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray, UInt8Array, UInt32Array,
-    UInt64Array,
+    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, DictionaryArray, FixedSizeBinaryArray,
+    Int32Array, LargeStringArray, RecordBatch, StringArray, StringViewArray,
+    TimestampMicrosecondArray, UInt8Array, UInt32Array, UInt64Array,
 };
 use lake::arrow::datatypes::{
     Int32Type, TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
@@ -42,7 +42,9 @@ pub enum Keys<'a> {
 
 impl<'a> TextColumn<'a> {
     fn of(batch: &'a RecordBatch, name: &str) -> Result<Self, Error> {
-        let Some(column) = batch.column_by_name(name) else { return Ok(TextColumn::Absent) };
+        let Some(column) = batch.column_by_name(name) else {
+            return Ok(TextColumn::Absent);
+        };
         if let Some(plain) = column.as_string_opt::<i32>() {
             return Ok(TextColumn::Plain(plain));
         }
@@ -52,19 +54,34 @@ impl<'a> TextColumn<'a> {
         if let Some(large) = column.as_string_opt::<i64>() {
             return Ok(TextColumn::Large(large));
         }
-        Self::dictionary(column).ok_or_else(|| Error::ColumnType { column: name.to_owned(), found: column.data_type().to_string() })
+        Self::dictionary(column).ok_or_else(|| Error::ColumnType {
+            column: name.to_owned(),
+            found: column.data_type().to_string(),
+        })
     }
 
     fn dictionary(column: &'a ArrayRef) -> Option<Self> {
         let values = |values: &'a ArrayRef| values.as_string_opt::<i32>();
         if let Some(found) = column.as_dictionary_opt::<Int32Type>() {
-            return Some(TextColumn::Dictionary(found, Keys::Int32(found), values(found.values())?));
+            return Some(TextColumn::Dictionary(
+                found,
+                Keys::Int32(found),
+                values(found.values())?,
+            ));
         }
         if let Some(found) = column.as_dictionary_opt::<UInt16Type>() {
-            return Some(TextColumn::Dictionary(found, Keys::UInt16(found), values(found.values())?));
+            return Some(TextColumn::Dictionary(
+                found,
+                Keys::UInt16(found),
+                values(found.values())?,
+            ));
         }
         let found = column.as_dictionary_opt::<UInt8Type>()?;
-        Some(TextColumn::Dictionary(found, Keys::UInt8(found), values(found.values())?))
+        Some(TextColumn::Dictionary(
+            found,
+            Keys::UInt8(found),
+            values(found.values())?,
+        ))
     }
 
     /// The text in a row; empty text is none.
@@ -90,7 +107,12 @@ impl<'a> TextColumn<'a> {
 
     /// Calls `code` once per run of equal values and writes its answer for every row. A part holds
     /// one report, so most columns of names are a single run: the price is one comparison a row.
-    pub fn codes<T: Copy>(&self, rows: usize, none: T, mut code: impl FnMut(&'a str) -> T) -> Vec<T> {
+    pub fn codes<T: Copy>(
+        &self,
+        rows: usize,
+        none: T,
+        mut code: impl FnMut(&'a str) -> T,
+    ) -> Vec<T> {
         let mut out = Vec::with_capacity(rows);
         let mut last: Option<(&str, T)> = None;
         for row in 0..rows {
@@ -135,7 +157,9 @@ pub enum BytesColumn<'a> {
 
 impl<'a> BytesColumn<'a> {
     fn of(batch: &'a RecordBatch, name: &str) -> Result<Self, Error> {
-        let Some(column) = batch.column_by_name(name) else { return Ok(BytesColumn::Absent) };
+        let Some(column) = batch.column_by_name(name) else {
+            return Ok(BytesColumn::Absent);
+        };
         if let Some(plain) = column.as_binary_opt::<i32>() {
             return Ok(BytesColumn::Plain(plain));
         }
@@ -145,7 +169,10 @@ impl<'a> BytesColumn<'a> {
         column
             .as_fixed_size_binary_opt()
             .map(BytesColumn::Fixed)
-            .ok_or_else(|| Error::ColumnType { column: name.to_owned(), found: column.data_type().to_string() })
+            .ok_or_else(|| Error::ColumnType {
+                column: name.to_owned(),
+                found: column.data_type().to_string(),
+            })
     }
 
     /// The bytes in a row.
@@ -268,23 +295,79 @@ pub struct Columns<'a> {
 
 /// Columns that the counting scan selects.
 pub const TALLY_COLUMNS: &[&str] = &[
-    "feed", "class_type", "class_identifier", "malware_name", "source_ip", "source_url", "host", "domain", "tld",
-    "territory", "domain_territory", "target_territory", "province", "owner_class", "sector", "warning",
-    "vulnerability_id", "severity", "object_type",
+    "feed",
+    "class_type",
+    "class_identifier",
+    "malware_name",
+    "source_ip",
+    "source_url",
+    "host",
+    "domain",
+    "tld",
+    "territory",
+    "domain_territory",
+    "target_territory",
+    "province",
+    "owner_class",
+    "sector",
+    "warning",
+    "vulnerability_id",
+    "severity",
+    "object_type",
 ];
 
 /// Columns that an explanation selects: what is counted, and where each event stands.
 pub const EXPLAIN_COLUMNS: &[&str] = &[
-    "feed", "class_type", "class_identifier", "malware_name", "source_ip", "source_url", "host", "domain", "tld",
-    "territory", "domain_territory", "target_territory", "province", "owner_class", "sector", "warning",
-    "vulnerability_id", "severity", "object_type", "event_id", "report", "member", "line",
+    "feed",
+    "class_type",
+    "class_identifier",
+    "malware_name",
+    "source_ip",
+    "source_url",
+    "host",
+    "domain",
+    "tld",
+    "territory",
+    "domain_territory",
+    "target_territory",
+    "province",
+    "owner_class",
+    "sector",
+    "warning",
+    "vulnerability_id",
+    "severity",
+    "object_type",
+    "event_id",
+    "report",
+    "member",
+    "line",
 ];
 
 /// Columns that a breakdown selects: what is counted, and what it may be divided by.
 pub const BREAKDOWN_COLUMNS: &[&str] = &[
-    "feed", "class_type", "class_identifier", "malware_name", "source_ip", "source_url", "host", "domain", "tld",
-    "territory", "domain_territory", "target_territory", "province", "owner_class", "sector", "brand", "warning",
-    "vulnerability_id", "severity", "object_type", "observed_at", "country", "asn",
+    "feed",
+    "class_type",
+    "class_identifier",
+    "malware_name",
+    "source_ip",
+    "source_url",
+    "host",
+    "domain",
+    "tld",
+    "territory",
+    "domain_territory",
+    "target_territory",
+    "province",
+    "owner_class",
+    "sector",
+    "brand",
+    "warning",
+    "vulnerability_id",
+    "severity",
+    "object_type",
+    "observed_at",
+    "country",
+    "asn",
 ];
 
 impl<'a> Columns<'a> {

@@ -4,7 +4,9 @@
 //! unchanged in both weeks. Otherwise it is computed over those that were, from the division by
 //! sources that both frozen values carry; and where none was, the weeks do not compare.
 
-use model::statistic::{Basis, Change, FeedCoverage, Incomparable, Measured, Statistic, StatisticValue, change};
+use model::statistic::{
+    Basis, Change, FeedCoverage, Incomparable, Measured, Statistic, StatisticValue, change,
+};
 
 /// A value and what arrived of its sources in its week.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +24,11 @@ impl Side<'_> {
     }
 
     fn arrived(&self, feed: &str, unchanged: bool) -> bool {
-        let whole = |coverage: &FeedCoverage| coverage.complete() && !(unchanged && coverage.changed);
-        self.coverage.iter().any(|coverage| coverage.feed == feed && whole(coverage))
+        let whole =
+            |coverage: &FeedCoverage| coverage.complete() && !(unchanged && coverage.changed);
+        self.coverage
+            .iter()
+            .any(|coverage| coverage.feed == feed && whole(coverage))
     }
 
     /// The statistic itself or one of its parts.
@@ -46,7 +51,10 @@ impl Side<'_> {
     /// How many feeds of the statistic or part were complete, of how many.
     pub fn completeness(&self, part: Option<&str>) -> (u32, u32) {
         let feeds = self.feeds(part);
-        let complete = feeds.iter().filter(|feed| self.arrived(feed, false)).count();
+        let complete = feeds
+            .iter()
+            .filter(|feed| self.arrived(feed, false))
+            .count();
         (complete as u32, feeds.len() as u32)
     }
 }
@@ -62,14 +70,27 @@ fn common_sources(part: Option<&str>, this: Side<'_>, last: Side<'_>) -> Option<
         None => side.complete(feed),
         Some(_) => side.arrived(feed, true),
     };
-    let common: Vec<String> = feeds.iter().filter(|feed| whole(this, feed) && whole(last, feed)).cloned().collect();
+    let common: Vec<String> = feeds
+        .iter()
+        .filter(|feed| whole(this, feed) && whole(last, feed))
+        .cloned()
+        .collect();
     (common.len() < feeds.len()).then_some(common)
 }
 
 /// The change of a statistic, or of one of its parts, against last week's frozen value.
-pub fn change_of(statistic: &Statistic, part: Option<&str>, this: Side<'_>, last: Option<Side<'_>>) -> Change {
-    let Some(last) = last.filter(|_| statistic.compared) else { return Change::omitted() };
-    let Some(now) = this.pick(part).and_then(Measured::count) else { return Change::omitted() };
+pub fn change_of(
+    statistic: &Statistic,
+    part: Option<&str>,
+    this: Side<'_>,
+    last: Option<Side<'_>>,
+) -> Change {
+    let Some(last) = last.filter(|_| statistic.compared) else {
+        return Change::omitted();
+    };
+    let Some(now) = this.pick(part).and_then(Measured::count) else {
+        return Change::omitted();
+    };
     let Some(then) = last.pick(part).and_then(Measured::count) else {
         return Change::not_comparable(Incomparable::NotAvailableThen);
     };
@@ -79,7 +100,11 @@ pub fn change_of(statistic: &Statistic, part: Option<&str>, this: Side<'_>, last
     // An imported back issue carries no sources: it is compared as printed, if this week is complete.
     if last.value.sources.is_empty() && then.by_sources.is_empty() && then.count > 0 {
         let all = this.feeds(part).iter().all(|feed| this.arrived(feed, true));
-        return if all { change(now, then, Basis::All) } else { Change::not_comparable(Incomparable::UnknownSources) };
+        return if all {
+            change(now, then, Basis::All)
+        } else {
+            Change::not_comparable(Incomparable::UnknownSources)
+        };
     }
     match common_sources(part, this, last) {
         None => change(now, then, Basis::All),

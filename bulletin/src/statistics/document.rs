@@ -13,27 +13,55 @@ pub const END_MARKER: &str = "<!-- end of the generated part: edit below, not ab
 pub fn document() -> String {
     let mut out = String::from(HEAD);
     for statistic in all() {
-        let _ = writeln!(out, "\n### {} {} · {}\n", statistic.id, statistic.name.zh, statistic.name.en);
+        let _ = writeln!(
+            out,
+            "\n### {} {} · {}\n",
+            statistic.id, statistic.name.zh, statistic.name.en
+        );
         let window = match statistic.window {
             Window::Week => "the reporting week".to_owned(),
-            Window::WeekFirstSeen { weeks } => format!("the reporting week, not seen in the {weeks} weeks before"),
+            Window::WeekFirstSeen { weeks } => {
+                format!("the reporting week, not seen in the {weeks} weeks before")
+            }
         };
-        let unit = if statistic.unit.en.is_empty() { "none".to_owned() } else { format!("{} / {}", statistic.unit.zh, statistic.unit.en) };
-        let fields = if statistic.fields.is_empty() { "none beyond the kind".to_owned() } else { code(statistic.fields) };
+        let unit = if statistic.unit.en.is_empty() {
+            "none".to_owned()
+        } else {
+            format!("{} / {}", statistic.unit.zh, statistic.unit.en)
+        };
+        let fields = if statistic.fields.is_empty() {
+            "none beyond the kind".to_owned()
+        } else {
+            code(statistic.fields)
+        };
         let sense = match statistic.sense {
             Sense::FewerIsBetter => "fewer is better",
             Sense::Neutral => "neither better nor worse",
         };
-        let change = if statistic.compared { "stated" } else { "not stated" };
+        let change = if statistic.compared {
+            "stated"
+        } else {
+            "not stated"
+        };
         let _ = writeln!(out, "| | |\n|---|---|");
         for (name, text) in [
             ("definition version", statistic.version.to_string()),
             ("unit", unit),
-            ("distinct key", format!("{} / {}", statistic.key.zh, statistic.key.en)),
+            (
+                "distinct key",
+                format!("{} / {}", statistic.key.zh, statistic.key.en),
+            ),
             ("window", window),
             ("territory", statistic.territory.words().en.to_owned()),
             ("formula", format!("`{}`", statistic.formula)),
-            ("feeds needed", format!("one that brings {} (`{}`)", statistic.observed.words().en, statistic.observed.label())),
+            (
+                "feeds needed",
+                format!(
+                    "one that brings {} (`{}`)",
+                    statistic.observed.words().en,
+                    statistic.observed.label()
+                ),
+            ),
             ("fields needed", fields),
             ("printed", statistic.print.words().en.to_owned()),
             ("change", format!("{change}; {sense}")),
@@ -41,8 +69,16 @@ pub fn document() -> String {
             let _ = writeln!(out, "| {name} | {text} |");
         }
         for part in statistic.parts {
-            let needs = if part.fields.is_empty() { String::new() } else { format!(", needs {}", code(part.fields)) };
-            let _ = writeln!(out, "| part `{}/{}` | {} · {}: `{}`{needs} |", statistic.id, part.id, part.name.zh, part.name.en, part.formula);
+            let needs = if part.fields.is_empty() {
+                String::new()
+            } else {
+                format!(", needs {}", code(part.fields))
+            };
+            let _ = writeln!(
+                out,
+                "| part `{}/{}` | {} · {}: `{}`{needs} |",
+                statistic.id, part.id, part.name.zh, part.name.en, part.formula
+            );
         }
         if !statistic.remark.en.is_empty() {
             let _ = writeln!(out, "\n{}", statistic.remark.en);
@@ -55,7 +91,11 @@ pub fn document() -> String {
 }
 
 fn code(fields: &[&str]) -> String {
-    fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ")
+    fields
+        .iter()
+        .map(|field| format!("`{field}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 const HEAD: &str = "# Statistics

@@ -29,7 +29,11 @@ pub struct Inputs<'a> {
 }
 
 /// The values of all statistics, in the order of the tables.
-pub fn evaluate(statistics: &[&Statistic], tally: &WeekTally, inputs: &Inputs<'_>) -> Vec<StatisticValue> {
+pub fn evaluate(
+    statistics: &[&Statistic],
+    tally: &WeekTally,
+    inputs: &Inputs<'_>,
+) -> Vec<StatisticValue> {
     let mut tally = tally.clone();
     tally.place_new_names(inputs.earlier);
     let mut values: Vec<StatisticValue> = Vec::with_capacity(statistics.len());
@@ -59,7 +63,10 @@ fn value(statistic: &Statistic, tally: &WeekTally, inputs: &Inputs<'_>) -> Stati
         sources: Vec::new(),
         parts: Vec::new(),
     };
-    let feeds = match inputs.sources.suppliers(statistic.observed, statistic.fields, inputs.monday) {
+    let feeds = match inputs
+        .sources
+        .suppliers(statistic.observed, statistic.fields, inputs.monday)
+    {
         Ok(feeds) => feeds,
         Err(reason) => {
             out.measured = not_available(reason);
@@ -68,7 +75,11 @@ fn value(statistic: &Statistic, tally: &WeekTally, inputs: &Inputs<'_>) -> Stati
     };
     if let Window::WeekFirstSeen { .. } = statistic.window {
         let needed = super::malware::FIRST_SEEN_AT_LEAST;
-        let weeks = feeds.iter().map(|feed| inputs.earlier.weeks_of(feed)).max().unwrap_or(0);
+        let weeks = feeds
+            .iter()
+            .map(|feed| inputs.earlier.weeks_of(feed))
+            .max()
+            .unwrap_or(0);
         if weeks < needed {
             out.measured = not_available(Missing::ShortHistory { weeks, needed });
             return out;
@@ -77,12 +88,23 @@ fn value(statistic: &Statistic, tally: &WeekTally, inputs: &Inputs<'_>) -> Stati
     out.measured = measure(statistic.formula, tally);
     out.sources = with_contributors(feeds, &out.measured);
     for rule in statistic.parts {
-        let fields: Vec<&str> = statistic.fields.iter().chain(rule.fields).copied().collect();
-        let measured = match inputs.sources.suppliers(statistic.observed, &fields, inputs.monday) {
+        let fields: Vec<&str> = statistic
+            .fields
+            .iter()
+            .chain(rule.fields)
+            .copied()
+            .collect();
+        let measured = match inputs
+            .sources
+            .suppliers(statistic.observed, &fields, inputs.monday)
+        {
             Ok(_) => measure(rule.formula, tally),
             Err(reason) => not_available(reason),
         };
-        out.parts.push(PartValue { id: rule.id.to_owned(), measured });
+        out.parts.push(PartValue {
+            id: rule.id.to_owned(),
+            measured,
+        });
     }
     out.parts.extend(members(statistic.formula, tally));
     out
@@ -103,33 +125,53 @@ fn ratio(numerator: Counted, denominator: Counted, of: Option<String>) -> Measur
     if denominator.count == 0 {
         return not_available(Missing::EmptyWhole);
     }
-    available(Quantity::Ratio { numerator, denominator, of })
+    available(Quantity::Ratio {
+        numerator,
+        denominator,
+        of,
+    })
 }
 
 fn measure(formula: Formula, tally: &WeekTally) -> Measured {
     match formula {
         Formula::Count(cell) => available(Quantity::Count(tally.cell(cell))),
         Formula::Sum(cells) => {
-            let sum = cells.iter().fold(Counted::default(), |sum, cell| sum.plus(&tally.cell(cell)));
+            let sum = cells
+                .iter()
+                .fold(Counted::default(), |sum, cell| sum.plus(&tally.cell(cell)));
             available(Quantity::Count(sum))
         }
         Formula::Ratio { part, whole } => ratio(tally.cell(part), tally.cell(whole), None),
         Formula::Commonest { family, whole } => {
-            let known = tally.family(family).into_iter().find(|(name, _)| name != UNKNOWN);
+            let known = tally
+                .family(family)
+                .into_iter()
+                .find(|(name, _)| name != UNKNOWN);
             match known {
                 Some((name, counted)) => ratio(counted, tally.cell(whole), Some(name)),
                 None => not_available(Missing::EmptyWhole),
             }
         }
         Formula::Ranking { family, top } => {
-            let known = tally.family(family).into_iter().filter(|(name, _)| name != UNKNOWN);
-            available(Quantity::Rank { names: known.take(top).map(|(name, _)| name).collect() })
+            let known = tally
+                .family(family)
+                .into_iter()
+                .filter(|(name, _)| name != UNKNOWN);
+            available(Quantity::Rank {
+                names: known.take(top).map(|(name, _)| name).collect(),
+            })
         }
         Formula::Division { family, whole } => {
             if tally.cell(whole).count == 0 {
                 return not_available(Missing::EmptyWhole);
             }
-            available(Quantity::Rank { names: tally.family(family).into_iter().map(|(name, _)| name).collect() })
+            available(Quantity::Rank {
+                names: tally
+                    .family(family)
+                    .into_iter()
+                    .map(|(name, _)| name)
+                    .collect(),
+            })
         }
         Formula::Level { .. } => not_available(Missing::EmptyWhole),
     }
@@ -138,16 +180,24 @@ fn measure(formula: Formula, tally: &WeekTally) -> Measured {
 /// The members of a family as parts: counts of a ranking, shares of a division.
 fn members(formula: Formula, tally: &WeekTally) -> Vec<PartValue> {
     let (family, whole) = match formula {
-        Formula::Commonest { family, whole } | Formula::Division { family, whole } => (family, Some(whole)),
+        Formula::Commonest { family, whole } | Formula::Division { family, whole } => {
+            (family, Some(whole))
+        }
         Formula::Ranking { family, .. } => (family, None),
         _ => return Vec::new(),
     };
     let mut members = tally.family(family);
     let unknown = members.pop_if(|(name, _)| name == UNKNOWN);
-    let listed = if matches!(formula, Formula::Commonest { .. }) { COMMONEST_MEMBERS } else { FAMILY_MEMBERS };
+    let listed = if matches!(formula, Formula::Commonest { .. }) {
+        COMMONEST_MEMBERS
+    } else {
+        FAMILY_MEMBERS
+    };
     let rest: Vec<(String, Counted)> = members.split_off(members.len().min(listed));
     if !rest.is_empty() {
-        let sum = rest.iter().fold(Counted::default(), |sum, (_, counted)| sum.plus(counted));
+        let sum = rest
+            .iter()
+            .fold(Counted::default(), |sum, (_, counted)| sum.plus(counted));
         members.push(("other".to_owned(), sum));
     }
     members.extend(unknown);
@@ -173,16 +223,30 @@ fn members(formula: Formula, tally: &WeekTally) -> Vec<PartValue> {
     out.into_iter().map(part).collect()
 }
 
-fn level(statistic: &Statistic, over: &[&str], values: &[StatisticValue], inputs: &Inputs<'_>) -> StatisticValue {
-    let needed: Vec<&StatisticValue> =
-        values.iter().filter(|value| over.contains(&value.statistic.as_str())).collect();
+fn level(
+    statistic: &Statistic,
+    over: &[&str],
+    values: &[StatisticValue],
+    inputs: &Inputs<'_>,
+) -> StatisticValue {
+    let needed: Vec<&StatisticValue> = values
+        .iter()
+        .filter(|value| over.contains(&value.statistic.as_str()))
+        .collect();
     let lacking: Vec<String> = needed
         .iter()
         .filter(|value| value.measured.quantity().is_none())
         .map(|value| value.statistic.clone())
         .collect();
-    let word = if lacking.is_empty() { (inputs.level)(values) } else { None };
-    let mut sources: Vec<String> = needed.iter().flat_map(|value| value.sources.iter().cloned()).collect();
+    let word = if lacking.is_empty() {
+        (inputs.level)(values)
+    } else {
+        None
+    };
+    let mut sources: Vec<String> = needed
+        .iter()
+        .flat_map(|value| value.sources.iter().cloned())
+        .collect();
     sources.sort();
     sources.dedup();
     StatisticValue {
@@ -191,7 +255,11 @@ fn level(statistic: &Statistic, over: &[&str], values: &[StatisticValue], inputs
         measured: match word {
             Some(word) => available(Quantity::Word { word }),
             None => {
-                let statistics = if lacking.is_empty() { over.iter().map(|id| (*id).to_owned()).collect() } else { lacking };
+                let statistics = if lacking.is_empty() {
+                    over.iter().map(|id| (*id).to_owned()).collect()
+                } else {
+                    lacking
+                };
                 not_available(Missing::DependsOn { statistics })
             }
         },

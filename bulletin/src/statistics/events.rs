@@ -94,7 +94,9 @@ impl IpKey {
         if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
             return Some(IpKey::V4(u32::from_be_bytes(v4)));
         }
-        Some(Self::from_ip(IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?)))
+        Some(Self::from_ip(IpAddr::from(
+            <[u8; 16]>::try_from(bytes).ok()?,
+        )))
     }
 
     fn from_ip(ip: IpAddr) -> Self {
@@ -109,7 +111,11 @@ impl IpKey {
         if !host.starts_with(['[', ':']) && !host.ends_with(|c: char| c.is_ascii_hexdigit()) {
             return None;
         }
-        host.trim_start_matches('[').trim_end_matches(']').parse().ok().map(Self::from_ip)
+        host.trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse()
+            .ok()
+            .map(Self::from_ip)
     }
 }
 
@@ -158,8 +164,18 @@ pub trait Sink {
 
 /// Columns whose presence decides what a feed can supply, in the order of their bits.
 pub const EVIDENCE: [&str; 12] = [
-    "source_ip", "territory", "province", "source_url", "domain", "domain_territory", "tld", "target_territory",
-    "sector", "severity", "object_type", "malware_name",
+    "source_ip",
+    "territory",
+    "province",
+    "source_url",
+    "domain",
+    "domain_territory",
+    "tld",
+    "target_territory",
+    "sector",
+    "severity",
+    "object_type",
+    "malware_name",
 ];
 
 const ADDRESS: u16 = 1;
@@ -177,13 +193,23 @@ const MALWARE: u16 = 1 << 11;
 
 /// The bits of named columns; a name outside [`EVIDENCE`] has none.
 pub fn field_bits(fields: &[&str]) -> u16 {
-    let bit = |name: &&str| EVIDENCE.iter().position(|field| field == name).map_or(0, |at| 1 << at);
+    let bit = |name: &&str| {
+        EVIDENCE
+            .iter()
+            .position(|field| field == name)
+            .map_or(0, |at| 1 << at)
+    };
     fields.iter().map(bit).fold(0, |bits, bit| bits | bit)
 }
 
 /// The columns that have a bit set.
 pub fn field_names(bits: u16) -> Vec<String> {
-    EVIDENCE.iter().enumerate().filter(|(at, _)| bits & (1 << at) != 0).map(|(_, name)| (*name).to_owned()).collect()
+    EVIDENCE
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| bits & (1 << at) != 0)
+        .map(|(_, name)| (*name).to_owned())
+        .collect()
 }
 
 /// What the classification of a row makes of it.
@@ -214,19 +240,31 @@ fn kind_of(class_type: &str) -> Kind {
 /// part after the last `/` or `:`, up to the first of `.`, `!`, `@` or `#`; names without such
 /// marks are their own family.
 pub fn family(name: &str) -> &str {
-    let tail = name.rsplit(['/', ':']).find(|part| !part.is_empty()).unwrap_or(name);
-    let family = tail.split(['.', '!', '@', '#']).find(|part| !part.is_empty());
-    family.map(str::trim).filter(|family| !family.is_empty()).unwrap_or(name)
+    let tail = name
+        .rsplit(['/', ':'])
+        .find(|part| !part.is_empty())
+        .unwrap_or(name);
+    let family = tail
+        .split(['.', '!', '@', '#'])
+        .find(|part| !part.is_empty());
+    family
+        .map(str::trim)
+        .filter(|family| !family.is_empty())
+        .unwrap_or(name)
 }
 
 fn is_conficker(name: &str) -> bool {
     let family = family(name);
-    CONFICKER.iter().any(|known| name == *known || family == *known)
+    CONFICKER
+        .iter()
+        .any(|known| name == *known || family == *known)
 }
 
 pub(super) fn is_backdoor(identifier: &str) -> bool {
     identifier == "compromised-website"
-        || ["backdoor", "webshell", "web-shell", "后门"].iter().any(|mark| identifier.contains(mark))
+        || ["backdoor", "webshell", "web-shell", "后门"]
+            .iter()
+            .any(|mark| identifier.contains(mark))
 }
 
 /// Type of a site (W8, W9): the codes of [`SITE_TYPES`] from 1.
@@ -255,24 +293,36 @@ pub struct Plan {
 impl Plan {
     /// Looks at a batch; `None` where no row of it can count.
     pub fn of(columns: &Columns<'_>) -> Option<Self> {
-        let kinds = columns.class_type.codes(columns.rows, Kind::Nothing, kind_of);
+        let kinds = columns
+            .class_type
+            .codes(columns.rows, Kind::Nothing, kind_of);
         let vulnerabilities = !columns.vulnerability_id.is_void();
         if !vulnerabilities && kinds.iter().all(|kind| *kind == Kind::Nothing) {
             return None;
         }
         let has = |kind| kinds.contains(&kind);
         let conficker = if has(Kind::Infected) && !columns.malware_name.is_void() {
-            columns.malware_name.codes(columns.rows, false, is_conficker)
+            columns
+                .malware_name
+                .codes(columns.rows, false, is_conficker)
         } else {
             Vec::new()
         };
         let backdoor = if has(Kind::Compromised) {
-            columns.class_identifier.codes(columns.rows, false, is_backdoor)
+            columns
+                .class_identifier
+                .codes(columns.rows, false, is_backdoor)
         } else {
             Vec::new()
         };
         let named = !columns.malware_name.is_void();
-        Some(Plan { kinds, conficker, backdoor, vulnerabilities, named })
+        Some(Plan {
+            kinds,
+            conficker,
+            backdoor,
+            vulnerabilities,
+            named,
+        })
     }
 }
 
@@ -281,7 +331,14 @@ fn flag(condition: bool, bit: u16) -> u16 {
 }
 
 const fn plain(base: Base, key: Key<'_>) -> Hit<'_> {
-    Hit { base, key, first: true, second: false, code: 0, word: None }
+    Hit {
+        base,
+        key,
+        first: true,
+        second: false,
+        code: 0,
+        word: None,
+    }
 }
 
 /// Names what a row counts as.
@@ -312,14 +369,23 @@ pub fn visit(columns: &Columns<'_>, plan: &Plan, row: usize, sink: &mut impl Sin
 
 #[inline]
 fn infected(columns: &Columns<'_>, plan: &Plan, row: usize, sink: &mut impl Sink) {
-    let Some(ip) = columns.source_ip.get(row).and_then(IpKey::of) else { return };
+    let Some(ip) = columns.source_ip.get(row).and_then(IpKey::of) else {
+        return;
+    };
     let territory = columns.territory.get(row).unwrap_or(0);
     // GB/T 2260: NN0000; the two digits identify the province.
-    let province = columns.province.get(row).and_then(|code| u16::try_from(code / 10_000).ok()).unwrap_or(0);
+    let province = columns
+        .province
+        .get(row)
+        .and_then(|code| u16::try_from(code / 10_000).ok())
+        .unwrap_or(0);
     let named = plan.named && columns.malware_name.get(row).is_some();
     sink.saw(
         Observed::InfectedHost,
-        ADDRESS | flag(territory != 0, TERRITORY) | flag(province != 0, PROVINCE) | flag(named, MALWARE),
+        ADDRESS
+            | flag(territory != 0, TERRITORY)
+            | flag(province != 0, PROVINCE)
+            | flag(named, MALWARE),
     );
     if territory != 1 {
         return;
@@ -329,7 +395,14 @@ fn infected(columns: &Columns<'_>, plan: &Plan, row: usize, sink: &mut impl Sink
         return sink.hit(plain(Base::WarnedInfected, key));
     }
     let conficker = plan.conficker.get(row).copied().unwrap_or(false);
-    sink.hit(Hit { base: Base::Infected, key, first: !conficker, second: conficker, code: province, word: None });
+    sink.hit(Hit {
+        base: Base::Infected,
+        key,
+        first: !conficker,
+        second: conficker,
+        code: province,
+        word: None,
+    });
 }
 
 fn hosting(columns: &Columns<'_>, row: usize, sink: &mut impl Sink) {
@@ -353,42 +426,70 @@ fn hosting(columns: &Columns<'_>, row: usize, sink: &mut impl Sink) {
     );
     if columns.warning.get(row).is_some() {
         let key = domain.map(Key::Text).or(address.or(literal).map(Key::Ip));
-        return key.into_iter().for_each(|key| sink.hit(plain(Base::WarnedHosting, key)));
+        return key
+            .into_iter()
+            .for_each(|key| sink.hit(plain(Base::WarnedHosting, key)));
     }
     if let Some(domain) = domain {
         let code = u16::from(domain_territory);
-        sink.hit(Hit { code, word: tld, ..plain(Base::HostingDomain, Key::Text(domain)) });
+        sink.hit(Hit {
+            code,
+            word: tld,
+            ..plain(Base::HostingDomain, Key::Text(domain))
+        });
     }
     let code = u16::from(territory);
     if let Some(address) = address {
         let second = literal == Some(address);
-        sink.hit(Hit { code, second, ..plain(Base::HostingAddress, Key::Ip(address)) });
+        sink.hit(Hit {
+            code,
+            second,
+            ..plain(Base::HostingAddress, Key::Ip(address))
+        });
     }
     // The territory column speaks of the event's own address, not of another in the URL.
     if let Some(literal) = literal.filter(|literal| address != Some(*literal)) {
         let code = if address.is_none() { code } else { 0 };
-        sink.hit(Hit { code, second: true, ..plain(Base::HostingAddress, Key::Ip(literal)) });
+        sink.hit(Hit {
+            code,
+            second: true,
+            ..plain(Base::HostingAddress, Key::Ip(literal))
+        });
     }
 }
 
 fn site(columns: &Columns<'_>, row: usize, observed: Observed, base: Base, sink: &mut impl Sink) {
-    let Some(site) = columns.domain.get(row).or(columns.host.get(row)) else { return };
+    let Some(site) = columns.domain.get(row).or(columns.host.get(row)) else {
+        return;
+    };
     let territory = columns.territory.get(row).unwrap_or(0);
     let domain_territory = columns.domain_territory.get(row).unwrap_or(0);
     let known = territory != 0 || domain_territory != 0;
     sink.saw(observed, DOMAIN | flag(known, TERRITORY));
     let inside = domain_territory == 1 || (domain_territory == 0 && territory == 1);
     if inside {
-        let code = site_type(columns.owner_class.get(row).unwrap_or(0), columns.tld.get(row));
-        sink.hit(Hit { code, ..plain(base, Key::Text(site)) });
+        let code = site_type(
+            columns.owner_class.get(row).unwrap_or(0),
+            columns.tld.get(row),
+        );
+        sink.hit(Hit {
+            code,
+            ..plain(base, Key::Text(site))
+        });
     }
 }
 
 fn phishing(columns: &Columns<'_>, row: usize, sink: &mut impl Sink) {
-    let Some(url) = columns.source_url.get(row) else { return };
+    let Some(url) = columns.source_url.get(row) else {
+        return;
+    };
     let domain = columns.domain.get(row);
     let own = columns.source_ip.get(row).and_then(IpKey::of);
-    let literal = if domain.is_none() { columns.host.get(row).and_then(IpKey::of_host) } else { None };
+    let literal = if domain.is_none() {
+        columns.host.get(row).and_then(IpKey::of_host)
+    } else {
+        None
+    };
     let address = own.or(literal);
     let target = columns.target_territory.get(row).unwrap_or(0);
     let sector = columns.sector.get(row);
@@ -401,16 +502,26 @@ fn phishing(columns: &Columns<'_>, row: usize, sink: &mut impl Sink) {
     );
     let page = Key::Text(url);
     if target != 1 {
-        return sink.hit(Hit { code: u16::from(target), ..plain(Base::PhishingElsewhere, page) });
+        return sink.hit(Hit {
+            code: u16::from(target),
+            ..plain(Base::PhishingElsewhere, page)
+        });
     }
     if columns.warning.get(row).is_some() {
         return sink.hit(plain(Base::WarnedPhishing, page));
     }
-    sink.hit(Hit { second: address.is_some(), word: sector, ..plain(Base::PhishingPage, page) });
+    sink.hit(Hit {
+        second: address.is_some(),
+        word: sector,
+        ..plain(Base::PhishingPage, page)
+    });
     if let Some(domain) = domain {
         sink.hit(plain(Base::PhishingDomain, Key::Text(domain)));
     }
-    for address in [own, literal.filter(|literal| own != Some(*literal))].into_iter().flatten() {
+    for address in [own, literal.filter(|literal| own != Some(*literal))]
+        .into_iter()
+        .flatten()
+    {
         sink.hit(plain(Base::PhishingAddress, Key::Ip(address)));
     }
 }
@@ -419,7 +530,13 @@ fn phishing(columns: &Columns<'_>, row: usize, sink: &mut impl Sink) {
 pub const SEVERITIES: [&str; 4] = ["unrated", "low", "medium", "high"];
 
 fn vulnerability(columns: &Columns<'_>, row: usize, sink: &mut impl Sink) {
-    let Some(id) = columns.vulnerability_id.get(row).filter(|id| id.starts_with("CNVD-")) else { return };
+    let Some(id) = columns
+        .vulnerability_id
+        .get(row)
+        .filter(|id| id.starts_with("CNVD-"))
+    else {
+        return;
+    };
     let code = match columns.severity.get(row) {
         Some("high" | "critical") => 3,
         Some("medium") => 2,
@@ -427,8 +544,15 @@ fn vulnerability(columns: &Columns<'_>, row: usize, sink: &mut impl Sink) {
         _ => 0,
     };
     let word = columns.object_type.get(row);
-    sink.saw(Observed::VulnerabilityRecord, flag(code != 0, SEVERITY) | flag(word.is_some(), OBJECT));
-    sink.hit(Hit { code, word, ..plain(Base::Vulnerability, Key::Text(id)) });
+    sink.saw(
+        Observed::VulnerabilityRecord,
+        flag(code != 0, SEVERITY) | flag(word.is_some(), OBJECT),
+    );
+    sink.hit(Hit {
+        code,
+        word,
+        ..plain(Base::Vulnerability, Key::Text(id))
+    });
 }
 
 #[cfg(test)]
@@ -456,20 +580,34 @@ mod tests {
     #[test]
     fn addresses_have_one_key_each() {
         let v4 = IpKey::of(&[192, 0, 2, 1]);
-        let mapped = IpKey::of(&"::ffff:192.0.2.1".parse::<std::net::Ipv6Addr>().expect("an address").octets());
+        let mapped = IpKey::of(
+            &"::ffff:192.0.2.1"
+                .parse::<std::net::Ipv6Addr>()
+                .expect("an address")
+                .octets(),
+        );
         assert_eq!(v4, mapped);
         assert_eq!(v4.expect("key").to_string(), "192.0.2.1");
         assert_eq!(IpKey::of_host("192.0.2.1"), v4);
-        assert_eq!(IpKey::of_host("[2001:db8::1]").expect("key").to_string(), "2001:db8::1");
+        assert_eq!(
+            IpKey::of_host("[2001:db8::1]").expect("key").to_string(),
+            "2001:db8::1"
+        );
         assert_eq!(IpKey::of_host("www.example"), None);
         assert_eq!(IpKey::of(&[1, 2, 3]), None);
     }
 
     #[test]
     fn evidence_has_a_bit_each() {
-        assert_eq!(field_bits(&["source_ip", "malware_name"]), ADDRESS | MALWARE);
+        assert_eq!(
+            field_bits(&["source_ip", "malware_name"]),
+            ADDRESS | MALWARE
+        );
         assert_eq!(field_bits(&["target_territory"]), TARGET);
-        assert_eq!(field_names(TERRITORY | OBJECT), ["territory", "object_type"]);
+        assert_eq!(
+            field_names(TERRITORY | OBJECT),
+            ["territory", "object_type"]
+        );
     }
 
     #[test]

@@ -52,12 +52,18 @@ pub struct Line {
 /// looks at, and of its parts.
 pub fn inputs(statistic: &Statistic) -> Vec<String> {
     let own = match statistic.formula {
-        Formula::Level { over } => {
-            over.iter().filter_map(|id| super::named(id)).flat_map(|other| other.formula.inputs()).collect()
-        }
+        Formula::Level { over } => over
+            .iter()
+            .filter_map(|id| super::named(id))
+            .flat_map(|other| other.formula.inputs())
+            .collect(),
         formula => formula.inputs(),
     };
-    let parts = statistic.parts.iter().filter(|part| part.id != "union").flat_map(|part| part.formula.inputs());
+    let parts = statistic
+        .parts
+        .iter()
+        .filter(|part| part.id != "union")
+        .flat_map(|part| part.formula.inputs());
     let mut out: Vec<String> = Vec::new();
     for input in own.into_iter().chain(parts) {
         if !out.contains(&input) {
@@ -68,7 +74,9 @@ pub fn inputs(statistic: &Statistic) -> Vec<String> {
 }
 
 fn is_input(inputs: &[String], cell: &str) -> bool {
-    inputs.iter().any(|input| input == cell || (input.ends_with('/') && cell.starts_with(input.as_str())))
+    inputs
+        .iter()
+        .any(|input| input == cell || (input.ends_with('/') && cell.starts_with(input.as_str())))
 }
 
 #[derive(Debug, Default)]
@@ -99,7 +107,12 @@ pub struct Explanation {
 
 impl Explanation {
     /// Explains a statistic; `pass` is (this, of how many), see [`passes`].
-    pub fn new(statistic: &Statistic, earlier: &EarlierNames, withheld: Vec<String>, pass: (u64, u64)) -> Self {
+    pub fn new(
+        statistic: &Statistic,
+        earlier: &EarlierNames,
+        withheld: Vec<String>,
+        pass: (u64, u64),
+    ) -> Self {
         Explanation {
             inputs: inputs(statistic),
             observed: statistic.observed,
@@ -122,15 +135,24 @@ impl Explanation {
     /// [`Error::ColumnType`] if the batch is not one of the lake's.
     pub fn add(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         let columns = Columns::of(batch)?;
-        let Some(plan) = Plan::of(&columns) else { return Ok(()) };
+        let Some(plan) = Plan::of(&columns) else {
+            return Ok(());
+        };
         for row in 0..columns.rows {
-            let Some(feed) = columns.feed.get(row) else { continue };
+            let Some(feed) = columns.feed.get(row) else {
+                continue;
+            };
             if self.withheld.contains(feed) {
                 continue;
             }
             self.feed = self.sets.feed(feed);
             self.can_tell = self.observed == Observed::MalwareName && self.earlier.can_tell(feed);
-            let id = columns.event_id.get(row).and_then(|bytes| bytes.try_into().ok()).map(EventId).unwrap_or_default();
+            let id = columns
+                .event_id
+                .get(row)
+                .and_then(|bytes| bytes.try_into().ok())
+                .map(EventId)
+                .unwrap_or_default();
             let report = self.reports.feed(columns.report.get(row).unwrap_or(""));
             let member = columns.member.get(row).unwrap_or(0);
             self.place = (id, report, member, columns.line.get(row).unwrap_or(0));
@@ -154,18 +176,23 @@ impl Explanation {
             {
                 kept.word = Some(word);
             }
-            kept.events.extend(theirs.events.into_iter().map(|(first, second, event, report, member, line)| {
-                (first, second, event, reports[report as usize], member, line)
-            }));
+            kept.events.extend(theirs.events.into_iter().map(
+                |(first, second, event, report, member, line)| {
+                    (first, second, event, reports[report as usize], member, line)
+                },
+            ));
         }
     }
 
     /// The lines, in the order of the inputs, then of cells and keys.
     pub fn finish(mut self) -> Vec<Line> {
-        let old_families: FxHashSet<&str> = self.earlier.names.iter().map(|name| family(name)).collect();
+        let old_families: FxHashSet<&str> =
+            self.earlier.names.iter().map(|name| family(name)).collect();
         let mut lines: BTreeMap<(usize, String, String), Line> = BTreeMap::new();
         let rank = |cell: &str| {
-            self.inputs.iter().position(|input| input == cell || (input.ends_with('/') && cell.starts_with(input.as_str())))
+            self.inputs.iter().position(|input| {
+                input == cell || (input.ends_with('/') && cell.starts_with(input.as_str()))
+            })
         };
         for ((base, key), kept) in std::mem::take(&mut self.keys) {
             if base == Base::PhishingElsewhere && self.against.contains(&key) {
@@ -179,12 +206,14 @@ impl Explanation {
                     Slot::Second => kept.second,
                     Slot::Either => either,
                 };
-                let line = lines.entry((rank, cell.to_owned(), key.to_owned())).or_insert_with(|| Line {
-                    input: cell.to_owned(),
-                    key: key.to_owned(),
-                    feeds: Vec::new(),
-                    events: Vec::new(),
-                });
+                let line = lines
+                    .entry((rank, cell.to_owned(), key.to_owned()))
+                    .or_insert_with(|| Line {
+                        input: cell.to_owned(),
+                        key: key.to_owned(),
+                        feeds: Vec::new(),
+                        events: Vec::new(),
+                    });
                 line.feeds.extend(self.sets.names(set));
                 for (first, second, event, report, member, at) in &kept.events {
                     let counts = match slot {
@@ -194,7 +223,12 @@ impl Explanation {
                     };
                     if counts {
                         let report = self.reports.name(*report).to_owned();
-                        line.events.push(EventPlace { event: *event, report, member: *member, line: *at });
+                        line.events.push(EventPlace {
+                            event: *event,
+                            report,
+                            member: *member,
+                            line: *at,
+                        });
                     }
                 }
             };
@@ -207,7 +241,12 @@ impl Explanation {
                 }
                 continue;
             }
-            let facts = KeyFacts { first: kept.first != 0, second: kept.second != 0, code: kept.code, word: kept.word.as_deref() };
+            let facts = KeyFacts {
+                first: kept.first != 0,
+                second: kept.second != 0,
+                code: kept.code,
+                word: kept.word.as_deref(),
+            };
             of_key(base, facts, |cell, slot| place(cell, &key, slot));
         }
         lines
@@ -235,10 +274,16 @@ impl Sink for Explanation {
         let wanted = match hit.base {
             Base::Infected => self.observed == Observed::InfectedHost,
             Base::HostingDomain => is_input_of(&self.inputs, "hosting.domain"),
-            Base::HostingAddress => is_input_of(&self.inputs, "hosting.address") || is_input(&self.inputs, "hosting.direct"),
+            Base::HostingAddress => {
+                is_input_of(&self.inputs, "hosting.address")
+                    || is_input(&self.inputs, "hosting.direct")
+            }
             Base::Defaced => self.observed == Observed::Defacement,
             Base::Backdoored => self.observed == Observed::Backdoor,
-            Base::PhishingPage => is_input_of(&self.inputs, "phishing.page") || is_input(&self.inputs, "phishing.addressed"),
+            Base::PhishingPage => {
+                is_input_of(&self.inputs, "phishing.page")
+                    || is_input(&self.inputs, "phishing.addressed")
+            }
             Base::PhishingElsewhere => is_input(&self.inputs, "phishing.elsewhere"),
             Base::PhishingDomain => is_input(&self.inputs, "phishing.domain"),
             Base::PhishingAddress => is_input(&self.inputs, "phishing.address"),
@@ -254,7 +299,11 @@ impl Sink for Explanation {
             Key::Text(text) => text.to_owned(),
         };
         // A family and its names belong to one pass, so that each family has one line.
-        let slice = if hit.base == Base::MalwareName { family(&key) } else { &key };
+        let slice = if hit.base == Base::MalwareName {
+            family(&key)
+        } else {
+            &key
+        };
         if self.pass.1 > 1 && (text_key(slice) as u64) % self.pass.1 != self.pass.0 {
             return;
         }
@@ -275,7 +324,8 @@ impl Sink for Explanation {
             kept.word = Some(word.to_owned());
         }
         let (event, report, member, line) = self.place;
-        kept.events.push((hit.first, hit.second, event, report, member, line));
+        kept.events
+            .push((hit.first, hit.second, event, report, member, line));
     }
 }
 

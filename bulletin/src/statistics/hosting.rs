@@ -11,7 +11,15 @@ const ADDRESSES: Words = Words::new("个", "addresses");
 const PERCENT: Words = Words::new("%", "%");
 
 const fn slice(id: &'static str, name: Words, unit: Words, cell: &'static str) -> PartRule {
-    PartRule { id, name, unit, fields: &[], formula: Formula::Count(cell), print: Presentation::Integer, sense: Sense::Neutral }
+    PartRule {
+        id,
+        name,
+        unit,
+        fields: &[],
+        formula: Formula::Count(cell),
+        print: Presentation::Integer,
+        sense: Sense::Neutral,
+    }
 }
 
 const DOMAINS_BY: (Words, Words) = (DOMAINS, DOMAIN);
@@ -39,8 +47,16 @@ const fn hosting(
         observed: Observed::HostingSite,
         fields,
         formula,
-        print: if counts { Presentation::Integer } else { Presentation::PercentOneDecimal },
-        sense: if counts { Sense::FewerIsBetter } else { Sense::Neutral },
+        print: if counts {
+            Presentation::Integer
+        } else {
+            Presentation::PercentOneDecimal
+        },
+        sense: if counts {
+            Sense::FewerIsBetter
+        } else {
+            Sense::Neutral
+        },
         compared: counts,
         parts: &[],
         remark,
@@ -67,16 +83,37 @@ pub const STATISTICS: &[Statistic] = &[
     ),
     Statistic {
         parts: &[
-            slice("inside", Words::new("境内注册", "Registered inside"), DOMAINS, "hosting.domain.territory/inside"),
-            slice("outside", Words::new("境外注册", "Registered abroad"), DOMAINS, "hosting.domain.territory/outside"),
-            slice("unknown", Words::new("注册地未知", "Registration not known"), DOMAINS, "hosting.domain.territory/unknown"),
+            slice(
+                "inside",
+                Words::new("境内注册", "Registered inside"),
+                DOMAINS,
+                "hosting.domain.territory/inside",
+            ),
+            slice(
+                "outside",
+                Words::new("境外注册", "Registered abroad"),
+                DOMAINS,
+                "hosting.domain.territory/outside",
+            ),
+            slice(
+                "unknown",
+                Words::new("注册地未知", "Registration not known"),
+                DOMAINS,
+                "hosting.domain.territory/unknown",
+            ),
         ],
         ..hosting(
             "H3",
-            Words::new("在境外注册的放马域名占比", "Share of hosting domains registered abroad"),
+            Words::new(
+                "在境外注册的放马域名占比",
+                "Share of hosting domains registered abroad",
+            ),
             SHARE_OF_DOMAINS,
             &["domain", "domain_territory"],
-            Formula::Ratio { part: "hosting.domain.territory/outside", whole: "hosting.domain" },
+            Formula::Ratio {
+                part: "hosting.domain.territory/outside",
+                whole: "hosting.domain",
+            },
             Words::new(
                 "分母为全部放马域名，未知另列。",
                 "Of all hosting domains; those of unknown registration are a slice of their own.",
@@ -85,33 +122,66 @@ pub const STATISTICS: &[Statistic] = &[
     },
     hosting(
         "H4",
-        Words::new("最常见顶级域下的放马域名占比", "Share of hosting domains under the commonest TLD"),
+        Words::new(
+            "最常见顶级域下的放马域名占比",
+            "Share of hosting domains under the commonest TLD",
+        ),
         SHARE_OF_DOMAINS,
         &["domain", "tld"],
-        Formula::Commonest { family: "hosting.domain.tld", whole: "hosting.domain" },
+        Formula::Commonest {
+            family: "hosting.domain.tld",
+            whole: "hosting.domain",
+        },
         Words::new("列出该顶级域。", "The TLD is named."),
     ),
     Statistic {
         parts: &[
-            slice("inside", Words::new("位于境内", "Located inside"), ADDRESSES, "hosting.address.territory/inside"),
-            slice("outside", Words::new("位于境外", "Located abroad"), ADDRESSES, "hosting.address.territory/outside"),
-            slice("unknown", Words::new("位置未知", "Location not known"), ADDRESSES, "hosting.address.territory/unknown"),
+            slice(
+                "inside",
+                Words::new("位于境内", "Located inside"),
+                ADDRESSES,
+                "hosting.address.territory/inside",
+            ),
+            slice(
+                "outside",
+                Words::new("位于境外", "Located abroad"),
+                ADDRESSES,
+                "hosting.address.territory/outside",
+            ),
+            slice(
+                "unknown",
+                Words::new("位置未知", "Location not known"),
+                ADDRESSES,
+                "hosting.address.territory/unknown",
+            ),
         ],
         ..hosting(
             "H5",
-            Words::new("位于境外的放马IP地址占比", "Share of hosting addresses located abroad"),
+            Words::new(
+                "位于境外的放马IP地址占比",
+                "Share of hosting addresses located abroad",
+            ),
             SHARE_OF_ADDRESSES,
             &["source_ip", "territory"],
-            Formula::Ratio { part: "hosting.address.territory/outside", whole: "hosting.address" },
+            Formula::Ratio {
+                part: "hosting.address.territory/outside",
+                whole: "hosting.address",
+            },
             Words::new("", ""),
         )
     },
     hosting(
         "H6",
-        Words::new("不经域名直接访问的放马IP地址", "Hosting addresses reached without a domain"),
+        Words::new(
+            "不经域名直接访问的放马IP地址",
+            "Hosting addresses reached without a domain",
+        ),
         ADDRESSES_BY,
         &["source_url"],
         Formula::Count("hosting.direct"),
-        Words::new("链接中直接写IP地址，属于H2。", "A literal address in the URL; a subset of H2."),
+        Words::new(
+            "链接中直接写IP地址，属于H2。",
+            "A literal address in the URL; a subset of H2.",
+        ),
     ),
 ];

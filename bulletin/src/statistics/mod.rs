@@ -38,15 +38,22 @@ use model::statistic::Statistic;
 
 /// Every statistic, in printed order.
 pub fn all() -> Vec<&'static Statistic> {
-    [malware::STATISTICS, hosting::STATISTICS, websites::STATISTICS, vulnerabilities::STATISTICS]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        malware::STATISTICS,
+        hosting::STATISTICS,
+        websites::STATISTICS,
+        vulnerabilities::STATISTICS,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The statistic with this identifier, whatever its case.
 pub fn named(id: &str) -> Option<&'static Statistic> {
-    all().into_iter().find(|statistic| statistic.id.eq_ignore_ascii_case(id))
+    all()
+        .into_iter()
+        .find(|statistic| statistic.id.eq_ignore_ascii_case(id))
 }
 
 #[cfg(test)]
@@ -60,7 +67,10 @@ mod tests {
     #[test]
     fn the_tables_hold_every_statistic_once() {
         let ids: Vec<&str> = all().iter().map(|statistic| statistic.id).collect();
-        let expected = ["M1", "M2", "M3", "M4", "M5", "H1", "H2", "H3", "H4", "H5", "H6", "W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "V1", "V2", "V3", "V4", "V5", "V6"];
+        let expected = [
+            "M1", "M2", "M3", "M4", "M5", "H1", "H2", "H3", "H4", "H5", "H6", "W1", "W2", "W3",
+            "W4", "W5", "W6", "W7", "W8", "W9", "V1", "V2", "V3", "V4", "V5", "V6",
+        ];
         assert_eq!(ids, expected);
         assert_eq!(named("m1").map(|statistic| statistic.id), Some("M1"));
         assert!(named("M9").is_none());
@@ -70,13 +80,30 @@ mod tests {
     fn fields_are_ones_that_feeds_are_watched_for() {
         for statistic in all() {
             assert!(statistic.version > 0);
-            for field in statistic.fields.iter().chain(statistic.parts.iter().flat_map(|part| part.fields)) {
-                assert!(events::EVIDENCE.contains(field), "{}: {field}", statistic.id);
+            for field in statistic
+                .fields
+                .iter()
+                .chain(statistic.parts.iter().flat_map(|part| part.fields))
+            {
+                assert!(
+                    events::EVIDENCE.contains(field),
+                    "{}: {field}",
+                    statistic.id
+                );
             }
             let parts: BTreeSet<&str> = statistic.parts.iter().map(|part| part.id).collect();
-            assert_eq!(parts.len(), statistic.parts.len(), "{}: a part twice", statistic.id);
+            assert_eq!(
+                parts.len(),
+                statistic.parts.len(),
+                "{}: a part twice",
+                statistic.id
+            );
             if let Formula::Level { over } = statistic.formula {
-                assert!(over.iter().all(|id| named(id).is_some()), "{}", statistic.id);
+                assert!(
+                    over.iter().all(|id| named(id).is_some()),
+                    "{}",
+                    statistic.id
+                );
             }
         }
     }

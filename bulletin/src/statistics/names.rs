@@ -54,7 +54,10 @@ pub struct NameScan {
 impl NameScan {
     /// An empty scan; `withheld` feeds do not count.
     pub fn new(withheld: impl IntoIterator<Item = String>) -> Self {
-        NameScan { withheld: withheld.into_iter().collect(), ..NameScan::default() }
+        NameScan {
+            withheld: withheld.into_iter().collect(),
+            ..NameScan::default()
+        }
     }
 
     /// Reads a batch with the columns of [`NAME_COLUMNS`].
@@ -66,9 +69,17 @@ impl NameScan {
         if columns.malware_name.is_void() {
             return Ok(());
         }
-        let Some(plan) = Plan::of(&columns) else { return Ok(()) };
+        let Some(plan) = Plan::of(&columns) else {
+            return Ok(());
+        };
         for row in 0..columns.rows {
-            let Some(feed) = columns.feed.get(row).filter(|feed| !self.withheld.contains(*feed)) else { continue };
+            let Some(feed) = columns
+                .feed
+                .get(row)
+                .filter(|feed| !self.withheld.contains(*feed))
+            else {
+                continue;
+            };
             self.named = false;
             visit(&columns, &plan, row, self);
             if self.named {
@@ -95,7 +106,14 @@ impl NameScan {
     /// first days of the weeks before, newest first: a week counts if the feed spoke before that.
     pub fn finish(self, starts: &[Timestamp]) -> EarlierNames {
         let weeks = |first: i64| starts.iter().take_while(|start| first < start.0).count() as u32;
-        EarlierNames { weeks: self.first.iter().map(|(feed, first)| (feed.clone(), weeks(*first))).collect(), names: self.names }
+        EarlierNames {
+            weeks: self
+                .first
+                .iter()
+                .map(|(feed, first)| (feed.clone(), weeks(*first)))
+                .collect(),
+            names: self.names,
+        }
     }
 }
 

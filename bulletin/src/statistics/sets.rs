@@ -99,7 +99,10 @@ impl FeedSets {
 
     /// Names of a set's feeds, sorted.
     pub fn names(&self, set: SetId) -> Vec<String> {
-        let mut names: Vec<String> = self.sets[set as usize].iter().map(|feed| self.feeds[*feed as usize].clone()).collect();
+        let mut names: Vec<String> = self.sets[set as usize]
+            .iter()
+            .map(|feed| self.feeds[*feed as usize].clone())
+            .collect();
         names.sort();
         names
     }
@@ -110,7 +113,11 @@ impl FeedSets {
         let sets = other
             .sets
             .iter()
-            .map(|members| members.iter().fold(0, |set, feed| self.add(set, feeds[*feed as usize])))
+            .map(|members| {
+                members
+                    .iter()
+                    .fold(0, |set, feed| self.add(set, feeds[*feed as usize]))
+            })
             .collect();
         (feeds, sets)
     }

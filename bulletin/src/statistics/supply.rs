@@ -55,7 +55,11 @@ pub fn declared(feed: &Feed) -> Vec<Supply> {
         }
     }
     let identifier = feed.identifier.as_deref().unwrap_or("");
-    if let Some(observed) = feed.classification.as_deref().and_then(|class| observed(class, identifier)) {
+    if let Some(observed) = feed
+        .classification
+        .as_deref()
+        .and_then(|class| observed(class, identifier))
+    {
         found.push((observed, bits));
     }
     if mapped.contains(&"malware_name") {
@@ -65,7 +69,12 @@ pub fn declared(feed: &Feed) -> Vec<Supply> {
     found.dedup_by_key(|(observed, _)| *observed);
     found
         .into_iter()
-        .map(|(observed, bits)| Supply { feed: feed.name.clone(), observed, fields: field_names(bits), last_seen: None })
+        .map(|(observed, bits)| Supply {
+            feed: feed.name.clone(),
+            observed,
+            fields: field_names(bits),
+            last_seen: None,
+        })
         .collect()
 }
 
@@ -95,11 +104,23 @@ pub struct Sources {
 impl Sources {
     /// Puts together what entries declare, what this week showed and what was known last week.
     /// Feeds that are not enabled, or of which nothing may be printed, do not count.
-    pub fn of(feeds: &[Feed], coverage: &[FeedCoverage], tally: &WeekTally, monday: Date, known: &[Supply]) -> Self {
+    pub fn of(
+        feeds: &[Feed],
+        coverage: &[FeedCoverage],
+        tally: &WeekTally,
+        monday: Date,
+        known: &[Supply],
+    ) -> Self {
         let mut supplies: Vec<Supply> = Vec::new();
-        let usable = |name: &str| feeds.iter().any(|feed| feed.name == name && is_active(feed));
+        let usable = |name: &str| {
+            feeds
+                .iter()
+                .any(|feed| feed.name == name && is_active(feed))
+        };
         let mut add = |supply: Supply| {
-            let same = supplies.iter_mut().find(|old| old.feed == supply.feed && old.observed == supply.observed);
+            let same = supplies
+                .iter_mut()
+                .find(|old| old.feed == supply.feed && old.observed == supply.observed);
             match same {
                 Some(old) => {
                     old.fields.extend(supply.fields);
@@ -108,11 +129,25 @@ impl Sources {
                 None => supplies.push(supply),
             }
         };
-        feeds.iter().filter(|feed| is_active(feed)).flat_map(declared).for_each(&mut add);
+        feeds
+            .iter()
+            .filter(|feed| is_active(feed))
+            .flat_map(declared)
+            .for_each(&mut add);
         let oldest = monday.saturating_sub(jiff::Span::new().weeks(REMEMBERED_WEEKS));
-        let remembered = |supply: &&Supply| usable(&supply.feed) && supply.last_seen.is_some_and(|seen| seen >= oldest && seen <= monday);
+        let remembered = |supply: &&Supply| {
+            usable(&supply.feed)
+                && supply
+                    .last_seen
+                    .is_some_and(|seen| seen >= oldest && seen <= monday)
+        };
         known.iter().filter(remembered).cloned().for_each(&mut add);
-        for Evidence { feed, observed, fields } in &tally.evidence {
+        for Evidence {
+            feed,
+            observed,
+            fields,
+        } in &tally.evidence
+        {
             add(Supply {
                 feed: feed.clone(),
                 observed: *observed,
@@ -121,7 +156,9 @@ impl Sources {
             });
         }
         for supply in &mut supplies {
-            supply.fields.sort_by_key(|field| EVIDENCE.iter().position(|known| known == field));
+            supply
+                .fields
+                .sort_by_key(|field| EVIDENCE.iter().position(|known| known == field));
             supply.fields.dedup();
         }
         supplies.sort();
@@ -139,24 +176,41 @@ impl Sources {
     ///
     /// # Errors
     /// The reason why nothing supplies it.
-    pub fn suppliers(&self, observed: Observed, fields: &[&str], monday: Date) -> Result<Vec<String>, Missing> {
+    pub fn suppliers(
+        &self,
+        observed: Observed,
+        fields: &[&str],
+        monday: Date,
+    ) -> Result<Vec<String>, Missing> {
         let wanted = |field: &&&str| EVIDENCE.contains(field);
         let wanted: Vec<&&str> = fields.iter().filter(wanted).collect();
-        let of_kind: Vec<&Supply> = self.supplies.iter().filter(|supply| supply.observed == observed).collect();
+        let of_kind: Vec<&Supply> = self
+            .supplies
+            .iter()
+            .filter(|supply| supply.observed == observed)
+            .collect();
         if of_kind.is_empty() {
             return Err(Missing::NoSource { observed });
         }
         let has = |supply: &Supply, field: &str| supply.fields.iter().any(|known| known == field);
-        let full: Vec<&&Supply> =
-            of_kind.iter().filter(|supply| wanted.iter().all(|field| has(supply, field))).collect();
+        let full: Vec<&&Supply> = of_kind
+            .iter()
+            .filter(|supply| wanted.iter().all(|field| has(supply, field)))
+            .collect();
         if full.is_empty() {
-            let missing = wanted.iter().find(|field| !of_kind.iter().any(|supply| has(supply, field)));
-            let field = missing.or(wanted.first()).map_or_else(String::new, |field| (**field).to_owned());
+            let missing = wanted
+                .iter()
+                .find(|field| !of_kind.iter().any(|supply| has(supply, field)));
+            let field = missing
+                .or(wanted.first())
+                .map_or_else(String::new, |field| (**field).to_owned());
             return Err(Missing::NoField { field });
         }
         let reported = |supply: &&&Supply| {
             supply.last_seen == Some(monday)
-                || self.coverage_of(&supply.feed).is_some_and(|coverage| coverage.seen_days > 0 || coverage.reports > 0)
+                || self
+                    .coverage_of(&supply.feed)
+                    .is_some_and(|coverage| coverage.seen_days > 0 || coverage.reports > 0)
         };
         let feeds: Vec<String> = full.iter().map(|supply| supply.feed.clone()).collect();
         if !full.iter().any(reported) {
@@ -173,5 +227,9 @@ pub fn is_active(feed: &Feed) -> bool {
 
 /// Names of the feeds of which nothing may be printed: the tally leaves their events out.
 pub fn withheld(feeds: &[Feed]) -> Vec<String> {
-    feeds.iter().filter(|feed| feed.publishable == Publishable::Nothing).map(|feed| feed.name.clone()).collect()
+    feeds
+        .iter()
+        .filter(|feed| feed.publishable == Publishable::Nothing)
+        .map(|feed| feed.name.clone())
+        .collect()
 }

@@ -52,7 +52,9 @@ impl WordTable {
     }
 
     fn word(&self, id: u16) -> Option<&str> {
-        self.words.get(usize::from(id).checked_sub(1)?).map(String::as_str)
+        self.words
+            .get(usize::from(id).checked_sub(1)?)
+            .map(String::as_str)
     }
 
     /// Of two words for one key the one that stays: the first in the order of texts.
@@ -60,7 +62,13 @@ impl WordTable {
         match (a, b) {
             (a, b) if a == b => a,
             (0, known) | (known, 0) => known,
-            (a, b) => if self.word(a) <= self.word(b) { a } else { b },
+            (a, b) => {
+                if self.word(a) <= self.word(b) {
+                    a
+                } else {
+                    b
+                }
+            }
         }
     }
 }
@@ -101,7 +109,10 @@ pub(super) fn text_key(text: &str) -> u128 {
 impl Tally {
     /// An empty tally. Events of the `withheld` feeds (of which nothing may be printed) do not count.
     pub fn new(withheld: impl IntoIterator<Item = String>) -> Self {
-        Tally { withheld: withheld.into_iter().collect(), ..Tally::default() }
+        Tally {
+            withheld: withheld.into_iter().collect(),
+            ..Tally::default()
+        }
     }
 
     /// Counts a batch with the columns of [`super::columns::TALLY_COLUMNS`]. Its rows must lie in
@@ -115,7 +126,11 @@ impl Tally {
         let feeds = {
             let (sets, withheld) = (&mut self.sets, &self.withheld);
             columns.feed.codes(columns.rows, WITHHELD, |name| {
-                if withheld.contains(name) { WITHHELD } else { sets.feed(name) }
+                if withheld.contains(name) {
+                    WITHHELD
+                } else {
+                    sets.feed(name)
+                }
             })
         };
         for feed in &feeds {
@@ -129,7 +144,9 @@ impl Tally {
             }
             self.events[at] += 1;
         }
-        let Some(plan) = Plan::of(&columns) else { return Ok(()) };
+        let Some(plan) = Plan::of(&columns) else {
+            return Ok(());
+        };
         for (row, feed) in feeds.into_iter().enumerate() {
             if feed != WITHHELD {
                 self.feed = feed;
@@ -143,24 +160,57 @@ impl Tally {
     pub fn merge(&mut self, other: Tally) {
         let (feeds, sets) = self.sets.translate(&other.sets);
         let words: Vec<u16> = std::iter::once(0)
-            .chain(other.words.words.iter().map(|word| self.words.id(Some(word))))
+            .chain(
+                other
+                    .words
+                    .words
+                    .iter()
+                    .map(|word| self.words.id(Some(word))),
+            )
             .collect();
         let translate = |entry: Entry| Entry {
             first: sets[entry.first as usize],
             second: sets[entry.second as usize],
             code: entry.code,
-            word: words.get(usize::from(entry.word)).copied().unwrap_or(u16::MAX - 1),
+            word: words
+                .get(usize::from(entry.word))
+                .copied()
+                .unwrap_or(u16::MAX - 1),
         };
         for ((base, mine), theirs) in BASES.into_iter().zip(&mut self.bases).zip(other.bases) {
-            merge_keys(base, &mut mine.v4, theirs.v4, translate, &mut self.sets, &self.words);
-            merge_keys(base, &mut mine.v6, theirs.v6, translate, &mut self.sets, &self.words);
-            merge_keys(base, &mut mine.text, theirs.text, translate, &mut self.sets, &self.words);
+            merge_keys(
+                base,
+                &mut mine.v4,
+                theirs.v4,
+                translate,
+                &mut self.sets,
+                &self.words,
+            );
+            merge_keys(
+                base,
+                &mut mine.v6,
+                theirs.v6,
+                translate,
+                &mut self.sets,
+                &self.words,
+            );
+            merge_keys(
+                base,
+                &mut mine.text,
+                theirs.text,
+                translate,
+                &mut self.sets,
+                &self.words,
+            );
         }
         for (name, set) in other.names {
             let at = self.name(&name);
             self.names[at].1 = self.sets.union(self.names[at].1, sets[set as usize]);
         }
-        for (feed, (evidence, events)) in feeds.into_iter().zip(other.evidence.into_iter().zip(other.events)) {
+        for (feed, (evidence, events)) in feeds
+            .into_iter()
+            .zip(other.evidence.into_iter().zip(other.events))
+        {
             let at = feed as usize;
             if self.events.len() <= at {
                 self.events.resize(at + 1, 0);
@@ -200,47 +250,89 @@ impl Tally {
     pub fn finish(mut self) -> WeekTally {
         let against = std::mem::take(&mut self.bases[Base::PhishingElsewhere as usize].text);
         let inside = &self.bases[Base::PhishingPage as usize].text;
-        let against = against.into_iter().filter(|(key, _)| !inside.contains_key(key)).collect();
+        let against = against
+            .into_iter()
+            .filter(|(key, _)| !inside.contains_key(key))
+            .collect();
         self.bases[Base::PhishingElsewhere as usize].text = against;
 
         let mut cells: BTreeMap<String, FxHashMap<SetId, u64>> = BTreeMap::new();
         for (base, keys) in BASES.into_iter().zip(std::mem::take(&mut self.bases)) {
             // Few distinct kinds of key: place each kind once, not each key.
             let mut kinds: FxHashMap<(SetId, SetId, u16, u16), u64> = FxHashMap::default();
-            for entry in keys.v4.values().chain(keys.v6.values()).chain(keys.text.values()) {
-                *kinds.entry((entry.first, entry.second, entry.code, entry.word)).or_default() += 1;
+            for entry in keys
+                .v4
+                .values()
+                .chain(keys.v6.values())
+                .chain(keys.text.values())
+            {
+                *kinds
+                    .entry((entry.first, entry.second, entry.code, entry.word))
+                    .or_default() += 1;
             }
             for ((first, second, code, word), count) in kinds {
                 let either = self.sets.union(first, second);
-                let facts = KeyFacts { first: first != 0, second: second != 0, code, word: self.words.word(word) };
+                let facts = KeyFacts {
+                    first: first != 0,
+                    second: second != 0,
+                    code,
+                    word: self.words.word(word),
+                };
                 of_key(base, facts, |cell, slot| {
                     let set = match slot {
                         Slot::First => first,
                         Slot::Second => second,
                         Slot::Either => either,
                     };
-                    *cells.entry(cell.to_owned()).or_default().entry(set).or_default() += count;
+                    *cells
+                        .entry(cell.to_owned())
+                        .or_default()
+                        .entry(set)
+                        .or_default() += count;
                 });
             }
         }
         let counted = |sets: FxHashMap<SetId, u64>| {
-            Counted::of(sets.into_iter().map(|(set, count)| SourceCount { feeds: self.sets.names(set), count }).collect())
+            Counted::of(
+                sets.into_iter()
+                    .map(|(set, count)| SourceCount {
+                        feeds: self.sets.names(set),
+                        count,
+                    })
+                    .collect(),
+            )
         };
         let mut evidence: Vec<Evidence> = Vec::new();
         for (feed, kinds) in self.evidence.iter().enumerate() {
             for (observed, fields) in Observed::ALL.into_iter().zip(kinds) {
                 if let Some(fields) = fields {
                     let feed = self.sets.name(feed as u32).to_owned();
-                    evidence.push(Evidence { feed, observed, fields: *fields });
+                    evidence.push(Evidence {
+                        feed,
+                        observed,
+                        fields: *fields,
+                    });
                 }
             }
         }
         evidence.sort();
         WeekTally {
-            cells: cells.into_iter().map(|(name, sets)| (name, counted(sets))).collect(),
-            names: self.names.iter().map(|(name, set)| (name.clone(), self.sets.names(*set))).collect(),
+            cells: cells
+                .into_iter()
+                .map(|(name, sets)| (name, counted(sets)))
+                .collect(),
+            names: self
+                .names
+                .iter()
+                .map(|(name, set)| (name.clone(), self.sets.names(*set)))
+                .collect(),
             evidence,
-            events: self.events.iter().enumerate().map(|(feed, count)| (self.sets.name(feed as u32).to_owned(), *count)).collect(),
+            events: self
+                .events
+                .iter()
+                .enumerate()
+                .map(|(feed, count)| (self.sets.name(feed as u32).to_owned(), *count))
+                .collect(),
         }
     }
 }
@@ -298,7 +390,11 @@ impl Sink for Tally {
             }
             return;
         }
-        let word = if hit.word.is_some() { self.words.id(hit.word) } else { 0 };
+        let word = if hit.word.is_some() {
+            self.words.id(hit.word)
+        } else {
+            0
+        };
         let keys = &mut self.bases[hit.base as usize];
         let entry = match hit.key {
             Key::Ip(IpKey::V4(key)) => keys.v4.entry(key).or_default(),

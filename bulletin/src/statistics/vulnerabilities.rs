@@ -92,9 +92,14 @@ pub const STATISTICS: &[Statistic] = &[
             "V5",
             Words::new("漏洞整体评价级别", "Vulnerability level"),
             &[],
-            Formula::Level { over: &["V1", "V2"] },
+            Formula::Level {
+                over: &["V1", "V2"],
+            },
             Presentation::Word,
-            Words::new("独立于总体态势评价的标度。", "A scale of its own, apart from the overall rating."),
+            Words::new(
+                "独立于总体态势评价的标度。",
+                "A scale of its own, apart from the overall rating.",
+            ),
         )
     },
     Statistic {
@@ -103,7 +108,10 @@ pub const STATISTICS: &[Statistic] = &[
             "V6",
             Words::new("漏洞影响对象类型", "Vulnerabilities by affected object"),
             &["object_type"],
-            Formula::Division { family: "vulnerability.object", whole: "vulnerability.record" },
+            Formula::Division {
+                family: "vulnerability.object",
+                whole: "vulnerability.record",
+            },
             Presentation::PercentOneDecimal,
             NOTHING,
         )
@@ -112,27 +120,64 @@ pub const STATISTICS: &[Statistic] = &[
 
 /// Kinds of affected object: stable id, printed name, and marks by which a source's words are told.
 const OBJECTS: &[(&str, Words, &[&str])] = &[
-    ("web-application", Words::new("Web应用", "Web applications"), &["web"]),
-    ("network-equipment", Words::new("网络设备", "Network equipment"), &["网络设备", "network"]),
-    ("operating-system", Words::new("操作系统", "Operating systems"), &["操作系统", "operating system"]),
-    ("security-product", Words::new("安全产品", "Security products"), &["安全产品", "security product"]),
-    ("database", Words::new("数据库", "Databases"), &["数据库", "database"]),
-    ("smart-device", Words::new("智能设备", "Smart devices"), &["智能设备", "物联网", "smart device", "iot"]),
-    ("industrial-control", Words::new("工业控制系统", "Industrial control systems"), &["工业控制", "工控", "industrial"]),
-    ("application", Words::new("应用程序", "Applications"), &["应用程序", "application"]),
+    (
+        "web-application",
+        Words::new("Web应用", "Web applications"),
+        &["web"],
+    ),
+    (
+        "network-equipment",
+        Words::new("网络设备", "Network equipment"),
+        &["网络设备", "network"],
+    ),
+    (
+        "operating-system",
+        Words::new("操作系统", "Operating systems"),
+        &["操作系统", "operating system"],
+    ),
+    (
+        "security-product",
+        Words::new("安全产品", "Security products"),
+        &["安全产品", "security product"],
+    ),
+    (
+        "database",
+        Words::new("数据库", "Databases"),
+        &["数据库", "database"],
+    ),
+    (
+        "smart-device",
+        Words::new("智能设备", "Smart devices"),
+        &["智能设备", "物联网", "smart device", "iot"],
+    ),
+    (
+        "industrial-control",
+        Words::new("工业控制系统", "Industrial control systems"),
+        &["工业控制", "工控", "industrial"],
+    ),
+    (
+        "application",
+        Words::new("应用程序", "Applications"),
+        &["应用程序", "application"],
+    ),
 ];
 
 /// The stable id of a kind of object in a source's words; the words themselves where it is none of
 /// the known kinds.
 pub fn object_kind(words: &str) -> &str {
     let lower = words.to_lowercase();
-    let known = OBJECTS.iter().find(|(id, _, marks)| *id == lower || marks.iter().any(|mark| lower.contains(mark)));
+    let known = OBJECTS
+        .iter()
+        .find(|(id, _, marks)| *id == lower || marks.iter().any(|mark| lower.contains(mark)));
     known.map_or(words, |(id, ..)| id)
 }
 
 /// Printed name of a kind of object, if it is one of the known.
 pub fn object_name(id: &str) -> Option<Words> {
-    OBJECTS.iter().find(|(known, ..)| *known == id).map(|(_, name, _)| *name)
+    OBJECTS
+        .iter()
+        .find(|(known, ..)| *known == id)
+        .map(|(_, name, _)| *name)
 }
 
 #[cfg(test)]
@@ -144,7 +189,10 @@ mod tests {
         for (words, id) in [
             ("应用程序", "application"),
             ("WEB应用", "web-application"),
-            ("网络设备（交换机、路由器等网络端设备）", "network-equipment"),
+            (
+                "网络设备（交换机、路由器等网络端设备）",
+                "network-equipment",
+            ),
             ("操作系统", "operating-system"),
             ("智能设备（物联网终端设备）", "smart-device"),
             ("web application", "web-application"),
@@ -153,7 +201,10 @@ mod tests {
         ] {
             assert_eq!(object_kind(words), id, "{words}");
         }
-        assert_eq!(object_name("application").map(|name| name.en), Some("Applications"));
+        assert_eq!(
+            object_name("application").map(|name| name.en),
+            Some("Applications")
+        );
         assert!(OBJECTS.iter().all(|(id, ..)| object_kind(id) == *id));
     }
 }

@@ -41,7 +41,10 @@ const fn government(
 ) -> Statistic {
     Statistic {
         parts,
-        remark: Words::new("按所有者分类表判定的政府网站。", "Government sites by the table of owner classes."),
+        remark: Words::new(
+            "按所有者分类表判定的政府网站。",
+            "Government sites by the table of owner classes.",
+        ),
         ..site(id, name, observed, formula)
     }
 }
@@ -100,7 +103,15 @@ const fn share(name: Words, part: &'static str, whole: &'static str) -> PartRule
 }
 
 const fn count(id: &'static str, name: Words, unit: Words, cell: &'static str) -> PartRule {
-    PartRule { id, name, unit, fields: &[], formula: Formula::Count(cell), print: Presentation::Integer, sense: Sense::Neutral }
+    PartRule {
+        id,
+        name,
+        unit,
+        fields: &[],
+        formula: Formula::Count(cell),
+        print: Presentation::Integer,
+        sense: Sense::Neutral,
+    }
 }
 
 /// The family's statistics.
@@ -117,7 +128,10 @@ pub const STATISTICS: &[Statistic] = &[
         Observed::Defacement,
         Formula::Count("defaced.site.type/gov"),
         &[share(
-            Words::new("被篡改网站中政府网站占比", "Share of government sites among defaced websites"),
+            Words::new(
+                "被篡改网站中政府网站占比",
+                "Share of government sites among defaced websites",
+            ),
             "defaced.site.type/gov",
             "defaced.site",
         )],
@@ -134,15 +148,28 @@ pub const STATISTICS: &[Statistic] = &[
         Observed::Backdoor,
         Formula::Count("backdoored.site.type/gov"),
         &[share(
-            Words::new("被植入后门的网站中政府网站占比", "Share of government sites among backdoored websites"),
+            Words::new(
+                "被植入后门的网站中政府网站占比",
+                "Share of government sites among backdoored websites",
+            ),
             "backdoored.site.type/gov",
             "backdoored.site",
         )],
     ),
     Statistic {
         parts: &[
-            count("elsewhere", Words::new("针对境外对象的仿冒页面", "Phishing pages against others"), PAGES, "phishing.elsewhere"),
-            count("untargeted", Words::new("仿冒对象不明的仿冒页面", "Phishing pages of unknown target"), PAGES, "phishing.untargeted"),
+            count(
+                "elsewhere",
+                Words::new("针对境外对象的仿冒页面", "Phishing pages against others"),
+                PAGES,
+                "phishing.elsewhere",
+            ),
+            count(
+                "untargeted",
+                Words::new("仿冒对象不明的仿冒页面", "Phishing pages of unknown target"),
+                PAGES,
+                "phishing.untargeted",
+            ),
         ],
         remark: Words::new(
             "按被仿冒对象计，页面位置不限；对象不明或属于境外的页面不计入，另存其数。",
@@ -191,19 +218,28 @@ pub const STATISTICS: &[Statistic] = &[
             PAGES,
             PAGE,
             &["source_url", "target_territory", "source_ip"],
-            Formula::Ratio { part: "phishing.addressed", whole: "phishing.address" },
+            Formula::Ratio {
+                part: "phishing.addressed",
+                whole: "phishing.address",
+            },
         )
     },
     by_type(
         "W8",
         Words::new("被篡改网站的类型", "Defaced websites by type"),
         Observed::Defacement,
-        Formula::Division { family: "defaced.site.type", whole: "defaced.site" },
+        Formula::Division {
+            family: "defaced.site.type",
+            whole: "defaced.site",
+        },
     ),
     by_type(
         "W9",
         Words::new("被植入后门的网站的类型", "Backdoored websites by type"),
         Observed::Backdoor,
-        Formula::Division { family: "backdoored.site.type", whole: "backdoored.site" },
+        Formula::Division {
+            family: "backdoored.site.type",
+            whole: "backdoored.site",
+        },
     ),
 ];

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use lake::arrow::array::{
-    ArrayRef, BinaryBuilder, FixedSizeBinaryBuilder, Int32Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
-    UInt8Builder, UInt32Builder, UInt64Builder,
+    ArrayRef, BinaryBuilder, FixedSizeBinaryBuilder, Int32Builder, RecordBatch, StringBuilder,
+    TimestampMicrosecondBuilder, UInt8Builder, UInt32Builder, UInt64Builder,
 };
 use lake::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 
@@ -38,21 +38,55 @@ pub struct Event {
 
 /// An infected host inside.
 pub fn infected(feed: &'static str, ip: &'static str, malware: &'static str) -> Event {
-    Event { feed, class: "infected-system", malware, ip, territory: 1, province: 440_000, ..Event::default() }
+    Event {
+        feed,
+        class: "infected-system",
+        malware,
+        ip,
+        territory: 1,
+        province: 440_000,
+        ..Event::default()
+    }
 }
 
 /// A place that spreads malware, by URL.
-pub fn hosting(feed: &'static str, url: &'static str, domain: &'static str, tld: &'static str) -> Event {
-    Event { feed, class: "malware-distribution", url, host: domain, domain, tld, ..Event::default() }
+pub fn hosting(
+    feed: &'static str,
+    url: &'static str,
+    domain: &'static str,
+    tld: &'static str,
+) -> Event {
+    Event {
+        feed,
+        class: "malware-distribution",
+        url,
+        host: domain,
+        domain,
+        tld,
+        ..Event::default()
+    }
 }
 
 /// A phishing page against the territory.
 pub fn phishing(feed: &'static str, url: &'static str, domain: &'static str) -> Event {
-    Event { feed, class: "phishing", url, host: domain, domain, target_territory: 1, ..Event::default() }
+    Event {
+        feed,
+        class: "phishing",
+        url,
+        host: domain,
+        domain,
+        target_territory: 1,
+        ..Event::default()
+    }
 }
 
 /// A defaced site inside.
-pub fn defaced(feed: &'static str, domain: &'static str, tld: &'static str, owner_class: u8) -> Event {
+pub fn defaced(
+    feed: &'static str,
+    domain: &'static str,
+    tld: &'static str,
+    owner_class: u8,
+) -> Event {
     Event {
         feed,
         class: "unauthorised-information-modification",
@@ -66,15 +100,29 @@ pub fn defaced(feed: &'static str, domain: &'static str, tld: &'static str, owne
 }
 
 /// A vulnerability record.
-pub fn vulnerability(feed: &'static str, id: &'static str, severity: &'static str, object: &'static str) -> Event {
-    Event { feed, class: "vulnerable-system", vulnerability: id, severity, object, ..Event::default() }
+pub fn vulnerability(
+    feed: &'static str,
+    id: &'static str,
+    severity: &'static str,
+    object: &'static str,
+) -> Event {
+    Event {
+        feed,
+        class: "vulnerable-system",
+        vulnerability: id,
+        severity,
+        object,
+        ..Event::default()
+    }
 }
 
 /// The events as one batch.
 pub fn batch(events: &[Event]) -> RecordBatch {
     let text = |get: fn(&Event) -> &'static str| -> ArrayRef {
         let mut out = StringBuilder::new();
-        events.iter().for_each(|event| out.append_option(Some(get(event)).filter(|text| !text.is_empty())));
+        events
+            .iter()
+            .for_each(|event| out.append_option(Some(get(event)).filter(|text| !text.is_empty())));
         Arc::new(out.finish())
     };
     let byte = |get: fn(&Event) -> u8| -> ArrayRef {
@@ -128,9 +176,18 @@ pub fn batch(events: &[Event]) -> RecordBatch {
         ("member", Arc::new(members.finish())),
         ("line", Arc::new(lines.finish())),
     ];
-    let fields: Vec<Field> =
-        columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true)).collect();
-    debug_assert!(fields.iter().any(|field| *field.data_type() == DataType::Timestamp(TimeUnit::Microsecond, None)));
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, column)| column).collect())
-        .expect("columns of one length")
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, column)| Field::new(*name, column.data_type().clone(), true))
+        .collect();
+    debug_assert!(
+        fields
+            .iter()
+            .any(|field| *field.data_type() == DataType::Timestamp(TimeUnit::Microsecond, None))
+    );
+    RecordBatch::try_new(
+        Arc::new(Schema::new(fields)),
+        columns.into_iter().map(|(_, column)| column).collect(),
+    )
+    .expect("columns of one length")
 }

@@ -4,7 +4,8 @@ use bulletin::rating::{DEFAULT_RATING, Outcome, Profile, RatedWeek, propose};
 use bulletin::statistics;
 use bulletin::statistics::compare::{Side, change_of};
 use model::statistic::{
-    Change, ChangeKind, Counted, FeedCoverage, Incomparable, Measured, Missing, Quantity, SourceCount, StatisticValue,
+    Change, ChangeKind, Counted, FeedCoverage, Incomparable, Measured, Missing, Quantity,
+    SourceCount, StatisticValue,
 };
 use proptest::prelude::*;
 
@@ -27,19 +28,31 @@ fn values(week: &Week, without: &[&str]) -> Vec<StatisticValue> {
                 .iter()
                 .zip(week[at])
                 .map(|(set, count)| SourceCount {
-                    feeds: set.iter().filter(|feed| !without.contains(feed)).map(|feed| (*feed).to_owned()).collect(),
+                    feeds: set
+                        .iter()
+                        .filter(|feed| !without.contains(feed))
+                        .map(|feed| (*feed).to_owned())
+                        .collect(),
                     count,
                 })
                 .filter(|part| !part.feeds.is_empty())
                 .collect();
-            let left: Vec<String> = FEEDS.iter().filter(|feed| !without.contains(feed)).map(|feed| (*feed).to_owned()).collect();
+            let left: Vec<String> = FEEDS
+                .iter()
+                .filter(|feed| !without.contains(feed))
+                .map(|feed| (*feed).to_owned())
+                .collect();
             Some(StatisticValue {
                 statistic: statistic.id.to_owned(),
                 version: 1,
                 measured: if left.is_empty() {
-                    Measured::NotAvailable { reason: Missing::NoReport { feeds: vec![] } }
+                    Measured::NotAvailable {
+                        reason: Missing::NoReport { feeds: vec![] },
+                    }
                 } else {
-                    Measured::Available { quantity: Quantity::Count(Counted::of(parts)) }
+                    Measured::Available {
+                        quantity: Quantity::Count(Counted::of(parts)),
+                    }
                 },
                 sources: left,
                 parts: vec![],
@@ -51,25 +64,47 @@ fn values(week: &Week, without: &[&str]) -> Vec<StatisticValue> {
 fn coverage(without: &[&str]) -> Vec<FeedCoverage> {
     FEEDS
         .iter()
-        .map(|feed| FeedCoverage { seen_days: if without.contains(feed) { 0 } else { 7 }, ..full(feed) })
+        .map(|feed| FeedCoverage {
+            seen_days: if without.contains(feed) { 0 } else { 7 },
+            ..full(feed)
+        })
         .collect()
 }
 
 /// A change that a page would show as better: fewer, over all sources.
 fn reads_as_better(change: &Change) -> bool {
     change.like_for_like.is_none()
-        && matches!(change.kind, ChangeKind::Percent { .. } | ChangeKind::SmallBase)
+        && matches!(
+            change.kind,
+            ChangeKind::Percent { .. } | ChangeKind::SmallBase
+        )
         && change.this < change.last
 }
 
-fn changes(this: &[StatisticValue], now: &[FeedCoverage], last: &[StatisticValue], then: &[FeedCoverage]) -> Vec<Change> {
+fn changes(
+    this: &[StatisticValue],
+    now: &[FeedCoverage],
+    last: &[StatisticValue],
+    then: &[FeedCoverage],
+) -> Vec<Change> {
     INDICATORS
         .iter()
         .map(|id| {
             let statistic = statistics::named(id).expect("declared");
-            let find = |values: &'_ [StatisticValue]| values.iter().position(|value| value.statistic == *id).expect("there");
-            let this = Side { value: &this[find(this)], coverage: now };
-            let last = Side { value: &last[find(last)], coverage: then };
+            let find = |values: &'_ [StatisticValue]| {
+                values
+                    .iter()
+                    .position(|value| value.statistic == *id)
+                    .expect("there")
+            };
+            let this = Side {
+                value: &this[find(this)],
+                coverage: now,
+            };
+            let last = Side {
+                value: &last[find(last)],
+                coverage: then,
+            };
             change_of(statistic, None, this, Some(last))
         })
         .collect()
@@ -131,12 +166,20 @@ fn a_partial_outage_and_a_changed_source_count_as_incomplete() {
     now[1].seen_days = 6;
     let this: Week = vec![[110, 10, 50, 0, 0]; 5];
     let found = changes(&values(&this, &[]), &now, &last, &coverage(&[]));
-    assert_eq!(found[0].like_for_like.as_deref(), Some(&["a".to_owned(), "c".to_owned()][..]));
+    assert_eq!(
+        found[0].like_for_like.as_deref(),
+        Some(&["a".to_owned(), "c".to_owned()][..])
+    );
     assert_eq!(found[0].kind, ChangeKind::Percent { tenths: 67 });
     let mut now = coverage(&[]);
     now.iter_mut().for_each(|feed| feed.changed = true);
     let found = changes(&values(&this, &[]), &now, &last, &coverage(&[]));
-    assert_eq!(found[0].kind, ChangeKind::NotComparable { reason: Incomparable::NoCommonSource });
+    assert_eq!(
+        found[0].kind,
+        ChangeKind::NotComparable {
+            reason: Incomparable::NoCommonSource
+        }
+    );
 }
 
 #[test]
@@ -156,12 +199,22 @@ fn an_imported_baseline_is_compared_with_complete_weeks_only() {
     let this = values(&vec![[100, 50, 50, 0, 0]; 5], &[]);
     let mut last = values(&vec![[0; 5]; 5], &[]);
     for value in &mut last {
-        value.measured = Measured::Available { quantity: Quantity::Count(Counted::imported(100)) };
+        value.measured = Measured::Available {
+            quantity: Quantity::Count(Counted::imported(100)),
+        };
         value.sources.clear();
     }
-    assert_eq!(changes(&this, &coverage(&[]), &last, &[])[0].kind, ChangeKind::Percent { tenths: 1000 });
+    assert_eq!(
+        changes(&this, &coverage(&[]), &last, &[])[0].kind,
+        ChangeKind::Percent { tenths: 1000 }
+    );
     let found = changes(&this, &coverage(&["a"]), &last, &[]);
-    assert_eq!(found[0].kind, ChangeKind::NotComparable { reason: Incomparable::UnknownSources });
+    assert_eq!(
+        found[0].kind,
+        ChangeKind::NotComparable {
+            reason: Incomparable::UnknownSources
+        }
+    );
 }
 
 /// A part may count what feeds bring that cannot supply the statistic: pages without a known target.
@@ -172,13 +225,19 @@ fn parts_watch_their_own_sources() {
         statistic: "W5".into(),
         version: 1,
         measured: Measured::Available {
-            quantity: Quantity::Count(Counted::of(vec![SourceCount { feeds: vec!["a".into()], count: 50 }])),
+            quantity: Quantity::Count(Counted::of(vec![SourceCount {
+                feeds: vec!["a".into()],
+                count: 50,
+            }])),
         },
         sources: vec!["a".into()],
         parts: vec![model::statistic::PartValue {
             id: "untargeted".into(),
             measured: Measured::Available {
-                quantity: Quantity::Count(Counted::of(vec![SourceCount { feeds: vec!["b".into()], count: untargeted }])),
+                quantity: Quantity::Count(Counted::of(vec![SourceCount {
+                    feeds: vec!["b".into()],
+                    count: untargeted,
+                }])),
             },
         }],
     };
@@ -188,11 +247,37 @@ fn parts_watch_their_own_sources() {
     now[1].seen_days = 6;
     let then = coverage(&[]);
     let of = |coverage: &[FeedCoverage], part: Option<&str>| {
-        change_of(statistic, part, Side { value: &this, coverage }, Some(Side { value: &last, coverage: &then }))
+        change_of(
+            statistic,
+            part,
+            Side {
+                value: &this,
+                coverage,
+            },
+            Some(Side {
+                value: &last,
+                coverage: &then,
+            }),
+        )
     };
-    assert_eq!(of(&then, Some("untargeted")).kind, ChangeKind::Percent { tenths: -200 });
+    assert_eq!(
+        of(&then, Some("untargeted")).kind,
+        ChangeKind::Percent { tenths: -200 }
+    );
     let found = of(&now, Some("untargeted"));
-    assert_eq!(found.kind, ChangeKind::NotComparable { reason: Incomparable::NoCommonSource });
+    assert_eq!(
+        found.kind,
+        ChangeKind::NotComparable {
+            reason: Incomparable::NoCommonSource
+        }
+    );
     assert_eq!(of(&now, None).like_for_like, None);
-    assert_eq!(Side { value: &this, coverage: &now }.completeness(Some("untargeted")), (0, 1));
+    assert_eq!(
+        Side {
+            value: &this,
+            coverage: &now
+        }
+        .completeness(Some("untargeted")),
+        (0, 1)
+    );
 }

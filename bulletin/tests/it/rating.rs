@@ -2,10 +2,15 @@
 
 use bulletin::history;
 use bulletin::rating::profile::BUILT_IN;
-use bulletin::rating::{DEFAULT_RATING, DEFAULT_VULNERABILITY, Infrastructure, Outcome, Profile, RatedWeek, Unassessed, propose};
+use bulletin::rating::{
+    DEFAULT_RATING, DEFAULT_VULNERABILITY, Infrastructure, Outcome, Profile, RatedWeek, Unassessed,
+    propose,
+};
 use bulletin::statistics;
 use model::bulletin::{Decimal, Text};
-use model::statistic::{Counted, FeedCoverage, Measured, Missing, Quantity, SourceCount, StatisticValue};
+use model::statistic::{
+    Counted, FeedCoverage, Measured, Missing, Quantity, SourceCount, StatisticValue,
+};
 
 use crate::counting::full;
 
@@ -17,17 +22,31 @@ pub fn counts(of: &[(&str, u64)]) -> Vec<StatisticValue> {
     statistics::all()
         .into_iter()
         .map(|statistic| {
-            let count = of.iter().find(|(id, _)| *id == statistic.id).map(|(_, count)| *count);
+            let count = of
+                .iter()
+                .find(|(id, _)| *id == statistic.id)
+                .map(|(_, count)| *count);
             StatisticValue {
                 statistic: statistic.id.to_owned(),
                 version: statistic.version,
                 measured: match count {
                     Some(count) => Measured::Available {
-                        quantity: Quantity::Count(Counted::of(vec![SourceCount { feeds: vec!["a".into()], count }])),
+                        quantity: Quantity::Count(Counted::of(vec![SourceCount {
+                            feeds: vec!["a".into()],
+                            count,
+                        }])),
                     },
-                    None => Measured::NotAvailable { reason: Missing::NoSource { observed: statistic.observed } },
+                    None => Measured::NotAvailable {
+                        reason: Missing::NoSource {
+                            observed: statistic.observed,
+                        },
+                    },
                 },
-                sources: if count.is_some() { vec!["a".into()] } else { vec![] },
+                sources: if count.is_some() {
+                    vec!["a".into()]
+                } else {
+                    vec![]
+                },
                 parts: vec![],
             }
         })
@@ -45,8 +64,22 @@ fn the_calibration_profile_gives_the_printed_word_in_14_of_14_weeks() {
             continue;
         }
         let values = history::values_of(&row.values);
-        let rating = propose(&profile, RatedWeek { values: &values, coverage: &[] }, &[], &[]);
-        assert_eq!(rating.word().map(|word| word.zh.as_str()), Some(printed), "{} {:?}", row.year, row.number);
+        let rating = propose(
+            &profile,
+            RatedWeek {
+                values: &values,
+                coverage: &[],
+            },
+            &[],
+            &[],
+        );
+        assert_eq!(
+            rating.word().map(|word| word.zh.as_str()),
+            Some(printed),
+            "{} {:?}",
+            row.year,
+            row.number
+        );
         checked += 1;
     }
     assert_eq!((rows.len(), checked), (16, 14));
@@ -55,13 +88,23 @@ fn the_calibration_profile_gives_the_printed_word_in_14_of_14_weeks() {
 /// The same fixture, against the original where it is at hand.
 #[test]
 fn the_fixture_agrees_with_the_collected_history() {
-    let Some(text) = crate::history::collected() else { return };
+    let Some(text) = crate::history::collected() else {
+        return;
+    };
     let collected = history::read("weekly", &text).expect("it reads");
     for row in history::read("weekly", RATED).expect("the fixture reads") {
-        let same = collected.iter().find(|other| other.year == row.year && other.number == row.number && other.kind == row.kind);
+        let same = collected.iter().find(|other| {
+            other.year == row.year && other.number == row.number && other.kind == row.kind
+        });
         let same = same.expect("the week is there");
         for (name, value) in &row.values {
-            assert_eq!(same.values.get(name), Some(value), "{} {:?} {name}", row.year, row.number);
+            assert_eq!(
+                same.values.get(name),
+                Some(value),
+                "{} {:?} {name}",
+                row.year,
+                row.number
+            );
         }
     }
 }
@@ -72,44 +115,103 @@ fn built_in_profiles_are_sound_and_found() {
         let profile = Profile::parse("built-in", text).expect("sound");
         assert_eq!(Profile::named(&profile.id, &[]).expect("found"), profile);
     }
-    assert_eq!(Profile::named(DEFAULT_RATING, &[]).expect("found").levels.len(), 5);
-    assert_eq!(Profile::named(DEFAULT_VULNERABILITY, &[]).expect("found").words()[0], Text::new("低", "Low"));
-    let error = Profile::named("nothing", &[]).expect_err("refused").to_string();
+    assert_eq!(
+        Profile::named(DEFAULT_RATING, &[])
+            .expect("found")
+            .levels
+            .len(),
+        5
+    );
+    assert_eq!(
+        Profile::named(DEFAULT_VULNERABILITY, &[])
+            .expect("found")
+            .words()[0],
+        Text::new("低", "Low")
+    );
+    let error = Profile::named("nothing", &[])
+        .expect_err("refused")
+        .to_string();
     assert!(error.contains("baseline-13"), "{error}");
     for (from, to, told) in [
         ("up_to = 0.14", "up_to = -0.5", "below the one before"),
-        ("statistic = \"W5\"", "statistic = \"W99\"", "W99 is no statistic"),
+        (
+            "statistic = \"W5\"",
+            "statistic = \"W99\"",
+            "W99 is no statistic",
+        ),
         ("weight = 0.40", "weight = 0.0", "above 0"),
         ("min_weeks = 8", "min_weeks = 80", "min_weeks"),
         ("cap = 4", "cap = 9", "there is no level 9"),
         ("[name]", "[names]", "unknown field"),
     ] {
-        let error = Profile::parse("mine.toml", &BUILT_IN[0].replace(from, to)).expect_err("refused").to_string();
-        assert!(error.contains(told) && error.contains("mine.toml"), "{error}");
+        let error = Profile::parse("mine.toml", &BUILT_IN[0].replace(from, to))
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            error.contains(told) && error.contains("mine.toml"),
+            "{error}"
+        );
     }
 }
 
-const NORMAL: [(&str, u64); 5] = [("M1", 100_000), ("W5", 1_000), ("W2", 20), ("V2", 50), ("W4", 10)];
+const NORMAL: [(&str, u64); 5] = [
+    ("M1", 100_000),
+    ("W5", 1_000),
+    ("W2", 20),
+    ("V2", 50),
+    ("W4", 10),
+];
 
-fn rate(this: &[(&str, u64)], past: &[Vec<(&str, u64)>], events: &[Infrastructure]) -> bulletin::rating::Rating {
+fn rate(
+    this: &[(&str, u64)],
+    past: &[Vec<(&str, u64)>],
+    events: &[Infrastructure],
+) -> bulletin::rating::Rating {
     let profile = Profile::named(DEFAULT_RATING, &[]).expect("it comes with the program");
     let coverage: Vec<FeedCoverage> = vec![full("a")];
     let now = counts(this);
     let past: Vec<Vec<StatisticValue>> = past.iter().map(|week| counts(week)).collect();
-    let before: Vec<RatedWeek<'_>> = past.iter().map(|values| RatedWeek { values, coverage: &coverage }).collect();
-    propose(&profile, RatedWeek { values: &now, coverage: &coverage }, &before, events)
+    let before: Vec<RatedWeek<'_>> = past
+        .iter()
+        .map(|values| RatedWeek {
+            values,
+            coverage: &coverage,
+        })
+        .collect();
+    propose(
+        &profile,
+        RatedWeek {
+            values: &now,
+            coverage: &coverage,
+        },
+        &before,
+        events,
+    )
 }
 
 #[test]
 fn a_week_like_its_baseline_scores_zero() {
     let past = vec![NORMAL.to_vec(); 13];
     let rating = rate(&NORMAL, &past, &[]);
-    assert_eq!((rating.level(), rating.score), (Some(2), Some(Decimal::ZERO)));
+    assert_eq!(
+        (rating.level(), rating.score),
+        (Some(2), Some(Decimal::ZERO))
+    );
     // Everything half as much again: ln 1.5 = 0.4055.
-    let more: Vec<(&str, u64)> = NORMAL.iter().map(|(id, count)| (*id, count * 3 / 2)).collect();
+    let more: Vec<(&str, u64)> = NORMAL
+        .iter()
+        .map(|(id, count)| (*id, count * 3 / 2))
+        .collect();
     let rating = rate(&more, &past, &[]);
-    assert_eq!((rating.level(), rating.score), (Some(3), Some(Decimal::new(4055, 4))));
-    let weights: f64 = rating.indicators.iter().map(|row| row.weight.to_f64()).sum();
+    assert_eq!(
+        (rating.level(), rating.score),
+        (Some(3), Some(Decimal::new(4055, 4)))
+    );
+    let weights: f64 = rating
+        .indicators
+        .iter()
+        .map(|row| row.weight.to_f64())
+        .sum();
     assert!((weights - 1.0).abs() < 1e-9);
     assert_eq!(rating.indicators[0].median_doubled, Some(200_000));
     // None at all counts as one half and is far better.
@@ -123,7 +225,14 @@ fn weights_are_renormalised_over_what_is_available() {
     // M1 and W2 hold 0.55 of the weight: M1 doubled then counts 0.40 / 0.55.
     let rating = rate(&[("M1", 200_000), ("W2", 20)], &past, &[]);
     assert_eq!(rating.score, Some(Decimal::new(5041, 4)));
-    assert_eq!(rating.indicators.iter().filter(|row| row.uncounted.is_some()).count(), 3);
+    assert_eq!(
+        rating
+            .indicators
+            .iter()
+            .filter(|row| row.uncounted.is_some())
+            .count(),
+        3
+    );
 }
 
 #[test]
@@ -133,11 +242,30 @@ fn too_little_to_go_by_is_not_assessed() {
         other => panic!("{other:?}"),
     };
     let short = reason(rate(&NORMAL, &vec![NORMAL.to_vec(); 7], &[]));
-    assert_eq!(short, Unassessed::ShortBaseline { weeks: 7, needed: 8 });
+    assert_eq!(
+        short,
+        Unassessed::ShortBaseline {
+            weeks: 7,
+            needed: 8
+        }
+    );
     assert!(short.text(&[]).en.contains("7") && short.text(&[]).zh.contains('8'));
-    let light = reason(rate(&[("W5", 1_000), ("W2", 20), ("W4", 10)], &vec![NORMAL.to_vec(); 13], &[]));
-    assert_eq!(light, Unassessed::LittleWeight { percent: 45, needed: 50 });
-    assert_eq!(reason(rate(&[], &vec![NORMAL.to_vec(); 13], &[])), Unassessed::Nothing);
+    let light = reason(rate(
+        &[("W5", 1_000), ("W2", 20), ("W4", 10)],
+        &vec![NORMAL.to_vec(); 13],
+        &[],
+    ));
+    assert_eq!(
+        light,
+        Unassessed::LittleWeight {
+            percent: 45,
+            needed: 50
+        }
+    );
+    assert_eq!(
+        reason(rate(&[], &vec![NORMAL.to_vec(); 13], &[])),
+        Unassessed::Nothing
+    );
 }
 
 fn event(grade: u8) -> Infrastructure {
@@ -158,8 +286,15 @@ fn infrastructure_events_cap_the_level() {
     let past = vec![NORMAL.to_vec(); 13];
     for (grade, level) in [(4, 2), (3, 3), (2, 4), (1, 5)] {
         let rating = rate(&NORMAL, &past, &[event(grade)]);
-        assert_eq!((rating.level(), rating.by_score), (Some(level), Some(2)), "grade {grade}");
-        assert_eq!(rating.gates.iter().filter(|gate| gate.applied).count(), usize::from(grade < 4));
+        assert_eq!(
+            (rating.level(), rating.by_score),
+            (Some(level), Some(2)),
+            "grade {grade}"
+        );
+        assert_eq!(
+            rating.gates.iter().filter(|gate| gate.applied).count(),
+            usize::from(grade < 4)
+        );
     }
     let both = rate(&NORMAL, &past, &[event(3), event(2)]);
     assert_eq!(both.level(), Some(4));
@@ -174,11 +309,38 @@ fn a_gate_does_not_make_an_assessment() {
 #[test]
 fn the_vulnerability_level_has_its_own_scale() {
     let profile = Profile::named(DEFAULT_VULNERABILITY, &[]).expect("it comes with the program");
-    for (count, word) in [(116, "低"), (130, "低"), (146, "中"), (293, "中"), (315, "中"), (401, "高")] {
+    for (count, word) in [
+        (116, "低"),
+        (130, "低"),
+        (146, "中"),
+        (293, "中"),
+        (315, "中"),
+        (401, "高"),
+    ] {
         let values = counts(&[("V1", count)]);
-        let rating = propose(&profile, RatedWeek { values: &values, coverage: &[] }, &[], &[]);
-        assert_eq!(rating.word().map(|word| word.zh.as_str()), Some(word), "{count}");
+        let rating = propose(
+            &profile,
+            RatedWeek {
+                values: &values,
+                coverage: &[],
+            },
+            &[],
+            &[],
+        );
+        assert_eq!(
+            rating.word().map(|word| word.zh.as_str()),
+            Some(word),
+            "{count}"
+        );
     }
-    let rating = propose(&profile, RatedWeek { values: &counts(&[]), coverage: &[] }, &[], &[]);
+    let rating = propose(
+        &profile,
+        RatedWeek {
+            values: &counts(&[]),
+            coverage: &[],
+        },
+        &[],
+        &[],
+    );
     assert_eq!(rating.level(), None);
 }

@@ -74,7 +74,8 @@ impl Vulnerability {
         let mut open: Vec<usize> = Vec::new();
         let mut names: Vec<String> = Vec::new();
         loop {
-            let syntax = |error: quick_xml::Error| (RejectReason::Syntax, format!("broken XML: {error}"));
+            let syntax =
+                |error: quick_xml::Error| (RejectReason::Syntax, format!("broken XML: {error}"));
             match reader.read_event().map_err(syntax)? {
                 Event::Start(start) => {
                     if open.len() == MAX_DEPTH {
@@ -88,7 +89,10 @@ impl Vulnerability {
                 }
                 Event::Empty(_) | Event::Comment(_) | Event::PI(_) | Event::Decl(_) => {}
                 Event::DocType(_) => {
-                    return Err((RejectReason::Syntax, "a document type inside a vulnerability".into()));
+                    return Err((
+                        RejectReason::Syntax,
+                        "a document type inside a vulnerability".into(),
+                    ));
                 }
                 Event::Text(piece) => text.push_str(&piece.xml10_content()),
                 Event::CData(piece) => text.push_str(&piece.xml10_content()),
@@ -106,7 +110,10 @@ impl Vulnerability {
             }
         }
         if !open.is_empty() {
-            return Err((RejectReason::Syntax, "an element of the vulnerability is not closed".into()));
+            return Err((
+                RejectReason::Syntax,
+                "an element of the vulnerability is not closed".into(),
+            ));
         }
         Ok(())
     }
@@ -152,7 +159,9 @@ impl Vulnerability {
             let id = text.to_uppercase().replace([' ', '_'], "-");
             let mut parts = id.split('-');
             let digits = |part: Option<&str>, least: usize| {
-                part.is_some_and(|part| part.len() >= least && part.bytes().all(|byte| byte.is_ascii_digit()))
+                part.is_some_and(|part| {
+                    part.len() >= least && part.bytes().all(|byte| byte.is_ascii_digit())
+                })
             };
             let is_cve = parts.next() == Some("CVE")
                 && digits(parts.next(), 4)
@@ -174,7 +183,11 @@ impl Vulnerability {
 /// Text without space around it and with plain line ends (the share file writes them as `&#xD;`).
 fn clean(text: &str) -> String {
     let text = text.trim();
-    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }
+    if text.contains('\r') {
+        text.replace("\r\n", "\n").replace('\r', "\n")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// Appends what a reference stands for. Names that XML does not define, and numbers of characters
@@ -191,7 +204,9 @@ fn reference(name: &str, out: &mut String) {
                 Some(hex) => u32::from_str_radix(hex, 16),
                 None => number.parse(),
             };
-            code.ok().and_then(char::from_u32).filter(|character| !is_forbidden(*character))
+            code.ok()
+                .and_then(char::from_u32)
+                .filter(|character| !is_forbidden(*character))
         }),
     };
     match character {

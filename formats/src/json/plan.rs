@@ -70,7 +70,11 @@ impl Plan {
             time_format: ctx.feed.options.get("time_format").cloned(),
         };
         for (path, target) in mapping {
-            let names = if path == "." { vec![".".to_owned()] } else { walk::names(path) };
+            let names = if path == "." {
+                vec![".".to_owned()]
+            } else {
+                walk::names(path)
+            };
             let leaf = match Target::parse(target, path)? {
                 Target::Drop => Leaf::Drop,
                 Target::Extra(_) => match target.strip_prefix("extra.") {
@@ -113,7 +117,10 @@ impl Plan {
             }
             _ => {
                 serde_json::from_str::<&RawValue>(text).map_err(syntax)?;
-                return Err((RejectReason::Syntax, "the record is not a JSON object".into()));
+                return Err((
+                    RejectReason::Syntax,
+                    "the record is not a JSON object".into(),
+                ));
             }
         }
         for (field, raw) in self.fields.iter().zip(&row.slots) {
@@ -126,7 +133,8 @@ impl Plan {
         match (&self.key, key) {
             (Some(Leaf::Slot(slot)), Some(key)) if !record.has(self.fields[*slot]) => {
                 let field = self.fields[*slot];
-                value::set(record, field, key, &self.zone).map_err(|bad| (bad.reason, bad.message(key)))?;
+                value::set(record, field, key, &self.zone)
+                    .map_err(|bad| (bad.reason, bad.message(key)))?;
             }
             (Some(Leaf::Extra(name)), Some(key)) => record.extra_text(name, key),
             _ => {}
@@ -169,10 +177,14 @@ impl Plan {
         };
         let set = match &self.time_format {
             Some(pattern) if field == Field::ObservedAt && value::given(text).is_some() => {
-                let written = value::time_by_pattern(text, pattern, &self.zone).map_err(|expected| {
-                    let message = format!("{field}: `{}` is not {expected}", value::shorten(text.trim()));
-                    (RejectReason::BadTime, message)
-                })?;
+                let written =
+                    value::time_by_pattern(text, pattern, &self.zone).map_err(|expected| {
+                        let message = format!(
+                            "{field}: `{}` is not {expected}",
+                            value::shorten(text.trim())
+                        );
+                        (RejectReason::BadTime, message)
+                    })?;
                 record.set_time(field, written.at);
                 record.written_day = Some(written.day);
                 Ok(())
@@ -191,11 +203,18 @@ impl Plan {
 
 impl Plan {
     /// Reads one record and hands it over, as a record or as a reject.
-    pub(crate) fn row<'a>(&self, element: Element<'a>, row: &mut Row<'a>, record: &mut Record, out: &mut dyn Output) {
+    pub(crate) fn row<'a>(
+        &self,
+        element: Element<'a>,
+        row: &mut Row<'a>,
+        record: &mut Record,
+        out: &mut dyn Output,
+    ) {
         let fault = match self.fill(element.bytes, element.key, row, record, out) {
-            Ok(()) if !value::has_observable(record) => {
-                (RejectReason::NoObservable, "the record names nothing that can be counted or acted on".into())
-            }
+            Ok(()) if !value::has_observable(record) => (
+                RejectReason::NoObservable,
+                "the record names nothing that can be counted or acted on".into(),
+            ),
             Ok(()) => {
                 record.line = element.line;
                 record.offset = element.offset;
@@ -205,7 +224,13 @@ impl Plan {
             }
             Err(fault) => fault,
         };
-        out.reject(Reject::new(element.line, element.offset, fault.0, fault.1, element.bytes));
+        out.reject(Reject::new(
+            element.line,
+            element.offset,
+            fault.0,
+            fault.1,
+            element.bytes,
+        ));
     }
 }
 
@@ -220,14 +245,27 @@ impl Node {
             }
         };
         let member = &mut self.members[at].1;
-        if rest.is_empty() { member.leaf = Some(leaf) } else { member.inner.insert(rest, leaf) }
+        if rest.is_empty() {
+            member.leaf = Some(leaf)
+        } else {
+            member.inner.insert(rest, leaf)
+        }
     }
 
     /// Goes through one object or array and puts every value where it belongs. Recursion is as deep
     /// as the mapping's longest path, never as deep as the input.
-    fn collect<'a>(&self, json: &'a str, path: &str, row: &mut Row<'a>) -> Result<(), serde_json::Error> {
+    fn collect<'a>(
+        &self,
+        json: &'a str,
+        path: &str,
+        row: &mut Row<'a>,
+    ) -> Result<(), serde_json::Error> {
         let mut reader = serde_json::Deserializer::from_str(json);
-        let members = Members { node: self, path, row };
+        let members = Members {
+            node: self,
+            path,
+            row,
+        };
         if json.starts_with('[') {
             reader.deserialize_seq(members)?
         } else {
@@ -246,7 +284,12 @@ struct Members<'n, 'p, 'r, 'a> {
 
 impl<'a> Members<'_, '_, '_, 'a> {
     /// `at` is where the next member of the mapping is expected: files repeat their order.
-    fn put(&mut self, at: &mut usize, name: Cow<'a, str>, raw: &'a str) -> Result<(), serde_json::Error> {
+    fn put(
+        &mut self,
+        at: &mut usize,
+        name: Cow<'a, str>,
+        raw: &'a str,
+    ) -> Result<(), serde_json::Error> {
         let members = &self.node.members;
         let found = match members.get(*at) {
             Some((known, _)) if *known == name => Some(*at),
@@ -285,7 +328,8 @@ impl<'a> Visitor<'a> for Members<'_, '_, '_, 'a> {
         let mut at = 0;
         while let Some(Name(name)) = map.next_key()? {
             let raw: &'a RawValue = map.next_value()?;
-            self.put(&mut at, name, raw.get()).map_err(A::Error::custom)?;
+            self.put(&mut at, name, raw.get())
+                .map_err(A::Error::custom)?;
         }
         Ok(())
     }
@@ -293,7 +337,8 @@ impl<'a> Visitor<'a> for Members<'_, '_, '_, 'a> {
     fn visit_seq<A: SeqAccess<'a>>(mut self, mut seq: A) -> Result<(), A::Error> {
         let (mut at, mut index) = (0, 0usize);
         while let Some(raw) = seq.next_element::<&'a RawValue>()? {
-            self.put(&mut at, Cow::Owned(index.to_string()), raw.get()).map_err(A::Error::custom)?;
+            self.put(&mut at, Cow::Owned(index.to_string()), raw.get())
+                .map_err(A::Error::custom)?;
             index += 1;
         }
         Ok(())
@@ -368,7 +413,11 @@ impl<'a> Row<'a> {
             count = if again { count + 1 } else { 1 };
             self.twice |= again;
             self.json.clear();
-            let mut form = Canonical { scratch: &mut self.scratch, out: &mut self.json, twice: &mut self.twice };
+            let mut form = Canonical {
+                scratch: &mut self.scratch,
+                out: &mut self.json,
+                twice: &mut self.twice,
+            };
             if form.append(raw, MAX_DEPTH)? {
                 let member = record.extra_member("");
                 if again {
@@ -381,8 +430,12 @@ impl<'a> Row<'a> {
             }
         }
         if self.twice {
-            let message = "a key stands twice in one record: the first is read, the others are kept in extra";
-            out.warn(Warning { label: "duplicate-key", message: message.into() });
+            let message =
+                "a key stands twice in one record: the first is read, the others are kept in extra";
+            out.warn(Warning {
+                label: "duplicate-key",
+                message: message.into(),
+            });
         }
         Ok(())
     }
@@ -401,7 +454,10 @@ fn text_of<'s>(raw: &'s str, scratch: &'s mut String) -> Result<&'s str, Fault> 
     }
     *scratch = serde_json::from_str(raw).map_err(syntax)?;
     if scratch.contains('\0') {
-        return Err((RejectReason::BadValue, format!("a NUL character in `{}`", value::shorten(inner))));
+        return Err((
+            RejectReason::BadValue,
+            format!("a NUL character in `{}`", value::shorten(inner)),
+        ));
     }
     Ok(scratch)
 }
@@ -420,12 +476,15 @@ fn join(raw: &str, field: Field, joined: &mut String) -> Result<(), Fault> {
             b'"' => text_of(element.get(), &mut scratch)?,
             b'n' => continue,
             b'[' | b'{' => {
-                let message = format!("{field}: a list of lists or objects stands where values are expected");
+                let message =
+                    format!("{field}: a list of lists or objects stands where values are expected");
                 return Err((RejectReason::BadValue, message));
             }
             _ => element.get(),
         };
-        let Some(text) = value::given(text) else { continue };
+        let Some(text) = value::given(text) else {
+            continue;
+        };
         if !joined.is_empty() {
             joined.push_str(separator);
         }
@@ -448,7 +507,9 @@ impl Canonical<'_> {
         match raw.as_bytes()[0] {
             b'"' => {
                 let text = text_of(raw, self.scratch)?;
-                let Some(text) = value::given(text) else { return Ok(false) };
+                let Some(text) = value::given(text) else {
+                    return Ok(false);
+                };
                 push_json_text(self.out, text);
             }
             b'n' => return Ok(false),
@@ -470,7 +531,9 @@ impl Canonical<'_> {
             b'{' => {
                 let mut members = Vec::new();
                 let mut reader = serde_json::Deserializer::from_str(raw);
-                reader.deserialize_map(Collect(&mut members)).map_err(syntax)?;
+                reader
+                    .deserialize_map(Collect(&mut members))
+                    .map_err(syntax)?;
                 if members.is_empty() {
                     return Ok(false);
                 }

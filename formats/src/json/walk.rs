@@ -29,12 +29,26 @@ pub(crate) fn steps(path: &str) -> Result<Vec<Step>, String> {
     if path.is_empty() {
         return Ok(Vec::new());
     }
-    let steps: Vec<Step> =
-        names(path).into_iter().map(|name| if name == "*" { Step::Every } else { Step::Member(name) }).collect();
+    let steps: Vec<Step> = names(path)
+        .into_iter()
+        .map(|name| {
+            if name == "*" {
+                Step::Every
+            } else {
+                Step::Member(name)
+            }
+        })
+        .collect();
     if steps.len() > MAX_STEPS {
-        return Err(format!("path `{path}` has {} steps; {MAX_STEPS} are read", steps.len()));
+        return Err(format!(
+            "path `{path}` has {} steps; {MAX_STEPS} are read",
+            steps.len()
+        ));
     }
-    if steps.iter().any(|step| *step == Step::Member(String::new())) {
+    if steps
+        .iter()
+        .any(|step| *step == Step::Member(String::new()))
+    {
         return Err(format!("path `{path}` has an empty name"));
     }
     Ok(steps)
@@ -48,10 +62,16 @@ pub(crate) fn names(path: &str) -> Vec<String> {
         match character {
             '\\' if rest.peek() == Some(&'.') => {
                 rest.next();
-                names.last_mut().expect("the list starts with one name").push('.');
+                names
+                    .last_mut()
+                    .expect("the list starts with one name")
+                    .push('.');
             }
             '.' => names.push(String::new()),
-            other => names.last_mut().expect("the list starts with one name").push(other),
+            other => names
+                .last_mut()
+                .expect("the list starts with one name")
+                .push(other),
         }
     }
     names
@@ -93,15 +113,27 @@ pub(crate) enum End {
 
 /// Walks a document and hands over every record at `path`. Content that cannot be read is handed
 /// over as [`Found::Broken`]; `Err` is the reader's own.
-pub(crate) fn walk(window: &mut Window<'_>, path: &[Step], each: &mut dyn FnMut(Found<'_>)) -> io::Result<End> {
-    let mut walk = Walk { window, each, key: None, found: false };
+pub(crate) fn walk(
+    window: &mut Window<'_>,
+    path: &[Step],
+    each: &mut dyn FnMut(Found<'_>),
+) -> io::Result<End> {
+    let mut walk = Walk {
+        window,
+        each,
+        key: None,
+        found: false,
+    };
     let flow = walk.value(path)?;
     let found = walk.found;
     if flow == Flow::Stop {
         return Ok(if found { End::Cut } else { End::NoRecords });
     }
     if window.skip_space()?.is_some() {
-        let rest = window.rest(RejectReason::Syntax, "text after the end of the JSON document")?;
+        let rest = window.rest(
+            RejectReason::Syntax,
+            "text after the end of the JSON document",
+        )?;
         each(Found::Broken(rest));
     }
     Ok(if found { End::Whole } else { End::NoRecords })
@@ -113,10 +145,19 @@ pub(crate) fn has_records(mut head: &[u8], whole: bool, path: &[Step]) -> Option
     let mut window = Window::new(&mut head).ok()?;
     let mut broken = false;
     let mut each = |found: Found<'_>| broken |= matches!(found, Found::Broken(_));
-    let mut walk = Walk { window: &mut window, each: &mut each, key: None, found: false };
+    let mut walk = Walk {
+        window: &mut window,
+        each: &mut each,
+        key: None,
+        found: false,
+    };
     walk.value(path).ok()?;
     let found = walk.found;
-    if found { Some(true) } else { (whole || broken).then_some(false) }
+    if found {
+        Some(true)
+    } else {
+        (whole || broken).then_some(false)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -136,7 +177,9 @@ struct Walk<'w, 'r, 'f> {
 impl Walk<'_, '_, '_> {
     /// Stands before a value; reads it to its end.
     fn value(&mut self, path: &[Step]) -> io::Result<Flow> {
-        let Some(byte) = self.window.skip_space()? else { return Ok(Flow::Stop) };
+        let Some(byte) = self.window.skip_space()? else {
+            return Ok(Flow::Stop);
+        };
         match (byte, path) {
             (b'[', []) => {
                 self.found = true;
@@ -239,7 +282,10 @@ impl Walk<'_, '_, '_> {
 
     /// Gives up on the frame of the document: the rest is one reject.
     fn broken(&mut self, what: &str) -> io::Result<Flow> {
-        let rest = self.window.rest(RejectReason::Syntax, format!("the JSON document is broken: {what}"))?;
+        let rest = self.window.rest(
+            RejectReason::Syntax,
+            format!("the JSON document is broken: {what}"),
+        )?;
         (self.each)(Found::Broken(rest));
         Ok(Flow::Stop)
     }
@@ -281,7 +327,9 @@ impl Walk<'_, '_, '_> {
                 return Ok(Flow::On);
             }
             if !self.window.more()? {
-                let rest = self.window.rest(RejectReason::Syntax, "the document ends inside the record")?;
+                let rest = self
+                    .window
+                    .rest(RejectReason::Syntax, "the document ends inside the record")?;
                 (self.each)(Found::Broken(rest));
                 return Ok(Flow::Stop);
             }
@@ -363,7 +411,9 @@ impl Cut {
         if self.scalar {
             // A number, a word or rubbish: up to what can only follow a value. The first byte is taken
             // whatever it is, so a walk never stands still.
-            let end = bytes[self.at..].iter().position(|b| is_space(*b) || matches!(b, b',' | b']' | b'}'));
+            let end = bytes[self.at..]
+                .iter()
+                .position(|b| is_space(*b) || matches!(b, b',' | b']' | b'}'));
             self.at = end.map_or(bytes.len(), |end| self.at + end);
             return end.map(|_| self.at);
         }
@@ -414,7 +464,11 @@ impl Cut {
     fn open(&mut self, byte: u8) {
         if self.depth < u64::from(REMEMBERED) {
             let bit = 1u128 << self.depth;
-            self.square = if byte == b'[' { self.square | bit } else { self.square & !bit };
+            self.square = if byte == b'[' {
+                self.square | bit
+            } else {
+                self.square & !bit
+            };
         }
         self.depth += 1;
     }
@@ -429,7 +483,11 @@ impl Cut {
             self.depth -= 1;
             let square = self.square >> self.depth & 1 == 1;
             if square == (byte == b']') {
-                return if self.depth == 0 { Closed::Whole } else { Closed::Inside };
+                return if self.depth == 0 {
+                    Closed::Whole
+                } else {
+                    Closed::Inside
+                };
             }
         }
         Closed::Container
@@ -471,11 +529,24 @@ mod tests {
     #[test]
     fn records_are_found_at_their_path() {
         let flat = "[ {\"a\": \"]\\\"}\"},\n {} , [1] ,2 ]\n";
-        assert_eq!(records(flat, "").0, ["{\"a\": \"]\\\"}\"}", "{}", "[1]", "2"]);
+        assert_eq!(
+            records(flat, "").0,
+            ["{\"a\": \"]\\\"}\"}", "{}", "[1]", "2"]
+        );
         let deep = r#"{"x": [[{"y": 1}]], "d": {"i": [{"a": 1}, {"b": 2}]}, "z": 0}"#;
-        assert_eq!(records(deep, "d.i"), (vec!["{\"a\": 1}".into(), "{\"b\": 2}".into()], vec![], End::Whole));
+        assert_eq!(
+            records(deep, "d.i"),
+            (
+                vec!["{\"a\": 1}".into(), "{\"b\": 2}".into()],
+                vec![],
+                End::Whole
+            )
+        );
         let keyed = r#"{"k1": [{"a": 1}], "k2": [{"a": 2}], "n": 3}"#;
-        assert_eq!(records(keyed, "*").0, ["k1={\"a\": 1}", "k2={\"a\": 2}", "n=3"]);
+        assert_eq!(
+            records(keyed, "*").0,
+            ["k1={\"a\": 1}", "k2={\"a\": 2}", "n=3"]
+        );
         assert_eq!(records(r#"[{"l": [1]}, {"l": [2]}]"#, "*.l").0, ["1", "2"]);
         assert_eq!(records("{\"a\": 1}", "").0, ["{\"a\": 1}"]);
         assert_eq!(records(r#"{"a.b": [1]}"#, r"a\.b").0, ["1"]);
@@ -486,23 +557,39 @@ mod tests {
     #[test]
     fn one_broken_record_costs_one_record() {
         let (elements, rejects, end) = records(r#"[{"a":[1},{"b":2}]"#, "");
-        assert_eq!((elements.len(), elements[1].as_str(), end), (2, "{\"b\":2}", End::Whole));
+        assert_eq!(
+            (elements.len(), elements[1].as_str(), end),
+            (2, "{\"b\":2}", End::Whole)
+        );
         assert!(rejects.is_empty());
         let (elements, _, end) = records("[{\"a\": \"open,\n \"b\": 1}, {\"c\": 2}]", "");
-        assert_eq!((elements.last().map(String::as_str), end), (Some("{\"c\": 2}"), End::Whole));
+        assert_eq!(
+            (elements.last().map(String::as_str), end),
+            (Some("{\"c\": 2}"), End::Whole)
+        );
         let (elements, _, end) = records(r#"[{"a": 1 , {"b": 2}]"#, "");
         assert_eq!((elements.len(), end), (1, End::Whole));
         let (elements, rejects, end) = records(r#"[{"a": 1}, {"b": "#, "");
-        assert_eq!((elements.len(), rejects, end), (1, vec![RejectReason::Syntax], End::Cut));
+        assert_eq!(
+            (elements.len(), rejects, end),
+            (1, vec![RejectReason::Syntax], End::Cut)
+        );
         let (elements, rejects, _) = records(r#"[{"a": 1}] more"#, "");
         assert_eq!((elements.len(), rejects), (1, vec![RejectReason::Syntax]));
         let (elements, rejects, end) = records(r#"{"v" [1]}"#, "v");
-        assert_eq!((elements.len(), rejects, end), (0, vec![RejectReason::Syntax], End::NoRecords));
+        assert_eq!(
+            (elements.len(), rejects, end),
+            (0, vec![RejectReason::Syntax], End::NoRecords)
+        );
     }
 
     #[test]
     fn a_million_brackets_are_no_harder_than_two() {
-        let text = format!("[{}{}, {{\"a\": 1}}]", "[".repeat(400_000), "]".repeat(400_000));
+        let text = format!(
+            "[{}{}, {{\"a\": 1}}]",
+            "[".repeat(400_000),
+            "]".repeat(400_000)
+        );
         let (elements, rejects, end) = records(&text, "");
         assert_eq!((elements.len(), rejects.len(), end), (2, 0, End::Whole));
         let open = "[".repeat(1_000_000);
@@ -514,9 +601,15 @@ mod tests {
 
     #[test]
     fn a_record_that_is_too_long_is_one_reject_and_the_next_is_read() {
-        let text = format!("[{{\"a\": \"{}\"}}, {{\"b\": 1}}]", "x".repeat(3 * MAX_ROW_BYTES));
+        let text = format!(
+            "[{{\"a\": \"{}\"}}, {{\"b\": 1}}]",
+            "x".repeat(3 * MAX_ROW_BYTES)
+        );
         let (elements, rejects, end) = records(&text, "");
-        assert_eq!((elements.len(), rejects, end), (1, vec![RejectReason::TooLong], End::Whole));
+        assert_eq!(
+            (elements.len(), rejects, end),
+            (1, vec![RejectReason::TooLong], End::Whole)
+        );
     }
 
     proptest::proptest! {

@@ -60,7 +60,10 @@ impl Read {
 
     /// The value of one field in every record, in a form to compare.
     pub fn values(&self, field: Field) -> Vec<String> {
-        self.records.iter().map(|record| show(record, field)).collect()
+        self.records
+            .iter()
+            .map(|record| show(record, field))
+            .collect()
     }
 
     /// Every record and reject can be found in the text again by its offset.
@@ -69,10 +72,20 @@ impl Read {
         let line_of = |offset: u64| lines.partition_point(|start| *start <= offset) as u64;
         for record in &self.records {
             let raw = &text[record.offset as usize..][..record.len as usize];
-            assert!(!raw.trim_ascii().is_empty(), "line {} has no row", record.line);
-            assert_eq!(line_of(record.offset), record.line, "line of {}", String::from_utf8_lossy(raw));
+            assert!(
+                !raw.trim_ascii().is_empty(),
+                "line {} has no row",
+                record.line
+            );
+            assert_eq!(
+                line_of(record.offset),
+                record.line,
+                "line of {}",
+                String::from_utf8_lossy(raw)
+            );
             if let Some(extra) = record.extra_json() {
-                serde_json::from_str::<serde_json::Value>(&extra).unwrap_or_else(|error| panic!("{error}: {extra}"));
+                serde_json::from_str::<serde_json::Value>(&extra)
+                    .unwrap_or_else(|error| panic!("{error}: {extra}"));
             }
             assert!(record.observed_at().is_some());
         }
@@ -92,7 +105,9 @@ fn line_starts(text: &[u8]) -> Vec<u64> {
         b'\r' => text.get(at + 1) != Some(&b'\n'),
         _ => false,
     };
-    [0].into_iter().chain((0..text.len()).filter(ends).map(|at| at as u64 + 1)).collect()
+    [0].into_iter()
+        .chain((0..text.len()).filter(ends).map(|at| at as u64 + 1))
+        .collect()
 }
 
 /// A field's value as text; empty where it is not set.
@@ -111,9 +126,20 @@ pub fn show(record: &Record, field: Field) -> String {
 /// Reads a report that is at hand as a whole and decoded.
 pub fn read(feed: &Feed, text: &[u8]) -> Result<Read, Unreadable> {
     let zone = TimeZone::get(&feed.zone).expect("a test feed has a zone");
-    let ctx = Context { feed, zone: &zone, file_name: "report", path: "report", snapshot: SNAPSHOT, schema: None };
+    let ctx = Context {
+        feed,
+        zone: &zone,
+        file_name: "report",
+        path: "report",
+        snapshot: SNAPSHOT,
+        schema: None,
+    };
     let format = formats::format(&feed.format)?;
-    assert_eq!((format.check)(feed), Vec::<String>::new(), "the entry is in order");
+    assert_eq!(
+        (format.check)(feed),
+        Vec::<String>::new(),
+        "the entry is in order"
+    );
     let mut rest = text;
     let open = formats::drive::open(&ctx, &mut rest).expect("memory does not fail")?;
     let mut read = Read::default();
@@ -126,11 +152,21 @@ pub fn unpack(delivered: &[u8], name: &str, encoding: Encoding) -> Vec<(String, 
     let mut texts = Vec::new();
     let mut each = |member: Member<'_>| {
         let mut text = Vec::new();
-        member.text.read_to_end(&mut text).expect("the member can be read");
+        member
+            .text
+            .read_to_end(&mut text)
+            .expect("the member can be read");
         texts.push((member.name.to_owned(), text));
         ControlFlow::Continue(())
     };
-    each_member(Cursor::new(delivered), name, encoding, &Caps::default(), &mut each).expect("a good container");
+    each_member(
+        Cursor::new(delivered),
+        name,
+        encoding,
+        &Caps::default(),
+        &mut each,
+    )
+    .expect("a good container");
     texts
 }
 
@@ -138,12 +174,20 @@ pub fn unpack(delivered: &[u8], name: &str, encoding: Encoding) -> Vec<(String, 
 pub fn data() -> Option<PathBuf> {
     let folder = std::env::var_os("WATCHFIRE_DATA")
         .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")));
+        .unwrap_or_else(|| {
+            PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data"))
+        });
     if folder.join("MANIFEST.md").is_file() {
         return Some(folder);
     }
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "CI needs the data folder: set WATCHFIRE_DATA");
-    eprintln!("SKIPPED: no real input at {}: set WATCHFIRE_DATA to test against it", folder.display());
+    assert!(
+        std::env::var("CI").as_deref() != Ok("true"),
+        "CI needs the data folder: set WATCHFIRE_DATA"
+    );
+    eprintln!(
+        "SKIPPED: no real input at {}: set WATCHFIRE_DATA to test against it",
+        folder.display()
+    );
     None
 }
 
@@ -164,18 +208,27 @@ pub fn per_week<'r>(records: impl IntoIterator<Item = &'r Record>) -> BTreeMap<S
 
 /// One column of the control totals in MANIFEST.md, over all of its tables that have it.
 pub fn control_totals(data: &std::path::Path, column: &str) -> BTreeMap<String, u64> {
-    let manifest = std::fs::read_to_string(data.join("MANIFEST.md")).expect("the manifest can be read");
+    let manifest =
+        std::fs::read_to_string(data.join("MANIFEST.md")).expect("the manifest can be read");
     let mut totals = BTreeMap::new();
     let mut at = None;
     for line in manifest.lines() {
-        let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
+        let cells: Vec<&str> = line
+            .trim()
+            .trim_matches('|')
+            .split('|')
+            .map(str::trim)
+            .collect();
         if cells[0] == "week" {
             at = cells.iter().position(|cell| *cell == column);
         } else if let Some(at) = at
             && cells[0].len() == 8
             && cells[0].as_bytes()[4..6] == *b"-W"
         {
-            totals.insert(cells[0].to_owned(), cells[at].parse().expect("a control total is a number"));
+            totals.insert(
+                cells[0].to_owned(),
+                cells[at].parse().expect("a control total is a number"),
+            );
         }
     }
     totals

@@ -12,9 +12,14 @@ use crate::harness::{feed, read};
 fn samples() -> Vec<(Feed, &'static str)> {
     let json = |records: &str| {
         let mut json = feed("json", "Asia/Tokyo");
-        json.columns = [("ip", "source_ip"), ("t", "observed_at"), ("m.n", "malware_name"), ("l", "tags")]
-            .map(|(from, to)| (from.to_owned(), to.to_owned()))
-            .into();
+        json.columns = [
+            ("ip", "source_ip"),
+            ("t", "observed_at"),
+            ("m.n", "malware_name"),
+            ("l", "tags"),
+        ]
+        .map(|(from, to)| (from.to_owned(), to.to_owned()))
+        .into();
         if !records.is_empty() {
             json.options.insert("records".into(), records.into());
         }
@@ -58,7 +63,12 @@ fn survives(feed: &Feed, text: &[u8]) {
             read.check_rows(text);
         }
     }));
-    assert!(outcome.is_ok(), "format {} on {:?}", feed.format, String::from_utf8_lossy(text));
+    assert!(
+        outcome.is_ok(),
+        "format {} on {:?}",
+        feed.format,
+        String::from_utf8_lossy(text)
+    );
 }
 
 #[test]
@@ -66,7 +76,12 @@ fn the_samples_are_good() {
     for (feed, text) in samples() {
         let read = read(&feed, text.as_bytes()).expect("a good report");
         read.check_rows(text.as_bytes());
-        assert!(!read.records.is_empty(), "{}: {:?}", feed.format, read.rejects);
+        assert!(
+            !read.records.is_empty(),
+            "{}: {:?}",
+            feed.format,
+            read.rejects
+        );
     }
 }
 

@@ -19,16 +19,34 @@ fn a_row_is_a_page_of_a_brand() {
     assert_eq!(read.rejects, []);
     assert_eq!(
         read.values(Field::ObservedAt),
-        ["2023-01-08T23:59:00Z", "2023-01-15T14:30:00Z", "2023-01-16T00:00:00Z"]
+        [
+            "2023-01-08T23:59:00Z",
+            "2023-01-15T14:30:00Z",
+            "2023-01-16T00:00:00Z"
+        ]
     );
     assert_eq!(
         read.values(Field::SourceUrl),
-        ["http://login.example/", "https://pay.example/a,b", "https://undated.example/"]
+        [
+            "http://login.example/",
+            "https://pay.example/a,b",
+            "https://undated.example/"
+        ]
     );
-    assert_eq!(read.values(Field::DescriptionTarget), ["Example Bank", "Pay, Inc.", "エックス"]);
+    assert_eq!(
+        read.values(Field::DescriptionTarget),
+        ["Example Bank", "Pay, Inc.", "エックス"]
+    );
     assert_eq!(read.values(Field::ClassType), ["phishing"; 3]);
-    let days: Vec<_> = read.records.iter().map(|record| (record.undated, record.written_day)).collect();
-    assert_eq!(days, [(false, Some(19_366)), (false, Some(19_372)), (true, None)]);
+    let days: Vec<_> = read
+        .records
+        .iter()
+        .map(|record| (record.undated, record.written_day))
+        .collect();
+    assert_eq!(
+        days,
+        [(false, Some(19_366)), (false, Some(19_372)), (true, None)]
+    );
     let lines: Vec<_> = read.records.iter().map(|record| record.line).collect();
     assert_eq!(lines, [2, 3, 4]);
 }
@@ -50,29 +68,75 @@ fn line_ends_order_and_further_columns_do_not_matter() {
         (SAMPLE.trim_end().to_owned(), 3),
         (SAMPLE.replace('\n', "\n\n"), 3),
         ("date,URL,description\n".to_owned(), 0),
-        ("url,date,description,rank\nhttp://a.example/,2023-01-09,B,7\n".to_owned(), 1),
+        (
+            "url,date,description,rank\nhttp://a.example/,2023-01-09,B,7\n".to_owned(),
+            1,
+        ),
     ] {
         let read = read(&feed("jpcert", "Asia/Tokyo"), text.as_bytes()).expect("a good list");
-        assert_eq!((read.records.len(), read.rejects.len()), (rows, 0), "{text:?}");
+        assert_eq!(
+            (read.records.len(), read.rejects.len()),
+            (rows, 0),
+            "{text:?}"
+        );
         read.check_rows(text.as_bytes());
     }
     let text = "url,date,description,rank\nhttp://a.example/,2023-01-09,B,7\n";
     let read = read(&feed("jpcert", "UTC"), text.as_bytes()).expect("a good list");
-    assert_eq!(read.records[0].extra_json().as_deref(), Some(r#"{"rank":"7"}"#));
+    assert_eq!(
+        read.records[0].extra_json().as_deref(),
+        Some(r#"{"rank":"7"}"#)
+    );
 }
 
 #[test]
 fn bad_rows_are_rejects_with_the_reason() {
     let rows: &[(&[u8], RejectReason, &str)] = &[
-        (b"2023/01/09 08:59:00,http://a.example/", RejectReason::ColumnCount, "2 columns"),
-        (b"2023/01/09 08:59:00,http://a.example/,B,C", RejectReason::ColumnCount, "4 columns"),
-        (b"2023/13/09 08:59:00,http://a.example/,B", RejectReason::BadTime, "2023/13/09"),
-        (b"1970/01/01 09:00:00,http://a.example/,B", RejectReason::BadTime, "before 1990"),
-        (b"2123/01/01 09:00:00,http://a.example/,B", RejectReason::BadTime, "after 2100"),
-        (b"2023/01/09 08:59:00,,B", RejectReason::MissingField, "no URL"),
-        (b"2023/01/09 08:59:00,no url,B", RejectReason::BadValue, "source_url"),
-        (b"2023/01/09 08:59:00,http://a.example/\0,B", RejectReason::BadValue, "NUL"),
-        (b"2023/01/09 08:59:00,http://a.example/,\x83\x47", RejectReason::Encoding, "encoding"),
+        (
+            b"2023/01/09 08:59:00,http://a.example/",
+            RejectReason::ColumnCount,
+            "2 columns",
+        ),
+        (
+            b"2023/01/09 08:59:00,http://a.example/,B,C",
+            RejectReason::ColumnCount,
+            "4 columns",
+        ),
+        (
+            b"2023/13/09 08:59:00,http://a.example/,B",
+            RejectReason::BadTime,
+            "2023/13/09",
+        ),
+        (
+            b"1970/01/01 09:00:00,http://a.example/,B",
+            RejectReason::BadTime,
+            "before 1990",
+        ),
+        (
+            b"2123/01/01 09:00:00,http://a.example/,B",
+            RejectReason::BadTime,
+            "after 2100",
+        ),
+        (
+            b"2023/01/09 08:59:00,,B",
+            RejectReason::MissingField,
+            "no URL",
+        ),
+        (
+            b"2023/01/09 08:59:00,no url,B",
+            RejectReason::BadValue,
+            "source_url",
+        ),
+        (
+            b"2023/01/09 08:59:00,http://a.example/\0,B",
+            RejectReason::BadValue,
+            "NUL",
+        ),
+        (
+            b"2023/01/09 08:59:00,http://a.example/,\x83\x47",
+            RejectReason::Encoding,
+            "encoding",
+        ),
     ];
     let mut text = b"date,URL,description\n".to_vec();
     for (row, _, _) in rows {
@@ -102,7 +166,10 @@ fn many_columns_cost_no_more_than_a_row() {
     let read = read(&feed("jpcert", "UTC"), text.as_bytes()).expect("a list");
     read.check_rows(text.as_bytes());
     assert_eq!(read.reasons(), [RejectReason::ColumnCount; 2]);
-    assert_eq!(read.records[0].extra_json().as_deref(), Some(r#"{"c7":"x"}"#));
+    assert_eq!(
+        read.records[0].extra_json().as_deref(),
+        Some(r#"{"c7":"x"}"#)
+    );
 }
 
 #[test]
@@ -111,7 +178,10 @@ fn a_stray_quote_costs_its_own_row() {
         2023-01-09,\"http://c.example/,C\n2023-01-09,http://d.example/,5\" disk\n";
     let read = read(&feed("jpcert", "UTC"), text.as_bytes()).expect("a list");
     read.check_rows(text.as_bytes());
-    assert_eq!(read.values(Field::SourceUrl), ["http://b.example/", "http://d.example/"]);
+    assert_eq!(
+        read.values(Field::SourceUrl),
+        ["http://b.example/", "http://d.example/"]
+    );
     assert_eq!(read.reasons(), [RejectReason::ColumnCount; 2]);
 }
 
@@ -121,9 +191,17 @@ fn other_files_are_refused() {
         let error = read(&feed("jpcert", "UTC"), text.as_bytes()).err();
         assert_eq!(error, Some(Unreadable::Empty), "{text:?}");
     }
-    for text in ["<html>", "2023/01/09 08:59:00,http://a.example/,B\n", "date,link\n", "\0\0"] {
+    for text in [
+        "<html>",
+        "2023/01/09 08:59:00,http://a.example/,B\n",
+        "date,link\n",
+        "\0\0",
+    ] {
         let error = read(&feed("jpcert", "UTC"), text.as_bytes()).err();
-        assert!(matches!(error, Some(Unreadable::Header { .. })), "{text:?}: {error:?}");
+        assert!(
+            matches!(error, Some(Unreadable::Header { .. })),
+            "{text:?}: {error:?}"
+        );
     }
 }
 
@@ -131,7 +209,13 @@ fn other_files_are_refused() {
 fn punycode_and_ports_in_urls_are_kept() {
     let text = "date,URL,description\n2023-01-09,http://xn--bcher-kva.example:8080/x y,B\n2023-01-09,http://bücher.example/,B\n";
     let read = read(&feed("jpcert", "UTC"), text.as_bytes()).expect("a good list");
-    assert_eq!(read.values(Field::SourceUrl), ["http://xn--bcher-kva.example:8080/x y", "http://bücher.example/"]);
+    assert_eq!(
+        read.values(Field::SourceUrl),
+        [
+            "http://xn--bcher-kva.example:8080/x y",
+            "http://bücher.example/"
+        ]
+    );
 }
 
 #[test]
@@ -142,18 +226,35 @@ fn real_weeks_equal_the_control_totals() {
     for entry in std::fs::read_dir(folder).expect("the folder can be read") {
         let path = entry.expect("the folder can be read").path();
         let delivered = std::fs::read(&path).expect("the file can be read");
-        let (_, text) = unpack(&delivered, "report", Encoding::Utf8).pop().expect("one text");
+        let (_, text) = unpack(&delivered, "report", Encoding::Utf8)
+            .pop()
+            .expect("one text");
         let read = read(&feed("jpcert", "Asia/Tokyo"), &text).expect("a real list");
         read.check_rows(&text);
-        let rows = text.split(|byte| *byte == b'\n').filter(|row| !row.is_empty()).count() - 1;
-        assert_eq!(read.records.len() + read.rejects.len(), rows, "{}", path.display());
+        let rows = text
+            .split(|byte| *byte == b'\n')
+            .filter(|row| !row.is_empty())
+            .count()
+            - 1;
+        assert_eq!(
+            read.records.len() + read.rejects.len(),
+            rows,
+            "{}",
+            path.display()
+        );
         rejects.extend(read.rejects);
         records.extend(read.records);
         files += 1;
     }
     assert_eq!(files, 10);
     // One URL of 2020 has an empty host (`https:///...`).
-    assert_eq!(rejects.iter().map(|reject| reject.reason).collect::<Vec<_>>(), [RejectReason::BadValue]);
+    assert_eq!(
+        rejects
+            .iter()
+            .map(|reject| reject.reason)
+            .collect::<Vec<_>>(),
+        [RejectReason::BadValue]
+    );
     assert_eq!(records.len(), 138_706 - files - 1);
     let weeks = per_week(&records);
     let totals = control_totals(&data, "jpcert phishing URLs");

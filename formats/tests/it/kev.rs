@@ -22,9 +22,18 @@ fn an_entry_is_a_vulnerability() {
     let read = read(&feed("kev", "UTC"), SAMPLE.as_bytes()).expect("a catalogue");
     read.check_rows(SAMPLE.as_bytes());
     assert_eq!(read.rejects, []);
-    assert_eq!(read.values(Field::VulnerabilityId), ["CVE-2022-00001", "CVE-2022-00002"]);
-    assert_eq!(read.values(Field::Vulnerabilities), ["CVE-2022-00001", "CVE-2022-00002"]);
-    assert_eq!(read.values(Field::ObservedAt), ["2023-01-10T00:00:00Z", "2023-01-11T00:00:00Z"]);
+    assert_eq!(
+        read.values(Field::VulnerabilityId),
+        ["CVE-2022-00001", "CVE-2022-00002"]
+    );
+    assert_eq!(
+        read.values(Field::Vulnerabilities),
+        ["CVE-2022-00001", "CVE-2022-00002"]
+    );
+    assert_eq!(
+        read.values(Field::ObservedAt),
+        ["2023-01-10T00:00:00Z", "2023-01-11T00:00:00Z"]
+    );
     assert_eq!(read.values(Field::ProductVendor), ["Example", ""]);
     assert_eq!(read.values(Field::ProductName), ["Server", ""]);
     assert_eq!(read.values(Field::Description), ["Hole", ""]);
@@ -41,26 +50,53 @@ fn entries_without_what_they_need_are_rejects() {
     let read = read(&feed("kev", "UTC"), text.as_bytes()).expect("a catalogue");
     read.check_rows(text.as_bytes());
     use RejectReason::*;
-    assert_eq!(read.reasons(), [MissingField, MissingField, BadTime, BadValue, Syntax, BadTime]);
+    assert_eq!(
+        read.reasons(),
+        [
+            MissingField,
+            MissingField,
+            BadTime,
+            BadValue,
+            Syntax,
+            BadTime
+        ]
+    );
     assert_eq!((read.records.len(), read.labels()), (1, vec!["truncated"]));
 }
 
 #[test]
 fn other_files_are_refused() {
-    assert_eq!(read(&feed("kev", "UTC"), b"\xef\xbb\xbf ").err(), Some(Unreadable::Empty));
-    for text in ["[]", "cveID,dateAdded\n", "{}", "{\"vulnerability\": []}", "{\"vulnerabilities\" []}", "\0"] {
+    assert_eq!(
+        read(&feed("kev", "UTC"), b"\xef\xbb\xbf ").err(),
+        Some(Unreadable::Empty)
+    );
+    for text in [
+        "[]",
+        "cveID,dateAdded\n",
+        "{}",
+        "{\"vulnerability\": []}",
+        "{\"vulnerabilities\" []}",
+        "\0",
+    ] {
         let error = read(&feed("kev", "UTC"), text.as_bytes()).err();
-        assert!(matches!(error, Some(Unreadable::Header { .. })), "{text:?}: {error:?}");
+        assert!(
+            matches!(error, Some(Unreadable::Header { .. })),
+            "{text:?}: {error:?}"
+        );
     }
 }
 
 #[test]
 fn real_weeks_equal_the_control_totals() {
     let Some(data) = data() else { return };
-    let text = std::fs::read(data.join("vuln/kev/known_exploited_vulnerabilities.json")).expect("the file can be read");
+    let text = std::fs::read(data.join("vuln/kev/known_exploited_vulnerabilities.json"))
+        .expect("the file can be read");
     let read = read(&feed("kev", "UTC"), &text).expect("a real catalogue");
     read.check_rows(&text);
-    assert_eq!((read.records.len(), read.rejects.len(), read.warnings.len()), (1404, 0, 0));
+    assert_eq!(
+        (read.records.len(), read.rejects.len(), read.warnings.len()),
+        (1404, 0, 0)
+    );
     let weeks = per_week(&read.records);
     let totals = control_totals(&data, "kev added");
     assert_eq!(totals.len(), 8 + 7);

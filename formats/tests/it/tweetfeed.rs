@@ -21,15 +21,48 @@ fn tags_classify() {
     assert_eq!(read.rejects, []);
     assert_eq!(
         read.values(Field::ClassType),
-        ["phishing", "c2-server", "malware-distribution", "malware", "undetermined"]
+        [
+            "phishing",
+            "c2-server",
+            "malware-distribution",
+            "malware",
+            "undetermined"
+        ]
     );
-    assert_eq!(read.values(Field::ClassIdentifier), ["phishing", "cobaltstrike", "redline", "agenttesla", ""]);
-    assert_eq!(read.values(Field::MalwareName), ["", "cobalt strike", "redline", "agent tesla", ""]);
-    assert_eq!(read.values(Field::Tags), ["phishing scam", "cobaltstrike", "redline malware", "agenttesla", ""]);
-    assert_eq!(read.values(Field::SourceHost), ["", "", "c2.example", "", "untagged.example"]);
-    assert_eq!(read.values(Field::Md5)[3], "fe8dae06d4b9165c6be675e184bfaca9");
-    assert_eq!(read.values(Field::Reporter), ["alice", "bob", "bob", "eve", "eve"]);
-    assert_eq!(read.records[3].extra_json().as_deref(), Some(r#"{"reference":"not a link"}"#));
+    assert_eq!(
+        read.values(Field::ClassIdentifier),
+        ["phishing", "cobaltstrike", "redline", "agenttesla", ""]
+    );
+    assert_eq!(
+        read.values(Field::MalwareName),
+        ["", "cobalt strike", "redline", "agent tesla", ""]
+    );
+    assert_eq!(
+        read.values(Field::Tags),
+        [
+            "phishing scam",
+            "cobaltstrike",
+            "redline malware",
+            "agenttesla",
+            ""
+        ]
+    );
+    assert_eq!(
+        read.values(Field::SourceHost),
+        ["", "", "c2.example", "", "untagged.example"]
+    );
+    assert_eq!(
+        read.values(Field::Md5)[3],
+        "fe8dae06d4b9165c6be675e184bfaca9"
+    );
+    assert_eq!(
+        read.values(Field::Reporter),
+        ["alice", "bob", "bob", "eve", "eve"]
+    );
+    assert_eq!(
+        read.records[3].extra_json().as_deref(),
+        Some(r#"{"reference":"not a link"}"#)
+    );
     assert_eq!(read.records[0].written_day, Some(19_366));
 }
 
@@ -54,27 +87,66 @@ fn values_with_ports_zones_and_punycode() {
     let read = read(&feed("tweetfeed", "UTC"), text.as_bytes()).expect("a good day");
     assert_eq!(read.rejects, []);
     read.check_rows(text.as_bytes());
-    assert_eq!(read.values(Field::SourceIp)[..3], ["192.0.2.7", "2001:db8::1", "fe80::1"]);
-    assert_eq!(read.values(Field::SourcePort), ["8080", "443", "", "81", "", ""]);
-    assert_eq!(read.values(Field::SourceHost)[3..5], ["xn--bcher-kva.example", "xn--bcher-kva.example"]);
+    assert_eq!(
+        read.values(Field::SourceIp)[..3],
+        ["192.0.2.7", "2001:db8::1", "fe80::1"]
+    );
+    assert_eq!(
+        read.values(Field::SourcePort),
+        ["8080", "443", "", "81", "", ""]
+    );
+    assert_eq!(
+        read.values(Field::SourceHost)[3..5],
+        ["xn--bcher-kva.example", "xn--bcher-kva.example"]
+    );
     assert_eq!(read.values(Field::SourceUrl)[5], "http://a.example/1,2");
 }
 
 #[test]
 fn bad_rows_are_rejects_with_the_reason() {
     let rows: &[(&[u8], RejectReason)] = &[
-        (b"2023-01-09 00:00:00,a,ip,192.0.2.7,#c2", RejectReason::ColumnCount),
-        (b"2023-01-09 00:00:00,a,ip,192.0.2.777,#c2,", RejectReason::BadValue),
-        (b"2023-01-09 00:00:00,a,ip,192.0.2.7:70000,#c2,", RejectReason::BadValue),
-        (b"2023-01-09 00:00:00,a,mutex,x,#c2,", RejectReason::BadValue),
-        (b"2023-01-09 00:00:00,a,md5,abc,#c2,", RejectReason::BadValue),
-        (b"2023-01-09 00:00:00,a,url,,#c2,", RejectReason::MissingField),
+        (
+            b"2023-01-09 00:00:00,a,ip,192.0.2.7,#c2",
+            RejectReason::ColumnCount,
+        ),
+        (
+            b"2023-01-09 00:00:00,a,ip,192.0.2.777,#c2,",
+            RejectReason::BadValue,
+        ),
+        (
+            b"2023-01-09 00:00:00,a,ip,192.0.2.7:70000,#c2,",
+            RejectReason::BadValue,
+        ),
+        (
+            b"2023-01-09 00:00:00,a,mutex,x,#c2,",
+            RejectReason::BadValue,
+        ),
+        (
+            b"2023-01-09 00:00:00,a,md5,abc,#c2,",
+            RejectReason::BadValue,
+        ),
+        (
+            b"2023-01-09 00:00:00,a,url,,#c2,",
+            RejectReason::MissingField,
+        ),
         (b",a,ip,192.0.2.7,#c2,", RejectReason::MissingField),
         (b"yesterday,a,ip,192.0.2.7,#c2,", RejectReason::BadTime),
-        (b"1970-01-01 00:00:00,a,ip,192.0.2.7,#c2,", RejectReason::BadTime),
-        (b"2023-01-09 00:00:00,a\0,ip,192.0.2.7,#c2,", RejectReason::BadValue),
-        (b"2023-01-09 00:00:00,\xff,ip,192.0.2.7,#c2,", RejectReason::Encoding),
-        (b"2023-01-09 00:00:00,\"a,ip,192.0.2.7,#c2,", RejectReason::ColumnCount),
+        (
+            b"1970-01-01 00:00:00,a,ip,192.0.2.7,#c2,",
+            RejectReason::BadTime,
+        ),
+        (
+            b"2023-01-09 00:00:00,a\0,ip,192.0.2.7,#c2,",
+            RejectReason::BadValue,
+        ),
+        (
+            b"2023-01-09 00:00:00,\xff,ip,192.0.2.7,#c2,",
+            RejectReason::Encoding,
+        ),
+        (
+            b"2023-01-09 00:00:00,\"a,ip,192.0.2.7,#c2,",
+            RejectReason::ColumnCount,
+        ),
     ];
     let mut text = SAMPLE.as_bytes().to_vec();
     for (row, _) in rows {
@@ -86,15 +158,31 @@ fn bad_rows_are_rejects_with_the_reason() {
     read.check_rows(&text);
     assert_eq!(read.records.len(), 10);
     let expected: Vec<_> = rows.iter().map(|(_, reason)| *reason).collect();
-    assert_eq!(read.reasons(), expected, "{:#?}", read.rejects.iter().map(|r| &r.message).collect::<Vec<_>>());
+    assert_eq!(
+        read.reasons(),
+        expected,
+        "{:#?}",
+        read.rejects.iter().map(|r| &r.message).collect::<Vec<_>>()
+    );
 }
 
 #[test]
 fn other_files_are_refused_and_a_missed_day_is_empty() {
-    assert_eq!(read(&feed("tweetfeed", "UTC"), b"").err(), Some(Unreadable::Empty));
-    for text in ["date,URL,description\n", "<html>\n</html>\n", "\0\0\0", "a,b,c,d,e,f\n"] {
+    assert_eq!(
+        read(&feed("tweetfeed", "UTC"), b"").err(),
+        Some(Unreadable::Empty)
+    );
+    for text in [
+        "date,URL,description\n",
+        "<html>\n</html>\n",
+        "\0\0\0",
+        "a,b,c,d,e,f\n",
+    ] {
         let error = read(&feed("tweetfeed", "UTC"), text.as_bytes()).err();
-        assert!(matches!(error, Some(Unreadable::Header { .. })), "{text:?}: {error:?}");
+        assert!(
+            matches!(error, Some(Unreadable::Header { .. })),
+            "{text:?}: {error:?}"
+        );
     }
 }
 
@@ -110,11 +198,24 @@ fn real_weeks_equal_the_control_totals() {
             match read(&feed("tweetfeed", "UTC"), &text) {
                 Ok(read) => {
                     read.check_rows(&text);
-                    assert_eq!(read.rejects.first().map(|reject| &reject.message), None, "{}", path.display());
+                    assert_eq!(
+                        read.rejects.first().map(|reject| &reject.message),
+                        None,
+                        "{}",
+                        path.display()
+                    );
                     records.extend(read.records);
-                    rows += text.split(|byte| *byte == b'\n').filter(|row| !row.is_empty()).count();
+                    rows += text
+                        .split(|byte| *byte == b'\n')
+                        .filter(|row| !row.is_empty())
+                        .count();
                 }
-                Err(Unreadable::Empty) => empty.push(path.file_stem().expect("a name").to_string_lossy().into_owned()),
+                Err(Unreadable::Empty) => empty.push(
+                    path.file_stem()
+                        .expect("a name")
+                        .to_string_lossy()
+                        .into_owned(),
+                ),
                 Err(error) => panic!("{}: {error}", path.display()),
             }
         }
@@ -127,14 +228,22 @@ fn real_weeks_equal_the_control_totals() {
         ("tweetfeed url", |record| record.has(Field::SourceUrl)),
         ("tweetfeed domain", |record| record.has(Field::SourceHost)),
         ("tweetfeed ip", |record| record.has(Field::SourceIp)),
-        ("tweetfeed #phishing", |record| show(record, Field::Tags).split(' ').any(|tag| tag == "phishing")),
+        ("tweetfeed #phishing", |record| {
+            show(record, Field::Tags)
+                .split(' ')
+                .any(|tag| tag == "phishing")
+        }),
     ];
     for (column, keep) in columns {
         let weeks = per_week(records.iter().filter(|record| keep(record)));
         let totals = control_totals(&data, column);
         assert_eq!(totals.len(), 8, "{column}");
         for (week, total) in totals {
-            assert_eq!(weeks.get(&week).copied().unwrap_or(0), total, "{column} {week}");
+            assert_eq!(
+                weeks.get(&week).copied().unwrap_or(0),
+                total,
+                "{column} {week}"
+            );
         }
     }
 }

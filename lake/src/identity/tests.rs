@@ -46,9 +46,21 @@ fn admits_each_identity_once() {
     let mut again = IdentityIndex::new(usize::MAX);
     again.open(day, &runs).expect("opens");
     let known: Vec<EventId> = seen.iter().copied().collect();
-    assert!(again.admit(day, &known).expect("admits").iter().all(|new| !new));
+    assert!(
+        again
+            .admit(day, &known)
+            .expect("admits")
+            .iter()
+            .all(|new| !new)
+    );
     let unknown: Vec<EventId> = (10_000_000..10_050_000).map(id).collect();
-    assert!(again.admit(day, &unknown).expect("admits").iter().all(|new| *new));
+    assert!(
+        again
+            .admit(day, &unknown)
+            .expect("admits")
+            .iter()
+            .all(|new| *new)
+    );
 }
 
 #[test]
