@@ -316,7 +316,7 @@ impl Record {
                 Slot::Text { start, len } => {
                     scratch.extend_from_slice(&len.to_le_bytes());
                     scratch.extend_from_slice(
-                        self.text[start as usize..(start + len) as usize].as_bytes(),
+                        &self.text.as_bytes()[start as usize..(start + len) as usize],
                     );
                 }
                 Slot::Ip(IpAddr::V4(ip)) => {
