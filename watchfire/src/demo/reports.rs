@@ -180,7 +180,7 @@ pub const REPORTS: &[ReportType] = &[
         application: "",
         parts: &[EVENT],
         ports: &[],
-        share: 24,
+        share: 23,
     },
     ReportType {
         key: "event_sinkhole_http",
@@ -192,7 +192,7 @@ pub const REPORTS: &[ReportType] = &[
         application: "http",
         parts: &[EVENT, EVENT_HTTP],
         ports: &[],
-        share: 15,
+        share: 17,
     },
     ReportType {
         key: "event4_microsoft_sinkhole_http",
@@ -245,7 +245,7 @@ pub const REPORTS: &[ReportType] = &[
             ],
         ],
         ports: &[],
-        share: 7,
+        share: 9,
     },
     ReportType {
         key: "event_ddos_participant",
@@ -391,7 +391,7 @@ pub const REPORTS: &[ReportType] = &[
             ],
         ],
         ports: &[3389],
-        share: 6,
+        share: 7,
     },
     ReportType {
         key: "scan_telnet",
@@ -415,7 +415,7 @@ pub const REPORTS: &[ReportType] = &[
             )],
         ],
         ports: &[23, 23, 23, 2323],
-        share: 6,
+        share: 5,
     },
     ReportType {
         key: "scan_snmp",
@@ -468,7 +468,7 @@ pub const REPORTS: &[ReportType] = &[
             ],
         ],
         ports: &[445],
-        share: 4,
+        share: 3,
     },
     ReportType {
         key: "scan_elasticsearch",
@@ -499,7 +499,7 @@ pub const REPORTS: &[ReportType] = &[
             ],
         ],
         ports: &[9200],
-        share: 2,
+        share: 3,
     },
     ReportType {
         key: "scan_redis",
