@@ -545,7 +545,8 @@ fn reports(
     let filter = ReportFilter::default();
     let total = workspace.block_on(workspace.ledger.report_count(&filter))?;
     let mut progress = session.talk.progress("blobs", total, false);
-    let (mut done, mut waiting, mut unreadable) = (0, 0, 0);
+    let (mut done, mut waiting) = (0, 0);
+    let mut unreadable = Vec::new();
     let mut damaged = Vec::new();
     loop {
         let page = Page {
@@ -558,7 +559,10 @@ fn reports(
             progress.at(done, || report.origin.clone());
             match report.state {
                 ReportState::Archived => waiting += 1,
-                ReportState::Unreadable => unreadable += 1,
+                ReportState::Unreadable => {
+                    let reason = report.reason.as_deref().unwrap_or("no reason is stored");
+                    unreadable.push(format!("{}: {reason}", report.origin));
+                }
                 ReportState::Ingested => {}
             }
             let path = workspace.blobs.path(&report.blob);
@@ -596,11 +600,15 @@ fn reports(
             "watchfire ingest",
         );
     }
-    if unreadable > 0 {
+    if !unreadable.is_empty() {
         findings.warning(
             "reports",
-            format!("{unreadable} could not be read"),
-            "the last `watchfire ingest` told why; mend the feed's entry and run it again",
+            format!(
+                "{} could not be read: {}",
+                unreadable.len(),
+                some(&unreadable)
+            ),
+            "mend the feed's entry or ask its provider, and run `watchfire ingest`: it tries again",
         );
     }
     Ok(())

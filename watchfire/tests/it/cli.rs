@@ -479,3 +479,103 @@ fn infrastructure_events_are_entered_ended_and_withdrawn() {
         .exits(1)
         .says("not found");
 }
+
+#[test]
+fn back_issues_are_imported_and_listed() {
+    let bench = Bench::with("[series]\nid = \"old\"\n");
+    bench.write(
+        "history.csv",
+        "year,issue,week_start,week_end,kind,infected_wan,vulns,note,source\n2018,26,2018-06-25,2018-07-01,published,27.4,300,,print\n2018,,,,undated,28.0,,week unknown,copy\n",
+    );
+    bench
+        .run(&["history", "import", "history.csv"])
+        .exits(0)
+        .prints("2 rows of series old");
+    bench.run(&["history", "import", "history.csv"]).exits(0);
+    bench
+        .run(&["history", "list"])
+        .exits(0)
+        .prints("2018-26  2018-06-25  published")
+        .prints("undated");
+    assert_eq!(
+        bench
+            .run(&["history", "list", "--json"])
+            .json()
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
+    bench.write("wrong.csv", "year,kind,infected_wan\n2018,published,many\n");
+    bench
+        .run(&["history", "import", "wrong.csv"])
+        .exits(1)
+        .says("wrong.csv")
+        .says("many")
+        .says("remedy");
+    bench
+        .run(&["history", "import", "none.csv"])
+        .exits(1)
+        .says("none.csv");
+    if let Some(data) = crate::run::data() {
+        let file = data.join("history/weekly_history.csv");
+        bench
+            .run(&["history", "import", &file.to_string_lossy()])
+            .exits(0)
+            .prints("41 rows");
+    }
+}
+
+#[test]
+fn reference_tables_come_from_the_configuration_and_go_with_it() {
+    let entry = "[[reference]]\nkind = \"country-cidr\"\nname = \"countries\"\npaths = [\"tables/*.txt\"]\n";
+    let bench = Bench::with(&format!("{entry}{FEED}"));
+    bench.write(
+        "in/a.csv",
+        "seen,url,note\n2023-01-10 08:00:00,http://192.0.2.7/,x\n",
+    );
+    bench.write("tables/JP.txt", "192.0.2.0/24\n");
+    bench.write("tables/DE.txt", "198.51.100.0/24\n");
+    bench
+        .run(&["ingest"])
+        .exits(0)
+        .says("imported country-cidr: 2 files, 2 records");
+    bench
+        .run(&["query", "SELECT country FROM events"])
+        .exits(0)
+        .prints("JP");
+    bench
+        .run(&["reference", "list"])
+        .exits(0)
+        .prints("countries  JP");
+    // Unchanged files are not read again; a removed one is forgotten; without any, all stay.
+    let again = bench.run(&["ingest"]).exits(0);
+    assert!(!again.stderr.contains("imported"), "{}", again.stderr);
+    std::fs::remove_file(bench.path().join("tables/DE.txt")).expect("it is there");
+    bench
+        .run(&["ingest"])
+        .exits(0)
+        .says("forgot reference country-cidr DE");
+    std::fs::remove_file(bench.path().join("tables/JP.txt")).expect("it is there");
+    bench
+        .run(&["ingest"])
+        .exits(0)
+        .says("no file matches tables/*.txt");
+    bench
+        .run(&["reference", "list"])
+        .exits(0)
+        .prints("countries  JP");
+    // A file that is none of its kind stops the ingest: tables that silently lack a part count wrongly.
+    bench.write("tables/nowhere.txt", "192.0.2.0/24\n");
+    bench
+        .run(&["ingest"])
+        .exits(1)
+        .says("reference country-cidr")
+        .says("remedy");
+    bench
+        .run(&["reference", "import", "country-cidr", "tables/nowhere.txt"])
+        .exits(1);
+    bench
+        .run(&["reference", "import", "shadowserver-schema", "in/a.csv"])
+        .exits(1)
+        .says("remedy");
+}

@@ -82,6 +82,8 @@ fn one_command_takes_the_feeds_in_and_the_control_totals_agree() {
         );
     }
 
+    the_issue_says_what_its_description_promises(&bench);
+
     // The same bytes again change nothing.
     let before = bench.run(&["status", "--json"]).exits(0).json();
     let second = bench.run(&["ingest", "--json"]).exits(0).json();
@@ -101,4 +103,85 @@ fn one_command_takes_the_feeds_in_and_the_control_totals_agree() {
     for key in ["snapshot", "events", "parts", "reports", "rejects_open"] {
         assert_eq!(before[key], after[key], "{key}");
     }
+}
+
+/// The figures of issue 2023-3 as `docs/statistics.md` describes them, and the day that is missing.
+fn the_issue_says_what_its_description_promises(bench: &Bench) {
+    for issue in ["2022-51", "2022-52", "2023-1", "2023-2", "2023-3"] {
+        bench.run(&["bulletin", "draft", issue]).exits(0);
+    }
+    let week = bench.run(&["week", "2023-3", "--json"]).exits(0).json();
+    let values = week["values"].as_array().expect("a list");
+    let value = |key: &str| {
+        values
+            .iter()
+            .find(|value| value["key"] == key)
+            .unwrap_or_else(|| panic!("{key} is not there"))
+    };
+    for (key, this, last) in [
+        ("H1", 960, 811),
+        ("H2", 36, 16),
+        ("H6", 36, 16),
+        ("W5", 0, 0),
+        ("W5/elsewhere", 468, 244),
+        ("V1", 72, 58),
+        ("V2", 48, 15),
+        ("V3", 24, 38),
+        ("V4", 0, 5),
+    ] {
+        assert_eq!(value(key)["value"]["exact"]["count"], this, "{key}");
+        assert_eq!(
+            value(key)["previous"]["exact"]["count"],
+            last,
+            "{key} last week"
+        );
+    }
+    assert_eq!(value("V1")["change"]["percent"].as_f64(), Some(24.1));
+    assert_eq!(value("V2")["change"]["percent"].as_f64(), Some(220.0));
+    // TweetFeed lacks a day and hosting sites have no other source: no fall may be printed for it.
+    for key in ["H1", "H2", "H6"] {
+        assert_eq!(value(key)["change"]["judgement"], "not_comparable", "{key}");
+    }
+    let coverage = week["coverage"].as_array().expect("a list");
+    let tweetfeed = coverage
+        .iter()
+        .find(|feed| feed["feed"] == "tweetfeed")
+        .expect("it is covered");
+    assert_eq!(
+        (&tweetfeed["expected_days"], &tweetfeed["seen_days"]),
+        (&Value::from(7), &Value::from(6))
+    );
+    assert_eq!(tweetfeed["missing"], serde_json::json!(["2023-01-11"]));
+    // Not available is never 0.
+    for key in [
+        "M1", "M2", "M3", "M4", "M5", "W1", "W2", "W3", "W4", "W7", "W8", "W9", "V6",
+    ] {
+        assert!(
+            value(key)["value"].is_null() && value(key)["missing"].is_object(),
+            "{key}: {}",
+            value(key)
+        );
+    }
+    let rating = bench.run(&["rating", "2023-3"]).exits(0);
+    rating.prints("rating: not assessed: only 4 comparable earlier weeks, 8 are needed");
+
+    let done = bench
+        .run(&["bulletin", "render", "2023-3", "--format", "html,json,csv"])
+        .exits(0);
+    let page =
+        std::fs::read_to_string(bench.path().join("site/2023-3.zh.html")).expect("it is rendered");
+    assert!(
+        done.stdout.lines().count() >= 5 && page.contains("1月11日"),
+        "the note names the missing day"
+    );
+    // The same records give the same revision.
+    bench
+        .run(&["bulletin", "draft", "2023-3"])
+        .exits(0)
+        .prints("unchanged");
+    bench
+        .run(&["bulletin", "render", "2023-9"])
+        .exits(1)
+        .says("is not frozen yet")
+        .says("remedy: watchfire bulletin draft 2023-9");
 }

@@ -109,6 +109,7 @@ impl Bench {
         ours.for_each(|name| {
             command.env_remove(name);
         });
+        command.env("LC_ALL", "C");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
