@@ -73,7 +73,7 @@ fn of_feed(source: &Arc<Source>, root: &Path, found: &mut Vec<Delivery>) -> Resu
         for entry in entries {
             let path = entry.map_err(|error| Error::Io {
                 path: error.path().to_owned(),
-                source: error.into_error(),
+                source: error.into(),
             })?;
             if path.is_file() && !excluded.iter().any(|pattern| pattern.matches_path(&path)) {
                 paths.push(path);

@@ -85,12 +85,11 @@ impl Enricher {
             .next()
             .and_then(|list| tables.warning_list(list))
             .map(|list| list.id.as_str());
-        if let Some(target) = record.text(Field::DescriptionTarget) {
-            if let Some(brand) = tables.brand(target) {
-                found.brand = Some(&brand.name);
-                found.sector = (!brand.sector.is_empty()).then_some(&brand.sector);
-                found.target_territory = brand.territory;
-            }
+        let target = record.text(Field::DescriptionTarget);
+        if let Some(brand) = target.and_then(|target| tables.brand(target)) {
+            found.brand = Some(&brand.name);
+            found.sector = (!brand.sector.is_empty()).then_some(&brand.sector);
+            found.target_territory = brand.territory;
         }
         found
     }

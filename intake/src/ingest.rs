@@ -262,7 +262,7 @@ impl<'a> Writer<'a> {
         steps: &mut Steps<Said>,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Summary> {
-        while let Some(step) = steps.next()? {
+        while let Some(step) = steps.take()? {
             match step {
                 Step::Said(Said::Known {
                     feed,
@@ -328,7 +328,7 @@ impl<'a> Writer<'a> {
         let mut writer =
             ReportWriter::new(intake.lake.root(), &stem, &mut self.index, &mut live_runs);
         let ended = loop {
-            match steps.next()? {
+            match steps.take()? {
                 Some(Step::Block(block)) => {
                     self.rows += block.rows;
                     for chunk in gathered.add(block) {

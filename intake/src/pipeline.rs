@@ -118,7 +118,7 @@ impl<S> Steps<S> {
     ///
     /// # Errors
     /// [`Error::Stopped`] if a worker died with a block.
-    pub fn next(&mut self) -> Result<Option<Step<S>>> {
+    pub fn take(&mut self) -> Result<Option<Step<S>>> {
         loop {
             if let Some(step) = self.waiting.remove(&self.next) {
                 self.next += 1;

@@ -116,7 +116,7 @@ pub const KINDS: &[KindSpec] = &[
     spec(
         Kind::Countries,
         "countries",
-        "ISO 3166 CSV with the columns alpha-2 and name, optionally zh",
+        "ISO 3166 CSV with the columns alpha-2 and name, optionally zh and tld",
         10,
     ),
     spec(Kind::Brands, "brands", "CSV alias,brand,sector,country", 10),

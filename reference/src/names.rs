@@ -184,12 +184,16 @@ impl Names {
 
     /// The country of a top-level domain in lower-case A-label form; `None` for a gTLD.
     pub fn country_of_tld(&self, tld: &str) -> Option<Country> {
-        // Only two-letter and IDN names can be a country's.
-        if tld.len() != 2 && !tld.starts_with("xn--") {
-            return None;
-        }
         let plain = Country::new(tld).filter(|country| self.countries[country.index()].is_some());
         plain.or_else(|| self.tlds.get(tld).copied())
+    }
+
+    /// Makes a top-level domain a country's: one that is not simply the country's code.
+    pub fn set_tld(&mut self, tld: &str, country: Country) {
+        self.tlds.insert(
+            tld.trim_start_matches('.').to_ascii_lowercase().into(),
+            country,
+        );
     }
 
     /// The number of a holder by file name or alias; a new name becomes a new holder.

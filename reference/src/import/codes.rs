@@ -83,18 +83,26 @@ pub(super) fn countries(
     draft: &mut Draft,
     tally: &mut Tally,
 ) -> Result<(), Error> {
-    let columns: [&[&str]; 3] = [&["alpha-2", "alpha2", "code"], &["name", "en"], &["zh"]];
+    let columns: [&[&str]; 4] = [
+        &["alpha-2", "alpha2", "code"],
+        &["name", "en"],
+        &["zh"],
+        &["tld"],
+    ];
     csv_rows(
         input,
         job,
         columns,
         2,
         tally,
-        |line, [code, en, zh], tally| match Country::new(code) {
+        |line, [code, en, zh, tld], tally| match Country::new(code) {
             Some(country) if !en.is_empty() => {
                 draft
                     .names
                     .set_country(country, en, (!zh.is_empty()).then_some(zh));
+                if !tld.is_empty() {
+                    draft.names.set_tld(tld, country);
+                }
                 tally.records += 1;
             }
             Some(_) => tally.refuse(line, "no name"),
