@@ -64,7 +64,7 @@ fn of_feed(source: &Arc<Source>, root: &Path, found: &mut Vec<Delivery>) -> Resu
     let excluded = patterns(root, &source.feed.exclude).map_err(bad)?;
     let mut paths = Vec::new();
     for pattern in &source.feed.paths {
-        let whole = root.join(pattern);
+        let whole = rooted(root, pattern);
         let text = whole
             .to_str()
             .ok_or_else(|| bad(format!("path `{pattern}` is not UTF-8")))?;
@@ -126,13 +126,22 @@ fn of_path(
 fn patterns(root: &Path, list: &[String]) -> Result<Vec<glob::Pattern>, String> {
     list.iter()
         .map(|pattern| {
-            let whole = root.join(pattern);
+            let whole = rooted(root, pattern);
             let text = whole
                 .to_str()
                 .ok_or_else(|| format!("path `{pattern}` is not UTF-8"))?;
             glob::Pattern::new(text).map_err(|error| format!("path `{pattern}`: {error}"))
         })
         .collect()
+}
+
+/// A pattern below the workspace, whose own name is taken literally; an absolute one stands alone.
+fn rooted(root: &Path, pattern: &str) -> PathBuf {
+    if Path::new(pattern).is_absolute() {
+        return PathBuf::from(pattern);
+    }
+    let root = root.to_string_lossy();
+    PathBuf::from(glob::Pattern::escape(&root)).join(pattern)
 }
 
 fn delivery(source: &Arc<Source>, root: &Path, path: PathBuf) -> Delivery {

@@ -37,7 +37,12 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let plan = Plan { rows: arguments.rows, days: arguments.days, seed: arguments.seed, files_of: arguments.files_of };
+    let plan = Plan {
+        rows: arguments.rows,
+        days: arguments.days,
+        seed: arguments.seed,
+        files_of: arguments.files_of,
+    };
     let begun = Instant::now();
     let told = AtomicU64::new(0);
     let written = write(&arguments.out, plan, &|rows| {
@@ -49,9 +54,26 @@ fn main() -> anyhow::Result<()> {
     })?;
     let seconds = begun.elapsed().as_secs_f64();
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{} rows ({} repeats) in {} files", written.rows, written.repeats, written.files)?;
-    writeln!(out, "{} bytes, {:.1} a row", written.bytes, written.bytes as f64 / written.rows as f64)?;
-    writeln!(out, "{seconds:.2} s, {:.0} rows/s", written.rows as f64 / seconds)?;
-    writeln!(out, "watchfire --workspace {} ingest", arguments.out.display())?;
+    writeln!(
+        out,
+        "{} rows ({} repeats) in {} files",
+        written.rows, written.repeats, written.files
+    )?;
+    writeln!(
+        out,
+        "{} bytes, {:.1} a row",
+        written.bytes,
+        written.bytes as f64 / written.rows as f64
+    )?;
+    writeln!(
+        out,
+        "{seconds:.2} s, {:.0} rows/s",
+        written.rows as f64 / seconds
+    )?;
+    writeln!(
+        out,
+        "watchfire --workspace {} ingest",
+        arguments.out.display()
+    )?;
     Ok(())
 }

@@ -45,7 +45,8 @@ impl Plan {
     /// Rows of a type, by its number, on a day: shares of the type and the day without a row lost.
     fn rows_of(&self, number: usize, day: u64) -> u64 {
         let of_day = part(self.rows, self.days, day);
-        let share = |reports: &[ReportType]| -> u64 { reports.iter().map(|report| report.share).sum() };
+        let share =
+            |reports: &[ReportType]| -> u64 { reports.iter().map(|report| report.share).sum() };
         let (before, all) = (share(&REPORTS[..number]), share(REPORTS));
         of_day * (before + REPORTS[number].share) / all - of_day * before / all
     }
@@ -76,26 +77,37 @@ const NEAR: u64 = 3_000;
 /// # Errors
 /// If the plan has no rows or no days, or a file cannot be written.
 pub fn write(dir: &Path, plan: Plan, progress: &(dyn Fn(u64) + Sync)) -> Result<Written> {
-    ensure!(plan.rows > 0 && plan.days > 0, "rows and days must be at least 1");
+    ensure!(
+        plan.rows > 0 && plan.days > 0,
+        "rows and days must be at least 1"
+    );
     let country = Country::new();
     let files = Files::below(dir);
     reference::write(&country, &files)?;
     let folder = dir.join("feeds/shadowserver");
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create folder {}", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot create folder {}", folder.display()))?;
 
     let mut tasks = Vec::new();
     for day in 0..plan.days {
         for (number, report) in REPORTS.iter().enumerate() {
             let rows = plan.rows_of(number, day);
             if rows > 0 {
-                tasks.push(Task { report, number, day, rows });
+                tasks.push(Task {
+                    report,
+                    number,
+                    day,
+                    rows,
+                });
             }
         }
     }
     let next = AtomicUsize::new(0);
     let done = AtomicU64::new(0);
     let sum = Mutex::new(Written::default());
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(tasks.len());
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(tasks.len());
     std::thread::scope(|scope| -> Result<()> {
         let workers: Vec<_> = (0..threads)
             .map(|_| {
@@ -104,7 +116,9 @@ pub fn write(dir: &Path, plan: Plan, progress: &(dyn Fn(u64) + Sync)) -> Result<
                         let written = Maker::new(&country, plan, task).write(&folder, &|rows| {
                             progress(done.fetch_add(rows, Ordering::Relaxed) + rows);
                         })?;
-                        let mut sum = sum.lock().expect("a worker that fails returns, it does not panic");
+                        let mut sum = sum
+                            .lock()
+                            .expect("a worker that fails returns, it does not panic");
                         sum.rows += written.rows;
                         sum.repeats += written.repeats;
                         sum.bytes += written.bytes;
@@ -119,7 +133,10 @@ pub fn write(dir: &Path, plan: Plan, progress: &(dyn Fn(u64) + Sync)) -> Result<
         }
         Ok(())
     })?;
-    files.write("watchfire.toml", config::benchmark(plan.rows, plan.days, plan.seed))?;
+    files.write(
+        "watchfire.toml",
+        config::benchmark(plan.rows, plan.days, plan.seed),
+    )?;
     Ok(sum.into_inner().expect("all workers have returned"))
 }
 
@@ -153,8 +170,9 @@ struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     fn new(country: &'a Country, plan: Plan, task: &'a Task) -> Self {
-        let families: Vec<usize> =
-            (0..country.families.len()).filter(|at| country.families[*at].report == task.report.file).collect();
+        let families: Vec<usize> = (0..country.families.len())
+            .filter(|at| country.families[*at].report == task.report.file)
+            .collect();
         let family_totals = totals(families.iter().map(|at| country.families[*at].weight));
         let day = Day::of(date(2026, 11, 22)).0 - (plan.days - 1 - task.day) as i32;
         Maker {
@@ -173,7 +191,11 @@ impl<'a> Maker<'a> {
 
     fn write(&self, folder: &Path, done: &dyn Fn(u64)) -> Result<Written> {
         let mut written = Written::default();
-        let per_file = if self.plan.files_of == 0 { u64::MAX } else { self.plan.files_of };
+        let per_file = if self.plan.files_of == 0 {
+            u64::MAX
+        } else {
+            self.plan.files_of
+        };
         let mut buffer = Vec::with_capacity(1 << 20);
         let mut file: Option<(PathBuf, File)> = None;
         let mut told = 0;
@@ -181,9 +203,17 @@ impl<'a> Maker<'a> {
             if row % per_file == 0 {
                 flush(&mut file, &mut buffer, &mut written)?;
                 let nth = row / per_file + 1;
-                let ending = if nth == 1 { String::new() } else { format!("-{nth}") };
-                let path = folder.join(format!("{}-{}-demo{ending}.csv", self.date, self.task.report.file));
-                let handle = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+                let ending = if nth == 1 {
+                    String::new()
+                } else {
+                    format!("-{nth}")
+                };
+                let path = folder.join(format!(
+                    "{}-{}-demo{ending}.csv",
+                    self.date, self.task.report.file
+                ));
+                let handle = File::create(&path)
+                    .with_context(|| format!("cannot create {}", path.display()))?;
                 file = Some((path, handle));
                 written.files += 1;
                 buffer.extend_from_slice(self.task.report.header(true).as_bytes());
@@ -237,13 +267,20 @@ impl<'a> Maker<'a> {
         let row = draw(self.key ^ day << 40, number);
         // A day's lines are spread over it in order, with a little disorder.
         // Numbers that depend on the day are those of the line's day, lest a repeat differs.
-        let rows = if day == self.task.day { self.task.rows } else { self.plan.rows_of(self.task.number, day) };
+        let rows = if day == self.task.day {
+            self.task.rows
+        } else {
+            self.plan.rows_of(self.task.number, day)
+        };
         let lines = (rows * (BLOCK - REPEATS) / BLOCK).max(1);
-        let at =
-            (u128::from(number.min(lines - 1)) * 86_340 / u128::from(lines)) as i64 + scale(draw(row, 1), 60) as i64;
+        let at = (u128::from(number.min(lines - 1)) * 86_340 / u128::from(lines)) as i64
+            + scale(draw(row, 1), 60) as i64;
         let midnight = self.midnight - (self.task.day - day) as i64 * 86_400;
         // Hosts: a fifth as many as lines of the whole time, those of low number more often.
-        let host = draw(self.key, scale(draw(row, 2), self.hosts).min(scale(draw(row, 3), self.hosts)) + 10_000);
+        let host = draw(
+            self.key,
+            scale(draw(row, 2), self.hosts).min(scale(draw(row, 3), self.hosts)) + 10_000,
+        );
         let web = matches!(report.file, "compromised_website" | "malware_url");
         let among = match report.file {
             "scan_elasticsearch" | "scan_redis" | "scan_http_vulnerable" => Among::Hosting,
@@ -255,7 +292,10 @@ impl<'a> Maker<'a> {
             [] => None,
             families => {
                 let at = scale(draw(host, 4), self.family_totals[families.len() - 1]);
-                Some(&self.country.families[families[self.family_totals.partition_point(|&total| total <= at)]])
+                Some(
+                    &self.country.families
+                        [families[self.family_totals.partition_point(|&total| total <= at)]],
+                )
             }
         };
         let (infection, tag) = match (family, report.file) {
@@ -263,12 +303,22 @@ impl<'a> Maker<'a> {
             (None, "event6_sinkhole") => ("mirai", "mirai"),
             (None, "event4_honeypot_brute_force") => ("ssh-brute-force", "brute-force"),
             (None, "event4_ddos_participant") => ("ddos-participant", "ddos"),
-            (None, "compromised_iot") => (["mirai", "tidecrab", "reedpike"][(host % 3) as usize], "iot;backdoor"),
+            (None, "compromised_iot") => (
+                ["mirai", "tidecrab", "reedpike"][(host % 3) as usize],
+                "iot;backdoor",
+            ),
             (None, "compromised_website") => ("", "webshell"),
-            (None, "malware_url") => ("", ["mirai", "mozi", "redline", "agenttesla"][(host % 4) as usize]),
+            (None, "malware_url") => (
+                "",
+                ["mirai", "mozi", "redline", "agenttesla"][(host % 4) as usize],
+            ),
             (None, file) => ("", file.strip_prefix("scan_").unwrap_or(file)),
         };
-        let site = if web { names::site(host) } else { String::new() };
+        let site = if web {
+            names::site(host)
+        } else {
+            String::new()
+        };
         let port = match report.ports {
             [] => 0,
             ports => ports[scale(draw(host, 5), ports.len() as u64) as usize],
@@ -276,7 +326,11 @@ impl<'a> Maker<'a> {
         let ip = match report.file {
             "event6_sinkhole" => {
                 let province = block.province.expect("customers live in provinces");
-                super::text::v6(Country::v6_prefix(province, draw(host, 6) % 0xffff_0000), draw(host, 7)).into()
+                super::text::v6(
+                    Country::v6_prefix(province, draw(host, 6) % 0xffff_0000),
+                    draw(host, 7),
+                )
+                .into()
             }
             _ => v4(address),
         };
@@ -303,9 +357,15 @@ impl<'a> Maker<'a> {
     }
 }
 
-fn flush(file: &mut Option<(PathBuf, File)>, buffer: &mut Vec<u8>, written: &mut Written) -> Result<()> {
+fn flush(
+    file: &mut Option<(PathBuf, File)>,
+    buffer: &mut Vec<u8>,
+    written: &mut Written,
+) -> Result<()> {
     if let Some((path, handle)) = file {
-        handle.write_all(buffer).with_context(|| format!("cannot write {}", path.display()))?;
+        handle
+            .write_all(buffer)
+            .with_context(|| format!("cannot write {}", path.display()))?;
         written.bytes += buffer.len() as u64;
     }
     buffer.clear();

@@ -163,13 +163,18 @@ impl Cell {
             }
             Cell::Device(part) => {
                 if scale(draw(sighting.host, 3), 8) == 0 {
-                    let device = &DEVICES[scale(draw(sighting.host, 4), DEVICES.len() as u64) as usize];
+                    let device =
+                        &DEVICES[scale(draw(sighting.host, 4), DEVICES.len() as u64) as usize];
                     plain(out, device[usize::from(part)]);
                 }
             }
             Cell::SinkIp => {
                 out.push(b'"');
-                text::quad(out, sighting.sink.first + 2 + scale(draw(sighting.row, 7), 24) as u32, b'.');
+                text::quad(
+                    out,
+                    sighting.sink.first + 2 + scale(draw(sighting.row, 7), 24) as u32,
+                    b'.',
+                );
                 out.push(b'"');
             }
             Cell::SinkPort => text::number(out, u64::from(sighting.sink_port)),
@@ -196,11 +201,17 @@ impl Cell {
             }
             Cell::Text(text) => plain(out, text),
             Cell::Bare(text) => out.extend_from_slice(text.as_bytes()),
-            Cell::OfRow(texts) => plain(out, texts[scale(draw(sighting.row, at), texts.len() as u64) as usize]),
-            Cell::OfHost(texts) => {
-                plain(out, texts[scale(draw(sighting.host, 0x100 + at), texts.len() as u64) as usize])
+            Cell::OfRow(texts) => plain(
+                out,
+                texts[scale(draw(sighting.row, at), texts.len() as u64) as usize],
+            ),
+            Cell::OfHost(texts) => plain(
+                out,
+                texts[scale(draw(sighting.host, 0x100 + at), texts.len() as u64) as usize],
+            ),
+            Cell::Number(low, high) => {
+                text::number(out, low + scale(draw(sighting.row, at), high - low + 1))
             }
-            Cell::Number(low, high) => text::number(out, low + scale(draw(sighting.row, at), high - low + 1)),
             Cell::HexOfHost(digits) => {
                 out.push(b'"');
                 text::hex(out, sighting.host, digits);
@@ -221,7 +232,11 @@ impl Cell {
             Cell::Moment(later) => {
                 let second = sighting.second + later;
                 out.push(b'"');
-                text::date(out, model::time::Day(second.div_euclid(86_400) as i32).date(), b'-');
+                text::date(
+                    out,
+                    model::time::Day(second.div_euclid(86_400) as i32).date(),
+                    b'-',
+                );
                 out.push(b'T');
                 text::clock(out, second.rem_euclid(86_400) as u64);
                 out.push(b'.');
@@ -236,10 +251,29 @@ impl Cell {
                 http_date(out, sighting.second);
                 out.push(b'"');
             }
-            Cell::WebProtocol => plain(out, if sighting.port == 443 { "https" } else { "http" }),
-            Cell::Service => plain(out, if sighting.sink_port == 23 { "telnet" } else { "ssh" }),
+            Cell::WebProtocol => plain(
+                out,
+                if sighting.port == 443 {
+                    "https"
+                } else {
+                    "http"
+                },
+            ),
+            Cell::Service => plain(
+                out,
+                if sighting.sink_port == 23 {
+                    "telnet"
+                } else {
+                    "ssh"
+                },
+            ),
             Cell::SshClient => {
-                const CLIENTS: [&str; 4] = ["b'SSH-2.0-Go'", "b'SSH-2.0-libssh2_1.8.0'", "", "b'SSH-2.0-PuTTY'"];
+                const CLIENTS: [&str; 4] = [
+                    "b'SSH-2.0-Go'",
+                    "b'SSH-2.0-libssh2_1.8.0'",
+                    "",
+                    "b'SSH-2.0-PuTTY'",
+                ];
                 if sighting.sink_port != 23 {
                     plain(out, CLIENTS[scale(draw(sighting.host, 9), 4) as usize]);
                 }
@@ -276,7 +310,9 @@ fn reverse_name(out: &mut Vec<u8>, address: u32, block: &Block) {
 
 fn http_date(out: &mut Vec<u8>, second: i64) {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let day = second.div_euclid(86_400);
     let date = model::time::Day(day as i32).date();
     out.extend_from_slice(DAYS[day.rem_euclid(7) as usize].as_bytes());

@@ -88,7 +88,11 @@ fn references(text: &mut String) {
 
 fn shadowserver(text: &mut String, weekly: impl Fn(&str) -> bool) {
     for report in REPORTS {
-        let name = FEED_NAMES.iter().find(|(file, _)| *file == report.file).expect("every report type has a feed").1;
+        let name = FEED_NAMES
+            .iter()
+            .find(|(file, _)| *file == report.file)
+            .expect("every report type has a feed")
+            .1;
         let file = report.file;
         let every = if weekly(file) { "every_days = 7\n" } else { "" };
         let terms = format!("{}; for the networks of {NAME_EN} only", report.name);

@@ -282,7 +282,10 @@ impl Default for Country {
 impl Country {
     /// Reads the built-in tables and lays out the addresses.
     pub fn new() -> Self {
-        let number = |text: &str| text.parse::<u64>().expect("the demo's tables hold numbers where numbers belong");
+        let number = |text: &str| {
+            text.parse::<u64>()
+                .expect("the demo's tables hold numbers where numbers belong")
+        };
         let provinces: Vec<Province> = rows(include_str!("../../assets/demo/provinces.csv"))
             .map(|row| Province {
                 code: number(row[0]) as u32,
@@ -314,7 +317,10 @@ impl Country {
                 en: row[2],
                 first_octet: number(row[3]) as u8,
                 weight: number(row[4]),
-                asns: [(number(row[5]) as u32, row[6]), (number(row[7]) as u32, row[8])],
+                asns: [
+                    (number(row[5]) as u32, row[6]),
+                    (number(row[7]) as u32, row[8]),
+                ],
             })
             .collect();
         let brands = rows(include_str!("../../assets/demo/brands.csv"))
@@ -339,7 +345,12 @@ impl Country {
             })
             .collect();
         let products = rows(include_str!("../../assets/demo/products.csv"))
-            .map(|row| Product { vendor_zh: row[0], vendor: row[1], name: row[2], kind: row[3] })
+            .map(|row| Product {
+                vendor_zh: row[0],
+                vendor: row[1],
+                name: row[2],
+                kind: row[3],
+            })
             .collect();
         let blocks = plan(&provinces, &operators, &neighbors);
         let weight = |block: &Block| {
@@ -347,12 +358,25 @@ impl Country {
             province * block.operator.map_or(0, |at| operators[at].weight)
         };
         let of = |wanted: &'static [Access]| {
-            Pool::new(&blocks, |block| if wanted.contains(&block.access) { weight(block) } else { 0 })
+            Pool::new(&blocks, |block| {
+                if wanted.contains(&block.access) {
+                    weight(block)
+                } else {
+                    0
+                }
+            })
         };
         let abroad = |wanted: Access| {
-            Pool::new(&blocks, |block| match neighbors.iter().find(|neighbor| neighbor.code == block.country) {
-                Some(neighbor) if block.access == wanted && block.length < 24 => neighbor.weight,
-                _ => 0,
+            Pool::new(&blocks, |block| {
+                match neighbors
+                    .iter()
+                    .find(|neighbor| neighbor.code == block.country)
+                {
+                    Some(neighbor) if block.access == wanted && block.length < 24 => {
+                        neighbor.weight
+                    }
+                    _ => 0,
+                }
             })
         };
         let pools = [
@@ -363,7 +387,16 @@ impl Country {
             abroad(Access::Hosting),
             abroad(Access::Broadband),
         ];
-        Country { provinces, operators, neighbors, brands, families, products, blocks, pools }
+        Country {
+            provinces,
+            operators,
+            neighbors,
+            brands,
+            families,
+            products,
+            blocks,
+            pools,
+        }
     }
 
     /// The host that belongs to `key`: its address and block never change.
@@ -376,13 +409,19 @@ impl Country {
     /// The block that holds an address, if any does.
     pub fn block_of(&self, address: Ipv4Addr) -> Option<&Block> {
         let address = u32::from(address);
-        self.blocks.iter().find(|block| (address ^ block.first).leading_zeros() >= u32::from(block.length))
+        self.blocks
+            .iter()
+            .find(|block| (address ^ block.first).leading_zeros() >= u32::from(block.length))
     }
 
     /// The mobile network of a province, the only one with IPv6.
     pub fn mobile(&self, province: usize) -> &Block {
-        let mobile = |block: &&Block| block.province == Some(province) && block.access == Access::Mobile;
-        self.blocks.iter().find(mobile).expect("the plan gives every province a mobile network")
+        let mobile =
+            |block: &&Block| block.province == Some(province) && block.access == Access::Mobile;
+        self.blocks
+            .iter()
+            .find(mobile)
+            .expect("the plan gives every province a mobile network")
     }
 
     /// A province's prefix as the upper half of an IPv6 address, and a customer's place in it.
@@ -398,7 +437,10 @@ impl Country {
 fn plan(provinces: &[Province], operators: &[Operator], neighbors: &[Neighbor]) -> Vec<Block> {
     let mut blocks = Vec::new();
     let operator = |id: &str| {
-        operators.iter().position(|operator| operator.id == id).expect("the plan names operators of the table")
+        operators
+            .iter()
+            .position(|operator| operator.id == id)
+            .expect("the plan names operators of the table")
     };
     let mut inside = |first: [u8; 4], length: u8, province: usize, holder: usize| {
         let holder_row = &operators[holder];
@@ -410,7 +452,11 @@ fn plan(provinces: &[Province], operators: &[Operator], neighbors: &[Neighbor]) 
             country: CODE,
             asn: holder_row.asn,
             region: provinces[province].en.to_ascii_uppercase(),
-            cities: provinces[province].cities.iter().map(|city| city.to_ascii_uppercase()).collect(),
+            cities: provinces[province]
+                .cities
+                .iter()
+                .map(|city| city.to_ascii_uppercase())
+                .collect(),
             domain: holder_row.domain.to_owned(),
             naics: holder_row.naics,
             sector: holder_row.sector,
@@ -420,7 +466,11 @@ fn plan(provinces: &[Province], operators: &[Operator], neighbors: &[Neighbor]) 
     // The four provinces with the most hosts hold the spare prefixes of a plan made for sixteen.
     let spare = [1, 2, 0, 3];
     for slot in 0..16u8 {
-        let province = if slot < 12 { usize::from(slot) } else { spare[usize::from(slot) - 12] };
+        let province = if slot < 12 {
+            usize::from(slot)
+        } else {
+            spare[usize::from(slot) - 12]
+        };
         let second = slot * 16;
         if slot < 12 {
             inside([10, second, 0, 0], 13, province, operator("lanxun"));
@@ -466,13 +516,19 @@ fn plan(provinces: &[Province], operators: &[Operator], neighbors: &[Neighbor]) 
                 domain: format!("{tag}.example.org"),
                 naics: if hosting { "518210" } else { "517311" },
                 sector: "Communications, Service Provider, and Hosting Service",
-                access: if hosting { Access::Hosting } else { Access::Broadband },
+                access: if hosting {
+                    Access::Hosting
+                } else {
+                    Access::Broadband
+                },
             });
         }
     }
     for (first, code) in SINKHOLES {
-        let neighbor =
-            neighbors.iter().find(|neighbor| neighbor.code == code).expect("sinkholes stand in countries of the table");
+        let neighbor = neighbors
+            .iter()
+            .find(|neighbor| neighbor.code == code)
+            .expect("sinkholes stand in countries of the table");
         blocks.push(Block {
             first,
             length: 24,
@@ -493,21 +549,28 @@ fn plan(provinces: &[Province], operators: &[Operator], neighbors: &[Neighbor]) 
 
 /// Rows of a built-in table without its header. Cells may stand in quotes; quotes inside do not occur.
 fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
-    table.lines().skip(1).filter(|line| !line.is_empty()).map(|line| {
-        let (mut cells, mut rest) = (Vec::new(), Some(line));
-        while let Some(text) = rest {
-            let (cell, after) = match text.strip_prefix('"').and_then(|quoted| quoted.split_once('"')) {
-                Some((cell, after)) => (cell, after.strip_prefix(',')),
-                None => match text.split_once(',') {
-                    Some((cell, after)) => (cell, Some(after)),
-                    None => (text, None),
-                },
-            };
-            cells.push(cell);
-            rest = after;
-        }
-        cells
-    })
+    table
+        .lines()
+        .skip(1)
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            let (mut cells, mut rest) = (Vec::new(), Some(line));
+            while let Some(text) = rest {
+                let (cell, after) = match text
+                    .strip_prefix('"')
+                    .and_then(|quoted| quoted.split_once('"'))
+                {
+                    Some((cell, after)) => (cell, after.strip_prefix(',')),
+                    None => match text.split_once(',') {
+                        Some((cell, after)) => (cell, Some(after)),
+                        None => (text, None),
+                    },
+                };
+                cells.push(cell);
+                rest = after;
+            }
+            cells
+        })
 }
 
 #[cfg(test)]
@@ -520,10 +583,16 @@ mod tests {
         assert_eq!(country.provinces.len(), 12);
         assert!(country.brands.len() >= 25);
         for (at, a) in country.blocks.iter().enumerate() {
-            assert!(a.length == 32 || a.first.trailing_zeros() >= 32 - u32::from(a.length), "{a:?}");
+            assert!(
+                a.length == 32 || a.first.trailing_zeros() >= 32 - u32::from(a.length),
+                "{a:?}"
+            );
             for b in &country.blocks[at + 1..] {
                 let shorter = a.length.min(b.length);
-                assert!((a.first ^ b.first).leading_zeros() < u32::from(shorter), "{a:?} {b:?}");
+                assert!(
+                    (a.first ^ b.first).leading_zeros() < u32::from(shorter),
+                    "{a:?} {b:?}"
+                );
             }
         }
     }
@@ -542,9 +611,14 @@ mod tests {
         for among in kinds {
             for key in 0..500 {
                 let (address, block) = country.host(among, key);
-                let found = country.block_of(address.into()).expect("every host lies in a block");
+                let found = country
+                    .block_of(address.into())
+                    .expect("every host lies in a block");
                 assert_eq!(found.first, block.first);
-                assert_eq!(block.country == CODE, !matches!(among, Among::Abroad | Among::AbroadCustomers));
+                assert_eq!(
+                    block.country == CODE,
+                    !matches!(among, Among::Abroad | Among::AbroadCustomers)
+                );
                 assert!(!block.city(address).is_empty());
                 assert!(!matches!(address % 256, 0 | 255));
             }
@@ -557,6 +631,11 @@ mod tests {
         let country = Country::new();
         let private = |asn: u32| (64_512..=65_534).contains(&asn) || asn >= 4_200_000_000;
         assert!(country.blocks.iter().all(|block| private(block.asn)));
-        assert!(country.neighbors.iter().all(|neighbor| neighbor.code.starts_with('X') && neighbor.code != "XK"));
+        assert!(
+            country
+                .neighbors
+                .iter()
+                .all(|neighbor| neighbor.code.starts_with('X') && neighbor.code != "XK")
+        );
     }
 }

@@ -38,7 +38,10 @@ pub struct Files {
 impl Files {
     /// Files below `root`, which is made where it does not exist.
     pub fn below(root: &Path) -> Self {
-        Files { root: root.to_owned(), feeds: Vec::new() }
+        Files {
+            root: root.to_owned(),
+            feeds: Vec::new(),
+        }
     }
 
     /// Writes a file that is no feed's.
@@ -48,7 +51,8 @@ impl Files {
     pub fn write(&self, path: &str, bytes: impl AsRef<[u8]>) -> Result<()> {
         let full = self.root.join(path);
         let folder = full.parent().unwrap_or(&self.root);
-        fs::create_dir_all(folder).with_context(|| format!("cannot create folder {}", folder.display()))?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create folder {}", folder.display()))?;
         fs::write(&full, bytes).with_context(|| format!("cannot write {}", full.display()))
     }
 
@@ -58,7 +62,13 @@ impl Files {
     /// With the file's path, if it cannot be written.
     pub fn feed(&mut self, feed: &'static str, path: String, sheet: Sheet) -> Result<()> {
         self.write(&path, &sheet.bytes)?;
-        self.feeds.push(FeedFile { path, feed, rows: sheet.rows, rejects: sheet.rejects, repeats: sheet.repeats });
+        self.feeds.push(FeedFile {
+            path,
+            feed,
+            rows: sheet.rows,
+            rejects: sheet.rejects,
+            repeats: sheet.repeats,
+        });
         Ok(())
     }
 }
@@ -79,7 +89,10 @@ pub struct Sheet {
 impl Sheet {
     /// A file that begins with a header.
     pub fn with_header(header: &str) -> Self {
-        Sheet { bytes: header.as_bytes().to_vec(), ..Sheet::default() }
+        Sheet {
+            bytes: header.as_bytes().to_vec(),
+            ..Sheet::default()
+        }
     }
 
     /// A record.
@@ -150,8 +163,15 @@ impl Truth {
     /// The figures of a week by the ids of the statistics, in their order. `M1` is the sum of its
     /// parts; `M4` is what no earlier week of the demo names (13 weeks, as the statistic looks back).
     pub fn figures(&self, week: usize) -> Vec<(&'static str, u64)> {
-        let known: BTreeSet<&String> = self.0[..week].iter().flat_map(|earlier| &earlier.names).collect();
-        let new = self.0[week].names.iter().filter(|name| !known.contains(name)).count() as u64;
+        let known: BTreeSet<&String> = self.0[..week]
+            .iter()
+            .flat_map(|earlier| &earlier.names)
+            .collect();
+        let new = self.0[week]
+            .names
+            .iter()
+            .filter(|name| !known.contains(name))
+            .count() as u64;
         let mut figures = self.0[week].figures();
         figures.insert(3, ("M4", new));
         figures
@@ -160,8 +180,12 @@ impl Truth {
 
 impl WeekTruth {
     fn figures(&self) -> Vec<(&'static str, u64)> {
-        let government =
-            |sites: &BTreeSet<String>| sites.iter().filter(|site| site.ends_with(".gov.example")).count() as u64;
+        let government = |sites: &BTreeSet<String>| {
+            sites
+                .iter()
+                .filter(|site| site.ends_with(".gov.example"))
+                .count() as u64
+        };
         let [high, medium, low] = self.vulnerabilities;
         let len = |count: usize| count as u64;
         vec![

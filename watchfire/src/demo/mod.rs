@@ -83,7 +83,10 @@ impl DemoCountry {
     /// Provinces by infected hosts in a week, most first: Chinese short name, English name, hosts.
     pub fn provinces(&self, week: usize) -> Vec<(&'static str, &'static str, usize)> {
         let country = Country::new();
-        let hosts = self.truth.0[week].by_province.iter().map(|hosts| hosts.len());
+        let hosts = self.truth.0[week]
+            .by_province
+            .iter()
+            .map(|hosts| hosts.len());
         let mut ranked: Vec<_> = country
             .provinces
             .iter()
@@ -177,8 +180,11 @@ pub fn write(
 }
 
 fn infrastructure(calendar: Calendar, country: &Country) -> Vec<InfrastructureEvent> {
-    let at =
-        |week: usize, day: i64, hour: i8, minute: i8| calendar.date((week * 7) as i64 + day).at(hour, minute, 0, 0);
+    let at = |week: usize, day: i64, hour: i8, minute: i8| {
+        calendar
+            .date((week * 7) as i64 + day)
+            .at(hour, minute, 0, 0)
+    };
     vec![
         InfrastructureEvent {
             level: "一般",

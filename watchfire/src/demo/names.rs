@@ -5,8 +5,14 @@ use super::text;
 
 /// Suffixes under which anyone could register in this world, with their weights among malicious names.
 /// The demo's Public Suffix List says so too; `.com`, `.net` and `.org` exist only as `example.*`.
-const SUFFIXES: [(&str, u64); 6] =
-    [("example.com", 660), ("example.net", 96), ("example.org", 62), ("test", 104), ("example", 56), ("invalid", 22)];
+const SUFFIXES: [(&str, u64); 6] = [
+    ("example.com", 660),
+    ("example.net", 96),
+    ("example.org", 62),
+    ("test", 104),
+    ("example", 56),
+    ("invalid", 22),
+];
 
 const DEPARTMENTS: [&str; 24] = [
     "tax",
@@ -36,13 +42,16 @@ const DEPARTMENTS: [&str; 24] = [
 ];
 
 const LURES: [&str; 16] = [
-    "login", "secure", "verify", "pay", "account", "service", "update", "app", "center", "online", "help", "vip",
-    "club", "info", "mobile", "home",
+    "login", "secure", "verify", "pay", "account", "service", "update", "app", "center", "online",
+    "help", "vip", "club", "info", "mobile", "home",
 ];
 
 /// A suffix as malicious names choose it.
 pub fn suffix(key: u64) -> &'static str {
-    let at = scale(draw(key, 0x21), SUFFIXES.iter().map(|(_, weight)| weight).sum());
+    let at = scale(
+        draw(key, 0x21),
+        SUFFIXES.iter().map(|(_, weight)| weight).sum(),
+    );
     let totals = totals(SUFFIXES.iter().map(|(_, weight)| *weight));
     SUFFIXES[totals.partition_point(|&total| total <= at)].0
 }
@@ -157,9 +166,17 @@ mod tests {
         };
         let cities = vec!["dongpu".to_owned()];
         for key in 0..2000 {
-            for name in [site(key), machine_made(key), lure(&mut random, "landi"), government_site(key, &cities)] {
+            for name in [
+                site(key),
+                machine_made(key),
+                lure(&mut random, "landi"),
+                government_site(key, &cities),
+            ] {
                 assert!(reserved(&name), "{name}");
-                assert!(!name.starts_with('-') && !name.contains("-.") && !name.contains(' '), "{name}");
+                assert!(
+                    !name.starts_with('-') && !name.contains("-.") && !name.contains(' '),
+                    "{name}"
+                );
             }
             assert_eq!(site(key), site(key));
         }

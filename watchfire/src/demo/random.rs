@@ -44,7 +44,10 @@ impl Random {
 
     /// The next 64 bits.
     #[inline]
-    #[expect(clippy::should_implement_trait, reason = "an endless stream of numbers is no iterator of options")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an endless stream of numbers is no iterator of options"
+    )]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(GOLDEN);
         mix(self.0)

@@ -18,7 +18,11 @@ pub const FOLDER: &str = "reference-sources";
 
 /// Kind, name and paths of every `[[reference]]` entry, in the order of the configuration.
 pub const ENTRIES: &[(&str, &str, &str)] = &[
-    ("shadowserver-schema", "demo-report-schema", "shadowserver/schema.json"),
+    (
+        "shadowserver-schema",
+        "demo-report-schema",
+        "shadowserver/schema.json",
+    ),
     ("region-cidr", "provinces", "region-cidr/*.txt"),
     ("country-cidr", "countries", "country-cidr/*.txt"),
     ("holder-cidr", "operators", "holder-cidr/*.txt"),
@@ -67,20 +71,29 @@ pub fn write(country: &Country, files: &Files) -> Result<()> {
     let mut text = format!("alpha-2,name,zh,tld\n{CODE},{NAME_EN},{NAME_ZH},example\n");
     for (at, neighbor) in country.neighbors.iter().enumerate() {
         let tld = ["test", "invalid"].get(at).unwrap_or(&"");
-        writeln!(text, "{},{},{},{tld}", neighbor.code, neighbor.en, neighbor.zh)?;
+        writeln!(
+            text,
+            "{},{},{},{tld}",
+            neighbor.code, neighbor.en, neighbor.zh
+        )?;
     }
     write("countries.csv", text)?;
 
     write("public_suffix_list.dat", SUFFIXES.to_owned())?;
     write(
         "owner-class.csv",
-        "suffix,class\ngov.example,government\nedu.example,education\nbank.example,bank\n".to_owned(),
+        "suffix,class\ngov.example,government\nedu.example,education\nbank.example,bank\n"
+            .to_owned(),
     )?;
 
     let mut text = String::from("brand,alias,sector,country\n");
     for brand in &country.brands {
         for alias in [brand.zh, brand.slug] {
-            writeln!(text, "{},{alias},{},{}", brand.en, brand.sector, brand.country)?;
+            writeln!(
+                text,
+                "{},{alias},{},{}",
+                brand.en, brand.sector, brand.country
+            )?;
         }
     }
     write("brands.csv", text)?;
@@ -100,18 +113,33 @@ pub fn write(country: &Country, files: &Files) -> Result<()> {
     let attributes = ["hostname", "domain", "url", "domain|ip"];
     write(
         "warninglists/canglan-top-sites.json",
-        list("Sites that everybody in Canglan uses", "hostname", &attributes, &sites),
+        list(
+            "Sites that everybody in Canglan uses",
+            "hostname",
+            &attributes,
+            &sites,
+        ),
     )?;
     let resolvers = ["198.18.0.53", "198.19.0.53", "10.0.0.53", "100.64.0.53"].map(str::to_owned);
     write(
         "warninglists/canglan-resolvers.json",
-        list("Public resolvers of Canglan", "string", &["ip-src", "ip-dst"], &resolvers),
+        list(
+            "Public resolvers of Canglan",
+            "string",
+            &["ip-src", "ip-dst"],
+            &resolvers,
+        ),
     )
 }
 
 fn prefixes(country: &Country, write: &impl Fn(&str, String) -> Result<()>) -> Result<()> {
     let cidr = |first: u32, length: u8| format!("{}/{length}", Ipv4Addr::from(first));
-    let v6 = |province: usize| format!("{}/32", Ipv6Addr::from(u128::from(Country::v6_prefix(province, 0)) << 64));
+    let v6 = |province: usize| {
+        format!(
+            "{}/32",
+            Ipv6Addr::from(u128::from(Country::v6_prefix(province, 0)) << 64)
+        )
+    };
     let lines = |mut lines: Vec<String>| {
         lines.push(String::new());
         lines.join("\n")
@@ -124,7 +152,10 @@ fn prefixes(country: &Country, write: &impl Fn(&str, String) -> Result<()>) -> R
             .map(|block| cidr(block.first, block.length))
             .collect();
         prefixes.push(v6(at));
-        write(&format!("region-cidr/{}.txt", province.code), lines(prefixes))?;
+        write(
+            &format!("region-cidr/{}.txt", province.code),
+            lines(prefixes),
+        )?;
     }
     let mut inside: Vec<String> = country
         .blocks
@@ -135,15 +166,27 @@ fn prefixes(country: &Country, write: &impl Fn(&str, String) -> Result<()>) -> R
     inside.extend((0..country.provinces.len()).map(v6));
     write(&format!("country-cidr/{CODE}.txt"), lines(inside))?;
     for neighbor in &country.neighbors {
-        let theirs = country.blocks.iter().filter(|block| block.country == neighbor.code);
+        let theirs = country
+            .blocks
+            .iter()
+            .filter(|block| block.country == neighbor.code);
         write(
             &format!("country-cidr/{}.txt", neighbor.code),
-            lines(theirs.map(|block| cidr(block.first, block.length)).collect()),
+            lines(
+                theirs
+                    .map(|block| cidr(block.first, block.length))
+                    .collect(),
+            ),
         )?;
     }
     for (at, operator) in country.operators.iter().enumerate() {
-        let theirs = country.blocks.iter().filter(|block| block.operator == Some(at));
-        let mut prefixes: Vec<String> = theirs.map(|block| cidr(block.first, block.length)).collect();
+        let theirs = country
+            .blocks
+            .iter()
+            .filter(|block| block.operator == Some(at));
+        let mut prefixes: Vec<String> = theirs
+            .map(|block| cidr(block.first, block.length))
+            .collect();
         if operator.id == "xitong" {
             prefixes.extend((0..country.provinces.len()).map(v6));
         }
@@ -153,7 +196,11 @@ fn prefixes(country: &Country, write: &impl Fn(&str, String) -> Result<()>) -> R
     for block in &country.blocks {
         writeln!(table, "{}\t{}", cidr(block.first, block.length), block.asn)?;
     }
-    let mobile = country.operators.iter().find(|operator| operator.id == "xitong").map_or(0, |operator| operator.asn);
+    let mobile = country
+        .operators
+        .iter()
+        .find(|operator| operator.id == "xitong")
+        .map_or(0, |operator| operator.asn);
     for province in 0..country.provinces.len() {
         writeln!(table, "{}\t{mobile}", v6(province))?;
     }
@@ -162,7 +209,12 @@ fn prefixes(country: &Country, write: &impl Fn(&str, String) -> Result<()>) -> R
     for operator in &country.operators {
         names.insert(
             operator.asn.to_string(),
-            json!(format!("{} {} {}, {CODE}", operator.id.to_uppercase(), operator.zh, operator.en)),
+            json!(format!(
+                "{} {} {}, {CODE}",
+                operator.id.to_uppercase(),
+                operator.zh,
+                operator.en
+            )),
         );
     }
     for neighbor in &country.neighbors {
@@ -170,7 +222,10 @@ fn prefixes(country: &Country, write: &impl Fn(&str, String) -> Result<()>) -> R
             names.insert(asn.to_string(), json!(format!("{name}, {}", neighbor.code)));
         }
     }
-    write("asn-names.json", serde_json::to_string_pretty(&names)? + "\n")
+    write(
+        "asn-names.json",
+        serde_json::to_string_pretty(&names)? + "\n",
+    )
 }
 
 /// What counts as a public suffix in this world. Reserved domains are all there is, so the three

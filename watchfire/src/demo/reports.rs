@@ -78,11 +78,23 @@ pub struct ReportType {
 }
 
 const fn opt(name: &'static str, to: &'static str, function: &'static str, cell: Cell) -> Column {
-    Column { name, to, function, required: false, cell }
+    Column {
+        name,
+        to,
+        function,
+        required: false,
+        cell,
+    }
 }
 
 const fn must(name: &'static str, to: &'static str, function: &'static str, cell: Cell) -> Column {
-    Column { name, to, function, required: true, cell }
+    Column {
+        name,
+        to,
+        function,
+        required: true,
+        cell,
+    }
 }
 
 const fn extra(name: &'static str, cell: Cell) -> Column {
@@ -101,20 +113,58 @@ const EVENT: &[Column] = &[
     opt("src_city", "source.geolocation.city", "", City),
     opt("src_hostname", "source.reverse_dns", "", Hostname),
     opt("src_naics", "extra.source.naics", "invalidate_zero", Naics),
-    opt("src_sector", "extra.source.sector", "validate_to_none", Sector),
-    opt("device_vendor", "product.vendor", "validate_to_none", Device(0)),
+    opt(
+        "src_sector",
+        "extra.source.sector",
+        "validate_to_none",
+        Sector,
+    ),
+    opt(
+        "device_vendor",
+        "product.vendor",
+        "validate_to_none",
+        Device(0),
+    ),
     extra("device_type", Device(1)),
-    opt("device_model", "product.name", "validate_to_none", Device(2)),
+    opt(
+        "device_model",
+        "product.name",
+        "validate_to_none",
+        Device(2),
+    ),
     opt("dst_ip", "destination.ip", "validate_ip", SinkIp),
     opt("dst_port", "destination.port", "convert_int", SinkPort),
     opt("dst_asn", "destination.asn", "invalidate_zero", SinkAsn),
     opt("dst_geo", "destination.geolocation.cc", "", SinkGeo),
-    opt("dst_region", "destination.geolocation.region", "", SinkRegion),
+    opt(
+        "dst_region",
+        "destination.geolocation.region",
+        "",
+        SinkRegion,
+    ),
     opt("dst_city", "destination.geolocation.city", "", SinkCity),
-    opt("dst_hostname", "destination.reverse_dns", "validate_to_none", Empty),
-    opt("dst_naics", "extra.destination.naics", "invalidate_zero", Bare("518210")),
-    opt("dst_sector", "extra.destination.sector", "validate_to_none", Empty),
-    extra("public_source", OfRow(&["", "", "", "demo-sink", "demo-sink-2"])),
+    opt(
+        "dst_hostname",
+        "destination.reverse_dns",
+        "validate_to_none",
+        Empty,
+    ),
+    opt(
+        "dst_naics",
+        "extra.destination.naics",
+        "invalidate_zero",
+        Bare("518210"),
+    ),
+    opt(
+        "dst_sector",
+        "extra.destination.sector",
+        "validate_to_none",
+        Empty,
+    ),
+    extra(
+        "public_source",
+        OfRow(&["", "", "", "demo-sink", "demo-sink-2"]),
+    ),
     extra("infection", Infection),
     extra("family", Infection),
     extra("tag", Tag),
@@ -124,7 +174,12 @@ const EVENT: &[Column] = &[
 ];
 
 const EVENT_HTTP: &[Column] = &[
-    opt("http_url", "destination.url", "convert_http_host_and_url", Path),
+    opt(
+        "http_url",
+        "destination.url",
+        "convert_http_host_and_url",
+        Path,
+    ),
     opt("http_host", "destination.fqdn", "validate_fqdn", Site),
     extra(
         "http_agent",
@@ -159,14 +214,28 @@ const SCAN: &[Column] = &[
 ];
 
 const DEVICE: &[Column] = &[
-    opt("device_vendor", "product.vendor", "validate_to_none", Device(0)),
+    opt(
+        "device_vendor",
+        "product.vendor",
+        "validate_to_none",
+        Device(0),
+    ),
     extra("device_type", Device(1)),
-    opt("device_model", "product.name", "validate_to_none", Device(2)),
+    opt(
+        "device_model",
+        "product.name",
+        "validate_to_none",
+        Device(2),
+    ),
 ];
 
 /// The column with which reports began to say how bad a finding is; see [`super::weeks::SEVERITY_FROM`].
-const SEVERITY: Column =
-    opt("severity", "severity", "validate_to_none", OfHost(&["critical", "high", "high", "medium"]));
+const SEVERITY: Column = opt(
+    "severity",
+    "severity",
+    "validate_to_none",
+    OfHost(&["critical", "high", "high", "medium"]),
+);
 
 /// Every type, with the heaviest first.
 pub const REPORTS: &[ReportType] = &[
@@ -258,7 +327,10 @@ pub const REPORTS: &[ReportType] = &[
         parts: &[
             EVENT,
             &[
-                extra("attack", OfRow(&["syn-flood", "http-flood", "udp-plain", "atk10"])),
+                extra(
+                    "attack",
+                    OfRow(&["syn-flood", "http-flood", "udp-plain", "atk10"]),
+                ),
                 opt("duration", "extra.", "convert_int", Number(10, 600)),
                 extra("http_method", OfRow(&["GET", "GET", "POST", ""])),
                 opt("packet_length", "extra.", "convert_int", Number(60, 1440)),
@@ -281,7 +353,12 @@ pub const REPORTS: &[ReportType] = &[
             must("port", "source.port", "convert_int", Port),
             opt("hostname", "source.reverse_dns", "", Hostname),
             extra("tag", Tag),
-            opt("application", "protocol.application", "validate_to_none", WebProtocol),
+            opt(
+                "application",
+                "protocol.application",
+                "validate_to_none",
+                WebProtocol,
+            ),
             opt("asn", "source.asn", "invalidate_zero", Asn),
             opt("geo", "source.geolocation.cc", "", Geo),
             opt("region", "source.geolocation.region", "", Region),
@@ -296,7 +373,16 @@ pub const REPORTS: &[ReportType] = &[
             ),
             extra("system", OfHost(&["Linux", "Linux", "", "WINNT"])),
             extra("detected_since", DateOfHost(0)),
-            extra("server", OfHost(&["nginx", "nginx/1.18.0", "Apache/2.4.41", "Microsoft-IIS/8.5", ""])),
+            extra(
+                "server",
+                OfHost(&[
+                    "nginx",
+                    "nginx/1.18.0",
+                    "Apache/2.4.41",
+                    "Microsoft-IIS/8.5",
+                    "",
+                ]),
+            ),
             extra("redirect_target", Empty),
             opt("naics", "extra.", "invalidate_zero", Naics),
             extra("sector", Sector),
@@ -357,7 +443,12 @@ pub const REPORTS: &[ReportType] = &[
             opt("sector", "extra.source.sector", "validate_to_none", Sector),
             extra("tag", Tag),
             extra("source", OfRow(&["", "demo-honeypot"])),
-            opt("sha256", "malware.hash.sha256", "validate_to_none", HexOfHost(64)),
+            opt(
+                "sha256",
+                "malware.hash.sha256",
+                "validate_to_none",
+                HexOfHost(64),
+            ),
             extra("application", OfRow(&["http"])),
         ]],
         ports: &[80, 80, 8080, 50_008],
@@ -384,7 +475,11 @@ pub const REPORTS: &[ReportType] = &[
                 opt("ssl_version", "extra.", "convert_int", Bare("2")),
                 extra(
                     "signature_algorithm",
-                    OfHost(&["sha256WithRSAEncryption", "sha256WithRSAEncryption", "sha1WithRSAEncryption"]),
+                    OfHost(&[
+                        "sha256WithRSAEncryption",
+                        "sha256WithRSAEncryption",
+                        "sha1WithRSAEncryption",
+                    ]),
                 ),
                 extra("key_algorithm", Text("rsaEncryption")),
                 extra("jarm", Empty),
@@ -429,7 +524,12 @@ pub const REPORTS: &[ReportType] = &[
             SCAN,
             DEVICE,
             &[
-                opt("version", "extra.", "validate_to_none", OfHost(&["2", "2", "1"])),
+                opt(
+                    "version",
+                    "extra.",
+                    "validate_to_none",
+                    OfHost(&["2", "2", "1"]),
+                ),
                 extra("sysname", MachineName),
                 extra(
                     "sysdesc",
@@ -442,7 +542,12 @@ pub const REPORTS: &[ReportType] = &[
                 ),
                 extra("community", Text("public")),
                 opt("response_size", "extra.", "convert_int", Number(76, 420)),
-                opt("uptime", "extra.", "convert_int", Number(10_000, 90_000_000)),
+                opt(
+                    "uptime",
+                    "extra.",
+                    "convert_int",
+                    Number(10_000, 90_000_000),
+                ),
             ],
         ],
         ports: &[161],
@@ -459,12 +564,28 @@ pub const REPORTS: &[ReportType] = &[
         parts: &[
             SCAN,
             &[
-                extra("smb_implant", OfHost(&["N", "N", "N", "N", "N", "N", "N", "N", "N", "Y"])),
+                extra(
+                    "smb_implant",
+                    OfHost(&["N", "N", "N", "N", "N", "N", "N", "N", "N", "Y"]),
+                ),
                 extra("arch", OfHost(&["", "x64", "x86"])),
                 extra("key", Empty),
-                opt("smb_major_number", "extra.", "validate_to_none", OfHost(&["2", "3"])),
-                opt("smb_minor_number", "extra.", "validate_to_none", OfHost(&["1", "0", "11"])),
-                extra("smb_version_string", OfHost(&["SMB 2.1", "SMB 3.0", "SMB 3.1.1"])),
+                opt(
+                    "smb_major_number",
+                    "extra.",
+                    "validate_to_none",
+                    OfHost(&["2", "3"]),
+                ),
+                opt(
+                    "smb_minor_number",
+                    "extra.",
+                    "validate_to_none",
+                    OfHost(&["1", "0", "11"]),
+                ),
+                extra(
+                    "smb_version_string",
+                    OfHost(&["SMB 2.1", "SMB 3.0", "SMB 3.1.1"]),
+                ),
             ],
         ],
         ports: &[445],
@@ -489,7 +610,10 @@ pub const REPORTS: &[ReportType] = &[
                 ),
                 extra("ok", Empty),
                 extra("name", MachineName),
-                extra("cluster_name", OfHost(&["elasticsearch", "docker-cluster", "logs", "search"])),
+                extra(
+                    "cluster_name",
+                    OfHost(&["elasticsearch", "docker-cluster", "logs", "search"]),
+                ),
                 extra("status", Bare("200")),
                 extra("build_hash", HexOfHost(40)),
                 extra("build_timestamp", DateOfHost(0)),
@@ -512,15 +636,27 @@ pub const REPORTS: &[ReportType] = &[
         parts: &[
             SCAN,
             &[
-                opt("version", "extra.", "validate_to_none", OfHost(&["6.2.6", "5.0.7", "3.2.100", "4.0.9"])),
+                opt(
+                    "version",
+                    "extra.",
+                    "validate_to_none",
+                    OfHost(&["6.2.6", "5.0.7", "3.2.100", "4.0.9"]),
+                ),
                 extra("git_sha1", Bare("00000000")),
                 extra("mode", OfHost(&["standalone", "standalone", "cluster"])),
                 extra(
                     "os",
-                    OfHost(&["Linux 3.10.0-1160.el7.x86_64 x86_64", "Linux 5.4.0-91-generic x86_64", "Windows"]),
+                    OfHost(&[
+                        "Linux 3.10.0-1160.el7.x86_64 x86_64",
+                        "Linux 5.4.0-91-generic x86_64",
+                        "Windows",
+                    ]),
                 ),
                 extra("architecture", Bare("64")),
-                extra("multiplexing_api", OfHost(&["epoll", "epoll", "winsock_IOCP"])),
+                extra(
+                    "multiplexing_api",
+                    OfHost(&["epoll", "epoll", "winsock_IOCP"]),
+                ),
                 extra("process_id", Number(1, 32_000)),
                 extra("run_id", HexOfHost(40)),
                 opt("uptime", "extra.", "convert_int", Number(3_600, 9_000_000)),
@@ -541,8 +677,14 @@ pub const REPORTS: &[ReportType] = &[
         parts: &[
             SCAN,
             &[
-                extra("name", OfHost(&["demo_tv", "rk3229_box", "p212", "demo_phone"])),
-                extra("model", OfHost(&["Fubiao TV B1", "Generic TV Box", "Fubiao Pad"])),
+                extra(
+                    "name",
+                    OfHost(&["demo_tv", "rk3229_box", "p212", "demo_phone"]),
+                ),
+                extra(
+                    "model",
+                    OfHost(&["Fubiao TV B1", "Generic TV Box", "Fubiao Pad"]),
+                ),
                 extra("device", OfHost(&["demo_tv", "rk3229", "p212"])),
                 extra("features", OfHost(&["", "cmd,shell_v2"])),
             ],
@@ -565,9 +707,17 @@ pub const REPORTS: &[ReportType] = &[
                     "product",
                     "product.name",
                     "validate_to_none",
-                    OfHost(&["RealVNC", "TightVNC", "UltraVNC", "Apple remote desktop vnc"]),
+                    OfHost(&[
+                        "RealVNC",
+                        "TightVNC",
+                        "UltraVNC",
+                        "Apple remote desktop vnc",
+                    ]),
                 ),
-                extra("banner", OfHost(&["RFB 003.008", "RFB 003.889", "RFB 005.000"])),
+                extra(
+                    "banner",
+                    OfHost(&["RFB 003.008", "RFB 003.889", "RFB 005.000"]),
+                ),
             ],
         ],
         ports: &[5900, 5900, 5901],
@@ -585,13 +735,34 @@ pub const REPORTS: &[ReportType] = &[
             SCAN,
             &[
                 extra("http", Text("HTTP/1.1")),
-                opt("http_code", "extra.", "convert_int", OfHost(&["200", "200", "401", "302"])),
+                opt(
+                    "http_code",
+                    "extra.",
+                    "convert_int",
+                    OfHost(&["200", "200", "401", "302"]),
+                ),
                 extra("http_reason", OfHost(&["OK", "Unauthorized", "Found"])),
-                extra("content_type", OfHost(&["text/html", "text/html; charset=utf-8"])),
+                extra(
+                    "content_type",
+                    OfHost(&["text/html", "text/html; charset=utf-8"]),
+                ),
                 extra("www_authenticate", Empty),
                 extra("set_cookie", Empty),
-                extra("server", OfHost(&["nginx", "Apache/2.4.49 (Unix)", "Microsoft-IIS/7.5", "mini_httpd/1.19"])),
-                opt("content_length", "extra.", "convert_int", Number(120, 9_000)),
+                extra(
+                    "server",
+                    OfHost(&[
+                        "nginx",
+                        "Apache/2.4.49 (Unix)",
+                        "Microsoft-IIS/7.5",
+                        "mini_httpd/1.19",
+                    ]),
+                ),
+                opt(
+                    "content_length",
+                    "extra.",
+                    "convert_int",
+                    Number(120, 9_000),
+                ),
                 extra("http_date", HttpDate),
                 extra("version", OfHost(&["", "12.1.55", "8.0.2"])),
                 extra("detail", Empty),
@@ -608,12 +779,19 @@ impl ReportType {
     /// # Panics
     /// If there is none: names are written in this crate.
     pub fn named(file: &str) -> &'static ReportType {
-        REPORTS.iter().find(|report| report.file == file).expect("report types are named as in the table")
+        REPORTS
+            .iter()
+            .find(|report| report.file == file)
+            .expect("report types are named as in the table")
     }
 
     /// The columns in the order of the file; the severity column came later.
     pub fn columns(&self, with_severity: bool) -> Vec<Column> {
-        let mut columns: Vec<Column> = self.parts.iter().flat_map(|part| part.iter().copied()).collect();
+        let mut columns: Vec<Column> = self
+            .parts
+            .iter()
+            .flat_map(|part| part.iter().copied())
+            .collect();
         if with_severity {
             columns.push(SEVERITY);
         }
@@ -622,8 +800,11 @@ impl ReportType {
 
     /// The header line.
     pub fn header(&self, with_severity: bool) -> String {
-        let names: Vec<String> =
-            self.columns(with_severity).iter().map(|column| format!("\"{}\"", column.name)).collect();
+        let names: Vec<String> = self
+            .columns(with_severity)
+            .iter()
+            .map(|column| format!("\"{}\"", column.name))
+            .collect();
         names.join(",") + "\n"
     }
 
@@ -646,7 +827,9 @@ impl ReportType {
         let row = |to: &str, column: &Column| match column.function {
             "" => json!([to, column.name]),
             // These two look at the whole row.
-            "convert_http_host_and_url" | "category_or_detail" => json!([to, column.name, column.function, true]),
+            "convert_http_host_and_url" | "category_or_detail" => {
+                json!([to, column.name, column.function, true])
+            }
             function => json!([to, column.name, function]),
         };
         let (mut required, mut optional) = (Vec::new(), Vec::new());
@@ -663,7 +846,11 @@ impl ReportType {
             }
         }
         if self.class == "vulnerable-system" {
-            optional.push(json!(["product.vulnerabilities", "tag", "extract_cve_from_tag"]));
+            optional.push(json!([
+                "product.vulnerabilities",
+                "tag",
+                "extract_cve_from_tag"
+            ]));
         }
         json!({
             "constant_fields": constants,
@@ -689,7 +876,8 @@ pub fn schema() -> String {
     for report in REPORTS {
         types.insert(report.key.to_owned(), report.schema());
     }
-    let mut text = serde_json::to_string_pretty(&Value::Object(types)).expect("a tree of texts is JSON");
+    let mut text =
+        serde_json::to_string_pretty(&Value::Object(types)).expect("a tree of texts is JSON");
     text.push('\n');
     text
 }

@@ -23,7 +23,9 @@ fn demo_written() -> &'static (PathBuf, DemoCountry) {
 }
 
 fn fresh(name: &str) -> PathBuf {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tmp").join(format!("watchfire-{name}"));
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../target/tmp")
+        .join(format!("watchfire-{name}"));
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).unwrap();
     dir
@@ -35,7 +37,11 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { found.push(path) }
+            if path.is_dir() {
+                folders.push(path)
+            } else {
+                found.push(path)
+            }
         }
     }
     found.sort();
@@ -52,7 +58,10 @@ fn hashes(dir: &Path) -> BTreeMap<String, String> {
         hasher.update(name.as_bytes());
         hasher.update(&std::fs::read(&path).unwrap());
     }
-    by_part.into_iter().map(|(part, hasher)| (part, hasher.finalize().to_hex()[..16].to_owned())).collect()
+    by_part
+        .into_iter()
+        .map(|(part, hasher)| (part, hasher.finalize().to_hex()[..16].to_owned()))
+        .collect()
 }
 
 #[test]
@@ -66,11 +75,19 @@ fn the_same_seed_writes_the_same_bytes() {
 
     // The golden hashes: a change of the demo is a change of this file. WATCHFIRE_UPDATE=1 rewrites it.
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/golden.txt");
-    let text: String = first.iter().map(|(part, hash)| format!("{hash} {part}\n")).collect();
+    let text: String = first
+        .iter()
+        .map(|(part, hash)| format!("{hash} {part}\n"))
+        .collect();
     if std::env::var_os("WATCHFIRE_UPDATE").is_some() {
         std::fs::write(&golden, &text).unwrap();
     }
-    assert_eq!(std::fs::read_to_string(&golden).unwrap_or_default(), text, "see {}", golden.display());
+    assert_eq!(
+        std::fs::read_to_string(&golden).unwrap_or_default(),
+        text,
+        "see {}",
+        golden.display()
+    );
 }
 
 #[test]
@@ -80,10 +97,21 @@ fn another_seed_and_another_week_tell_the_same_story_otherwise() {
     let other = write(&dir, 7, end, &mut |_, _, _| {}).unwrap();
     let (_, first) = demo_written();
     assert_eq!(*other.weeks.last().unwrap(), end);
-    let value = |country: &DemoCountry, id: &str| country.headline().iter().find(|(name, _)| *name == id).unwrap().1;
+    let value = |country: &DemoCountry, id: &str| {
+        country
+            .headline()
+            .iter()
+            .find(|(name, _)| *name == id)
+            .unwrap()
+            .1
+    };
     assert_ne!(value(&other, "M1"), value(first, "M1"));
     for id in ["W1", "W2", "V1", "V2"] {
-        assert_eq!(value(&other, id), value(first, id), "{id} is told by the story");
+        assert_eq!(
+            value(&other, id),
+            value(first, id),
+            "{id} is told by the story"
+        );
     }
     std::fs::remove_dir_all(&dir).unwrap();
 }
@@ -91,19 +119,53 @@ fn another_seed_and_another_week_tell_the_same_story_otherwise() {
 #[test]
 fn the_headline_is_that_of_a_real_week() {
     let (_, country) = demo_written();
-    let value = |id: &str| country.headline().iter().find(|(name, _)| *name == id).unwrap().1;
+    let value = |id: &str| {
+        country
+            .headline()
+            .iter()
+            .find(|(name, _)| *name == id)
+            .unwrap()
+            .1
+    };
     assert_eq!(value("M1"), value("M2") + value("M3"));
     assert!((23_000..32_000).contains(&value("M1")), "{}", value("M1"));
     assert!((2_400..3_000).contains(&value("W5")), "{}", value("W5"));
-    assert_eq!((value("W1"), value("W2"), value("V1"), value("V2")), (641, 17, 272, 96));
-    assert_eq!((value("W4"), country.truth.figures(LAST - 1).iter().find(|(id, _)| *id == "W4").unwrap().1), (9, 6));
+    assert_eq!(
+        (value("W1"), value("W2"), value("V1"), value("V2")),
+        (641, 17, 272, 96)
+    );
+    assert_eq!(
+        (
+            value("W4"),
+            country
+                .truth
+                .figures(LAST - 1)
+                .iter()
+                .find(|(id, _)| *id == "W4")
+                .unwrap()
+                .1
+        ),
+        (9, 6)
+    );
     // The report on websites lost a day, and with it a few sites that nobody else saw.
-    assert!(value("W3") < weeks::BACKDOORED[LAST].0 && value("W3") > weeks::BACKDOORED[LAST].0 - 30);
+    assert!(
+        value("W3") < weeks::BACKDOORED[LAST].0 && value("W3") > weeks::BACKDOORED[LAST].0 - 30
+    );
     assert_eq!(value("M4"), 23);
-    assert!((500_000..640_000).contains(&country.rows()), "{}", country.rows());
+    assert!(
+        (500_000..640_000).contains(&country.rows()),
+        "{}",
+        country.rows()
+    );
     assert!(country.rejects() >= 20);
     let provinces = country.provinces(LAST);
-    assert_eq!(provinces[..3].iter().map(|(_, en, _)| *en).collect::<Vec<_>>(), ["Wangchao", "Hesui", "Lanjing"]);
+    assert_eq!(
+        provinces[..3]
+            .iter()
+            .map(|(_, en, _)| *en)
+            .collect::<Vec<_>>(),
+        ["Wangchao", "Hesui", "Lanjing"]
+    );
 }
 
 #[test]
@@ -111,8 +173,12 @@ fn every_feed_is_configured_and_every_file_belongs_to_its_feed() {
     let (dir, country) = demo_written();
     let text = std::fs::read_to_string(dir.join("watchfire.toml")).unwrap();
     let config: toml::Table = text.parse().unwrap();
-    let feeds: Vec<Feed> =
-        config["feed"].as_array().unwrap().iter().map(|feed| feed.clone().try_into().unwrap()).collect();
+    let feeds: Vec<Feed> = config["feed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|feed| feed.clone().try_into().unwrap())
+        .collect();
     let mut names: Vec<&str> = feeds.iter().map(|feed| feed.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
@@ -126,9 +192,15 @@ fn every_feed_is_configured_and_every_file_belongs_to_its_feed() {
         assert_eq!(owners, [file.feed], "{}", file.path);
     }
     for feed in &feeds {
-        assert!(country.files.iter().any(|file| file.feed == feed.name), "{} has no file", feed.name);
         assert!(
-            feed.classification.as_deref().is_none_or(|class| model::classification::classification(class).is_some()),
+            country.files.iter().any(|file| file.feed == feed.name),
+            "{} has no file",
+            feed.name
+        );
+        assert!(
+            feed.classification
+                .as_deref()
+                .is_none_or(|class| model::classification::classification(class).is_some()),
             "{}",
             feed.name
         );
@@ -136,7 +208,12 @@ fn every_feed_is_configured_and_every_file_belongs_to_its_feed() {
     for reference in config["reference"].as_array().unwrap() {
         let pattern = reference["paths"][0].as_str().unwrap();
         let found = files_below(&dir.join("reference-sources"));
-        assert!(found.iter().any(|path| fits(pattern, path.strip_prefix(dir).unwrap().to_str().unwrap())), "{pattern}");
+        assert!(
+            found
+                .iter()
+                .any(|path| fits(pattern, path.strip_prefix(dir).unwrap().to_str().unwrap())),
+            "{pattern}"
+        );
     }
 }
 
@@ -145,15 +222,21 @@ fn fits(pattern: &str, path: &str) -> bool {
     fn part(pattern: &[u8], text: &[u8]) -> bool {
         match (pattern, text) {
             ([], []) => true,
-            ([b'*', rest @ ..], _) => part(rest, text) || (!text.is_empty() && part(pattern, &text[1..])),
+            ([b'*', rest @ ..], _) => {
+                part(rest, text) || (!text.is_empty() && part(pattern, &text[1..]))
+            }
             ([b'?', rest @ ..], [_, after @ ..]) => part(rest, after),
             ([a, rest @ ..], [b, after @ ..]) => a == b && part(rest, after),
             _ => false,
         }
     }
-    let (patterns, parts): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
+    let (patterns, parts): (Vec<&str>, Vec<&str>) =
+        (pattern.split('/').collect(), path.split('/').collect());
     patterns.len() == parts.len()
-        && patterns.iter().zip(parts).all(|(pattern, text)| part(pattern.as_bytes(), text.as_bytes()))
+        && patterns
+            .iter()
+            .zip(parts)
+            .all(|(pattern, text)| part(pattern.as_bytes(), text.as_bytes()))
 }
 
 /// Every address and every host name in every file, wherever it stands, is one of those that are
@@ -164,7 +247,8 @@ fn every_name_and_address_is_reserved() {
     let (mut addresses, mut names) = (0u64, 0u64);
     for path in files_below(dir) {
         let bytes = std::fs::read(&path).unwrap();
-        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
+        let is_part =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
         let mut at = 0_usize;
         for token in bytes.split(|byte| !is_part(byte)) {
             let before = at.checked_sub(1).map(|at| bytes[at]);
@@ -180,7 +264,10 @@ fn every_name_and_address_is_reserved() {
             }
         }
     }
-    assert!(addresses > 800_000 && names > 300_000, "{addresses} {names}");
+    assert!(
+        addresses > 800_000 && names > 300_000,
+        "{addresses} {names}"
+    );
 }
 
 enum Token {
@@ -201,7 +288,9 @@ fn what(token: &str, before: Option<u8>) -> Token {
     let host = host.trim_matches('.');
     let labels: Vec<&str> = host.split('.').collect();
     if labels.len() == 4
-        && labels.iter().all(|label| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit()))
+        && labels
+            .iter()
+            .all(|label| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit()))
     {
         return Token::Address(host.parse::<Ipv4Addr>().is_ok_and(reserved));
     }
@@ -249,7 +338,9 @@ fn what(token: &str, before: Option<u8>) -> Token {
         return Token::Other;
     }
     let reserved = matches!(last, "example" | "test" | "invalid")
-        || (labels.len() >= 2 && labels[labels.len() - 2] == "example" && matches!(last, "com" | "net" | "org"));
+        || (labels.len() >= 2
+            && labels[labels.len() - 2] == "example"
+            && matches!(last, "com" | "net" | "org"));
     Token::Name(reserved)
 }
 
@@ -281,7 +372,9 @@ fn reserved(ip: Ipv4Addr) -> bool {
         ([203, 0, 113, 0], 24),
         ([240, 0, 0, 0], 4),
     ];
-    ranges.iter().any(|(first, length)| (u32::from(ip) ^ u32::from_be_bytes(*first)).leading_zeros() >= *length)
+    ranges.iter().any(|(first, length)| {
+        (u32::from(ip) ^ u32::from_be_bytes(*first)).leading_zeros() >= *length
+    })
 }
 
 #[test]
@@ -297,18 +390,32 @@ fn the_schema_has_every_column_of_every_header() {
             }
         }
         for column in report.columns(true) {
-            assert!(known.contains(column.name), "{} {}", report.file, column.name);
+            assert!(
+                known.contains(column.name),
+                "{} {}",
+                report.file,
+                column.name
+            );
         }
         assert!(
-            model::classification::classification(entry["constant_fields"]["classification.type"].as_str().unwrap())
-                .is_some()
+            model::classification::classification(
+                entry["constant_fields"]["classification.type"]
+                    .as_str()
+                    .unwrap()
+            )
+            .is_some()
         );
     }
 }
 
 #[test]
 fn the_benchmark_is_the_same_for_any_number_of_threads_and_has_its_repeats() {
-    let plan = benchmark::Plan { rows: 40_003, days: 3, seed: 5, files_of: 2_000 };
+    let plan = benchmark::Plan {
+        rows: 40_003,
+        days: 3,
+        seed: 5,
+        files_of: 2_000,
+    };
     let (a, b) = (fresh("bench-a"), fresh("bench-b"));
     let written = benchmark::write(&a, plan, &|_| {}).unwrap();
     assert_eq!(benchmark::write(&b, plan, &|_| {}).unwrap(), written);
@@ -330,7 +437,11 @@ fn the_benchmark_is_the_same_for_any_number_of_threads_and_has_its_repeats() {
     }
     assert_eq!((rows, repeats), (plan.rows, written.repeats));
     assert!((11_900..12_100).contains(&repeats), "{repeats}");
-    assert!((240..300).contains(&(written.bytes / written.rows)), "{}", written.bytes / written.rows);
+    assert!(
+        (240..300).contains(&(written.bytes / written.rows)),
+        "{}",
+        written.bytes / written.rows
+    );
     for dir in [a, b] {
         std::fs::remove_dir_all(dir).unwrap();
     }

@@ -146,7 +146,10 @@ pub fn quoted(out: &mut Vec<u8>, text: &str) {
 
 /// Appends a CSV cell, in quotes only where it needs them.
 pub fn cell(out: &mut Vec<u8>, text: &str) {
-    if text.bytes().any(|byte| matches!(byte, b'"' | b',' | b'\n' | b'\r')) {
+    if text
+        .bytes()
+        .any(|byte| matches!(byte, b'"' | b',' | b'\n' | b'\r'))
+    {
         quoted(out, text);
     } else {
         out.extend_from_slice(text.as_bytes());
@@ -159,13 +162,14 @@ pub fn v6(prefix: u64, host: u64) -> Ipv6Addr {
 }
 
 const FIRST: &[&str] = &[
-    "amber", "anchor", "autumn", "bamboo", "beacon", "birch", "blue", "bright", "brook", "cedar", "clear", "cloud",
-    "copper", "coral", "crane", "dawn", "delta", "drift", "east", "elm", "ember", "fern", "field", "first", "garden",
-    "ginkgo", "glass", "golden", "grand", "green", "harbor", "heron", "hill", "island", "ivory", "jade", "juniper",
-    "lake", "lantern", "lotus", "maple", "meadow", "mint", "moon", "moss", "north", "oak", "ocean", "olive", "orchid",
-    "pearl", "pine", "plum", "quiet", "rain", "reed", "ridge", "river", "sail", "sand", "silk", "silver", "sky",
-    "slate", "snow", "south", "spring", "star", "stone", "summit", "sun", "swift", "tea", "tide", "timber", "valley",
-    "west", "willow", "wind", "winter",
+    "amber", "anchor", "autumn", "bamboo", "beacon", "birch", "blue", "bright", "brook", "cedar",
+    "clear", "cloud", "copper", "coral", "crane", "dawn", "delta", "drift", "east", "elm", "ember",
+    "fern", "field", "first", "garden", "ginkgo", "glass", "golden", "grand", "green", "harbor",
+    "heron", "hill", "island", "ivory", "jade", "juniper", "lake", "lantern", "lotus", "maple",
+    "meadow", "mint", "moon", "moss", "north", "oak", "ocean", "olive", "orchid", "pearl", "pine",
+    "plum", "quiet", "rain", "reed", "ridge", "river", "sail", "sand", "silk", "silver", "sky",
+    "slate", "snow", "south", "spring", "star", "stone", "summit", "sun", "swift", "tea", "tide",
+    "timber", "valley", "west", "willow", "wind", "winter",
 ];
 
 const SECOND: &[&str] = &[
@@ -253,7 +257,9 @@ const SECOND: &[&str] = &[
 
 /// Appends the invented name of an ordinary site: two words, sometimes a number.
 pub fn site_name(out: &mut Vec<u8>, key: u64) {
-    let pick = |words: &'static [&'static str], column| words[scale(draw(key, column), words.len() as u64) as usize];
+    let pick = |words: &'static [&'static str], column| {
+        words[scale(draw(key, column), words.len() as u64) as usize]
+    };
     out.extend_from_slice(pick(FIRST, 1).as_bytes());
     match scale(draw(key, 2), 4) {
         0 => {}
@@ -278,9 +284,15 @@ mod tests {
 
     #[test]
     fn forms_are_the_feeds_forms() {
-        assert_eq!(text(|out| time(out, 1_673_222_400 + 3_661, b'-')), "2023-01-09 01:01:01");
+        assert_eq!(
+            text(|out| time(out, 1_673_222_400 + 3_661, b'-')),
+            "2023-01-09 01:01:01"
+        );
         assert_eq!(text(|out| time(out, 0, b'/')), "1970/01/01 00:00:00");
-        assert_eq!(text(|out| date(out, jiff::civil::date(2026, 11, 2), 0)), "20261102");
+        assert_eq!(
+            text(|out| date(out, jiff::civil::date(2026, 11, 2), 0)),
+            "20261102"
+        );
         assert_eq!(text(|out| quad(out, 0x0a01_02ff, b'-')), "10-1-2-255");
         assert_eq!(text(|out| number(out, 0)), "0");
         assert_eq!(text(|out| hex(out, 1, 40)).len(), 40);
@@ -296,7 +308,9 @@ mod tests {
             let name = text(|out| site_name(out, key));
             assert!(
                 name.len() < 40
-                    && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+                    && name.bytes().all(|byte| byte.is_ascii_lowercase()
+                        || byte.is_ascii_digit()
+                        || byte == b'-')
             );
         }
     }

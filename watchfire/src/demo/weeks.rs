@@ -28,7 +28,9 @@ pub const SEVERITY_FROM: usize = 8;
 pub const SECOND_HOST_LIST_FROM: usize = 10;
 
 /// General activity of each week, in thousandths.
-const ACTIVITY: [u64; WEEKS] = [1000, 1034, 978, 1052, 1021, 957, 965, 930, 985, 1040, 1012, 968, 952, 1036];
+const ACTIVITY: [u64; WEEKS] = [
+    1000, 1034, 978, 1052, 1021, 957, 965, 930, 985, 1040, 1012, 968, 952, 1036,
+];
 /// Activity of each day from Monday, in thousandths.
 const WEEKDAY: [u64; 7] = [1060, 1090, 1080, 1070, 1030, 870, 800];
 
@@ -86,7 +88,9 @@ pub const VULNERABILITIES: [(u64, u64, u64); WEEKS] = [
 /// Vulnerabilities added to the catalog of exploited ones.
 pub const EXPLOITED: [u64; WEEKS] = [3, 1, 4, 2, 1, 5, 1, 3, 2, 4, 1, 3, 2, 4];
 /// Phishing pages that imitate parcel services: the campaign nearly doubles them in the last week.
-pub const PARCEL_PAGES: [u64; WEEKS] = [318, 325, 331, 340, 352, 347, 298, 344, 361, 377, 389, 401, 408, 763];
+pub const PARCEL_PAGES: [u64; WEEKS] = [
+    318, 325, 331, 340, 352, 347, 298, 344, 361, 377, 389, 401, 408, 763,
+];
 /// Pages of the other sectors in an ordinary week.
 pub const OTHER_PAGES: [(&str, u64); 7] = [
     ("bank", 862),
@@ -124,7 +128,9 @@ pub struct Calendar {
 impl Calendar {
     /// The calendar whose last week is `end`.
     pub fn ending(end: ReportingWeek) -> Self {
-        Calendar { first: end.plus(-(LAST as i64)) }
+        Calendar {
+            first: end.plus(-(LAST as i64)),
+        }
     }
 
     /// Week number `week`.
@@ -155,7 +161,10 @@ impl Calendar {
     /// The week in which a second lies in the reporting zone; `None` outside of the fourteen.
     pub fn week_of(self, second: i64) -> Option<usize> {
         let day = (second - self.local_midnight(0)).div_euclid(86_400);
-        usize::try_from(day).ok().filter(|day| *day < DAYS).map(|day| day / 7)
+        usize::try_from(day)
+            .ok()
+            .filter(|day| *day < DAYS)
+            .map(|day| day / 7)
     }
 }
 
@@ -172,7 +181,11 @@ pub fn is_holiday(day: i64) -> bool {
 /// How busy a day is, in thousandths of an ordinary one. Days before the first are ordinary.
 pub fn activity(day: i64) -> u64 {
     let weekday = WEEKDAY[day.rem_euclid(7) as usize];
-    let week = usize::try_from(day).ok().and_then(|day| ACTIVITY.get(day / 7)).copied().unwrap_or(1000);
+    let week = usize::try_from(day)
+        .ok()
+        .and_then(|day| ACTIVITY.get(day / 7))
+        .copied()
+        .unwrap_or(1000);
     let holiday = if is_holiday(day) { 640 } else { 1000 };
     weekday * week / 1000 * holiday / 1000
 }

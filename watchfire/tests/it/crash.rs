@@ -31,7 +31,9 @@ fn report(from: u32, rows: u32) -> String {
     let mut text = String::from("date,URL,description\n");
     for n in from..from + rows {
         let (day, hour) = (1 + n % 5, n % 24);
-        text.push_str(&format!("2023/01/{day:02} {hour:02}:00:00,https://p{n}.example/login,Example Bank\n"));
+        text.push_str(&format!(
+            "2023/01/{day:02} {hour:02}:00:00,https://p{n}.example/login,Example Bank\n"
+        ));
     }
     text.push_str("2023/13/45 00:00:00,https://bad.example/,Example Bank\nno url at all\n");
     text
@@ -66,13 +68,24 @@ fn outcome(bench: &Bench) -> [String; 3] {
     // Ids and times of receipt tell when, not what.
     let rejects = rejects
         .lines()
-        .filter(|line| !line.contains("\"id\"") && !line.contains("_at\"") && !line.contains("\"generation\""))
+        .filter(|line| {
+            !line.contains("\"id\"") && !line.contains("_at\"") && !line.contains("\"generation\"")
+        })
         .collect::<Vec<_>>()
         .join("\n");
     [
-        bench.run(&["--json", "query", events, "--limit", "100000"]).exits(0).stdout,
-        bench.run(&["--json", "feeds", "tally", "2023-1"]).exits(0).stdout
-            + &bench.run(&["--json", "feeds", "tally", "2023-2"]).exits(0).stdout,
+        bench
+            .run(&["--json", "query", events, "--limit", "100000"])
+            .exits(0)
+            .stdout,
+        bench
+            .run(&["--json", "feeds", "tally", "2023-1"])
+            .exits(0)
+            .stdout
+            + &bench
+                .run(&["--json", "feeds", "tally", "2023-2"])
+                .exits(0)
+                .stdout,
         rejects,
     ]
 }
@@ -80,7 +93,10 @@ fn outcome(bench: &Bench) -> [String; 3] {
 fn check(trial: &Bench, expected: &[String; 3], what: &str) {
     trial.run(&["ingest"]).exits(0);
     let found = outcome(trial);
-    for (part, (found, expected)) in ["events", "tallies", "rejects"].iter().zip(found.iter().zip(expected)) {
+    for (part, (found, expected)) in ["events", "tallies", "rejects"]
+        .iter()
+        .zip(found.iter().zip(expected))
+    {
         assert_eq!(found, expected, "{part} differ after a kill {what}");
     }
 }
@@ -92,7 +108,12 @@ fn reference(from: &Bench) -> ([String; 3], Duration) {
     whole.run(&["ingest"]).exits(0);
     let took = begun.elapsed();
     let expected = outcome(&whole);
-    assert_eq!(expected[0].matches("event_id").count(), 450, "{}", expected[0]);
+    assert_eq!(
+        expected[0].matches("event_id").count(),
+        450,
+        "{}",
+        expected[0]
+    );
     (expected, took)
 }
 
@@ -120,7 +141,10 @@ fn thirty_kills_at_random_moments() {
 
 #[test]
 fn a_kill_at_every_write_fsync_and_rename() {
-    let strace = std::process::Command::new("strace").arg("-V").stdout(Stdio::null()).status();
+    let strace = std::process::Command::new("strace")
+        .arg("-V")
+        .stdout(Stdio::null())
+        .status();
     if !strace.is_ok_and(|status| status.success()) {
         assert!(std::env::var("CI").is_err(), "strace is not installed");
         eprintln!("SKIPPED: strace is not installed");
@@ -131,11 +155,22 @@ fn a_kill_at_every_write_fsync_and_rename() {
     // Runs to its end, or is killed at the n-th call of some thread; whether it ended well.
     let traced = |trial: &Bench, n: u32| {
         let mut command = std::process::Command::new("strace");
-        command.args(["-f", "-qq", "-o", "/dev/null", "-e"]).arg(format!("trace={CALLS}"));
-        command.arg("-e").arg(format!("inject={CALLS}:signal=SIGKILL:when={n}"));
+        command
+            .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+            .arg(format!("trace={CALLS}"));
+        command
+            .arg("-e")
+            .arg(format!("inject={CALLS}:signal=SIGKILL:when={n}"));
         let binary = trial.command(&["ingest"]);
-        command.arg(binary.get_program()).args(binary.get_args()).current_dir(trial.path());
-        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("strace runs");
+        command
+            .arg(binary.get_program())
+            .args(binary.get_args())
+            .current_dir(trial.path());
+        let status = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("strace runs");
         status.success()
     };
     // Calls are counted by thread and threads share the work differently from run to run: go on
@@ -152,5 +187,8 @@ fn a_kill_at_every_write_fsync_and_rename() {
         }
         check(&trial, &expected, &format!("at call {n}"));
     }
-    assert!(killed > 30, "only {killed} runs were killed: the trace does not see the writes");
+    assert!(
+        killed > 30,
+        "only {killed} runs were killed: the trace does not see the writes"
+    );
 }

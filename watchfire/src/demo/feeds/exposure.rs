@@ -21,8 +21,21 @@ struct Exposure {
     tag: &'static str,
 }
 
-const fn scan(report: &'static str, rows: u64, weekly: i64, change: u64, tag: &'static str) -> Exposure {
-    Exposure { report, rows, weekly: Some(weekly), change, infection: &[""], tag }
+const fn scan(
+    report: &'static str,
+    rows: u64,
+    weekly: i64,
+    change: u64,
+    tag: &'static str,
+) -> Exposure {
+    Exposure {
+        report,
+        rows,
+        weekly: Some(weekly),
+        change,
+        infection: &[""],
+        tag,
+    }
 }
 
 const EXPOSURES: &[Exposure] = &[
@@ -63,7 +76,9 @@ const EXPOSURES: &[Exposure] = &[
 
 /// Whether a report comes once a week.
 pub fn is_weekly(report: &str) -> bool {
-    EXPOSURES.iter().any(|exposure| exposure.report == report && exposure.weekly.is_some())
+    EXPOSURES
+        .iter()
+        .any(|exposure| exposure.report == report && exposure.weekly.is_some())
 }
 
 /// Writes the reports.
@@ -73,26 +88,42 @@ pub fn is_weekly(report: &str) -> bool {
 pub fn write(stage: &mut Stage<'_>) -> Result<()> {
     for exposure in EXPOSURES {
         let report = ReportType::named(exposure.report);
-        let due = |day: &i64| exposure.weekly.is_none_or(|weekday| day.rem_euclid(7) == weekday);
+        let due = |day: &i64| {
+            exposure
+                .weekly
+                .is_none_or(|weekday| day.rem_euclid(7) == weekday)
+        };
         for day in (-1..DAYS as i64).filter(due) {
             let mut random = stage.random(exposure.report, (1_000 + day) as u64);
             let mut daily = DailyReport::new(stage, report, day);
             // What stands open does so on holidays too; only attacks follow the season.
-            let season = if exposure.change > 500 { activity(day) } else { 1000 };
-            let edition = if exposure.weekly.is_some() { day / 7 } else { day };
+            let season = if exposure.change > 500 {
+                activity(day)
+            } else {
+                1000
+            };
+            let edition = if exposure.weekly.is_some() {
+                day / 7
+            } else {
+                day
+            };
             let mut rows: Vec<(i64, u64)> = (0..random.around(exposure.rows * season))
                 .map(|place| {
                     let second = stage.calendar.utc_midnight(day) + random.below(86_400) as i64;
                     // The host in each place stays until its turn to change comes.
                     let steady = draw(stage.seed ^ exposure.rows, place);
-                    let turn = (edition + 1_000 + (steady % 997) as i64) as u64 * exposure.change / 1000;
+                    let turn =
+                        (edition + 1_000 + (steady % 997) as i64) as u64 * exposure.change / 1000;
                     (second, draw(steady, turn))
                 })
                 .filter(|(second, _)| stage.calendar.week_of(*second).is_some())
                 .collect();
             rows.sort_unstable();
             for (second, host) in rows {
-                let among = if matches!(exposure.report, "scan_elasticsearch" | "scan_redis" | "scan_http_vulnerable") {
+                let among = if matches!(
+                    exposure.report,
+                    "scan_elasticsearch" | "scan_redis" | "scan_http_vulnerable"
+                ) {
                     Among::Hosting
                 } else {
                     Among::Customers
@@ -102,7 +133,8 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
                     [] => 0,
                     ports => ports[scale(draw(host, 0x41), ports.len() as u64) as usize],
                 };
-                let infection = exposure.infection[scale(draw(host, 0x42), exposure.infection.len() as u64) as usize];
+                let infection = exposure.infection
+                    [scale(draw(host, 0x42), exposure.infection.len() as u64) as usize];
                 daily.row(&Sighting {
                     second,
                     host,
@@ -112,7 +144,11 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
                     port,
                     block,
                     sink: daily.sinkhole(host),
-                    sink_port: if infection.starts_with("telnet") { 23 } else { 22 },
+                    sink_port: if infection.starts_with("telnet") {
+                        23
+                    } else {
+                        22
+                    },
                     infection,
                     tag: exposure.tag,
                     site: "",

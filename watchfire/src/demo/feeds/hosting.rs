@@ -50,7 +50,9 @@ const SERVED: [&str; 12] = [
     "smokeloader",
     "hajime",
 ];
-const NAMES: [&str; 10] = ["a", "bin.sh", "i", "mips", "arm7", "invoice", "setup", "update", "x86", "doc"];
+const NAMES: [&str; 10] = [
+    "a", "bin.sh", "i", "mips", "arm7", "invoice", "setup", "update", "x86", "doc",
+];
 const ENDINGS: [&str; 7] = [".exe", ".sh", "", "", ".zip", ".hta", ".js"];
 
 /// Writes the three feeds and keeps the URLs for those that repeat some.
@@ -80,16 +82,15 @@ fn urls(stage: &Stage<'_>) -> Vec<MalwareUrl> {
             sites.insert(random.next());
         }
         before = sites.iter().copied().collect();
-        for (site, named) in sites
-            .into_iter()
-            .map(|site| (site, true))
-            .chain((0..literals).map(|n| (draw(stage.seed ^ 0x117e, week as u64 * 1000 + n), false)))
-        {
+        for (site, named) in sites.into_iter().map(|site| (site, true)).chain(
+            (0..literals).map(|n| (draw(stage.seed ^ 0x117e, week as u64 * 1000 + n), false)),
+        ) {
             // A few servers host many names; a host without a name is a machine of its own.
             let key = if named {
                 draw(
                     stage.seed ^ 0xa117,
-                    weights.partition_point(|&total| total <= scale(draw(site, 2), weights[359])) as u64
+                    weights.partition_point(|&total| total <= scale(draw(site, 2), weights[359]))
+                        as u64
                         + site % 2 * 400,
                 )
             } else {
@@ -101,22 +102,47 @@ fn urls(stage: &Stage<'_>) -> Vec<MalwareUrl> {
                 82..92 => Among::Customers,
                 _ => Among::AbroadCustomers,
             };
-            let family = SERVED[weights[..12].partition_point(|&total| total <= scale(draw(site, 3), weights[11]))];
+            let family = SERVED[weights[..12]
+                .partition_point(|&total| total <= scale(draw(site, 3), weights[11]))];
             for n in 0..random.within(1, 3).min(random.within(1, 3)) {
-                let port = if named { 80 } else { [80, 8080, 50_008, 35_455][(site % 4) as usize] };
+                let port = if named {
+                    80
+                } else {
+                    [80, 8080, 50_008, 35_455][(site % 4) as usize]
+                };
                 let path = format!(
                     "/{}{}",
                     NAMES[(draw(site, 4 + n) % 10) as usize],
                     ENDINGS[(draw(site, 9 + n) % 7) as usize]
                 );
-                let host = if named { names::machine_made(site) } else { String::new() };
+                let host = if named {
+                    names::machine_made(site)
+                } else {
+                    String::new()
+                };
                 let (address, _) = place(stage.country, among, key);
-                let shown = if named { host.clone() } else { v4(address).to_string() };
-                let url =
-                    if port == 80 { format!("http://{shown}{path}") } else { format!("http://{shown}:{port}{path}") };
+                let shown = if named {
+                    host.clone()
+                } else {
+                    v4(address).to_string()
+                };
+                let url = if port == 80 {
+                    format!("http://{shown}{path}")
+                } else {
+                    format!("http://{shown}:{port}{path}")
+                };
                 let day = (week * 7) as i64 + random.below(7) as i64;
                 let second = stage.calendar.local_midnight(day) + second_of_day(&mut random);
-                urls.push(MalwareUrl { second, url, host, key, among, port, path, family });
+                urls.push(MalwareUrl {
+                    second,
+                    url,
+                    host,
+                    key,
+                    among,
+                    port,
+                    path,
+                    family,
+                });
             }
         }
     }
@@ -137,12 +163,17 @@ pub fn place(country: &Country, among: Among, key: u64) -> (u32, &'static str) {
 fn told_by(url: &MalwareUrl, country: &str) -> (bool, bool) {
     let inside = country == CODE;
     let listed = !inside || draw(url.key, 0x73) % 100 < 75;
-    (listed, inside && (!listed || draw(url.key, 0x74) % 100 < 60))
+    (
+        listed,
+        inside && (!listed || draw(url.key, 0x74) % 100 < 60),
+    )
 }
 
 /// Notes a URL that a feed tells.
 pub fn note(stage: &mut Stage<'_>, second: i64, host: &str, ip: IpAddr, country: &str) {
-    let Some(week) = stage.calendar.week_of(second) else { return };
+    let Some(week) = stage.calendar.week_of(second) else {
+        return;
+    };
     let truth = &mut stage.truth.0[week];
     match host {
         "" => truth.hosting_literal.insert(ip),
@@ -176,7 +207,11 @@ fn list(stage: &mut Stage<'_>) -> Result<()> {
             line.extend_from_slice(b",malware_download,");
             line.extend_from_slice(url.family.as_bytes());
             line.push(b',');
-            line.extend_from_slice(random.pick(&["crawler-1", "crawler-2", "desk", "partner"]).as_bytes());
+            line.extend_from_slice(
+                random
+                    .pick(&["crawler-1", "crawler-2", "desk", "partner"])
+                    .as_bytes(),
+            );
             line.push(b'\n');
             sheet.row(|out| out.extend_from_slice(&line));
             if random.chance(15) {
@@ -205,7 +240,10 @@ fn list(stage: &mut Stage<'_>) -> Result<()> {
         }
         stage.files.feed(
             "malware-list",
-            format!("feeds/malware-list/malware-{}.csv", stage.calendar.date(day)),
+            format!(
+                "feeds/malware-list/malware-{}.csv",
+                stage.calendar.date(day)
+            ),
             sheet,
         )?;
     }
@@ -253,20 +291,26 @@ fn report(stage: &mut Stage<'_>) -> Result<()> {
 /// addresses are not told, so it adds domains only.
 fn second_list(stage: &mut Stage<'_>) -> Result<()> {
     for day in (SECOND_HOST_LIST_FROM * 7) as i64..DAYS as i64 {
-        let mut sheet = Sheet::with_header("# URLs online at 08:00, one a line. Canglan demo; free to use.\n");
+        let mut sheet =
+            Sheet::with_header("# URLs online at 08:00, one a line. Canglan demo; free to use.\n");
         for place in 0..38u64 {
             // A place in the list changes hands about every ninth day.
             let site = draw(stage.seed ^ 0x2d11, place * 1000 + (day as u64 + place) / 9);
             let host = names::machine_made(site);
             sheet.row(|out| {
-                out.extend_from_slice(format!("http://{host}/{}\n", NAMES[(site % 10) as usize]).as_bytes())
+                out.extend_from_slice(
+                    format!("http://{host}/{}\n", NAMES[(site % 10) as usize]).as_bytes(),
+                )
             });
             let week = day as usize / 7;
             stage.truth.0[week].hosting_domains.insert(host);
         }
         stage.files.feed(
             "malware-online",
-            format!("feeds/malware-online/online-{}.txt", stage.calendar.date(day)),
+            format!(
+                "feeds/malware-online/online-{}.txt",
+                stage.calendar.date(day)
+            ),
             sheet,
         )?;
     }

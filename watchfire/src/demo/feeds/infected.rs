@@ -37,7 +37,11 @@ struct Infection {
 /// If a file cannot be written.
 pub fn write(stage: &mut Stage<'_>) -> Result<()> {
     let rows = sightings(stage.country, stage.seed, stage.calendar);
-    for name in ["event4_sinkhole", "event4_sinkhole_http", "event4_microsoft_sinkhole_http"] {
+    for name in [
+        "event4_sinkhole",
+        "event4_sinkhole_http",
+        "event4_microsoft_sinkhole_http",
+    ] {
         report(stage, ReportType::named(name), &rows)?;
     }
     over_v6(stage)
@@ -48,7 +52,12 @@ fn sightings(country: &Country, seed: u64, calendar: crate::demo::weeks::Calenda
     let mut random = Random::of(seed, "infections", 0);
     let mut ill: Vec<Infection> = Vec::new();
     let mut rows = Vec::new();
-    let weights: u64 = country.families.iter().filter(|family| family.born == 0).map(|family| family.weight).sum();
+    let weights: u64 = country
+        .families
+        .iter()
+        .filter(|family| family.born == 0)
+        .map(|family| family.weight)
+        .sum();
     for day in -WARM_UP..DAYS as i64 {
         let active = activity(day);
         let week = (day.max(0) / 7) as usize;
@@ -56,7 +65,11 @@ fn sightings(country: &Country, seed: u64, calendar: crate::demo::weeks::Calenda
             for _ in 0..if random.chance(45) { 2 } else { 1 } {
                 let second = calendar.local_midnight(day) + second_of_day(random);
                 if day >= 0 {
-                    rows.push(Row { second, host, what: family });
+                    rows.push(Row {
+                        second,
+                        host,
+                        what: family,
+                    });
                 }
             }
         };
@@ -82,7 +95,11 @@ fn sightings(country: &Country, seed: u64, calendar: crate::demo::weeks::Calenda
                     _ => random.within(10, 70),
                 };
                 seen(&mut random, host, number as u32);
-                ill.push(Infection { host, family: number as u32, until: day + stays as i64 });
+                ill.push(Infection {
+                    host,
+                    family: number as u32,
+                    until: day + stays as i64,
+                });
                 // Some hosts carry a second family: an address that M1 counts twice.
                 if random.chance(25) && number > 0 {
                     seen(&mut random, host, 0);
@@ -96,7 +113,11 @@ fn sightings(country: &Country, seed: u64, calendar: crate::demo::weeks::Calenda
 
 /// One report in a hundred-and-fifty is about a host abroad: filters of the subscription are not perfect.
 fn among(host: u64) -> Among {
-    if draw(host, 0x31).is_multiple_of(150) { Among::AbroadCustomers } else { Among::Customers }
+    if draw(host, 0x31).is_multiple_of(150) {
+        Among::AbroadCustomers
+    } else {
+        Among::Customers
+    }
 }
 
 fn report(stage: &mut Stage<'_>, report: &'static ReportType, rows: &[Row]) -> Result<()> {
@@ -124,15 +145,26 @@ fn report(stage: &mut Stage<'_>, report: &'static ReportType, rows: &[Row]) -> R
                 infection: family.name,
                 tag: family.tag,
                 site: call_home(row.host, report),
-                path: if report.file.ends_with("http") { "/search?q=0" } else { "" },
+                path: if report.file.ends_with("http") {
+                    "/search?q=0"
+                } else {
+                    ""
+                },
             };
             daily.row(&sighting);
             note(stage, &sighting, family.name == "conficker");
             number += 1;
             if number == 9 && report.file == "event4_sinkhole" && day.rem_euclid(7) == 2 {
                 // A public resolver, which forwards what infected hosts ask: on a warning list, not counted.
-                let resolver = country.block_of(RESOLVER.into()).expect("the resolver stands in the country");
-                daily.row(&Sighting { ip: v4(RESOLVER), address: RESOLVER, block: resolver, ..sighting });
+                let resolver = country
+                    .block_of(RESOLVER.into())
+                    .expect("the resolver stands in the country");
+                daily.row(&Sighting {
+                    ip: v4(RESOLVER),
+                    address: RESOLVER,
+                    block: resolver,
+                    ..sighting
+                });
             }
             if number == 5 && broken > 0 {
                 daily.broken(&sighting, std::mem::take(&mut broken));
@@ -146,9 +178,19 @@ fn report(stage: &mut Stage<'_>, report: &'static ReportType, rows: &[Row]) -> R
 
 /// The name under which an infected host called the sinkhole over HTTP.
 fn call_home(host: u64, report: &ReportType) -> &'static str {
-    const NAMES: [&str; 6] =
-        ["xkqwvzt.test", "b7ouzqa.test", "update-cdn.invalid", "tds-gate.test", "qpwoeiru.invalid", "zz-feed.test"];
-    if report.file.ends_with("http") { NAMES[(draw(host, 0x32) % 6) as usize] } else { "" }
+    const NAMES: [&str; 6] = [
+        "xkqwvzt.test",
+        "b7ouzqa.test",
+        "update-cdn.invalid",
+        "tds-gate.test",
+        "qpwoeiru.invalid",
+        "zz-feed.test",
+    ];
+    if report.file.ends_with("http") {
+        NAMES[(draw(host, 0x32) % 6) as usize]
+    } else {
+        ""
+    }
 }
 
 /// Rows that no parser can read: a handful over the weeks, two of them in the last.
@@ -163,7 +205,13 @@ fn broken_rows(report: &str, day: i64) -> u32 {
 }
 
 fn note(stage: &mut Stage<'_>, sighting: &Sighting<'_>, conficker: bool) {
-    let Some(week) = stage.calendar.week_of(sighting.second).filter(|_| sighting.block.country == CODE) else { return };
+    let Some(week) = stage
+        .calendar
+        .week_of(sighting.second)
+        .filter(|_| sighting.block.country == CODE)
+    else {
+        return;
+    };
     let truth = &mut stage.truth.0[week];
     truth.names.insert(sighting.infection.to_owned());
     if conficker {
@@ -179,8 +227,12 @@ fn note(stage: &mut Stage<'_>, sighting: &Sighting<'_>, conficker: bool) {
 /// A few infected hosts over IPv6: phones whose addresses change, routers whose addresses stay.
 fn over_v6(stage: &mut Stage<'_>) -> Result<()> {
     let report = ReportType::named("event6_sinkhole");
-    let mirai =
-        stage.country.families.iter().position(|family| family.name == "mirai").expect("families.csv names mirai");
+    let mirai = stage
+        .country
+        .families
+        .iter()
+        .position(|family| family.name == "mirai")
+        .expect("families.csv names mirai");
     for day in -1..DAYS as i64 {
         let mut random = stage.random("infections over v6", (day + 1) as u64);
         let mut daily = DailyReport::new(stage, report, day);
@@ -201,7 +253,11 @@ fn over_v6(stage: &mut Stage<'_>) -> Result<()> {
             let block = stage.country.mobile(province);
             let upper = Country::v6_prefix(province, draw(host, 0x33) % 0xffff_0000);
             let ip: IpAddr = text::v6(upper, draw(host, 0x34)).into();
-            let family = &stage.country.families[if draw(host, 0x35).is_multiple_of(3) { 0 } else { mirai }];
+            let family = &stage.country.families[if draw(host, 0x35).is_multiple_of(3) {
+                0
+            } else {
+                mirai
+            }];
             let sighting = Sighting {
                 second,
                 host,

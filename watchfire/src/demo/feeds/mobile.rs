@@ -41,10 +41,16 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
         for (number, app) in APPS.iter().enumerate() {
             let key = draw(stage.seed ^ 0x57a1, number as u64);
             let slug = app.to_lowercase();
-            let _ =
-                write!(yaml, "- name: {app}\n  names:\n  - {app}\n  - {app} Pro\n  type: stalkerware\n  packages:\n");
+            let _ = write!(
+                yaml,
+                "- name: {app}\n  names:\n  - {app}\n  - {app} Pro\n  type: stalkerware\n  packages:\n"
+            );
             for n in 0..1 + scale(draw(key, 1), 3) {
-                let _ = writeln!(yaml, "  - com.example.{slug}{}", ["", ".sync", ".helper"][n as usize]);
+                let _ = writeln!(
+                    yaml,
+                    "  - com.example.{slug}{}",
+                    ["", ".sync", ".helper"][n as usize]
+                );
                 rows += 1;
             }
             yaml.push_str("  certificates:\n");
@@ -52,7 +58,9 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
             for n in 0..1 + (scale(draw(key, 2), 2 + week as u64) / 2).min(6) {
                 let mut certificate = Vec::new();
                 text::hex(&mut certificate, draw(key, 10 + n), 40);
-                let certificate = String::from_utf8(certificate).expect("hexadecimal is ASCII").to_uppercase();
+                let certificate = String::from_utf8(certificate)
+                    .expect("hexadecimal is ASCII")
+                    .to_uppercase();
                 let _ = writeln!(yaml, "  - {certificate}");
                 rows += 1;
             }
@@ -65,12 +73,21 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
             let _ = writeln!(yaml, "    - {}", std::net::Ipv4Addr::from(address));
             rows += 4;
             // The reader takes a distribution site for what it is: a site that spreads malware.
-            stage.truth.0[week].hosting_domains.insert(format!("get-{slug}.test"));
+            stage.truth.0[week]
+                .hosting_domains
+                .insert(format!("get-{slug}.test"));
             stage.truth.0[week].names.insert(slug);
         }
-        let sheet = Sheet { rows, ..Sheet::with_header(&yaml) };
+        let sheet = Sheet {
+            rows,
+            ..Sheet::with_header(&yaml)
+        };
         let date = stage.calendar.week(week).monday();
-        stage.files.feed("stalkerware", format!("feeds/stalkerware/ioc_{date}.yaml"), sheet)?;
+        stage.files.feed(
+            "stalkerware",
+            format!("feeds/stalkerware/ioc_{date}.yaml"),
+            sheet,
+        )?;
     }
     Ok(())
 }

@@ -59,14 +59,21 @@ pub struct Row {
 
 /// The name under which a report type is a feed.
 pub fn feed_name(report: &ReportType) -> &'static str {
-    FEED_NAMES.iter().find(|(file, _)| *file == report.file).expect("every report type has a feed").1
+    FEED_NAMES
+        .iter()
+        .find(|(file, _)| *file == report.file)
+        .expect("every report type has a feed")
+        .1
 }
 
 /// Report type to feed name: feeds are named `a-z 0-9 -`.
 pub const FEED_NAMES: [(&str, &str); 18] = [
     ("event4_sinkhole", "shadowserver-sinkhole"),
     ("event4_sinkhole_http", "shadowserver-sinkhole-http"),
-    ("event4_microsoft_sinkhole_http", "shadowserver-vendor-sinkhole"),
+    (
+        "event4_microsoft_sinkhole_http",
+        "shadowserver-vendor-sinkhole",
+    ),
     ("event6_sinkhole", "shadowserver-sinkhole-ipv6"),
     ("event4_honeypot_brute_force", "shadowserver-brute-force"),
     ("event4_ddos_participant", "shadowserver-ddos"),
@@ -113,7 +120,8 @@ impl<'a> DailyReport<'a> {
     /// Writes a row; every fiftieth is delivered twice, at once or at the end of the file.
     pub fn row(&mut self, sighting: &Sighting<'_>) {
         let from = self.sheet.bytes.len();
-        self.sheet.row(|out| write_row(out, &self.columns, sighting));
+        self.sheet
+            .row(|out| write_row(out, &self.columns, sighting));
         let to = self.sheet.bytes.len();
         match self.random.below(100) {
             0 => {
@@ -136,7 +144,8 @@ impl<'a> DailyReport<'a> {
         }
         if kinds > 1 {
             let after = text.split_once(',').map_or("", |(_, after)| after);
-            self.sheet.broken(format!("\"2026-13-45 25:61:00\",{after}"));
+            self.sheet
+                .broken(format!("\"2026-13-45 25:61:00\",{after}"));
         }
     }
 
@@ -146,7 +155,14 @@ impl<'a> DailyReport<'a> {
             let line = self.sheet.bytes[from..to].to_vec();
             self.sheet.repeat(&line);
         }
-        (format!("feeds/shadowserver/{}-{}-canglan.csv", calendar.date(day), self.report.file), self.sheet)
+        (
+            format!(
+                "feeds/shadowserver/{}-{}-canglan.csv",
+                calendar.date(day),
+                self.report.file
+            ),
+            self.sheet,
+        )
     }
 
     /// One of the two sinkholes, by key.

@@ -14,7 +14,9 @@ use crate::demo::files::Sheet;
 use crate::demo::names;
 use crate::demo::random::{Random, draw, scale, totals, zipf};
 use crate::demo::text;
-use crate::demo::weeks::{LAST, OTHER_PAGES, PARCEL_PAGES, WEEKS, is_holiday, local, second_of_day};
+use crate::demo::weeks::{
+    LAST, OTHER_PAGES, PARCEL_PAGES, WEEKS, is_holiday, local, second_of_day,
+};
 
 /// A phishing page.
 #[derive(Clone, Debug)]
@@ -57,12 +59,21 @@ fn pages(stage: &Stage<'_>) -> Vec<Page> {
         let others = OTHER_PAGES.map(|(sector, pages)| {
             // Other sectors wander by a few per cent, and keep holidays.
             let swing = 955 + random.below(91);
-            let holiday = if is_holiday(week as i64 * 7) { 850 } else { 1000 };
+            let holiday = if is_holiday(week as i64 * 7) {
+                850
+            } else {
+                1000
+            };
             (sector, pages * swing / 1000 * holiday / 1000)
         });
         for (sector, count) in std::iter::once(parcels).chain(others) {
-            let brands: Vec<(usize, &Brand)> =
-                stage.country.brands.iter().enumerate().filter(|(_, brand)| brand.sector == sector).collect();
+            let brands: Vec<(usize, &Brand)> = stage
+                .country
+                .brands
+                .iter()
+                .enumerate()
+                .filter(|(_, brand)| brand.sector == sector)
+                .collect();
             let weights = totals(brands.iter().map(|(_, brand)| brand.weight));
             let campaign = sector == "logistics" && week == LAST;
             let mut made = 0;
@@ -72,17 +83,31 @@ fn pages(stage: &Stage<'_>) -> Vec<Page> {
                 let place = random.by_weight(&hosts) as u64;
                 let (ip, asn) = hosted(stage, draw(stage.seed ^ (week as u64 / 3), place));
                 let most = if campaign { 6 } else { 3 };
-                let many = random.within(1, most).min(random.within(1, most)).min(count - made);
+                let many = random
+                    .within(1, most)
+                    .min(random.within(1, most))
+                    .min(count - made);
                 for page in 0..many {
                     let day = (week * 7) as i64
-                        + if campaign { random.by_weight(&CAMPAIGN_DAYS) as i64 } else { random.below(7) as i64 };
+                        + if campaign {
+                            random.by_weight(&CAMPAIGN_DAYS) as i64
+                        } else {
+                            random.below(7) as i64
+                        };
                     let url = format!(
                         "{}://{host}{}",
                         if random.chance(780) { "https" } else { "http" },
                         path(&mut random, campaign, page)
                     );
                     let second = stage.calendar.local_midnight(day) + second_of_day(&mut random);
-                    pages.push(Page { second, url, host: host.clone(), brand: number, ip, asn });
+                    pages.push(Page {
+                        second,
+                        url,
+                        host: host.clone(),
+                        brand: number,
+                        ip,
+                        asn,
+                    });
                     made += 1;
                 }
             }
@@ -132,7 +157,9 @@ fn list(stage: &mut Stage<'_>) -> Result<()> {
                 let date = model::time::Day(local(page.second).div_euclid(86_400) as i32).date();
                 (date.year(), date.month()) == month
             };
-            let Some(page) = pages.next_if(in_month) else { break };
+            let Some(page) = pages.next_if(in_month) else {
+                break;
+            };
             let brand = &stage.country.brands[page.brand];
             let mut line = Vec::new();
             text::time(&mut line, local(page.second), b'/');
@@ -146,17 +173,28 @@ fn list(stage: &mut Stage<'_>) -> Result<()> {
                 sheet.repeat(&line);
             }
             if broken < 2 && sheet.rows == 700 {
-                sheet.broken(format!("2026/13/45 09:00:00,https://{}/,{}\n", page.host, brand.zh));
+                sheet.broken(format!(
+                    "2026/13/45 09:00:00,https://{}/,{}\n",
+                    page.host, brand.zh
+                ));
                 broken += 1;
             }
-            if let Some(week) = stage.calendar.week_of(page.second).filter(|_| brand.country == CODE) {
+            if let Some(week) = stage
+                .calendar
+                .week_of(page.second)
+                .filter(|_| brand.country == CODE)
+            {
                 let truth = &mut stage.truth.0[week];
                 truth.phishing.insert(page.url.clone());
                 truth.phishing_hosts.insert(page.host.clone());
             }
             kept.push(page);
         }
-        stage.files.feed("phishing-list", format!("feeds/phishing-list/{:04}{:02}.csv", month.0, month.1), sheet)?;
+        stage.files.feed(
+            "phishing-list",
+            format!("feeds/phishing-list/{:04}{:02}.csv", month.0, month.1),
+            sheet,
+        )?;
     }
     stage.pages = kept;
     Ok(())
@@ -177,7 +215,10 @@ fn desk(stage: &mut Stage<'_>) -> Result<()> {
             let brand = &stage.country.brands[page.brand];
             let mut confirmed = Vec::new();
             text::time(&mut confirmed, local(page.second), b'-');
-            let confirmed = String::from_utf8(confirmed).expect("times are ASCII").replace(' ', "T") + "+08:00";
+            let confirmed = String::from_utf8(confirmed)
+                .expect("times are ASCII")
+                .replace(' ', "T")
+                + "+08:00";
             let mut resolved = json!({ "ip": page.ip.to_string() });
             if page.asn > 0 {
                 resolved["asn"] = json!(page.asn);
@@ -194,7 +235,11 @@ fn desk(stage: &mut Stage<'_>) -> Result<()> {
                 out.extend_from_slice(line.to_string().as_bytes());
                 out.push(b'\n');
             });
-            if let Some(week) = stage.calendar.week_of(page.second).filter(|_| brand.country == CODE) {
+            if let Some(week) = stage
+                .calendar
+                .week_of(page.second)
+                .filter(|_| brand.country == CODE)
+            {
                 stage.truth.0[week].phishing_ips.insert(page.ip);
             }
         }
@@ -203,7 +248,10 @@ fn desk(stage: &mut Stage<'_>) -> Result<()> {
                 "{\"confirmed\":\"2026-11-18T10:02:11+08:00\",\"url\":\"https://landi-track.example.com/\",\"bra\n",
             );
         }
-        let path = format!("feeds/phishing-desk/desk-{}.jsonl", stage.calendar.week(week).monday());
+        let path = format!(
+            "feeds/phishing-desk/desk-{}.jsonl",
+            stage.calendar.week(week).monday()
+        );
         stage.files.feed("phishing-desk", path, sheet)?;
     }
     stage.pages = pages;

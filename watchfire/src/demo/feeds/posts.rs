@@ -40,10 +40,16 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
             .filter(|(second, _)| stage.calendar.week_of(*second).is_some())
             .collect();
         posts.sort_unstable();
-        let pages: Vec<&super::phishing::Page> =
-            stage.pages.iter().filter(|page| (midnight..midnight + 86_400).contains(&page.second)).collect();
-        let urls: Vec<&super::hosting::MalwareUrl> =
-            stage.urls.iter().filter(|url| (midnight..midnight + 86_400).contains(&url.second)).collect();
+        let pages: Vec<&super::phishing::Page> = stage
+            .pages
+            .iter()
+            .filter(|page| (midnight..midnight + 86_400).contains(&page.second))
+            .collect();
+        let urls: Vec<&super::hosting::MalwareUrl> = stage
+            .urls
+            .iter()
+            .filter(|url| (midnight..midnight + 86_400).contains(&url.second))
+            .collect();
         let mut told = Vec::new();
         for (second, key) in posts {
             if day == POSTS_OUTAGE as i64 {
@@ -53,22 +59,39 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
             let (kind, value, tags) = match draw(key, 1) % 100 {
                 0..46 if !pages.is_empty() => ("url", random.pick(&pages).url.clone(), "#phishing"),
                 46..58 if !urls.is_empty() => ("url", random.pick(&urls).url.clone(), "#malware"),
-                58..70 if !pages.is_empty() => ("domain", random.pick(&pages).host.clone(), "#phishing #scam"),
+                58..70 if !pages.is_empty() => (
+                    "domain",
+                    random.pick(&pages).host.clone(),
+                    "#phishing #scam",
+                ),
                 70..84 => {
-                    let (address, _) = stage.country.host(Among::Abroad, draw(stage.seed, key % 900));
+                    let (address, _) = stage
+                        .country
+                        .host(Among::Abroad, draw(stage.seed, key % 900));
                     (
                         "ip",
                         std::net::Ipv4Addr::from(address).to_string(),
                         *random.pick(&["#c2", "#CobaltStrike #c2", "#scanner", ""]),
                     )
                 }
-                84..92 => ("sha256", hash(key, 64), *random.pick(&["#malware", "#tidecrab", "#AgentTesla"])),
+                84..92 => (
+                    "sha256",
+                    hash(key, 64),
+                    *random.pick(&["#malware", "#tidecrab", "#AgentTesla"]),
+                ),
                 92..95 => ("md5", hash(key, 32), "#malware"),
-                _ => ("url", format!("https://{}/", names::machine_made(key)), "#phishing"),
+                _ => (
+                    "url",
+                    format!("https://{}/", names::machine_made(key)),
+                    "#phishing",
+                ),
             };
             if kind == "url" && tags == "#malware" {
                 // Told again a little later, perhaps in the next week.
-                let url = urls.iter().find(|url| url.url == value).expect("the post tells one of these");
+                let url = urls
+                    .iter()
+                    .find(|url| url.url == value)
+                    .expect("the post tells one of these");
                 let (address, country) = place(stage.country, url.among, url.key);
                 told.push((second, url.host.clone(), address, country));
             }
@@ -81,7 +104,10 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
             line.extend_from_slice(b",https://posts.example/");
             line.extend_from_slice(who.as_bytes());
             line.extend_from_slice(b"/status/");
-            text::number(&mut line, 1_900_000_000_000_000_000 + key % 90_000_000_000_000_000);
+            text::number(
+                &mut line,
+                1_900_000_000_000_000_000 + key % 90_000_000_000_000_000,
+            );
             line.push(b'\n');
             sheet.row(|out| out.extend_from_slice(&line));
             if random.chance(8) {

@@ -26,7 +26,10 @@ struct Site {
 
 impl Site {
     fn key(self, seed: u64) -> u64 {
-        draw(seed, self.number + if self.government { 1 << 40 } else { 1 << 41 })
+        draw(
+            seed,
+            self.number + if self.government { 1 << 40 } else { 1 << 41 },
+        )
     }
 
     fn name(self, seed: u64, cities: &[String]) -> String {
@@ -54,7 +57,10 @@ fn choose(
     offices: u64,
 ) -> BTreeSet<Site> {
     let mut chosen = BTreeSet::new();
-    for (kind, count, numbers) in [(true, government, offices), (false, all - government, SITES)] {
+    for (kind, count, numbers) in [
+        (true, government, offices),
+        (false, all - government, SITES),
+    ] {
         let mut left = count;
         for site in before.iter().filter(|site| site.government == kind) {
             if left > 0 && random.chance(stay) && chosen.insert(*site) {
@@ -62,7 +68,10 @@ fn choose(
             }
         }
         while left > 0 {
-            if chosen.insert(Site { government: kind, number: random.below(numbers) }) {
+            if chosen.insert(Site {
+                government: kind,
+                number: random.below(numbers),
+            }) {
                 left -= 1;
             }
         }
@@ -72,8 +81,14 @@ fn choose(
 
 /// The country's cities as they stand in names.
 pub fn city_labels(stage: &Stage<'_>) -> Vec<String> {
-    let cities = stage.country.provinces.iter().flat_map(|province| province.cities);
-    cities.map(|city| city.to_lowercase().replace(' ', "-")).collect()
+    let cities = stage
+        .country
+        .provinces
+        .iter()
+        .flat_map(|province| province.cities);
+    cities
+        .map(|city| city.to_lowercase().replace(' ', "-"))
+        .collect()
 }
 
 /// Writes the three feeds.
@@ -91,7 +106,10 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
     let mut reported: Vec<(i64, Site)> = Vec::new();
     for week in 0..WEEKS {
         let moment = |random: &mut Random| {
-            stage.calendar.local_midnight((week * 7) as i64 + random.below(7) as i64) + second_of_day(random)
+            stage
+                .calendar
+                .local_midnight((week * 7) as i64 + random.below(7) as i64)
+                + second_of_day(random)
         };
         defaced = choose(&mut random, DEFACED[week], &defaced, 40, offices);
         for site in &defaced {
@@ -122,8 +140,17 @@ pub fn write(stage: &mut Stage<'_>) -> Result<()> {
     report(stage, &reported, &cities)
 }
 
-const TEAMS: [&str; 9] =
-    ["gr4y-her0n", "TideBreakers", "n0rth_f0x", "Team Cobalt Reed", "moth404", "anon-lan", "s1lt", "paper-tiger", ""];
+const TEAMS: [&str; 9] = [
+    "gr4y-her0n",
+    "TideBreakers",
+    "n0rth_f0x",
+    "Team Cobalt Reed",
+    "moth404",
+    "anon-lan",
+    "s1lt",
+    "paper-tiger",
+    "",
+];
 const SHELLS: [&str; 7] = [
     "/upload/1.php",
     "/images/x.asp",
@@ -135,9 +162,18 @@ const SHELLS: [&str; 7] = [
 ];
 
 /// Writes a watch: a CSV a week in the country's own time, its columns mapped by the feed's entry.
-fn watch(stage: &mut Stage<'_>, feed: &'static str, list: &[(i64, Site)], cities: &[String]) -> Result<()> {
+fn watch(
+    stage: &mut Stage<'_>,
+    feed: &'static str,
+    list: &[(i64, Site)],
+    cities: &[String],
+) -> Result<()> {
     let defacement = feed == "defacement-watch";
-    let header = if defacement { "seen_at,site,url,ip,team,state\n" } else { "seen_at,site,url,ip,shell,state\n" };
+    let header = if defacement {
+        "seen_at,site,url,ip,team,state\n"
+    } else {
+        "seen_at,site,url,ip,shell,state\n"
+    };
     let mut list = list.iter().peekable();
     for week in 0..WEEKS {
         let mut random = stage.random(feed, week as u64);
@@ -145,14 +181,18 @@ fn watch(stage: &mut Stage<'_>, feed: &'static str, list: &[(i64, Site)], cities
         let end = stage.calendar.local_midnight((week * 7) as i64 + 7);
         while let Some((second, site)) = list.next_if(|(second, _)| *second < end) {
             let name = site.name(stage.seed, cities);
-            let (address, block) = stage.country.host(site.among(stage.seed, &name), site.key(stage.seed));
+            let (address, block) = stage
+                .country
+                .host(site.among(stage.seed, &name), site.key(stage.seed));
             let (page, kind) = match defacement {
-                true => {
-                    (*random.pick(&["/", "/index.html", "/index.php", "/news/1.html", "/h.txt"]), *random.pick(&TEAMS))
-                }
-                false => {
-                    (*random.pick(&SHELLS), *random.pick(&["webshell", "webshell", "eval-one-liner", "file-manager"]))
-                }
+                true => (
+                    *random.pick(&["/", "/index.html", "/index.php", "/news/1.html", "/h.txt"]),
+                    *random.pick(&TEAMS),
+                ),
+                false => (
+                    *random.pick(&SHELLS),
+                    *random.pick(&["webshell", "webshell", "eval-one-liner", "file-manager"]),
+                ),
             };
             let state = *random.pick(&["open", "open", "open", "restored"]);
             let mut line = Vec::new();
@@ -173,9 +213,18 @@ fn watch(stage: &mut Stage<'_>, feed: &'static str, list: &[(i64, Site)], cities
             if random.chance(12) {
                 sheet.repeat(&line);
             }
-            if let Some(week) = stage.calendar.week_of(*second).filter(|_| block.country == CODE) {
+            if let Some(week) = stage
+                .calendar
+                .week_of(*second)
+                .filter(|_| block.country == CODE)
+            {
                 let truth = &mut stage.truth.0[week];
-                if defacement { &mut truth.defaced } else { &mut truth.backdoored }.insert(name);
+                if defacement {
+                    &mut truth.defaced
+                } else {
+                    &mut truth.backdoored
+                }
+                .insert(name);
             }
         }
         if defacement && week % 4 == 1 {
@@ -185,7 +234,9 @@ fn watch(stage: &mut Stage<'_>, feed: &'static str, list: &[(i64, Site)], cities
         }
         let date = stage.calendar.week(week).monday();
         let folder = feed.split('-').next().unwrap_or(feed);
-        stage.files.feed(feed, format!("feeds/{feed}/{folder}-{date}.csv"), sheet)?;
+        stage
+            .files
+            .feed(feed, format!("feeds/{feed}/{folder}-{date}.csv"), sheet)?;
     }
     Ok(())
 }
@@ -219,7 +270,11 @@ fn report(stage: &mut Stage<'_>, list: &[(i64, Site)], cities: &[String]) -> Res
                 site: &name,
                 path: SHELLS[(draw(host, 0x44) % SHELLS.len() as u64) as usize],
             });
-            if let Some(week) = stage.calendar.week_of(*second).filter(|_| block.country == CODE) {
+            if let Some(week) = stage
+                .calendar
+                .week_of(*second)
+                .filter(|_| block.country == CODE)
+            {
                 stage.truth.0[week].backdoored.insert(name);
             }
         }

@@ -33,15 +33,20 @@ impl Output for Seen {
             self.feed,
             record.line
         );
-        self.ids.insert(record.identity(&self.feed, None, &mut self.scratch));
+        self.ids
+            .insert(record.identity(&self.feed, None, &mut self.scratch));
     }
 
     fn reject(&mut self, reject: Reject) {
-        self.rejects.push(format!("{} {}: {}", reject.reason, reject.line, reject.message));
+        self.rejects.push(format!(
+            "{} {}: {}",
+            reject.reason, reject.line, reject.message
+        ));
     }
 
     fn warn(&mut self, warning: Warning) {
-        self.warnings.push(format!("{}: {}", warning.label, warning.message));
+        self.warnings
+            .push(format!("{}: {}", warning.label, warning.message));
     }
 }
 
@@ -58,7 +63,8 @@ fn every_file_reads_as_it_was_written() {
         .map(|feed| (feed.name.clone(), feed))
         .collect();
     for feed in feeds.values() {
-        let format = formats::format(&feed.format).unwrap_or_else(|error| panic!("{}: {error}", feed.name));
+        let format =
+            formats::format(&feed.format).unwrap_or_else(|error| panic!("{}: {error}", feed.name));
         assert_eq!((format.check)(feed), Vec::<String>::new(), "{}", feed.name);
     }
     let schema = Schema::parse(reports::schema().as_bytes()).unwrap();
@@ -84,7 +90,10 @@ fn every_file_reads_as_it_was_written() {
             Err(formats::Unreadable::Empty) => assert!(file.rows == 0, "{}", file.path),
             Err(error) => panic!("{}: {error}", file.path),
         }
-        let read = (seen.records - before.0, seen.rejects.len() as u64 - before.1);
+        let read = (
+            seen.records - before.0,
+            seen.rejects.len() as u64 - before.1,
+        );
         assert_eq!(
             read,
             (file.rows - file.rejects, file.rejects),
@@ -110,8 +119,14 @@ fn every_file_reads_as_it_was_written() {
 
 /// The date in a path, as the feeds' `snapshot` patterns find it; the demo's last day elsewhere.
 fn snapshot(path: &str, zone: &TimeZone) -> Timestamp {
-    let date =
-        (0..path.len()).filter_map(|at| path.get(at..at + 10)).find_map(|text| text.parse::<jiff::civil::Date>().ok());
+    let date = (0..path.len())
+        .filter_map(|at| path.get(at..at + 10))
+        .find_map(|text| text.parse::<jiff::civil::Date>().ok());
     let date = date.unwrap_or_else(|| default_end().sunday());
-    Timestamp::from(zone.to_ambiguous_zoned_datetime(date.at(0, 0, 0, 0)).compatible().unwrap().timestamp())
+    Timestamp::from(
+        zone.to_ambiguous_zoned_datetime(date.at(0, 0, 0, 0))
+            .compatible()
+            .unwrap()
+            .timestamp(),
+    )
 }
