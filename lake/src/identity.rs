@@ -97,7 +97,9 @@ struct Run {
 }
 
 impl Run {
-    fn memory(keys: Vec<u128>) -> Self {
+    fn memory(mut keys: Vec<u128>) -> Self {
+        // A vector that grew may hold twice what it needs, and runs stay for long.
+        keys.shrink_to_fit();
         let mut filter = Filter::with_capacity(keys.len() as u64);
         keys.iter().for_each(|key| filter.insert(*key));
         Run {
@@ -506,10 +508,13 @@ fn merge_equals(runs: &mut Vec<Run>) {
         let (Some(b), Some(a)) = (runs.pop(), runs.pop()) else {
             return;
         };
-        let (Keys::Memory(mut keys), Keys::Memory(mut more)) = (a.keys, b.keys) else {
+        let (Keys::Memory(left), Keys::Memory(right)) = (a.keys, b.keys) else {
             return;
         };
-        keys.append(&mut more);
+        let mut keys = Vec::with_capacity(left.len() + right.len());
+        keys.extend_from_slice(&left);
+        keys.extend_from_slice(&right);
+        drop((left, right));
         // Two sorted pieces: the stable sort finds and merges them.
         keys.sort();
         runs.push(Run::memory(keys));
