@@ -299,35 +299,42 @@ impl Record {
     /// The event's identity: the first 128 bits of BLAKE3 over identity version, feed and the
     /// record's typed fields before enrichment, without the facts of receipt (DESIGN invariant 4).
     /// `keys` narrows it to named fields where the feed's entry says so. `scratch` is reused.
+    ///
+    /// The hashed form is short, because hashing it is what a row costs most, and injective: the
+    /// version (one byte); the feed (length, bytes); which fields are set (64 bits, little-endian);
+    /// their values in table order, each of a form that its field's kind fixes — text as length and
+    /// bytes, an address as its number of bytes and the bytes, an integer as a zigzag, a float, a
+    /// time (its UTC day where `undated`) as eight bytes little-endian, a truth value as one; last,
+    /// unless narrowed, the text of `extra`. Lengths and zigzags are base-128 (LEB128).
     pub fn identity(&self, feed: &str, keys: Option<&[Field]>, scratch: &mut Vec<u8>) -> EventId {
-        scratch.clear();
-        scratch.push(IDENTITY_VERSION);
-        scratch.extend_from_slice(feed.as_bytes());
-        scratch.push(0);
         let mut left = match keys {
             None => self.present,
             Some(keys) => keys.iter().fold(0, |mask, key| mask | 1 << *key as u8) & self.present,
         };
+        scratch.clear();
+        scratch.push(IDENTITY_VERSION);
+        push_varint(scratch, feed.len() as u64);
+        scratch.extend_from_slice(feed.as_bytes());
+        scratch.extend_from_slice(&left.to_le_bytes());
         while left != 0 {
             let index = left.trailing_zeros() as usize;
             left &= left - 1;
-            scratch.push(index as u8);
             match self.slots[index] {
                 Slot::Text { start, len } => {
-                    scratch.extend_from_slice(&len.to_le_bytes());
+                    push_varint(scratch, u64::from(len));
                     scratch.extend_from_slice(
                         &self.text.as_bytes()[start as usize..(start + len) as usize],
                     );
                 }
                 Slot::Ip(IpAddr::V4(ip)) => {
-                    scratch.push(4);
-                    scratch.extend_from_slice(&ip.octets());
+                    let [a, b, c, d] = ip.octets();
+                    scratch.extend_from_slice(&[4, a, b, c, d]);
                 }
                 Slot::Ip(IpAddr::V6(ip)) => {
-                    scratch.push(6);
+                    scratch.push(16);
                     scratch.extend_from_slice(&ip.octets());
                 }
-                Slot::Int(value) => scratch.extend_from_slice(&value.to_le_bytes()),
+                Slot::Int(value) => push_varint(scratch, (value << 1 ^ value >> 63) as u64),
                 Slot::Float(value) => scratch.extend_from_slice(&value.to_bits().to_le_bytes()),
                 Slot::Bool(value) => scratch.push(value as u8),
                 Slot::Time(at) => {
@@ -341,7 +348,6 @@ impl Record {
             }
         }
         if keys.is_none() {
-            scratch.push(0xff);
             scratch.extend_from_slice(self.extra.as_bytes());
         }
         let hash = blake3::hash(scratch);
@@ -349,6 +355,16 @@ impl Record {
         id.copy_from_slice(&hash.as_bytes()[..16]);
         EventId(id)
     }
+}
+
+/// Appends a number in base 128, low digits first, the high bit set on all but the last (LEB128).
+#[inline]
+fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
 }
 
 /// `"key":`, escaped, as [`Record::extra_member`] takes it; parsers prepare it once per column.
