@@ -1,20 +1,22 @@
 //! Rows to columns: parsing threads append a record, its identity and its enrichment, and take the
 //! columns out as one [`Chunk`] per UTC day. Nulls cost nothing until a column is used: each column
-//! knows its own length and is padded when it next gets a value.
+//! knows its own length and is padded when it next gets a value. What all rows of a chunk share is
+//! held once, and rows that repeat within a chunk are counted, not collected.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
     ArrayRef, BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int32Builder,
-    Int64Builder, StringBuilder, TimestampMicrosecondBuilder, UInt8Builder, UInt32Builder,
-    UInt64Builder,
+    Int64Builder, StringArray, StringBuilder, TimestampMicrosecondArray,
+    TimestampMicrosecondBuilder, UInt8Builder, UInt32Array, UInt32Builder, UInt64Builder,
 };
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use model::ids::EventId;
 use model::record::{Record, Value};
 use model::territory::{OwnerClass, Territory};
-use model::time::Day;
+use model::time::{Day, Timestamp};
+use rustc_hash::FxHashSet;
 
 use crate::schema::{COLUMN_COUNT, Column, EXTRA, SCHEMA, field_index};
 
@@ -75,7 +77,10 @@ pub struct Chunk {
     pub day: Day,
     /// Identity of each row.
     pub ids: Vec<EventId>,
-    /// Present columns by position in the table.
+    /// Rows beyond these whose identity a row of this chunk has: duplicates in any case.
+    pub repeats: u64,
+    /// Present columns by position in the table. An array of one value stands for as many rows as
+    /// the chunk has.
     pub columns: Vec<Option<ArrayRef>>,
     /// Earliest `observed_at`.
     pub min_observed: i64,
@@ -83,8 +88,63 @@ pub struct Chunk {
     pub max_observed: i64,
 }
 
+/// A text column. While all rows have the same text it is held once: of what a report brings, half
+/// of the columns say one thing in all rows.
+struct TextBuilder {
+    builder: StringBuilder,
+    /// Rows that share the one text, while `builder` holds just that.
+    shared: Option<usize>,
+}
+
+impl TextBuilder {
+    fn with_capacity(rows: usize) -> Self {
+        TextBuilder { builder: StringBuilder::with_capacity(rows, rows * 12), shared: Some(0) }
+    }
+
+    #[inline]
+    fn append_value(&mut self, text: &str) {
+        match &mut self.shared {
+            None => {}
+            Some(rows @ 0) => *rows = 1,
+            Some(rows) if self.builder.values_slice() == text.as_bytes() => {
+                *rows += 1;
+                return;
+            }
+            Some(_) => self.unshare(),
+        }
+        self.builder.append_value(text);
+    }
+
+    fn append_nulls(&mut self, nulls: usize) {
+        self.unshare();
+        self.builder.append_nulls(nulls);
+    }
+
+    /// Begins a value of several pieces: they are written to what is returned, then
+    /// `append_value` called on it with the last.
+    #[inline]
+    fn pieces(&mut self) -> &mut StringBuilder {
+        self.unshare();
+        &mut self.builder
+    }
+
+    /// Holds each row's text by itself.
+    fn unshare(&mut self) {
+        if let Some(rows) = self.shared.take().filter(|rows| *rows > 1) {
+            let shared = self.builder.values_slice().to_vec();
+            let shared = String::from_utf8_lossy(&shared);
+            (1..rows).for_each(|_| self.builder.append_value(&shared));
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        self.shared = Some(0);
+        Arc::new(self.builder.finish())
+    }
+}
+
 enum Builder {
-    Text(StringBuilder),
+    Text(TextBuilder),
     Binary(BinaryBuilder),
     Id(FixedSizeBinaryBuilder),
     Int64(Int64Builder),
@@ -100,7 +160,7 @@ enum Builder {
 impl Builder {
     fn of(kind: &DataType, rows: usize) -> Self {
         match kind {
-            DataType::Utf8 => Builder::Text(StringBuilder::with_capacity(rows, rows * 12)),
+            DataType::Utf8 => Builder::Text(TextBuilder::with_capacity(rows)),
             DataType::Binary => Builder::Binary(BinaryBuilder::with_capacity(rows, rows * 4)),
             DataType::FixedSizeBinary(16) => {
                 Builder::Id(FixedSizeBinaryBuilder::with_capacity(rows, 16))
@@ -121,7 +181,7 @@ impl Builder {
 
     fn finish(&mut self) -> ArrayRef {
         match self {
-            Builder::Text(b) => Arc::new(b.finish()),
+            Builder::Text(b) => b.finish(),
             Builder::Binary(b) => Arc::new(b.finish()),
             Builder::Id(b) => Arc::new(b.finish()),
             Builder::Int64(b) => Arc::new(b.finish()),
@@ -162,6 +222,9 @@ struct Growing {
 struct Rows {
     day: Day,
     ids: Vec<EventId>,
+    /// The same, to be looked up.
+    seen: FxHashSet<u128>,
+    repeats: u64,
     columns: Vec<Option<Growing>>,
     min_observed: i64,
     max_observed: i64,
@@ -187,10 +250,12 @@ macro_rules! appender {
 }
 
 impl Rows {
-    fn new(day: Day) -> Self {
+    fn new(day: Day, seen: FxHashSet<u128>) -> Self {
         Rows {
             day,
             ids: Vec::new(),
+            seen,
+            repeats: 0,
             columns: (0..COLUMN_COUNT).map(|_| None).collect(),
             min_observed: i64::MAX,
             max_observed: i64::MIN,
@@ -216,7 +281,7 @@ impl Rows {
     appender!(boolean, Bool, bool);
     appender!(time, Time, i64);
 
-    fn into_chunk(mut self, receipt: &Receipt) -> Chunk {
+    fn chunk(&mut self, receipt: &Receipt) -> Chunk {
         let rows = self.ids.len();
         let mut columns: Vec<Option<ArrayRef>> = self
             .columns
@@ -235,27 +300,22 @@ impl Rows {
             id.append_value(event.0).expect("an event id has 16 bytes");
         }
         columns[Column::EventId.index()] = Some(Builder::Id(id).finish());
-        let mut constant = |column: Column, value: &str| {
-            let mut builder = StringBuilder::with_capacity(rows, rows * value.len());
-            (0..rows).for_each(|_| builder.append_value(value));
-            columns[column.index()] = Some(Builder::Text(builder).finish());
-        };
-        constant(Column::Feed, &receipt.feed);
-        constant(Column::Report, &receipt.report);
+        let mut constant = |column: Column, value: ArrayRef| columns[column.index()] = Some(value);
+        let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value])) };
+        constant(Column::Feed, text(&receipt.feed));
+        constant(Column::Report, text(&receipt.report));
         if let Some(version) = &receipt.source_schema {
-            constant(Column::SourceSchema, version);
+            constant(Column::SourceSchema, text(version));
         }
-        let mut received = TimestampMicrosecondBuilder::with_capacity(rows);
-        received.append_value_n(receipt.received_at, rows);
-        columns[Column::ReceivedAt.index()] = Some(Builder::Time(received).finish());
+        let received = TimestampMicrosecondArray::from(vec![receipt.received_at]);
+        constant(Column::ReceivedAt, Arc::new(received));
         if receipt.member > 0 {
-            let mut member = UInt32Builder::with_capacity(rows);
-            member.append_value_n(receipt.member, rows);
-            columns[Column::Member.index()] = Some(Builder::UInt32(member).finish());
+            constant(Column::Member, Arc::new(UInt32Array::from(vec![receipt.member])));
         }
         Chunk {
             day: self.day,
-            ids: self.ids,
+            ids: std::mem::take(&mut self.ids),
+            repeats: self.repeats,
             columns,
             min_observed: self.min_observed,
             max_observed: self.max_observed,
@@ -269,6 +329,8 @@ pub struct Columns {
     days: Vec<Rows>,
     /// Index of the day that got the last row: rows of a report are mostly of one day.
     last: usize,
+    /// Used sets, emptied: their memory serves the next chunk.
+    spare: Vec<FxHashSet<u128>>,
 }
 
 impl Columns {
@@ -277,23 +339,43 @@ impl Columns {
         Self::default()
     }
 
+    /// The rows of a day, which become those that got the last row.
+    #[inline]
+    fn rows(&mut self, observed: Timestamp) -> &mut Rows {
+        let day = observed.day();
+        if self.days.get(self.last).is_none_or(|rows| rows.day != day) {
+            self.last = match self.days.iter().position(|rows| rows.day == day) {
+                Some(at) => at,
+                None => {
+                    self.days.push(Rows::new(day, self.spare.pop().unwrap_or_default()));
+                    self.days.len() - 1
+                }
+            };
+        }
+        &mut self.days[self.last]
+    }
+
+    /// Whether a row of this identity and day was collected since the last [`Columns::take`]; then
+    /// the row is counted as its repetition and must not be appended. Asked before the row is
+    /// enriched, it spares everything that follows.
+    #[inline]
+    pub fn repeats(&mut self, id: EventId, observed: Timestamp) -> bool {
+        let rows = self.rows(observed);
+        // Not `repeats += u64::from(!inserted)`: rustc 1.95 drops that addition at opt-level 2 and 3.
+        if rows.seen.insert(u128::from_le_bytes(id.0)) {
+            return false;
+        }
+        rows.repeats += 1;
+        true
+    }
+
     /// Appends one row. `record` must have `observed_at`; the caller rejects rows without.
     pub fn append(&mut self, id: EventId, record: &Record, enrichment: &Enrichment<'_>) {
         let Some(observed) = record.observed_at() else {
             debug_assert!(false, "a row without observed_at reached the lake");
             return;
         };
-        let day = observed.day();
-        if self.days.get(self.last).is_none_or(|rows| rows.day != day) {
-            self.last = match self.days.iter().position(|rows| rows.day == day) {
-                Some(at) => at,
-                None => {
-                    self.days.push(Rows::new(day));
-                    self.days.len() - 1
-                }
-            };
-        }
-        let rows = &mut self.days[self.last];
+        let rows = self.rows(observed);
         rows.ids.push(id);
         rows.min_observed = rows.min_observed.min(observed.0);
         rows.max_observed = rows.max_observed.max(observed.0);
@@ -354,6 +436,7 @@ impl Columns {
                 if column.len < row {
                     builder.append_nulls(row - column.len);
                 }
+                let builder = builder.pieces();
                 // Written in three pieces into the builder: no intermediate string.
                 use std::fmt::Write;
                 let _ = builder.write_str("{");
@@ -377,11 +460,14 @@ impl Columns {
     /// Takes the rows out, one chunk per day in order of day.
     pub fn take(&mut self, receipt: &Receipt) -> Vec<Chunk> {
         self.last = 0;
-        let mut chunks: Vec<Chunk> = self
-            .days
-            .drain(..)
-            .map(|rows| rows.into_chunk(receipt))
-            .collect();
+        let mut chunks = Vec::with_capacity(self.days.len());
+        for mut rows in self.days.drain(..) {
+            chunks.push(rows.chunk(receipt));
+            rows.seen.clear();
+            self.spare.push(rows.seen);
+        }
+        // A report that jumps over years must not leave a set for each of its days.
+        self.spare.truncate(4);
         chunks.sort_by_key(|chunk| chunk.day);
         chunks
     }

@@ -9,8 +9,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, BooleanArray, RecordBatch};
-use datafusion::arrow::compute::filter;
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
+use datafusion::arrow::compute::{FilterBuilder, take};
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use model::time::Day;
 use parquet::arrow::ArrowWriter;
@@ -19,7 +19,7 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use crate::columns::Chunk;
 use crate::error::{Error, Result};
 use crate::identity::IdentityIndex;
-use crate::schema::{LAKE_SCHEMA_VERSION, SCHEMA, writer_properties};
+use crate::schema::{COLUMN_COUNT, LAKE_SCHEMA_VERSION, SCHEMA, writer_properties};
 
 /// Rows of a day that are deduplicated and encoded at a time: enough that a search through a
 /// large day's runs reads each page for several rows.
@@ -94,9 +94,31 @@ pub struct ReportWriter<'a> {
     runs: BTreeMap<Day, u32>,
     touched: BTreeSet<Day>,
     staged: Vec<(File, StagedFile)>,
+    constants: Constants,
     events: u64,
     duplicates: u64,
     tick: u64,
+}
+
+/// Columns of one value, written out: the next chunk mostly has the same value.
+struct Constants {
+    columns: Vec<Option<ArrayRef>>,
+}
+
+impl Constants {
+    /// `value`'s only row, `rows` times; `at` is the column's position in the table.
+    fn repeat(&mut self, at: usize, value: &ArrayRef, rows: usize) -> Result<ArrayRef> {
+        if let Some(column) = &self.columns[at]
+            && column.len() >= rows
+            && column.slice(0, 1).as_ref() == value.as_ref()
+        {
+            return Ok(column.slice(0, rows));
+        }
+        let first = UInt32Array::from(vec![0; rows]);
+        let column = take(value, &first, None)?;
+        self.columns[at] = Some(Arc::clone(&column));
+        Ok(column)
+    }
 }
 
 /// What became of a report's rows.
@@ -132,6 +154,7 @@ impl<'a> ReportWriter<'a> {
             runs: BTreeMap::new(),
             touched: BTreeSet::new(),
             staged: Vec::new(),
+            constants: Constants { columns: vec![None; COLUMN_COUNT] },
             events: 0,
             duplicates: 0,
             tick: 0,
@@ -145,6 +168,7 @@ impl<'a> ReportWriter<'a> {
     pub fn push(&mut self, chunk: Chunk) -> Result<()> {
         let rows = chunk.ids.len();
         let day = chunk.day;
+        self.duplicates += chunk.repeats;
         let waiting = self.waiting.entry(day).or_default();
         waiting.rows += rows;
         waiting.chunks.push(chunk);
@@ -259,20 +283,18 @@ impl<'a> ReportWriter<'a> {
         let Some(part) = self.open.get_mut(&day) else {
             return Ok(());
         };
-        let mask = (kept < mask.len()).then(|| BooleanArray::from(mask.to_vec()));
-        let columns = part
-            .indices
-            .iter()
-            .zip(part.schema.fields())
-            .map(|(at, field)| match (&chunk.columns[*at], &mask) {
-                (Some(column), Some(mask)) => filter(column, mask),
-                (Some(column), None) => Ok(Arc::clone(column)),
-                (None, _) => Ok(datafusion::arrow::array::new_null_array(
-                    field.data_type(),
-                    kept,
-                )),
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let rows = mask.len();
+        // Looked at once, for all columns.
+        let mask = (kept < rows).then(|| FilterBuilder::new(&BooleanArray::from(mask.to_vec())).optimize().build());
+        let mut columns = Vec::with_capacity(part.indices.len());
+        for (at, field) in part.indices.iter().zip(part.schema.fields()) {
+            columns.push(match (&chunk.columns[*at], &mask) {
+                (Some(column), _) if column.len() < rows => self.constants.repeat(*at, column, kept)?,
+                (Some(column), Some(mask)) => mask.filter(column)?,
+                (Some(column), None) => Arc::clone(column),
+                (None, _) => datafusion::arrow::array::new_null_array(field.data_type(), kept),
+            });
+        }
         debug_assert!(columns.iter().all(|column| column.len() == kept));
         let batch = RecordBatch::try_new(Arc::clone(&part.schema), columns)?;
         part.writer
