@@ -203,7 +203,11 @@ impl Output for Gathering<'_> {
         }
         let gatherer = &mut *self.gatherer;
         gatherer.tally(record);
-        let id = record.identity(&self.source.feed.name, self.source.identity.as_deref(), &mut gatherer.bytes);
+        let id = record.identity(
+            &self.source.feed.name,
+            self.source.identity.as_deref(),
+            &mut gatherer.bytes,
+        );
         if gatherer.columns.repeats(id, observed_at) {
             return;
         }

@@ -98,7 +98,10 @@ struct TextBuilder {
 
 impl TextBuilder {
     fn with_capacity(rows: usize) -> Self {
-        TextBuilder { builder: StringBuilder::with_capacity(rows, rows * 12), shared: Some(0) }
+        TextBuilder {
+            builder: StringBuilder::with_capacity(rows, rows * 12),
+            shared: Some(0),
+        }
     }
 
     #[inline]
@@ -310,7 +313,10 @@ impl Rows {
         let received = TimestampMicrosecondArray::from(vec![receipt.received_at]);
         constant(Column::ReceivedAt, Arc::new(received));
         if receipt.member > 0 {
-            constant(Column::Member, Arc::new(UInt32Array::from(vec![receipt.member])));
+            constant(
+                Column::Member,
+                Arc::new(UInt32Array::from(vec![receipt.member])),
+            );
         }
         Chunk {
             day: self.day,
@@ -347,7 +353,8 @@ impl Columns {
             self.last = match self.days.iter().position(|rows| rows.day == day) {
                 Some(at) => at,
                 None => {
-                    self.days.push(Rows::new(day, self.spare.pop().unwrap_or_default()));
+                    self.days
+                        .push(Rows::new(day, self.spare.pop().unwrap_or_default()));
                     self.days.len() - 1
                 }
             };

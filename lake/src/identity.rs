@@ -232,10 +232,17 @@ impl Search<'_> {
 fn is_among(keys: &[u128], id: u128) -> bool {
     let guess = (((id >> 64) * keys.len() as u128) >> 64) as usize;
     let spread = 2 * keys.len().isqrt() + 8;
-    let (low, high) = (guess.saturating_sub(spread), (guess + spread).min(keys.len()));
+    let (low, high) = (
+        guess.saturating_sub(spread),
+        (guess + spread).min(keys.len()),
+    );
     let below = low == 0 || keys[low - 1] < id;
     let above = high == keys.len() || id < keys[high];
-    let window = if below && above { &keys[low..high] } else { keys };
+    let window = if below && above {
+        &keys[low..high]
+    } else {
+        keys
+    };
     window.binary_search(&id).is_ok()
 }
 

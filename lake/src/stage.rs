@@ -154,7 +154,9 @@ impl<'a> ReportWriter<'a> {
             runs: BTreeMap::new(),
             touched: BTreeSet::new(),
             staged: Vec::new(),
-            constants: Constants { columns: vec![None; COLUMN_COUNT] },
+            constants: Constants {
+                columns: vec![None; COLUMN_COUNT],
+            },
             events: 0,
             duplicates: 0,
             tick: 0,
@@ -285,11 +287,17 @@ impl<'a> ReportWriter<'a> {
         };
         let rows = mask.len();
         // Looked at once, for all columns.
-        let mask = (kept < rows).then(|| FilterBuilder::new(&BooleanArray::from(mask.to_vec())).optimize().build());
+        let mask = (kept < rows).then(|| {
+            FilterBuilder::new(&BooleanArray::from(mask.to_vec()))
+                .optimize()
+                .build()
+        });
         let mut columns = Vec::with_capacity(part.indices.len());
         for (at, field) in part.indices.iter().zip(part.schema.fields()) {
             columns.push(match (&chunk.columns[*at], &mask) {
-                (Some(column), _) if column.len() < rows => self.constants.repeat(*at, column, kept)?,
+                (Some(column), _) if column.len() < rows => {
+                    self.constants.repeat(*at, column, kept)?
+                }
                 (Some(column), Some(mask)) => mask.filter(column)?,
                 (Some(column), None) => Arc::clone(column),
                 (None, _) => datafusion::arrow::array::new_null_array(field.data_type(), kept),
