@@ -40,7 +40,10 @@ const CRATES: [(&str, &[&str]); 8] = [
 const LONGEST: usize = 800;
 
 /// Files that are data written as code.
-const DATA: [&str; 1] = ["bulletin/tests/it/render/specimen.rs"];
+const DATA: [&str; 2] = [
+    "bulletin/tests/it/render/specimen.rs",
+    "watchfire/src/demo/reports.rs",
+];
 
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 8] = [
