@@ -7,9 +7,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int32Builder,
-    Int64Builder, StringArray, StringBuilder, TimestampMicrosecondArray,
-    TimestampMicrosecondBuilder, UInt8Builder, UInt32Array, UInt32Builder, UInt64Builder,
+    ArrayRef, BinaryBuilder, BooleanBuilder, Float64Builder, Int32Builder, Int64Builder,
+    StringArray, StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
+    UInt8Builder, UInt32Array, UInt32Builder, UInt64Builder,
 };
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use model::ids::EventId;
@@ -19,6 +19,9 @@ use model::time::{Day, Timestamp};
 use rustc_hash::FxHashSet;
 
 use crate::schema::{COLUMN_COUNT, Column, EXTRA, SCHEMA, field_index};
+
+/// Rows that the columns of a day make room for when nothing is known of it.
+const FIRST_ROOM: usize = 64;
 
 /// What our own tables say about a record; borrowed, so that nothing is copied twice.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,8 +82,8 @@ pub struct Chunk {
     pub ids: Vec<EventId>,
     /// Rows beyond these whose identity a row of this chunk has: duplicates in any case.
     pub repeats: u64,
-    /// Present columns by position in the table. An array of one value stands for as many rows as
-    /// the chunk has.
+    /// Present columns by position in the table, but for `event_id`. An array of one value stands for
+    /// as many rows as the chunk has.
     pub columns: Vec<Option<ArrayRef>>,
     /// Earliest `observed_at`.
     pub min_observed: i64,
@@ -91,16 +94,21 @@ pub struct Chunk {
 /// A text column. While all rows have the same text it is held once: of what a report brings, half
 /// of the columns say one thing in all rows.
 struct TextBuilder {
+    /// Empty while `shared` says how many rows have the one text.
     builder: StringBuilder,
-    /// Rows that share the one text, while `builder` holds just that.
     shared: Option<usize>,
+    text: String,
+    /// Rows to make room for at first.
+    room: usize,
 }
 
 impl TextBuilder {
-    fn with_capacity(rows: usize) -> Self {
+    fn with_room(room: usize) -> Self {
         TextBuilder {
-            builder: StringBuilder::with_capacity(rows, rows * 12),
+            builder: StringBuilder::with_capacity(0, 0),
             shared: Some(0),
+            text: String::new(),
+            room,
         }
     }
 
@@ -108,8 +116,12 @@ impl TextBuilder {
     fn append_value(&mut self, text: &str) {
         match &mut self.shared {
             None => {}
-            Some(rows @ 0) => *rows = 1,
-            Some(rows) if self.builder.values_slice() == text.as_bytes() => {
+            Some(rows @ 0) => {
+                *rows = 1;
+                self.text.push_str(text);
+                return;
+            }
+            Some(rows) if self.text == text => {
                 *rows += 1;
                 return;
             }
@@ -133,23 +145,25 @@ impl TextBuilder {
 
     /// Holds each row's text by itself.
     fn unshare(&mut self) {
-        if let Some(rows) = self.shared.take().filter(|rows| *rows > 1) {
-            let shared = self.builder.values_slice().to_vec();
-            let shared = String::from_utf8_lossy(&shared);
-            (1..rows).for_each(|_| self.builder.append_value(&shared));
+        if let Some(rows) = self.shared.take() {
+            let room = self.room.max(rows);
+            let bytes = room * self.text.len().max(12);
+            self.builder = StringBuilder::with_capacity(room, bytes);
+            (0..rows).for_each(|_| self.builder.append_value(&self.text));
         }
     }
 
     fn finish(&mut self) -> ArrayRef {
-        self.shared = Some(0);
-        Arc::new(self.builder.finish())
+        match self.shared.take() {
+            Some(_) => Arc::new(StringArray::from(vec![std::mem::take(&mut self.text)])),
+            None => Arc::new(self.builder.finish()),
+        }
     }
 }
 
 enum Builder {
     Text(TextBuilder),
     Binary(BinaryBuilder),
-    Id(FixedSizeBinaryBuilder),
     Int64(Int64Builder),
     Int32(Int32Builder),
     UInt64(UInt64Builder),
@@ -163,11 +177,8 @@ enum Builder {
 impl Builder {
     fn of(kind: &DataType, rows: usize) -> Self {
         match kind {
-            DataType::Utf8 => Builder::Text(TextBuilder::with_capacity(rows)),
+            DataType::Utf8 => Builder::Text(TextBuilder::with_room(rows)),
             DataType::Binary => Builder::Binary(BinaryBuilder::with_capacity(rows, rows * 4)),
-            DataType::FixedSizeBinary(16) => {
-                Builder::Id(FixedSizeBinaryBuilder::with_capacity(rows, 16))
-            }
             DataType::Int64 => Builder::Int64(Int64Builder::with_capacity(rows)),
             DataType::Int32 => Builder::Int32(Int32Builder::with_capacity(rows)),
             DataType::UInt64 => Builder::UInt64(UInt64Builder::with_capacity(rows)),
@@ -186,7 +197,6 @@ impl Builder {
         match self {
             Builder::Text(b) => b.finish(),
             Builder::Binary(b) => Arc::new(b.finish()),
-            Builder::Id(b) => Arc::new(b.finish()),
             Builder::Int64(b) => Arc::new(b.finish()),
             Builder::Int32(b) => Arc::new(b.finish()),
             Builder::UInt64(b) => Arc::new(b.finish()),
@@ -202,7 +212,6 @@ impl Builder {
         match self {
             Builder::Text(b) => b.append_nulls(nulls),
             Builder::Binary(b) => b.append_nulls(nulls),
-            Builder::Id(b) => b.append_nulls(nulls),
             Builder::Int64(b) => b.append_nulls(nulls),
             Builder::Int32(b) => b.append_nulls(nulls),
             Builder::UInt64(b) => b.append_nulls(nulls),
@@ -224,6 +233,8 @@ struct Growing {
 /// The rows of one day under construction.
 struct Rows {
     day: Day,
+    /// Rows that columns make room for at first.
+    room: usize,
     ids: Vec<EventId>,
     /// The same, to be looked up.
     seen: FxHashSet<u128>,
@@ -253,9 +264,10 @@ macro_rules! appender {
 }
 
 impl Rows {
-    fn new(day: Day, seen: FxHashSet<u128>) -> Self {
+    fn new(day: Day, seen: FxHashSet<u128>, room: usize) -> Self {
         Rows {
             day,
+            room,
             ids: Vec::new(),
             seen,
             repeats: 0,
@@ -268,7 +280,7 @@ impl Rows {
     #[inline]
     fn column(&mut self, index: usize) -> &mut Growing {
         self.columns[index].get_or_insert_with(|| Growing {
-            builder: Builder::of(SCHEMA.field(index).data_type(), 4096),
+            builder: Builder::of(SCHEMA.field(index).data_type(), self.room),
             len: 0,
         })
     }
@@ -298,11 +310,6 @@ impl Rows {
                 })
             })
             .collect();
-        let mut id = FixedSizeBinaryBuilder::with_capacity(rows, 16);
-        for event in &self.ids {
-            id.append_value(event.0).expect("an event id has 16 bytes");
-        }
-        columns[Column::EventId.index()] = Some(Builder::Id(id).finish());
         let mut constant = |column: Column, value: ArrayRef| columns[column.index()] = Some(value);
         let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value])) };
         constant(Column::Feed, text(&receipt.feed));
@@ -337,6 +344,9 @@ pub struct Columns {
     last: usize,
     /// Used sets, emptied: their memory serves the next chunk.
     spare: Vec<FxHashSet<u128>>,
+    /// Rows of the chunks taken last: blocks of a report are mostly alike, and room for a full block
+    /// in each column of a day that gets a row or two would be all memory.
+    taken: Vec<(Day, usize)>,
 }
 
 impl Columns {
@@ -353,8 +363,10 @@ impl Columns {
             self.last = match self.days.iter().position(|rows| rows.day == day) {
                 Some(at) => at,
                 None => {
-                    self.days
-                        .push(Rows::new(day, self.spare.pop().unwrap_or_default()));
+                    let seen = self.spare.pop().unwrap_or_default();
+                    let last = self.taken.iter().find(|(taken, _)| *taken == day);
+                    let room = last.map_or(FIRST_ROOM, |(_, rows)| *rows);
+                    self.days.push(Rows::new(day, seen, room));
                     self.days.len() - 1
                 }
             };
@@ -467,6 +479,9 @@ impl Columns {
     /// Takes the rows out, one chunk per day in order of day.
     pub fn take(&mut self, receipt: &Receipt) -> Vec<Chunk> {
         self.last = 0;
+        self.taken.clear();
+        let rows = self.days.iter().map(|rows| (rows.day, rows.ids.len()));
+        self.taken.extend(rows);
         let mut chunks = Vec::with_capacity(self.days.len());
         for mut rows in self.days.drain(..) {
             chunks.push(rows.chunk(receipt));

@@ -6,13 +6,12 @@
 //! belong to and are listed in the same manifest; the filters are rebuilt from them when a day is
 //! first touched; small runs are held in memory as one.
 //!
-//! Memory: ten bits an identity for the filters, sixteen bytes for each identity of the report
-//! being written until its run is on disk, and a bounded cache of small runs. Days that are not in
+//! Memory: ten bits an identity for the filters, twice sixteen bytes for each identity of the parts
+//! being written until their runs are on disk, and a bounded cache of small runs. Days that are not in
 //! use are forgotten, least recently used first, when the budget is passed.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -20,11 +19,8 @@ use model::ids::EventId;
 use model::time::Day;
 
 use crate::error::{Error, Result};
+use crate::run::{self, HEADER_LEN, key_from};
 
-/// First bytes of a run file; the last two name the version.
-const MAGIC: &[u8; 8] = b"WFIDRN01";
-/// Magic, count of identities, and reserved bytes to keep identities aligned.
-const HEADER_LEN: u64 = 16;
 /// Identities read at a time when a run is searched or merged: 4 KiB.
 const PAGE: usize = 256;
 /// Runs of up to this many identities are kept in memory once read (1 MiB).
@@ -110,7 +106,7 @@ impl Run {
     }
 
     fn open(path: &Path) -> Result<Self> {
-        let mut reader = RunReader::open(path)?;
+        let mut reader = run::Reader::open(path)?;
         let count = reader.count;
         let mut filter = Filter::with_capacity(count);
         let mut kept = Vec::new();
@@ -177,7 +173,7 @@ struct Search<'a> {
 impl Search<'_> {
     fn holds(&mut self, id: u128) -> Result<bool> {
         let (file, path) = match &self.run.keys {
-            Keys::Memory(keys) => return Ok(is_among(keys, id)),
+            Keys::Memory(keys) => return Ok(run::find(keys, id).is_some()),
             Keys::Disk { file, path } => (file, path),
         };
         let count = self.run.count;
@@ -225,112 +221,6 @@ impl Search<'_> {
     }
 }
 
-/// Whether a sorted piece holds the identity. They are spread evenly, so it lies within a few standard
-/// deviations (at most half a root of the count each) of where its share of the space points: a
-/// search of that window stays in the cache, one of the whole piece does not.
-#[inline]
-fn is_among(keys: &[u128], id: u128) -> bool {
-    let guess = (((id >> 64) * keys.len() as u128) >> 64) as usize;
-    let spread = 2 * keys.len().isqrt() + 8;
-    let (low, high) = (
-        guess.saturating_sub(spread),
-        (guess + spread).min(keys.len()),
-    );
-    let below = low == 0 || keys[low - 1] < id;
-    let above = high == keys.len() || id < keys[high];
-    let window = if below && above {
-        &keys[low..high]
-    } else {
-        keys
-    };
-    window.binary_search(&id).is_ok()
-}
-
-#[inline]
-fn key_from(bytes: &[u8]) -> u128 {
-    u128::from_be_bytes(bytes.try_into().expect("chunks of sixteen"))
-}
-
-/// Reads a run front to back.
-struct RunReader {
-    path: PathBuf,
-    file: File,
-    buffer: Vec<u8>,
-    at: usize,
-    count: u64,
-    left: u64,
-}
-
-impl RunReader {
-    fn open(path: &Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(Error::io(path))?;
-        let len = file.metadata().map_err(Error::io(path))?.len();
-        let damaged = |detail: &str| Error::DamagedRun {
-            path: path.to_owned(),
-            detail: detail.to_owned(),
-        };
-        let mut header = [0; HEADER_LEN as usize];
-        file.read_exact(&mut header)
-            .map_err(|_| damaged("it is shorter than its header"))?;
-        if &header[..8] != MAGIC {
-            return Err(damaged("it does not begin as a run of this version"));
-        }
-        let count = u64::from_le_bytes(header[8..].try_into().expect("eight bytes"));
-        if count
-            .checked_mul(16)
-            .and_then(|n| n.checked_add(HEADER_LEN))
-            != Some(len)
-        {
-            return Err(damaged("its length does not fit its count"));
-        }
-        Ok(RunReader {
-            path: path.to_owned(),
-            file,
-            buffer: Vec::new(),
-            at: 0,
-            count,
-            left: count,
-        })
-    }
-
-    fn next(&mut self) -> Result<Option<u128>> {
-        if self.at == self.buffer.len() {
-            if self.left == 0 {
-                return Ok(None);
-            }
-            let wanted = self.left.min(4096) as usize * 16;
-            self.buffer.resize(wanted, 0);
-            self.file
-                .read_exact(&mut self.buffer)
-                .map_err(Error::io(&self.path))?;
-            self.at = 0;
-        }
-        let key = key_from(&self.buffer[self.at..self.at + 16]);
-        self.at += 16;
-        self.left -= 1;
-        Ok(Some(key))
-    }
-}
-
-/// Writes sorted identities as a run file. Not fsynced here: the stage does it with the parts.
-pub(crate) fn write_run(
-    path: &Path,
-    count: u64,
-    keys: &mut dyn FnMut() -> Result<Option<u128>>,
-) -> Result<File> {
-    let file = File::create(path).map_err(Error::io(path))?;
-    let mut out = BufWriter::with_capacity(1 << 18, file);
-    let put =
-        |out: &mut BufWriter<File>, bytes: &[u8]| out.write_all(bytes).map_err(Error::io(path));
-    put(&mut out, MAGIC)?;
-    put(&mut out, &count.to_le_bytes())?;
-    while let Some(key) = keys()? {
-        put(&mut out, &key.to_be_bytes())?;
-    }
-    out.into_inner()
-        .map_err(|error| Error::io(path)(error.into_error()))
-}
-
 /// One identity that is asked for, and the row it stands for.
 #[derive(Clone, Copy, Debug)]
 struct Probe {
@@ -342,14 +232,17 @@ struct Probe {
 struct DayIndex {
     /// Runs of live files and of reports staged earlier in this process.
     settled: Vec<Run>,
-    /// What the report being written has added, in sorted pieces.
+    /// What the part being written has added, in sorted pieces ...
     fresh: Vec<Run>,
+    /// ... and in the order of its rows.
+    order: Vec<u128>,
     used: u64,
 }
 
 impl DayIndex {
     fn bytes(&self) -> usize {
-        self.settled.iter().chain(&self.fresh).map(Run::bytes).sum()
+        let runs = self.settled.iter().chain(&self.fresh);
+        runs.map(Run::bytes).sum::<usize>() + self.order.len() * 16
     }
 }
 
@@ -401,8 +294,8 @@ impl IdentityIndex {
             day,
             DayIndex {
                 settled,
-                fresh: Vec::new(),
                 used: self.tick,
+                ..DayIndex::default()
             },
         );
         self.forget_idle();
@@ -459,21 +352,19 @@ impl IdentityIndex {
             }
         }
         if !keys.is_empty() {
+            let rows = ids.iter().zip(&new).filter(|(_, new)| **new);
+            index
+                .order
+                .extend(rows.map(|(id, _)| u128::from_be_bytes(id.0)));
             index.fresh.push(Run::memory(keys));
             merge_equals(&mut index.fresh);
         }
         Ok(new)
     }
 
-    /// Identities added to `day` since its last [`IdentityIndex::settle`].
-    pub fn fresh_count(&self, day: Day) -> u64 {
-        self.days
-            .get(&day)
-            .map_or(0, |index| index.fresh.iter().map(|run| run.count).sum())
-    }
-
-    /// Writes what was added to `day` as one sorted run to `path`, and keeps it as settled: rows
-    /// of later reports in this process are checked against it before anything is committed.
+    /// Writes what was added to `day` since this was last called as the run of one part to `path`,
+    /// and keeps it as settled: rows of later reports in this process are checked against it before
+    /// anything is committed.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -497,8 +388,7 @@ impl IdentityIndex {
         // Sorted pieces: the stable sort finds the runs and merges them.
         keys.sort();
         let count = keys.len() as u64;
-        let mut left = keys.iter();
-        let file = write_run(path, count, &mut || Ok(left.next().copied()))?;
+        let file = run::write(path, &keys, &std::mem::take(&mut index.order))?;
         let mut run = Run::memory(keys);
         if count > SMALL_RUN {
             run.keys = Keys::Disk {

@@ -2,8 +2,8 @@
 //!
 //! Candidate rows come in as [`Chunk`]s of one UTC day each ([`columns`]). A [`ReportWriter`]
 //! ([`stage`]) drops the rows whose identity is known — in this chunk, in this report, in any
-//! earlier run — by way of the [`identity`] index, and writes the rest to Parquet parts and sorted
-//! identity runs, fsynced. It hands the files back: the caller commits them in the ledger's
+//! earlier run — by way of the [`identity`] index, and writes the rest to Parquet parts ([`part`]) and
+//! sorted identity runs, fsynced. It hands the files back: the caller commits them in the ledger's
 //! manifest, and only what the manifest lists is ever read. [`query`] gives DataFusion over a list
 //! of live parts: the documented SQL views, and the streams from which a week's statistics are
 //! counted in one scan.
@@ -14,7 +14,9 @@
 pub mod columns;
 pub mod error;
 pub mod identity;
+pub mod part;
 pub mod query;
+mod run;
 pub mod schema;
 pub mod stage;
 

@@ -39,6 +39,7 @@ use datafusion::prelude::{col, lit};
 use model::time::Timestamp;
 
 use crate::error::{Error, Result};
+use crate::part::PartReading;
 use crate::schema::SCHEMA;
 
 /// A live part as the manifest lists it.
@@ -259,6 +260,9 @@ impl TableProvider for EventsTable {
         let config = FileScanConfigBuilder::new(url, source)
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
+            .with_expr_adapter(Some(Arc::new(PartReading {
+                root: self.root.clone(),
+            })))
             .with_limit(limit)
             .build();
         Ok(DataSourceExec::from_data_source(config))

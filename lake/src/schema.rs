@@ -1,7 +1,7 @@
 //! The lake's one table, `events`: facts of receipt, the fields of [`model::field`], enrichment.
 //!
-//! A part holds only the columns that have a value in it; readers see the rest as null. Columns
-//! may be appended, never renamed or reordered; [`LAKE_SCHEMA_VERSION`] is written into every part.
+//! A part holds only the columns that differ in it ([`crate::part`]); readers see the whole table.
+//! Columns may be appended, never renamed or reordered; [`LAKE_SCHEMA_VERSION`] is written into every part.
 
 use std::sync::{Arc, LazyLock};
 
@@ -12,7 +12,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 /// Version of the table, written into each part's metadata.
-pub const LAKE_SCHEMA_VERSION: u32 = 1;
+pub const LAKE_SCHEMA_VERSION: u32 = 2;
 
 /// Facts of receipt and enrichment, that are not fields of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +100,10 @@ const ENRICHED: &[(&str, DataType)] = &[
     ("warning", DataType::Utf8),
 ];
 
+/// Name of the column that a part stores in the place of `event_id`: the number of the row in the
+/// part, by which the part's run gives the identity. It takes next to no space.
+pub const EVENT_ROW: &str = "event_row";
+
 /// Number of columns of `events`.
 pub const COLUMN_COUNT: usize = ENRICHED.len() + Field::COUNT + 1;
 
@@ -152,7 +156,7 @@ pub static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 });
 
 /// How parts are written. Encodings are chosen per column by what the values are like: identities
-/// are incompressible, offsets and times are near each other, names repeat.
+/// are kept beside the part, offsets and times are near each other, names repeat.
 pub fn writer_properties() -> WriterProperties {
     let zstd = Compression::ZSTD(ZstdLevel::try_new(1).expect("level 1 exists"));
     let mut properties = WriterProperties::builder()
@@ -164,11 +168,7 @@ pub fn writer_properties() -> WriterProperties {
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true);
     let path = |column: &str| ColumnPath::from(column);
-    // Incompressible: neither codec nor dictionary earns its time.
-    properties = properties
-        .set_column_compression(path("event_id"), Compression::UNCOMPRESSED)
-        .set_column_dictionary_enabled(path("event_id"), false);
-    for column in ["line", "offset", "length", "observed_at"] {
+    for column in [EVENT_ROW, "line", "offset", "length", "observed_at"] {
         properties = properties
             .set_column_dictionary_enabled(path(column), false)
             .set_column_encoding(path(column), Encoding::DELTA_BINARY_PACKED);

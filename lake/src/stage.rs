@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use datafusion::arrow::compute::{FilterBuilder, take};
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use model::time::Day;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -19,7 +19,8 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use crate::columns::Chunk;
 use crate::error::{Error, Result};
 use crate::identity::IdentityIndex;
-use crate::schema::{COLUMN_COUNT, LAKE_SCHEMA_VERSION, SCHEMA, writer_properties};
+use crate::part::Shape;
+use crate::schema::{COLUMN_COUNT, LAKE_SCHEMA_VERSION, writer_properties};
 
 /// Rows of a day that are deduplicated and encoded at a time: enough that a search through a
 /// large day's runs reads each page for several rows.
@@ -28,11 +29,15 @@ const BATCH_ROWS: usize = 64 * 1024;
 const WAITING_ROWS: usize = 4 * BATCH_ROWS;
 /// Bytes of encoded, unwritten columns over all days before the largest is written out.
 const ENCODED_BYTES: usize = 96 << 20;
-/// Identities of the report being written that are held in memory (16 bytes each and a filter)
-/// before the fullest day's go to a run of their own.
-const FRESH_IDENTITIES: u64 = 3 << 20;
+/// Rows of the report being written that lie in open parts: their identities are held in memory (32
+/// bytes each and a filter), so beyond it the part of the fullest day is closed.
+const OPEN_ROWS: u64 = 2 << 20;
 /// Parts open at a time: a report that jumps over years closes the one used longest ago.
-const OPEN_PARTS: usize = 48;
+const OPEN_PARTS: usize = 128;
+
+/// Endings of a part and of its run.
+const PART: &str = "parquet";
+const RUN: &str = "ids";
 
 /// What a lake file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,10 +69,12 @@ pub struct StagedFile {
 
 struct OpenPart {
     writer: ArrowWriter<File>,
-    path: PathBuf,
+    /// Path below the lake's folder without its ending: the part and its run share it.
     name: String,
+    path: PathBuf,
+    shape: Shape,
     schema: SchemaRef,
-    indices: Vec<usize>,
+    stored: Vec<usize>,
     rows: u64,
     min_observed: i64,
     max_observed: i64,
@@ -89,9 +96,11 @@ pub struct ReportWriter<'a> {
     stem: String,
     waiting: BTreeMap<Day, Waiting>,
     waiting_rows: usize,
+    /// A day's part; the identities that the index has not settled are those of its rows.
     open: BTreeMap<Day, OpenPart>,
     numbers: BTreeMap<Day, u32>,
-    runs: BTreeMap<Day, u32>,
+    /// That of the last part opened: the next begins with it.
+    shape: Option<Shape>,
     touched: BTreeSet<Day>,
     staged: Vec<(File, StagedFile)>,
     constants: Constants,
@@ -151,7 +160,7 @@ impl<'a> ReportWriter<'a> {
             waiting_rows: 0,
             open: BTreeMap::new(),
             numbers: BTreeMap::new(),
-            runs: BTreeMap::new(),
+            shape: None,
             touched: BTreeSet::new(),
             staged: Vec::new(),
             constants: Constants {
@@ -197,6 +206,15 @@ impl<'a> ReportWriter<'a> {
             return Ok(());
         };
         self.waiting_rows -= waiting.rows;
+        let shape = Shape::of(&waiting.chunks);
+        // Before its rows are admitted: all of a batch goes to one part, whose run names them.
+        if self
+            .open
+            .get(&day)
+            .is_some_and(|part| !part.shape.fits(&shape))
+        {
+            self.close(day)?;
+        }
         if !self.index.has(day) {
             let runs = (self.live_runs)(day)?;
             self.index.open(day, &runs)?;
@@ -217,72 +235,31 @@ impl<'a> ReportWriter<'a> {
             self.events += kept as u64;
             self.duplicates += (rows - kept) as u64;
             if kept > 0 {
-                self.write_chunk(&chunk, mask, kept)?;
+                self.write_chunk(&chunk, &shape, mask, kept)?;
             }
         }
-        while self
-            .touched
-            .iter()
-            .map(|day| self.index.fresh_count(*day))
-            .sum::<u64>()
-            > FRESH_IDENTITIES
-        {
-            let fullest = self
-                .touched
-                .iter()
-                .copied()
-                .max_by_key(|day| self.index.fresh_count(*day));
-            match fullest {
-                Some(day) => self.settle(day)?,
+        while self.open.values().map(|part| part.rows).sum::<u64>() > OPEN_ROWS {
+            let fullest = self.open.iter().max_by_key(|(_, part)| part.rows);
+            match fullest.map(|(day, _)| *day) {
+                Some(day) => self.close(day)?,
                 None => break,
             }
         }
         self.relieve()
     }
 
-    /// Writes what the report added to a day's identities as a run.
-    fn settle(&mut self, day: Day) -> Result<()> {
-        let number = self.runs.entry(day).or_insert(0);
-        let suffix = if *number == 0 {
-            String::new()
-        } else {
-            format!("-{number}")
-        };
-        *number += 1;
-        let name = format!("day={day}/{}{suffix}.ids", self.stem);
-        let path = self.root.join(&name);
-        if let Some((file, rows)) = self.index.settle(day, &path)? {
-            let bytes = file.metadata().map_err(Error::io(&path))?.len();
-            let staged = StagedFile {
-                path: name,
-                kind: FileKind::Ids,
-                day,
-                rows,
-                bytes,
-                min_observed: 0,
-                max_observed: 0,
-            };
-            self.staged.push((file, staged));
-        }
-        Ok(())
-    }
-
-    fn write_chunk(&mut self, chunk: &Chunk, mask: &[bool], kept: usize) -> Result<()> {
+    fn write_chunk(
+        &mut self,
+        chunk: &Chunk,
+        shape: &Shape,
+        mask: &[bool],
+        kept: usize,
+    ) -> Result<()> {
         self.tick += 1;
-        let day = chunk.day;
-        let fits = self.open.get(&day).is_some_and(|part| {
-            chunk
-                .columns
-                .iter()
-                .enumerate()
-                .all(|(at, column)| column.is_none() || part.indices.binary_search(&at).is_ok())
-        });
-        if !fits {
-            // A column appears that the part does not have: it goes to a new part.
-            self.close(day)?;
-            self.open_part(chunk)?;
+        if !self.open.contains_key(&chunk.day) {
+            self.open_part(chunk.day, shape)?;
         }
-        let Some(part) = self.open.get_mut(&day) else {
+        let Some(part) = self.open.get_mut(&chunk.day) else {
             return Ok(());
         };
         let rows = mask.len();
@@ -292,8 +269,10 @@ impl<'a> ReportWriter<'a> {
                 .optimize()
                 .build()
         });
-        let mut columns = Vec::with_capacity(part.indices.len());
-        for (at, field) in part.indices.iter().zip(part.schema.fields()) {
+        let numbers = part.rows as u32..part.rows as u32 + kept as u32;
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(part.stored.len() + 1);
+        columns.push(Arc::new(UInt32Array::from_iter_values(numbers)));
+        for (at, field) in part.stored.iter().zip(part.schema.fields().iter().skip(1)) {
             columns.push(match (&chunk.columns[*at], &mask) {
                 (Some(column), _) if column.len() < rows => {
                     self.constants.repeat(*at, column, kept)?
@@ -315,7 +294,7 @@ impl<'a> ReportWriter<'a> {
         Ok(())
     }
 
-    fn open_part(&mut self, chunk: &Chunk) -> Result<()> {
+    fn open_part(&mut self, day: Day, wanted: &Shape) -> Result<()> {
         while self.open.len() >= OPEN_PARTS {
             let idle = self
                 .open
@@ -326,18 +305,15 @@ impl<'a> ReportWriter<'a> {
                 self.close(day)?;
             }
         }
-        let day = chunk.day;
-        let (name, path) = self.part_name(day)?;
+        let shape = match self.shape.take() {
+            Some(last) => last.widened(wanted),
+            None => wanted.clone(),
+        };
+        self.shape = Some(shape.clone());
+        let name = self.part_name(day)?;
+        let path = self.root.join(format!("{name}.{PART}"));
         let file = File::create(&path).map_err(Error::io(&path))?;
-        let indices: Vec<usize> = chunk
-            .columns
-            .iter()
-            .enumerate()
-            .filter(|(_, column)| column.is_some())
-            .map(|(at, _)| at)
-            .collect();
-        let fields: Vec<_> = indices.iter().map(|at| SCHEMA.field(*at).clone()).collect();
-        let schema = Arc::new(Schema::new(fields));
+        let schema = shape.schema(&format!("{name}.{RUN}"));
         let options = ArrowWriterOptions::new().with_properties(writer_properties());
         let mut writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
             .map_err(Error::parquet(&path))?;
@@ -347,10 +323,11 @@ impl<'a> ReportWriter<'a> {
         ));
         let part = OpenPart {
             writer,
-            path,
             name,
+            path,
+            stored: shape.stored(),
+            shape,
             schema,
-            indices,
             rows: 0,
             min_observed: i64::MAX,
             max_observed: i64::MIN,
@@ -360,8 +337,8 @@ impl<'a> ReportWriter<'a> {
         Ok(())
     }
 
-    /// The next part's name and path; its folder exists.
-    fn part_name(&mut self, day: Day) -> Result<(String, PathBuf)> {
+    /// The next part's name; its folder exists.
+    fn part_name(&mut self, day: Day) -> Result<String> {
         let folder = format!("day={day}");
         let number = self.numbers.entry(day).or_insert(0);
         let suffix = if *number == 0 {
@@ -370,14 +347,13 @@ impl<'a> ReportWriter<'a> {
             format!("-{number}")
         };
         *number += 1;
-        let name = format!("{folder}/{}{suffix}.parquet", self.stem);
+        let name = format!("{folder}/{}{suffix}", self.stem);
         let folder = self.root.join(folder);
         if !folder.is_dir() {
             fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
             sync_dir(self.root)?;
         }
-        let path = self.root.join(&name);
-        Ok((name, path))
+        Ok(name)
     }
 
     fn relieve(&mut self) -> Result<()> {
@@ -400,17 +376,20 @@ impl<'a> ReportWriter<'a> {
         Ok(())
     }
 
+    /// Closes a day's part and writes the run of its identities.
     fn close(&mut self, day: Day) -> Result<()> {
         let Some(part) = self.open.remove(&day) else {
             return Ok(());
         };
-        let path = part.path;
-        let file = part.writer.into_inner().map_err(Error::parquet(&path))?;
-        let bytes = file.metadata().map_err(Error::io(&path))?.len();
+        let file = part
+            .writer
+            .into_inner()
+            .map_err(Error::parquet(&part.path))?;
+        let bytes = file.metadata().map_err(Error::io(&part.path))?.len();
         self.staged.push((
             file,
             StagedFile {
-                path: part.name,
+                path: format!("{}.{PART}", part.name),
                 kind: FileKind::Part,
                 day,
                 rows: part.rows,
@@ -419,6 +398,22 @@ impl<'a> ReportWriter<'a> {
                 max_observed: part.max_observed,
             },
         ));
+        let name = format!("{}.{RUN}", part.name);
+        let path = self.root.join(&name);
+        if let Some((file, rows)) = self.index.settle(day, &path)? {
+            debug_assert_eq!(rows, part.rows, "a run names the rows of its part");
+            let bytes = file.metadata().map_err(Error::io(&path))?.len();
+            let staged = StagedFile {
+                path: name,
+                kind: FileKind::Ids,
+                day,
+                rows,
+                bytes,
+                min_observed: 0,
+                max_observed: 0,
+            };
+            self.staged.push((file, staged));
+        }
         Ok(())
     }
 
@@ -440,9 +435,6 @@ impl<'a> ReportWriter<'a> {
         }
         while let Some(day) = self.open.keys().next().copied() {
             self.close(day)?;
-        }
-        for day in std::mem::take(&mut self.touched) {
-            self.settle(day)?;
         }
         Ok(Staged {
             files: self.staged,

@@ -79,14 +79,17 @@ fn the_filter_errs_rarely_and_only_one_way() {
 fn a_damaged_run_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.ids");
-    let mut keys = vec![3_u128, 1].into_iter();
-    write_run(&path, 2, &mut || Ok(keys.next())).expect("writes");
+    let keys = [1_u128, 3];
+    run::write(&path, &keys, &keys).expect("writes");
+    let mut bytes = std::fs::read(&path).expect("reads");
+    bytes[HEADER_LEN as usize] = 0xff;
+    std::fs::write(&path, bytes).expect("writes");
     let mut index = IdentityIndex::new(usize::MAX);
     let error = index
         .open(Day(0), std::slice::from_ref(&path))
         .expect_err("out of order");
     assert!(error.to_string().contains("not in order"), "{error}");
-    std::fs::write(&path, b"WFIDRN01\x05\0\0\0\0\0\0\0short").expect("writes");
+    std::fs::write(&path, b"WFIDRN02\x05\0\0\0\0\0\0\0short").expect("writes");
     let error = index
         .open(Day(0), std::slice::from_ref(&path))
         .expect_err("too short");
