@@ -46,6 +46,10 @@ const OPTIONS: &[(&str, &str)] = &[
         "time_format",
         "strptime pattern of observed_at, as `%d/%m/%Y %H:%M`",
     ),
+    (
+        "optional",
+        "paths, with commas between, whose bad values are kept in extra and do not reject the record",
+    ),
 ];
 
 /// Names that a path of the mapping may have.
@@ -198,6 +202,19 @@ impl StreamReader for Document {
         read_document(input, &path, out, &mut |element, out| {
             plan.row(element, &mut Row::default(), &mut record, out);
         })
+    }
+}
+
+/// Refuses a report that is not a JSON object, for formats that are one.
+pub(crate) fn expect_object(format: &'static str, head: &[u8]) -> Result<(), Unreadable> {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    match text.trim_ascii_start().first() {
+        None => Err(Unreadable::Empty),
+        Some(b'{') => Ok(()),
+        Some(_) => Err(Unreadable::Header {
+            format,
+            detail: "the file is not a JSON object".into(),
+        }),
     }
 }
 

@@ -6,6 +6,8 @@ mod cnvd;
 mod csv;
 mod harness;
 mod hostile;
+mod intelmq;
+mod intelmq_table;
 mod jpcert;
 mod json;
 mod kev;
