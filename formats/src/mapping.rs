@@ -119,14 +119,15 @@ impl Pattern {
         })
     }
 
-    /// The texts of the parts, `None` if the text does not have this form.
+    /// The texts of the parts; where the literal behind one is missing, it takes the rest. `None` if
+    /// the text does not begin as it should.
     fn cut<'t>(&self, text: &'t str) -> Option<Vec<&'t str>> {
         let mut rest = text.trim().strip_prefix(self.before.as_str())?;
         let mut texts = Vec::with_capacity(self.parts.len());
         for (_, after) in &self.parts {
             let (part, behind) = match after.as_str() {
                 "" => (rest, ""),
-                after => rest.split_once(after)?,
+                after => rest.split_once(after).unwrap_or((rest, "")),
             };
             texts.push(part.trim());
             rest = behind;
@@ -283,7 +284,8 @@ mod tests {
                 "| Example Net",
                 "source_as_name=Text(\"Example Net\")",
             ),
-            ("{source_country} | {}", "none", "{\"col\":\"none\"}"),
+            ("{status} | {comment}", "up", "status=Text(\"up\")"),
+            ("id {status}", "none", "{\"col\":\"none\"}"),
             ("id {class_identifier};", "id a-b; rest", "class_identifier=Text(\"a-b\")"),
         ] {
             assert_eq!(placed(target, text), expected, "{target}");

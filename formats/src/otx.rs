@@ -135,7 +135,12 @@ impl Pulses {
             value.get(name).and_then(Value::as_str).unwrap_or("").to_owned()
         };
         let kind = of(indicator, "type");
-        let Some((_, field)) = TYPES.iter().find(|(name, _)| *name == kind) else {
+        // A URI is a URL or only the path of one.
+        let uri = ("URI", match of(indicator, "indicator").contains("://") {
+            true => Field::SourceUrl,
+            false => Field::SourceUrlPath,
+        });
+        let Some((_, field)) = TYPES.iter().chain([&uri]).find(|(name, _)| *name == kind) else {
             return Ok(false);
         };
         let created = match of(indicator, "created") {
@@ -155,7 +160,7 @@ impl Pulses {
             }
         }
         if !value::has_observable(record) {
-            let message = "the indicator is empty".to_owned();
+            let message = "the indicator names no host, address or file".to_owned();
             return Err((RejectReason::NoObservable, message));
         }
         for (key, name) in [
