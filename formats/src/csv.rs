@@ -66,7 +66,10 @@ const OPTIONS: &[(&str, &str)] = &[
         "split",
         "column that holds several values: each gives an event of its own",
     ),
-    ("split_at", "what stands between those values; default comma"),
+    (
+        "split_at",
+        "what stands between those values; default comma",
+    ),
     (
         "padded_ip",
         "yes where addresses have leading zeros, as 192.000.002.001; default no",
@@ -291,9 +294,8 @@ fn find_header(head: &[u8], options: &Options) -> Option<Result<Found, String>> 
             }
             continue;
         }
-        let selected = || {
-            std::str::from_utf8(row.bytes).map_or(true, |text| options.selection.takes(text))
-        };
+        let selected =
+            || std::str::from_utf8(row.bytes).map_or(true, |text| options.selection.takes(text));
         if row.bytes.trim_ascii().is_empty() || options.header != Header::Yes && !selected() {
             continue;
         }
@@ -396,7 +398,10 @@ fn plan(feed: &Feed, options: &Options, names: &[String]) -> Result<Plan, String
     let mut actions = Vec::new();
     let mut used = Vec::new();
     // A column of which only values are told keeps the others under its own name.
-    let untold = feed.values.keys().filter(|key| !feed.columns.contains_key(*key));
+    let untold = feed
+        .values
+        .keys()
+        .filter(|key| !feed.columns.contains_key(*key));
     let mapped = feed
         .columns
         .iter()
@@ -491,10 +496,9 @@ impl BlockReader for Rows {
                     }
                     let at = offset + cut.start() as u64;
                     let short = self.options.short_rows && cut.len() < self.plan.columns;
-                    if let Some((reason, message)) = cut.misfit(
-                        self.plan.columns,
-                        short || cut.fits(self.plan.columns),
-                    ) {
+                    if let Some((reason, message)) =
+                        cut.misfit(self.plan.columns, short || cut.fits(self.plan.columns))
+                    {
                         let (span, line) = (cut.span(), cut.line());
                         if !scanner.by_line() {
                             out.reject(Reject::new(
@@ -644,7 +648,9 @@ impl Rows {
 fn is_padded(text: &str) -> bool {
     let parts = text.trim().split('.');
     parts.clone().count() == 4
-        && parts.clone().any(|part| part.len() > 1 && part.starts_with('0'))
+        && parts
+            .clone()
+            .any(|part| part.len() > 1 && part.starts_with('0'))
         && parts
             .clone()
             .all(|part| (1..=3).contains(&part.len()) && value::int(part).is_some())
@@ -655,5 +661,9 @@ fn without_padding(text: &str) -> String {
         "" => "0".to_owned(),
         digits => digits.to_owned(),
     };
-    text.trim().split('.').map(bare).collect::<Vec<_>>().join(".")
+    text.trim()
+        .split('.')
+        .map(bare)
+        .collect::<Vec<_>>()
+        .join(".")
 }

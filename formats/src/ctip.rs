@@ -47,10 +47,22 @@ const EXTRAS: &[(&str, &str)] = &[
     ("/TargetIp", "target.ip"),
     ("/TargetPort", "target.port"),
     ("/DataFeed", "data_feed"),
-    ("/SourceIpInfo/SourceIpPostalCode", "source.geolocation.postal_code"),
-    ("/SourceIpInfo/SourceIpAreaCode", "source.geolocation.area_code"),
-    ("/SourceIpInfo/SourceIpMetroCode", "source.geolocation.metro_code"),
-    ("/SourceIpInfo/SourceIpConnectionType", "source.connection_type"),
+    (
+        "/SourceIpInfo/SourceIpPostalCode",
+        "source.geolocation.postal_code",
+    ),
+    (
+        "/SourceIpInfo/SourceIpAreaCode",
+        "source.geolocation.area_code",
+    ),
+    (
+        "/SourceIpInfo/SourceIpMetroCode",
+        "source.geolocation.metro_code",
+    ),
+    (
+        "/SourceIpInfo/SourceIpConnectionType",
+        "source.connection_type",
+    ),
     ("/SourceIpInfo/SourceIpLatitude", "latitude"),
     ("/SourceIpInfo/SourceIpLongitude", "longitude"),
     ("/HttpInfo/HttpHost", "http.host"),
@@ -112,7 +124,10 @@ fn fill(line: &str, record: &mut Record, zone: &TimeZone) -> Result<(), Fault> {
         }
     }
     if !record.has(Field::SourceIp) {
-        return Err((RejectReason::MissingField, "the row has no `SourceIp`".into()));
+        return Err((
+            RejectReason::MissingField,
+            "the row has no `SourceIp`".into(),
+        ));
     }
     let word = |name: &str| {
         let word = row.get(name).and_then(Value::as_str).unwrap_or("");

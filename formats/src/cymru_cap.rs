@@ -76,7 +76,11 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
     }
     let zone = ctx.zone.clone();
     let parse = move |line: &str, record: &mut Record, emit: &mut Emit<'_>| -> Result<(), Fault> {
-        let ports = Row { record, zone: &zone }.read(line)?;
+        let ports = Row {
+            record,
+            zone: &zone,
+        }
+        .read(line)?;
         if ports.is_empty() {
             emit(record);
         }
@@ -170,7 +174,10 @@ impl Row<'_> {
             "dest_addr" | "destaddr" | "dstaddr" => self.set(Field::DestinationIp, text),
             "port" | "srcport" | "source_port" => self.set(Field::SourcePort, text),
             "username" => self.set(Field::SourceAccount, text),
-            "dest_port" | "darknet_port" | "honeypot_port" | "ports_scanned"
+            "dest_port"
+            | "darknet_port"
+            | "honeypot_port"
+            | "ports_scanned"
             | "destination_port_numbers" => {
                 // `80,81 (total_count:19)`
                 let list = text.split_once('(').map_or(text, |(list, _)| list);
@@ -200,7 +207,11 @@ impl Row<'_> {
             }
             "additional_asns" => {
                 let others = text.split(',').map(str::trim);
-                let all: Vec<i64> = [asn].into_iter().chain(others).filter_map(value::asn).collect();
+                let all: Vec<i64> = [asn]
+                    .into_iter()
+                    .chain(others)
+                    .filter_map(value::asn)
+                    .collect();
                 self.record.extra_value("source.asns", &all.into());
                 Ok(())
             }
@@ -237,7 +248,8 @@ impl Row<'_> {
     /// `socks4-1080`, or the kind of proxy alone.
     fn proxy(&mut self, text: &str) {
         let (kind, port) = text.rsplit_once('-').unwrap_or((text, ""));
-        self.record.set_text(Field::ProtocolApplication, &kind.to_lowercase());
+        self.record
+            .set_text(Field::ProtocolApplication, &kind.to_lowercase());
         if let Some(port @ 0..=65535) = value::int(port) {
             self.record.set_int(Field::SourcePort, port);
         }

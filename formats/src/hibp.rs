@@ -53,7 +53,8 @@ impl StreamReader for Callback {
                 record.len = element.bytes.len() as u32;
                 out.record(record);
             };
-            if let Err((reason, message)) = message(element.bytes, &mut record, &self.zone, &mut emit)
+            if let Err((reason, message)) =
+                message(element.bytes, &mut record, &self.zone, &mut emit)
             {
                 let (line, offset) = (element.line, element.offset);
                 out.reject(Reject::new(line, offset, reason, message, element.bytes));
@@ -70,7 +71,12 @@ fn message(
 ) -> Result<(), Fault> {
     let message: Value = serde_json::from_slice(bytes)
         .map_err(|error| (RejectReason::Syntax, format!("broken JSON: {error}")))?;
-    let missing = |what: &str| (RejectReason::MissingField, format!("the message has no {what}"));
+    let missing = |what: &str| {
+        (
+            RejectReason::MissingField,
+            format!("the message has no {what}"),
+        )
+    };
     let (kind, about) = [("breach", "Breach"), ("paste", "Paste")]
         .into_iter()
         .find_map(|(kind, name)| Some((kind, message.get(name)?)))
@@ -78,17 +84,32 @@ fn message(
     let accounts = message.get("DomainEmails").and_then(Value::as_array);
     let accounts: Vec<&str> = match accounts.filter(|accounts| !accounts.is_empty()) {
         Some(accounts) => accounts.iter().filter_map(Value::as_str).collect(),
-        None => message.get("Email").and_then(Value::as_str).into_iter().collect(),
+        None => message
+            .get("Email")
+            .and_then(Value::as_str)
+            .into_iter()
+            .collect(),
     };
     if accounts.is_empty() {
         return Err(missing("`DomainEmails` or `Email`"));
     }
     let text = |value: &Value, name: &str| {
-        value.get(name).and_then(Value::as_str).unwrap_or("").to_owned()
+        value
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned()
     };
     let domain = text(&message, "Domain");
     // Several breaches became known at several times: then the message has none.
-    let time = text(about, if kind == "breach" { "AddedDate" } else { "Date" });
+    let time = text(
+        about,
+        if kind == "breach" {
+            "AddedDate"
+        } else {
+            "Date"
+        },
+    );
     for account in accounts {
         record.clear();
         for (field, text) in [

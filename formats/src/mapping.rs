@@ -104,7 +104,10 @@ impl Pattern {
             let (target, after) = piece
                 .split_once('}')
                 .ok_or_else(|| format!("`{text}` opens a brace that it does not close"))?;
-            parts.push((Place::parse(target.trim(), column)?, after.trim().to_owned()));
+            parts.push((
+                Place::parse(target.trim(), column)?,
+                after.trim().to_owned(),
+            ));
         }
         let last = parts.len() - 1;
         if parts[..last].iter().any(|(_, after)| after.is_empty()) {
@@ -176,7 +179,9 @@ impl Meanings {
             if value == "*" {
                 meanings.other = Some(meaning);
             } else {
-                meanings.by_value.insert(value.trim().to_lowercase(), meaning);
+                meanings
+                    .by_value
+                    .insert(value.trim().to_lowercase(), meaning);
             }
         }
         Ok(Some(meanings))
@@ -254,7 +259,9 @@ mod tests {
         let place = Place::parse(target, "col").expect("a target");
         let mut record = Record::new();
         place.put(&mut record, text, UTC).expect("a good text");
-        let fields = record.iter().map(|(field, value)| format!("{field}={value:?}"));
+        let fields = record
+            .iter()
+            .map(|(field, value)| format!("{field}={value:?}"));
         let fields: Vec<_> = fields.chain(record.extra_json()).collect();
         fields.join(" ")
     }
@@ -286,11 +293,21 @@ mod tests {
             ),
             ("{status} | {comment}", "up", "status=Text(\"up\")"),
             ("id {status}", "none", "{\"col\":\"none\"}"),
-            ("id {class_identifier};", "id a-b; rest", "class_identifier=Text(\"a-b\")"),
+            (
+                "id {class_identifier};",
+                "id a-b; rest",
+                "class_identifier=Text(\"a-b\")",
+            ),
         ] {
             assert_eq!(placed(target, text), expected, "{target}");
         }
-        for wrong in ["sauce", "status, sauce", "{status", "{status}{comment}", "{sauce}"] {
+        for wrong in [
+            "sauce",
+            "status, sauce",
+            "{status",
+            "{status}{comment}",
+            "{sauce}",
+        ] {
             assert!(Place::parse(wrong, "col").is_err(), "{wrong}");
         }
     }
@@ -300,17 +317,25 @@ mod tests {
         let mut feed = crate::test_feed("csv");
         let scan = [("class_type", "scanner"), ("destination_port", "22")];
         let scan = scan.map(|(name, text)| (name.to_owned(), text.to_owned()));
-        let of_kind = [("Scan".to_owned(), scan.into()), ("?".to_owned(), Default::default())];
+        let of_kind = [
+            ("Scan".to_owned(), scan.into()),
+            ("?".to_owned(), Default::default()),
+        ];
         feed.values.insert("kind".into(), of_kind.into());
         assert_eq!(check_values(&feed), Vec::<String>::new());
-        let meanings = Meanings::of(&feed, "kind").expect("in order").expect("there");
+        let meanings = Meanings::of(&feed, "kind")
+            .expect("in order")
+            .expect("there");
         let mut record = Record::new();
         assert_eq!(meanings.put(&mut record, "scan ", UTC), Ok(true));
         assert_eq!(record.text(Field::ClassType), Some("scanner"));
         assert_eq!(meanings.put(&mut record, "?", UTC), Ok(true));
         assert_eq!(meanings.put(&mut record, "x", UTC), Ok(false));
         assert_eq!(meanings.put(&mut record, "-", UTC), Ok(false));
-        let any = [("*".to_owned(), [("class_type".to_owned(), "nonsense".to_owned())].into())];
+        let any = [(
+            "*".to_owned(),
+            [("class_type".to_owned(), "nonsense".to_owned())].into(),
+        )];
         feed.values.insert("other".into(), any.into());
         assert_eq!(check_values(&feed).len(), 1);
     }

@@ -136,7 +136,10 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
 /// The words of the event's tags.
 fn tags(event: &Value) -> Vec<&str> {
     let tags = event.get("Tag").and_then(Value::as_array);
-    tags.into_iter().flatten().map(|tag| text(tag, "name")).collect()
+    tags.into_iter()
+        .flatten()
+        .map(|tag| text(tag, "name"))
+        .collect()
 }
 
 impl Events {
@@ -171,7 +174,12 @@ impl Events {
                 let _ = set(Field::Tlp, name);
             }
             let taxonomy = TAXONOMIES.iter().any(|name| tag.starts_with(name));
-            let class = tag.rsplit('=').next().unwrap_or("").trim_matches('"').to_lowercase();
+            let class = tag
+                .rsplit('=')
+                .next()
+                .unwrap_or("")
+                .trim_matches('"')
+                .to_lowercase();
             if taxonomy && let Some(spec) = classification(&class) {
                 set(Field::ClassType, spec.name)?;
                 break;
@@ -181,7 +189,10 @@ impl Events {
         let family = attributes(event).find(|other| {
             text(other, "category") == "Payload type" && text(other, "type") == "text"
         });
-        set(Field::MalwareName, family.map_or("", |family| text(family, "value")))?;
+        set(
+            Field::MalwareName,
+            family.map_or("", |family| text(family, "value")),
+        )?;
         if !record.has(Field::Description) {
             record.set_text(Field::Description, text(attribute, "category"));
         }

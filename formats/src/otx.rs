@@ -43,7 +43,10 @@ fn check(feed: &Feed) -> Vec<String> {
     let mut problems = entry::check_fixed(feed);
     problems.extend(entry::check_options(
         feed,
-        &[("records", "path of the pulses in the document; default none")],
+        &[(
+            "records",
+            "path of the pulses in the document; default none",
+        )],
     ));
     if let Some(problem) = path(feed).err() {
         problems.push(format!("options: records: {problem}"));
@@ -132,14 +135,21 @@ impl Pulses {
     ) -> Result<bool, (RejectReason, String)> {
         record.clear();
         let of = |value: &Value, name: &str| {
-            value.get(name).and_then(Value::as_str).unwrap_or("").to_owned()
+            value
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .to_owned()
         };
         let kind = of(indicator, "type");
         // A URI is a URL or only the path of one.
-        let uri = ("URI", match of(indicator, "indicator").contains("://") {
-            true => Field::SourceUrl,
-            false => Field::SourceUrlPath,
-        });
+        let uri = (
+            "URI",
+            match of(indicator, "indicator").contains("://") {
+                true => Field::SourceUrl,
+                false => Field::SourceUrlPath,
+            },
+        );
         let Some((_, field)) = TYPES.iter().chain([&uri]).find(|(name, _)| *name == kind) else {
             return Ok(false);
         };

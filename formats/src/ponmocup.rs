@@ -40,7 +40,9 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
             let message = format!("{} columns where 4 are expected", cells.len());
             return Err((RejectReason::ColumnCount, message));
         };
-        let address = Some(address).filter(|address| *address != "/").unwrap_or("");
+        let address = Some(address)
+            .filter(|address| *address != "/")
+            .unwrap_or("");
         for (class, description, values) in [
             (
                 "malware-distribution",

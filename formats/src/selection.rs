@@ -36,7 +36,12 @@ pub(crate) struct Selection {
 impl Selection {
     /// As the entry says.
     pub(crate) fn of(feed: &Feed) -> Selection {
-        let text = |name: &str| feed.options.get(name).filter(|text| !text.is_empty()).cloned();
+        let text = |name: &str| {
+            feed.options
+                .get(name)
+                .filter(|text| !text.is_empty())
+                .cloned()
+        };
         Selection {
             with: text("rows_with"),
             without: text("rows_without"),
@@ -46,7 +51,10 @@ impl Selection {
     /// Whether the line is a row.
     pub(crate) fn takes(&self, line: &str) -> bool {
         self.with.as_deref().is_none_or(|text| line.contains(text))
-            && !self.without.as_deref().is_some_and(|text| line.contains(text))
+            && !self
+                .without
+                .as_deref()
+                .is_some_and(|text| line.contains(text))
     }
 }
 
@@ -54,7 +62,11 @@ impl Selection {
 ///
 /// # Errors
 /// A warning, if there is none: the rows then stand for the snapshot's time.
-pub(crate) fn dated(feed: &Feed, head: &[u8], zone: &TimeZone) -> Result<Option<Timestamp>, Warning> {
+pub(crate) fn dated(
+    feed: &Feed,
+    head: &[u8],
+    zone: &TimeZone,
+) -> Result<Option<Timestamp>, Warning> {
     let Some(mark) = feed.options.get("dated_by") else {
         return Ok(None);
     };
@@ -118,13 +130,20 @@ mod tests {
                 "# last updated: Mon Jan 9 04:39:22 PST 2023\n",
                 "2023-01-09T12:39:22Z",
             ),
-            ("", "<pre>\na list\nMon, 09 Jan 2023 04:39:22 +0000\n", "2023-01-09T04:39:22Z"),
+            (
+                "",
+                "<pre>\na list\nMon, 09 Jan 2023 04:39:22 +0000\n",
+                "2023-01-09T04:39:22Z",
+            ),
             ("from", "# from 2023-01-09 on", "2023-01-09T00:00:00Z"),
         ] {
             feed.options.insert("dated_by".into(), mark.into());
             assert_eq!(read(&feed, head), Ok(Some(expected.to_owned())), "{head}");
         }
-        assert_eq!(read(&feed, "nothing\n").map_err(|warning| warning.label), Err("no-date"));
+        assert_eq!(
+            read(&feed, "nothing\n").map_err(|warning| warning.label),
+            Err("no-date")
+        );
     }
 
     #[test]

@@ -56,7 +56,13 @@ const BOTS: &[Bot] = &[
         "smtp",
         "The device spoofed SMTP authentication with a bad EHLO.",
     ),
-    bot("extortion", "spam", "extortion", "smtp", "This device sent extortion mails."),
+    bot(
+        "extortion",
+        "spam",
+        "extortion",
+        "smtp",
+        "This device sent extortion mails.",
+    ),
     bot("imap", "brute-force", "imap", "imap", ""),
     bot(
         "iotcmd",
@@ -139,8 +145,18 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
 
 fn read(line: &str, record: &mut Record, zone: &TimeZone) -> Result<(), Fault> {
     let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-    let &[ip, asn, country, seen, name, domain, remote_ip, remote_port, local_port, transport] =
-        cells.as_slice()
+    let &[
+        ip,
+        asn,
+        country,
+        seen,
+        name,
+        domain,
+        remote_ip,
+        remote_port,
+        local_port,
+        transport,
+    ] = cells.as_slice()
     else {
         let message = format!("{} columns where 10 are expected", cells.len());
         return Err((RejectReason::ColumnCount, message));

@@ -84,7 +84,9 @@ impl Plan {
         // A member of which only values are told keeps the others under its own path.
         let told = |path: &str| mapping.iter().any(|(known, _)| *known == path);
         let untold = ctx.feed.values.keys().map(String::as_str);
-        let untold = untold.filter(|path| !told(path)).map(|path| (path, "extra."));
+        let untold = untold
+            .filter(|path| !told(path))
+            .map(|path| (path, "extra."));
         for (path, target) in mapping.iter().copied().chain(untold) {
             let names = if path == "." {
                 vec![".".to_owned()]

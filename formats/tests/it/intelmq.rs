@@ -20,7 +20,12 @@ use crate::intelmq_table::{Claim, REFUSED, claims};
 
 /// What the site adds, and what we say otherwise: the raw line is in the archive, the feed in the
 /// catalogue.
-const IGNORED: &[&str] = &["time.observation", "raw", "__type", "classification.taxonomy"];
+const IGNORED: &[&str] = &[
+    "time.observation",
+    "raw",
+    "__type",
+    "classification.taxonomy",
+];
 
 fn feed(entry: &Value) -> Feed {
     let mut whole = json!({
@@ -97,9 +102,15 @@ fn sort(value: &Value) -> Value {
 /// What a URL says of itself is no fact of its own: enrichment takes the host from it.
 fn said_by_url(key: &str, wanted: &str, ours: &Event) -> bool {
     let url = |key: &str| ours.get(key).and_then(Value::as_str);
-    let host = |url: &str| url.split("://").nth(1).and_then(|rest| rest.split(['/', ':']).next().map(str::to_owned));
+    let host = |url: &str| {
+        url.split("://")
+            .nth(1)
+            .and_then(|rest| rest.split(['/', ':']).next().map(str::to_owned))
+    };
     match key {
-        "source.fqdn" => url("source.url").and_then(host).is_some_and(|host| host == wanted),
+        "source.fqdn" => url("source.url")
+            .and_then(host)
+            .is_some_and(|host| host == wanted),
         "protocol.application" => {
             url("source.url").is_some_and(|url| url.starts_with(&format!("{wanted}://")))
         }
@@ -143,7 +154,9 @@ fn differences(ours: &Record, theirs: &Event, differ: &[(&str, &str, &str)]) -> 
             || key.starts_with("extra.")
             || key.starts_with("feed.") && key != "feed.accuracy"
             || key == "time.source" && ours.undated
-            || differ.iter().any(|(theirs, at, _)| theirs.is_empty() && at == key);
+            || differ
+                .iter()
+                .any(|(theirs, at, _)| theirs.is_empty() && at == key);
         if !ignored && !spoken.contains(key.as_str()) {
             found.push(format!("{key}: {value}, IntelMQ has none"));
         }
@@ -154,8 +167,13 @@ fn differences(ours: &Record, theirs: &Event, differ: &[(&str, &str, &str)]) -> 
 /// Every pair of recording and folder: `parser/case`.
 fn recordings(folder: &Path) -> Vec<String> {
     let mut names = Vec::new();
-    for parser in fs::read_dir(folder).expect("the recordings can be listed").flatten() {
-        let Ok(files) = fs::read_dir(parser.path()) else { continue };
+    for parser in fs::read_dir(folder)
+        .expect("the recordings can be listed")
+        .flatten()
+    {
+        let Ok(files) = fs::read_dir(parser.path()) else {
+            continue;
+        };
         for file in files.flatten() {
             let name = file.file_name().into_string().expect("a name");
             if let Some(case) = name.strip_suffix(".meta.json") {
@@ -175,7 +193,11 @@ fn recordings_give_the_same_facts() {
     let schema = Schema::parse(&schema).expect("the published schema is one");
     let claims = claims();
     let recordings = recordings(&folder);
-    assert!(recordings.len() >= 69, "only {} recordings", recordings.len());
+    assert!(
+        recordings.len() >= 69,
+        "only {} recordings",
+        recordings.len()
+    );
     let mut found = Vec::new();
     let (mut claimed, mut events) = (0, 0);
     for name in &recordings {
@@ -191,12 +213,15 @@ fn recordings_give_the_same_facts() {
         let text = |file: &str| {
             fs::read(folder.join(parser).join(file)).unwrap_or_else(|why| panic!("{file}: {why}"))
         };
-        let meta: Value = serde_json::from_slice(&text(&format!("{case}.meta.json"))).expect("JSON");
+        let meta: Value =
+            serde_json::from_slice(&text(&format!("{case}.meta.json"))).expect("JSON");
         let feed = feed(entry);
         let (mut records, mut rejects) = (Vec::new(), Vec::new());
         for input in meta["inputs"].as_array().expect("inputs") {
             // IntelMQ's tests have a schema of their own, whose types are the published ones renamed.
-            let file = input["fields"]["extra.file_name"].as_str().unwrap_or("report");
+            let file = input["fields"]["extra.file_name"]
+                .as_str()
+                .unwrap_or("report");
             let file = &file.replace("-test_", "-scan_");
             let input = text(input["file"].as_str().expect("a file"));
             match read(&feed, Some(&schema), file, &input) {
@@ -227,7 +252,9 @@ fn recordings_give_the_same_facts() {
         let mut missing = refused;
         // Some of IntelMQ's parsers go through a set: the order of events is no fact.
         for (at, theirs) in expected.iter().enumerate() {
-            let same = records.iter().position(|ours| differences(ours, theirs, differ).is_empty());
+            let same = records
+                .iter()
+                .position(|ours| differences(ours, theirs, differ).is_empty());
             match same {
                 Some(same) => {
                     records.remove(same);
@@ -247,6 +274,14 @@ fn recordings_give_the_same_facts() {
             found.push(format!("{name}: there is no such recording"));
         }
     }
-    assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
-    eprintln!("{claimed} of {} recordings, {events} events", recordings.len());
+    assert!(
+        found.is_empty(),
+        "{} differences:\n{}",
+        found.len(),
+        found.join("\n")
+    );
+    eprintln!(
+        "{claimed} of {} recordings, {events} events",
+        recordings.len()
+    );
 }

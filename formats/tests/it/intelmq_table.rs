@@ -13,19 +13,31 @@ pub enum Claim {
         differ: &'static [(&'static str, &'static str, &'static str)],
     },
     /// No entry does, for this reason.
-    #[expect(dead_code, reason = "the reason is for the reader; docs/formats.md repeats it")]
+    #[expect(
+        dead_code,
+        reason = "the reason is for the reader; docs/formats.md repeats it"
+    )]
     Refused(&'static str),
 }
 
 /// In place of IntelMQ's key: so many of its events are rejects of ours.
 pub const REFUSED: &str = "(refused)";
 
-const BRAND: (&str, &str, &str) =
-    ("extra.brand", "event_description.target", "the brand is the target");
-const LATITUDE: (&str, &str, &str) =
-    ("source.geolocation.latitude", "extra.latitude", "no field: places are looked up");
-const LONGITUDE: (&str, &str, &str) =
-    ("source.geolocation.longitude", "extra.longitude", "no field: places are looked up");
+const BRAND: (&str, &str, &str) = (
+    "extra.brand",
+    "event_description.target",
+    "the brand is the target",
+);
+const LATITUDE: (&str, &str, &str) = (
+    "source.geolocation.latitude",
+    "extra.latitude",
+    "no field: places are looked up",
+);
+const LONGITUDE: (&str, &str, &str) = (
+    "source.geolocation.longitude",
+    "extra.longitude",
+    "no field: places are looked up",
+);
 
 fn entry(entry: Value) -> Claim {
     Claim::Read { entry, differ: &[] }
@@ -104,9 +116,21 @@ fn shadowserver() -> Claim {
     differing(
         json!({"format": "shadowserver"}),
         &[
-            ("classification.identifier", "", "named after the type in IntelMQ's test schema"),
-            ("", "classification.identifier", "named after the published type"),
-            ("extra.smb_implant", "", "a truth value in IntelMQ's test schema, text in the published one"),
+            (
+                "classification.identifier",
+                "",
+                "named after the type in IntelMQ's test schema",
+            ),
+            (
+                "",
+                "classification.identifier",
+                "named after the published type",
+            ),
+            (
+                "extra.smb_implant",
+                "",
+                "a truth value in IntelMQ's test schema, text in the published one",
+            ),
         ],
     )
 }
@@ -115,7 +139,9 @@ fn flat(keys: &[&str]) -> Value {
     let columns: serde_json::Map<String, Value> = keys
         .iter()
         .map(|key| {
-            let target = key.strip_prefix("extra.").map_or((*key).to_owned(), |name| format!("extra.{name}"));
+            let target = key
+                .strip_prefix("extra.")
+                .map_or((*key).to_owned(), |name| format!("extra.{name}"));
             (key.replace('.', "\\."), json!(target))
         })
         .collect();
@@ -161,24 +187,53 @@ pub fn claims() -> Vec<(&'static str, Claim)> {
             differing(
                 json!({"format": "otx", "classification": "blocklist"}),
                 &[
-                    ("time.source", "", "IntelMQ cuts four characters off, be they a fraction or the minute"),
-                    ("extra.cve", "product.vulnerabilities", "a CVE id has a field"),
-                    (REFUSED, "1", "a path without a host names nothing that can be acted on"),
-                    ("extra.time_updated", "", "IntelMQ cuts the fraction; ours is extra.modified as written"),
+                    (
+                        "time.source",
+                        "",
+                        "IntelMQ cuts four characters off, be they a fraction or the minute",
+                    ),
+                    (
+                        "extra.cve",
+                        "product.vulnerabilities",
+                        "a CVE id has a field",
+                    ),
+                    (
+                        REFUSED,
+                        "1",
+                        "a path without a host names nothing that can be acted on",
+                    ),
+                    (
+                        "extra.time_updated",
+                        "",
+                        "IntelMQ cuts the fraction; ours is extra.modified as written",
+                    ),
                 ],
             ),
         ),
-        ("bambenek/test_parser_test_dga.1", entry(json!({"format": "bambenek", "classification": "dga-domain"}))),
+        (
+            "bambenek/test_parser_test_dga.1",
+            entry(json!({"format": "bambenek", "classification": "dga-domain"})),
+        ),
         (
             "bambenek/test_parser_test_domain.1",
-            entry(json!({"format": "bambenek", "classification": "c2-server", "set": {"status": "online"}})),
+            entry(
+                json!({"format": "bambenek", "classification": "c2-server", "set": {"status": "online"}}),
+            ),
         ),
         (
             "bambenek/test_parser_test_ip.1",
-            entry(json!({"format": "bambenek", "classification": "c2-server", "set": {"status": "online"}})),
+            entry(
+                json!({"format": "bambenek", "classification": "c2-server", "set": {"status": "online"}}),
+            ),
         ),
-        ("cleanmx/test_parser_test_phishing.1", Claim::Refused(CLEANMX)),
-        ("cleanmx/test_parser_test_viruses.1", Claim::Refused(CLEANMX)),
+        (
+            "cleanmx/test_parser_test_phishing.1",
+            Claim::Refused(CLEANMX),
+        ),
+        (
+            "cleanmx/test_parser_test_viruses.1",
+            Claim::Refused(CLEANMX),
+        ),
         ("cymru/test_cap_program_test_events.1", cap()),
         ("cymru/test_cap_program_new_test_events.1", cap()),
         ("cymru/test_full_bogons_test_ipv4_events.1", entry(bogons())),
@@ -202,9 +257,18 @@ pub fn claims() -> Vec<(&'static str, Claim)> {
                 },
             })),
         ),
-        ("dyn/test_parser_test_event.1", entry(json!({"format": "ponmocup", "options": {"dated_by": "last updated:"}}))),
-        ("generic/test_filter_blacklist_test_event.1", entry(ipset("rows_without", "127.0.0.1"))),
-        ("generic/test_filter_whitelist_test_event.1", entry(ipset("rows_with", "ipset add "))),
+        (
+            "dyn/test_parser_test_event.1",
+            entry(json!({"format": "ponmocup", "options": {"dated_by": "last updated:"}})),
+        ),
+        (
+            "generic/test_filter_blacklist_test_event.1",
+            entry(ipset("rows_without", "127.0.0.1")),
+        ),
+        (
+            "generic/test_filter_whitelist_test_event.1",
+            entry(ipset("rows_with", "ipset add ")),
+        ),
         (
             "generic/test_parser_csv_test_compose_fields.1",
             entry(json!({
@@ -214,9 +278,15 @@ pub fn claims() -> Vec<(&'static str, Claim)> {
         ),
         ("generic/test_parser_csv_test_event.1", entry(tabs())),
         ("generic/test_parser_csv_test_strcol.1", entry(tabs())),
-        ("generic/test_parser_csv_test_time_format_empty_string.1", entry(tabs())),
+        (
+            "generic/test_parser_csv_test_time_format_empty_string.1",
+            entry(tabs()),
+        ),
         ("generic/test_parser_csv2_test_event.1", entry(translated())),
-        ("generic/test_parser_csv2_test_type_translation_dict.1", entry(translated())),
+        (
+            "generic/test_parser_csv2_test_type_translation_dict.1",
+            entry(translated()),
+        ),
         (
             "generic/test_parser_csv4_test_event.1",
             entry(infected(
@@ -224,10 +294,22 @@ pub fn claims() -> Vec<(&'static str, Claim)> {
                 json!({}),
             )),
         ),
-        ("generic/test_parser_csv_data_type_test_bot_handles_mixed_line_endings.1", entry(tagged())),
-        ("generic/test_parser_csv_data_type_test_bot_preserves_line_ending_n.1", entry(tagged())),
-        ("generic/test_parser_csv_data_type_test_bot_preserves_line_ending_rn.1", entry(tagged())),
-        ("generic/test_parser_csv_data_type_test_event.1", entry(tagged())),
+        (
+            "generic/test_parser_csv_data_type_test_bot_handles_mixed_line_endings.1",
+            entry(tagged()),
+        ),
+        (
+            "generic/test_parser_csv_data_type_test_bot_preserves_line_ending_n.1",
+            entry(tagged()),
+        ),
+        (
+            "generic/test_parser_csv_data_type_test_bot_preserves_line_ending_rn.1",
+            entry(tagged()),
+        ),
+        (
+            "generic/test_parser_csv_data_type_test_event.1",
+            entry(tagged()),
+        ),
         (
             "generic/test_parser_csv_extra_regex_test_event.1",
             differing(
@@ -247,9 +329,18 @@ pub fn claims() -> Vec<(&'static str, Claim)> {
                 &[LATITUDE, LONGITUDE],
             ),
         ),
-        ("generic/test_parser_csv_invalid_values_test_error_ignore.1", entry(three("3"))),
-        ("generic/test_parser_csv_invalid_values_test_invalid_value.1", entry(three(""))),
-        ("generic/test_parser_csv_skip_header_test_skip_header_2.1", entry(simple(json!({"skip_lines": "1"})))),
+        (
+            "generic/test_parser_csv_invalid_values_test_error_ignore.1",
+            entry(three("3")),
+        ),
+        (
+            "generic/test_parser_csv_invalid_values_test_invalid_value.1",
+            entry(three("")),
+        ),
+        (
+            "generic/test_parser_csv_skip_header_test_skip_header_2.1",
+            entry(simple(json!({"skip_lines": "1"}))),
+        ),
         (
             "generic/test_parser_csv_skip_header_test_skip_header_false.1",
             entry(json!({
@@ -257,33 +348,80 @@ pub fn claims() -> Vec<(&'static str, Claim)> {
                 "columns": {"1": "source_ip", "2": "source_url"},
             })),
         ),
-        ("generic/test_parser_csv_skip_header_test_skip_header_true.1", entry(simple(json!({})))),
+        (
+            "generic/test_parser_csv_skip_header_test_skip_header_true.1",
+            entry(simple(json!({}))),
+        ),
         (
             "generic/test_parser_multivalue_cols_test_event.1",
-            entry(infected(json!({"source_ip": "observable", "source_url": "source_url"}), json!({}))),
+            entry(infected(
+                json!({"source_ip": "observable", "source_url": "source_url"}),
+                json!({}),
+            )),
         ),
-        ("hibp/test_parser_callback_test_breach.1", entry(json!({"format": "hibp"}))),
-        ("hibp/test_parser_callback_test_paste.1", entry(json!({"format": "hibp"}))),
-        ("hibp/test_parser_callback_test_real_breach.1", entry(json!({"format": "hibp"}))),
-        ("json/test_parser_test_default_event.1", entry(flat(&["source.ip", "classification.type"]))),
-        ("json/test_parser_test_multiline_report.1", entry(flat(&["source.ip", "classification.type"]))),
+        (
+            "hibp/test_parser_callback_test_breach.1",
+            entry(json!({"format": "hibp"})),
+        ),
+        (
+            "hibp/test_parser_callback_test_paste.1",
+            entry(json!({"format": "hibp"})),
+        ),
+        (
+            "hibp/test_parser_callback_test_real_breach.1",
+            entry(json!({"format": "hibp"})),
+        ),
+        (
+            "json/test_parser_test_default_event.1",
+            entry(flat(&["source.ip", "classification.type"])),
+        ),
+        (
+            "json/test_parser_test_multiline_report.1",
+            entry(flat(&["source.ip", "classification.type"])),
+        ),
         (
             "json/test_parser_test_oneline_report.1",
-            Claim::Refused("the event names nothing that can be counted or acted on: a reject with that reason"),
+            Claim::Refused(
+                "the event names nothing that can be counted or acted on: a reject with that reason",
+            ),
         ),
         (
             "json/test_parser_test_ncscnl.1",
             differing(
                 flat(&[
-                    "protocol.application", "protocol.transport", "source.asn", "source.fqdn", "source.geolocation.cc",
-                    "source.geolocation.city", "source.geolocation.region", "source.ip", "source.network", "source.port",
-                    "time.source", "extra.dataset_collections", "extra.dataset_files", "extra.dataset_infected",
-                    "extra.dataset_ransom", "extra.dataset_rows", "extra.dataset_size", "extra.os_name", "extra.software",
-                    "extra.tag", "extra.version",
+                    "protocol.application",
+                    "protocol.transport",
+                    "source.asn",
+                    "source.fqdn",
+                    "source.geolocation.cc",
+                    "source.geolocation.city",
+                    "source.geolocation.region",
+                    "source.ip",
+                    "source.network",
+                    "source.port",
+                    "time.source",
+                    "extra.dataset_collections",
+                    "extra.dataset_files",
+                    "extra.dataset_infected",
+                    "extra.dataset_ransom",
+                    "extra.dataset_rows",
+                    "extra.dataset_size",
+                    "extra.os_name",
+                    "extra.software",
+                    "extra.tag",
+                    "extra.version",
                 ]),
                 &[
-                    ("source.geolocation.latitude", "extra.source.geolocation.latitude", "no field: places are looked up"),
-                    ("source.geolocation.longitude", "extra.source.geolocation.longitude", "no field: places are looked up"),
+                    (
+                        "source.geolocation.latitude",
+                        "extra.source.geolocation.latitude",
+                        "no field: places are looked up",
+                    ),
+                    (
+                        "source.geolocation.longitude",
+                        "extra.source.geolocation.longitude",
+                        "no field: places are looked up",
+                    ),
                 ],
             ),
         ),
@@ -316,13 +454,20 @@ pub fn claims() -> Vec<(&'static str, Claim)> {
             })),
         ),
         ("microsoft/test_parser_ctip_azure_test_event.1", ctip()),
-        ("microsoft/test_parser_ctip_azure_test_not_overwrite.1", ctip()),
+        (
+            "microsoft/test_parser_ctip_azure_test_not_overwrite.1",
+            ctip(),
+        ),
         (
             "misp/test_parser_test_event.1",
             differing(
                 json!({"format": "misp", "set": {"feed_accuracy": "100"}}),
                 &[
-                    ("event_description.url", "", "made of the server's address, which the file does not have"),
+                    (
+                        "event_description.url",
+                        "",
+                        "made of the server's address, which the file does not have",
+                    ),
                     ("misp.attribute_uuid", "extra.attribute_uuid", "no field"),
                     ("misp.event_uuid", "extra.event_uuid", "no field"),
                 ],
@@ -330,7 +475,9 @@ pub fn claims() -> Vec<(&'static str, Claim)> {
         ),
         (
             "openphish/test_parser_test_event.1",
-            entry(json!({"format": "list", "classification": "phishing", "options": {"kind": "url"}})),
+            entry(
+                json!({"format": "list", "classification": "phishing", "options": {"kind": "url"}}),
+            ),
         ),
         (
             "openphish/test_parser_commercial_test_event.1",
@@ -342,7 +489,14 @@ pub fn claims() -> Vec<(&'static str, Claim)> {
                         "screenshot": "screenshot_url", "discover_time": "",
                     },
                 }),
-                &[BRAND, ("source.geolocation.country", "extra.country", "no field: the code says it")],
+                &[
+                    BRAND,
+                    (
+                        "source.geolocation.country",
+                        "extra.country",
+                        "no field: the code says it",
+                    ),
+                ],
             ),
         ),
         (
@@ -363,17 +517,44 @@ pub fn claims() -> Vec<(&'static str, Claim)> {
             "shadowserver/test_broken_test_field_not_in_idf.1",
             Claim::Refused("a type of IntelMQ's test schema that the published one does not have"),
         ),
-        ("shadowserver/test_broken_test_half_broken.1", shadowserver()),
-        ("shadowserver/test_broken_test_invalid_filename.1", shadowserver()),
+        (
+            "shadowserver/test_broken_test_half_broken.1",
+            shadowserver(),
+        ),
+        (
+            "shadowserver/test_broken_test_invalid_filename.1",
+            shadowserver(),
+        ),
         ("shadowserver/test_broken_test_no_config.1", shadowserver()),
-        ("shadowserver/test_broken_test_no_report_name.1", shadowserver()),
-        ("shadowserver/test_mapping_test_changed_feed.1", shadowserver()),
-        ("shadowserver/test_parameters_test_default.1", shadowserver()),
-        ("shadowserver/test_parameters_test_overwrite_feed_name.1", shadowserver()),
+        (
+            "shadowserver/test_broken_test_no_report_name.1",
+            shadowserver(),
+        ),
+        (
+            "shadowserver/test_mapping_test_changed_feed.1",
+            shadowserver(),
+        ),
+        (
+            "shadowserver/test_parameters_test_default.1",
+            shadowserver(),
+        ),
+        (
+            "shadowserver/test_parameters_test_overwrite_feed_name.1",
+            shadowserver(),
+        ),
         ("shadowserver/test_report_smb_test_event.1", shadowserver()),
-        ("shadowserver/test_report_switch_test_event.1", shadowserver()),
-        ("shadowserver/test_report_telnet_test_event.1", shadowserver()),
-        ("spamhaus/test_parser_cert_test_events.1", entry(json!({"format": "spamhaus-cert"}))),
+        (
+            "shadowserver/test_report_switch_test_event.1",
+            shadowserver(),
+        ),
+        (
+            "shadowserver/test_report_telnet_test_event.1",
+            shadowserver(),
+        ),
+        (
+            "spamhaus/test_parser_cert_test_events.1",
+            entry(json!({"format": "spamhaus-cert"})),
+        ),
         (
             "spamhaus/test_parser_drop_test_asn.1",
             entry(json!({
@@ -413,7 +594,8 @@ pub fn claims() -> Vec<(&'static str, Claim)> {
     ]
 }
 
-const CLEANMX: &str = "the XML of a service that has ended; no feed of the catalogue has this shape";
+const CLEANMX: &str =
+    "the XML of a service that has ended; no feed of the catalogue has this shape";
 
 fn tagged() -> Value {
     infected(
@@ -432,7 +614,11 @@ fn login(port: &str, application: &str) -> Value {
 fn cap() -> Claim {
     differing(
         json!({"format": "cymru-cap"}),
-        &[("extra.source_port", "source.port", "a port of the source is its port, in either spelling")],
+        &[(
+            "extra.source_port",
+            "source.port",
+            "a port of the source is its port, in either spelling",
+        )],
     )
 }
 
@@ -440,9 +626,21 @@ fn ctip() -> Claim {
     differing(
         json!({"format": "ctip", "classification": "infected-system"}),
         &[
-            ("source.geolocation.latitude", "extra.latitude", "no field: places are looked up"),
-            ("source.geolocation.longitude", "extra.longitude", "no field: places are looked up"),
-            ("time.source", "~", "IntelMQ's time goes through a floating number"),
+            (
+                "source.geolocation.latitude",
+                "extra.latitude",
+                "no field: places are looked up",
+            ),
+            (
+                "source.geolocation.longitude",
+                "extra.longitude",
+                "no field: places are looked up",
+            ),
+            (
+                "time.source",
+                "~",
+                "IntelMQ's time goes through a floating number",
+            ),
         ],
     )
 }
