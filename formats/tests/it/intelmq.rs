@@ -285,3 +285,28 @@ fn recordings_give_the_same_facts() {
         recordings.len()
     );
 }
+
+#[test]
+fn the_documentation_names_every_format_and_recording() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/formats.md");
+    let page = fs::read_to_string(page).expect("docs/formats.md can be read");
+    let says = |text: &str| page.contains(&format!("`{text}`"));
+    let formats = formats::FORMATS.iter().map(|format| format.name.to_owned());
+    let refused = claims()
+        .into_iter()
+        .filter(|(_, claim)| matches!(claim, Claim::Refused(_)));
+    let parsers = claims().into_iter().map(|(name, _)| {
+        let (parser, _) = name.split_once('/').expect("parser and case");
+        parser.to_owned()
+    });
+    let refused = refused.map(|(name, _)| name.to_owned());
+    let silent: Vec<String> = formats
+        .chain(parsers)
+        .chain(refused)
+        .filter(|name| !says(name))
+        .collect();
+    assert!(
+        silent.is_empty(),
+        "docs/formats.md does not name {silent:?}"
+    );
+}

@@ -2,6 +2,7 @@
 //! totals.
 
 mod blocks;
+mod cert_services;
 mod cnvd;
 mod csv;
 mod harness;
