@@ -184,8 +184,8 @@ impl BlockReader for Lines {
     fn read(&self, block: Block<'_>, record: &mut Record, out: &mut dyn Output) {
         let mut row = Row::default();
         for line in frame::rows(block, Framing::Lines) {
-            let selected =
-                std::str::from_utf8(line.bytes).map_or(true, |text| self.selection.takes(text));
+            let selected = self.selection.takes_all()
+                || std::str::from_utf8(line.bytes).map_or(true, |text| self.selection.takes(text));
             if line.bytes.trim_ascii().is_empty() || !selected {
                 continue;
             }

@@ -48,6 +48,11 @@ impl Selection {
         }
     }
 
+    /// Whether every line is a row.
+    pub(crate) fn takes_all(&self) -> bool {
+        self.with.is_none() && self.without.is_none()
+    }
+
     /// Whether the line is a row.
     pub(crate) fn takes(&self, line: &str) -> bool {
         self.with.as_deref().is_none_or(|text| line.contains(text))

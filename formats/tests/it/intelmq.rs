@@ -305,6 +305,15 @@ fn the_documentation_names_every_format_and_recording() {
         .chain(refused)
         .filter(|name| !says(name))
         .collect();
+    let claimed = claims();
+    let claimed = claimed
+        .iter()
+        .filter(|(_, claim)| matches!(claim, Claim::Read { .. }));
+    let count = format!("Claimed are {} of {}", claimed.count(), claims().len());
+    assert!(
+        page.contains(&count),
+        "docs/formats.md does not say `{count}`"
+    );
     assert!(
         silent.is_empty(),
         "docs/formats.md does not name {silent:?}"

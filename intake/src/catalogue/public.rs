@@ -201,6 +201,10 @@ fn read(entry: &Table) -> Result<PublicFeed, String> {
 mod tests {
     use std::collections::HashSet;
 
+    use model::field::Field;
+    use model::record::Record;
+    use model::reject::Reject;
+
     use super::*;
 
     /// Formats that serve feeds of any provider.
@@ -275,5 +279,182 @@ mod tests {
         }
         assert!(find("tor-exits").is_ok_and(|found| found.is_some()));
         assert!(find("tor-entries").is_ok_and(|found| found.is_none()));
+    }
+
+    #[derive(Default)]
+    struct Read {
+        records: Vec<String>,
+        rejects: Vec<String>,
+    }
+
+    impl formats::Output for Read {
+        fn record(&mut self, record: &Record) {
+            let shown = |field: &Field| match record.get(*field)? {
+                model::record::Value::Text(text) => Some(text.to_owned()),
+                model::record::Value::Ip(ip) => Some(ip.to_string()),
+                model::record::Value::Int(value) => Some(value.to_string()),
+                model::record::Value::Time(at) if !record.undated => Some(at.to_string()),
+                _ => None,
+            };
+            let shown: Vec<String> = SHOWN.iter().filter_map(shown).collect();
+            self.records.push(shown.join(" "));
+        }
+        fn reject(&mut self, reject: Reject) {
+            self.rejects.push(reject.message);
+        }
+        fn warn(&mut self, _: formats::Warning) {}
+    }
+
+    const SHOWN: [Field; 13] = [
+        Field::ObservedAt,
+        Field::ClassType,
+        Field::SourceIp,
+        Field::SourcePort,
+        Field::SourceHost,
+        Field::SourceUrl,
+        Field::SourceNetwork,
+        Field::SourceAsn,
+        Field::MalwareName,
+        Field::Sha256,
+        Field::Certificate,
+        Field::VulnerabilityId,
+        Field::Status,
+    ];
+
+    /// What the provider's form looks like, with reserved names, and what the entry makes of it.
+    const SAMPLES: &[(&str, &str, &[&str])] = &[
+        (
+            "urlhaus-recent",
+            "# abuse.ch URLhaus\r\n#\r\n# id,dateadded,url,url_status,last_online,threat,tags,urlhaus_link,reporter\r\n\
+             \"1\",\"2023-01-09 08:00:00\",\"http://192.0.2.1:8080/x\",\"online\",\"2023-01-09 08:00:00\",\"malware_download\",\"a,b\",\"https://example.com/1/\",\"who\"\r\n",
+            &["2023-01-09T08:00:00Z malware-distribution http://192.0.2.1:8080/x online"],
+        ),
+        (
+            "threatfox-recent",
+            r#"{"7": [{"ioc_value": "192.0.2.1:443", "ioc_type": "ip:port", "threat_type": "botnet_cc", "malware_printable": "Example",
+              "first_seen_utc": "2023-01-09 08:00:00", "confidence_level": 75, "tags": "a,b", "anonymous": "0"}],
+              "8": [{"ioc_value": "da39a3ee5e6b4b0d3255bfef95601890afd80709da39a3ee5e6b4b0d3255bfef", "threat_type": "payload",
+              "first_seen_utc": "2023-01-09 08:00:00"}]}"#,
+            &[
+                "2023-01-09T08:00:00Z c2-server 192.0.2.1 443 example",
+                "2023-01-09T08:00:00Z malware da39a3ee5e6b4b0d3255bfef95601890afd80709da39a3ee5e6b4b0d3255bfef",
+            ],
+        ),
+        (
+            "feodotracker-csv",
+            "# Feodo Tracker\n\"first_seen_utc\",\"dst_ip\",\"dst_port\",\"c2_status\",\"last_online\",\"malware\"\n\
+             \"2023-01-09 08:00:00\",\"192.0.2.1\",\"443\",\"online\",\"2023-01-09\",\"Example\"\n# END\n",
+            &["2023-01-09T08:00:00Z c2-server 192.0.2.1 443 example online"],
+        ),
+        (
+            "sslbl-ip",
+            "# SSLBL\n# Firstseen,DstIP,DstPort\n2023-01-09 08:00:00,192.0.2.1,443\n",
+            &["2023-01-09T08:00:00Z c2-server 192.0.2.1 443"],
+        ),
+        (
+            "sslbl-certificates",
+            "# Listingdate,SHA1,Listingreason\n2023-01-09 08:00:00,da39a3ee5e6b4b0d3255bfef95601890afd80709,Example C&C\n",
+            &["2023-01-09T08:00:00Z c2-server da39a3ee5e6b4b0d3255bfef95601890afd80709"],
+        ),
+        (
+            "phishtank-csv",
+            "phish_id,url,phish_detail_url,submission_time,verified,verification_time,online,target\n\
+             1,http://example.com/x,http://example.net/1,2023-01-09T08:00:00+00:00,yes,2023-01-09T08:01:00+00:00,yes,Example\n",
+            &["2023-01-09T08:00:00Z phishing http://example.com/x online"],
+        ),
+        (
+            "phishing-database-domains-active",
+            "a.example.com\nb.example.com\n",
+            &["phishing a.example.com", "phishing b.example.com"],
+        ),
+        (
+            "phishstats",
+            "# head\n\"2023-01-09 08:00:00\",\"5.1\",\"http://example.com/x\",\"192.0.2.1\"\n",
+            &["2023-01-09T08:00:00Z phishing 192.0.2.1 http://example.com/x"],
+        ),
+        (
+            "spamhaus-drop-v4",
+            "{\"cidr\":\"192.0.2.0/24\",\"sblid\":\"SBL1\",\"rir\":\"x\"}\n{\"type\":\"metadata\",\"records\":1}\n",
+            &["blocklist 192.0.2.0/24"],
+        ),
+        (
+            "spamhaus-asndrop",
+            "{\"asn\":64496,\"rir\":\"x\",\"domain\":\"example.com\",\"cc\":\"ZZ\",\"asname\":\"Example\"}\n{\"type\":\"metadata\"}\n",
+            &["blocklist 64496"],
+        ),
+        (
+            "tor-exit-addresses",
+            "ExitNode 00\nPublished 2023-01-09 07:00:00\nLastStatus 2023-01-09 08:00:00\nExitAddress 192.0.2.1 2023-01-09 08:00:00\n",
+            &["2023-01-09T08:00:00Z tor 192.0.2.1"],
+        ),
+        (
+            "blackbook",
+            "Domain,Malware,Date added,Source\nc2.example.com,example,2023-01-09,https://example.net\n",
+            &["2023-01-09T00:00:00Z c2-server c2.example.com example"],
+        ),
+        ("ipsum", "192.0.2.1\n", &["blocklist 192.0.2.1"]),
+        (
+            "dataplane-sshpwauth",
+            "# ASN  |  ASname  |  ipaddr  |  lastseen  |  category\n\
+             64496  |  EXAMPLE, ZZ  |  192.0.2.1  |  2023-01-09 08:00:00  |  sshpwauth\n\
+             NA  |  NA  |  192.0.2.2  |  2023-01-09 08:00:00  |  sshpwauth\n",
+            &[
+                "2023-01-09T08:00:00Z brute-force 192.0.2.1 64496",
+                "2023-01-09T08:00:00Z brute-force 192.0.2.2",
+            ],
+        ),
+        (
+            "c2intel-ip",
+            "#ip,ioc\n192.0.2.1,Possible example\n",
+            &["c2-server 192.0.2.1"],
+        ),
+        (
+            "viriback-c2",
+            "Family,URL,IP,FirstSeen\nExample,http://example.com/panel,192.0.2.1,09-01-2023\n",
+            &["2023-01-09T00:00:00Z c2-server 192.0.2.1 http://example.com/panel example"],
+        ),
+        (
+            "epss",
+            "#model_version:v2025.03.14,score_date:2023-01-09T00:00:00+0000\ncve,epss,percentile\nCVE-2023-0001,0.5,0.9\n",
+            &["vulnerable-system CVE-2023-0001"],
+        ),
+        (
+            "turris-greylist",
+            "# terms\nAddress,Tags\n192.0.2.1,\"port_scan,telnet\"\n",
+            &["scanner 192.0.2.1", "brute-force 192.0.2.1"],
+        ),
+        (
+            "bruteforceblocker",
+            "# IP\n192.0.2.1\t\t# 2023-01-09 08:00:00\t\t5\t1\n",
+            &["brute-force 192.0.2.1"],
+        ),
+        (
+            "vxvault",
+            "<pre>\r\nVX Vault last 100 Links\r\nMon, 09 Jan 2023 08:00:00 +0000\r\n\r\nhttp://example.com/x\r\n",
+            &["malware-distribution http://example.com/x"],
+        ),
+    ];
+
+    #[test]
+    fn entries_read_what_their_providers_write() {
+        for (name, text, expected) in SAMPLES {
+            let public = find(name).expect("the data can be read").expect(name);
+            let zone = jiff::tz::TimeZone::get(&public.feed.zone).expect("a zone");
+            let ctx = formats::Context {
+                feed: &public.feed,
+                zone: &zone,
+                file_name: name,
+                path: name,
+                snapshot: model::time::Timestamp(1_673_222_400_000_000),
+                schema: None,
+            };
+            let mut rest = text.as_bytes();
+            let open = formats::drive::open(&ctx, &mut rest).expect("memory does not fail");
+            let open = open.unwrap_or_else(|why| panic!("{name}: {why}"));
+            let mut read = Read::default();
+            formats::drive::read(open, &mut rest, &mut Record::new(), &mut read);
+            assert_eq!(read.rejects, Vec::<String>::new(), "{name}");
+            assert_eq!(read.records, *expected, "{name}");
+        }
     }
 }
