@@ -4,8 +4,11 @@
 //! not name goes to `extra` under its own name. Options: `delimiter`, `header` (`yes`, `no`: columns
 //! are called 1, 2, 3 ..., `comment`: the last comment line is the header, as abuse.ch writes it),
 //! `comment` (what comment lines begin with), `skip_lines`, `time_format` (a strptime pattern for odd
-//! times) and `unmapped`. Not here: the columns of Shadowserver's reports, which their schema maps.
+//! times), `unmapped`, `short_rows`, `optional`, `split`, `padded_ip` and those of [`selection`]. What
+//! targets and values may say is [`mapping`]'s. Not here: the columns of Shadowserver's reports,
+//! which their schema maps.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::tz::TimeZone;
@@ -16,11 +19,12 @@ use model::reject::{Reject, RejectReason};
 use rustc_hash::FxHashMap;
 
 use crate::entry::{self, Entry, Target};
+use crate::mapping::{self, Meanings, Piece, Place};
 use crate::row::{self, Cut, Scanner};
+use crate::selection::{self, Selection};
 use crate::shadowserver::plan::MAX_COLUMNS;
 use crate::{
-    Block, BlockReader, Context, Format, Framing, Output, Reader, Unreadable, Warning, frame,
-    observable, value,
+    Block, BlockReader, Context, Format, Framing, Output, Reader, Unreadable, Warning, frame, value,
 };
 
 /// Generic CSV.
@@ -50,6 +54,26 @@ const OPTIONS: &[(&str, &str)] = &[
         "unmapped",
         "keep or drop what `columns` does not name; default keep",
     ),
+    (
+        "short_rows",
+        "reject rows that lack columns, or accept them with the rest empty; default reject",
+    ),
+    (
+        "optional",
+        "columns, with commas between, whose bad values are kept in extra and do not reject the row",
+    ),
+    (
+        "split",
+        "column that holds several values: each gives an event of its own",
+    ),
+    (
+        "split_at",
+        "what stands between those values; default comma",
+    ),
+    (
+        "padded_ip",
+        "yes where addresses have leading zeros, as 192.000.002.001; default no",
+    ),
 ];
 
 /// The options, as resolved.
@@ -60,6 +84,12 @@ struct Options {
     skip_lines: usize,
     time_format: Option<String>,
     keep: bool,
+    short_rows: bool,
+    optional: Vec<String>,
+    split: Option<String>,
+    split_at: String,
+    padded_ip: bool,
+    selection: Selection,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,7 +136,25 @@ impl Options {
                 ));
             }
         };
+        let either = |name: &str, no: &str, yes: &str| match text(name) {
+            None => Ok(false),
+            Some(word) if word == no => Ok(false),
+            Some(word) if word == yes => Ok(true),
+            Some(other) => Err(format!(
+                "options: {name} `{other}` is neither {no} nor {yes}"
+            )),
+        };
+        let optional = text("optional").unwrap_or_default().split(',');
         Ok(Options {
+            short_rows: either("short_rows", "reject", "accept")?,
+            padded_ip: either("padded_ip", "no", "yes")?,
+            optional: optional.map(|name| name.trim().to_owned()).collect(),
+            split: text("split").map(str::to_owned),
+            split_at: text("split_at")
+                .filter(|text| !text.is_empty())
+                .unwrap_or(",")
+                .to_owned(),
+            selection: Selection::of(feed),
             delimiter,
             header,
             comment: text("comment").unwrap_or("#").to_owned(),
@@ -129,18 +177,20 @@ impl Options {
 
 fn check(feed: &Feed) -> Vec<String> {
     let mut problems = entry::check(feed);
-    problems.extend(entry::check_options(feed, OPTIONS));
+    problems.extend(entry::check_options(
+        feed,
+        &[OPTIONS, selection::OPTIONS].concat(),
+    ));
     problems.extend(Options::of(feed).err());
-    let targets: Vec<Target> = feed
+    let of_values = feed.values.values().flat_map(|values| values.values());
+    let of_values = of_values.flat_map(|fields| fields.keys().map(|name| (name, name)));
+    let places: Vec<Place> = feed
         .columns
         .iter()
-        .filter_map(|(column, target)| Target::parse(target, column).ok())
+        .chain(of_values)
+        .filter_map(|(column, target)| Place::parse(target, column).ok())
         .collect();
-    let maps = |test: fn(Field) -> bool| {
-        targets
-            .iter()
-            .any(|target| matches!(target, Target::Field(field) if test(*field)))
-    };
+    let maps = |test: fn(Field) -> bool| places.iter().any(|place| place.reaches(&test));
     if !maps(|field| value::is_key(field) && !matches!(field, Field::ObservedAt | Field::ClassType))
         && !maps(value::is_observable)
     {
@@ -187,12 +237,15 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
             names.len()
         )));
     }
-    let plan = plan(ctx.feed, &options, &names).map_err(wrong)?;
+    let mut plan = plan(ctx.feed, &options, &names).map_err(wrong)?;
     let framing = options.framing();
+    let mut entry = Entry::compile(ctx)?;
+    let undated = entry.stand_for(selection::dated(ctx.feed, head, ctx.zone));
+    plan.warnings.extend(undated);
     let reader = Rows {
         plan,
         options,
-        entry: Entry::compile(ctx)?,
+        entry,
         zone: ctx.zone.clone(),
         warned: AtomicBool::new(false),
     };
@@ -241,7 +294,9 @@ fn find_header(head: &[u8], options: &Options) -> Option<Result<Found, String>> 
             }
             continue;
         }
-        if row.bytes.trim_ascii().is_empty() {
+        let selected =
+            || std::str::from_utf8(row.bytes).map_or(true, |text| options.selection.takes(text));
+        if row.bytes.trim_ascii().is_empty() || options.header != Header::Yes && !selected() {
             continue;
         }
         return Some(match options.header {
@@ -271,8 +326,25 @@ fn split(row: &[u8], options: &Options) -> Result<Vec<String>, String> {
 struct Plan {
     columns: usize,
     /// In the order of the entry, then the unmapped by name: the file's order changes no event.
-    actions: Vec<(usize, Target)>,
+    actions: Vec<Action>,
+    /// The column whose values give an event each.
+    split: Option<usize>,
     warnings: Vec<Warning>,
+}
+
+/// What happens to one text of a row.
+struct Action {
+    source: Source,
+    place: Place,
+    meanings: Option<Meanings>,
+    /// Key in `extra` of a bad value that does not reject the row.
+    optional: Option<Target>,
+}
+
+enum Source {
+    Column(usize),
+    /// Literals and columns, put together if all columns say something.
+    Composed(Vec<Result<usize, String>>),
 }
 
 fn plan(feed: &Feed, options: &Options, names: &[String]) -> Result<Plan, String> {
@@ -298,48 +370,97 @@ fn plan(feed: &Feed, options: &Options, names: &[String]) -> Result<Plan, String
             places.insert(name.clone(), at);
         }
     }
-    let mut actions = Vec::new();
-    for (column, target) in &feed.columns {
-        let target = Target::parse(target, column)?;
-        let same = |name: &&String| name.eq_ignore_ascii_case(column);
-        let found = places
-            .get_key_value(column)
-            .map(|(name, _)| name.clone())
-            .or_else(|| names.iter().find(same).cloned());
-        match found.and_then(|name| places.remove(&name)) {
-            Some(at) => actions.push((at, target)),
-            None if matches!(target, Target::Field(field) if value::is_key(field)) => {
-                let found: Vec<_> = names
-                    .iter()
-                    .take(10)
-                    .map(|name| value::shorten(name))
-                    .collect();
-                return Err(format!(
-                    "the entry maps column `{column}`, which is not among {}",
-                    found.join(", ")
-                ));
-            }
-            None => warnings.push(Warning {
-                label: "missing-column",
-                message: format!("the report lacks the column `{column}`"),
-            }),
+    let find = |column: &str| {
+        let exact = places.get(column).copied();
+        exact.or_else(|| {
+            names
+                .iter()
+                .position(|name| name.eq_ignore_ascii_case(column))
+        })
+    };
+    let lacking = |column: &str, place: &Place| {
+        if place.reaches(&value::is_key) {
+            let found: Vec<_> = names
+                .iter()
+                .take(10)
+                .map(|name| value::shorten(name))
+                .collect();
+            return Err(format!(
+                "the entry maps column `{column}`, which is not among {}",
+                found.join(", ")
+            ));
         }
+        Ok(Warning {
+            label: "missing-column",
+            message: format!("the report lacks the column `{column}`"),
+        })
+    };
+    let mut actions = Vec::new();
+    let mut used = Vec::new();
+    // A column of which only values are told keeps the others under its own name.
+    let untold = feed
+        .values
+        .keys()
+        .filter(|key| !feed.columns.contains_key(*key));
+    let mapped = feed
+        .columns
+        .iter()
+        .map(|(column, target)| (column, target.as_str()))
+        .chain(untold.map(|column| (column, "extra.")));
+    for (column, target) in mapped {
+        let place = Place::parse(target, column)?;
+        let source = match mapping::pieces(column).filter(|_| find(column).is_none()) {
+            None => find(column).map(|at| {
+                used.push(at);
+                Source::Column(at)
+            }),
+            Some(pieces) => {
+                let found = pieces.into_iter().map(|piece| match piece {
+                    Piece::Literal(text) => Some(Err(text)),
+                    Piece::Column(name) => find(&name).map(Ok),
+                });
+                let found: Option<Vec<_>> = found.collect();
+                used.extend(found.iter().flatten().flatten());
+                found.map(Source::Composed)
+            }
+        };
+        let Some(source) = source else {
+            warnings.push(lacking(column, &place)?);
+            continue;
+        };
+        let optional = options.optional.contains(column);
+        actions.push(Action {
+            source,
+            place,
+            meanings: Meanings::of(feed, column)?,
+            optional: optional.then(|| Target::Extra(quoted_key(column))),
+        });
     }
     if options.keep {
         let mut rest: Vec<(String, usize)> = places
-            .into_iter()
+            .iter()
+            .map(|(name, at)| (name.clone(), *at))
             .chain(spare)
-            .filter(|(name, _)| !name.is_empty())
+            .filter(|(name, at)| !name.is_empty() && !used.contains(at))
             .collect();
         rest.sort_unstable();
-        actions.extend(
-            rest.into_iter()
-                .map(|(name, at)| (at, Target::Extra(quoted_key(&name)))),
-        );
+        actions.extend(rest.into_iter().map(|(name, at)| Action {
+            source: Source::Column(at),
+            place: Place::One(Target::Extra(quoted_key(&name))),
+            meanings: None,
+            optional: None,
+        }));
     }
+    let split = match &options.split {
+        None => None,
+        Some(column) => Some(find(column).ok_or_else(|| {
+            format!("options.split names column `{column}`, which the report lacks")
+        })?),
+    };
     Ok(Plan {
         columns: names.len(),
         actions,
+        split,
         warnings,
     })
 }
@@ -366,12 +487,17 @@ impl BlockReader for Rows {
             |text, offset, line, out| {
                 let mut scanner = Scanner::new(text, line, self.options.delimiter);
                 while let Some(cut) = scanner.next_row() {
-                    if cut.is_empty() || self.options.is_comment(cut.raw().as_bytes()) {
+                    let raw = cut.raw();
+                    if raw.trim().is_empty()
+                        || self.options.is_comment(raw.as_bytes())
+                        || !self.options.selection.takes(raw)
+                    {
                         continue;
                     }
                     let at = offset + cut.start() as u64;
+                    let short = self.options.short_rows && cut.len() < self.plan.columns;
                     if let Some((reason, message)) =
-                        cut.misfit(self.plan.columns, cut.fits(self.plan.columns))
+                        cut.misfit(self.plan.columns, short || cut.fits(self.plan.columns))
                     {
                         let (span, line) = (cut.span(), cut.line());
                         if !scanner.by_line() {
@@ -385,21 +511,32 @@ impl BlockReader for Rows {
                         }
                         continue;
                     }
-                    record.clear();
-                    match self.fill(&cut, record) {
-                        Ok(()) => {
-                            record.line = cut.line();
-                            record.offset = at;
-                            record.len = cut.raw().len() as u32;
-                            out.record(record);
+                    let mut give = |part: Option<&str>| {
+                        record.clear();
+                        match self.fill(&cut, part, record) {
+                            Ok(()) => {
+                                record.line = cut.line();
+                                record.offset = at;
+                                record.len = raw.len() as u32;
+                                out.record(record);
+                            }
+                            Err((reason, message)) => out.reject(Reject::new(
+                                cut.line(),
+                                at,
+                                reason,
+                                message,
+                                raw.as_bytes(),
+                            )),
                         }
-                        Err((reason, message)) => out.reject(Reject::new(
-                            cut.line(),
-                            at,
-                            reason,
-                            message,
-                            cut.raw().as_bytes(),
-                        )),
+                    };
+                    match self.plan.split {
+                        None => give(None),
+                        Some(column) => {
+                            let whole = cut.cell(column);
+                            whole
+                                .split(self.options.split_at.as_str())
+                                .for_each(|part| give(Some(part)));
+                        }
                     }
                 }
             },
@@ -408,23 +545,46 @@ impl BlockReader for Rows {
 }
 
 impl Rows {
-    fn fill(&self, cut: &Cut<'_>, record: &mut Record) -> Result<(), (RejectReason, String)> {
-        for (column, target) in &self.plan.actions {
-            let text = cut.cell(*column);
-            let set = match target {
-                // Several columns may be mapped to one field: the first that says something counts.
-                Target::Field(field) if record.has(*field) => Ok(()),
-                Target::Field(field @ (Field::SourceIp | Field::SourceHost)) => {
-                    observable::set_with_port(record, *field, &text, &self.zone)
+    /// Fills the record from a row; `part` stands for the column that is split.
+    fn fill(
+        &self,
+        cut: &Cut<'_>,
+        part: Option<&str>,
+        record: &mut Record,
+    ) -> Result<(), (RejectReason, String)> {
+        let cell = |column: usize| match part {
+            Some(part) if self.plan.split == Some(column) => Cow::Borrowed(part),
+            _ => cut.cell(column),
+        };
+        for action in &self.plan.actions {
+            let text = match &action.source {
+                Source::Column(column) => cell(*column),
+                Source::Composed(pieces) => {
+                    let mut whole = String::new();
+                    let mut says = true;
+                    for piece in pieces {
+                        match piece {
+                            Ok(column) => match value::given(&cell(*column)) {
+                                Some(text) => whole.push_str(text),
+                                None => says = false,
+                            },
+                            Err(literal) => whole.push_str(literal),
+                        }
+                    }
+                    if !says {
+                        continue;
+                    }
+                    Cow::Owned(whole)
                 }
-                Target::Field(Field::ObservedAt) if self.options.time_format.is_some() => {
-                    self.time(&text, record)
-                        .map_err(|message| (RejectReason::BadTime, message))?;
-                    Ok(())
-                }
-                target => target.put(record, &text, &self.zone),
             };
-            set.map_err(|bad| (bad.reason, bad.message(&text)))?;
+            match (self.put(action, &text, record), &action.optional) {
+                (Ok(()), _) => {}
+                (Err(_), Some(extra)) => {
+                    // A text never fails to go to extra.
+                    let _ = extra.put(record, &text, &self.zone);
+                }
+                (Err(fault), None) => return Err(fault),
+            }
         }
         if !value::has_observable(record) {
             return Err((
@@ -436,9 +596,40 @@ impl Rows {
         Ok(())
     }
 
+    fn put(
+        &self,
+        action: &Action,
+        text: &str,
+        record: &mut Record,
+    ) -> Result<(), (RejectReason, String)> {
+        if let Some(meanings) = &action.meanings
+            && meanings
+                .put(record, text, &self.zone)
+                .map_err(|bad| (bad.reason, bad.message(text)))?
+        {
+            return Ok(());
+        }
+        if self.options.time_format.is_some()
+            && action.place == Place::One(Target::Field(Field::ObservedAt))
+        {
+            return self
+                .time(text, record)
+                .map_err(|message| (RejectReason::BadTime, message));
+        }
+        let bare = if self.options.padded_ip && is_padded(text) {
+            Cow::Owned(without_padding(text))
+        } else {
+            Cow::Borrowed(text)
+        };
+        action
+            .place
+            .put(record, &bare, &self.zone)
+            .map_err(|bad| (bad.reason, bad.message(text)))
+    }
+
     fn time(&self, text: &str, record: &mut Record) -> Result<(), String> {
         let pattern = self.options.time_format.as_deref().unwrap_or_default();
-        let Some(text) = value::given(text) else {
+        let Some(text) = value::given(text).filter(|_| !record.has(Field::ObservedAt)) else {
             return Ok(());
         };
         let written = value::time_by_pattern(text, pattern, &self.zone).map_err(|expected| {
@@ -451,4 +642,28 @@ impl Rows {
         record.written_day = Some(written.day);
         Ok(())
     }
+}
+
+/// Whether the text is an IPv4 address with leading zeros.
+fn is_padded(text: &str) -> bool {
+    let parts = text.trim().split('.');
+    parts.clone().count() == 4
+        && parts
+            .clone()
+            .any(|part| part.len() > 1 && part.starts_with('0'))
+        && parts
+            .clone()
+            .all(|part| (1..=3).contains(&part.len()) && value::int(part).is_some())
+}
+
+fn without_padding(text: &str) -> String {
+    let bare = |part: &str| match part.trim_start_matches('0') {
+        "" => "0".to_owned(),
+        digits => digits.to_owned(),
+    };
+    text.trim()
+        .split('.')
+        .map(bare)
+        .collect::<Vec<_>>()
+        .join(".")
 }

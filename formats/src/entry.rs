@@ -12,7 +12,11 @@ use model::field::{FIELDS, Field};
 use model::record::{Record, Value, push_json_text, quoted_key};
 use model::time::Timestamp;
 
-use crate::{Context, Unreadable, value};
+use crate::mapping::{self, Place};
+use crate::{Context, Unreadable, Warning, value};
+
+/// Formats whose entries map columns.
+const MAPPED: [&str; 2] = ["csv", "json"];
 
 /// Constants and defaults of one report, ready to be applied row by row.
 pub struct Entry {
@@ -115,6 +119,20 @@ impl Entry {
             record.set_time(Field::ObservedAt, self.snapshot);
             record.undated = true;
             record.written_day = None;
+        }
+    }
+
+    /// Takes the list's own time for the snapshot's, where it has one; gives the warning back.
+    pub(crate) fn stand_for(
+        &mut self,
+        dated: Result<Option<Timestamp>, Warning>,
+    ) -> Option<Warning> {
+        match dated {
+            Ok(at) => {
+                self.snapshot = at.unwrap_or(self.snapshot);
+                None
+            }
+            Err(warning) => Some(warning),
         }
     }
 
@@ -232,9 +250,28 @@ pub fn check(feed: &Feed) -> Vec<String> {
         }
     }
     for (column, target) in &feed.columns {
-        if let Err(problem) = Target::parse(target, column) {
+        if let Err(problem) = Place::parse(target, column) {
             problems.push(format!("columns: {column}: {problem}"));
         }
+    }
+    if !feed.values.is_empty() && !MAPPED.contains(&feed.format.as_str()) {
+        problems.push(format!(
+            "values: format {} has no mapping; remove the table",
+            feed.format
+        ));
+    }
+    problems.extend(mapping::check_values(feed));
+    problems
+}
+
+/// [`check`] for a format whose fields are fixed.
+pub(crate) fn check_fixed(feed: &Feed) -> Vec<String> {
+    let mut problems = check(feed);
+    if !feed.columns.is_empty() {
+        problems.push(format!(
+            "columns: the fields of format {} are fixed; remove the table",
+            feed.format
+        ));
     }
     problems
 }

@@ -21,6 +21,7 @@ use model::record::Record;
 
 use crate::document::Window;
 use crate::entry;
+use crate::selection::Selection;
 use crate::{
     Block, BlockReader, Context, Format, Framing, Output, Reader, StreamReader, Unreadable,
     Warning, drive, frame,
@@ -45,6 +46,18 @@ const OPTIONS: &[(&str, &str)] = &[
     (
         "time_format",
         "strptime pattern of observed_at, as `%d/%m/%Y %H:%M`",
+    ),
+    (
+        "optional",
+        "paths, with commas between, whose bad values are kept in extra and do not reject the record",
+    ),
+    (
+        "rows_with",
+        "text without which a line is no record (lines)",
+    ),
+    (
+        "rows_without",
+        "text with which a line is no record (lines)",
     ),
 ];
 
@@ -102,7 +115,10 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
             }
         }
         return Ok(Reader::Blocks {
-            reader: Box::new(Lines { plan }),
+            reader: Box::new(Lines {
+                plan,
+                selection: Selection::of(ctx.feed),
+            }),
             framing: Framing::Lines,
             header_len: bom,
             header_lines: 0,
@@ -161,13 +177,16 @@ fn check(feed: &Feed) -> Vec<String> {
 /// JSON lines.
 struct Lines {
     plan: Plan,
+    selection: Selection,
 }
 
 impl BlockReader for Lines {
     fn read(&self, block: Block<'_>, record: &mut Record, out: &mut dyn Output) {
         let mut row = Row::default();
         for line in frame::rows(block, Framing::Lines) {
-            if line.bytes.trim_ascii().is_empty() {
+            let selected = self.selection.takes_all()
+                || std::str::from_utf8(line.bytes).map_or(true, |text| self.selection.takes(text));
+            if line.bytes.trim_ascii().is_empty() || !selected {
                 continue;
             }
             let element = Element {
@@ -198,6 +217,19 @@ impl StreamReader for Document {
         read_document(input, &path, out, &mut |element, out| {
             plan.row(element, &mut Row::default(), &mut record, out);
         })
+    }
+}
+
+/// Refuses a report that is not a JSON object, for formats that are one.
+pub(crate) fn expect_object(format: &'static str, head: &[u8]) -> Result<(), Unreadable> {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    match text.trim_ascii_start().first() {
+        None => Err(Unreadable::Empty),
+        Some(b'{') => Ok(()),
+        Some(_) => Err(Unreadable::Header {
+            format,
+            detail: "the file is not a JSON object".into(),
+        }),
     }
 }
 

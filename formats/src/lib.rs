@@ -11,21 +11,32 @@
 //!
 //! Pure: reads from the reader that it is given, no files, no network, no clock.
 
+pub mod bambenek;
 pub mod cnvd;
 pub mod csv;
+pub mod ctip;
+pub mod cymru_cap;
 mod document;
 pub mod drive;
 pub mod entry;
 pub mod frame;
+pub mod hibp;
 pub mod intelmq;
 pub mod jpcert;
 pub mod json;
 pub mod kev;
+mod line;
 pub mod list;
+mod mapping;
+pub mod misp;
 mod observable;
+pub mod otx;
+pub mod ponmocup;
 pub mod row;
+mod selection;
 pub mod shadowserver;
 pub mod source;
+pub mod spamhaus_cert;
 pub mod stalkerware;
 pub mod tweetfeed;
 pub mod value;
@@ -188,13 +199,21 @@ pub struct Format {
 
 /// Every format, by name. One row each: the module's `FORMAT`.
 pub const FORMATS: &[Format] = &[
+    bambenek::FORMAT,
     cnvd::FORMAT,
     csv::FORMAT,
+    ctip::FORMAT,
+    cymru_cap::FORMAT,
+    hibp::FORMAT,
     jpcert::FORMAT,
     json::FORMAT,
     kev::FORMAT,
     list::FORMAT,
+    misp::FORMAT,
+    otx::FORMAT,
+    ponmocup::FORMAT,
     shadowserver::FORMAT,
+    spamhaus_cert::FORMAT,
     stalkerware::FORMAT,
     tweetfeed::FORMAT,
 ];
@@ -231,6 +250,7 @@ pub(crate) fn test_feed(format: &str) -> Feed {
         snapshot: None,
         from_path: None,
         columns: Default::default(),
+        values: Default::default(),
         options: Default::default(),
         every_days: 1,
         licence: "none".into(),

@@ -3,8 +3,10 @@
 //! Comments are lines that begin with `#`, `;` or `//`, and whatever follows the value behind white
 //! space or one of `;#,`: that becomes the record's `comment`. Addresses and hosts may have a port
 //! (`192.0.2.1:80`), hosts may be written as in a hosts file, with a wildcard or as an ad-block rule.
-//! What a list means, the feed's entry says: it must name a classification. Lists have no times;
-//! their rows stand for the snapshot's.
+//! What a list means, the feed's entry says: it must name a classification. Rows have no times; they
+//! stand for the snapshot's, or for the one in the list's head (`dated_by`).
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::tz::TimeZone;
 use model::feed::Feed;
@@ -14,9 +16,10 @@ use model::reject::{Reject, RejectReason};
 
 use crate::entry::{self, Entry};
 use crate::row;
+use crate::selection::{self, Selection};
 use crate::{
-    Block, BlockReader, Context, Format, Framing, Output, Reader, Unreadable, frame, observable,
-    value,
+    Block, BlockReader, Context, Format, Framing, Output, Reader, Unreadable, Warning, frame,
+    observable, value,
 };
 
 /// Plain lists.
@@ -75,7 +78,10 @@ fn skip_lines(feed: &Feed) -> Result<usize, String> {
 
 fn check(feed: &Feed) -> Vec<String> {
     let mut problems = entry::check(feed);
-    problems.extend(entry::check_options(feed, OPTIONS));
+    problems.extend(entry::check_options(
+        feed,
+        &[OPTIONS, selection::OPTIONS].concat(),
+    ));
     problems.extend(Kind::of(feed).err());
     problems.extend(skip_lines(feed).err());
     if !feed.columns.is_empty() {
@@ -112,10 +118,15 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
         Some(row) => (row.offset as usize, row.line - 1),
         None => (head.len(), skip as u64),
     };
+    let mut entry = Entry::compile(ctx)?;
+    let undated = entry.stand_for(selection::dated(ctx.feed, head, ctx.zone));
     let reader = Lines {
         kind: Kind::of(ctx.feed).map_err(entry_error)?,
-        entry: Entry::compile(ctx)?,
+        selection: Selection::of(ctx.feed),
+        entry,
         zone: ctx.zone.clone(),
+        undated,
+        warned: AtomicBool::new(false),
     };
     Ok(Reader::Blocks {
         reader: Box::new(reader),
@@ -127,12 +138,21 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
 
 struct Lines {
     kind: Kind,
+    selection: Selection,
     entry: Entry,
     zone: TimeZone,
+    /// What is to be said of the list's own time.
+    undated: Option<Warning>,
+    warned: AtomicBool,
 }
 
 impl BlockReader for Lines {
     fn read(&self, block: Block<'_>, record: &mut Record, out: &mut dyn Output) {
+        if let Some(warning) = &self.undated
+            && !self.warned.swap(true, Ordering::Relaxed)
+        {
+            out.warn(warning.clone());
+        }
         for line in frame::rows(block, Framing::Lines) {
             let bytes = line.bytes.trim_ascii();
             if bytes.is_empty()
@@ -143,7 +163,11 @@ impl BlockReader for Lines {
                 continue;
             }
             record.clear();
-            match row::text(line.bytes).and_then(|text| self.fill(text, record)) {
+            let text = row::text(line.bytes);
+            if text.as_ref().is_ok_and(|text| !self.selection.takes(text)) {
+                continue;
+            }
+            match text.and_then(|text| self.fill(text, record)) {
                 Ok(()) => {
                     self.entry.finish(record);
                     record.line = line.line;
@@ -211,65 +235,17 @@ impl Lines {
                     .filter(|()| record.has(Field::SourceIp))
                     .ok_or("an IP address; networks are kind `cidr`")
             }
-            Kind::Cidr => network(text, record).ok_or("a network in CIDR form"),
-            Kind::Domain => domain(text, record, zone).ok_or("a domain name"),
+            Kind::Cidr => observable::network(text, record).ok_or("a network in CIDR form"),
+            Kind::Domain => observable::domain(text, record, zone).ok_or("a domain name"),
             Kind::Url => value::set(record, Field::SourceUrl, text, zone)
                 .ok()
                 .filter(|()| record.has(Field::SourceUrl))
                 .ok_or("a URL with a host"),
-            Kind::Hash => hash(text, record).ok_or("an MD5, SHA-1 or SHA-256 hash"),
-            Kind::Auto => {
-                let read = observable::set_with_port(record, Field::SourceIp, text, zone).is_ok()
-                    && record.has(Field::SourceIp)
-                    || network(text, record).is_some()
-                    || hash(text, record).is_some()
-                    || domain(text, record, zone).is_some()
-                    || value::set(record, Field::SourceUrl, text, zone).is_ok()
-                        && record.has(Field::SourceUrl);
-                read.then_some(())
-                    .ok_or("an address, network, host, URL or hash")
-            }
+            Kind::Hash => observable::hash(text, record).ok_or("an MD5, SHA-1 or SHA-256 hash"),
+            Kind::Auto => observable::set_any(record, text, zone)
+                .ok()
+                .filter(|()| value::has_observable(record))
+                .ok_or(observable::ANY),
         }
     }
-}
-
-/// A network; one of a single address is that address.
-fn network(text: &str, record: &mut Record) -> Option<()> {
-    let (ip, bits) = value::network(text)?;
-    if bits == if ip.is_ipv4() { 32 } else { 128 } {
-        record.set_ip(Field::SourceIp, value::ip(&ip.to_string())?);
-    } else {
-        record.write_text(Field::SourceNetwork, |out| {
-            use std::fmt::Write;
-            write!(out, "{ip}/{bits}").expect("writing to a string does not fail");
-        });
-    }
-    Some(())
-}
-
-/// A host name with a dot, perhaps with a port, a wildcard before it (`*.www.example`,
-/// `.www.example`) or around it what ad-block lists write (`||www.example^`).
-fn domain(text: &str, record: &mut Record, zone: &TimeZone) -> Option<()> {
-    let text = text.strip_prefix("||").unwrap_or(text);
-    let text = text.strip_suffix('^').unwrap_or(text);
-    let text = text
-        .strip_prefix("*.")
-        .or(text.strip_prefix('.'))
-        .unwrap_or(text);
-    if !text.contains('.') && !text.contains('。') {
-        return None;
-    }
-    observable::set_with_port(record, Field::SourceHost, text, zone).ok()?;
-    record.has(Field::SourceHost).then_some(())
-}
-
-fn hash(text: &str, record: &mut Record) -> Option<()> {
-    let field = match text.len() {
-        32 => Field::Md5,
-        40 => Field::Sha1,
-        64 => Field::Sha256,
-        _ => return None,
-    };
-    value::set(record, field, text, &TimeZone::UTC).ok()?;
-    record.has(field).then_some(())
 }

@@ -1,9 +1,10 @@
-//! An observable whose kind the source leaves open: a URL, an address or a host, with a port perhaps.
-//! Typed values go straight to [`crate::value`]; networks and whole lists are [`crate::list`]'s.
+//! An observable whose kind the source leaves open: a URL, an address or a host, with a port perhaps,
+//! a network or a hash. Typed values go straight to [`crate::value`].
 
 use jiff::tz::TimeZone;
 use model::field::Field;
 use model::record::Record;
+use model::reject::RejectReason;
 
 use crate::value::{self, BadValue};
 
@@ -44,6 +45,72 @@ pub(crate) fn set_with_port(
         return Ok(());
     }
     Err(bad)
+}
+
+/// What [`set_any`] reads, to be read after "is not".
+pub(crate) const ANY: &str = "an address, network, host, URL or hash";
+
+/// Sets whatever the text is: an address or host (perhaps with a port), a network, a hash or a URL.
+/// Text that says nothing sets nothing.
+pub(crate) fn set_any(record: &mut Record, text: &str, zone: &TimeZone) -> Result<(), BadValue> {
+    let Some(text) = value::given(text) else {
+        return Ok(());
+    };
+    let read = set_with_port(record, Field::SourceIp, text, zone).is_ok()
+        || network(text, record).is_some()
+        || hash(text, record).is_some()
+        || domain(text, record, zone).is_some()
+        || value::set(record, Field::SourceUrl, text, zone).is_ok();
+    if read {
+        return Ok(());
+    }
+    Err(BadValue {
+        field: Field::SourceIp,
+        expected: ANY,
+        reason: RejectReason::BadValue,
+    })
+}
+
+/// A network; one of a single address is that address.
+pub(crate) fn network(text: &str, record: &mut Record) -> Option<()> {
+    let (ip, bits) = value::network(text)?;
+    if bits == if ip.is_ipv4() { 32 } else { 128 } {
+        record.set_ip(Field::SourceIp, value::ip(&ip.to_string())?);
+    } else {
+        record.write_text(Field::SourceNetwork, |out| {
+            use std::fmt::Write;
+            write!(out, "{ip}/{bits}").expect("writing to a string does not fail");
+        });
+    }
+    Some(())
+}
+
+/// A host name with a dot, perhaps with a port, a wildcard before it (`*.www.example`,
+/// `.www.example`) or around it what ad-block lists write (`||www.example^`).
+pub(crate) fn domain(text: &str, record: &mut Record, zone: &TimeZone) -> Option<()> {
+    let text = text.strip_prefix("||").unwrap_or(text);
+    let text = text.strip_suffix('^').unwrap_or(text);
+    let text = text
+        .strip_prefix("*.")
+        .or(text.strip_prefix('.'))
+        .unwrap_or(text);
+    if !text.contains('.') && !text.contains('。') {
+        return None;
+    }
+    set_with_port(record, Field::SourceHost, text, zone).ok()?;
+    record.has(Field::SourceHost).then_some(())
+}
+
+/// An MD5, SHA-1 or SHA-256 hash, by its length.
+pub(crate) fn hash(text: &str, record: &mut Record) -> Option<()> {
+    let field = match text.len() {
+        32 => Field::Md5,
+        40 => Field::Sha1,
+        64 => Field::Sha256,
+        _ => return None,
+    };
+    value::set(record, field, text, &TimeZone::UTC).ok()?;
+    record.has(field).then_some(())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The feeds of a workspace, checked and compiled from their entries.
 
+pub mod public;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 

@@ -18,6 +18,9 @@ pub enum Publishable {
     Indicators,
 }
 
+/// Column to value to the fields that the value stands for, each with its text.
+pub type Values = BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>;
+
 /// One `[[feed]]` entry, as written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +65,12 @@ pub struct Feed {
     /// Column mapping of generic CSV and JSON feeds: column or dotted path to field (or `extra.name`).
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
+    /// What single values of a column mean, for generic CSV and JSON feeds: column or dotted path to
+    /// value (`*` is any other) to fields with their texts. A value that stands here goes where its
+    /// fields say instead of where `columns` sends it:
+    /// `values.kind.scan = { class_type = "scanner" }`.
+    #[serde(default)]
+    pub values: Values,
     /// Options of the format (delimiter, header, kind of list ...), checked by the format.
     #[serde(default)]
     pub options: BTreeMap<String, String>,

@@ -41,12 +41,21 @@ const BY_FORMAT: &[(&str, Observed, &[&str])] = &[
 /// What an entry says that its feed brings.
 pub fn declared(feed: &Feed) -> Vec<Supply> {
     let mut found: Vec<(Observed, u16)> = Vec::new();
+    let of_values = feed
+        .values
+        .values()
+        .flat_map(|values| values.values())
+        .flat_map(|fields| fields.keys())
+        .map(String::as_str);
     let mapped: Vec<&str> = feed
         .columns
         .values()
         .chain(feed.set.keys())
         .chain(feed.from_path.as_ref().map(|from| &from.field))
-        .map(String::as_str)
+        // A target may name several fields: `a, b` or `{a} | {b}`.
+        .flat_map(|target| target.split([',', '{', '}']))
+        .chain(of_values)
+        .map(str::trim)
         .collect();
     let bits = field_bits(&mapped);
     for (format, observed, fields) in BY_FORMAT {

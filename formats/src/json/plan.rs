@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::walk::{self, Element};
 use crate::entry::{Entry, Target};
+use crate::mapping::{Meanings, Place};
 use crate::{Context, Output, Warning, value};
 
 /// Nesting that is kept in `extra`.
@@ -19,7 +20,7 @@ const MAX_DEPTH: usize = 64;
 /// A mapping, ready to be applied to one record after another.
 pub(crate) struct Plan {
     root: Node,
-    fields: Vec<Field>,
+    slots: Vec<Slot>,
     /// Where a record goes that is no object.
     whole: Option<Leaf>,
     key: Option<Leaf>,
@@ -36,14 +37,22 @@ struct Node {
 
 #[derive(Default)]
 struct Member {
-    leaf: Option<Leaf>,
+    leaves: Vec<Leaf>,
     inner: Node,
+}
+
+/// A value that is set as text: where it goes, and what the entry says of it.
+struct Slot {
+    place: Place,
+    meanings: Option<Meanings>,
+    /// Key in `extra` of a bad value that does not reject the record.
+    optional: Option<String>,
 }
 
 /// Where a mapped value goes.
 #[derive(Clone)]
 enum Leaf {
-    /// Into this slot of [`Plan::fields`].
+    /// Into this slot of [`Plan::slots`].
     Slot(usize),
     /// To `extra` under this name.
     Extra(String),
@@ -62,34 +71,57 @@ impl Plan {
     ) -> Result<Plan, String> {
         let mut plan = Plan {
             root: Node::default(),
-            fields: Vec::new(),
+            slots: Vec::new(),
             whole: None,
             key: None,
             entry: Entry::compile(ctx).map_err(|error| error.to_string())?,
             zone: ctx.zone.clone(),
             time_format: ctx.feed.options.get("time_format").cloned(),
         };
-        for (path, target) in mapping {
+        let optional = ctx.feed.options.get("optional").map_or("", String::as_str);
+        let optional: Vec<&str> = optional.split(',').map(str::trim).collect();
+        let mapping: Vec<(&str, &str)> = mapping.collect();
+        // A member of which only values are told keeps the others under its own path.
+        let told = |path: &str| mapping.iter().any(|(known, _)| *known == path);
+        let untold = ctx.feed.values.keys().map(String::as_str);
+        let untold = untold
+            .filter(|path| !told(path))
+            .map(|path| (path, "extra."));
+        for (path, target) in mapping.iter().copied().chain(untold) {
             let names = if path == "." {
                 vec![".".to_owned()]
             } else {
                 walk::names(path)
             };
-            let leaf = match Target::parse(target, path)? {
-                Target::Drop => Leaf::Drop,
-                Target::Extra(_) => match target.strip_prefix("extra.") {
-                    Some(name) if !name.is_empty() => Leaf::Extra(name.to_owned()),
-                    _ => Leaf::Extra(path.to_owned()),
-                },
-                Target::Field(field) => {
-                    plan.fields.push(field);
-                    Leaf::Slot(plan.fields.len() - 1)
-                }
+            let meanings = Meanings::of(ctx.feed, path)?;
+            let places = match Place::parse(target, path)? {
+                Place::Each(places) if meanings.is_none() => places,
+                place => vec![place],
             };
-            match path {
-                "." => plan.whole = Some(leaf),
-                "@key" => plan.key = Some(leaf),
-                _ => plan.root.insert(&names, leaf),
+            for (index, place) in places.into_iter().enumerate() {
+                let target = target.split(',').nth(index).unwrap_or(target).trim();
+                let leaf = match place {
+                    Place::One(Target::Drop) if meanings.is_none() => Leaf::Drop,
+                    Place::One(Target::Extra(_)) if meanings.is_none() => {
+                        match target.strip_prefix("extra.") {
+                            Some(name) if !name.is_empty() => Leaf::Extra(name.to_owned()),
+                            _ => Leaf::Extra(path.to_owned()),
+                        }
+                    }
+                    place => {
+                        plan.slots.push(Slot {
+                            place,
+                            meanings: meanings.clone(),
+                            optional: optional.contains(&path).then(|| path.to_owned()),
+                        });
+                        Leaf::Slot(plan.slots.len() - 1)
+                    }
+                };
+                match path {
+                    "." => plan.whole = Some(leaf),
+                    "@key" => plan.key = Some(leaf),
+                    _ => plan.root.insert(&names, leaf),
+                }
             }
         }
         Ok(plan)
@@ -105,7 +137,7 @@ impl Plan {
         out: &mut dyn Output,
     ) -> Result<(), Fault> {
         record.clear();
-        row.clear(self.fields.len());
+        row.clear(self.slots.len());
         let text = std::str::from_utf8(bytes)
             .map_err(|error| (RejectReason::Encoding, format!("not valid UTF-8: {error}")))?;
         let text = text.trim_ascii();
@@ -123,17 +155,27 @@ impl Plan {
                 ));
             }
         }
-        for (field, raw) in self.fields.iter().zip(&row.slots) {
-            if let Some(raw) = raw
-                && !record.has(*field)
+        for (slot, raw) in self.slots.iter().zip(&row.slots) {
+            let Some(raw) = *raw else { continue };
+            if let Place::One(Target::Field(field)) = slot.place
+                && record.has(field)
+                && slot.meanings.is_none()
             {
-                self.set(record, *field, raw, &mut row.scratch, &mut row.extras)?;
+                continue;
+            }
+            match (
+                self.set(record, slot, raw, &mut row.scratch, &mut row.extras),
+                &slot.optional,
+            ) {
+                (Err(_), Some(path)) => row.extras.push((Cow::Owned(path.clone()), raw)),
+                (outcome, _) => outcome?,
             }
         }
         match (&self.key, key) {
-            (Some(Leaf::Slot(slot)), Some(key)) if !record.has(self.fields[*slot]) => {
-                let field = self.fields[*slot];
-                value::set(record, field, key, &self.zone)
+            (Some(Leaf::Slot(slot)), Some(key)) => {
+                let place = &self.slots[*slot].place;
+                place
+                    .put(record, key, &self.zone)
                     .map_err(|bad| (bad.reason, bad.message(key)))?;
             }
             (Some(Leaf::Extra(name)), Some(key)) => record.extra_text(name, key),
@@ -152,11 +194,15 @@ impl Plan {
     fn set<'a>(
         &self,
         record: &mut Record,
-        field: Field,
+        slot: &Slot,
         raw: &'a str,
         scratch: &mut String,
         extras: &mut Vec<(Cow<'a, str>, &'a str)>,
     ) -> Result<(), Fault> {
+        let field = match slot.place {
+            Place::One(Target::Field(field)) => Some(field),
+            _ => None,
+        };
         let text = match raw.as_bytes()[0] {
             b'"' => text_of(raw, scratch)?,
             b'n' => return Ok(()),
@@ -165,16 +211,30 @@ impl Plan {
                 join(raw, field, scratch)?;
                 scratch
             }
-            b'{' if !value::is_key(field) => {
-                extras.push((Cow::Borrowed(field.column()), raw));
+            b'{' if field.is_some_and(|field| !value::is_key(field)) => {
+                let name = field.map_or("", Field::column);
+                extras.push((Cow::Borrowed(name), raw));
                 return Ok(());
             }
             b'{' => {
-                let message = format!("{field}: a JSON object stands where one value is expected");
+                let name = field.map_or("the text", Field::column);
+                let message = format!("{name}: a JSON object stands where one value is expected");
                 return Err((RejectReason::BadValue, message));
             }
             _ => raw,
         };
+        let fault = |bad: value::BadValue| (bad.reason, bad.message(text));
+        if let Some(meanings) = &slot.meanings
+            && meanings.put(record, text, &self.zone).map_err(fault)?
+        {
+            return Ok(());
+        }
+        let Some(field) = field else {
+            return slot.place.put(record, text, &self.zone).map_err(fault);
+        };
+        if record.has(field) {
+            return Ok(());
+        }
         let set = match &self.time_format {
             Some(pattern) if field == Field::ObservedAt && value::given(text).is_some() => {
                 let written =
@@ -196,7 +256,7 @@ impl Plan {
                 extras.push((Cow::Borrowed(field.column()), raw));
                 Ok(())
             }
-            other => other.map_err(|bad| (bad.reason, bad.message(text))),
+            other => other.map_err(fault),
         }
     }
 }
@@ -246,7 +306,7 @@ impl Node {
         };
         let member = &mut self.members[at].1;
         if rest.is_empty() {
-            member.leaf = Some(leaf)
+            member.leaves.push(leaf)
         } else {
             member.inner.insert(rest, leaf)
         }
@@ -309,9 +369,13 @@ impl<'a> Members<'_, '_, '_, 'a> {
             let path = path(name);
             return member.inner.collect(raw, &path, self.row);
         }
-        match &member.leaf {
-            Some(leaf) => self.row.put(leaf, path(name), raw),
-            None => self.row.extras.push((path(name), raw)),
+        if member.leaves.is_empty() {
+            self.row.extras.push((path(name), raw));
+            return Ok(());
+        }
+        let path = path(name);
+        for leaf in &member.leaves {
+            self.row.put(leaf, path.clone(), raw);
         }
         Ok(())
     }
@@ -463,10 +527,10 @@ fn text_of<'s>(raw: &'s str, scratch: &'s mut String) -> Result<&'s str, Fault> 
 }
 
 /// The elements of an array as the text of one field: tags with spaces between, ids with `;`.
-fn join(raw: &str, field: Field, joined: &mut String) -> Result<(), Fault> {
+fn join(raw: &str, field: Option<Field>, joined: &mut String) -> Result<(), Fault> {
     let separator = match field {
-        Field::Tags => " ",
-        Field::Vulnerabilities => ";",
+        Some(Field::Tags) => " ",
+        Some(Field::Vulnerabilities) => ";",
         _ => ", ",
     };
     let elements: Vec<&RawValue> = serde_json::from_str(raw).map_err(syntax)?;
@@ -477,7 +541,7 @@ fn join(raw: &str, field: Field, joined: &mut String) -> Result<(), Fault> {
             b'n' => continue,
             b'[' | b'{' => {
                 let message =
-                    format!("{field}: a list of lists or objects stands where values are expected");
+                    "a list of lists or objects stands where values are expected".to_owned();
                 return Err((RejectReason::BadValue, message));
             }
             _ => element.get(),

@@ -2,7 +2,8 @@
 //!
 //! Forms: RFC 3339, `YYYY-MM-DD HH:MM[:SS[.frac]]` with `-`, `/` or `.` between the parts of the
 //! date and perhaps an offset, `Z`, `UTC` or `GMT` behind, a date alone, seconds, milliseconds or
-//! microseconds since 1970, and the form of HTTP and mail headers. Years 1990 to 2100 are believed:
+//! microseconds since 1970, Windows' count since 1601, the form of HTTP and mail headers, and that of
+//! C's clock (`Tue Dec 15 15:33:38 2015 UTC`). Years 1990 to 2100 are believed:
 //! 1970-01-01 is what a program writes that has no time, and a reject with that reason is better
 //! than an event in the wrong week. Whether a time lies in the future is for intake to ask, which
 //! has a clock.
@@ -161,16 +162,20 @@ fn slow(text: &str, zone: &TimeZone) -> Option<Written> {
         return Some(written(whole.at.0 + micros, whole.day));
     }
     if text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) {
-        return http_date(text);
+        return http_date(text).or_else(|| clock_date(text, zone));
     }
     civil(text, zone)
 }
 
-/// A count since 1970 in seconds, milliseconds or microseconds: told apart by size.
+/// A count since 1970 in seconds, milliseconds or microseconds, or of 100 ns since 1601 as Windows
+/// counts: told apart by size.
 fn epoch(number: i64) -> Written {
+    /// Seconds from 1601-01-01 to 1970-01-01.
+    const TO_1970: i64 = 11_644_473_600;
     let at = match number {
         0..100_000_000_000 => number * MICROS,
         100_000_000_000..100_000_000_000_000 => number * 1000,
+        100_000_000_000_000_000.. => number / 10 - TO_1970 * MICROS,
         _ => number,
     };
     written(at, Timestamp(at).day().0)
@@ -274,20 +279,81 @@ fn offset(text: &str) -> Option<Option<i64>> {
         .then_some(Some(sign * i64::from(hours * 3600 + minutes * 60)))
 }
 
+const MONTHS: [&str; 12] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
+
+fn month(word: &str) -> Option<u32> {
+    let word = word.get(..3)?.to_ascii_lowercase();
+    let at = MONTHS.iter().position(|name| *name == word)?;
+    Some(at as u32 + 1)
+}
+
+/// `hh:mm` or `hh:mm:ss` in seconds.
+fn clock(mut text: &str) -> Option<i64> {
+    let hour = digits(&mut text, 1, 2)?;
+    text = text.strip_prefix(':')?;
+    let minute = digits(&mut text, 2, 2)?;
+    let second = match text.strip_prefix(':') {
+        Some(mut rest) => digits(&mut rest, 2, 2).filter(|_| rest.is_empty())?,
+        None if text.is_empty() => 0,
+        None => return None,
+    };
+    (hour <= 23 && minute <= 59 && second <= 60)
+        .then_some(i64::from(hour * 3600 + minute * 60 + second.min(59)))
+}
+
+/// The form of C's clock and of `date`: `Tue Mar 15 00:47:49 PDT 2016`, the zone before or behind
+/// the year or not at all. Names of zones are those of mail (RFC 5322, 4.3).
+fn clock_date(text: &str, zone: &TimeZone) -> Option<Written> {
+    const ZONES: [(&str, i64); 8] = [
+        ("EST", -5),
+        ("EDT", -4),
+        ("CST", -6),
+        ("CDT", -5),
+        ("MST", -7),
+        ("MDT", -6),
+        ("PST", -8),
+        ("PDT", -7),
+    ];
+    let mut words = text.split_ascii_whitespace().peekable();
+    words.next_if(|word| month(word).is_none());
+    let month = month(words.next()?)?;
+    let mut word = words.next()?;
+    let day = digits(&mut word, 1, 2).filter(|_| word.is_empty())?;
+    let seconds = clock(words.next()?)?;
+    let (mut year, mut east) = (None, None);
+    for mut word in words {
+        if let Some(found) = digits(&mut word, 4, 4).filter(|_| word.is_empty()) {
+            year = year.xor(Some(found));
+            continue;
+        }
+        let named = ZONES.iter().find(|(name, _)| *name == word);
+        east = match named {
+            Some((_, hours)) => Some(hours * 3600),
+            None => offset(word)?,
+        };
+    }
+    let days = days_from_civil(year? as i32, month, day)?;
+    match east {
+        Some(east) => Some(written(
+            (i64::from(days) * 86_400 + seconds - east) * MICROS,
+            days,
+        )),
+        None => local(days, seconds * MICROS, zone),
+    }
+}
+
 /// The form of HTTP and mail headers, `Thu, 19 Apr 2018 00:02:28 GMT`; servers write the day's name
 /// in many ways, so it is skipped unread.
 pub fn http_date(text: &str) -> Option<Written> {
-    const MONTHS: [&str; 12] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ];
     let rest = text.split_once(',').map_or(text, |(_, rest)| rest);
     let mut words = rest
         .split(|c: char| c.is_ascii_whitespace() || c == '-')
         .filter(|word| !word.is_empty());
     let mut word = words.next()?;
     let day = digits(&mut word, 1, 2).filter(|_| word.is_empty())?;
-    let month = words.next()?.get(..3)?.to_ascii_lowercase();
-    let month = MONTHS.iter().position(|name| *name == month)? as u32 + 1;
+    let month = month(words.next()?)?;
     let mut word = words.next()?;
     let year = digits(&mut word, 2, 4).filter(|_| word.is_empty())?;
     let year = if year < 100 {
@@ -295,22 +361,10 @@ pub fn http_date(text: &str) -> Option<Written> {
     } else {
         year
     };
-    let mut clock = words.next()?;
-    let hour = digits(&mut clock, 1, 2)?;
-    clock = clock.strip_prefix(':')?;
-    let minute = digits(&mut clock, 2, 2)?;
-    let second = match clock.strip_prefix(':') {
-        Some(mut rest) => digits(&mut rest, 2, 2).filter(|_| rest.is_empty())?,
-        None if clock.is_empty() => 0,
-        None => return None,
-    };
-    if hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
+    let seconds = clock(words.next()?)?;
     let east = offset(words.next().unwrap_or("GMT"))??;
     let days = days_from_civil(year as i32, month, day)?;
-    let at =
-        i64::from(days) * 86_400 + i64::from(hour * 3600 + minute * 60 + second.min(59)) - east;
+    let at = i64::from(days) * 86_400 + seconds - east;
     Some(written(at * MICROS, days))
 }
 

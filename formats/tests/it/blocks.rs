@@ -41,6 +41,8 @@ fn samples() -> Vec<(Feed, &'static str)> {
     .into();
     let mut list = feed("list", "UTC");
     list.classification = Some("c2-server".into());
+    let mut dga = feed("bambenek", "UTC");
+    dga.classification = Some("dga-domain".into());
     vec![
         (
             feed("shadowserver", "UTC"),
@@ -64,6 +66,23 @@ fn samples() -> Vec<(Feed, &'static str)> {
         (
             feed("tweetfeed", "UTC"),
             "2023-01-09 00:02:28,a,url,http://a.example/x,#phishing #Scam,https://b.example/1\n2023-01-09 00:03:00,b,ip,192.0.2.1,#c2,\n",
+        ),
+        (
+            dga,
+            "# list\nc2.example.com,Domain used by a/b,2023-01-09 15:02,https://example.com/b.txt\n192.0.2.1,IP used by b,2023-01-09,\n",
+        ),
+        (
+            feed("cymru-cap", "UTC"),
+            "# head\ndarknet|192.0.2.3|64496|2023-01-09 08:00:00|destination_port_numbers: 23,2323;protocol: 6;|Example, ZZ\n\
+             bot|192.0.2.1|64496|2023-01-09 08:00:00|family: x;|Example\n",
+        ),
+        (
+            feed("spamhaus-cert", "UTC"),
+            "; head\n192.0.2.1,AS64496,ZZ,1673251200,examplebot,-,?,?,?,?\n192.0.2.2,AS64496,ZZ,1673251200,sshauth,,198.51.100.1,22,,tcp\n",
+        ),
+        (
+            feed("ctip", "UTC"),
+            "{\"SourceIp\":\"192.0.2.1\",\"ThreatCode\":\"x\"}\n{\"SourceIp\":\"192.0.2.2\",\"Payload\":\"text\"}\n",
         ),
     ]
 }
@@ -297,7 +316,7 @@ proptest! {
 
     #[test]
     fn blocks_change_nothing_whatever_the_text(
-        which in 0usize..5,
+        which in 0usize..9,
         edits in proptest::collection::vec((any::<prop::sample::Index>(), 0usize..6, proptest::collection::vec(
             prop_oneof![any::<u8>(), proptest::sample::select(b"\",\n\r;#\\ \0-/.:".to_vec())], 0..6)), 0..8),
         again in 1usize..6,

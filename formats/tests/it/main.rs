@@ -2,10 +2,13 @@
 //! totals.
 
 mod blocks;
+mod cert_services;
 mod cnvd;
 mod csv;
 mod harness;
 mod hostile;
+mod intelmq;
+mod intelmq_table;
 mod jpcert;
 mod json;
 mod kev;

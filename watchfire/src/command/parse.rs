@@ -202,6 +202,7 @@ fn source(args: &Args, workspace: Option<&Workspace>) -> Result<Arc<Source>> {
             snapshot: None,
             from_path: None,
             columns: pairs(&args.columns)?,
+            values: Default::default(),
             options: pairs(&args.options)?,
             every_days: 1,
             licence: String::new(),
