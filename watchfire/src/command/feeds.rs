@@ -12,10 +12,14 @@ use crate::table::{Out, Table};
 use crate::weeks;
 use crate::workspace::{Access, Session, Workspace, now};
 
-/// List feeds, check that their files are there, count what they sent.
+mod subscribe;
+
+/// List feeds, subscribe to public ones, check that their files are there, count what they sent.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  watchfire feeds catalogue --search phishing
+  watchfire feeds add openphish
   watchfire feeds list
   watchfire feeds check
   watchfire feeds tally 2023-3 --by observable
@@ -29,6 +33,33 @@ pub struct Args {
 enum What {
     /// List the feeds of the configuration with what was taken in from each.
     List,
+    /// List the public feeds that can be subscribed to; all are off until they are added.
+    Catalogue {
+        /// Words that name, provider, description, format or classification must have.
+        #[arg(long, value_name = "WORDS", default_value = "")]
+        search: String,
+    },
+    /// Add a feed of the catalogue to watchfire.toml.
+    Add {
+        /// Its name in the catalogue.
+        name: String,
+        /// Files that belong to it; without it `incoming/NAME/*`. May be repeated.
+        #[arg(long, value_name = "GLOB")]
+        path: Vec<String>,
+        /// Leave it turned off.
+        #[arg(long)]
+        off: bool,
+    },
+    /// Turn a feed of watchfire.toml on.
+    Enable {
+        /// Its name.
+        name: String,
+    },
+    /// Turn a feed of watchfire.toml off: it is neither asked nor expected any more.
+    Disable {
+        /// Its name.
+        name: String,
+    },
     /// Check each feed's entry and whether files match its patterns.
     Check,
     /// Count the records of a week by the date the source wrote, before deduplication: the control
@@ -57,6 +88,10 @@ enum By {
 pub fn run(args: Args, session: &Session) -> Result {
     match args.what {
         What::List => list(session),
+        What::Catalogue { search } => subscribe::catalogue(&search, session),
+        What::Add { name, path, off } => subscribe::add(&name, &path, off, session),
+        What::Enable { name } => subscribe::switch(&name, true, session),
+        What::Disable { name } => subscribe::switch(&name, false, session),
         What::Check => check(session),
         What::Tally { issue, by } => tally(&issue, by, session),
     }
