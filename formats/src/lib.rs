@@ -12,23 +12,32 @@
 //! Pure: reads from the reader that it is given, no files, no network, no clock.
 
 pub mod cnvd;
+pub mod csaf;
 pub mod csv;
+pub mod cve;
 mod document;
+mod draft;
 pub mod drive;
 pub mod entry;
+pub mod epss;
 pub mod frame;
 pub mod intelmq;
 pub mod jpcert;
 pub mod json;
 pub mod kev;
 pub mod list;
+pub mod misp;
+pub mod nvd;
 mod observable;
 pub mod row;
+mod score;
 pub mod shadowserver;
 pub mod source;
 pub mod stalkerware;
+pub mod stix;
 pub mod tweetfeed;
 pub mod value;
+pub mod xarf;
 
 use std::io::BufRead;
 
@@ -189,14 +198,21 @@ pub struct Format {
 /// Every format, by name. One row each: the module's `FORMAT`.
 pub const FORMATS: &[Format] = &[
     cnvd::FORMAT,
+    csaf::FORMAT,
     csv::FORMAT,
+    cve::FORMAT,
+    epss::FORMAT,
     jpcert::FORMAT,
     json::FORMAT,
     kev::FORMAT,
     list::FORMAT,
+    misp::FORMAT,
+    nvd::FORMAT,
     shadowserver::FORMAT,
     stalkerware::FORMAT,
+    stix::FORMAT,
     tweetfeed::FORMAT,
+    xarf::FORMAT,
 ];
 
 /// Finds a format by its name in [`FORMATS`].
