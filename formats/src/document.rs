@@ -150,7 +150,7 @@ pub(crate) fn is_space(byte: u8) -> bool {
 }
 
 /// Counts line ends (LF, CRLF, CR); a CR at the end of one piece and an LF at the start of the next are one.
-fn line_ends(bytes: &[u8], after_cr: &mut bool) -> u64 {
+pub(crate) fn line_ends(bytes: &[u8], after_cr: &mut bool) -> u64 {
     let Some(&last) = bytes.last() else { return 0 };
     let mut count = memchr::memchr_iter(b'\n', bytes).count() as u64;
     if *after_cr && bytes[0] == b'\n' {

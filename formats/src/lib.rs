@@ -22,11 +22,14 @@ pub mod entry;
 pub mod epss;
 pub mod frame;
 pub mod intelmq;
+pub mod iodef;
 pub mod jpcert;
 pub mod json;
 pub mod kev;
 pub mod list;
+pub mod maltrail;
 pub mod misp;
+pub mod notes;
 pub mod nvd;
 mod observable;
 pub mod row;
@@ -202,11 +205,14 @@ pub const FORMATS: &[Format] = &[
     csv::FORMAT,
     cve::FORMAT,
     epss::FORMAT,
+    iodef::FORMAT,
     jpcert::FORMAT,
     json::FORMAT,
     kev::FORMAT,
     list::FORMAT,
+    maltrail::FORMAT,
     misp::FORMAT,
+    notes::FORMAT,
     nvd::FORMAT,
     shadowserver::FORMAT,
     stalkerware::FORMAT,

@@ -4,12 +4,17 @@
 mod blocks;
 mod cnvd;
 mod csv;
+mod exchange;
+mod fuzz;
 mod harness;
 mod hostile;
 mod jpcert;
 mod json;
 mod kev;
 mod list;
+mod registry;
 mod shadowserver;
 mod stalkerware;
+mod text;
 mod tweetfeed;
+mod vulnerability;
