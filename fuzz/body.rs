@@ -43,7 +43,8 @@ fn feed(format: &str) -> Feed {
         "name": "fuzz", "provider": "Example", "format": format, "zone": "UTC", "licence": "none",
     });
     if matches!(format, "csv" | "json") {
-        entry["columns"] = serde_json::json!({ "ip": "source_ip", "t": "observed_at", "u": "source_url" });
+        entry["columns"] =
+            serde_json::json!({ "ip": "source_ip", "t": "observed_at", "u": "source_url" });
     }
     serde_json::from_value(entry).expect("the entry is whole")
 }
@@ -71,17 +72,35 @@ pub fn formats(data: &[u8]) {
 
 /// Opens the input as a delivery in the encoding that its first byte chooses.
 pub fn source(data: &[u8]) {
-    const NAMES: [&str; 6] = ["utf-8", "gb18030", "utf-16le", "shift_jis", "iso-2022-jp", "auto"];
+    const NAMES: [&str; 6] = [
+        "utf-8",
+        "gb18030",
+        "utf-16le",
+        "shift_jis",
+        "iso-2022-jp",
+        "auto",
+    ];
     let Some((choice, delivered)) = data.split_first() else {
         return;
     };
     let name = NAMES[*choice as usize % NAMES.len()];
     let encoding = Encoding::named(name).expect("the name is known");
-    let caps = Caps { free: 1 << 20, total: 8 << 20, members: 20, ..Caps::default() };
+    let caps = Caps {
+        free: 1 << 20,
+        total: 8 << 20,
+        members: 20,
+        ..Caps::default()
+    };
     // An error is the answer to damage; what counts is that there is one.
-    let _ = each_member(Cursor::new(delivered), "report", encoding, &caps, &mut |member| {
-        let mut text = Vec::new();
-        let _ = member.text.take(16 << 20).read_to_end(&mut text);
-        ControlFlow::Continue(())
-    });
+    let _ = each_member(
+        Cursor::new(delivered),
+        "report",
+        encoding,
+        &caps,
+        &mut |member| {
+            let mut text = Vec::new();
+            let _ = member.text.take(16 << 20).read_to_end(&mut text);
+            ControlFlow::Continue(())
+        },
+    );
 }

@@ -32,7 +32,10 @@ pub const FORMAT: Format = Format {
 
 /// Documents that come along with advisories and are none.
 const OTHERS: &[(&str, &str)] = &[
-    ("canonical_url", "a description of a provider or an aggregator"),
+    (
+        "canonical_url",
+        "a description of a provider or an aggregator",
+    ),
     ("feed", "a ROLIE feed"),
     ("service", "a ROLIE service document"),
     ("categories", "a ROLIE category document"),
@@ -183,7 +186,12 @@ const STATUSES: &[&str] = &[
     "known_not_affected",
 ];
 
-fn fill(draft: &mut Draft, document: &Json, products: &Products, entry: &Json) -> Result<(), Fault> {
+fn fill(
+    draft: &mut Draft,
+    document: &Json,
+    products: &Products,
+    entry: &Json,
+) -> Result<(), Fault> {
     let cve = string(&entry["cve"]);
     let other = list(&entry["ids"]).find_map(|id| string(&id["text"]));
     let id = cve.or(other).ok_or_else(|| {
@@ -225,7 +233,9 @@ fn fill(draft: &mut Draft, document: &Json, products: &Products, entry: &Json) -
         draft.keep(Field::DescriptionUrl, url);
     }
     let mut statuses = STATUSES.iter();
-    if let Some(status) = statuses.find(|name| list(&entry["product_status"][**name]).next().is_some()) {
+    if let Some(status) =
+        statuses.find(|name| list(&entry["product_status"][**name]).next().is_some())
+    {
         draft.keep(Field::Status, status);
     }
     score::set(

@@ -115,10 +115,7 @@ pub(crate) fn is_cve(text: &str) -> bool {
         _ => return false,
     }
     text[4..].split_once('-').is_some_and(|(year, number)| {
-        year.len() == 4
-            && digits(year)
-            && (4..=19).contains(&number.len())
-            && digits(number)
+        year.len() == 4 && digits(year) && (4..=19).contains(&number.len()) && digits(number)
     })
 }
 

@@ -36,66 +36,71 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
     if draft::content(head).is_empty() {
         return Err(Unreadable::Empty);
     }
-    let mut at = usize::from(head.starts_with(b"\xef\xbb\xbf")) * 3;
-    let (mut lines, mut model, mut date) = (0, None, None);
-    loop {
-        let rest = &head[at..];
-        let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
-        let line = String::from_utf8_lossy(rest[..end].trim_ascii());
-        at += end;
-        lines += 1;
-        if let Some(comment) = line.strip_prefix('#') {
-            for part in comment.split(',') {
-                match part.trim().split_once(':') {
-                    Some(("model_version", version)) => model = Some(version.trim().to_owned()),
-                    Some(("score_date", day)) => date = Some(day.trim().to_owned()),
-                    _ => {}
-                }
+    let bare = |row: &[u8]| {
+        let row = row.strip_prefix(b"\xef\xbb\xbf").unwrap_or(row);
+        String::from_utf8_lossy(row.trim_ascii()).into_owned()
+    };
+    let (mut model, mut date) = (None, None);
+    let is_comment = |row: &[u8]| bare(row).is_empty() || bare(row).starts_with('#');
+    let Some(header) = frame::header_after(head, Framing::Lines, is_comment) else {
+        let detail = "there is no header `cve,epss,percentile`";
+        return Err(draft::header(FORMAT.name, detail));
+    };
+    let before = Block {
+        bytes: &head[..header.len],
+        offset: 0,
+        line: 1,
+    };
+    for row in frame::rows(before, Framing::Lines) {
+        for part in bare(row.bytes).trim_start_matches('#').split(',') {
+            match part.trim().split_once(':') {
+                Some(("model_version", version)) => model = Some(version.trim().to_owned()),
+                Some(("score_date", day)) => date = Some(day.trim().to_owned()),
+                _ => {}
             }
-        } else if !line.is_empty() {
-            let names: Vec<&str> = line.split(',').map(str::trim).collect();
-            let place = |name: &str| names.iter().position(|known| known.eq_ignore_ascii_case(name));
-            let places = COLUMNS.map(place);
-            let [Some(cve), Some(epss), Some(percentile)] = places else {
-                let detail = format!(
-                    "the columns are `{}`; `{}` are expected",
-                    value::shorten(&line),
-                    COLUMNS.join(",")
-                );
-                return Err(draft::header(FORMAT.name, detail));
-            };
-            let date = match date {
-                None => None,
-                Some(text) => Some(value::time(&text, ctx.zone).map_err(|expected| {
-                    let detail = format!("score_date `{}` is not {expected}", value::shorten(&text));
-                    draft::header(FORMAT.name, detail)
-                })?),
-            };
-            let scores = Scores {
-                entry: Entry::compile(ctx)?,
-                zone: ctx.zone.clone(),
-                places: [cve, epss, percentile],
-                columns: names.len(),
-                date,
-                model: model.map(|model| {
-                    let mut json = String::new();
-                    push_json_text(&mut json, &model);
-                    json
-                }),
-                model_key: quoted_key("epss_model"),
-            };
-            return Ok(Reader::Blocks {
-                reader: Box::new(scores),
-                framing: Framing::Lines,
-                header_len: at,
-                header_lines: lines,
-            });
-        }
-        if at >= head.len() {
-            let detail = "there is no header `cve,epss,percentile`";
-            return Err(draft::header(FORMAT.name, detail));
         }
     }
+    let line = bare(header.bytes);
+    let names: Vec<&str> = line.split(',').map(str::trim).collect();
+    let place = |name: &str| {
+        names
+            .iter()
+            .position(|known| known.eq_ignore_ascii_case(name))
+    };
+    let [Some(cve), Some(epss), Some(percentile)] = COLUMNS.map(place) else {
+        let detail = format!(
+            "the columns are `{}`; `{}` are expected",
+            value::shorten(&line),
+            COLUMNS.join(",")
+        );
+        return Err(draft::header(FORMAT.name, detail));
+    };
+    let date = match date {
+        None => None,
+        Some(text) => Some(value::time(&text, ctx.zone).map_err(|expected| {
+            let detail = format!("score_date `{}` is not {expected}", value::shorten(&text));
+            draft::header(FORMAT.name, detail)
+        })?),
+    };
+    let scores = Scores {
+        entry: Entry::compile(ctx)?,
+        zone: ctx.zone.clone(),
+        places: [cve, epss, percentile],
+        columns: names.len(),
+        date,
+        model: model.map(|model| {
+            let mut json = String::new();
+            push_json_text(&mut json, &model);
+            json
+        }),
+        model_key: quoted_key("epss_model"),
+    };
+    Ok(Reader::Blocks {
+        reader: Box::new(scores),
+        framing: Framing::Lines,
+        header_len: header.len,
+        header_lines: header.lines,
+    })
 }
 
 fn check(feed: &Feed) -> Vec<String> {
@@ -134,7 +139,9 @@ impl BlockReader for Scores {
                     out.record(record);
                 }
                 Err((reason, message)) => {
-                    out.reject(Reject::new(row.line, row.offset, reason, message, row.bytes));
+                    out.reject(Reject::new(
+                        row.line, row.offset, reason, message, row.bytes,
+                    ));
                 }
             }
         }
@@ -170,7 +177,10 @@ impl Scores {
             ("percentile", "\"epss_percentile\":", percentile),
         ] {
             if !is_probability(text) {
-                let message = format!("{name}: `{}` is not a number from 0 to 1", value::shorten(text));
+                let message = format!(
+                    "{name}: `{}` is not a number from 0 to 1",
+                    value::shorten(text)
+                );
                 return Err((RejectReason::BadValue, message));
             }
             record.extra_member(key).push_str(text);

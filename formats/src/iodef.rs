@@ -170,13 +170,7 @@ impl Incidents {
         }
     }
 
-    fn emit(
-        &mut self,
-        assets: Vec<Asset>,
-        about: &About,
-        place: Place<'_>,
-        out: &mut dyn Output,
-    ) {
+    fn emit(&mut self, assets: Vec<Asset>, about: &About, place: Place<'_>, out: &mut dyn Output) {
         if assets.is_empty() {
             let message = "nothing in it is an address, host, URL, account, network or hash";
             out.reject(place.reject((RejectReason::NoObservable, message.into())));
@@ -266,7 +260,10 @@ impl About {
     }
 
     fn learn(&mut self, node: &Node) {
-        let text = || node.text().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+        let text = || {
+            node.text()
+                .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+        };
         match node.name.as_str() {
             "IncidentID" => {
                 self.incident = text();
@@ -288,9 +285,10 @@ impl About {
     }
 
     fn assess(&mut self, assessment: &Node) {
-        let impacts = assessment.children.iter().filter(|child| {
-            matches!(child.name.as_str(), "Impact" | "SystemImpact")
-        });
+        let impacts = assessment
+            .children
+            .iter()
+            .filter(|child| matches!(child.name.as_str(), "Impact" | "SystemImpact"));
         for impact in impacts {
             if let Some(severity) = impact.attribute("severity") {
                 self.severity = Some(severity.to_owned());

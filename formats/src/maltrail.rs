@@ -91,7 +91,13 @@ impl Trails {
         let Ok(text) = std::str::from_utf8(bytes) else {
             let message = "the line is not valid UTF-8";
             let Place { line, offset, .. } = place;
-            out.reject(Reject::new(line, offset, RejectReason::Encoding, message, place.bytes));
+            out.reject(Reject::new(
+                line,
+                offset,
+                RejectReason::Encoding,
+                message,
+                place.bytes,
+            ));
             return;
         };
         let text = text.trim();

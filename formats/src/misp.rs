@@ -71,7 +71,11 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
     Ok(Reader::Stream(Box::new(Events {
         draft: Draft::new(ctx)?,
         path,
-        all: ctx.feed.options.get("attributes").is_some_and(|which| which == "all"),
+        all: ctx
+            .feed
+            .options
+            .get("attributes")
+            .is_some_and(|which| which == "all"),
         event: Event::default(),
         held: Held::new(),
         context: 0,
@@ -83,7 +87,9 @@ fn check(feed: &Feed) -> Vec<String> {
     if let Some(which) = feed.options.get("attributes")
         && !matches!(which.as_str(), "to_ids" | "all")
     {
-        problems.push(format!("options: attributes `{which}` is not to_ids or all"));
+        problems.push(format!(
+            "options: attributes `{which}` is not to_ids or all"
+        ));
     }
     problems
 }
@@ -149,7 +155,8 @@ impl StreamReader for Events {
         let mut warn = |label, message: String| out.warn(Warning { label, message });
         if self.context > 0 {
             let count = self.context;
-            let message = format!("{count} attributes are not for detection (to_ids): they are no records");
+            let message =
+                format!("{count} attributes are not for detection (to_ids): they are no records");
             warn("passed-by", message);
         }
         if late {
@@ -171,7 +178,10 @@ impl StreamReader for Events {
 impl Event {
     /// Takes a member of the event. One that cannot be read says nothing.
     fn learn(&mut self, key: &str, bytes: &[u8]) {
-        if !matches!(key, "info" | "date" | "uuid" | "threat_level_id" | "Orgc" | "Tag" | "Galaxy") {
+        if !matches!(
+            key,
+            "info" | "date" | "uuid" | "threat_level_id" | "Orgc" | "Tag" | "Galaxy"
+        ) {
             return;
         }
         let Ok(json) = draft::element(bytes) else {
@@ -251,9 +261,8 @@ impl Events {
             } else if !names {
                 unknown.push(kind);
             } else {
-                let fits = |group: &Vec<Member<'_>>| {
-                    !group.iter().any(|member| member.disagrees(&says))
-                };
+                let fits =
+                    |group: &Vec<Member<'_>>| !group.iter().any(|member| member.disagrees(&says));
                 match groups.last_mut() {
                     Some(group) if fits(group) => group.push(Member { json, says }),
                     _ => groups.push(vec![Member { json, says }]),
@@ -295,7 +304,9 @@ impl Events {
         }
         let first = group.first().map_or(&Json::Null, |member| member.json);
         // An attribute's own time of observation, else when it was written, else the event's date.
-        let mut times = ["first_seen", "timestamp"].map(|name| text(&first[name])).to_vec();
+        let mut times = ["first_seen", "timestamp"]
+            .map(|name| text(&first[name]))
+            .to_vec();
         times.retain(|time| time.as_deref().is_some_and(|time| time != "0"));
         times.push(event.date.as_deref().map(Into::into));
         draft.observed(times)?;
@@ -308,7 +319,9 @@ impl Events {
         if let Some(info) = &event.info {
             draft.keep(Field::Description, info);
         }
-        if let Some(comment) = string(&first["comment"]).or(object.and_then(|o| string(&o["comment"]))) {
+        if let Some(comment) =
+            string(&first["comment"]).or(object.and_then(|o| string(&o["comment"])))
+        {
             draft.keep(Field::Comment, comment);
         }
         if let Some(severity) = event.severity {

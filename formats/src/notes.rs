@@ -114,9 +114,16 @@ impl StreamReader for Notes {
 impl Notes {
     fn line(&mut self, place: Place<'_>, out: &mut dyn Output) {
         let Ok(text) = std::str::from_utf8(place.bytes) else {
-            let message = "the line is not valid UTF-8: the feed's encoding may be another, or `auto`";
+            let message =
+                "the line is not valid UTF-8: the feed's encoding may be another, or `auto`";
             let Place { line, offset, .. } = place;
-            out.reject(Reject::new(line, offset, RejectReason::Encoding, message, place.bytes));
+            out.reject(Reject::new(
+                line,
+                offset,
+                RejectReason::Encoding,
+                message,
+                place.bytes,
+            ));
             return;
         };
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -216,14 +216,18 @@ fn fill(draft: &mut Draft, cve: &Json) -> Result<(), Fault> {
 
 /// Vendor and product of the first vulnerable CPE name (2.3, NISTIR 7695): its fourth and fifth part.
 fn products(draft: &mut Draft, cve: &Json) {
-    let nodes = list(&cve["configurations"]).flat_map(|configuration| list(&configuration["nodes"]));
+    let nodes =
+        list(&cve["configurations"]).flat_map(|configuration| list(&configuration["nodes"]));
     let criteria = nodes
         .flat_map(|node| list(&node["cpeMatch"]))
         .filter(|matched| matched["vulnerable"].as_bool() == Some(true))
         .find_map(|matched| string(&matched["criteria"]));
     let parts = criteria.map(cpe_parts).unwrap_or_default();
     for (field, at) in [(Field::ProductVendor, 3), (Field::ProductName, 4)] {
-        if let Some(part) = parts.get(at).filter(|part| !matches!(part.as_str(), "*" | "-")) {
+        if let Some(part) = parts
+            .get(at)
+            .filter(|part| !matches!(part.as_str(), "*" | "-"))
+        {
             draft.keep(field, part);
         }
     }

@@ -63,9 +63,6 @@ mod tests {
         ] {
             assert_eq!(severity(base, false), expected, "{base}");
         }
-        assert_eq!(
-            (severity(0.0, true), severity(9.9, true)),
-            ("low", "high")
-        );
+        assert_eq!((severity(0.0, true), severity(9.9, true)), ("low", "high"));
     }
 }

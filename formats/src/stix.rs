@@ -29,9 +29,7 @@ use serde_json::Value as Json;
 use crate::document::Window;
 use crate::draft::{self, Draft, Fault, HELD_BYTES, Held, Place, list, string, text};
 use crate::json::walk::{self, End, Found, Step};
-use crate::{
-    Context, Format, Output, Reader, StreamReader, Unreadable, Warning, value,
-};
+use crate::{Context, Format, Output, Reader, StreamReader, Unreadable, Warning, value};
 use pattern::{Op, Test};
 
 /// STIX 2.
@@ -159,7 +157,8 @@ impl StreamReader for Objects {
         self.flush(out);
         let mut warn = |label, message: String| out.warn(Warning { label, message });
         if late {
-            let message = "the bundle is so long that relations do not reach from one end of it to the other";
+            let message =
+                "the bundle is so long that relations do not reach from one end of it to the other";
             warn("late-parts", message.into());
         }
         let Passed {
@@ -472,7 +471,8 @@ impl Named {
         });
         for test in tests {
             let literal = !test.negated
-                && (test.op == Op::Equal || test.op == Op::Subset && test.object.starts_with("ipv"));
+                && (test.op == Op::Equal
+                    || test.op == Op::Subset && test.object.starts_with("ipv"));
             match (test.object.as_str(), test.property.as_str()) {
                 ("file", "name") if literal => named.files.push(test.value.clone()),
                 // Says only what the reference beside it is.

@@ -136,7 +136,10 @@ const CLASSES: &[(&str, &str)] = &[
     ("openservice", "potentially-unwanted-accessible"),
     ("misconfiguration", "misconfiguration"),
     ("blocklist", "blocklist"),
-    ("potentiallycompromisedaccount", "unprivileged-account-compromise"),
+    (
+        "potentiallycompromisedaccount",
+        "unprivileged-account-compromise",
+    ),
 ];
 
 /// Sets the classification that the type means; `class` tells apart what version 3 calls alike.
@@ -276,7 +279,9 @@ fn three(draft: &mut Draft, report: &Json, inner: &Json) -> Result<(), Fault> {
     // Who lost an account, or whom a person harasses, is an account and no host.
     if let Json::Object(account) = &inner["Account"] {
         let ids = ["AccountEmail", "AccountId", "AccountName"];
-        let named = ids.iter().find_map(|name| account.get(*name).and_then(string));
+        let named = ids
+            .iter()
+            .find_map(|name| account.get(*name).and_then(string));
         if let Some(id) = named.or_else(|| account.values().find_map(string)) {
             draft.keep(Field::SourceAccount, id);
         }
@@ -325,7 +330,9 @@ fn take(draft: &mut Draft, report: &Json, members: &[(&str, To)]) -> Result<(), 
             Protocol => {
                 if let Some(name) = string(json) {
                     let transport = ["tcp", "udp", "icmp", "icmpv6", "sctp"];
-                    let is_one = transport.iter().any(|known| known.eq_ignore_ascii_case(name));
+                    let is_one = transport
+                        .iter()
+                        .any(|known| known.eq_ignore_ascii_case(name));
                     draft.keep(
                         if is_one {
                             Field::ProtocolTransport

@@ -53,9 +53,10 @@ pub(super) fn of_flow(flow: &Node) -> Vec<Asset> {
             [] => {}
             [target] => {
                 let fields = target.fields.iter();
-                asset.fields.extend(fields.filter_map(|(field, text)| {
-                    Some((as_destination(*field)?, text.clone()))
-                }));
+                asset.fields.extend(
+                    fields
+                        .filter_map(|(field, text)| Some((as_destination(*field)?, text.clone()))),
+                );
                 // The ports that were aimed at say more than those that were come from.
                 if !target.ports.is_empty() {
                     asset.ports = target.ports.clone();
@@ -100,7 +101,9 @@ fn system(system: &Node) -> Vec<Asset> {
     let mut common: Vec<(Field, String)> = Vec::new();
     let mut ports: Vec<String> = Vec::new();
     for service in system.all("Service") {
-        let protocol = service.attribute("ip_protocol").or(service.attribute("ip-protocol"));
+        let protocol = service
+            .attribute("ip_protocol")
+            .or(service.attribute("ip-protocol"));
         let name = match protocol {
             Some("6") => Some("tcp"),
             Some("17") => Some("udp"),
@@ -108,12 +111,24 @@ fn system(system: &Node) -> Vec<Asset> {
             _ => None,
         };
         if let Some(name) = name
-            && !common.iter().any(|(field, _)| *field == Field::ProtocolTransport)
+            && !common
+                .iter()
+                .any(|(field, _)| *field == Field::ProtocolTransport)
         {
             common.push((Field::ProtocolTransport, name.to_owned()));
         }
-        ports.extend(service.all("Port").filter_map(Node::text).map(str::to_owned));
-        ports.extend(service.all("Portlist").filter_map(Node::text).map(str::to_owned));
+        ports.extend(
+            service
+                .all("Port")
+                .filter_map(Node::text)
+                .map(str::to_owned),
+        );
+        ports.extend(
+            service
+                .all("Portlist")
+                .filter_map(Node::text)
+                .map(str::to_owned),
+        );
     }
     if let [port] = ports.as_slice()
         && value::int(port).is_some()
@@ -175,10 +190,16 @@ fn collect(node: &Node, found: &mut Vec<Asset>) {
         "System" => found.extend(system(node)),
         "Address" => found.extend(address(node).map(|(field, text)| Asset::of(field, &text))),
         "DomainData" => {
-            found.extend(node.child_text("Name").map(|name| Asset::of(Field::SourceHost, name)));
+            found.extend(
+                node.child_text("Name")
+                    .map(|name| Asset::of(Field::SourceHost, name)),
+            );
         }
         "EmailData" => {
-            found.extend(node.child_text("EmailFrom").map(|from| Asset::of(Field::SourceAccount, from)));
+            found.extend(
+                node.child_text("EmailFrom")
+                    .map(|from| Asset::of(Field::SourceAccount, from)),
+            );
         }
         "BulkObservable" => bulk(node, found),
         "File" => file(node, found),
@@ -192,11 +213,16 @@ fn collect(node: &Node, found: &mut Vec<Asset>) {
 /// A list of observables of one kind, one a line; of a pair the first is taken with the second.
 fn bulk(node: &Node, found: &mut Vec<Asset>) {
     let kind = node.attribute("type").unwrap_or_default();
-    let lines = node.child_text("BulkObservableList").unwrap_or_default().lines();
+    let lines = node
+        .child_text("BulkObservableList")
+        .unwrap_or_default()
+        .lines();
     for line in lines.filter_map(value::given) {
         match kind {
             "ipv4-port" | "ipv6-port" => {
-                let pair = line.rsplit_once([',', ' ']).map(|(ip, port)| (ip.trim(), port.trim()));
+                let pair = line
+                    .rsplit_once([',', ' '])
+                    .map(|(ip, port)| (ip.trim(), port.trim()));
                 let (ip, port) = pair.unwrap_or((line, ""));
                 let mut asset = Asset::of(Field::SourceIp, ip);
                 if !port.is_empty() {
@@ -213,7 +239,9 @@ fn bulk(node: &Node, found: &mut Vec<Asset>) {
 /// A file with its hashes (`HashData`, section 3.26): one record.
 fn file(node: &Node, found: &mut Vec<Asset>) {
     let mut asset = Asset::default();
-    asset.files.extend(node.child_text("FileName").map(str::to_owned));
+    asset
+        .files
+        .extend(node.child_text("FileName").map(str::to_owned));
     node.each(&mut |inner| {
         if inner.name == "DigestValue"
             && let Some((field, text)) = inner.text().and_then(hash)
@@ -240,7 +268,9 @@ fn hash(text: &str) -> Option<(Field, String)> {
     {
         return Some((field, text.to_owned()));
     }
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .ok()?;
     let field = by_bytes(bytes.len())?;
     let mut hex = String::new();
     for byte in bytes {

@@ -188,7 +188,9 @@ impl<'r> Document<'r> {
             return Stop::TooLong;
         }
         match error {
-            quick_xml::Error::Io(error) => Stop::Io(io::Error::new(error.kind(), error.to_string())),
+            quick_xml::Error::Io(error) => {
+                Stop::Io(io::Error::new(error.kind(), error.to_string()))
+            }
             other => Stop::Syntax(format!("broken XML: {other}")),
         }
     }
@@ -306,7 +308,10 @@ impl<'r> Document<'r> {
 
     /// The rest of the document, with its place, for the reject of what could not be read: what is
     /// kept of it and how long and of which hash it is.
-    pub(super) fn rest(&mut self, reason: crate::draft::Fault) -> io::Result<model::reject::Reject> {
+    pub(super) fn rest(
+        &mut self,
+        reason: crate::draft::Fault,
+    ) -> io::Result<model::reject::Reject> {
         let kept = self.reader.get_mut();
         let mut reject = Place {
             line: kept.line,
@@ -326,7 +331,9 @@ impl<'r> Document<'r> {
                 break;
             }
             let room = model::reject::REJECT_KEEP_BYTES.saturating_sub(reject.raw.len());
-            reject.raw.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            reject
+                .raw
+                .extend_from_slice(&chunk[..chunk.len().min(room)]);
             hasher.update(chunk);
             reject.raw_len += chunk.len() as u64;
             let len = chunk.len();

@@ -155,7 +155,11 @@ pub(crate) fn values(window: &mut Window<'_>, each: &mut dyn FnMut(Found<'_>)) -
             return Ok(End::Cut);
         }
     }
-    Ok(if walk.found { End::Whole } else { End::NoRecords })
+    Ok(if walk.found {
+        End::Whole
+    } else {
+        End::NoRecords
+    })
 }
 
 /// Whether a document that starts with `head` has records at `path`; `None` where the head ends

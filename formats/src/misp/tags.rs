@@ -9,7 +9,14 @@ use crate::draft::{Draft, list, string};
 use crate::value;
 
 /// Taxonomies whose values are, or are spelled like, RSIT entries.
-const CLASSES: &[&str] = &["rsit", "ecsirt", "circl", "enisa", "europol-incident", "csirt_case_classification"];
+const CLASSES: &[&str] = &[
+    "rsit",
+    "ecsirt",
+    "circl",
+    "enisa",
+    "europol-incident",
+    "csirt_case_classification",
+];
 
 /// Galaxies whose clusters are malware.
 const MALWARE: &[&str] = &[
@@ -89,7 +96,9 @@ impl Marks {
     /// Takes a galaxy with its clusters.
     pub(super) fn galaxy(&mut self, galaxy: &Json) {
         if string(&galaxy["type"]).is_some_and(|kind| MALWARE.contains(&kind)) {
-            for name in list(&galaxy["GalaxyCluster"]).filter_map(|cluster| string(&cluster["value"])) {
+            for name in
+                list(&galaxy["GalaxyCluster"]).filter_map(|cluster| string(&cluster["value"]))
+            {
                 self.name(name, false);
             }
         }
@@ -127,11 +136,10 @@ impl Marks {
             [name] => draft.keep(Field::MalwareName, name),
             names => draft.extra_list("malware_names", names),
         }
-        let (words, phrases): (Vec<String>, Vec<String>) = self
-            .words
-            .iter()
-            .cloned()
-            .partition(|word| !word.contains(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"')));
+        let (words, phrases): (Vec<String>, Vec<String>) =
+            self.words.iter().cloned().partition(|word| {
+                !word.contains(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"'))
+            });
         draft.keep(Field::Tags, &words.join(" "));
         draft.extra_list("tags", &phrases);
     }

@@ -86,23 +86,37 @@ const SINGLE: &[(&str, Part)] = &[
 
 /// Types of two values with `|` between.
 const DOUBLE: &[(&str, [Part; 2])] = &[
-    ("ip-src|port", [Part::Address, Part::Field(Field::SourcePort)]),
-    ("ip-dst|port", [Part::Address, Part::Field(Field::SourcePort)]),
-    ("hostname|port", [Part::Field(Field::SourceHost), Part::Field(Field::SourcePort)]),
-    ("domain|ip", [Part::Field(Field::SourceHost), Part::HostAddress]),
+    (
+        "ip-src|port",
+        [Part::Address, Part::Field(Field::SourcePort)],
+    ),
+    (
+        "ip-dst|port",
+        [Part::Address, Part::Field(Field::SourcePort)],
+    ),
+    (
+        "hostname|port",
+        [
+            Part::Field(Field::SourceHost),
+            Part::Field(Field::SourcePort),
+        ],
+    ),
+    (
+        "domain|ip",
+        [Part::Field(Field::SourceHost), Part::HostAddress],
+    ),
     ("filename|md5", [Part::FileName, Part::Field(Field::Md5)]),
     ("filename|sha1", [Part::FileName, Part::Field(Field::Sha1)]),
-    ("filename|sha256", [Part::FileName, Part::Field(Field::Sha256)]),
+    (
+        "filename|sha256",
+        [Part::FileName, Part::Field(Field::Sha256)],
+    ),
     ("malware-sample", [Part::FileName, Part::Field(Field::Md5)]),
 ];
 
 /// What an attribute says; nothing, where its type has no field. `relation` is what it is within
 /// its object.
-pub(super) fn parts<'v>(
-    kind: &str,
-    relation: Option<&str>,
-    text: &'v str,
-) -> Vec<(Part, &'v str)> {
+pub(super) fn parts<'v>(kind: &str, relation: Option<&str>, text: &'v str) -> Vec<(Part, &'v str)> {
     // A text of an object may well have a field.
     if let ("text", Some("protocol" | "layer4-protocol")) = (kind, relation) {
         return vec![(Part::Field(Field::ProtocolTransport), text)];

@@ -123,8 +123,28 @@ fn is_space(c: char) -> bool {
         || c.is_control()
         || matches!(
             c,
-            '"' | '<' | '>' | '|' | '`' | '，' | '；' | '：' | '！' | '？' | '（' | '）' | '【' | '】' | '《' | '》' | '“' | '”'
-                | '‘' | '’' | '「' | '」' | '、'
+            '"' | '<'
+                | '>'
+                | '|'
+                | '`'
+                | '，'
+                | '；'
+                | '：'
+                | '！'
+                | '？'
+                | '（'
+                | '）'
+                | '【'
+                | '】'
+                | '《'
+                | '》'
+                | '“'
+                | '”'
+                | '‘'
+                | '’'
+                | '「'
+                | '」'
+                | '、'
         )
 }
 
@@ -132,7 +152,10 @@ fn is_space(c: char) -> bool {
 fn join_spaced(line: &str) -> String {
     let mut line = line.to_owned();
     if line.contains(['[', '(', '{']) {
-        for (mark, _) in MARKS.iter().filter(|(mark, _)| mark.starts_with(['[', '(', '{'])) {
+        for (mark, _) in MARKS
+            .iter()
+            .filter(|(mark, _)| mark.starts_with(['[', '(', '{']))
+        {
             let spaced = format!(" {mark} ");
             if line.contains(&spaced) {
                 line = line.replace(&spaced, mark);
@@ -184,7 +207,10 @@ fn look(word: &str, before: &str) -> Option<Found> {
     // `c2=192.0.2.1`, `md5:0123...`, `C2:example[.]com`: the key is the word before.
     let at = plain.find(['=', ':'])?;
     let (key, value) = (&plain[..at], trim(&plain[at + 1..]));
-    let is_key = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    let is_key = !key.is_empty()
+        && key
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
     if is_key && !value.starts_with("//") {
         name(value, marked, key)
     } else {
@@ -194,8 +220,16 @@ fn look(word: &str, before: &str) -> Option<Found> {
 
 /// Takes punctuation off both ends; a closing bracket stays where its opening one is inside.
 fn trim(word: &str) -> &str {
-    let word = word.trim_start_matches(|c: char| matches!(c, '(' | '{' | '\'' | '*' | '•' | '-' | ',' | ';' | '.' | '=' | '：' | '。'));
-    let mut word = word.strip_prefix('[').filter(|rest| !rest.contains("]:")).unwrap_or(word);
+    let word = word.trim_start_matches(|c: char| {
+        matches!(
+            c,
+            '(' | '{' | '\'' | '*' | '•' | '-' | ',' | ';' | '.' | '=' | '：' | '。'
+        )
+    });
+    let mut word = word
+        .strip_prefix('[')
+        .filter(|rest| !rest.contains("]:"))
+        .unwrap_or(word);
     // Brackets that open are not taken off the end, so one look is enough.
     let [round, square, curly] = ['(', '[', '{'].map(|opening| word.contains(opening));
     while let Some(last) = word.chars().next_back() {
@@ -232,7 +266,9 @@ fn name(plain: &str, marked: bool, before: &str) -> Option<Found> {
         return match scheme.as_str() {
             "http" | "https" | "ftp" => {
                 let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-                let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+                let host = authority
+                    .rsplit_once('@')
+                    .map_or(authority, |(_, host)| host);
                 if !is_public(host) {
                     return None;
                 }
@@ -253,7 +289,9 @@ fn name(plain: &str, marked: bool, before: &str) -> Option<Found> {
     }
     if let Some((account, host)) = plain.split_once('@') {
         let is_account = !account.is_empty()
-            && account.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%'));
+            && account
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%'));
         return if is_account && is_host(host, marked) {
             found(Field::SourceAccount, plain, 50.0)
         } else {
@@ -299,7 +337,10 @@ fn address(plain: &str, marked: bool, before: &str) -> Option<Found> {
         if global && port.is_none() && is_prefix && value::network(text).is_some() {
             return Some(make(Field::SourceNetwork, text, None, 60.0));
         }
-        if global && (marked || path.contains(['/', '.', '?'])) && value::ip(ip).is_some_and(|ip| ip.is_ipv4()) {
+        if global
+            && (marked || path.contains(['/', '.', '?']))
+            && value::ip(ip).is_some_and(|ip| ip.is_ipv4())
+        {
             let url = value::url(plain)?.into_owned();
             return Some(make(Field::SourceUrl, &url, None, 60.0));
         }
@@ -338,7 +379,11 @@ fn is_global(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             let [first, ..] = ip.octets();
-            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || first == 0 || first >= 224)
+            !(ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || first == 0
+                || first >= 224)
         }
         // Global unicast, which is all that is handed out (RFC 4291): `ab::cd` is no address but code.
         IpAddr::V6(ip) => ip.segments()[0] >> 13 == 1,
@@ -390,7 +435,8 @@ fn is_host(word: &str, marked: bool) -> bool {
     if labels().any(|label| label.is_empty() || label.starts_with('-') || label.ends_with('-')) {
         return false;
     }
-    let named = last.len() >= 2 && (last.chars().all(char::is_alphabetic) || last.to_ascii_lowercase().starts_with("xn--"));
+    let named = last.len() >= 2
+        && (last.chars().all(char::is_alphabetic) || last.to_ascii_lowercase().starts_with("xn--"));
     if !named || value::host(word).is_none() {
         return false;
     }

@@ -7,7 +7,10 @@ use super::is_reference;
 
 fn names(line: &str) -> String {
     let shown = find(line).into_iter().map(|found| {
-        let port = found.port.map(|port| format!(":{port}")).unwrap_or_default();
+        let port = found
+            .port
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
         format!("{}={}{port}@{}", found.field, found.text, found.confidence)
     });
     shown.collect::<Vec<_>>().join(" ")
@@ -16,28 +19,73 @@ fn names(line: &str) -> String {
 #[test]
 fn what_is_named_is_found() {
     for (line, expected) in [
-        ("hxxps://login[.]example[.]com/a?b=c,d", "source_url=https://login.example.com/a?b=c,d@95"),
-        ("see http://www.example.com/x.", "source_url=http://www.example.com/x@70"),
-        ("(http://www.example.com/x)", "source_url=http://www.example.com/x@70"),
+        (
+            "hxxps://login[.]example[.]com/a?b=c,d",
+            "source_url=https://login.example.com/a?b=c,d@95",
+        ),
+        (
+            "see http://www.example.com/x.",
+            "source_url=http://www.example.com/x@70",
+        ),
+        (
+            "(http://www.example.com/x)",
+            "source_url=http://www.example.com/x@70",
+        ),
         ("http://a.example/(x)", "source_url=http://a.example/(x)@70"),
-        ("hxxp://a.example/x,hxxp://b.example/y", "source_url=http://a.example/x@95 source_url=http://b.example/y@95"),
-        ("bad[.]example, worse(dot)example;", "source_host=bad.example@95 source_host=worse.example@95"),
+        (
+            "hxxp://a.example/x,hxxp://b.example/y",
+            "source_url=http://a.example/x@95 source_url=http://b.example/y@95",
+        ),
+        (
+            "bad[.]example, worse(dot)example;",
+            "source_host=bad.example@95 source_host=worse.example@95",
+        ),
         ("www [.] example [.] com", "source_host=www.example.com@95"),
-        ("C2:evil[.]example[.]org:8443", "source_host=evil.example.org:8443@95"),
-        ("域名：坏[.]例子.test，地址：192.0.2.7", "source_host=xn--tkv.xn--fsqu00a.test@95 source_ip=192.0.2.7@60"),
+        (
+            "C2:evil[.]example[.]org:8443",
+            "source_host=evil.example.org:8443@95",
+        ),
+        (
+            "域名：坏[.]例子.test，地址：192.0.2.7",
+            "source_host=xn--7es.xn--fsqu00a.test@95 source_ip=192.0.2.7@60",
+        ),
         ("192.0.2.10:443", "source_ip=192.0.2.10:443@85"),
         ("192[.]0[.]2[.]10", "source_ip=192.0.2.10@95"),
         ("ip=198.51.100.7", "source_ip=198.51.100.7@60"),
-        ("[2001:db8::1]:8080 2001:db8::2", "source_ip=2001:db8::1:8080@85 source_ip=2001:db8::2@60"),
+        (
+            "[2001:db8::1]:8080 2001:db8::2",
+            "source_ip=2001:db8::1:8080@85 source_ip=2001:db8::2@60",
+        ),
         ("203.0.113.0/24", "source_network=203.0.113.0/24@60"),
-        ("203.0.113.9/gate.php", "source_url=http://203.0.113.9/gate.php@60"),
+        (
+            "203.0.113.9/gate.php",
+            "source_url=http://203.0.113.9/gate.php@60",
+        ),
         ("tcp://203.0.113.9:4444", "source_ip=203.0.113.9:4444@85"),
-        ("md5: d41d8cd98f00b204e9800998ecf8427e", "hash_md5=d41d8cd98f00b204e9800998ecf8427e@80"),
-        ("sha1:DA39A3EE5E6B4B0D3255BFEF95601890AFD80709", "hash_sha1=da39a3ee5e6b4b0d3255bfef95601890afd80709@85"),
-        (".dll e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 pw = x", "hash_sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855@90"),
-        ("(cve-2023-00001, CVE-2023-12345)", "vulnerabilities=CVE-2023-00001@95 vulnerabilities=CVE-2023-12345@95"),
-        ("mail from user[at]example[.]com", "source_account=user@example.com@95"),
-        ("mail.example.com and example.cn", "source_host=mail.example.com@50 source_host=example.cn@50"),
+        (
+            "md5: d41d8cd98f00b204e9800998ecf8427e",
+            "hash_md5=d41d8cd98f00b204e9800998ecf8427e@80",
+        ),
+        (
+            "sha1:DA39A3EE5E6B4B0D3255BFEF95601890AFD80709",
+            "hash_sha1=da39a3ee5e6b4b0d3255bfef95601890afd80709@85",
+        ),
+        (
+            ".dll e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 pw = x",
+            "hash_sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855@90",
+        ),
+        (
+            "(cve-2023-00001, CVE-2023-12345)",
+            "vulnerabilities=CVE-2023-00001@95 vulnerabilities=CVE-2023-12345@95",
+        ),
+        (
+            "mail from user[at]example[.]com",
+            "source_account=user@example.com@95",
+        ),
+        (
+            "mail.example.com and example.cn",
+            "source_host=mail.example.com@50 source_host=example.cn@50",
+        ),
         ("payload[.]zip", "source_host=payload.zip@95"),
     ] {
         assert_eq!(names(line), expected, "{line}");
@@ -64,7 +112,7 @@ fn what_is_not_named_is_not_invented() {
         "System.Net.WebClient Object.in Math.ai",
         "CVE-2023-1 CVE-20-0001 XCVE-2023-0001",
         "@someone user@ @example.com user@host a@b.exe",
-        "foo.bar.baz config.value this.is",
+        "foo.bar.baz config.value this.thing",
         "",
     ] {
         assert_eq!(names(line), "", "{line}");
@@ -73,7 +121,12 @@ fn what_is_not_named_is_not_invented() {
 
 #[test]
 fn references_are_told() {
-    for line in ["Reference: http://a.example/", "- Source : x", "参考：http://a.example/", "# Ref: x"] {
+    for line in [
+        "Reference: http://a.example/",
+        "- Source : x",
+        "参考：http://a.example/",
+        "# Ref: x",
+    ] {
         assert!(is_reference(line), "{line}");
     }
     for line in ["http://a.example/", "C2: x", "the reference: x"] {
@@ -82,7 +135,16 @@ fn references_are_told() {
 }
 
 fn host() -> impl Strategy<Value = String> {
-    ("[a-z][a-z0-9]{1,10}", proptest::sample::select(vec!["example", "example.com", "invalid", "test", "example.org"]))
+    (
+        "[a-z][a-z0-9]{1,10}",
+        proptest::sample::select(vec![
+            "example",
+            "example.com",
+            "invalid",
+            "test",
+            "example.org",
+        ]),
+    )
         .prop_map(|(label, domain)| format!("{label}.{domain}"))
 }
 
@@ -91,10 +153,17 @@ fn defang(text: &str, dot: &str) -> String {
     let text = text.replacen("http", "hxxp", 1);
     let at = text.find("://").map_or(0, |at| at + 3);
     let end = text[at..].find('/').map_or(text.len(), |end| at + end);
-    format!("{}{}{}", &text[..at], text[at..end].replace('.', dot), &text[end..])
+    format!(
+        "{}{}{}",
+        &text[..at],
+        text[at..end].replace('.', dot),
+        &text[end..]
+    )
 }
 
-const DOTS: [&str; 8] = ["[.]", "(.)", "{.}", "[dot]", "(dot)", "[DOT]", "[。]", "\\."];
+const DOTS: [&str; 8] = [
+    "[.]", "(.)", "{.}", "[dot]", "(dot)", "[DOT]", "[。]", "\\.",
+];
 
 proptest! {
     #[test]

@@ -292,7 +292,10 @@ fn declared_encodings_are_decoded() {
     for (name, bytes) in [
         ("utf-16le", wide(u16::to_le_bytes)),
         ("utf-16be", wide(u16::to_be_bytes)),
-        ("shift_jis", encoding_rs::SHIFT_JIS.encode(&text).0.into_owned()),
+        (
+            "shift_jis",
+            encoding_rs::SHIFT_JIS.encode(&text).0.into_owned(),
+        ),
         ("euc-jp", encoding_rs::EUC_JP.encode(&text).0.into_owned()),
     ] {
         let encoding = Encoding::named(name).expect("a name");
@@ -301,23 +304,40 @@ fn declared_encodings_are_decoded() {
         assert!(found[0].2 == text.as_bytes(), "{name}");
     }
     // An odd byte at the end is no text.
-    let (found, _) = texts(b"a\0b\0c", "a", Encoding::Other(encoding_rs::UTF_16LE), &Caps::default());
+    let (found, _) = texts(
+        b"a\0b\0c",
+        "a",
+        Encoding::Other(encoding_rs::UTF_16LE),
+        &Caps::default(),
+    );
     assert_eq!(found[0].2, b"ab\xff");
 }
 
 #[test]
 fn encodings_are_found_out() {
     let japanese = "日付,アドレス,説明\n2023/01/09,http://a.example/,これは見本の文章です。偽サイトの報告がありました。\n";
-    let chinese = "日期,网址,说明\n2023-01-09,http://a.example/,这是一份示例报告，内容为虚构的钓鱼网站。\n";
+    let chinese =
+        "日期,网址,说明\n2023-01-09,http://a.example/,这是一份示例报告，内容为虚构的钓鱼网站。\n";
     let russian = "Дата,адрес,описание\n2023-01-09,http://a.example/,Это пример отчёта о вредоносном сайте.\n";
     let xml = "<?xml version=\"1.0\" encoding=\"GB2312\"?><a>漏洞</a>";
-    let wide = |text: &str, order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<u8>>();
+    let wide = |text: &str, order: fn(u16) -> [u8; 2]| {
+        text.encode_utf16().flat_map(order).collect::<Vec<u8>>()
+    };
     for (text, bytes) in [
         (japanese, japanese.as_bytes().to_vec()),
-        (japanese, encoding_rs::SHIFT_JIS.encode(japanese).0.into_owned()),
-        (japanese, encoding_rs::EUC_JP.encode(japanese).0.into_owned()),
+        (
+            japanese,
+            encoding_rs::SHIFT_JIS.encode(japanese).0.into_owned(),
+        ),
+        (
+            japanese,
+            encoding_rs::EUC_JP.encode(japanese).0.into_owned(),
+        ),
         (chinese, GB18030.encode(chinese).0.into_owned()),
-        (russian, encoding_rs::WINDOWS_1251.encode(russian).0.into_owned()),
+        (
+            russian,
+            encoding_rs::WINDOWS_1251.encode(russian).0.into_owned(),
+        ),
         (xml, GB18030.encode(xml).0.into_owned()),
         (japanese, wide(japanese, u16::to_le_bytes)),
         (japanese, wide(japanese, u16::to_be_bytes)),

@@ -134,19 +134,31 @@ pub(super) fn begin(encoding: Encoding, text: &mut Capped<'_>) -> (Vec<u8>, Opti
             Encoding::Other(encoding) => (0, Some(encoding)),
             Encoding::Detected => {
                 let whole = (bytes.len() as u64) < DETECT_BYTES;
-                (0, Some(detect(bytes, whole)).filter(|found| *found != UTF_8))
+                (
+                    0,
+                    Some(detect(bytes, whole)).filter(|found| *found != UTF_8),
+                )
             }
         },
     };
     head.drain(..mark);
-    (head, encoding.map(|found| found.new_decoder_without_bom_handling()))
+    (
+        head,
+        encoding.map(|found| found.new_decoder_without_bom_handling()),
+    )
 }
 
 /// The encoding of a text that begins so.
 fn detect(head: &[u8], whole: bool) -> &'static encoding_rs::Encoding {
     // Text of UTF-16 has a zero in most pairs of bytes where it is of markup, digits and spaces; no
     // other text has zeros.
-    let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
+    let zeros = |from: usize| {
+        head.iter()
+            .skip(from)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
     let (even, odd) = (zeros(0), zeros(1));
     if even + odd > head.len() / 8 {
         return if odd >= even { UTF_16LE } else { UTF_16BE };
@@ -181,7 +193,10 @@ fn declared(head: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     let declaration = head.strip_prefix(b"<?xml")?;
     let declaration = &declaration[..memchr::memmem::find(declaration, b"?>")?];
     let at = memchr::memmem::find(declaration, b"encoding")? + b"encoding".len();
-    let rest = declaration[at..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let rest = declaration[at..]
+        .trim_ascii_start()
+        .strip_prefix(b"=")?
+        .trim_ascii_start();
     let (quote, rest) = rest.split_first()?;
     let label = &rest[..memchr::memchr(*quote, rest)?];
     let found = encoding_rs::Encoding::for_label_no_replacement(label)?;

@@ -45,7 +45,10 @@ impl Objects {
         // What another object refers to is part of that one's record.
         let mut parts: Vec<&str> = Vec::new();
         for object in ids.iter().filter_map(|id| find(id)) {
-            if matches!(string(&object["type"]), Some("network-traffic" | "email-message")) {
+            if matches!(
+                string(&object["type"]),
+                Some("network-traffic" | "email-message")
+            ) {
                 parts.extend(references(object));
             }
         }
@@ -86,10 +89,12 @@ impl Objects {
     fn fill_data(&mut self, data: &Json) -> Result<(), Fault> {
         let times = ["first_observed", "last_observed", "created"].map(|name| text(&data[name]));
         self.draft.observed(times)?;
-        self.draft.keep_json(Field::FeedAccuracy, &data["confidence"]);
+        self.draft
+            .keep_json(Field::FeedAccuracy, &data["confidence"]);
         self.about(data);
         self.draft.extra("last_observed", &data["last_observed"]);
-        self.draft.extra("number_observed", &data["number_observed"]);
+        self.draft
+            .extra("number_observed", &data["number_observed"]);
         Ok(())
     }
 }
@@ -160,10 +165,15 @@ fn fill<'j>(
                 draft.set(ends(destination).1, destination)?;
                 draft.keep_json(Field::DestinationPort, &object["dst_port"]);
             }
-            let port = if source.is_some() { "src_port" } else { "dst_port" };
+            let port = if source.is_some() {
+                "src_port"
+            } else {
+                "dst_port"
+            };
             draft.keep_json(Field::SourcePort, &object[port]);
             let mut protocols = list(&object["protocols"]).filter_map(string);
-            if let Some(transport) = protocols.find(|name| matches!(*name, "tcp" | "udp" | "icmp")) {
+            if let Some(transport) = protocols.find(|name| matches!(*name, "tcp" | "udp" | "icmp"))
+            {
                 draft.keep(Field::ProtocolTransport, transport);
             }
         }

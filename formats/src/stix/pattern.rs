@@ -211,7 +211,10 @@ impl<'p> Reader<'p> {
                 self.expect("]")?;
             }
             while self.qualifier()? {}
-            if !["AND", "OR", "FOLLOWEDBY"].iter().any(|word| self.word(word)) {
+            if !["AND", "OR", "FOLLOWEDBY"]
+                .iter()
+                .any(|word| self.word(word))
+            {
                 return Ok(());
             }
         }
@@ -429,7 +432,10 @@ mod tests {
     fn shown(pattern: &str) -> Result<String, String> {
         let show = |test: &Test| {
             let not = if test.negated { "NOT " } else { "" };
-            format!("{}:{} {not}{} {}", test.object, test.property, test.op, test.value)
+            format!(
+                "{}:{} {not}{} {}",
+                test.object, test.property, test.op, test.value
+            )
         };
         let alternatives = read(pattern)?;
         Ok(alternatives
@@ -442,20 +448,50 @@ mod tests {
     #[test]
     fn expressions_become_alternatives() {
         for (pattern, expected) in [
-            ("[url:value = 'http://a.example/']", "url:value = http://a.example/"),
-            ("[ipv4-addr:value='192.0.2.1']", "ipv4-addr:value = 192.0.2.1"),
-            ("[a:b = 1 OR c:d = 2 AND e:f = 3]", "a:b = 1 | c:d = 2 & e:f = 3"),
-            ("[(a:b = 1 OR c:d = 2) AND e:f = 3]", "a:b = 1 & e:f = 3 | c:d = 2 & e:f = 3"),
-            ("[a:b = 1] AND ([c:d = 2] FOLLOWEDBY [e:f = -3.5]) WITHIN 5 SECONDS", "a:b = 1 | c:d = 2 | e:f = -3.5"),
+            (
+                "[url:value = 'http://a.example/']",
+                "url:value = http://a.example/",
+            ),
+            (
+                "[ipv4-addr:value='192.0.2.1']",
+                "ipv4-addr:value = 192.0.2.1",
+            ),
+            (
+                "[a:b = 1 OR c:d = 2 AND e:f = 3]",
+                "a:b = 1 | c:d = 2 & e:f = 3",
+            ),
+            (
+                "[(a:b = 1 OR c:d = 2) AND e:f = 3]",
+                "a:b = 1 & e:f = 3 | c:d = 2 & e:f = 3",
+            ),
+            (
+                "[a:b = 1] AND ([c:d = 2] FOLLOWEDBY [e:f = -3.5]) WITHIN 5 SECONDS",
+                "a:b = 1 | c:d = 2 | e:f = -3.5",
+            ),
             ("[a:b = 1] REPEATS 5 TIMES WITHIN 1800.5 SECONDS", "a:b = 1"),
-            ("[a:b = 1] START t'2023-01-01T00:00:00Z' STOP t'2023-02-01T00:00:00Z'", "a:b = 1"),
-            ("[file:hashes.'SHA-256' = 'aa' AND file:name NOT LIKE 'x%']", "file:hashes.SHA-256 = aa & file:name NOT LIKE x%"),
-            ("[file:hashes.\"SHA-256\" = 'aa']", "file:hashes.SHA-256 = aa"),
+            (
+                "[a:b = 1] START t'2023-01-01T00:00:00Z' STOP t'2023-02-01T00:00:00Z'",
+                "a:b = 1",
+            ),
+            (
+                "[file:hashes.'SHA-256' = 'aa' AND file:name NOT LIKE 'x%']",
+                "file:hashes.SHA-256 = aa & file:name NOT LIKE x%",
+            ),
+            (
+                "[file:hashes.\"SHA-256\" = 'aa']",
+                "file:hashes.SHA-256 = aa",
+            ),
             ("[a:b IN ('x', 'y')]", "a:b = x | a:b = y"),
             ("[a:b NOT IN ('x', 'y')]", "a:b NOT = x & a:b NOT = y"),
-            ("[x-y:a[*].b_ref.value MATCHES '^a\\\\.b\\d']", "x-y:a.b_ref.value MATCHES ^a\\.b\\d"),
+            (
+                "[x-y:a[*].b_ref.value MATCHES '^a\\\\.b\\d']",
+                "x-y:a.b_ref.value MATCHES ^a\\.b\\d",
+            ),
             ("[a:b = 'it\\'s']", "a:b = it's"),
-            ("[EXISTS a:b AND NOT a:c != true]", "a:b EXISTS  & a:c NOT != true"),
+            (
+                "[EXISTS a:b AND NOT a:c != true]",
+                "a:b EXISTS  & a:c NOT != true",
+            ),
             ("[a:b ISSUBSET '192.0.2.0/24']", "a:b ISSUBSET 192.0.2.0/24"),
         ] {
             assert_eq!(shown(pattern).as_deref(), Ok(expected), "{pattern}");
@@ -467,12 +503,18 @@ mod tests {
         for (pattern, expected) in [
             ("", "has its end where `[` should be"),
             ("alert tcp any any", "has `alert` where `[` should be"),
-            ("[a:b = 'x]", "has a quote that is not closed where a value should be"),
+            (
+                "[a:b = 'x]",
+                "has a quote that is not closed where a value should be",
+            ),
             ("[a:b 'x']", "has the text `x` where an operator should be"),
             ("[a:b = 'x'] or", "has its end where `[` should be"),
             ("[a:b = 'x'] x", "goes on with `x` where it should end"),
             ("[a = 'x']", "has `=` where `:` should be"),
-            ("[a:b = 'x'] WITHIN 5", "has its end where `SECONDS` should be"),
+            (
+                "[a:b = 'x'] WITHIN 5",
+                "has its end where `SECONDS` should be",
+            ),
         ] {
             assert_eq!(read(pattern), Err(expected.to_owned()), "{pattern}");
         }
@@ -484,18 +526,38 @@ mod tests {
 
     fn test() -> impl Strategy<Value = Test> {
         let op = prop_oneof![
-            Just(Op::Equal), Just(Op::NotEqual), Just(Op::Less), Just(Op::GreaterOrEqual),
-            Just(Op::Like), Just(Op::Matches), Just(Op::Subset), Just(Op::Superset)
+            Just(Op::Equal),
+            Just(Op::NotEqual),
+            Just(Op::Less),
+            Just(Op::GreaterOrEqual),
+            Just(Op::Like),
+            Just(Op::Matches),
+            Just(Op::Subset),
+            Just(Op::Superset)
         ];
-        ("[a-z][a-z0-9-]{0,8}", "[a-z_][a-z0-9_]{0,8}", op, any::<bool>(), any::<String>()).prop_map(
-            |(object, property, op, negated, value)| Test { object, property, op, negated, value },
+        (
+            "[a-z][a-z0-9-]{0,8}",
+            "[a-z_][a-z0-9_]{0,8}",
+            op,
+            any::<bool>(),
+            any::<String>(),
         )
+            .prop_map(|(object, property, op, negated, value)| Test {
+                object,
+                property,
+                op,
+                negated,
+                value,
+            })
     }
 
     fn written(test: &Test) -> String {
         let not = if test.negated { "NOT " } else { "" };
         let value = test.value.replace('\\', "\\\\").replace('\'', "\\'");
-        format!("{}:{} {not}{} '{value}'", test.object, test.property, test.op)
+        format!(
+            "{}:{} {not}{} '{value}'",
+            test.object, test.property, test.op
+        )
     }
 
     proptest! {

@@ -39,7 +39,8 @@ pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 /// What a real file gives, and its JSON.
 fn real(format: &str, path: &Path) -> (Read, Json) {
     let text = std::fs::read(path).expect("the file can be read");
-    let read = read(&feed(format, "UTC"), &text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let read = read(&feed(format, "UTC"), &text)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     read.check_rows(&text);
     (read, serde_json::from_slice(&text).unwrap_or(Json::Null))
 }
@@ -84,9 +85,21 @@ fn attributes_for_detection_are_records() {
     );
     assert_eq!(
         read.values(Field::SourceIp),
-        ["", "192.0.2.1", "198.51.100.7", "", "", "", "192.0.2.2", "192.0.2.3"]
+        [
+            "",
+            "192.0.2.1",
+            "198.51.100.7",
+            "",
+            "",
+            "",
+            "192.0.2.2",
+            "192.0.2.3"
+        ]
     );
-    assert_eq!(read.values(Field::SourcePort), ["", "8080", "", "", "", "", "443", "443"]);
+    assert_eq!(
+        read.values(Field::SourcePort),
+        ["", "8080", "", "", "", "", "443", "443"]
+    );
     assert_eq!(
         read.values(Field::SourceHost),
         ["", "", "c2.example.org", "", "", "", "a.example.net", ""]
@@ -94,13 +107,27 @@ fn attributes_for_detection_are_records() {
     assert_eq!(read.values(Field::SourceNetwork)[3], "203.0.113.0/24");
     assert_eq!(read.values(Field::SourceAccount)[4], "a@example.com");
     let file = &read.records[5];
-    assert_eq!(file.text(Field::Md5), Some("d41d8cd98f00b204e9800998ecf8427e"));
-    assert_eq!(file.text(Field::Sha1), Some("da39a3ee5e6b4b0d3255bfef95601890afd80709"));
-    assert!(file.extra().contains(r#""file_name":"run.exe""#), "{}", file.extra());
+    assert_eq!(
+        file.text(Field::Md5),
+        Some("d41d8cd98f00b204e9800998ecf8427e")
+    );
+    assert_eq!(
+        file.text(Field::Sha1),
+        Some("da39a3ee5e6b4b0d3255bfef95601890afd80709")
+    );
+    assert!(
+        file.extra().contains(r#""file_name":"run.exe""#),
+        "{}",
+        file.extra()
+    );
     let times = read.values(Field::ObservedAt);
     assert_eq!(
         times[..3],
-        ["2023-01-09T08:00:00Z", "2023-01-08T01:02:03Z", "2023-01-09T00:00:00Z"]
+        [
+            "2023-01-09T08:00:00Z",
+            "2023-01-08T01:02:03Z",
+            "2023-01-09T00:00:00Z"
+        ]
     );
     // The strictest marking holds, and what stands behind the attributes reaches them.
     assert_eq!(read.values(Field::Tlp), ["AMBER"; 8]);
@@ -110,7 +137,10 @@ fn attributes_for_detection_are_records() {
     assert_eq!(read.values(Field::Severity), ["medium"; 8]);
     assert_eq!(read.values(Field::Reporter), ["Example CERT"; 8]);
     assert_eq!(read.values(Field::Tags), ["type:osint"; 8]);
-    assert_eq!(read.reasons(), [RejectReason::NoObservable, RejectReason::BadValue]);
+    assert_eq!(
+        read.reasons(),
+        [RejectReason::NoObservable, RejectReason::BadValue]
+    );
     assert!(read.rejects[0].message.contains("`mutex`"));
     assert_eq!(read.labels(), ["passed-by"]);
 }
@@ -127,10 +157,15 @@ fn events_come_in_several_layouts() {
     ] {
         assert_eq!(good("misp", &text).records.len(), 8, "{}", &text[..30]);
     }
-    let two = format!(r#"{{"response": [{event}, {{"Event": {{"date": "2023-01-10", "Attribute": [{{"type": "domain", "to_ids": true, "value": "b.example"}}]}}}}]}}"#);
+    let two = format!(
+        r#"{{"response": [{event}, {{"Event": {{"date": "2023-01-10", "Attribute": [{{"type": "domain", "to_ids": true, "value": "b.example"}}]}}}}]}}"#
+    );
     let read = good("misp", &two);
     let last = read.records.last().expect("a record");
-    assert_eq!((last.text(Field::Tlp), last.text(Field::MalwareName)), (None, None));
+    assert_eq!(
+        (last.text(Field::Tlp), last.text(Field::MalwareName)),
+        (None, None)
+    );
     let manifest = r#"{"00000000-0000-4000-8000-000000000003": {"Orgc": {"name": "x"}, "info": "y", "date": "2023-01-09"}}"#;
     assert!(refused("misp", manifest).contains("manifest"));
     assert!(refused("misp", "{}").contains("no `Event`"));
@@ -148,23 +183,39 @@ fn real_misp_events_equal_their_own_count() {
         if path.ends_with("manifest.json") {
             let text = std::fs::read(&path).expect("the file can be read");
             let error = read(&feed("misp", "UTC"), &text).err();
-            assert!(matches!(error, Some(Unreadable::Header { .. })), "{error:?}");
+            assert!(
+                matches!(error, Some(Unreadable::Header { .. })),
+                "{error:?}"
+            );
             continue;
         }
         let (read, json) = real("misp", &path);
         let attributes = json["Event"]["Attribute"].as_array().expect("attributes");
         let wanted = attributes.iter().filter(|a| a["to_ids"] == true).count();
-        assert_eq!(read.records.len() + read.rejects.len(), wanted, "{}", path.display());
+        assert_eq!(
+            read.records.len() + read.rejects.len(),
+            wanted,
+            "{}",
+            path.display()
+        );
         assert!(read.values(Field::Tlp).iter().all(|tlp| tlp == "CLEAR"));
         records += read.records.len();
         rejects += read.rejects.len();
         expected += wanted;
     }
     eprintln!("misp tweetfeed: {records} records, {rejects} rejects of {expected} attributes");
-    assert!(expected > 5_000 && rejects * 100 < expected, "{rejects} of {expected}");
+    assert!(
+        expected > 5_000 && rejects * 100 < expected,
+        "{rejects} of {expected}"
+    );
     for path in files(&data.join("exchange/misp/pymisp"), ".json") {
         let (read, _) = real("misp", &path);
-        eprintln!("{}: {} records, {} rejects", path.display(), read.records.len(), read.rejects.len());
+        eprintln!(
+            "{}: {} records, {} rejects",
+            path.display(),
+            read.records.len(),
+            read.rejects.len()
+        );
     }
 }
 
@@ -205,11 +256,22 @@ fn indicators_and_observed_data_are_records() {
         .map(|record| {
             use crate::harness::show;
             let fields = [
-                Field::SourceUrl, Field::SourceHost, Field::SourceIp, Field::SourcePort, Field::SourceNetwork,
-                Field::SourceAccount, Field::Md5, Field::DestinationIp, Field::DestinationPort,
+                Field::SourceUrl,
+                Field::SourceHost,
+                Field::SourceIp,
+                Field::SourcePort,
+                Field::SourceNetwork,
+                Field::SourceAccount,
+                Field::Md5,
+                Field::DestinationIp,
+                Field::DestinationPort,
             ];
             let values = fields.map(|field| show(record, field));
-            values.into_iter().filter(|value| !value.is_empty()).collect::<Vec<_>>().join(" ")
+            values
+                .into_iter()
+                .filter(|value| !value.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ")
         })
         .collect();
     assert_eq!(
@@ -242,7 +304,11 @@ fn indicators_and_observed_data_are_records() {
     assert_eq!(read.values(Field::FeedAccuracy)[0], "80");
     assert_eq!(read.values(Field::ClassType)[3], "c2-server");
     assert_eq!(read.values(Field::ObservedAt)[7], "2023-01-07T00:00:00Z");
-    let messages: Vec<_> = read.rejects.iter().map(|reject| reject.message.as_str()).collect();
+    let messages: Vec<_> = read
+        .rejects
+        .iter()
+        .map(|reject| reject.message.as_str())
+        .collect();
     assert_eq!(
         messages,
         [
@@ -259,8 +325,16 @@ fn indicators_and_observed_data_are_records() {
 #[test]
 fn objects_come_in_bundles_lists_and_alone() {
     let bundle: Json = serde_json::from_str(BUNDLE).expect("json");
-    assert_eq!(good("stix", &bundle["objects"].to_string()).records.len(), 9);
-    assert_eq!(good("stix", &bundle["objects"][0].to_string()).records.len(), 2);
+    assert_eq!(
+        good("stix", &bundle["objects"].to_string()).records.len(),
+        9
+    );
+    assert_eq!(
+        good("stix", &bundle["objects"][0].to_string())
+            .records
+            .len(),
+        2
+    );
     let mut none = feed("stix", "UTC");
     none.options.insert("observed".into(), "none".into());
     let read = crate::harness::read(&none, BUNDLE.as_bytes()).expect("a bundle");
@@ -279,17 +353,44 @@ fn real_bundles_equal_their_own_count() {
     let mut rejects: BTreeMap<String, usize> = BTreeMap::new();
     for path in paths {
         let (read, json) = real("stix", &path);
-        let objects = json.as_array().or(json["objects"].as_array()).cloned().unwrap_or_default();
-        let whole: Vec<&Json> = objects.iter().filter(|object| object["type"] == "indicator").collect();
+        let objects = json
+            .as_array()
+            .or(json["objects"].as_array())
+            .cloned()
+            .unwrap_or_default();
+        let whole: Vec<&Json> = objects
+            .iter()
+            .filter(|object| object["type"] == "indicator")
+            .collect();
         // One record an indicator and `OR`, else a reject.
         let alternatives: usize = whole
             .iter()
-            .map(|indicator| 1 + indicator["pattern"].as_str().map_or(0, |pattern| pattern.matches(" OR ").count()))
+            .map(|indicator| {
+                1 + indicator["pattern"]
+                    .as_str()
+                    .map_or(0, |pattern| pattern.matches(" OR ").count())
+            })
             .sum();
-        let observed = read.records.iter().filter(|record| record.extra().contains("\"stix_id\":\"observed")).count();
-        let rejected = read.rejects.iter().filter(|reject| reject.message.contains("pattern") || reject.message.contains("named by")).count();
+        let observed = read
+            .records
+            .iter()
+            .filter(|record| record.extra().contains("\"stix_id\":\"observed"))
+            .count();
+        let rejected = read
+            .rejects
+            .iter()
+            .filter(|reject| {
+                reject.message.contains("pattern") || reject.message.contains("named by")
+            })
+            .count();
         let bad = read.rejects.len() - rejected;
-        assert_eq!(read.records.len() - observed + rejected + bad, alternatives, "{}: {:?}", path.display(), read.rejects.iter().map(|r| &r.message).collect::<Vec<_>>());
+        assert_eq!(
+            read.records.len() - observed + rejected + bad,
+            alternatives,
+            "{}: {:?}",
+            path.display(),
+            read.rejects.iter().map(|r| &r.message).collect::<Vec<_>>()
+        );
         indicators += whole.len();
         records += read.records.len();
         for reject in &read.rejects {
@@ -319,10 +420,19 @@ const XARF: &str = r#"[
 #[test]
 fn abuse_reports_of_both_versions_are_records() {
     let read = good("xarf", XARF);
-    assert_eq!(read.values(Field::SourceIp), ["203.0.113.45", "192.0.2.1", "192.0.2.55", "192.0.2.56"]);
+    assert_eq!(
+        read.values(Field::SourceIp),
+        ["203.0.113.45", "192.0.2.1", "192.0.2.55", "192.0.2.56"]
+    );
     assert_eq!(read.values(Field::SourcePort), ["80", "", "54321", "25"]);
-    assert_eq!(read.values(Field::ClassType), ["phishing", "infected-system", "brute-force", "spam"]);
-    assert_eq!(read.values(Field::ClassIdentifier), ["phishing", "infected-host", "loginattack", "spam"]);
+    assert_eq!(
+        read.values(Field::ClassType),
+        ["phishing", "infected-system", "brute-force", "spam"]
+    );
+    assert_eq!(
+        read.values(Field::ClassIdentifier),
+        ["phishing", "infected-host", "loginattack", "spam"]
+    );
     assert_eq!(read.values(Field::DestinationHost)[1], "c2.example.org");
     assert_eq!(read.values(Field::DestinationIp)[2], "198.51.100.33");
     assert_eq!(read.values(Field::DescriptionTarget)[0], "Bank");
@@ -349,8 +459,16 @@ fn real_abuse_reports_are_all_read() {
     for path in &good {
         let (read, _) = real("xarf", path);
         let counts = (read.records.len(), read.rejects.len());
-        assert_eq!(counts, (1, 0), "{}: {:?}", path.display(), read.rejects.first().map(|r| &r.message));
-        *classes.entry(read.values(Field::ClassType)[0].clone()).or_default() += 1;
+        assert_eq!(
+            counts,
+            (1, 0),
+            "{}: {:?}",
+            path.display(),
+            read.rejects.first().map(|r| &r.message)
+        );
+        *classes
+            .entry(read.values(Field::ClassType)[0].clone())
+            .or_default() += 1;
     }
     eprintln!("xarf: {} reports, {classes:?}", good.len());
     assert_eq!(good.len(), 36 + 51);
@@ -360,7 +478,12 @@ fn real_abuse_reports_are_all_read() {
         match read(&feed("xarf", "UTC"), &text) {
             Ok(read) => {
                 read.check_rows(&text);
-                assert_eq!(read.records.len() + read.rejects.len(), 1, "{}", path.display());
+                assert_eq!(
+                    read.records.len() + read.rejects.len(),
+                    1,
+                    "{}",
+                    path.display()
+                );
                 records += read.records.len();
                 rejects += read.rejects.len();
             }
@@ -428,22 +551,41 @@ const IODEF_2: &str = r#"<IODEF-Document version="2.00" xml:lang="en" xmlns="urn
 
 #[test]
 fn sources_of_a_flow_are_records() {
-    for text in [IODEF_1.to_owned(), format!("\u{feff}{}", IODEF_1.replace('\n', "\r\n"))] {
+    for text in [
+        IODEF_1.to_owned(),
+        format!("\u{feff}{}", IODEF_1.replace('\n', "\r\n")),
+    ] {
         let read = good("iodef", &text);
-        assert_eq!(read.values(Field::SourceIp), ["192.0.2.200", "2001:db8::1", "203.0.113.5"]);
+        assert_eq!(
+            read.values(Field::SourceIp),
+            ["192.0.2.200", "2001:db8::1", "203.0.113.5"]
+        );
         assert_eq!(read.values(Field::SourceHost), ["", "bot.example.com", ""]);
-        assert_eq!(read.values(Field::DestinationNetwork), ["198.51.100.16/28", "198.51.100.16/28", ""]);
+        assert_eq!(
+            read.values(Field::DestinationNetwork),
+            ["198.51.100.16/28", "198.51.100.16/28", ""]
+        );
         assert_eq!(read.values(Field::DestinationPort), ["80", "80", ""]);
         assert_eq!(read.values(Field::ClassType), ["scanner"; 3]);
         assert_eq!(read.values(Field::Severity), ["low"; 3]);
         assert_eq!(read.values(Field::Description), ["Scans & probes"; 3]);
         assert_eq!(read.values(Field::Vulnerabilities), ["CVE-2022-00001"; 3]);
-        assert_eq!(read.values(Field::DescriptionUrl), ["http://ref.example/1"; 3]);
+        assert_eq!(
+            read.values(Field::DescriptionUrl),
+            ["http://ref.example/1"; 3]
+        );
         assert_eq!(
             read.values(Field::ObservedAt),
-            ["2023-01-09T00:00:00Z", "2023-01-09T00:00:00Z", "2023-01-08T00:00:00Z"]
+            [
+                "2023-01-09T00:00:00Z",
+                "2023-01-09T00:00:00Z",
+                "2023-01-08T00:00:00Z"
+            ]
         );
-        assert_eq!(read.reasons(), [RejectReason::NoObservable, RejectReason::BadValue]);
+        assert_eq!(
+            read.reasons(),
+            [RejectReason::NoObservable, RejectReason::BadValue]
+        );
         assert!(read.labels().is_empty());
     }
 }
@@ -451,7 +593,10 @@ fn sources_of_a_flow_are_records() {
 #[test]
 fn observables_of_an_indicator_are_records() {
     let read = good("iodef", IODEF_2);
-    assert_eq!(read.values(Field::SourceIp), ["", "192.0.2.104", "192.0.2.106", "", ""]);
+    assert_eq!(
+        read.values(Field::SourceIp),
+        ["", "192.0.2.104", "192.0.2.106", "", ""]
+    );
     assert_eq!(read.values(Field::SourceHost)[0], "c2.example.org");
     assert_eq!(read.values(Field::SourcePort)[0], "53");
     assert_eq!(
@@ -459,7 +604,10 @@ fn observables_of_an_indicator_are_records() {
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     );
     assert_eq!(read.values(Field::SourceUrl)[4], "http://a.example/x");
-    assert_eq!(read.values(Field::Tlp), ["GREEN", "AMBER", "AMBER", "GREEN", "GREEN"]);
+    assert_eq!(
+        read.values(Field::Tlp),
+        ["GREEN", "AMBER", "AMBER", "GREEN", "GREEN"]
+    );
     assert_eq!(read.values(Field::ClassType), ["system-compromise"; 5]);
     assert_eq!(
         read.values(Field::ObservedAt)[..2],
@@ -474,7 +622,10 @@ fn broken_and_hostile_documents_keep_what_they_have() {
     for end in start..IODEF_1.len() - 1 {
         let read = good("iodef", &IODEF_1[..end]);
         assert!(read.records.len() >= 2, "cut at {end}");
-        assert!(!read.labels().is_empty() || !read.rejects.is_empty(), "cut at {end}");
+        assert!(
+            !read.labels().is_empty() || !read.rejects.is_empty(),
+            "cut at {end}"
+        );
     }
     let deep = IODEF_1.replace("<Record>", &"<EventData>".repeat(100_000));
     assert_eq!(good("iodef", &deep).reasons(), [RejectReason::TooDeep]);
@@ -482,7 +633,10 @@ fn broken_and_hostile_documents_keep_what_they_have() {
     assert_eq!(good("iodef", &deep).reasons(), [RejectReason::TooDeep]);
     let long = IODEF_1.replace("<Record>", &format!("<Flow>{}", "x".repeat(3 << 20)));
     let read = good("iodef", &long);
-    assert_eq!((read.records.len(), read.reasons()), (2, vec![RejectReason::TooLong]));
+    assert_eq!(
+        (read.records.len(), read.reasons()),
+        (2, vec![RejectReason::TooLong])
+    );
     let raw = &long.as_bytes()[read.rejects[0].offset as usize..];
     assert_eq!(read.rejects[0].raw_len as usize, raw.len());
     assert_eq!(&read.rejects[0].raw_hash, blake3::hash(raw).as_bytes());

@@ -30,11 +30,20 @@ fn formats_hold_on_the_seeds() {
 fn containers_hold_on_the_seeds() {
     for seed in SEEDS {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(seed.as_bytes()).expect("memory does not fail");
+        gzip.write_all(seed.as_bytes())
+            .expect("memory does not fail");
         let gzip = gzip.finish().expect("memory does not fail");
         let zstd = zstd::encode_all(seed.as_bytes(), 1).expect("memory does not fail");
         let wide: Vec<u8> = seed.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        for delivered in [seed.as_bytes(), &gzip, &zstd, &wide, &gzip[..gzip.len() / 2], b"PK\x03\x04", b"\xff\xfe\0"] {
+        for delivered in [
+            seed.as_bytes(),
+            &gzip,
+            &zstd,
+            &wide,
+            &gzip[..gzip.len() / 2],
+            b"PK\x03\x04",
+            b"\xff\xfe\0",
+        ] {
             for choice in 0..6 {
                 body::source(&[&[choice], delivered].concat());
             }

@@ -139,14 +139,20 @@ fn bombs_are_survived() {
             ("{", format!("{{{wide}")),
             ("[", deep.clone()),
             (">", format!(">{}", "<x>".repeat(100_000))),
-            (">", format!("><!DOCTYPE x [<!ENTITY a \"{}\">]>", "&b;".repeat(1_000))),
+            (
+                ">",
+                format!("><!DOCTYPE x [<!ENTITY a \"{}\">]>", "&b;".repeat(1_000)),
+            ),
             (":", format!(":{}", "\0".repeat(1_000))),
             (" ", "((((".repeat(50_000)),
             (" ", " [dot]".repeat(50_000)),
             ("\n", "[.)]},;".repeat(50_000)),
         ] {
             survives(&feed, text.replacen(what, &with, 1).as_bytes());
-            survives(&feed, text.replace(what, &with[..with.len().min(50)]).as_bytes());
+            survives(
+                &feed,
+                text.replace(what, &with[..with.len().min(50)]).as_bytes(),
+            );
         }
     }
 }

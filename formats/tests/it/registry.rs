@@ -17,11 +17,19 @@ fn each_format_is_a_file_with_its_row_and_a_sample() {
     for format in formats::FORMATS {
         let name = format.name;
         let files = [format!("src/{name}.rs"), format!("src/{name}/mod.rs")];
-        let text = files.iter().find_map(|file| std::fs::read_to_string(root.join(file)).ok());
+        let text = files
+            .iter()
+            .find_map(|file| std::fs::read_to_string(root.join(file)).ok());
         let text = text.unwrap_or_else(|| panic!("format {name} is no file of its own"));
         assert!(text.contains("pub const FORMAT: Format"), "{name}");
-        assert!(text.contains(&format!("name: \"{name}\"")) || name == "shadowserver", "{name}");
-        assert!(tests.contains(&format!("\"{name}\"")), "format {name} has no sample test");
+        assert!(
+            text.contains(&format!("name: \"{name}\"")) || name == "shadowserver",
+            "{name}"
+        );
+        assert!(
+            tests.contains(&format!("\"{name}\"")),
+            "format {name} has no sample test"
+        );
         assert!(
             manual.is_empty() || manual.contains(&format!("| `{name}` |")),
             "docs/formats.md does not name {name}"

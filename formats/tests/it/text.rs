@@ -14,7 +14,10 @@ const TRAILS: &str = "# Copyright (c) somebody\n\n# Aliases: OneBot, TwoBot\n\n#
 fn trails_are_records_with_their_reference() {
     let read = read(&feed("maltrail", "UTC"), TRAILS.as_bytes()).expect("trails");
     read.check_rows(TRAILS.as_bytes());
-    assert_eq!(read.values(Field::SourceHost), ["a.example.com", "", "", "", ""]);
+    assert_eq!(
+        read.values(Field::SourceHost),
+        ["a.example.com", "", "", "", ""]
+    );
     assert_eq!(read.values(Field::SourceIp), ["", "192.0.2.1", "", "", ""]);
     assert_eq!(
         read.values(Field::SourceUrl),
@@ -24,14 +27,20 @@ fn trails_are_records_with_their_reference() {
     assert_eq!(read.values(Field::SourcePort)[1], "8080");
     let first = "https://ref.example/1";
     let third = "https://ref.example/3";
-    assert_eq!(read.values(Field::DescriptionUrl), [first, first, first, third, third]);
+    assert_eq!(
+        read.values(Field::DescriptionUrl),
+        [first, first, first, third, third]
+    );
     assert_eq!(read.values(Field::Comment)[3], "seen once");
     assert_eq!(
         read.records[0].extra_json().as_deref(),
         Some(r#"{"references":["https://ref.example/2"],"aliases":["OneBot","TwoBot"]}"#)
     );
     assert!(read.records.iter().all(|record| record.undated));
-    assert_eq!(read.reasons(), [RejectReason::NoObservable, RejectReason::BadValue]);
+    assert_eq!(
+        read.reasons(),
+        [RejectReason::NoObservable, RejectReason::BadValue]
+    );
 }
 
 #[test]
@@ -43,15 +52,33 @@ fn real_trails_are_read() {
         let read = read(&feed("maltrail", "UTC"), &text).expect("trails");
         read.check_rows(&text);
         let content = String::from_utf8_lossy(&text);
-        let trails = content.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let (of_path, others): (Vec<&str>, Vec<&str>) = trails.partition(|line| line.starts_with('/'));
-        assert_eq!(read.records.len() + read.rejects.len(), of_path.len() + others.len(), "{}", path.display());
-        let no_host = read.reasons().iter().filter(|reason| **reason == RejectReason::NoObservable).count();
+        let trails = content
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let (of_path, others): (Vec<&str>, Vec<&str>) =
+            trails.partition(|line| line.starts_with('/'));
+        assert_eq!(
+            read.records.len() + read.rejects.len(),
+            of_path.len() + others.len(),
+            "{}",
+            path.display()
+        );
+        let no_host = read
+            .reasons()
+            .iter()
+            .filter(|reason| **reason == RejectReason::NoObservable)
+            .count();
         assert_eq!(no_host, of_path.len(), "{}", path.display());
         records += read.records.len();
         paths += of_path.len();
         lines += of_path.len() + others.len();
-        bad.extend(read.rejects.into_iter().filter(|r| r.reason != RejectReason::NoObservable).map(|r| r.message));
+        bad.extend(
+            read.rejects
+                .into_iter()
+                .filter(|r| r.reason != RejectReason::NoObservable)
+                .map(|r| r.message),
+        );
     }
     eprintln!("maltrail: {records} records of {lines} trails, {paths} paths, others {bad:?}");
     assert!(records > 30_000 && bad.len() < 20);
@@ -64,13 +91,28 @@ fn what_notes_name_is_a_record_once() {
     let text: Vec<u8> = NOTES.chars().map(|c| c as u8).collect();
     let read = read(&feed("notes", "UTC"), &text).expect("notes");
     read.check_rows(&text);
-    assert_eq!(read.values(Field::SourceUrl)[0], "https://login.example.com/ga/index.php?x.zip");
-    assert_eq!(read.values(Field::SourceIp), ["", "", "192.0.2.1", "192.0.2.2", "", ""]);
-    assert_eq!(read.values(Field::SourcePort), ["", "", "443", "995", "", ""]);
+    assert_eq!(
+        read.values(Field::SourceUrl)[0],
+        "https://login.example.com/ga/index.php?x.zip"
+    );
+    assert_eq!(
+        read.values(Field::SourceIp),
+        ["", "", "192.0.2.1", "192.0.2.2", "", ""]
+    );
+    assert_eq!(
+        read.values(Field::SourcePort),
+        ["", "", "443", "995", "", ""]
+    );
     assert_eq!(read.values(Field::Vulnerabilities)[4], "CVE-2022-00001");
     assert_eq!(read.values(Field::SourceHost)[5], "mail.example.com");
-    assert_eq!(read.values(Field::FeedAccuracy), ["95", "90", "85", "85", "95", "50"]);
-    assert_eq!(read.values(Field::DescriptionUrl)[1..3], ["", "https://blog.example/post"]);
+    assert_eq!(
+        read.values(Field::FeedAccuracy),
+        ["95", "90", "85", "85", "95", "50"]
+    );
+    assert_eq!(
+        read.values(Field::DescriptionUrl)[1..3],
+        ["", "https://blog.example/post"]
+    );
     assert_eq!(read.reasons(), [RejectReason::Encoding]);
     let mut sure = feed("notes", "UTC");
     sure.options.insert("least_confidence".into(), "86".into());
@@ -88,12 +130,20 @@ fn real_notes_give_their_control_servers_and_hashes() {
         let text = std::fs::read(&path).expect("the file can be read");
         let read = read(&feed("notes", "UTC"), &text).expect("notes");
         read.check_rows(&text);
-        assert_eq!(read.rejects.first().map(|reject| &reject.message), None, "{}", path.display());
+        assert_eq!(
+            read.rejects.first().map(|reject| &reject.message),
+            None,
+            "{}",
+            path.display()
+        );
         // Counted in another way: lines that are an address with a port and nothing else.
         let content = String::from_utf8_lossy(&text);
         let is_server = |line: &&str| {
             line.rsplit_once(':').is_some_and(|(ip, port)| {
-                port.parse::<u16>().is_ok() && ip.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| !ip.is_private())
+                port.parse::<u16>().is_ok()
+                    && ip
+                        .parse::<std::net::Ipv4Addr>()
+                        .is_ok_and(|ip| !ip.is_private())
             })
         };
         let expected: BTreeSet<&str> = content.lines().map(str::trim).filter(is_server).collect();
@@ -101,20 +151,42 @@ fn real_notes_give_their_control_servers_and_hashes() {
             .records
             .iter()
             .filter(|record| record.has(Field::SourceIp) && record.has(Field::SourcePort))
-            .map(|record| format!("{}:{}", show(record, Field::SourceIp), show(record, Field::SourcePort)))
+            .map(|record| {
+                format!(
+                    "{}:{}",
+                    show(record, Field::SourceIp),
+                    show(record, Field::SourcePort)
+                )
+            })
             .collect();
-        assert!(expected.iter().all(|server| found.contains(*server)), "{}", path.display());
+        assert!(
+            expected.iter().all(|server| found.contains(*server)),
+            "{}",
+            path.display()
+        );
         servers += found.len();
         let words: BTreeSet<String> = content
             .split(|c: char| !c.is_ascii_alphanumeric())
             .filter(|word| word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit()))
             .map(str::to_lowercase)
             .collect();
-        let read_hashes: BTreeSet<String> = read.values(Field::Sha256).into_iter().filter(|hash| !hash.is_empty()).collect();
+        let read_hashes: BTreeSet<String> = read
+            .values(Field::Sha256)
+            .into_iter()
+            .filter(|hash| !hash.is_empty())
+            .collect();
         assert_eq!(read_hashes, words, "{}", path.display());
         hashes += words.len();
-        urls += read.records.iter().filter(|record| record.has(Field::SourceUrl)).count();
-        others.extend(read.values(Field::SourceHost).into_iter().filter(|host| !host.is_empty()));
+        urls += read
+            .records
+            .iter()
+            .filter(|record| record.has(Field::SourceUrl))
+            .count();
+        others.extend(
+            read.values(Field::SourceHost)
+                .into_iter()
+                .filter(|host| !host.is_empty()),
+        );
     }
     others.sort();
     others.dedup();
