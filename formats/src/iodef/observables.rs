@@ -42,12 +42,9 @@ pub(super) fn of_flow(flow: &Node) -> Vec<Asset> {
     let all: Vec<Asset> = flow.all("System").flat_map(system).collect();
     let is = |asset: &Asset, name: &str| asset.category.as_deref() == Some(name);
     let any_source = all.iter().any(|asset| is(asset, "source"));
+    let spared = |asset: &Asset| is(asset, "sensor") || any_source && is(asset, "target");
     let targets: Vec<&Asset> = all.iter().filter(|asset| is(asset, "target")).collect();
-    let mut accused: Vec<Asset> = all
-        .iter()
-        .filter(|asset| !is(asset, "sensor") && !(any_source && is(asset, "target")))
-        .cloned()
-        .collect();
+    let mut accused: Vec<Asset> = all.iter().filter(|asset| !spared(asset)).cloned().collect();
     for asset in accused.iter_mut().filter(|asset| is(asset, "source")) {
         match targets.as_slice() {
             [] => {}

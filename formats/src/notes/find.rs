@@ -101,12 +101,16 @@ pub(super) fn find(line: &str) -> Vec<Found> {
     let joined = join_spaced(line);
     let mut found = Vec::new();
     let mut before = String::new();
+    let mut command = false;
     for word in joined.split(is_space) {
         if word.is_empty() || word.len() > MAX_WORD_BYTES {
             continue;
         }
+        command |= words::is_command(word);
         for piece in pieces(word) {
-            if let Some(one) = look(piece, &before) {
+            let is_argument =
+                |one: &Found| command && !one.marked && one.field == Field::SourceHost;
+            if let Some(one) = look(piece, &before).filter(|one| !is_argument(one)) {
                 found.push(one);
             }
             if piece.chars().any(char::is_alphanumeric) {

@@ -47,6 +47,18 @@ pub(super) fn is_version_word(word: &str) -> bool {
     )
 }
 
+/// Whether a word is a command, whose arguments are files: `rundll32 x.sm,Start` names no host.
+pub(super) fn is_command(word: &str) -> bool {
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+    let name = word.rsplit(['\\', '/']).next().unwrap_or(word);
+    let lower = name.to_ascii_lowercase();
+    lists(
+        "cmd powershell pwsh rundll32 regsvr32 wscript cscript mshta msiexec schtasks certutil wmic wermgr start copy \
+         move rename del xcopy extrac32 expand bash chmod python perl java",
+        lower.strip_suffix(".exe").unwrap_or(&lower),
+    )
+}
+
 /// Words at the start of a line behind which somebody else's text is pointed to.
 pub(super) fn is_reference_word(word: &str) -> bool {
     lists(

@@ -653,3 +653,56 @@ fn the_real_document_gives_its_flows() {
     assert_eq!((read.records.len(), read.rejects.len()), (9, 0));
     assert_eq!(read.labels(), Vec::<&str>::new());
 }
+
+#[test]
+fn long_events_and_bundles_are_read_in_bounded_memory() {
+    let words = "x".repeat(300);
+    let attribute = |n: u32| {
+        let [_, a, b, c] = n.to_be_bytes();
+        format!(
+            r#"{{"type": "ip-dst", "to_ids": true, "value": "192.{a}.{b}.{c}", "timestamp": "1673251200", "comment": "{words}"}}"#
+        )
+    };
+    let many: Vec<String> = (1..=100_000).map(attribute).collect();
+    let event = format!(
+        r#"{{"Event": {{"Attribute": [{}], "Tag": [{{"name": "tlp:red"}}]}}}}"#,
+        many.join(",")
+    );
+    let read = good("misp", &event);
+    assert_eq!(
+        (read.records.len(), read.labels()),
+        (100_000, vec!["late-parts"])
+    );
+    // What did not wait any more does not know of the mark at the end; the rest does.
+    assert_eq!(
+        read.records
+            .last()
+            .and_then(|record| record.text(Field::Tlp)),
+        Some("RED")
+    );
+    drop(read);
+    let indicator = |n: u32| {
+        let [_, a, b, c] = n.to_be_bytes();
+        format!(
+            r#"{{"type": "indicator", "id": "indicator--{n}", "pattern": "[ipv4-addr:value = '192.{a}.{b}.{c}']", "valid_from": "2023-01-09T00:00:00Z", "description": "{words}"}}"#
+        )
+    };
+    let many: Vec<String> = (1..=100_000).map(indicator).collect();
+    let bundle = format!(r#"{{"type": "bundle", "objects": [{}]}}"#, many.join(","));
+    let read = good("stix", &bundle);
+    assert_eq!(
+        (read.records.len(), read.labels()),
+        (100_000, vec!["late-parts"])
+    );
+}
+
+#[test]
+fn zeros_in_texts_are_refused() {
+    let text = EVENT.replace("seen twice", "seen\\u0000twice");
+    let read = good("misp", &text);
+    assert_eq!(read.records.len(), 7);
+    assert_eq!(read.reasons()[0], RejectReason::BadValue);
+    // An escaped backslash before the same letters is none.
+    let text = EVENT.replace("seen twice", "seen\\\\u0000twice");
+    assert_eq!(good("misp", &text).records.len(), 8);
+}
