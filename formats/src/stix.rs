@@ -14,6 +14,7 @@
 //!
 //! STIX 1.x is XML and is not read.
 
+mod named;
 mod observed;
 mod pattern;
 
@@ -30,7 +31,7 @@ use crate::document::Window;
 use crate::draft::{self, Draft, Fault, HELD_BYTES, Held, Place, list, string, text};
 use crate::json::walk::{self, End, Found, Step};
 use crate::{Context, Format, Output, Reader, StreamReader, Unreadable, Warning, value};
-use pattern::{Op, Test};
+use named::Named;
 
 /// STIX 2.
 pub const FORMAT: Format = Format {
@@ -140,10 +141,13 @@ impl StreamReader for Objects {
         let mut late = false;
         let end = walk::walk(&mut window, &path, &mut |found| match found {
             Found::Element(element) => {
-                self.object(element.into(), out);
-                if self.known.bytes > HELD_BYTES {
+                let full = self.object(element.into(), out);
+                let too_much = self.known.bytes > HELD_BYTES;
+                if full || too_much {
                     late = true;
                     self.flush(out);
+                }
+                if too_much {
                     self.known = Known::default();
                 }
             }
@@ -247,12 +251,13 @@ impl Known {
 }
 
 impl Objects {
-    fn object(&mut self, place: Place<'_>, out: &mut dyn Output) {
+    /// Takes one object; `true` where no more may wait.
+    fn object(&mut self, place: Place<'_>, out: &mut dyn Output) -> bool {
         let object = match draft::element(place.bytes) {
             Ok(object) => object,
             Err(fault) => {
                 out.reject(place.reject(fault));
-                return;
+                return false;
             }
         };
         let kind = match string(&object["type"]) {
@@ -260,17 +265,15 @@ impl Objects {
             Some("observed-data") => Kind::ObservedData,
             Some(_) => {
                 self.known.learn(object, place.bytes.len());
-                return;
+                return false;
             }
             None => {
                 let message = "the object has no `type`".to_owned();
                 out.reject(place.reject((RejectReason::MissingField, message)));
-                return;
+                return false;
             }
         };
-        if self.held.push(kind, place) {
-            self.known.bytes = HELD_BYTES + 1;
-        }
+        self.held.push(kind, place)
     }
 
     fn flush(&mut self, out: &mut dyn Output) {
@@ -446,113 +449,5 @@ impl Objects {
             .collect();
         draft.keep(Field::Tags, &tags.join(" "));
         draft.extra("stix_id", &object["id"]);
-    }
-}
-
-/// What a conjunction names.
-struct Named {
-    /// Fields of one record each: a second value of a field begins another record.
-    groups: Vec<Vec<(Field, String)>>,
-    files: Vec<String>,
-    /// Some of the tests name nothing: they narrow the rest.
-    part: bool,
-}
-
-impl Named {
-    fn of(tests: &[Test]) -> Named {
-        let mut named = Named {
-            groups: Vec::new(),
-            files: Vec::new(),
-            part: false,
-        };
-        let both_ends = ["src_ref.value", "dst_ref.value"].iter().all(|end| {
-            let is_end = |test: &Test| test.object == "network-traffic" && test.property == *end;
-            tests.iter().any(is_end)
-        });
-        for test in tests {
-            let literal = !test.negated
-                && (test.op == Op::Equal
-                    || test.op == Op::Subset && test.object.starts_with("ipv"));
-            match (test.object.as_str(), test.property.as_str()) {
-                ("file", "name") if literal => named.files.push(test.value.clone()),
-                // Says only what the reference beside it is.
-                ("network-traffic", "src_ref.type" | "dst_ref.type") => {}
-                (object, property) => match field(object, property, &test.value, both_ends) {
-                    Some(field) if literal => named.put(field, &test.value),
-                    _ => named.part = true,
-                },
-            }
-        }
-        // A port or protocol alone names nothing.
-        named
-            .groups
-            .retain(|group| group.iter().any(|(field, _)| value::is_observable(*field)));
-        named
-    }
-
-    fn put(&mut self, field: Field, text: &str) {
-        let taken = |group: &Vec<(Field, String)>| {
-            group
-                .iter()
-                .any(|(known, value)| *known == field && value != text)
-        };
-        match self.groups.last_mut() {
-            Some(group) if !taken(group) => group.push((field, text.to_owned())),
-            _ => self.groups.push(vec![(field, text.to_owned())]),
-        }
-    }
-}
-
-/// The field of an object's property (STIX 2.1 section 6) whose value is `text`.
-fn field(object: &str, property: &str, text: &str, both_ends: bool) -> Option<Field> {
-    let hash = |property: &str| {
-        let name = property.strip_prefix("hashes.")?;
-        Some(name.replace(['-', '_'], "").to_ascii_lowercase())
-    };
-    Some(match (object, property) {
-        ("ipv4-addr" | "ipv6-addr", "value") | ("domain-name", "resolves_to_refs.value") => {
-            if text.contains('/') {
-                Field::SourceNetwork
-            } else {
-                Field::SourceIp
-            }
-        }
-        ("domain-name", "value") => Field::SourceHost,
-        ("url", "value") => Field::SourceUrl,
-        ("email-addr", "value") | ("email-message", "from_ref.value" | "sender_ref.value") => {
-            Field::SourceAccount
-        }
-        ("autonomous-system", "number") => Field::SourceAsn,
-        ("file" | "artifact", _) => match hash(property)?.as_str() {
-            "md5" => Field::Md5,
-            "sha1" => Field::Sha1,
-            "sha256" => Field::Sha256,
-            _ => return None,
-        },
-        ("x509-certificate", _) => {
-            hash(property)?;
-            Field::Certificate
-        }
-        // Mobile applications, as the tools of forensic examiners write them.
-        ("app", "id") => Field::AppPackage,
-        ("app", _) if property.starts_with("cert.") => Field::Certificate,
-        ("network-traffic", "src_ref.value") => ends(text).0,
-        ("network-traffic", "dst_ref.value") if both_ends => ends(text).1,
-        ("network-traffic", "dst_ref.value") => ends(text).0,
-        ("network-traffic", "src_port") if both_ends => Field::SourcePort,
-        ("network-traffic", "dst_port") if both_ends => Field::DestinationPort,
-        ("network-traffic", "dst_port") => Field::SourcePort,
-        _ => return None,
-    })
-}
-
-/// The fields of an end of a connection, as source and as destination, by the form of its value.
-fn ends(text: &str) -> (Field, Field) {
-    if text.contains('/') {
-        (Field::SourceNetwork, Field::DestinationNetwork)
-    } else if value::ip(text).is_some() {
-        (Field::SourceIp, Field::DestinationIp)
-    } else {
-        (Field::SourceHost, Field::DestinationHost)
     }
 }

@@ -4,7 +4,8 @@ use model::field::Field;
 use model::reject::RejectReason;
 use serde_json::Value as Json;
 
-use super::{Objects, Observed, ends};
+use super::named::ends;
+use super::{Objects, Observed};
 use crate::Output;
 use crate::draft::{Draft, Fault, Place, list, string, text};
 
