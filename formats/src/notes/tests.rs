@@ -95,8 +95,8 @@ fn what_is_named_is_found() {
 #[test]
 fn what_is_not_named_is_not_invented() {
     for line in [
-        "rundll32.exe desktop.dat,DrawThemeIcon",
-        "rundll32  /s contract.sm,Updt",
+        "rundll32.exe sample.dat,Start",
+        "rundll32  /s sample.sm,Start",
         "C:\\Windows\\System32\\cmd.exe /c copy a.to b.in",
         "a.exe b.dll c.js setup.py install.sh lib.rs x.tar.gz jquery.min.js README.md index.php report.doc",
         "payload[.]exe was dropped",

@@ -658,9 +658,8 @@ fn the_real_document_gives_its_flows() {
 fn long_events_and_bundles_are_read_in_bounded_memory() {
     let words = "x".repeat(300);
     let attribute = |n: u32| {
-        let [_, a, b, c] = n.to_be_bytes();
         format!(
-            r#"{{"type": "ip-dst", "to_ids": true, "value": "192.{a}.{b}.{c}", "timestamp": "1673251200", "comment": "{words}"}}"#
+            r#"{{"type": "ip-dst", "to_ids": true, "value": "2001:db8::{n:x}", "timestamp": "1673251200", "comment": "{words}"}}"#
         )
     };
     let many: Vec<String> = (1..=100_000).map(attribute).collect();
@@ -682,9 +681,8 @@ fn long_events_and_bundles_are_read_in_bounded_memory() {
     );
     drop(read);
     let indicator = |n: u32| {
-        let [_, a, b, c] = n.to_be_bytes();
         format!(
-            r#"{{"type": "indicator", "id": "indicator--{n}", "pattern": "[ipv4-addr:value = '192.{a}.{b}.{c}']", "valid_from": "2023-01-09T00:00:00Z", "description": "{words}"}}"#
+            r#"{{"type": "indicator", "id": "indicator--{n}", "pattern": "[ipv6-addr:value = '2001:db8::{n:x}']", "valid_from": "2023-01-09T00:00:00Z", "description": "{words}"}}"#
         )
     };
     let many: Vec<String> = (1..=100_000).map(indicator).collect();

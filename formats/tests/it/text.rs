@@ -84,7 +84,7 @@ fn real_trails_are_read() {
     assert!(records > 30_000 && bad.len() < 20);
 }
 
-const NOTES: &str = "13.12.2022 | Bot | Version 4.4.46.1\n.url hxxps://login[.]example[.]com/ga/index.php?x.zip\n.zip e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 pw = nt005\nrundll32.exe desktop.dat,Draw\nReference: https://blog.example/post\nc2's\n192.0.2.1:443\n192.0.2.1:443\n192.0.2.2:995\nexploits CVE-2022-00001\nmail.example.com\n\u{ff}\n";
+const NOTES: &str = "13.12.2022 | Bot | Version 4.4.46.1\n.url hxxps://login[.]example[.]com/a/index.php?b.zip\n.zip e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 pw = abc\nrundll32.exe sample.dat,Start\nReference: https://blog.example/post\nc2's\n192.0.2.1:443\n192.0.2.1:443\n192.0.2.2:995\nexploits CVE-2022-00001\nmail.example.com\n\u{ff}\n";
 
 #[test]
 fn what_notes_name_is_a_record_once() {
@@ -93,7 +93,7 @@ fn what_notes_name_is_a_record_once() {
     read.check_rows(&text);
     assert_eq!(
         read.values(Field::SourceUrl)[0],
-        "https://login.example.com/ga/index.php?x.zip"
+        "https://login.example.com/a/index.php?b.zip"
     );
     assert_eq!(
         read.values(Field::SourceIp),
