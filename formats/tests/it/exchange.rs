@@ -659,7 +659,9 @@ fn long_events_and_bundles_are_read_in_bounded_memory() {
     let words = "x".repeat(300);
     let attribute = |n: u32| {
         format!(
-            r#"{{"type": "ip-dst", "to_ids": true, "value": "2001:db8::{n:x}", "timestamp": "1673251200", "comment": "{words}"}}"#
+            r#"{{"type": "ip-dst", "to_ids": true, "value": "2001:db8::{:x}:{:x}", "timestamp": "1673251200", "comment": "{words}"}}"#,
+            n >> 16,
+            n & 0xffff
         )
     };
     let many: Vec<String> = (1..=100_000).map(attribute).collect();
@@ -682,7 +684,9 @@ fn long_events_and_bundles_are_read_in_bounded_memory() {
     drop(read);
     let indicator = |n: u32| {
         format!(
-            r#"{{"type": "indicator", "id": "indicator--{n}", "pattern": "[ipv6-addr:value = '2001:db8::{n:x}']", "valid_from": "2023-01-09T00:00:00Z", "description": "{words}"}}"#
+            r#"{{"type": "indicator", "id": "indicator--{n}", "pattern": "[ipv6-addr:value = '2001:db8::{:x}:{:x}']", "valid_from": "2023-01-09T00:00:00Z", "description": "{words}"}}"#,
+            n >> 16,
+            n & 0xffff
         )
     };
     let many: Vec<String> = (1..=100_000).map(indicator).collect();
