@@ -10,7 +10,7 @@
 //! `object_type` stays unset here, and the statistic on it is not available from this feed. It has
 //! no classification either: the feed's entry gives that.
 
-mod element;
+pub(crate) mod element;
 
 use std::io::{self, BufRead};
 

@@ -2,7 +2,7 @@
 //!
 //! [`Window`] shows the part of the text that is being looked at and knows its offset and line; a
 //! reader asks for [`Window::more`] until its element is whole and then [`Window::release`]s it.
-//! What grows past [`crate::frame::MAX_ROW_BYTES`] goes into an [`Overlong`] instead, which keeps the
+//! What grows past [`crate::frame::MAX_ROW_BYTES`] (or what a format sets) goes into an [`Overlong`] instead, which keeps the
 //! head and the hash only: memory stays bounded whatever the document claims to be. This is not a
 //! parser of anything, and line formats do not pass here: see [`crate::frame`].
 
@@ -23,6 +23,7 @@ pub(crate) struct Window<'r> {
     line: u64,
     /// The last released byte was a CR: an LF that follows belongs to it.
     after_cr: bool,
+    longest: usize,
 }
 
 impl<'r> Window<'r> {
@@ -35,12 +36,24 @@ impl<'r> Window<'r> {
             offset: 0,
             line: 1,
             after_cr: false,
+            longest: crate::frame::MAX_ROW_BYTES,
         };
         while window.bytes().len() < BOM.len() && window.more()? {}
         if window.bytes().starts_with(BOM) {
             window.release(BOM.len());
         }
         Ok(window)
+    }
+
+    /// Lets elements be longer than rows are: for documents whose parts carry files or whole trees.
+    pub(crate) fn with_longest(mut self, bytes: usize) -> Self {
+        self.longest = bytes;
+        self
+    }
+
+    /// The longest element that is read.
+    pub(crate) fn longest(&self) -> usize {
+        self.longest
     }
 
     /// The unreleased bytes that were read so far.
@@ -65,7 +78,7 @@ impl<'r> Window<'r> {
             self.start = 0;
         }
         debug_assert!(
-            self.buffer.len() <= crate::frame::MAX_ROW_BYTES + CHUNK,
+            self.buffer.len() <= self.longest + CHUNK,
             "a reader holds more than an element"
         );
         loop {
@@ -137,7 +150,7 @@ pub(crate) fn is_space(byte: u8) -> bool {
 }
 
 /// Counts line ends (LF, CRLF, CR); a CR at the end of one piece and an LF at the start of the next are one.
-fn line_ends(bytes: &[u8], after_cr: &mut bool) -> u64 {
+pub(crate) fn line_ends(bytes: &[u8], after_cr: &mut bool) -> u64 {
     let Some(&last) = bytes.last() else { return 0 };
     let mut count = memchr::memchr_iter(b'\n', bytes).count() as u64;
     if *after_cr && bytes[0] == b'\n' {

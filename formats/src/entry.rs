@@ -206,7 +206,7 @@ pub fn check(feed: &Feed) -> Vec<String> {
         && crate::source::Encoding::named(name).is_none()
     {
         problems.push(format!(
-            "encoding: `{name}` is unknown; use utf-8 or gb18030"
+            "encoding: `{name}` is unknown; use utf-8, gb18030, utf-16le, another name of the WHATWG Encoding standard, or auto"
         ));
     }
     if let Some(name) = &feed.classification

@@ -244,6 +244,7 @@ pub(crate) fn read_document(
     let end = walk::walk(&mut window, path, &mut |found| match found {
         Found::Element(element) => each(element, out),
         Found::Broken(reject) => out.reject(reject),
+        Found::Closed => {}
         Found::Remark(message) => out.warn(Warning {
             label: "loose-json",
             message: message.into(),

@@ -13,33 +13,44 @@
 
 pub mod bambenek;
 pub mod cnvd;
+pub mod csaf;
 pub mod csv;
 pub mod ctip;
+pub mod cve;
 pub mod cymru_cap;
 mod document;
+mod draft;
 pub mod drive;
 pub mod entry;
+pub mod epss;
 pub mod frame;
 pub mod hibp;
 pub mod intelmq;
+pub mod iodef;
 pub mod jpcert;
 pub mod json;
 pub mod kev;
 mod line;
 pub mod list;
+pub mod maltrail;
 mod mapping;
 pub mod misp;
+pub mod notes;
+pub mod nvd;
 mod observable;
 pub mod otx;
 pub mod ponmocup;
 pub mod row;
+mod score;
 mod selection;
 pub mod shadowserver;
 pub mod source;
 pub mod spamhaus_cert;
 pub mod stalkerware;
+pub mod stix;
 pub mod tweetfeed;
 pub mod value;
+pub mod xarf;
 
 use std::io::BufRead;
 
@@ -201,21 +212,30 @@ pub struct Format {
 pub const FORMATS: &[Format] = &[
     bambenek::FORMAT,
     cnvd::FORMAT,
+    csaf::FORMAT,
     csv::FORMAT,
     ctip::FORMAT,
+    cve::FORMAT,
     cymru_cap::FORMAT,
+    epss::FORMAT,
     hibp::FORMAT,
+    iodef::FORMAT,
     jpcert::FORMAT,
     json::FORMAT,
     kev::FORMAT,
     list::FORMAT,
+    maltrail::FORMAT,
     misp::FORMAT,
+    notes::FORMAT,
+    nvd::FORMAT,
     otx::FORMAT,
     ponmocup::FORMAT,
     shadowserver::FORMAT,
     spamhaus_cert::FORMAT,
     stalkerware::FORMAT,
+    stix::FORMAT,
     tweetfeed::FORMAT,
+    xarf::FORMAT,
 ];
 
 /// Finds a format by its name in [`FORMATS`].

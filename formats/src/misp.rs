@@ -1,213 +1,378 @@
-//! A MISP event as JSON (core format): bare, in `Event`, or several in `response`. Every attribute that
-//! is an indicator is a record; what the event says as a whole goes with each. The classification is
-//! the first of the event's tags that names one (`rsit:...="phishing"`, `ecsirt:...="c&c"`), else the
-//! feed's. An event larger than a row may be is a reject.
+//! MISP events (the MISP core format): one event, a feed's event file, a bare event, or the answer
+//! to a search with several.
+//!
+//! An attribute that is marked for detection (`to_ids`) is a record; the others are what the event
+//! tells besides (links, comments, context) and are passed by with a warning that counts them,
+//! unless the option `attributes = "all"` asks for them. The attributes of an object are one record as
+//! far as they fit together: a file with its hashes, a host with its address. An attribute for
+//! detection whose type has no field here is a reject that names the type.
+//!
+//! What the event says of all its attributes (tags, TLP, date, who made it) may stand behind them in
+//! the file, so attributes wait until their event ends; what waits is bounded. Numbers travel as
+//! text. Deleted attributes and proposals (`ShadowAttribute`) are no part of the event.
+
+mod tags;
+mod types;
 
 use std::io::{self, BufRead};
 
-use jiff::tz::TimeZone;
-use model::classification::classification;
 use model::feed::Feed;
 use model::field::Field;
-use model::record::Record;
-use model::reject::{Reject, RejectReason};
-use serde_json::Value;
+use model::reject::RejectReason;
+use serde_json::Value as Json;
 
-use crate::entry::{self, Entry};
-use crate::line::Fault;
-use crate::{Context, Format, Output, Reader, StreamReader, Unreadable, json, value};
+use crate::document::Window;
+use crate::draft::{self, Draft, Fault, Held, Place, list, string, text};
+use crate::json::walk::{self, End, Found};
+use crate::{Context, Format, Output, Reader, StreamReader, Unreadable, Warning, value};
+use tags::Marks;
+use types::{Part, parts};
 
 /// MISP events.
 pub const FORMAT: Format = Format {
     name: "misp",
-    about: "MISP event JSON: an indicator of every attribute",
+    about: "MISP events: attributes and objects for detection",
     open,
     check,
 };
 
-/// Types of attributes and the field of each; composite ones have a field for either half.
-const TYPES: &[(&str, &[Field])] = &[
-    ("AS", &[Field::SourceAsn]),
-    ("domain", &[Field::SourceHost]),
-    ("domain|ip", &[Field::SourceHost, Field::SourceIp]),
-    ("email-src", &[Field::SourceAccount]),
-    ("filename|md5", &[Field::Description, Field::Md5]),
-    ("filename|sha1", &[Field::Description, Field::Sha1]),
-    ("filename|sha256", &[Field::Description, Field::Sha256]),
-    ("hostname", &[Field::SourceHost]),
-    ("hostname|port", &[Field::SourceHost, Field::SourcePort]),
-    ("ip-dst", &[Field::SourceIp]),
-    ("ip-dst|port", &[Field::SourceIp, Field::SourcePort]),
-    ("ip-src", &[Field::SourceIp]),
-    ("ip-src|port", &[Field::SourceIp, Field::SourcePort]),
-    ("link", &[]),
-    ("md5", &[Field::Md5]),
-    ("sha1", &[Field::Sha1]),
-    ("sha256", &[Field::Sha256]),
-    ("url", &[Field::SourceUrl]),
-    ("vulnerability", &[Field::Vulnerabilities]),
-    ("x509-fingerprint-sha1", &[Field::Certificate]),
-    ("x509-fingerprint-sha256", &[Field::Certificate]),
+const OPTIONS: &[(&str, &str)] = &[(
+    "attributes",
+    "which attributes are read: to_ids (default) or all",
+)];
+
+/// Where the members of an event lie, by what shows that they do.
+const LAYOUTS: &[(&str, &str)] = &[
+    ("Event", "Event.*"),
+    ("response.*.Event", "response.*.Event.*"),
+    ("response.Event", "response.Event.*"),
+    ("*.Event", "*.Event.*"),
+    ("Attribute", "*"),
+    ("Object", "*"),
+    ("info", "*"),
 ];
 
-/// Taxonomies whose values are classifications.
-const TAXONOMIES: [&str; 2] = ["rsit:", "ecsirt:"];
-
-fn check(feed: &Feed) -> Vec<String> {
-    let mut problems = entry::check_fixed(feed);
-    problems.extend(entry::check_options(feed, &[]));
-    problems
-}
-
 fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
-    json::expect_object(FORMAT.name, head)?;
+    draft::json_start(FORMAT.name, head)?;
+    let found = |answer| {
+        LAYOUTS
+            .iter()
+            .find(|(shows, _)| draft::has(head, shows) == answer)
+    };
+    let layout = found(Some(true)).or_else(|| found(None));
+    let Some((_, path)) = layout else {
+        let detail = if draft::has(head, "*.Orgc") == Some(true) {
+            "this is the manifest of a feed, not an event"
+        } else {
+            "there is no `Event`"
+        };
+        return Err(draft::header(FORMAT.name, detail));
+    };
     Ok(Reader::Stream(Box::new(Events {
-        entry: Entry::compile(ctx)?,
-        zone: ctx.zone.clone(),
+        draft: Draft::new(ctx)?,
+        path,
+        all: ctx
+            .feed
+            .options
+            .get("attributes")
+            .is_some_and(|which| which == "all"),
+        event: Event::default(),
+        held: Held::new(),
+        context: 0,
     })))
 }
 
+fn check(feed: &Feed) -> Vec<String> {
+    let mut problems = draft::check_fixed(feed, OPTIONS);
+    if let Some(which) = feed.options.get("attributes")
+        && !matches!(which.as_str(), "to_ids" | "all")
+    {
+        problems.push(format!(
+            "options: attributes `{which}` is not to_ids or all"
+        ));
+    }
+    problems
+}
+
 struct Events {
-    entry: Entry,
-    zone: TimeZone,
+    draft: Draft,
+    path: &'static str,
+    all: bool,
+    event: Event,
+    held: Held<Kind>,
+    /// Attributes that are not for detection.
+    context: u64,
+}
+
+enum Kind {
+    Attribute,
+    Object,
+}
+
+/// What an event says of all its attributes.
+#[derive(Default)]
+struct Event {
+    info: Option<String>,
+    date: Option<String>,
+    uuid: Option<String>,
+    creator: Option<String>,
+    severity: Option<&'static str>,
+    marks: Marks,
 }
 
 impl StreamReader for Events {
-    fn read(self: Box<Self>, input: &mut dyn BufRead, out: &mut dyn Output) -> io::Result<()> {
-        let mut record = Record::new();
-        json::read_document(input, &[], out, &mut |element, out| {
-            let (line, offset) = (element.line, element.offset);
-            let reject = |(reason, message): Fault| {
-                Reject::new(line, offset, reason, message, element.bytes)
-            };
-            let document: Value = match serde_json::from_slice(element.bytes) {
-                Ok(document) => document,
-                Err(error) => {
-                    let message = format!("broken JSON: {error}");
-                    return out.reject(reject((RejectReason::Syntax, message)));
-                }
-            };
-            for event in events(&document) {
-                for attribute in attributes(event) {
-                    match self.fill(event, attribute, &mut record) {
-                        Ok(false) => {}
-                        Ok(true) => {
-                            self.entry.finish(&mut record);
-                            if !record.has(Field::ClassType) {
-                                record.set_text(Field::ClassType, "undetermined");
-                            }
-                            (record.line, record.offset) = (line, offset);
-                            record.len = element.bytes.len() as u32;
-                            out.record(&record);
-                        }
-                        Err(fault) => out.reject(reject(fault)),
+    fn read(mut self: Box<Self>, input: &mut dyn BufRead, out: &mut dyn Output) -> io::Result<()> {
+        let mut window = Window::new(input)?;
+        let path = walk::steps(self.path).unwrap_or_default();
+        let mut late = false;
+        let end = walk::walk(&mut window, &path, &mut |found| match found {
+            Found::Element(element) => {
+                let kind = match element.key {
+                    Some("Attribute") => {
+                        self.event.learn_payload(element.bytes);
+                        Kind::Attribute
                     }
+                    Some("Object") => Kind::Object,
+                    Some(key) => {
+                        self.event.learn(key, element.bytes);
+                        return;
+                    }
+                    None => return,
+                };
+                if self.held.push(kind, element.into()) {
+                    late = true;
+                    self.flush(out);
                 }
             }
+            Found::Closed => {
+                self.flush(out);
+                self.event = Event::default();
+            }
+            Found::Broken(reject) => out.reject(reject),
+            Found::Remark(message) => out.warn(Warning {
+                label: "loose-json",
+                message: message.into(),
+            }),
+        })?;
+        self.flush(out);
+        let mut warn = |label, message: String| out.warn(Warning { label, message });
+        if self.context > 0 {
+            let count = self.context;
+            let message =
+                format!("{count} attributes are not for detection (to_ids): they are no records");
+            warn("passed-by", message);
+        }
+        if late {
+            let message = "the event is so long that what stands at its end does not reach its first attributes";
+            warn("late-parts", message.into());
+        }
+        match end {
+            End::Whole => {}
+            End::Cut => {
+                let message = "the document ends before its records do: it may have been cut off";
+                warn("truncated", message.into());
+            }
+            End::NoRecords => warn("no-records", "there is no event".into()),
+        }
+        Ok(())
+    }
+}
+
+impl Event {
+    /// An attribute of the category "Payload type" names the malware of the whole event; few have one,
+    /// so an attribute is looked at closely only where the words stand.
+    fn learn_payload(&mut self, bytes: &[u8]) {
+        if memchr::memmem::find(bytes, b"\"Payload type\"").is_some()
+            && let Ok(json) = draft::element(bytes)
+        {
+            self.marks.payload(&json);
+        }
+    }
+
+    /// Takes a member of the event. One that cannot be read says nothing.
+    fn learn(&mut self, key: &str, bytes: &[u8]) {
+        if !matches!(
+            key,
+            "info" | "date" | "uuid" | "threat_level_id" | "Orgc" | "Tag" | "Galaxy"
+        ) {
+            return;
+        }
+        let Ok(json) = draft::element(bytes) else {
+            return;
+        };
+        let string = || string(&json).map(str::to_owned);
+        match key {
+            "info" => self.info = string(),
+            "date" => self.date = string(),
+            "uuid" => self.uuid = string(),
+            "Orgc" => self.creator = draft::string(&json["name"]).map(str::to_owned),
+            // 4 is "undefined".
+            "threat_level_id" => {
+                self.severity = match text(&json).as_deref() {
+                    Some("1") => Some("high"),
+                    Some("2") => Some("medium"),
+                    Some("3") => Some("low"),
+                    _ => None,
+                };
+            }
+            "Tag" => self.marks.tag(&json),
+            _ => self.marks.galaxy(&json),
+        }
+    }
+}
+
+/// An attribute that is part of a record.
+struct Member<'j> {
+    json: &'j Json,
+    /// What it says: fields with their texts.
+    says: Vec<(Part, &'j str)>,
+}
+
+impl Events {
+    fn flush(&mut self, out: &mut dyn Output) {
+        let mut held = std::mem::replace(&mut self.held, Held::new());
+        held.drain(|kind, place| match (draft::element(place.bytes), kind) {
+            (Ok(json), Kind::Attribute) => self.records(&[&json], None, place, out),
+            (Ok(json), Kind::Object) => {
+                if !is_true(&json["deleted"]) {
+                    let attributes: Vec<&Json> = list(&json["Attribute"]).collect();
+                    self.records(&attributes, Some(&json), place, out);
+                }
+            }
+            (Err(fault), _) => out.reject(place.reject(fault)),
+        });
+    }
+
+    /// The records of attributes that belong together.
+    fn records(
+        &mut self,
+        attributes: &[&Json],
+        object: Option<&Json>,
+        place: Place<'_>,
+        out: &mut dyn Output,
+    ) {
+        let mut groups: Vec<Vec<Member<'_>>> = Vec::new();
+        let mut beside: Vec<Member<'_>> = Vec::new();
+        let mut unknown: Vec<&str> = Vec::new();
+        for json in attributes.iter().filter(|json| !is_true(&json["deleted"])) {
+            let kind = string(&json["type"]).unwrap_or_default();
+            let Some(text) = string(&json["value"]) else {
+                if object.is_none() {
+                    let message = "the attribute has no `value`".to_owned();
+                    out.reject(place.reject((RejectReason::MissingField, message)));
+                }
+                continue;
+            };
+            let says = parts(kind, string(&json["object_relation"]), text);
+            let names = says.iter().any(|(part, _)| part.names());
+            let wanted = self.all || is_true(&json["to_ids"]);
+            if !names && (object.is_some() && !says.is_empty()) {
+                // Ports, protocols and file names go along with what they stand beside.
+                beside.push(Member { json, says });
+            } else if !wanted || self.all && !names {
+                self.context += 1;
+            } else if !names {
+                unknown.push(kind);
+            } else {
+                let fits =
+                    |group: &Vec<Member<'_>>| !group.iter().any(|member| member.disagrees(&says));
+                match groups.last_mut() {
+                    Some(group) if fits(group) => group.push(Member { json, says }),
+                    _ => groups.push(vec![Member { json, says }]),
+                }
+            }
+        }
+        let none = groups.is_empty();
+        for group in groups {
+            self.draft.clear();
+            match self.fill(&group, &beside, object) {
+                Ok(()) => self.draft.hand_over(place, out),
+                Err(fault) => out.reject(place.reject(fault)),
+            }
+        }
+        // Of an object that gave a record, an attribute more or less of a type without field is
+        // no loss that anybody could mend.
+        if none && !unknown.is_empty() {
+            unknown.dedup();
+            let message = format!(
+                "type `{}` has no field here",
+                value::shorten(&unknown.join("`, `"))
+            );
+            out.reject(place.reject((RejectReason::NoObservable, message)));
+        }
+    }
+
+    fn fill(
+        &mut self,
+        group: &[Member<'_>],
+        beside: &[Member<'_>],
+        object: Option<&Json>,
+    ) -> Result<(), Fault> {
+        let Events { draft, event, .. } = self;
+        for (part, text) in group.iter().flat_map(|member| &member.says) {
+            part.set(draft, text)?;
+        }
+        for (part, text) in beside.iter().flat_map(|member| &member.says) {
+            part.set_beside(draft, text);
+        }
+        let first = group.first().map_or(&Json::Null, |member| member.json);
+        // An attribute's own time of observation, else when it was written, else the event's date.
+        let mut times = ["first_seen", "timestamp"]
+            .map(|name| text(&first[name]))
+            .to_vec();
+        times.retain(|time| time.as_deref().is_some_and(|time| time != "0"));
+        times.push(event.date.as_deref().map(Into::into));
+        draft.observed(times)?;
+        let mut marks = event.marks.clone();
+        for member in group {
+            list(&member.json["Tag"]).for_each(|tag| marks.own_tag(tag));
+            list(&member.json["Galaxy"]).for_each(|galaxy| marks.galaxy(galaxy));
+        }
+        marks.set(draft);
+        if let Some(info) = &event.info {
+            draft.keep(Field::Description, info);
+        }
+        if let Some(comment) =
+            string(&first["comment"]).or(object.and_then(|o| string(&o["comment"])))
+        {
+            draft.keep(Field::Comment, comment);
+        }
+        if let Some(severity) = event.severity {
+            draft.keep(Field::Severity, severity);
+        }
+        if let Some(creator) = &event.creator {
+            draft.keep(Field::Reporter, creator);
+        }
+        draft.extra("category", &first["category"]);
+        draft.extra("last_seen", &first["last_seen"]);
+        if let Some(uuid) = &event.uuid {
+            draft.record.extra_text("event_uuid", uuid);
+        }
+        match object {
+            Some(object) => {
+                draft.extra("object", &object["name"]);
+                draft.extra("object_uuid", &object["uuid"]);
+            }
+            None => draft.extra("attribute_uuid", &first["uuid"]),
+        }
+        Ok(())
+    }
+}
+
+impl Member<'_> {
+    /// Whether the two give one field different values.
+    fn disagrees(&self, says: &[(Part, &str)]) -> bool {
+        self.says.iter().any(|(part, text)| {
+            says.iter()
+                .any(|(other, value)| part == other && !value.eq_ignore_ascii_case(text))
         })
     }
 }
 
-fn events(document: &Value) -> Vec<&Value> {
-    fn event(value: &Value) -> &Value {
-        value.get("Event").unwrap_or(value)
-    }
-    match document.get("response").and_then(Value::as_array) {
-        Some(events) => events.iter().map(event).collect(),
-        None => vec![event(document)],
-    }
-}
-
-/// The attributes of an event, those of its objects too.
-fn attributes(event: &Value) -> impl Iterator<Item = &Value> {
-    let own = event.get("Attribute").and_then(Value::as_array);
-    let objects = event.get("Object").and_then(Value::as_array);
-    let inner = objects
-        .into_iter()
-        .flatten()
-        .filter_map(|object| object.get("Attribute").and_then(Value::as_array));
-    own.into_iter().chain(inner).flatten()
-}
-
-fn text<'v>(value: &'v Value, name: &str) -> &'v str {
-    value.get(name).and_then(Value::as_str).unwrap_or("")
-}
-
-/// The words of the event's tags.
-fn tags(event: &Value) -> Vec<&str> {
-    let tags = event.get("Tag").and_then(Value::as_array);
-    tags.into_iter()
-        .flatten()
-        .map(|tag| text(tag, "name"))
-        .collect()
-}
-
-impl Events {
-    /// Fills the record; `false` for an attribute that is no indicator.
-    fn fill(&self, event: &Value, attribute: &Value, record: &mut Record) -> Result<bool, Fault> {
-        record.clear();
-        let kind = text(attribute, "type");
-        let fields = TYPES.iter().find(|(name, _)| *name == kind);
-        let Some((_, fields)) = fields.filter(|(_, fields)| !fields.is_empty()) else {
-            return Ok(false);
-        };
-        let mut set = |field: Field, text: &str| {
-            value::set(record, field, text, &self.zone)
-                .map_err(|bad| (bad.reason, bad.message(text)))
-        };
-        let whole = text(attribute, "value");
-        match *fields {
-            [field] => set(*field, whole)?,
-            [first, second] => {
-                let (one, other) = whole.rsplit_once('|').unwrap_or((whole, ""));
-                set(*first, one)?;
-                set(*second, other)?;
-            }
-            _ => {}
-        }
-        set(Field::ObservedAt, text(attribute, "timestamp"))?;
-        set(Field::Comment, text(attribute, "comment"))?;
-        let tags = tags(event);
-        for tag in &tags {
-            if let Some(name) = tag.strip_prefix("tlp:") {
-                // A marking that is none is a tag like any other.
-                let _ = set(Field::Tlp, name);
-            }
-            let taxonomy = TAXONOMIES.iter().any(|name| tag.starts_with(name));
-            let class = tag
-                .rsplit('=')
-                .next()
-                .unwrap_or("")
-                .trim_matches('"')
-                .to_lowercase();
-            if taxonomy && let Some(spec) = classification(&class) {
-                set(Field::ClassType, spec.name)?;
-                break;
-            }
-        }
-        // The family stands in an attribute of its own.
-        let family = attributes(event).find(|other| {
-            text(other, "category") == "Payload type" && text(other, "type") == "text"
-        });
-        set(
-            Field::MalwareName,
-            family.map_or("", |family| text(family, "value")),
-        )?;
-        if !record.has(Field::Description) {
-            record.set_text(Field::Description, text(attribute, "category"));
-        }
-        for (key, value) in [
-            ("attribute_uuid", text(attribute, "uuid")),
-            ("event_uuid", text(event, "uuid")),
-            ("info", text(event, "info")),
-        ] {
-            if let Some(value) = value::given(value) {
-                record.extra_text(key, value);
-            }
-        }
-        if !tags.is_empty() {
-            record.extra_value("tags", &tags.into());
-        }
-        Ok(true)
+/// A truth value, which travels as one, as a number or as text.
+fn is_true(json: &Json) -> bool {
+    match json {
+        Json::Bool(value) => *value,
+        other => text(other).is_some_and(|text| matches!(&*text, "1" | "true")),
     }
 }

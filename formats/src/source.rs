@@ -17,7 +17,7 @@ use std::ops::ControlFlow;
 
 use self::text::{Capped, Decoded, Exact};
 
-/// Character encoding of a report's bytes.
+/// Character encoding of a report's bytes. A byte-order mark in the text wins over all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
     /// UTF-8, with or without byte-order mark.
@@ -25,16 +25,29 @@ pub enum Encoding {
     Utf8,
     /// GB 18030, of which GBK and GB 2312 are parts.
     Gb18030,
+    /// Another encoding of the WHATWG Encoding standard, by its label: UTF-16, Shift_JIS, Big5,
+    /// windows-1251 ...
+    Other(&'static encoding_rs::Encoding),
+    /// Found out from the text: what an XML declaration says, UTF-8 where the text is valid, UTF-16
+    /// where it has its zeros, else what the frequencies of its bytes suggest.
+    Detected,
 }
 
 impl Encoding {
-    /// Finds an encoding by its name in a feed's entry.
+    /// Finds an encoding by its name in a feed's entry: a label of the WHATWG Encoding standard
+    /// (section 4.2), or `auto`.
     pub fn named(name: &str) -> Option<Encoding> {
-        match name.to_ascii_lowercase().as_str() {
-            "utf-8" | "utf8" => Some(Encoding::Utf8),
-            "gb18030" | "gbk" | "gb2312" => Some(Encoding::Gb18030),
-            _ => None,
+        if name.eq_ignore_ascii_case("auto") {
+            return Some(Encoding::Detected);
         }
+        let encoding = encoding_rs::Encoding::for_label_no_replacement(name.as_bytes())?;
+        Some(if encoding == encoding_rs::UTF_8 {
+            Encoding::Utf8
+        } else if encoding == encoding_rs::GB18030 || encoding == encoding_rs::GBK {
+            Encoding::Gb18030
+        } else {
+            Encoding::Other(encoding)
+        })
     }
 
     /// The encoding that a feed's entry names; UTF-8 where it names none.
@@ -198,13 +211,15 @@ impl Walk<'_, '_> {
         let index = self.index;
         self.index += 1;
         let mut capped = Capped::new(bytes, self.text_left);
+        let (head, decoder) = text::begin(self.encoding, &mut capped);
+        let mut plain = Cursor::new(head).chain(&mut capped);
         let mut decoded;
-        let text: &mut dyn BufRead = match text::decoder(self.encoding, &mut capped) {
+        let text: &mut dyn BufRead = match decoder {
             Some(decoder) => {
-                decoded = BufReader::with_capacity(1 << 16, Decoded::new(&mut capped, decoder));
+                decoded = BufReader::with_capacity(1 << 16, Decoded::new(&mut plain, decoder));
                 &mut decoded
             }
-            None => &mut capped,
+            None => &mut plain,
         };
         self.ended |= (self.each)(Member { name, index, text }).is_break();
         self.text_left = capped.left();

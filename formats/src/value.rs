@@ -443,8 +443,14 @@ fn severity(text: &str) -> Option<&'static str> {
     })
 }
 
+/// How much a TLP label of [`tlp`] restricts: of several the strictest holds.
+pub(crate) fn tlp_rank(label: &str) -> usize {
+    const LABELS: [&str; 5] = ["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"];
+    LABELS.iter().position(|known| *known == label).unwrap_or(0)
+}
+
 /// TLP 2.0 names (FIRST, August 2022); `WHITE` is what 1.0 called `CLEAR`.
-fn tlp(text: &str) -> Option<&'static str> {
+pub(crate) fn tlp(text: &str) -> Option<&'static str> {
     let text = text.to_ascii_uppercase();
     Some(match text.strip_prefix("TLP:").unwrap_or(&text).trim() {
         "CLEAR" | "WHITE" => "CLEAR",

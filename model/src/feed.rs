@@ -40,7 +40,8 @@ pub struct Feed {
     pub exclude: Vec<String>,
     /// IANA zone of times without an offset, e.g. `Asia/Tokyo`. Every feed declares it.
     pub zone: String,
-    /// Character encoding of the bytes: `utf-8` (default) or `gb18030`.
+    /// Character encoding of the bytes: `utf-8` (default), `gb18030`, `utf-16le` or another label of
+    /// the WHATWG Encoding standard; `auto` finds it out. A byte-order mark wins over it.
     #[serde(default)]
     pub encoding: Option<String>,
     /// RSIT entry given to rows that bring none.

@@ -192,7 +192,7 @@ fn clean(text: &str) -> String {
 
 /// Appends what a reference stands for. Names that XML does not define, and numbers of characters
 /// that it forbids, stay as they are written: nothing is ever expanded.
-fn reference(name: &str, out: &mut String) {
+pub(crate) fn reference(name: &str, out: &mut String) {
     let character = match name {
         "amp" => Some('&'),
         "lt" => Some('<'),
@@ -220,6 +220,6 @@ fn reference(name: &str, out: &mut String) {
 }
 
 /// Characters outside of XML 1.0's `Char` (section 2.2).
-pub(super) fn is_forbidden(character: char) -> bool {
+pub(crate) fn is_forbidden(character: char) -> bool {
     matches!(character, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}')
 }

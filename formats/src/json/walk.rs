@@ -98,6 +98,8 @@ pub(crate) enum Found<'a> {
     Broken(Reject),
     /// A remark on the document's form.
     Remark(&'static str),
+    /// An object whose members [`Step::Every`] stood for has ended.
+    Closed,
 }
 
 /// What a walk came upon.
@@ -137,6 +139,27 @@ pub(crate) fn walk(
         each(Found::Broken(rest));
     }
     Ok(if found { End::Whole } else { End::NoRecords })
+}
+
+/// Reads JSON values one after another, as JSON lines are: every one is a record.
+pub(crate) fn values(window: &mut Window<'_>, each: &mut dyn FnMut(Found<'_>)) -> io::Result<End> {
+    let mut walk = Walk {
+        window,
+        each,
+        key: None,
+        found: false,
+    };
+    while walk.window.skip_space()?.is_some() {
+        walk.found = true;
+        if walk.element()? == Flow::Stop {
+            return Ok(End::Cut);
+        }
+    }
+    Ok(if walk.found {
+        End::Whole
+    } else {
+        End::NoRecords
+    })
 }
 
 /// Whether a document that starts with `head` has records at `path`; `None` where the head ends
@@ -249,6 +272,9 @@ impl Walk<'_, '_, '_> {
                 None => return Ok(Flow::Stop),
                 Some(b'}') => {
                     self.window.release(1);
+                    if *step == Step::Every {
+                        (self.each)(Found::Closed);
+                    }
                     return Ok(Flow::On);
                 }
                 Some(b',') => self.window.release(1),
@@ -312,7 +338,7 @@ impl Walk<'_, '_, '_> {
         loop {
             let bytes = self.window.bytes();
             let len = cut.scan(bytes);
-            if len.unwrap_or(bytes.len()) > MAX_ROW_BYTES {
+            if len.unwrap_or(bytes.len()) > self.window.longest() {
                 return self.overlong(cut, len);
             }
             if let Some(len) = len {
@@ -353,7 +379,7 @@ impl Walk<'_, '_, '_> {
             len = cut.scan(self.window.bytes());
         }
         let ended = len.is_some();
-        let message = format!("the record is longer than {MAX_ROW_BYTES} bytes");
+        let message = format!("the record is longer than {} bytes", self.window.longest());
         (self.each)(Found::Broken(long.reject(RejectReason::TooLong, message)));
         Ok(if ended { Flow::On } else { Flow::Stop })
     }
@@ -520,7 +546,7 @@ mod tests {
                 elements.push(format!("{key}{}", String::from_utf8_lossy(element.bytes)));
             }
             Found::Broken(reject) => rejects.push(reject.reason),
-            Found::Remark(_) => {}
+            Found::Remark(_) | Found::Closed => {}
         })
         .expect("memory does not fail");
         (elements, rejects, end)

@@ -266,3 +266,94 @@ fn other_containers_are_named() {
         assert!(found.is_empty() && outcome.expect_err("refused").to_string().contains(word));
     }
 }
+
+#[test]
+fn encodings_have_the_names_of_their_standard() {
+    for (name, expected) in [
+        ("UTF-8", Encoding::Utf8),
+        ("gb2312", Encoding::Gb18030),
+        ("utf-16", Encoding::Other(encoding_rs::UTF_16LE)),
+        ("UTF-16BE", Encoding::Other(encoding_rs::UTF_16BE)),
+        ("shift_jis", Encoding::Other(encoding_rs::SHIFT_JIS)),
+        ("latin1", Encoding::Other(encoding_rs::WINDOWS_1252)),
+        ("auto", Encoding::Detected),
+    ] {
+        assert_eq!(Encoding::named(name), Some(expected), "{name}");
+    }
+    for name in ["", "ebcdic", "iso-2022-kr", "hz-gb-2312"] {
+        assert_eq!(Encoding::named(name), None, "{name}");
+    }
+}
+
+#[test]
+fn declared_encodings_are_decoded() {
+    let text = "名前,http://a.example/\n".repeat(5_000);
+    let wide = |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<u8>>();
+    for (name, bytes) in [
+        ("utf-16le", wide(u16::to_le_bytes)),
+        ("utf-16be", wide(u16::to_be_bytes)),
+        (
+            "shift_jis",
+            encoding_rs::SHIFT_JIS.encode(&text).0.into_owned(),
+        ),
+        ("euc-jp", encoding_rs::EUC_JP.encode(&text).0.into_owned()),
+    ] {
+        let encoding = Encoding::named(name).expect("a name");
+        let (found, outcome) = texts(&gzip(&bytes), "a.gz", encoding, &Caps::default());
+        outcome.expect("whole");
+        assert!(found[0].2 == text.as_bytes(), "{name}");
+    }
+    // An odd byte at the end is no text.
+    let (found, _) = texts(
+        b"a\0b\0c",
+        "a",
+        Encoding::Other(encoding_rs::UTF_16LE),
+        &Caps::default(),
+    );
+    assert_eq!(found[0].2, b"ab\xff");
+}
+
+#[test]
+fn encodings_are_found_out() {
+    let japanese = "日付,アドレス,説明\n2023/01/09,http://a.example/,これは見本の文章です。偽サイトの報告がありました。\n";
+    let chinese =
+        "日期,网址,说明\n2023-01-09,http://a.example/,这是一份示例报告，内容为虚构的钓鱼网站。\n";
+    let russian = "Дата,адрес,описание\n2023-01-09,http://a.example/,Это пример отчёта о вредоносном сайте.\n";
+    let xml = "<?xml version=\"1.0\" encoding=\"GB2312\"?><a>漏洞</a>";
+    let wide = |text: &str, order: fn(u16) -> [u8; 2]| {
+        text.encode_utf16().flat_map(order).collect::<Vec<u8>>()
+    };
+    for (text, bytes) in [
+        (japanese, japanese.as_bytes().to_vec()),
+        (
+            japanese,
+            encoding_rs::SHIFT_JIS.encode(japanese).0.into_owned(),
+        ),
+        (
+            japanese,
+            encoding_rs::EUC_JP.encode(japanese).0.into_owned(),
+        ),
+        (chinese, GB18030.encode(chinese).0.into_owned()),
+        (
+            russian,
+            encoding_rs::WINDOWS_1251.encode(russian).0.into_owned(),
+        ),
+        (xml, GB18030.encode(xml).0.into_owned()),
+        (japanese, wide(japanese, u16::to_le_bytes)),
+        (japanese, wide(japanese, u16::to_be_bytes)),
+        ("plain\n", b"plain\n".to_vec()),
+        ("", Vec::new()),
+    ] {
+        let (found, outcome) = texts(&bytes, "a", Encoding::Detected, &Caps::default());
+        outcome.expect("whole");
+        assert_eq!(String::from_utf8_lossy(&found[0].2), text);
+    }
+    // Damage does not turn UTF-8 into something else, and a character may be cut at the head's end.
+    let mut damaged = chinese.as_bytes().repeat(3);
+    damaged[20] = 0xff;
+    let (found, _) = texts(&damaged, "a", Encoding::Detected, &Caps::default());
+    assert_eq!(found[0].2, damaged);
+    let long = format!("x{}", "说".repeat(40_000));
+    let (found, _) = texts(long.as_bytes(), "a", Encoding::Detected, &Caps::default());
+    assert!(found[0].2 == long.as_bytes());
+}

@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
-use encoding_rs::{Decoder, DecoderResult, GB18030, UTF_16BE, UTF_16LE};
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Decoder, DecoderResult, GB18030, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::Encoding;
 
@@ -109,35 +110,110 @@ impl<R: Read> Read for Exact<R> {
     }
 }
 
-/// The decoder that a text needs, `None` for UTF-8. A byte-order mark is taken off; that of UTF-16
-/// (Unicode 16.0 section 23.8) wins over what the feed says, for no other text begins so.
-pub(super) fn decoder(encoding: Encoding, text: &mut Capped<'_>) -> Option<Decoder> {
-    // Damage before the first byte is met again by whoever reads the text.
-    let head = text.fill_buf().unwrap_or_default();
-    let (mark, decoder) = match head {
-        [0xff, 0xfe, ..] => (2, Some(UTF_16LE.new_decoder_without_bom_handling())),
-        [0xfe, 0xff, ..] => (2, Some(UTF_16BE.new_decoder_without_bom_handling())),
+/// Bytes of a text that are looked at to find out its encoding.
+const DETECT_BYTES: u64 = 64 * 1024;
+
+/// The decoder that a text needs, `None` for UTF-8, and the bytes that were read to find it. A
+/// byte-order mark is taken off; that of UTF-16 (Unicode 16.0 section 23.8) wins over what the feed
+/// says, for no other text begins so.
+pub(super) fn begin(encoding: Encoding, text: &mut Capped<'_>) -> (Vec<u8>, Option<Decoder>) {
+    let most = match encoding {
+        Encoding::Detected => DETECT_BYTES,
+        _ => 3,
+    };
+    let mut head = Vec::new();
+    // Damage in these bytes is met again by whoever reads the text.
+    let _ = text.take(most).read_to_end(&mut head);
+    let (mark, encoding) = match head.as_slice() {
+        [0xff, 0xfe, ..] => (2, Some(UTF_16LE)),
+        [0xfe, 0xff, ..] => (2, Some(UTF_16BE)),
         [0xef, 0xbb, 0xbf, ..] => (3, None),
-        _ => match encoding {
+        bytes => match encoding {
             Encoding::Utf8 => (0, None),
-            Encoding::Gb18030 => (0, Some(GB18030.new_decoder_without_bom_handling())),
+            Encoding::Gb18030 => (0, Some(GB18030)),
+            Encoding::Other(encoding) => (0, Some(encoding)),
+            Encoding::Detected => {
+                let whole = (bytes.len() as u64) < DETECT_BYTES;
+                (
+                    0,
+                    Some(detect(bytes, whole)).filter(|found| *found != UTF_8),
+                )
+            }
         },
     };
-    text.consume(mark);
-    decoder
+    head.drain(..mark);
+    (
+        head,
+        encoding.map(|found| found.new_decoder_without_bom_handling()),
+    )
+}
+
+/// The encoding of a text that begins so.
+fn detect(head: &[u8], whole: bool) -> &'static encoding_rs::Encoding {
+    // Text of UTF-16 has a zero in most pairs of bytes where it is of markup, digits and spaces; no
+    // other text has zeros.
+    let zeros = |from: usize| {
+        head.iter()
+            .skip(from)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
+    let (even, odd) = (zeros(0), zeros(1));
+    if even + odd > head.len() / 8 {
+        return if odd >= even { UTF_16LE } else { UTF_16BE };
+    }
+    if let Some(declared) = declared(head) {
+        return declared;
+    }
+    // The head may end inside a character.
+    match std::str::from_utf8(head) {
+        Ok(_) => return UTF_8,
+        Err(error) if !whole && error.error_len().is_none() => return UTF_8,
+        Err(_) => {}
+    }
+    // Text with few wrong bytes among many right ones is UTF-8 that was damaged: its rows are refused
+    // one by one.
+    let (mut wrong, mut right) = (0, 0);
+    for chunk in head.utf8_chunks() {
+        right += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        wrong += usize::from(!chunk.invalid().is_empty());
+    }
+    if right > 20 * wrong {
+        return UTF_8;
+    }
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    detector.feed(head, whole);
+    detector.guess(None, Utf8Detection::Allow)
+}
+
+/// The encoding that an XML declaration names (XML 1.0 section 4.3.3). One of UTF-16 cannot be: the
+/// declaration was read byte by byte.
+fn declared(head: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+    let declaration = head.strip_prefix(b"<?xml")?;
+    let declaration = &declaration[..memchr::memmem::find(declaration, b"?>")?];
+    let at = memchr::memmem::find(declaration, b"encoding")? + b"encoding".len();
+    let rest = declaration[at..]
+        .trim_ascii_start()
+        .strip_prefix(b"=")?
+        .trim_ascii_start();
+    let (quote, rest) = rest.split_first()?;
+    let label = &rest[..memchr::memchr(*quote, rest)?];
+    let found = encoding_rs::Encoding::for_label_no_replacement(label)?;
+    (found != UTF_16LE && found != UTF_16BE).then_some(found)
 }
 
 /// Another encoding to UTF-8, as a stream.
-pub(super) struct Decoded<'a, 'b> {
-    inner: &'a mut Capped<'b>,
+pub(super) struct Decoded<'a> {
+    inner: &'a mut dyn BufRead,
     decoder: Decoder,
     out: Vec<u8>,
     at: usize,
     ended: bool,
 }
 
-impl<'a, 'b> Decoded<'a, 'b> {
-    pub(super) fn new(inner: &'a mut Capped<'b>, decoder: Decoder) -> Self {
+impl<'a> Decoded<'a> {
+    pub(super) fn new(inner: &'a mut dyn BufRead, decoder: Decoder) -> Self {
         Decoded {
             inner,
             decoder,
@@ -166,7 +242,7 @@ impl<'a, 'b> Decoded<'a, 'b> {
     }
 }
 
-impl Read for Decoded<'_, '_> {
+impl Read for Decoded<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.at == self.out.len() && !self.ended {
             self.out.clear();

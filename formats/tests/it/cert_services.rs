@@ -215,42 +215,12 @@ fn ctip_with_its_payload() {
 }
 
 #[test]
-fn misp_attributes_are_events() {
-    let feed = entry("misp", "");
-    let read = good(
-        &feed,
-        r#"{"Event": {"uuid": "e", "info": "I", "Tag": [{"name": "tlp:clear"}, {"name": "rsit:fraud=\"phishing\""}],
-            "Attribute": [{"type": "url", "category": "Network activity", "value": "http://example.com/x", "timestamp": "1673251200"},
-                          {"type": "text", "category": "Payload type", "value": "Family"},
-                          {"type": "ip-dst|port", "category": "Network activity", "value": "192.0.2.1|443"}],
-            "Object": [{"Attribute": [{"type": "md5", "value": "none"}]}]}}"#,
-    );
-    let fields = [
-        Field::ClassType,
-        Field::SourceUrl,
-        Field::SourceIp,
-        Field::SourcePort,
-        Field::MalwareName,
-        Field::Tlp,
-    ];
-    assert_eq!(
-        rows(&read, &fields),
-        [
-            "phishing http://example.com/x   family CLEAR",
-            "phishing  192.0.2.1 443 family CLEAR"
-        ]
-    );
-    assert_eq!(read.reasons(), [RejectReason::BadValue]);
-}
-
-#[test]
 fn fixed_formats_take_no_mapping() {
     for name in [
         "bambenek",
         "ctip",
         "cymru-cap",
         "hibp",
-        "misp",
         "otx",
         "ponmocup",
         "spamhaus-cert",

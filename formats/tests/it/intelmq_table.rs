@@ -461,13 +461,19 @@ pub fn claims() -> Vec<(&'static str, Claim)> {
         (
             "misp/test_parser_test_event.1",
             differing(
-                json!({"format": "misp", "set": {"feed_accuracy": "100"}}),
+                json!({"format": "misp", "options": {"attributes": "all"}, "set": {"feed_accuracy": "100"}}),
                 &[
                     (
                         "event_description.url",
                         "",
                         "made of the server's address, which the file does not have",
                     ),
+                    (
+                        "event_description.text",
+                        "",
+                        "the event's own title, not the attribute's category",
+                    ),
+                    ("", "severity", "the event's threat level"),
                     ("misp.attribute_uuid", "extra.attribute_uuid", "no field"),
                     ("misp.event_uuid", "extra.event_uuid", "no field"),
                 ],

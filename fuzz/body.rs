@@ -1,0 +1,106 @@
+//! What the fuzz targets do with their input. The integration tests of `formats` include this file
+//! and call it with a few seeds, so that it compiles and holds without a nightly compiler.
+#![allow(dead_code)]
+
+use std::io::{Cursor, Read};
+use std::ops::ControlFlow;
+
+use formats::source::{Caps, Encoding, each_member};
+use formats::{Context, FORMATS, Output, Warning, drive};
+use jiff::tz::TimeZone;
+use model::feed::Feed;
+use model::record::Record;
+use model::reject::Reject;
+use model::time::Timestamp;
+
+/// Checks what every output has to be: found in the text again.
+struct Check<'t> {
+    text: &'t [u8],
+}
+
+impl Output for Check<'_> {
+    fn record(&mut self, record: &Record) {
+        let end = record.offset as usize + record.len as usize;
+        assert!(record.len > 0 && end <= self.text.len());
+        assert!(record.observed_at().is_some());
+        if let Some(extra) = record.extra_json() {
+            let json: serde_json::Value = serde_json::from_str(&extra).expect("extra is JSON");
+            assert!(json.is_object());
+        }
+    }
+
+    fn reject(&mut self, reject: Reject) {
+        let raw = &self.text[reject.offset as usize..][..reject.raw.len()];
+        assert_eq!(raw, reject.raw);
+        assert!(!reject.message.is_empty());
+    }
+
+    fn warn(&mut self, _: Warning) {}
+}
+
+fn feed(format: &str) -> Feed {
+    let mut entry = serde_json::json!({
+        "name": "fuzz", "provider": "Example", "format": format, "zone": "UTC", "licence": "none",
+    });
+    if matches!(format, "csv" | "json") {
+        entry["columns"] =
+            serde_json::json!({ "ip": "source_ip", "t": "observed_at", "u": "source_url" });
+    }
+    serde_json::from_value(entry).expect("the entry is whole")
+}
+
+/// Reads the input as the format that its first byte chooses.
+pub fn formats(data: &[u8]) {
+    let Some((choice, text)) = data.split_first() else {
+        return;
+    };
+    let feed = feed(FORMATS[*choice as usize % FORMATS.len()].name);
+    let ctx = Context {
+        feed: &feed,
+        zone: &TimeZone::UTC,
+        file_name: "report.txt",
+        path: "report.txt",
+        snapshot: Timestamp(1_673_827_200_000_000),
+        schema: None,
+    };
+    let mut rest = text;
+    let open = drive::open(&ctx, &mut rest).expect("memory does not fail");
+    if let Ok(open) = open {
+        drive::read(open, &mut rest, &mut Record::new(), &mut Check { text });
+    }
+}
+
+/// Opens the input as a delivery in the encoding that its first byte chooses.
+pub fn source(data: &[u8]) {
+    const NAMES: [&str; 6] = [
+        "utf-8",
+        "gb18030",
+        "utf-16le",
+        "shift_jis",
+        "iso-2022-jp",
+        "auto",
+    ];
+    let Some((choice, delivered)) = data.split_first() else {
+        return;
+    };
+    let name = NAMES[*choice as usize % NAMES.len()];
+    let encoding = Encoding::named(name).expect("the name is known");
+    let caps = Caps {
+        free: 1 << 20,
+        total: 8 << 20,
+        members: 20,
+        ..Caps::default()
+    };
+    // An error is the answer to damage; what counts is that there is one.
+    let _ = each_member(
+        Cursor::new(delivered),
+        "report",
+        encoding,
+        &caps,
+        &mut |member| {
+            let mut text = Vec::new();
+            let _ = member.text.take(16 << 20).read_to_end(&mut text);
+            ControlFlow::Continue(())
+        },
+    );
+}
