@@ -1,0 +1,435 @@
+//! A feed's `fetch` table, checked ([`check`]) and, when a transfer begins, resolved ([`Plan`]):
+//! variables replaced, paths made absolute, the address policy compiled.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use model::fetch::{Fetch, Secret, Transport};
+use url::Url;
+
+use super::failure::{Failure, Kind, Result};
+use super::policy::Allowed;
+
+/// Variables of the environment, handed down.
+pub type Environment = BTreeMap<String, String>;
+
+/// Shadowserver's address, where the entry gives none.
+const SHADOWSERVER: &str = "https://transform.shadowserver.org/api2/";
+
+/// Headers that carry a credential whatever their value looks like.
+const CREDENTIALS: [&str; 8] = [
+    "authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "apikey",
+    "x-auth-token", "auth-key",
+];
+
+/// Headers that the client sets itself.
+const OWN_HEADERS: [&str; 7] = [
+    "host", "content-length", "transfer-encoding", "connection", "accept-encoding",
+    "if-none-match", "if-modified-since",
+];
+
+/// Options by transport, and whether each must be there.
+fn options(kind: Transport) -> &'static [(&'static str, bool)] {
+    match kind {
+        Transport::Http => &[],
+        Transport::Shadowserver => {
+            &[("reports", false), ("types", false), ("days", false), ("batch", false)]
+        }
+        Transport::Taxii => &[("limit", false), ("batch", false)],
+        Transport::Misp => &[("batch", false)],
+        Transport::S3 => &[("region", false), ("prefix", false), ("batch", false)],
+        Transport::Maildir => &[("folder", true), ("attachments", false), ("batch", false)],
+        Transport::Redis => &[("key", true), ("batch", false)],
+        Transport::Tcp => &[("peers", false), ("batch", false)],
+    }
+}
+
+/// Every problem of an entry that can be seen without the environment, each with key and remedy.
+pub fn check(fetch: &Fetch) -> Vec<String> {
+    let mut problems = Vec::new();
+    let kind = fetch.kind;
+    let known = options(kind);
+    for key in fetch.options.keys() {
+        if !known.iter().any(|(name, _)| name == key) {
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            let remedy = match names.as_slice() {
+                [] => "remove it".to_owned(),
+                names => format!("it takes {}", names.join(", ")),
+            };
+            problems.push(format!("`fetch.options.{key}` is no option of kind `{kind}`: {remedy}"));
+        }
+    }
+    for (name, _) in known.iter().filter(|(_, needed)| *needed) {
+        if fetch.options.get(*name).is_none_or(String::is_empty) {
+            problems.push(format!("kind `{kind}` needs `fetch.options.{name}`: add it"));
+        }
+    }
+    for name in ["batch", "days", "limit"] {
+        let value = fetch.options.get(name);
+        if value.is_some_and(|value| !value.parse::<u32>().is_ok_and(|count| count > 0)) {
+            problems.push(format!("`fetch.options.{name}` is no whole number above 0: write one"));
+        }
+    }
+    check_url(fetch, &mut problems);
+    check_credentials(fetch, &mut problems);
+    let too_small = [
+        ("interval_secs", fetch.interval_secs),
+        ("max_bytes", fetch.max_bytes),
+        ("timeout_secs", fetch.timeout_secs),
+    ];
+    for (key, value) in too_small {
+        if value == 0 {
+            problems.push(format!("`fetch.{key}` is 0: write a number above 0, or leave it out"));
+        }
+    }
+    for (key, list) in [
+        ("allow_private", fetch.allow_private.join(",")),
+        ("options.peers", fetch.options.get("peers").cloned().unwrap_or_default()),
+    ] {
+        if let Err(detail) = Allowed::parse(list.split(',').filter(|item| !item.is_empty())) {
+            problems.push(format!("`fetch.{key}`: {detail}"));
+        }
+    }
+    problems
+}
+
+fn check_url(fetch: &Fetch, problems: &mut Vec<String>) {
+    let schemes: &[&str] = match fetch.kind {
+        Transport::Maildir => {
+            if !fetch.url.is_empty() {
+                problems.push(
+                    "`fetch.url` is not used by kind `maildir`: give `fetch.options.folder`".to_owned(),
+                );
+            }
+            return;
+        }
+        Transport::Shadowserver if fetch.url.is_empty() => return,
+        Transport::Redis => &["redis"],
+        Transport::Tcp => &["tcp"],
+        _ => &["https", "http"],
+    };
+    // A variable may stand for any part, so its place is held by a letter.
+    let text = place_held(&fetch.url);
+    let whole = fetch.url.trim().starts_with("${") && !fetch.url.contains("://");
+    match Url::parse(&text) {
+        _ if whole => {}
+        Ok(url) if !schemes.contains(&url.scheme()) || url.host().is_none() => problems.push(format!(
+            "`fetch.url` of kind `{}` begins with {}: correct it",
+            fetch.kind,
+            schemes.join(":// or ") + "://"
+        )),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => problems.push(
+            "`fetch.url` holds a user: write `fetch.user` and `fetch.password` instead".to_owned(),
+        ),
+        Ok(url) if url.port().is_none() && fetch.kind == Transport::Tcp => problems
+            .push("`fetch.url` of kind `tcp` has no port: write tcp://ADDRESS:PORT".to_owned()),
+        Ok(_) => {}
+        Err(error) => problems.push(format!(
+            "`fetch.url` is no address ({error}): write one such as {}://feeds.example.net/list",
+            schemes.first().unwrap_or(&"https")
+        )),
+    }
+    if fetch.kind == Transport::Tcp && !fetch.options.contains_key("peers") {
+        let local = Url::parse(&text).ok().is_some_and(|url| {
+            matches!(url.host_str(), Some("localhost" | "[::1]"))
+                || url.host_str().is_some_and(|host| host.starts_with("127."))
+        });
+        if !local {
+            problems.push(
+                "kind `tcp` listens beyond this machine: name the senders in `fetch.options.peers`"
+                    .to_owned(),
+            );
+        }
+    }
+}
+
+fn check_credentials(fetch: &Fetch, problems: &mut Vec<String>) {
+    let secret = |key: String, value: &Secret, problems: &mut Vec<String>| {
+        if !value.names_variable() {
+            problems.push(format!(
+                "`fetch.{key}` holds a secret itself: put it into a variable of the environment and write `${{NAME}}`"
+            ));
+        }
+    };
+    for (key, value) in [("password", &fetch.password), ("token", &fetch.token)] {
+        if let Some(value) = value {
+            secret(key.to_owned(), value, problems);
+        }
+    }
+    for (name, value) in &fetch.headers {
+        let lower = name.to_ascii_lowercase();
+        if CREDENTIALS.contains(&lower.as_str()) {
+            secret(format!("headers.{name}"), value, problems);
+        }
+        if OWN_HEADERS.contains(&lower.as_str()) {
+            problems.push(format!("`fetch.headers.{name}` is set by the client: remove it"));
+        }
+        if reqwest::header::HeaderName::from_bytes(lower.as_bytes()).is_err() {
+            problems.push(format!("`fetch.headers.{name}` is no header name: correct it"));
+        }
+    }
+    if fetch.token.is_some() && (fetch.user.is_some() || fetch.password.is_some()) {
+        problems.push("`fetch.token` stands beside `fetch.user`: keep one of them".to_owned());
+    }
+    if fetch.client_cert.is_some() != fetch.client_key.is_some() {
+        problems.push(
+            "`fetch.client_cert` and `fetch.client_key` belong together: give both".to_owned(),
+        );
+    }
+    let pair = fetch.user.is_some() && fetch.password.is_some();
+    let lonely = fetch.user.is_some() != fetch.password.is_some();
+    match fetch.kind {
+        Transport::Shadowserver if !pair => problems.push(
+            "kind `shadowserver` needs the API key in `fetch.user` and its secret in `fetch.password`"
+                .to_owned(),
+        ),
+        // Redis knows passwords without users.
+        Transport::Redis if fetch.user.is_none() => {}
+        _ if lonely => problems
+            .push("`fetch.user` and `fetch.password` belong together: give both".to_owned()),
+        _ => {}
+    }
+    if let Some(proxy) = &fetch.proxy {
+        let text = place_held(proxy.reveal());
+        let known = ["http", "https", "socks5h"];
+        let fits = |url: Url| known.contains(&url.scheme()) && url.host().is_some();
+        let whole = proxy.reveal().starts_with("${");
+        if !whole && !Url::parse(&text).is_ok_and(fits) {
+            problems.push(
+                "`fetch.proxy` is no proxy: write http://, https:// or socks5h:// with host and port"
+                    .to_owned(),
+            );
+        }
+        if !whole && Url::parse(&text).is_ok_and(|url| url.password().is_some()) {
+            secret("proxy".to_owned(), proxy, problems);
+        }
+    }
+}
+
+/// The text with every `${NAME}` replaced by a letter.
+fn place_held(text: &str) -> String {
+    replaced(text, |_| Some("x".to_owned())).unwrap_or_else(|_| text.to_owned())
+}
+
+/// Replaces every `${NAME}`.
+fn replaced(text: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        out.push_str(before);
+        let (name, after) = after
+            .split_once('}')
+            .ok_or("`${` without `}`: close it")?;
+        out.push_str(&value(name).ok_or_else(|| {
+            format!("environment variable {name} is not set: set it, or write the value itself")
+        })?);
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// An entry, resolved for one fetch.
+#[derive(Clone)]
+pub struct Plan {
+    /// The feed.
+    pub feed: String,
+    /// Transport.
+    pub kind: Transport,
+    /// Where from; `None` for a maildir.
+    pub url: Option<Url>,
+    /// The URL as written and without its query: what may be shown.
+    pub shown: String,
+    /// Headers for the feed's own host.
+    pub headers: Vec<(String, String)>,
+    /// User.
+    pub user: Option<String>,
+    /// Password.
+    pub password: Option<String>,
+    /// Bearer token.
+    pub token: Option<String>,
+    /// Proxy.
+    pub proxy: Option<Url>,
+    /// Client certificate.
+    pub client_cert: Option<PathBuf>,
+    /// Its key.
+    pub client_key: Option<PathBuf>,
+    /// Certificates to trust besides the system's.
+    pub ca: Option<PathBuf>,
+    /// Bytes of one delivery.
+    pub max_bytes: u64,
+    /// Time of one delivery.
+    pub timeout: Duration,
+    /// Time between two fetches.
+    pub interval: Duration,
+    /// The address policy.
+    pub allowed: Allowed,
+    options: BTreeMap<String, String>,
+    secrets: Vec<String>,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("feed", &self.feed)
+            .field("kind", &self.kind)
+            .field("shown", &self.shown)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Plan {
+    /// Resolves an entry; relative paths are relative to the workspace.
+    ///
+    /// # Errors
+    /// [`Kind::Entry`] naming the key.
+    pub fn resolve(feed: &str, fetch: &Fetch, root: &Path, environment: &Environment) -> Result<Plan> {
+        let problems = check(fetch);
+        if !problems.is_empty() {
+            return Err(Failure::new(Kind::Entry, problems.join("; ")));
+        }
+        let mut secrets = Vec::new();
+        let mut value = |key: &str, text: &str, secret: bool| {
+            let found = replaced(text, |name| {
+                let value = environment.get(name).filter(|value| !value.is_empty())?;
+                secrets.push(value.clone());
+                Some(value.clone())
+            })
+            .map_err(|detail| Failure::new(Kind::Entry, format!("`fetch.{key}`: {detail}")))?;
+            if secret {
+                secrets.push(found.clone());
+            }
+            Ok::<String, Failure>(found)
+        };
+        let written = match (&*fetch.url, fetch.kind) {
+            ("", Transport::Shadowserver) => SHADOWSERVER,
+            (written, _) => written,
+        };
+        let address = |key: &str, text: String| {
+            Url::parse(&text)
+                .map_err(|error| Failure::new(Kind::Entry, format!("`fetch.{key}`: {error}")))
+        };
+        let url = match fetch.kind {
+            Transport::Maildir => None,
+            _ => Some(address("url", value("url", written, false)?)?),
+        };
+        let mut headers = Vec::new();
+        for (name, text) in &fetch.headers {
+            let key = format!("headers.{name}");
+            let text = value(&key, text.reveal(), text.names_variable())?;
+            headers.push((name.to_ascii_lowercase(), text));
+        }
+        let mut optional = |key: &str, text: &Option<Secret>| {
+            text.as_ref()
+                .map(|text| value(key, text.reveal(), key != "user"))
+                .transpose()
+        };
+        let user = optional("user", &fetch.user)?;
+        let password = optional("password", &fetch.password)?;
+        let token = optional("token", &fetch.token)?;
+        let proxy = match optional("proxy", &fetch.proxy)? {
+            Some(text) => {
+                let proxy = address("proxy", text)?;
+                secrets.extend(proxy.password().map(str::to_owned));
+                Some(proxy)
+            }
+            None => None,
+        };
+        let mut path = |key: &str, text: &Option<String>| {
+            let text = text.as_ref();
+            text.map(|text| {
+                let found = replaced(text, |name| environment.get(name).cloned());
+                found
+                    .map(|found| root.join(found))
+                    .map_err(|detail| Failure::new(Kind::Entry, format!("`fetch.{key}`: {detail}")))
+            })
+            .transpose()
+        };
+        let client_cert = path("client_cert", &fetch.client_cert)?;
+        let client_key = path("client_key", &fetch.client_key)?;
+        let ca = path("ca", &fetch.ca)?;
+        let mut options = fetch.options.clone();
+        if let Some(folder) = path("options.folder", &fetch.options.get("folder").cloned())? {
+            options.insert("folder".to_owned(), folder.to_string_lossy().into_owned());
+        }
+        let allowed = Allowed::parse(fetch.allow_private.iter().map(String::as_str))
+            .map_err(|detail| Failure::new(Kind::Entry, format!("`fetch.allow_private`: {detail}")))?;
+        secrets.retain(|secret| !secret.is_empty());
+        // The longest first, so that a secret that holds another is hidden as a whole.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
+        Ok(Plan {
+            feed: feed.to_owned(),
+            kind: fetch.kind,
+            url,
+            shown: written.split(['?', '#']).next().unwrap_or_default().to_owned(),
+            headers,
+            user,
+            password,
+            token,
+            proxy,
+            client_cert,
+            client_key,
+            ca,
+            max_bytes: fetch.max_bytes,
+            timeout: Duration::from_secs(fetch.timeout_secs),
+            interval: Duration::from_secs(fetch.interval_secs),
+            allowed,
+            options,
+            secrets,
+        })
+    }
+
+    /// What the state of a fetch belongs to.
+    pub fn place(&self) -> String {
+        let part = ["key", "folder", "prefix"]
+            .iter()
+            .find_map(|name| self.option(name))
+            .unwrap_or_default();
+        format!("{} {} {part}", self.kind, self.shown).trim_end().to_owned()
+    }
+
+    /// An option of the transport.
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.get(name).map(String::as_str)
+    }
+
+    /// An option that is a whole number; [`check`] has seen that it is one.
+    pub fn number(&self, name: &str, default: u32) -> u32 {
+        self.option(name)
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(default)
+    }
+
+    /// The URL.
+    ///
+    /// # Errors
+    /// None for the transports that need one; said as an error all the same.
+    pub fn url(&self) -> Result<&Url> {
+        self.url
+            .as_ref()
+            .ok_or_else(|| Failure::new(Kind::Entry, "`fetch.url` is missing: add it"))
+    }
+
+    /// The text without anything that came from the environment: libraries put addresses and
+    /// headers into their errors.
+    pub fn hide(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.secrets {
+            text = text.replace(secret.as_str(), "***");
+        }
+        text
+    }
+
+    /// The failure as it may leave this folder: with the feed's name, without secrets.
+    pub fn told(&self, mut failure: Failure) -> Failure {
+        failure.feed.clone_from(&self.feed);
+        failure.detail = self.hide(&failure.detail);
+        failure
+    }
+}
+
+#[cfg(test)]
+mod tests;
