@@ -214,7 +214,7 @@ fn place_held(text: &str) -> String {
 }
 
 /// Replaces every `${NAME}`.
-fn replaced(text: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+fn replaced(text: &str, mut value: impl FnMut(&str) -> Option<String>) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -337,7 +337,7 @@ impl Plan {
             }
             None => None,
         };
-        let mut path = |key: &str, text: &Option<String>| {
+        let path = |key: &str, text: &Option<String>| {
             let text = text.as_ref();
             text.map(|text| {
                 let found = replaced(text, |name| environment.get(name).cloned());
@@ -356,7 +356,8 @@ impl Plan {
         }
         let allowed = Allowed::parse(fetch.allow_private.iter().map(String::as_str))
             .map_err(|detail| Failure::new(Kind::Entry, format!("`fetch.allow_private`: {detail}")))?;
-        secrets.retain(|secret| !secret.is_empty());
+        // Hiding a letter or two would only garble what is told.
+        secrets.retain(|secret| secret.len() >= 4);
         // The longest first, so that a secret that holds another is hidden as a whole.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets.dedup();

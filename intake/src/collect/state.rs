@@ -129,8 +129,8 @@ mod tests {
             state = state.failed(&failure, now, day, &random);
             rests.push((state.not_before.unwrap().0 - now.0) / 1_000_000);
         }
-        assert_eq!(rests[..4], [59, 119, 239, 479]);
-        assert_eq!(rests[11], 6 * 3600 - 1);
+        assert_eq!(rests[..4], [60, 120, 240, 480]);
+        assert_eq!(rests[11], 6 * 3600);
         assert!(!state.due(now));
         state = state.succeeded(now, day, false);
         assert_eq!(state.failures, 0);
@@ -146,7 +146,7 @@ mod tests {
             &failure,
             Timestamp(0),
             Duration::from_secs(600),
-            &(Arc::new(|| 0) as Random),
+            &(Arc::new(|| 0_u64) as Random),
         );
         assert_eq!(state.not_before, Some(Timestamp(1_800_000_000)));
     }

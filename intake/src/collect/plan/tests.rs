@@ -80,17 +80,17 @@ fn variables_are_replaced_and_hidden() {
     fetch.client_cert = Some("tls/own.pem".to_owned());
     fetch.client_key = Some("/etc/own.key".to_owned());
     let root = Path::new("/workspace");
-    let known = environment(&[("KEY", "k3y"), ("TOKEN", "t0k3n")]);
+    let known = environment(&[("KEY", "k3y0"), ("TOKEN", "t0k3n")]);
     let plan = Plan::resolve("one", &fetch, root, &known).unwrap();
-    assert_eq!(plan.url().unwrap().path(), "/k3y/list.csv");
+    assert_eq!(plan.url().unwrap().path(), "/k3y0/list.csv");
     assert_eq!(plan.shown, "https://feeds.example.net/${KEY}/list.csv");
     assert_eq!(plan.client_cert.as_deref(), Some(Path::new("/workspace/tls/own.pem")));
     assert_eq!(plan.client_key.as_deref(), Some(Path::new("/etc/own.key")));
-    let told = plan.told(Failure::malformed("https://feeds.example.net/k3y: bearer t0k3n"));
+    let told = plan.told(Failure::malformed("https://feeds.example.net/k3y0: bearer t0k3n"));
     assert_eq!(told.to_string(), "feed one: https://feeds.example.net/***: bearer ***");
-    assert!(!format!("{plan:?}").contains("k3y"));
+    assert!(!format!("{plan:?}").contains("k3y0"));
 
-    let lacking = environment(&[("KEY", "k3y")]);
+    let lacking = environment(&[("KEY", "k3y0")]);
     let error = Plan::resolve("one", &fetch, root, &lacking).unwrap_err();
     assert_eq!(error.kind, Kind::Entry);
     assert!(error.detail.contains("fetch.token") && error.detail.contains("TOKEN"), "{error}");
