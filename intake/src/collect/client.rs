@@ -13,6 +13,7 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use flate2::write::MultiGzDecoder;
+use model::fetch::Transport;
 use model::time::Timestamp;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, Identity, Method, Proxy, Response, StatusCode};
@@ -92,7 +93,7 @@ pub struct Ask {
     pub shown: String,
     /// Headers that any host may see.
     pub headers: Vec<(&'static str, String)>,
-    /// Headers for this very host only, besides those of the entry.
+    /// Headers for the entry's own host only, besides those of the entry.
     pub private: Vec<(&'static str, String)>,
     /// Body of a POST; without one it is a GET.
     pub body: Option<Vec<u8>>,
@@ -109,6 +110,13 @@ impl Ask {
             body: None,
         }
     }
+}
+
+/// An address below another, which keeps its query. The part is taken as it is: it must be encoded.
+pub fn below(base: &Url, part: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}/{part}", base.path().trim_end_matches('/')));
+    url
 }
 
 /// An answer whose body was written to `W`; none for 204 and 304.
@@ -244,7 +252,8 @@ impl<'a> Session<'a> {
 
     async fn once<W: Write + Send>(&self, ask: &Ask, most: u64, out: W) -> Result<Answer<W>> {
         let mut url = ask.url.clone();
-        let mut own = true;
+        let home = self.plan.url()?.origin();
+        let mut own = home == url.origin();
         let mut shown = ask.shown.clone();
         for _ in 0..=self.limits.redirects {
             self.plan.allowed.check(&url, self.plan.proxy.is_some())?;
@@ -270,7 +279,7 @@ impl<'a> Session<'a> {
                         return Err(Failure::new(Kind::Refused, detail));
                     }
                     // Once away, it stays a stranger: who sent us away may send us back.
-                    own = own && next.origin() == ask.url.origin();
+                    own = own && next.origin() == home;
                     shown = if own { shown } else { next.origin().ascii_serialization() };
                     url = next;
                 }
@@ -309,10 +318,11 @@ impl<'a> Session<'a> {
                 value.set_sensitive(true);
                 request = request.header(name, value);
             }
-            let signed = ask.private.iter().any(|(name, _)| *name == "authorization");
+            // Shadowserver and S3 sign with user and password and never send them.
+            let signs = matches!(self.plan.kind, Transport::Shadowserver | Transport::S3);
             match (&self.plan.token, &self.plan.user) {
                 (Some(token), _) => request = request.bearer_auth(token),
-                (None, Some(user)) if !signed && ask.body.is_none() => {
+                (None, Some(user)) if !signs => {
                     request = request.basic_auth(user, self.plan.password.as_ref());
                 }
                 _ => {}

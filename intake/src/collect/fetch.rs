@@ -7,6 +7,7 @@
 //! ([`FetchState::failed`]); others go on. Between two batches nothing is fetched, so that a slow
 //! ingestion slows its sources.
 
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use model::feed::Feed;
@@ -179,15 +180,45 @@ pub fn left_over(feed: &Feed, spool: &Path) -> Result<Vec<Spooled>> {
         paths.push(entry.map_err(Failure::local(&folder))?.path());
     }
     paths.sort();
-    for path in paths {
-        let whole = path.extension().is_none_or(|ending| ending != "part");
-        if sent && whole {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            let name = name.unwrap_or_default();
-            found.push(Spooled { origin: format!("tcp/{name}"), name, path });
-        } else {
+    for mut path in paths {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("").to_owned();
+        if !sent || ending == "part" {
             std::fs::remove_file(&path).map_err(Failure::local(&path))?;
+            continue;
         }
+        if ending == "open" {
+            let whole = path.with_extension("");
+            cut_to_lines(&path).map_err(Failure::local(&path))?;
+            std::fs::rename(&path, &whole).map_err(Failure::local(&path))?;
+            path = whole;
+        }
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        found.push(Spooled { origin: format!("tcp/{name}"), name, path });
     }
     Ok(found)
+}
+
+/// Removes the torn end of a file of lines: an event that was never acknowledged.
+fn cut_to_lines(path: &Path) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().read(true).write(true).open(path)?;
+    let length = file.metadata()?.len();
+    let mut end = length;
+    let mut buffer = [0; 4096];
+    while end > 0 {
+        let start = end.saturating_sub(buffer.len() as u64);
+        let piece = &mut buffer[..(end - start) as usize];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(piece)?;
+        if let Some(at) = piece.iter().rposition(|byte| *byte == b'\n') {
+            end = start + at as u64 + 1;
+            break;
+        }
+        end = start;
+    }
+    if end < length {
+        file.set_len(end)?;
+        file.sync_all()?;
+    }
+    Ok(())
 }

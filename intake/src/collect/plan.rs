@@ -35,7 +35,7 @@ fn options(kind: Transport) -> &'static [(&'static str, bool)] {
     match kind {
         Transport::Http => &[],
         Transport::Shadowserver => {
-            &[("reports", false), ("types", false), ("days", false), ("batch", false)]
+            &[("reports", false), ("types", false), ("days", false), ("downloads", false), ("batch", false)]
         }
         Transport::Taxii => &[("limit", false), ("batch", false)],
         Transport::Misp => &[("batch", false)],

@@ -50,6 +50,11 @@ impl Spool {
         Ok(Spool { folder, next })
     }
 
+    /// The path that the next delivery of this name has.
+    pub fn next_path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{:06}-{}", self.next, plain(name)))
+    }
+
     /// Begins a delivery.
     ///
     /// # Errors
@@ -69,7 +74,7 @@ impl Spool {
     /// A file or folder that cannot be synced or renamed.
     pub async fn keep(&mut self, mut part: Part, name: &str, origin: String) -> Result<Spooled> {
         let name = plain(name);
-        let path = self.folder.join(format!("{:06}-{name}", self.next));
+        let path = self.next_path(&name);
         let folder = self.folder.clone();
         let from = std::mem::take(&mut part.path);
         let file = part.file.take();
@@ -115,6 +120,14 @@ impl Spool {
 pub struct Part {
     file: Option<File>,
     path: PathBuf,
+}
+
+impl Part {
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        let file = self.file.as_ref();
+        file.is_none_or(|file| file.metadata().is_ok_and(|found| found.len() == 0))
+    }
 }
 
 impl Write for Part {

@@ -29,10 +29,13 @@ pub struct FetchState {
     /// `Last-Modified` of the last answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
-    /// TAXII: `X-TAXII-Date-Added-Last` of the last page that was delivered; what was added after it
-    /// is new.
+    /// TAXII: `X-TAXII-Date-Added-Last` of the last page of all; what was added after it is new.
+    /// Shadowserver: the day of the last complete list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub added_after: Option<String>,
+    /// TAXII: the page to go on with where a batch ended between two pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
     /// What was delivered, by name, with its version: S3 keys with their entity tag, MISP events
     /// with their timestamp, Shadowserver reports, mails.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
