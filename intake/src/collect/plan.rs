@@ -84,13 +84,16 @@ pub fn check(fetch: &Fetch) -> Vec<String> {
             problems.push(format!("`fetch.{key}` is 0: write a number above 0, or leave it out"));
         }
     }
-    for (key, list) in [
-        ("allow_private", fetch.allow_private.join(",")),
-        ("options.peers", fetch.options.get("peers").cloned().unwrap_or_default()),
-    ] {
-        if let Err(detail) = Allowed::parse(list.split(',').filter(|item| !item.is_empty())) {
-            problems.push(format!("`fetch.{key}`: {detail}"));
-        }
+    if let Err(detail) = Allowed::parse(fetch.allow_private.iter().map(String::as_str)) {
+        problems.push(format!("`fetch.allow_private`: {detail}"));
+    }
+    if let Some(peers) = fetch.options.get("peers")
+        && !Allowed::parse(peers.split(',')).is_ok_and(|peers| peers.has_no_names())
+    {
+        problems.push(
+            "`fetch.options.peers` takes addresses and networks with commas between: correct it"
+                .to_owned(),
+        );
     }
     problems
 }

@@ -74,6 +74,11 @@ impl Allowed {
         }
     }
 
+    /// Whether there are addresses and networks only.
+    pub fn has_no_names(&self) -> bool {
+        self.names.is_empty()
+    }
+
     /// Whether an address lies in one of the networks.
     pub fn holds(&self, address: IpAddr) -> bool {
         self.networks

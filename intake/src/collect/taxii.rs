@@ -5,7 +5,7 @@
 //! `added_after` and the server's `next`: objects that were added in one instant may lie on both
 //! sides of a page's end, and an `added_after` taken there would skip some.
 
-use reqwest::header::CONTENT_TYPE;
+use ring::digest;
 use serde::Deserialize;
 
 use super::client::{Ask, Session, below};
@@ -38,6 +38,9 @@ pub async fn fetch(session: &Session<'_>, spool: &mut Spool, batch: &mut Batch) 
     let folder = format!("{}/objects/", plan.shown.trim_end_matches('/'));
     let limit = plan.number("limit", PAGE).to_string();
     let mut number = 0_u32;
+    // The latest time of addition in this paging, and the page before as a hash.
+    let mut latest: Option<String> = None;
+    let mut before = None;
     loop {
         let mut url = base.clone();
         url.query_pairs_mut().append_pair("limit", &limit);
@@ -50,48 +53,53 @@ pub async fn fetch(session: &Session<'_>, spool: &mut Spool, batch: &mut Batch) 
         let mut ask = Ask::get(url, folder.clone());
         ask.headers.push(("accept", MEDIA.to_owned()));
         let (headers, bytes) = match session.to_memory(&ask).await {
-            // A server may forget its pages: then from the last known end.
-            Err(Failure { kind: Kind::Status(400 | 404), .. }) if number == 0 && batch.state.page.is_some() => {
+            // A server may forget its pages: then again from the last known end.
+            Err(failure) if number == 0 && forgotten(&failure) && batch.state.page.is_some() => {
                 batch.state.page = None;
                 continue;
             }
             other => other?,
         };
-        let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let media = header("content-type").unwrap_or("");
         if !media.starts_with("application/taxii+json") {
-            let detail = format!("{folder} answers with `{media}`; `fetch.url` is to be a TAXII 2.1 collection");
+            let detail = format!(
+                "{folder} answers with `{media}`; `fetch.url` is to be a TAXII 2.1 collection"
+            );
             return Err(Failure::new(Kind::Refused, detail));
         }
         let envelope: Envelope = serde_json::from_slice(&bytes)
             .map_err(|error| Failure::malformed(format!("{folder} sends no envelope: {error}")))?;
+        let hash = digest::digest(&digest::SHA256, &bytes).as_ref().to_vec();
+        let stuck = before.replace(hash.clone()).is_some_and(|before| before == hash);
+        if envelope.more && (envelope.objects.is_empty() || stuck) {
+            let detail = format!("{folder} promises more and sends nothing new");
+            return Err(Failure::new(Kind::Refused, detail));
+        }
         number += 1;
         if !envelope.objects.is_empty() {
             let name = format!("objects-{number}.json");
             let origin = format!("{folder}{name}");
             batch.take(spool.put(&bytes, &name, origin).await?);
         }
-        let last = headers.get("x-taxii-date-added-last").and_then(|value| value.to_str().ok());
+        // A page of one object may bear the first time only.
+        let added = header("x-taxii-date-added-last").or(header("x-taxii-date-added-first"));
+        latest = latest.max(added.map(str::to_owned));
         match (envelope.more, envelope.next) {
-            (true, Some(next)) if batch.state.page.as_ref() != Some(&next) => {
-                batch.state.page = Some(next);
-                if envelope.objects.is_empty() {
-                    let detail = format!("{folder} promises more and sends an empty page");
+            (true, Some(next)) => batch.state.page = Some(next),
+            // Without `next` one goes on by time.
+            (true, None) => {
+                if latest.is_none() || latest == batch.state.added_after {
+                    let detail = format!("{folder} promises more and gives no way to it");
                     return Err(Failure::new(Kind::Refused, detail));
                 }
-            }
-            // Without `next` one goes on by time (§3.4).
-            (true, None) if last.is_some() && last != batch.state.added_after.as_deref() => {
-                batch.state.added_after = last.map(str::to_owned);
+                batch.state.added_after = latest.clone();
                 batch.state.page = None;
-            }
-            (true, _) => {
-                let detail = format!("{folder} promises more and gives no way to it");
-                return Err(Failure::new(Kind::Refused, detail));
             }
             (false, _) => {
                 batch.state.page = None;
-                if let Some(last) = last {
-                    batch.state.added_after = Some(last.to_owned());
+                if latest.is_some() {
+                    batch.state.added_after = latest;
                 }
                 return Ok(());
             }
@@ -100,4 +108,8 @@ pub async fn fetch(session: &Session<'_>, spool: &mut Spool, batch: &mut Batch) 
             return Ok(());
         }
     }
+}
+
+fn forgotten(failure: &Failure) -> bool {
+    matches!(failure.kind, Kind::Status(400 | 404))
 }

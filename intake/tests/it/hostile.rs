@@ -8,56 +8,14 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use intake::collect::failure::{Failure, Kind};
-use intake::collect::fetch::{Fetched, fetch};
+use intake::collect::failure::Kind;
 use intake::collect::state::FetchState;
-use model::fetch::{Fetch, Secret};
+use model::fetch::Secret;
 use model::time::Timestamp;
 use tokio::io::AsyncWriteExt;
 
-use crate::server::{HOST, Script, Server, answer, clients, entry, feed};
-
-const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
-
-struct Bench {
-    folder: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Bench { folder: tempfile::tempdir().unwrap() }
-    }
-
-    async fn fetch(&self, fetch: Fetch, state: &FetchState) -> Result<Fetched, Failure> {
-        let clients = clients(self.folder.path());
-        self::fetch(&clients, &feed(fetch), state, &self.spool(), NOW).await
-    }
-
-    fn spool(&self) -> std::path::PathBuf {
-        self.folder.path().join("spool")
-    }
-
-    /// What lies in the spool.
-    fn files(&self) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(self.spool().join("one")) else {
-            return Vec::new();
-        };
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-    }
-
-    /// Fetches from a server, expecting a failure that leaves nothing behind.
-    async fn fails(&self, fetch: Fetch) -> Failure {
-        let failure = self.fetch(fetch, &FetchState::default()).await.unwrap_err();
-        assert_eq!(self.files(), Vec::<String>::new(), "left behind after: {failure}");
-        assert_eq!(failure.feed, "one");
-        failure
-    }
-}
-
-fn content(fetched: &Fetched) -> Vec<u8> {
-    assert_eq!(fetched.deliveries.len(), 1);
-    std::fs::read(&fetched.deliveries[0].path).unwrap()
-}
+use crate::bench::{Bench, NOW, content};
+use crate::server::{HOST, Script, Server, answer, clients, entry};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());

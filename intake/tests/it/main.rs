@@ -1,5 +1,14 @@
 //! The transports against servers of all kinds: hostile ones of our own, and peers' own servers where
 //! they are installed. Everything runs on loopback.
 
+mod bench;
+mod files;
 mod hostile;
+mod mail;
+mod peers;
+mod pull;
+mod queue;
+mod s3;
 mod server;
+mod taxii;
+mod tls;

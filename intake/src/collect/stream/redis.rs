@@ -232,9 +232,7 @@ impl Redis {
 
     async fn read(&mut self) -> Result<Reply> {
         let mut head = Vec::new();
-        let limited = (&mut self.stream).take(4096);
-        let read = BufReader::with_capacity(1, limited).read_until(b'\n', &mut head).await;
-        if let Err(error) = read {
+        if let Err(error) = (&mut self.stream).take(4096).read_until(b'\n', &mut head).await {
             return Err(self.broken(&error.to_string()));
         }
         let text = match head.strip_suffix(b"\r\n") {
