@@ -2,7 +2,6 @@
 //! they are installed. Everything runs on loopback.
 
 mod bench;
-mod files;
 mod hostile;
 mod mail;
 mod peers;
