@@ -232,6 +232,7 @@ pub(crate) fn test_feed(format: &str) -> Feed {
         from_path: None,
         columns: Default::default(),
         options: Default::default(),
+        fetch: None,
         every_days: 1,
         licence: "none".into(),
         terms: String::new(),

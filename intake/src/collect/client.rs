@@ -154,7 +154,8 @@ impl<'a> Session<'a> {
                 pem.push(b'\n');
                 pem.extend(std::fs::read(key).map_err(Failure::local(key))?);
                 let identity = Identity::from_pem(&pem).map_err(|error| {
-                    let detail = format!("`fetch.client_cert`, `fetch.client_key`: {}", chain(&error));
+                    let detail =
+                        format!("`fetch.client_cert`, `fetch.client_key`: {}", chain(&error));
                     Failure::new(Kind::Entry, detail)
                 })?;
                 client(clients, plan, Some(identity))?
@@ -190,7 +191,9 @@ impl<'a> Session<'a> {
         folder: &str,
         name: &str,
     ) -> Result<(HeaderMap, Option<Spooled>)> {
-        let answer: Answer<Part> = self.send(ask, self.plan.max_bytes, || spool.begin()).await?;
+        let answer: Answer<Part> = self
+            .send(ask, self.plan.max_bytes, || spool.begin())
+            .await?;
         let Some(part) = answer.body else {
             return Ok((answer.headers, None));
         };
@@ -263,10 +266,16 @@ impl<'a> Session<'a> {
                 StatusCode::OK => {
                     let headers = response.headers().clone();
                     let body = self.body(response, most, out, &shown).await?;
-                    return Ok(Answer { headers, body: Some(body) });
+                    return Ok(Answer {
+                        headers,
+                        body: Some(body),
+                    });
                 }
                 StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => {
-                    return Ok(Answer { headers: response.headers().clone(), body: None });
+                    return Ok(Answer {
+                        headers: response.headers().clone(),
+                        body: None,
+                    });
                 }
                 StatusCode::MOVED_PERMANENTLY
                 | StatusCode::FOUND
@@ -275,18 +284,26 @@ impl<'a> Session<'a> {
                 | StatusCode::PERMANENT_REDIRECT => {
                     let next = redirected(&url, response.headers(), &shown)?;
                     if ask.body.is_some() {
-                        let detail = format!("{shown} redirects a POST; write the right `fetch.url`");
+                        let detail =
+                            format!("{shown} redirects a POST; write the right `fetch.url`");
                         return Err(Failure::new(Kind::Refused, detail));
                     }
                     // Once away, it stays a stranger: who sent us away may send us back.
                     own = own && next.origin() == home;
-                    shown = if own { shown } else { next.origin().ascii_serialization() };
+                    shown = if own {
+                        shown
+                    } else {
+                        next.origin().ascii_serialization()
+                    };
                     url = next;
                 }
                 status => return Err(self.refused(status, response.headers(), &shown)),
             }
         }
-        let detail = format!("{} redirects more than {} times", ask.shown, self.limits.redirects);
+        let detail = format!(
+            "{} redirects more than {} times",
+            ask.shown, self.limits.redirects
+        );
         Err(Failure::new(Kind::Limit, detail))
     }
 
@@ -301,7 +318,9 @@ impl<'a> Session<'a> {
         // A redirect may carry a user of its own; it is not ours to send.
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        let mut request = client.request(method, url).header(header::ACCEPT_ENCODING, "gzip");
+        let mut request = client
+            .request(method, url)
+            .header(header::ACCEPT_ENCODING, "gzip");
         if !body.is_empty() {
             request = request.body(body);
         }
@@ -309,11 +328,18 @@ impl<'a> Session<'a> {
             request = request.header(*name, value);
         }
         if own {
-            let entry = self.plan.headers.iter().map(|(name, value)| (name.as_str(), value));
+            let entry = self
+                .plan
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value));
             let private = ask.private.iter().map(|(name, value)| (*name, value));
             for (name, value) in entry.chain(private) {
                 let mut value = HeaderValue::from_str(value).map_err(|_| {
-                    Failure::new(Kind::Entry, format!("header {name} cannot hold its value: correct it"))
+                    Failure::new(
+                        Kind::Entry,
+                        format!("header {name} cannot hold its value: correct it"),
+                    )
                 })?;
                 value.set_sensitive(true);
                 request = request.header(name, value);
@@ -372,8 +398,13 @@ impl<'a> Session<'a> {
             Failure::new(Kind::Limit, detail)
         };
         let encoding = response.headers().get(header::CONTENT_ENCODING);
-        let encoding = encoding.map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
-        let counted = Counted { out, left: most, over: false };
+        let encoding =
+            encoding.map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
+        let counted = Counted {
+            out,
+            left: most,
+            over: false,
+        };
         let mut body = match encoding.as_deref() {
             None | Some("" | "identity") => Body::Plain(counted),
             Some("gzip" | "x-gzip") => Body::Gzip(Box::new(MultiGzDecoder::new(counted))),
@@ -389,7 +420,10 @@ impl<'a> Session<'a> {
                 Ok(Ok(Some(chunk))) => chunk,
                 Ok(Ok(None)) => break,
                 Ok(Err(error)) => {
-                    let detail = format!("{shown} ended after {received} bytes: {}", chain(&error.without_url()));
+                    let detail = format!(
+                        "{shown} ended after {received} bytes: {}",
+                        chain(&error.without_url())
+                    );
                     return Err(Failure::malformed(detail));
                 }
                 Err(_) => return Err(self.slow(shown)),
@@ -399,7 +433,11 @@ impl<'a> Session<'a> {
                 return Err(too_much());
             }
             if let Err(error) = body.write_all(&chunk) {
-                return Err(if body.over() { too_much() } else { undone(&error, shown) });
+                return Err(if body.over() {
+                    too_much()
+                } else {
+                    undone(&error, shown)
+                });
             }
             window.1 += chunk.len() as u64;
             if window.0.elapsed() >= self.limits.stall {
@@ -477,7 +515,10 @@ fn redirected(from: &Url, headers: &HeaderMap, shown: &str) -> Result<Url> {
         .and_then(|value| value.to_str().ok())
         .ok_or_else(|| Failure::new(Kind::Refused, format!("{shown} redirects to nowhere")))?;
     let next = from.join(location).map_err(|error| {
-        Failure::new(Kind::Refused, format!("{shown} redirects to no address: {error}"))
+        Failure::new(
+            Kind::Refused,
+            format!("{shown} redirects to no address: {error}"),
+        )
     })?;
     if from.scheme() == "https" && next.scheme() != "https" {
         let detail = format!("{shown} redirects from https to {}", next.scheme());

@@ -104,8 +104,11 @@ pub async fn fetch(
     if let Err(failure) = done {
         batch.failures.insert(0, failure);
     }
-    let mut failures: Vec<Failure> =
-        batch.failures.into_iter().map(|failure| plan.told(failure)).collect();
+    let mut failures: Vec<Failure> = batch
+        .failures
+        .into_iter()
+        .map(|failure| plan.told(failure))
+        .collect();
     let mut state = batch.state;
     if failures.is_empty() {
         state = state.succeeded(now, plan.interval, batch.more);
@@ -156,7 +159,10 @@ pub(super) fn plan(clients: &Clients, feed: &Feed) -> Result<Plan> {
         failure
     };
     let entry = feed.fetch.as_ref().ok_or_else(|| {
-        told(Failure::new(Kind::Entry, "its entry has no `fetch` table: add one"))
+        told(Failure::new(
+            Kind::Entry,
+            "its entry has no `fetch` table: add one",
+        ))
     })?;
     Plan::resolve(&feed.name, entry, &clients.root, &clients.environment).map_err(told)
 }
@@ -174,14 +180,21 @@ pub fn left_over(feed: &Feed, spool: &Path) -> Result<Vec<Spooled>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
         Err(error) => return Err(Failure::local(&folder)(error)),
     };
-    let sent = feed.fetch.as_ref().is_some_and(|fetch| fetch.kind == Transport::Tcp);
+    let sent = feed
+        .fetch
+        .as_ref()
+        .is_some_and(|fetch| fetch.kind == Transport::Tcp);
     let mut paths = Vec::<PathBuf>::new();
     for entry in entries {
         paths.push(entry.map_err(Failure::local(&folder))?.path());
     }
     paths.sort();
     for mut path in paths {
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("").to_owned();
+        let ending = path
+            .extension()
+            .and_then(|ending| ending.to_str())
+            .unwrap_or("")
+            .to_owned();
         if !sent || ending == "part" {
             std::fs::remove_file(&path).map_err(Failure::local(&path))?;
             continue;
@@ -192,16 +205,25 @@ pub fn left_over(feed: &Feed, spool: &Path) -> Result<Vec<Spooled>> {
             std::fs::rename(&path, &whole).map_err(Failure::local(&path))?;
             path = whole;
         }
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         let name = name.unwrap_or_default();
-        found.push(Spooled { origin: format!("tcp/{name}"), name, path });
+        found.push(Spooled {
+            origin: format!("tcp/{name}"),
+            name,
+            path,
+        });
     }
     Ok(found)
 }
 
 /// Removes the torn end of a file of lines: an event that was never acknowledged.
 fn cut_to_lines(path: &Path) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().read(true).write(true).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)?;
     let length = file.metadata()?.len();
     let mut end = length;
     let mut buffer = [0; 4096];

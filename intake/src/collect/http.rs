@@ -28,7 +28,10 @@ pub async fn fetch(session: &Session<'_>, spool: &mut Spool, batch: &mut Batch) 
     let (headers, kept) = session.to_spool(&ask, spool, folder, name).await?;
     let Some(kept) = kept else {
         return if ask.headers.is_empty() {
-            let detail = format!("{} has nothing to send, and nothing was known of it", ask.shown);
+            let detail = format!(
+                "{} has nothing to send, and nothing was known of it",
+                ask.shown
+            );
             Err(Failure::new(Kind::Refused, detail))
         } else {
             Ok(())
@@ -61,7 +64,10 @@ mod tests {
 
     #[test]
     fn an_address_is_split_at_its_last_part() {
-        assert_eq!(split("https://a.example/b/c.csv"), ("https://a.example/b/", "c.csv"));
+        assert_eq!(
+            split("https://a.example/b/c.csv"),
+            ("https://a.example/b/", "c.csv")
+        );
         assert_eq!(split("https://a.example/b/"), ("https://a.example/b/", ""));
         assert_eq!(split("https://a.example"), ("https://a.example", ""));
     }

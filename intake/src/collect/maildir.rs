@@ -25,10 +25,14 @@ const DEPTH: u32 = 4;
 /// A folder that is no maildir or cannot be read.
 pub async fn fetch(plan: &Plan, spool: &mut Spool, batch: &mut Batch) -> Result<()> {
     let folder = PathBuf::from(plan.option("folder").unwrap_or(""));
-    let wanted = glob::Pattern::new(plan.option("attachments").unwrap_or("*"))
-        .map_err(|error| Failure::new(Kind::Entry, format!("`fetch.options.attachments`: {error}")))?;
+    let wanted =
+        glob::Pattern::new(plan.option("attachments").unwrap_or("*")).map_err(|error| {
+            Failure::new(Kind::Entry, format!("`fetch.options.attachments`: {error}"))
+        })?;
     let mails = mails(&folder)?;
-    batch.state.keep_only(&mails.keys().cloned().collect::<BTreeSet<_>>());
+    batch
+        .state
+        .keep_only(&mails.keys().cloned().collect::<BTreeSet<_>>());
     for (name, path) in mails {
         if batch.state.seen.contains_key(&name) {
             continue;
@@ -61,7 +65,10 @@ fn mails(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
     for part in ["new", "cur"] {
         let part = folder.join(part);
         let entries = std::fs::read_dir(&part).map_err(|error| {
-            let detail = format!("{}: {error}; `fetch.options.folder` is to be a maildir", part.display());
+            let detail = format!(
+                "{}: {error}; `fetch.options.folder` is to be a maildir",
+                part.display()
+            );
             Failure::new(Kind::Local, detail)
         })?;
         for entry in entries {

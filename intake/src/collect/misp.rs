@@ -45,11 +45,21 @@ pub async fn fetch(session: &Session<'_>, spool: &mut Spool, batch: &mut Batch) 
         }
     }
     if let Some(name) = foreign.first() {
-        let detail = format!("{shown} names {} events by no UUID, such as {name:?}", foreign.len());
-        batch.fail(Failure::malformed(detail.chars().take(300).collect::<String>()));
+        let detail = format!(
+            "{shown} names {} events by no UUID, such as {name:?}",
+            foreign.len()
+        );
+        batch.fail(Failure::malformed(
+            detail.chars().take(300).collect::<String>(),
+        ));
     }
     events.sort();
-    batch.state.keep_only(&events.iter().map(|(_, uuid, _)| uuid.clone()).collect::<BTreeSet<_>>());
+    batch.state.keep_only(
+        &events
+            .iter()
+            .map(|(_, uuid, _)| uuid.clone())
+            .collect::<BTreeSet<_>>(),
+    );
     for (_, uuid, timestamp) in events {
         if batch.state.seen.get(&uuid) == Some(&timestamp) {
             continue;
@@ -91,7 +101,11 @@ mod tests {
     #[test]
     fn only_uuids_are_names() {
         assert!(is_uuid("5c8f2a3e-0b1c-4d5e-8f90-123456789abc"));
-        for name in ["", "../../../../../../../../etc/passwd/..", "5c8f2a3e-0b1c-4d5e-8f90-123456789ab/"] {
+        for name in [
+            "",
+            "../../../../../../../../etc/passwd/..",
+            "5c8f2a3e-0b1c-4d5e-8f90-123456789ab/",
+        ] {
             assert!(!is_uuid(name), "{name}");
         }
     }

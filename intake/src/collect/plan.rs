@@ -20,23 +20,38 @@ const SHADOWSERVER: &str = "https://transform.shadowserver.org/api2/";
 
 /// Headers that carry a credential whatever their value looks like.
 const CREDENTIALS: [&str; 8] = [
-    "authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "apikey",
-    "x-auth-token", "auth-key",
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+    "api-key",
+    "apikey",
+    "x-auth-token",
+    "auth-key",
 ];
 
 /// Headers that the client sets itself.
 const OWN_HEADERS: [&str; 7] = [
-    "host", "content-length", "transfer-encoding", "connection", "accept-encoding",
-    "if-none-match", "if-modified-since",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "accept-encoding",
+    "if-none-match",
+    "if-modified-since",
 ];
 
 /// Options by transport, and whether each must be there.
 fn options(kind: Transport) -> &'static [(&'static str, bool)] {
     match kind {
         Transport::Http => &[],
-        Transport::Shadowserver => {
-            &[("reports", false), ("types", false), ("days", false), ("downloads", false), ("batch", false)]
-        }
+        Transport::Shadowserver => &[
+            ("reports", false),
+            ("types", false),
+            ("days", false),
+            ("downloads", false),
+            ("batch", false),
+        ],
         Transport::Taxii => &[("limit", false), ("batch", false)],
         Transport::Misp => &[("batch", false)],
         Transport::S3 => &[("region", false), ("prefix", false), ("batch", false)],
@@ -58,18 +73,24 @@ pub fn check(fetch: &Fetch) -> Vec<String> {
                 [] => "remove it".to_owned(),
                 names => format!("it takes {}", names.join(", ")),
             };
-            problems.push(format!("`fetch.options.{key}` is no option of kind `{kind}`: {remedy}"));
+            problems.push(format!(
+                "`fetch.options.{key}` is no option of kind `{kind}`: {remedy}"
+            ));
         }
     }
     for (name, _) in known.iter().filter(|(_, needed)| *needed) {
         if fetch.options.get(*name).is_none_or(String::is_empty) {
-            problems.push(format!("kind `{kind}` needs `fetch.options.{name}`: add it"));
+            problems.push(format!(
+                "kind `{kind}` needs `fetch.options.{name}`: add it"
+            ));
         }
     }
     for name in ["batch", "days", "limit"] {
         let value = fetch.options.get(name);
         if value.is_some_and(|value| !value.parse::<u32>().is_ok_and(|count| count > 0)) {
-            problems.push(format!("`fetch.options.{name}` is no whole number above 0: write one"));
+            problems.push(format!(
+                "`fetch.options.{name}` is no whole number above 0: write one"
+            ));
         }
     }
     check_url(fetch, &mut problems);
@@ -81,7 +102,9 @@ pub fn check(fetch: &Fetch) -> Vec<String> {
     ];
     for (key, value) in too_small {
         if value == 0 {
-            problems.push(format!("`fetch.{key}` is 0: write a number above 0, or leave it out"));
+            problems.push(format!(
+                "`fetch.{key}` is 0: write a number above 0, or leave it out"
+            ));
         }
     }
     if let Err(detail) = Allowed::parse(fetch.allow_private.iter().map(String::as_str)) {
@@ -103,7 +126,8 @@ fn check_url(fetch: &Fetch, problems: &mut Vec<String>) {
         Transport::Maildir => {
             if !fetch.url.is_empty() {
                 problems.push(
-                    "`fetch.url` is not used by kind `maildir`: give `fetch.options.folder`".to_owned(),
+                    "`fetch.url` is not used by kind `maildir`: give `fetch.options.folder`"
+                        .to_owned(),
                 );
             }
             return;
@@ -118,11 +142,13 @@ fn check_url(fetch: &Fetch, problems: &mut Vec<String>) {
     let whole = fetch.url.trim().starts_with("${") && !fetch.url.contains("://");
     match Url::parse(&text) {
         _ if whole => {}
-        Ok(url) if !schemes.contains(&url.scheme()) || url.host().is_none() => problems.push(format!(
-            "`fetch.url` of kind `{}` begins with {}: correct it",
-            fetch.kind,
-            schemes.join(":// or ") + "://"
-        )),
+        Ok(url) if !schemes.contains(&url.scheme()) || url.host().is_none() => {
+            problems.push(format!(
+                "`fetch.url` of kind `{}` begins with {}: correct it",
+                fetch.kind,
+                schemes.join(":// or ") + "://"
+            ))
+        }
         Ok(url) if !url.username().is_empty() || url.password().is_some() => problems.push(
             "`fetch.url` holds a user: write `fetch.user` and `fetch.password` instead".to_owned(),
         ),
@@ -167,10 +193,14 @@ fn check_credentials(fetch: &Fetch, problems: &mut Vec<String>) {
             secret(format!("headers.{name}"), value, problems);
         }
         if OWN_HEADERS.contains(&lower.as_str()) {
-            problems.push(format!("`fetch.headers.{name}` is set by the client: remove it"));
+            problems.push(format!(
+                "`fetch.headers.{name}` is set by the client: remove it"
+            ));
         }
         if reqwest::header::HeaderName::from_bytes(lower.as_bytes()).is_err() {
-            problems.push(format!("`fetch.headers.{name}` is no header name: correct it"));
+            problems.push(format!(
+                "`fetch.headers.{name}` is no header name: correct it"
+            ));
         }
     }
     if fetch.token.is_some() && (fetch.user.is_some() || fetch.password.is_some()) {
@@ -211,6 +241,15 @@ fn check_credentials(fetch: &Fetch, problems: &mut Vec<String>) {
     }
 }
 
+fn hash(text: &str) -> String {
+    let hash = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    hash.as_ref()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
 /// The text with every `${NAME}` replaced by a letter.
 fn place_held(text: &str) -> String {
     replaced(text, |_| Some("x".to_owned())).unwrap_or_else(|_| text.to_owned())
@@ -222,9 +261,7 @@ fn replaced(text: &str, mut value: impl FnMut(&str) -> Option<String>) -> Result
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         out.push_str(before);
-        let (name, after) = after
-            .split_once('}')
-            .ok_or("`${` without `}`: close it")?;
+        let (name, after) = after.split_once('}').ok_or("`${` without `}`: close it")?;
         out.push_str(&value(name).ok_or_else(|| {
             format!("environment variable {name} is not set: set it, or write the value itself")
         })?);
@@ -245,6 +282,8 @@ pub struct Plan {
     pub url: Option<Url>,
     /// The URL as written and without its query: what may be shown.
     pub shown: String,
+    /// The URL as written: its query up to a hash, as keys may stand in it.
+    written: String,
     /// Headers for the feed's own host.
     pub headers: Vec<(String, String)>,
     /// User.
@@ -288,7 +327,12 @@ impl Plan {
     ///
     /// # Errors
     /// [`Kind::Entry`] naming the key.
-    pub fn resolve(feed: &str, fetch: &Fetch, root: &Path, environment: &Environment) -> Result<Plan> {
+    pub fn resolve(
+        feed: &str,
+        fetch: &Fetch,
+        root: &Path,
+        environment: &Environment,
+    ) -> Result<Plan> {
         let problems = check(fetch);
         if !problems.is_empty() {
             return Err(Failure::new(Kind::Entry, problems.join("; ")));
@@ -357,8 +401,11 @@ impl Plan {
         if let Some(folder) = path("options.folder", &fetch.options.get("folder").cloned())? {
             options.insert("folder".to_owned(), folder.to_string_lossy().into_owned());
         }
-        let allowed = Allowed::parse(fetch.allow_private.iter().map(String::as_str))
-            .map_err(|detail| Failure::new(Kind::Entry, format!("`fetch.allow_private`: {detail}")))?;
+        let allowed =
+            Allowed::parse(fetch.allow_private.iter().map(String::as_str)).map_err(|detail| {
+                Failure::new(Kind::Entry, format!("`fetch.allow_private`: {detail}"))
+            })?;
+        let (shown, query) = written.split_at(written.find(['?', '#']).unwrap_or(written.len()));
         // Hiding a letter or two would only garble what is told.
         secrets.retain(|secret| secret.len() >= 4);
         // The longest first, so that a secret that holds another is hidden as a whole.
@@ -368,7 +415,11 @@ impl Plan {
             feed: feed.to_owned(),
             kind: fetch.kind,
             url,
-            shown: written.split(['?', '#']).next().unwrap_or_default().to_owned(),
+            shown: shown.to_owned(),
+            written: match query {
+                "" => shown.to_owned(),
+                query => format!("{shown}?{}", hash(query)),
+            },
             headers,
             user,
             password,
@@ -392,7 +443,9 @@ impl Plan {
             .iter()
             .find_map(|name| self.option(name))
             .unwrap_or_default();
-        format!("{} {} {part}", self.kind, self.shown).trim_end().to_owned()
+        format!("{} {} {part}", self.kind, self.written)
+            .trim_end()
+            .to_owned()
     }
 
     /// An option of the transport.

@@ -88,7 +88,9 @@ impl Allowed {
 
     fn names(&self, host: &str) -> bool {
         let host = host.strip_suffix('.').unwrap_or(host);
-        self.names.iter().any(|name| name.eq_ignore_ascii_case(host))
+        self.names
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(host))
     }
 
     /// Why `address`, written literally or found for the name `host`, may not be fetched from.
@@ -105,9 +107,9 @@ impl Allowed {
             Some(host) => format!(
                 "{host} is at {address}, a {why} address; if that is meant, add it to `allow_private`"
             ),
-            None => format!(
-                "{address} is a {why} address; if that is meant, add it to `allow_private`"
-            ),
+            None => {
+                format!("{address} is a {why} address; if that is meant, add it to `allow_private`")
+            }
         })
     }
 
@@ -216,9 +218,16 @@ impl Guard {
     ///
     /// # Errors
     /// A name without addresses, or with none that is allowed.
-    pub async fn addresses(lookup: Lookup, allowed: Arc<Allowed>, name: String) -> Result<Vec<IpAddr>> {
+    pub async fn addresses(
+        lookup: Lookup,
+        allowed: Arc<Allowed>,
+        name: String,
+    ) -> Result<Vec<IpAddr>> {
         let found = lookup(name.clone()).await.map_err(|error| {
-            Failure::new(Kind::Unreachable, format!("{name} is not resolved: {error}"))
+            Failure::new(
+                Kind::Unreachable,
+                format!("{name} is not resolved: {error}"),
+            )
         })?;
         let mut refusal = None;
         let open: Vec<IpAddr> = found
@@ -264,19 +273,53 @@ mod tests {
     #[test]
     fn special_addresses_are_known() {
         let refused = [
-            "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1",
-            "127.255.0.1", "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.168.1.1",
-            "192.0.2.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1",
-            "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::7f00:1",
-            "64:ff9b::a00:1", "2002:7f00:1::", "fc00::1", "fd12::1", "fe80::1", "fec0::1",
-            "ff02::1", "2001:db8::1", "2001::1",
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.0.0.1",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.255.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "192.0.2.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::ffff:169.254.169.254",
+            "::7f00:1",
+            "64:ff9b::a00:1",
+            "2002:7f00:1::",
+            "fc00::1",
+            "fd12::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "2001:db8::1",
+            "2001::1",
         ];
         for address in refused {
             assert!(special(address.parse().unwrap()).is_some(), "{address}");
         }
         let open = [
-            "1.1.1.1", "100.63.255.255", "100.128.0.1", "172.15.0.1", "172.32.0.1", "169.253.1.1",
-            "192.0.1.1", "223.255.255.255", "2606:4700::1", "::ffff:1.1.1.1", "64:ff9b::101:101",
+            "1.1.1.1",
+            "100.63.255.255",
+            "100.128.0.1",
+            "172.15.0.1",
+            "172.32.0.1",
+            "169.253.1.1",
+            "192.0.1.1",
+            "223.255.255.255",
+            "2606:4700::1",
+            "::ffff:1.1.1.1",
+            "64:ff9b::101:101",
             "2a00::1",
         ];
         for address in open {
@@ -288,15 +331,26 @@ mod tests {
     fn literals_are_seen_through() {
         let none = Allowed::default();
         let refused = [
-            "http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/", "http://017700000001/",
-            "http://[::1]/", "http://[::ffff:10.0.0.1]/", "http://169.254.169.254/latest/meta-data/",
-            "http://0/", "ftp://1.1.1.1/", "file:///etc/passwd", "gopher://1.1.1.1/",
+            "http://127.0.0.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://017700000001/",
+            "http://[::1]/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://169.254.169.254/latest/meta-data/",
+            "http://0/",
+            "ftp://1.1.1.1/",
+            "file:///etc/passwd",
+            "gopher://1.1.1.1/",
         ];
         for url in refused {
             let url: Url = url.parse().unwrap();
             assert!(none.check(&url, false).is_err(), "{url}");
         }
-        assert!(none.check(&"https://1.1.1.1/".parse().unwrap(), false).is_ok());
+        assert!(
+            none.check(&"https://1.1.1.1/".parse().unwrap(), false)
+                .is_ok()
+        );
         let local: Url = "http://localhost/".parse().unwrap();
         assert!(none.check(&local, true).is_err());
     }

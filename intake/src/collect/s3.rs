@@ -27,7 +27,9 @@ const MOST_KEYS: usize = 500_000;
 /// See [`Session::send`]; and a list that is none.
 pub async fn fetch(session: &Session<'_>, spool: &mut Spool, batch: &mut Batch) -> Result<()> {
     let listed = list(session).await?;
-    batch.state.keep_only(&listed.keys().cloned().collect::<BTreeSet<_>>());
+    batch
+        .state
+        .keep_only(&listed.keys().cloned().collect::<BTreeSet<_>>());
     let bucket = format!("{}/", session.plan.shown.trim_end_matches('/'));
     for (key, tag) in listed {
         // A key that ends in a slash is a folder as some tools make it.
@@ -61,7 +63,8 @@ async fn one(
     key: &str,
 ) -> Result<Option<super::spool::Spooled>> {
     if key.split('/').any(|part| part == "." || part == "..") {
-        let detail = format!("{bucket}{key}: a key with `.` or `..` cannot be asked for; rename it");
+        let detail =
+            format!("{bucket}{key}: a key with `.` or `..` cannot be asked for; rename it");
         return Err(Failure::new(Kind::Refused, detail));
     }
     let url = below(session.plan.url()?, &encoded(key, true));
@@ -79,8 +82,14 @@ async fn list(session: &Session<'_>) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     let mut token: Option<String> = None;
     loop {
-        let mut query = BTreeMap::from([("list-type", "2".to_owned()), ("encoding-type", "url".to_owned())]);
-        query.extend(plan.option("prefix").map(|prefix| ("prefix", prefix.to_owned())));
+        let mut query = BTreeMap::from([
+            ("list-type", "2".to_owned()),
+            ("encoding-type", "url".to_owned()),
+        ]);
+        query.extend(
+            plan.option("prefix")
+                .map(|prefix| ("prefix", prefix.to_owned())),
+        );
         query.extend(token.clone().map(|token| ("continuation-token", token)));
         let query: Vec<String> = query
             .iter()
@@ -88,13 +97,21 @@ async fn list(session: &Session<'_>) -> Result<BTreeMap<String, String>> {
             .collect();
         let mut url = plan.url()?.clone();
         url.set_query(Some(&query.join("&")));
-        let (_, bytes) = session.to_memory(&signed(session, url, plan.shown.clone())?).await?;
+        let (_, bytes) = session
+            .to_memory(&signed(session, url, plan.shown.clone())?)
+            .await?;
         let page = page(&bytes).map_err(|detail| {
-            Failure::malformed(format!("{} sends no list of a bucket: {detail}", plan.shown))
+            Failure::malformed(format!(
+                "{} sends no list of a bucket: {detail}",
+                plan.shown
+            ))
         })?;
         found.extend(page.objects);
         if found.len() > MOST_KEYS {
-            let detail = format!("{} has more than {MOST_KEYS} objects; narrow it by `fetch.options.prefix`", plan.shown);
+            let detail = format!(
+                "{} has more than {MOST_KEYS} objects; narrow it by `fetch.options.prefix`",
+                plan.shown
+            );
             return Err(Failure::new(Kind::Limit, detail));
         }
         match page.next {
@@ -154,7 +171,8 @@ fn page(bytes: &[u8]) -> Result<Page, String> {
                     ["Contents", "Key"] => key = std::mem::take(&mut value),
                     ["Contents", "ETag"] => tag = std::mem::take(&mut value),
                     ["Contents"] if !key.is_empty() => {
-                        page.objects.push((std::mem::take(&mut key), std::mem::take(&mut tag)));
+                        page.objects
+                            .push((std::mem::take(&mut key), std::mem::take(&mut tag)));
                     }
                     ["EncodingType"] => urls = value == "url",
                     ["NextContinuationToken"] => page.next = Some(std::mem::take(&mut value)),
@@ -195,7 +213,9 @@ fn encoded(text: &str, keep_slash: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte as char),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(byte as char)
+            }
             b'/' if keep_slash => out.push('/'),
             _ => {
                 let _ = write!(out, "%{byte:02X}");
@@ -211,7 +231,10 @@ fn signed(session: &Session<'_>, url: Url, shown: String) -> Result<Ask> {
     let (Some(user), Some(secret)) = (&plan.user, &plan.password) else {
         return Ok(ask);
     };
-    let at = session.now().to_jiff().map(|at| at.to_zoned_datetime(TimeZone::UTC));
+    let at = session
+        .now()
+        .to_jiff()
+        .map(|at| at.to_zoned_datetime(TimeZone::UTC));
     let at = at.ok_or_else(|| Failure::new(Kind::Local, "the clock is out of range: set it"))?;
     let signer = Signer {
         user,
@@ -258,7 +281,10 @@ impl Signer<'_> {
             key = tag(&key, part).as_ref().to_vec();
         }
         let signature = hex(tag(&key, &text).as_ref());
-        format!("AWS4-HMAC-SHA256 Credential={}/{scope},SignedHeaders={names},Signature={signature}", self.user)
+        format!(
+            "AWS4-HMAC-SHA256 Credential={}/{scope},SignedHeaders={names},Signature={signature}",
+            self.user
+        )
     }
 }
 
@@ -292,7 +318,9 @@ mod tests {
             region: "us-east-1",
             moment: "20130524T000000Z".to_owned(),
         };
-        let url = "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J".parse().unwrap();
+        let url = "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J"
+            .parse()
+            .unwrap();
         let empty = hex(digest::digest(&digest::SHA256, b"").as_ref());
         let header = signer.authorization(&url, &empty);
         let expected = "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7";
@@ -316,7 +344,10 @@ mod tests {
     #[test]
     fn what_is_no_listing_is_refused() {
         let bombs = [
-            "", "<html></html>", "<ListBucketResult><Contents>", "no XML",
+            "",
+            "<html></html>",
+            "<ListBucketResult><Contents>",
+            "no XML",
             "<!DOCTYPE x [<!ENTITY a 'b'>]><ListBucketResult/>",
             "<ListBucketResult><Contents><Key>&boom;</Key></Contents></ListBucketResult>",
         ];

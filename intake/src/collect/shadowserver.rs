@@ -45,7 +45,11 @@ pub async fn fetch(session: &Session<'_>, spool: &mut Spool, batch: &mut Batch) 
         .now()
         .date_in(&TimeZone::UTC)
         .ok_or_else(|| Failure::new(Kind::Local, "the clock is out of range: set it"))?;
-    let first = first_day(today, plan.number("days", DAYS), batch.state.added_after.as_deref());
+    let first = first_day(
+        today,
+        plan.number("days", DAYS),
+        batch.state.added_after.as_deref(),
+    );
     let words = |name| {
         let words = plan.option(name).unwrap_or("").split(',').map(str::trim);
         words.filter(|word| !word.is_empty()).collect::<Vec<_>>()
@@ -62,7 +66,8 @@ pub async fn fetch(session: &Session<'_>, spool: &mut Spool, batch: &mut Batch) 
     let body = query.to_string().into_bytes();
     let secret = plan.password.as_deref().unwrap_or("");
     ask.private.push(("hmac2", sign(secret.as_bytes(), &body)));
-    ask.headers.push(("content-type", "application/json".to_owned()));
+    ask.headers
+        .push(("content-type", "application/json".to_owned()));
     ask.body = Some(body);
     let (_, bytes) = session.to_memory(&ask).await?;
     let list: Vec<Listed> = serde_json::from_slice(&bytes).map_err(|error| {
@@ -74,11 +79,17 @@ pub async fn fetch(session: &Session<'_>, spool: &mut Spool, batch: &mut Batch) 
             None => Failure::malformed(format!("{shown} sends no list of reports: {error}")),
         }
     })?;
-    batch.state.keep_only(&list.iter().map(|report| report.id.clone()).collect::<BTreeSet<_>>());
+    batch.state.keep_only(
+        &list
+            .iter()
+            .map(|report| report.id.clone())
+            .collect::<BTreeSet<_>>(),
+    );
     let types = words("types");
     let downloads = plan.option("downloads").unwrap_or(DOWNLOADS);
-    let base = Url::parse(downloads)
-        .map_err(|error| Failure::new(Kind::Entry, format!("`fetch.options.downloads`: {error}")))?;
+    let base = Url::parse(downloads).map_err(|error| {
+        Failure::new(Kind::Entry, format!("`fetch.options.downloads`: {error}"))
+    })?;
     let mut whole = true;
     for report in list {
         let wanted = types.is_empty() || types.contains(&report.kind.as_str());
@@ -116,14 +127,21 @@ async fn one(
 ) -> Result<super::spool::Spooled> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if report.id.is_empty() || !report.id.chars().all(plain) {
-        return Err(Failure::malformed(format!("report {:?} has no proper id", report.file)));
+        return Err(Failure::malformed(format!(
+            "report {:?} has no proper id",
+            report.file
+        )));
     }
     let name = super::spool::plain(&report.file);
     let folder = format!("{}/", shown.trim_end_matches('/'));
     // Whoever knows the id can download: it is not shown.
     let ask = Ask::get(below(base, &report.id), format!("{folder}{name}"));
-    let answer = session.send(&ask, session.plan.max_bytes, || spool.begin()).await?;
-    let part = answer.body.ok_or_else(|| Failure::malformed(format!("report {name} is empty")))?;
+    let answer = session
+        .send(&ask, session.plan.max_bytes, || spool.begin())
+        .await?;
+    let part = answer
+        .body
+        .ok_or_else(|| Failure::malformed(format!("report {name} is empty")))?;
     if part.is_empty() {
         return Err(Failure::malformed(format!("report {name} is empty")));
     }
@@ -138,12 +156,17 @@ fn first_day(today: Date, days: u32, last: Option<&str>) -> Date {
     let outage = last
         .and_then(|last| last.parse::<Date>().ok())
         .and_then(|last| last.checked_sub(1.day()).ok());
-    outage.map_or(usual, |outage| outage.min(usual)).max(back(MOST_DAYS.days()))
+    outage
+        .map_or(usual, |outage| outage.min(usual))
+        .max(back(MOST_DAYS.days()))
 }
 
 fn sign(secret: &[u8], body: &[u8]) -> String {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), body);
-    tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    tag.as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

@@ -39,8 +39,14 @@ impl Spool {
         let mut next = 0;
         for entry in std::fs::read_dir(&folder).map_err(Failure::local(&folder))? {
             let path = entry.map_err(Failure::local(&folder))?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-            let number = name.split('-').next().and_then(|number| number.parse::<u64>().ok());
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or("");
+            let number = name
+                .split('-')
+                .next()
+                .and_then(|number| number.parse::<u64>().ok());
             if name.ends_with(".part") {
                 std::fs::remove_file(&path).map_err(Failure::local(&path))?;
             } else if let Some(number) = number {
@@ -52,7 +58,8 @@ impl Spool {
 
     /// The path that the next delivery of this name has.
     pub fn next_path(&self, name: &str) -> PathBuf {
-        self.folder.join(format!("{:06}-{}", self.next, plain(name)))
+        self.folder
+            .join(format!("{:06}-{}", self.next, plain(name)))
     }
 
     /// Begins a delivery.
@@ -155,7 +162,10 @@ impl Drop for Part {
 /// A name from outside as a file name of ours: ASCII letters, digits, dot, dash, underscore; no
 /// leading dot, bounded length with the ending kept.
 pub fn plain(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or("");
+    let last = name
+        .rsplit(['/', '\\'])
+        .find(|part| !part.is_empty())
+        .unwrap_or("");
     let mut plain: String = last
         .chars()
         .map(|c| match c {
@@ -172,7 +182,11 @@ pub fn plain(name: &str) -> String {
     if let Some(stem) = plain.strip_suffix(".part") {
         plain = format!("{stem}_part");
     }
-    if plain.is_empty() { "delivery".to_owned() } else { plain }
+    if plain.is_empty() {
+        "delivery".to_owned()
+    } else {
+        plain
+    }
 }
 
 #[cfg(test)]
@@ -203,7 +217,10 @@ mod tests {
     async fn what_bears_its_name_is_whole() {
         let folder = tempfile::tempdir().unwrap();
         let mut spool = Spool::open(folder.path(), "one").unwrap();
-        let kept = spool.put(b"whole", "a.csv", "a.csv".to_owned()).await.unwrap();
+        let kept = spool
+            .put(b"whole", "a.csv", "a.csv".to_owned())
+            .await
+            .unwrap();
         assert_eq!(std::fs::read(&kept.path).unwrap(), b"whole");
         let mut part = spool.begin().unwrap();
         part.write_all(b"half").unwrap();
@@ -214,7 +231,9 @@ mod tests {
         assert!(!half.exists());
         let second = again.put(b"2", "b.csv", "b.csv".to_owned()).await.unwrap();
         assert!(second.path.ends_with("one/000001-b.csv"), "{second:?}");
-        let names = std::fs::read_dir(folder.path().join("one")).unwrap().count();
+        let names = std::fs::read_dir(folder.path().join("one"))
+            .unwrap()
+            .count();
         assert_eq!(names, 2);
     }
 }

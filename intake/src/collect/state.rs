@@ -96,7 +96,10 @@ impl FetchState {
             .min(interval.max(FIRST_REST))
             .min(LONGEST_REST);
         let rest = bound / 2 + part_of(bound / 2, random());
-        let asked = failure.retry_after.unwrap_or_default().min(interval.max(LONGEST_REST));
+        let asked = failure
+            .retry_after
+            .unwrap_or_default()
+            .min(interval.max(LONGEST_REST));
         state.not_before = Some(later(now, rest.max(asked)));
         state
     }
@@ -162,6 +165,9 @@ mod tests {
         let json = serde_json::to_string(&state).unwrap();
         assert_eq!(serde_json::from_str::<FetchState>(&json).unwrap(), state);
         assert_eq!(state.of_place("http https://feeds.example.net/list"), state);
-        assert_eq!(state.of_place("http https://feeds.example.org/list").etag, None);
+        assert_eq!(
+            state.of_place("http https://feeds.example.org/list").etag,
+            None
+        );
     }
 }

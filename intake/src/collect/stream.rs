@@ -16,7 +16,13 @@ const NAME: &str = "events.jsonl";
 fn line(message: &[u8]) -> Vec<u8> {
     let mut line: Vec<u8> = message
         .iter()
-        .map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte })
+        .map(|byte| {
+            if matches!(byte, b'\n' | b'\r') {
+                b' '
+            } else {
+                *byte
+            }
+        })
         .collect();
     line.push(b'\n');
     line

@@ -45,7 +45,8 @@ pub async fn fetch(session: &Session<'_>, spool: &mut Spool, batch: &mut Batch) 
         let mut url = base.clone();
         url.query_pairs_mut().append_pair("limit", &limit);
         if let Some(added_after) = &batch.state.added_after {
-            url.query_pairs_mut().append_pair("added_after", added_after);
+            url.query_pairs_mut()
+                .append_pair("added_after", added_after);
         }
         if let Some(page) = &batch.state.page {
             url.query_pairs_mut().append_pair("next", page);
@@ -71,7 +72,9 @@ pub async fn fetch(session: &Session<'_>, spool: &mut Spool, batch: &mut Batch) 
         let envelope: Envelope = serde_json::from_slice(&bytes)
             .map_err(|error| Failure::malformed(format!("{folder} sends no envelope: {error}")))?;
         let hash = digest::digest(&digest::SHA256, &bytes).as_ref().to_vec();
-        let stuck = before.replace(hash.clone()).is_some_and(|before| before == hash);
+        let stuck = before
+            .replace(hash.clone())
+            .is_some_and(|before| before == hash);
         if envelope.more && (envelope.objects.is_empty() || stuck) {
             let detail = format!("{folder} promises more and sends nothing new");
             return Err(Failure::new(Kind::Refused, detail));

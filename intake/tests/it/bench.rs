@@ -17,7 +17,9 @@ pub struct Bench {
 
 impl Bench {
     pub fn new() -> Self {
-        Bench { folder: tempfile::tempdir().unwrap() }
+        Bench {
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub async fn fetch(&self, fetch: Fetch, state: &FetchState) -> Result<Fetched, Failure> {
@@ -40,7 +42,10 @@ impl Bench {
         assert_eq!(fetched.failures, []);
         // What a caller keeps is JSON.
         let kept = serde_json::to_string(&fetched.state).unwrap();
-        assert_eq!(serde_json::from_str::<FetchState>(&kept).unwrap(), fetched.state);
+        assert_eq!(
+            serde_json::from_str::<FetchState>(&kept).unwrap(),
+            fetched.state
+        );
         fetched
     }
 
@@ -53,13 +58,19 @@ impl Bench {
         let Ok(entries) = std::fs::read_dir(self.spool().join("one")) else {
             return Vec::new();
         };
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
     }
 
     /// Fetches what must fail and leave nothing behind.
     pub async fn fails(&self, fetch: Fetch) -> Failure {
         let failure = self.fetch(fetch, &FetchState::default()).await.unwrap_err();
-        assert_eq!(self.files(), Vec::<String>::new(), "left behind after: {failure}");
+        assert_eq!(
+            self.files(),
+            Vec::<String>::new(),
+            "left behind after: {failure}"
+        );
         assert_eq!(failure.feed, "one");
         failure
     }
@@ -74,10 +85,18 @@ pub fn content(fetched: &Fetched) -> Vec<u8> {
 /// All deliveries' texts.
 pub fn texts(fetched: &Fetched) -> Vec<String> {
     let text = |path| String::from_utf8(std::fs::read(path).unwrap()).unwrap();
-    fetched.deliveries.iter().map(|delivery| text(&delivery.path)).collect()
+    fetched
+        .deliveries
+        .iter()
+        .map(|delivery| text(&delivery.path))
+        .collect()
 }
 
 /// Their names on the other side.
 pub fn names(fetched: &Fetched) -> Vec<&str> {
-    fetched.deliveries.iter().map(|delivery| delivery.name.as_str()).collect()
+    fetched
+        .deliveries
+        .iter()
+        .map(|delivery| delivery.name.as_str())
+        .collect()
 }

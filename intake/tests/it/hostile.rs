@@ -42,15 +42,28 @@ fn drip(head: &'static str, piece: &'static [u8], pause: Duration) -> Script {
 async fn a_good_file_is_delivered_whole() {
     let bench = Bench::new();
     let server = Server::say(vec![answer("200 OK", "", b"a,b\n1,2\n")]).await;
-    let fetched = bench.fetch(entry(server.url("/d/list.csv?q=1")), &FetchState::default()).await.unwrap();
+    let fetched = bench
+        .fetch(entry(server.url("/d/list.csv?q=1")), &FetchState::default())
+        .await
+        .unwrap();
     assert_eq!(content(&fetched), b"a,b\n1,2\n");
     let delivery = &fetched.deliveries[0];
     assert_eq!(delivery.origin, server.url("/d/list.csv"));
     assert_eq!(delivery.name, "list.csv");
-    assert!(delivery.path.ends_with("spool/one/000000-list.csv"), "{delivery:?}");
+    assert!(
+        delivery.path.ends_with("spool/one/000000-list.csv"),
+        "{delivery:?}"
+    );
     assert!(!fetched.more && fetched.failures.is_empty());
-    assert_eq!(fetched.state.not_before, Some(Timestamp(NOW.0 + 86_400_000_000)));
-    assert!(server.request(0).starts_with("GET /d/list.csv?q=1 HTTP/1.1\r\n"));
+    assert_eq!(
+        fetched.state.not_before,
+        Some(Timestamp(NOW.0 + 86_400_000_000))
+    );
+    assert!(
+        server
+            .request(0)
+            .starts_with("GET /d/list.csv?q=1 HTTP/1.1\r\n")
+    );
 }
 
 #[tokio::test]
@@ -63,25 +76,41 @@ async fn an_unchanged_file_is_not_fetched_again() {
     ])
     .await;
     let fetch = entry(server.url("/list"));
-    let first = bench.fetch(fetch.clone(), &FetchState::default()).await.unwrap();
+    let first = bench
+        .fetch(fetch.clone(), &FetchState::default())
+        .await
+        .unwrap();
     let second = bench.fetch(fetch.clone(), &first.state).await.unwrap();
     assert_eq!(second.deliveries, []);
     assert_eq!(second.state.etag, first.state.etag);
     let request = server.request(1).to_ascii_lowercase();
     assert!(request.contains("if-none-match: \"v1\"\r\n"), "{request}");
-    assert!(request.contains("if-modified-since: mon, 09 jan 2023 00:00:00 gmt\r\n"), "{request}");
-    // Another place: what is known of the first says nothing of it.
+    assert!(
+        request.contains("if-modified-since: mon, 09 jan 2023 00:00:00 gmt\r\n"),
+        "{request}"
+    );
+    // Another place, if only by its query: what is known of the first says nothing of it.
     let mut other = fetch;
-    other.url = server.url("/other");
+    other.url = server.url("/list?other");
     let failure = bench.fetch(other, &first.state).await.unwrap_err();
-    assert!(!server.request(2).to_ascii_lowercase().contains("if-none-match"));
-    assert_eq!(failure.kind, Kind::Refused, "304 without having asked: {failure}");
+    assert!(
+        !server
+            .request(2)
+            .to_ascii_lowercase()
+            .contains("if-none-match")
+    );
+    assert_eq!(
+        failure.kind,
+        Kind::Refused,
+        "304 without having asked: {failure}"
+    );
 }
 
 #[tokio::test]
 async fn a_short_body_is_not_delivered() {
     let short = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this".to_vec();
-    let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nonly \r\n50\r\nthis".to_vec();
+    let chunked =
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nonly \r\n50\r\nthis".to_vec();
     for body in [short, chunked] {
         let bench = Bench::new();
         let server = Server::say(vec![body]).await;
@@ -96,7 +125,10 @@ async fn of_a_long_body_only_what_was_announced_exists() {
     let bench = Bench::new();
     let long = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nthisHTTP/1.1 200 OK\r\n\r\n".to_vec();
     let server = Server::say(vec![long]).await;
-    let fetched = bench.fetch(entry(server.url("/list")), &FetchState::default()).await.unwrap();
+    let fetched = bench
+        .fetch(entry(server.url("/list")), &FetchState::default())
+        .await
+        .unwrap();
     assert_eq!(content(&fetched), b"this");
 }
 
@@ -105,7 +137,10 @@ async fn a_body_cut_once_comes_whole_the_second_time() {
     let bench = Bench::new();
     let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this".to_vec();
     let server = Server::say(vec![cut, answer("200 OK", "", b"whole")]).await;
-    let fetched = bench.fetch(entry(server.url("/list")), &FetchState::default()).await.unwrap();
+    let fetched = bench
+        .fetch(entry(server.url("/list")), &FetchState::default())
+        .await
+        .unwrap();
     assert_eq!(content(&fetched), b"whole");
     assert_eq!(bench.files().len(), 1);
 }
@@ -131,9 +166,9 @@ async fn an_endless_body_ends_at_the_limit() {
 #[tokio::test]
 async fn silence_and_dripping_end() {
     let cases: [(&str, &[u8], u64); 3] = [
-        ("", b"", 100),                              // never a head
-        ("HTTP/1.1 200 OK\r\n\r\nx", b"", 10_000),   // a byte, then silence
-        ("HTTP/1.1 200 OK\r\n\r\n", b"x", 100),      // a byte now and then
+        ("", b"", 100),                            // never a head
+        ("HTTP/1.1 200 OK\r\n\r\nx", b"", 10_000), // a byte, then silence
+        ("HTTP/1.1 200 OK\r\n\r\n", b"x", 100),    // a byte now and then
     ];
     for (head, piece, pause) in cases {
         let bench = Bench::new();
@@ -141,7 +176,11 @@ async fn silence_and_dripping_end() {
         let began = Instant::now();
         let failure = bench.fails(entry(server.url("/list"))).await;
         assert_eq!(failure.kind, Kind::Limit, "{failure}");
-        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            began.elapsed()
+        );
     }
 }
 
@@ -149,7 +188,11 @@ async fn silence_and_dripping_end() {
 async fn the_whole_transfer_has_a_time() {
     let bench = Bench::new();
     // Fast enough for the slowest rate, and endless.
-    let script = drip("HTTP/1.1 200 OK\r\n\r\n", &[b'x'; 1000], Duration::from_millis(50));
+    let script = drip(
+        "HTTP/1.1 200 OK\r\n\r\n",
+        &[b'x'; 1000],
+        Duration::from_millis(50),
+    );
     let server = Server::play(script).await;
     let mut fetch = entry(server.url("/list"));
     fetch.timeout_secs = 1;
@@ -163,7 +206,10 @@ async fn a_gzip_bomb_ends_at_the_limit_and_damage_is_seen() {
     let good = gzip(b"a,b\n1,2\n");
     let bench = Bench::new();
     let server = Server::say(vec![answer("200 OK", headers, &good)]).await;
-    let fetched = bench.fetch(entry(server.url("/list")), &FetchState::default()).await.unwrap();
+    let fetched = bench
+        .fetch(entry(server.url("/list")), &FetchState::default())
+        .await
+        .unwrap();
     assert_eq!(content(&fetched), b"a,b\n1,2\n");
 
     let bomb = gzip(&vec![0; 8 << 20]);
@@ -177,7 +223,11 @@ async fn a_gzip_bomb_ends_at_the_limit_and_damage_is_seen() {
     let mut wrong = good.clone();
     let at = wrong.len() - 6;
     wrong[at] ^= 1;
-    for damaged in [wrong, good[..good.len() - 9].to_vec(), b"no gzip at all".to_vec()] {
+    for damaged in [
+        wrong,
+        good[..good.len() - 9].to_vec(),
+        b"no gzip at all".to_vec(),
+    ] {
         let bench = Bench::new();
         let server = Server::say(vec![answer("200 OK", headers, &damaged)]).await;
         let failure = bench.fails(entry(server.url("/list"))).await;
@@ -185,15 +235,26 @@ async fn a_gzip_bomb_ends_at_the_limit_and_damage_is_seen() {
     }
     let bench = Bench::new();
     let server = Server::say(vec![answer("200 OK", "Content-Encoding: br\r\n", b"x")]).await;
-    assert_eq!(bench.fails(entry(server.url("/list"))).await.kind, Kind::Refused);
+    assert_eq!(
+        bench.fails(entry(server.url("/list"))).await.kind,
+        Kind::Refused
+    );
 }
 
 #[tokio::test]
 async fn an_archive_stays_an_archive() {
     let bench = Bench::new();
     let archive = gzip(b"a,b\n1,2\n");
-    let server = Server::say(vec![answer("200 OK", "Content-Type: application/gzip\r\n", &archive)]).await;
-    let fetched = bench.fetch(entry(server.url("/list.csv.gz")), &FetchState::default()).await.unwrap();
+    let server = Server::say(vec![answer(
+        "200 OK",
+        "Content-Type: application/gzip\r\n",
+        &archive,
+    )])
+    .await;
+    let fetched = bench
+        .fetch(entry(server.url("/list.csv.gz")), &FetchState::default())
+        .await
+        .unwrap();
     assert_eq!(content(&fetched), archive);
 }
 
@@ -230,7 +291,9 @@ async fn inner_addresses_are_refused_at_every_turn() {
         assert_eq!(server.count(), 1, "{target}: a refusal is not tried again");
         if !target.starts_with("//") && target.starts_with("http") {
             // As an entry's own address it is refused as well.
-            let failure = bench.fails(entry(target.replace(&format!("{HOST}@"), ""))).await;
+            let failure = bench
+                .fails(entry(target.replace(&format!("{HOST}@"), "")))
+                .await;
             assert_eq!(failure.kind, Kind::Refused, "{target}: {failure}");
         }
     }
@@ -243,7 +306,12 @@ async fn a_broken_policy_would_be_seen() {
     let bench = Bench::new();
     let inner = Server::say(vec![answer("200 OK", "", b"inner")]).await;
     let target = format!("http://other.example.org:{}/", inner.port);
-    let server = Server::say(vec![answer("302 Found", &format!("Location: {target}\r\n"), b"")]).await;
+    let server = Server::say(vec![answer(
+        "302 Found",
+        &format!("Location: {target}\r\n"),
+        b"",
+    )])
+    .await;
     let mut fetch = entry(server.url("/list"));
     fetch.allow_private.push("other.example.org".to_owned());
     let fetched = bench.fetch(fetch, &FetchState::default()).await.unwrap();
@@ -260,7 +328,10 @@ async fn redirects_are_few_and_secrets_stay_with_their_host() {
     assert_eq!(server.count(), 6, "the first and five redirects");
 
     let stranger = Server::say(vec![answer("200 OK", "", b"file")]).await;
-    let away = format!("Location: http://mirror.example.org:{}/file\r\n", stranger.port);
+    let away = format!(
+        "Location: http://mirror.example.org:{}/file\r\n",
+        stranger.port
+    );
     let server = Server::say(vec![
         answer("302 Found", "Location: /here\r\n", b""),
         answer("307 Temporary Redirect", &away, b""),
@@ -269,16 +340,24 @@ async fn redirects_are_few_and_secrets_stay_with_their_host() {
     let mut fetch = entry(server.url("/list"));
     fetch.allow_private.push("mirror.example.org".to_owned());
     fetch.token = Some(Secret::new("${TOKEN}"));
-    fetch.headers.insert("X-Key".to_owned(), Secret::new("${KEY}"));
+    fetch
+        .headers
+        .insert("X-Key".to_owned(), Secret::new("${KEY}"));
     let fetched = bench.fetch(fetch, &FetchState::default()).await.unwrap();
     assert_eq!(content(&fetched), b"file");
     for own in [server.request(0), server.request(1)] {
         let own = own.to_ascii_lowercase();
-        assert!(own.contains("authorization: bearer t0k3n-of-ours\r\n"), "{own}");
+        assert!(
+            own.contains("authorization: bearer t0k3n-of-ours\r\n"),
+            "{own}"
+        );
         assert!(own.contains("x-key: k3y-of-ours\r\n"), "{own}");
     }
     let foreign = stranger.request(0).to_ascii_lowercase();
-    assert!(!foreign.contains("authorization") && !foreign.contains("of-ours"), "{foreign}");
+    assert!(
+        !foreign.contains("authorization") && !foreign.contains("of-ours"),
+        "{foreign}"
+    );
 }
 
 #[tokio::test]
@@ -300,7 +379,11 @@ async fn errors_hold_no_secret() {
         assert!(failure.detail.contains("/${KEY}/list"), "{failure}");
     }
     assert_eq!(server.count(), 4, "403 is not tried again, the cut body is");
-    assert!(server.request(0).starts_with("GET /k3y-of-ours/list?token=t0k3n-of-ours "));
+    assert!(
+        server
+            .request(0)
+            .starts_with("GET /k3y-of-ours/list?token=t0k3n-of-ours ")
+    );
     let basic = "authorization: basic cmvhzgvyonbhntv3b3jklw9mlw91cnm="; // reader:pa55word-of-ours
     assert!(server.request(0).to_ascii_lowercase().contains(basic));
     // Nor when there is nobody.
@@ -314,18 +397,48 @@ async fn errors_hold_no_secret() {
 async fn passing_errors_are_tried_again_and_others_are_not() {
     let ok = || answer("200 OK", "", b"good");
     let cases = [
-        (vec![answer("500 Internal Server Error", "", b""), ok()], 2, None),
-        (vec![answer("503 Service Unavailable", "", b""), answer("502 Bad Gateway", "", b""), ok()], 3, None),
+        (
+            vec![answer("500 Internal Server Error", "", b""), ok()],
+            2,
+            None,
+        ),
+        (
+            vec![
+                answer("503 Service Unavailable", "", b""),
+                answer("502 Bad Gateway", "", b""),
+                ok(),
+            ],
+            3,
+            None,
+        ),
         (vec![b"".to_vec(), ok()], 2, None),
-        (vec![answer("500 Internal Server Error", "", b"")], 3, Some(Kind::Status(500))),
-        (vec![answer("404 Not Found", "", b""), ok()], 1, Some(Kind::Status(404))),
-        (vec![answer("206 Partial Content", "", b"x"), ok()], 1, Some(Kind::Status(206))),
-        (vec![b"no HTTP at all\r\n\r\n".to_vec()], 3, Some(Kind::Unreachable)),
+        (
+            vec![answer("500 Internal Server Error", "", b"")],
+            3,
+            Some(Kind::Status(500)),
+        ),
+        (
+            vec![answer("404 Not Found", "", b""), ok()],
+            1,
+            Some(Kind::Status(404)),
+        ),
+        (
+            vec![answer("206 Partial Content", "", b"x"), ok()],
+            1,
+            Some(Kind::Status(206)),
+        ),
+        (
+            vec![b"no HTTP at all\r\n\r\n".to_vec()],
+            3,
+            Some(Kind::Unreachable),
+        ),
     ];
     for (answers, asked, expected) in cases {
         let bench = Bench::new();
         let server = Server::say(answers).await;
-        let fetched = bench.fetch(entry(server.url("/list")), &FetchState::default()).await;
+        let fetched = bench
+            .fetch(entry(server.url("/list")), &FetchState::default())
+            .await;
         match (fetched, expected) {
             (Ok(fetched), None) => assert_eq!(content(&fetched), b"good"),
             (Err(failure), Some(kind)) => assert_eq!(failure.kind, kind, "{failure}"),
@@ -338,12 +451,25 @@ async fn passing_errors_are_tried_again_and_others_are_not() {
 #[tokio::test]
 async fn retry_after_is_honored() {
     let bench = Bench::new();
-    let busy = |wait: &str| answer("429 Too Many Requests", &format!("Retry-After: {wait}\r\n"), b"");
+    let busy = |wait: &str| {
+        answer(
+            "429 Too Many Requests",
+            &format!("Retry-After: {wait}\r\n"),
+            b"",
+        )
+    };
     let server = Server::say(vec![busy("1"), answer("200 OK", "", b"good")]).await;
     let began = Instant::now();
-    let fetched = bench.fetch(entry(server.url("/list")), &FetchState::default()).await.unwrap();
+    let fetched = bench
+        .fetch(entry(server.url("/list")), &FetchState::default())
+        .await
+        .unwrap();
     assert_eq!(content(&fetched), b"good");
-    assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() >= Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
 
     // Longer than the fetch may take: the feed rests instead.
     let bench = Bench::new();
@@ -352,13 +478,16 @@ async fn retry_after_is_honored() {
     assert_eq!(server.count(), 1);
     assert_eq!(failure.retry_after, Some(Duration::from_secs(3600)));
     let clients = clients(Path::new("/"));
-    let state = FetchState::default().failed(&failure, NOW, Duration::from_secs(86_400), &clients.random);
+    let state =
+        FetchState::default().failed(&failure, NOW, Duration::from_secs(86_400), &clients.random);
     assert_eq!(state.not_before, Some(Timestamp(NOW.0 + 3_600_000_000)));
 }
 
 #[tokio::test]
 async fn a_header_bomb_is_an_error() {
-    let many = (0..5000).map(|n| format!("X-{n}: y\r\n")).collect::<String>();
+    let many = (0..5000)
+        .map(|n| format!("X-{n}: y\r\n"))
+        .collect::<String>();
     let large = format!("X-Large: {}\r\n", "y".repeat(2 << 20));
     for headers in [many, large] {
         let bench = Bench::new();
@@ -373,14 +502,20 @@ async fn names_from_outside_stay_in_the_spool() {
     let bench = Bench::new();
     let cases = [
         ("attachment; filename=\"../../../evil.csv\"", "evil.csv"),
-        ("attachment; filename=2023-01-09-scan_http.csv", "2023-01-09-scan_http.csv"),
+        (
+            "attachment; filename=2023-01-09-scan_http.csv",
+            "2023-01-09-scan_http.csv",
+        ),
         ("attachment; filename=\"\"", "list"),
         ("attachment; filename=\"..\"", "list"),
     ];
     for (header, expected) in cases {
         let headers = format!("Content-Disposition: {header}\r\n");
         let server = Server::say(vec![answer("200 OK", &headers, b"x")]).await;
-        let fetched = bench.fetch(entry(server.url("/a/list")), &FetchState::default()).await.unwrap();
+        let fetched = bench
+            .fetch(entry(server.url("/a/list")), &FetchState::default())
+            .await
+            .unwrap();
         let delivery = &fetched.deliveries[0];
         assert_eq!(delivery.name, expected);
         assert_eq!(delivery.origin, server.url(&format!("/a/{expected}")));
@@ -394,15 +529,37 @@ async fn a_proxy_is_asked_and_inner_literals_are_refused_before_it() {
     let proxy = Server::say(vec![answer("200 OK", "", b"by proxy")]).await;
     let mut fetch = entry("http://far.example.org/list".to_owned());
     fetch.allow_private.clear();
-    fetch.proxy = Some(Secret::new(format!("http://reader:${{PASSWORD}}@proxy.example.org:{}", proxy.port)));
-    let fetched = bench.fetch(fetch.clone(), &FetchState::default()).await.unwrap();
+    fetch.proxy = Some(Secret::new(format!(
+        "http://reader:${{PASSWORD}}@proxy.example.org:{}",
+        proxy.port
+    )));
+    let fetched = bench
+        .fetch(fetch.clone(), &FetchState::default())
+        .await
+        .unwrap();
     assert_eq!(content(&fetched), b"by proxy");
     let request = proxy.request(0);
-    assert!(request.starts_with("GET http://far.example.org/list HTTP/1.1\r\n"), "{request}");
-    assert!(request.to_ascii_lowercase().contains("proxy-authorization: basic "), "{request}");
-    for inner in ["http://127.0.0.1/", "http://169.254.169.254/", "http://localhost/", "http://a.localhost/"] {
+    assert!(
+        request.starts_with("GET http://far.example.org/list HTTP/1.1\r\n"),
+        "{request}"
+    );
+    assert!(
+        request
+            .to_ascii_lowercase()
+            .contains("proxy-authorization: basic "),
+        "{request}"
+    );
+    for inner in [
+        "http://127.0.0.1/",
+        "http://169.254.169.254/",
+        "http://localhost/",
+        "http://a.localhost/",
+    ] {
         fetch.url = inner.to_owned();
-        let failure = bench.fetch(fetch.clone(), &FetchState::default()).await.unwrap_err();
+        let failure = bench
+            .fetch(fetch.clone(), &FetchState::default())
+            .await
+            .unwrap_err();
         assert_eq!(failure.kind, Kind::Refused, "{inner}");
     }
     assert_eq!(proxy.count(), 1);

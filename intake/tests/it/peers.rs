@@ -11,7 +11,11 @@ use std::time::Duration;
 pub fn program(name: &str) -> Option<PathBuf> {
     let peers = std::env::var_os("WATCHFIRE_PEERS").map(|folder| PathBuf::from(folder).join("bin"));
     let system = ["/usr/bin", "/usr/local/bin"].map(PathBuf::from);
-    let found = peers.into_iter().chain(system).map(|folder| folder.join(name)).find(|path| path.is_file());
+    let found = peers
+        .into_iter()
+        .chain(system)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file());
     if found.is_none() {
         eprintln!("SKIPPED: {name} is not installed; see .ci/run and WATCHFIRE_PEERS");
     }
@@ -20,7 +24,11 @@ pub fn program(name: &str) -> Option<PathBuf> {
 
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// A running peer; it ends with the test.
@@ -38,7 +46,12 @@ impl Drop for Peer {
 
 impl Peer {
     /// Starts a program and waits until its port answers.
-    pub fn start(program: &Path, port: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Peer {
+    pub fn start(
+        program: &Path,
+        port: u16,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Peer {
         let child = Command::new(program)
             .args(arguments)
             .envs(environment.iter().copied())
@@ -52,7 +65,12 @@ impl Peer {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return peer;
             }
-            assert_eq!(peer.child.try_wait().unwrap(), None, "{} ended", program.display());
+            assert_eq!(
+                peer.child.try_wait().unwrap(),
+                None,
+                "{} ended",
+                program.display()
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
         panic!("{} does not listen", program.display());
@@ -73,7 +91,15 @@ pub fn python(module: &str, script: &str, arguments: &[&str]) -> bool {
         eprintln!("SKIPPED: Python has no {module}; see .ci/run and WATCHFIRE_PEERS");
         return false;
     }
-    let done = Command::new(&python).args(["-c", script]).args(arguments).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let done = Command::new(&python)
+        .args(["-c", script])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     true
 }

@@ -22,7 +22,12 @@ async fn folder(root: PathBuf) -> Server {
     Server::play(Arc::new(move |_, request, mut stream| {
         let root = root.clone();
         Box::pin(async move {
-            let path = request.split(' ').nth(1).unwrap_or("/").trim_start_matches('/').to_owned();
+            let path = request
+                .split(' ')
+                .nth(1)
+                .unwrap_or("/")
+                .trim_start_matches('/')
+                .to_owned();
             let said = match std::fs::read(root.join(path)) {
                 Ok(bytes) => answer("200 OK", "", &bytes),
                 Err(_) => answer("404 Not Found", "", b""),
@@ -77,7 +82,10 @@ async fn events_of_pymisp_come_once_and_again_when_changed() {
     assert_eq!(quiet.deliveries, []);
     assert!(python("pymisp", PYMISP, &[path, "change"]));
     let changed = bench.gets(&fetch, &quiet.state).await;
-    assert_eq!(names(&changed), ["00000000-0000-4000-8000-000000000001.json"]);
+    assert_eq!(
+        names(&changed),
+        ["00000000-0000-4000-8000-000000000001.json"]
+    );
     assert!(texts(&changed)[0].contains("http://1.example.com/changed"));
 }
 
@@ -96,23 +104,43 @@ async fn a_manifest_cannot_lead_elsewhere_and_a_missing_event_holds_up_none() {
     std::fs::write(root.path().join(format!("{}.json", uuid(2))), "two").unwrap();
     let server = folder(root.path().to_owned()).await;
     let mut fetch = misp(server.url(""));
-    let fetched = bench.fetch(fetch.clone(), &FetchState::default()).await.unwrap();
+    let fetched = bench
+        .fetch(fetch.clone(), &FetchState::default())
+        .await
+        .unwrap();
     assert_eq!(texts(&fetched), ["two", "one"], "the oldest first");
     assert_eq!(fetched.failures.len(), 2, "{:?}", fetched.failures);
     assert_eq!(fetched.state.seen.len(), 2);
-    assert!(!server.requests.lock().unwrap().iter().any(|request| request.contains("passwd")));
+    assert!(
+        !server
+            .requests
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|request| request.contains("passwd"))
+    );
 
     // A batch of one goes on where it ended.
-    std::fs::write(root.path().join("manifest.json"), json!({ uuid(1): meta(json!("3")), uuid(2): meta(json!(2)) }).to_string()).unwrap();
+    std::fs::write(
+        root.path().join("manifest.json"),
+        json!({ uuid(1): meta(json!("3")), uuid(2): meta(json!(2)) }).to_string(),
+    )
+    .unwrap();
     fetch.options.insert("batch".to_owned(), "1".to_owned());
     let first = bench.gets(&fetch, &FetchState::default()).await;
     assert!(first.more && first.state.due(NOW));
     let second = bench.gets(&fetch, &first.state).await;
-    assert_eq!((texts(&first), texts(&second)), (vec!["two".to_owned()], vec!["one".to_owned()]));
+    assert_eq!(
+        (texts(&first), texts(&second)),
+        (vec!["two".to_owned()], vec!["one".to_owned()])
+    );
     assert!(!second.more);
 
     std::fs::write(root.path().join("manifest.json"), "[]").unwrap();
-    let failure = bench.fetch(fetch, &FetchState::default()).await.unwrap_err();
+    let failure = bench
+        .fetch(fetch, &FetchState::default())
+        .await
+        .unwrap_err();
     assert_eq!(failure.kind, Kind::Malformed);
 }
 
@@ -158,34 +186,70 @@ fn reports(server: &Server) -> Fetch {
     fetch.kind = Transport::Shadowserver;
     fetch.user = Some(Secret::new("${KEY}"));
     fetch.password = Some(Secret::new("${PASSWORD}"));
-    fetch.options.insert("downloads".to_owned(), server.url("/dl/"));
+    fetch
+        .options
+        .insert("downloads".to_owned(), server.url("/dl/"));
     fetch
 }
 
 #[tokio::test]
 async fn shadowserver_reports_come_once_under_their_names() {
     let bench = Bench::new();
-    let all = BTreeMap::from([("scan_http", "a,b\n"), ("scan_ssl", "c,d\n"), ("device_id", "e\n"), ("empty", "")]);
+    let all = BTreeMap::from([
+        ("scan_http", "a,b\n"),
+        ("scan_ssl", "c,d\n"),
+        ("device_id", "e\n"),
+        ("empty", ""),
+    ]);
     let server = shadowserver(all).await;
     let mut fetch = reports(&server);
-    fetch.options.insert("types".to_owned(), "scan_http, scan_ssl,empty".to_owned());
-    fetch.options.insert("reports".to_owned(), "example".to_owned());
-    let first = bench.fetch(fetch.clone(), &FetchState::default()).await.unwrap();
-    assert_eq!(names(&first), ["2023-11-14-scan_http-example.csv", "2023-11-14-scan_ssl-example.csv"]);
+    fetch
+        .options
+        .insert("types".to_owned(), "scan_http, scan_ssl,empty".to_owned());
+    fetch
+        .options
+        .insert("reports".to_owned(), "example".to_owned());
+    let first = bench
+        .fetch(fetch.clone(), &FetchState::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        names(&first),
+        [
+            "2023-11-14-scan_http-example.csv",
+            "2023-11-14-scan_ssl-example.csv"
+        ]
+    );
     assert_eq!(texts(&first), ["a,b\n", "c,d\n"]);
-    assert_eq!(first.failures.len(), 1, "an empty report is tried again: {:?}", first.failures);
+    assert_eq!(
+        first.failures.len(),
+        1,
+        "an empty report is tried again: {:?}",
+        first.failures
+    );
     assert_eq!(first.state.added_after, None, "the list is not done");
-    let query: Value = serde_json::from_str(server.request(0).split_once("\r\n\r\n").unwrap().1).unwrap();
+    let query: Value =
+        serde_json::from_str(server.request(0).split_once("\r\n\r\n").unwrap().1).unwrap();
     assert_eq!(query["date"], "2023-11-12:2023-11-14");
     assert_eq!(query["reports"], json!(["example"]));
 
-    fetch.options.insert("types".to_owned(), "scan_http,scan_ssl".to_owned());
+    fetch
+        .options
+        .insert("types".to_owned(), "scan_http,scan_ssl".to_owned());
     let quiet = bench.gets(&fetch, &first.state).await;
     assert_eq!(quiet.deliveries, []);
     // After ten days without us the list reaches back to where we were.
     let later = Timestamp(NOW.0 + 10 * 86_400_000_000);
     bench.fetch_at(fetch, &quiet.state, later).await.unwrap();
-    assert!(server.requests.lock().unwrap().last().unwrap().contains("2023-11-13:2023-11-24"));
+    assert!(
+        server
+            .requests
+            .lock()
+            .unwrap()
+            .last()
+            .unwrap()
+            .contains("2023-11-13:2023-11-24")
+    );
 }
 
 #[tokio::test]

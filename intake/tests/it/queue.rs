@@ -21,14 +21,25 @@ fn redis() -> Option<Peer> {
     let program = program("redis-server")?;
     let port = free_port();
     let words = port.to_string();
-    let arguments = ["--port", &words, "--bind", "127.0.0.1", "--save", "", "--requirepass", "pa55word-of-ours"];
+    let arguments = [
+        "--port",
+        &words,
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--requirepass",
+        "pa55word-of-ours",
+    ];
     Some(Peer::start(&program, port, &arguments, &[]))
 }
 
 fn queue(port: u16) -> Fetch {
     let mut fetch = Fetch::new(Transport::Redis, format!("redis://127.0.0.1:{port}/2"));
     fetch.password = Some(Secret::new("${PASSWORD}"));
-    fetch.options.insert("key".to_owned(), "events-queue".to_owned());
+    fetch
+        .options
+        .insert("key".to_owned(), "events-queue".to_owned());
     fetch.options.insert("batch".to_owned(), "300".to_owned());
     fetch
 }
@@ -49,7 +60,9 @@ fn say(port: u16, commands: &[String]) -> String {
 }
 
 fn push(port: u16, numbers: std::ops::Range<u32>) {
-    let commands: Vec<String> = numbers.map(|n| format!("LPUSH events-queue '{{\"n\":{n}}}'")).collect();
+    let commands: Vec<String> = numbers
+        .map(|n| format!("LPUSH events-queue '{{\"n\":{n}}}'"))
+        .collect();
     say(port, &commands);
 }
 
@@ -77,7 +90,10 @@ async fn redis_gives_every_event_in_order_and_a_crash_loses_none() {
     let third = bench.gets(&fetch, &second.state).await;
     // All state lost.
     let lost = bench.gets(&fetch, &FetchState::default()).await;
-    assert_eq!((texts(&third), texts(&lost)), (vec![events(600..900)], vec![events(600..900)]));
+    assert_eq!(
+        (texts(&third), texts(&lost)),
+        (vec![events(600..900)], vec![events(600..900)])
+    );
     let mut state = lost.state;
     let mut rest = String::new();
     loop {
@@ -100,11 +116,16 @@ async fn redis_events_are_lines_and_a_byte_limit_ends_a_batch() {
     let bench = Bench::new();
     let Some(peer) = redis() else { return };
     let mut fetch = queue(peer.port);
-    say(peer.port, &["LPUSH events-queue \"{\\n\\\"a\\\": 1\\r\\n}\"".to_owned()]);
+    say(
+        peer.port,
+        &["LPUSH events-queue \"{\\n\\\"a\\\": 1\\r\\n}\"".to_owned()],
+    );
     let fetched = bench.gets(&fetch, &FetchState::default()).await;
     assert_eq!(texts(&fetched), ["{ \"a\": 1  }\n"]);
     push(peer.port, 0..1000);
-    fetch.options.insert("batch".to_owned(), "100000".to_owned());
+    fetch
+        .options
+        .insert("batch".to_owned(), "100000".to_owned());
     fetch.max_bytes = 1000;
     let fetched = bench.gets(&fetch, &fetched.state).await;
     assert_eq!(texts(&fetched), [events(0..256)]);
@@ -123,12 +144,19 @@ async fn redis_refuses_the_wrong_password_and_what_is_no_redis_is_told() {
     wrong.password = Some(Secret::new("${TOKEN}"));
     let failure = bench.fails(wrong).await;
     assert_eq!(failure.kind, Kind::Refused);
-    assert!(failure.detail.contains("fetch.password") && !failure.detail.contains("of-ours"), "{failure}");
+    assert!(
+        failure.detail.contains("fetch.password") && !failure.detail.contains("of-ours"),
+        "{failure}"
+    );
     let mut wrong = queue(peer.port);
     wrong.password = None;
     assert_eq!(bench.fails(wrong).await.kind, Kind::Refused);
     say(peer.port, &["SET events-queue x".to_owned()]);
-    assert_eq!(bench.fails(queue(peer.port)).await.kind, Kind::Refused, "a key that is no list");
+    assert_eq!(
+        bench.fails(queue(peer.port)).await.kind,
+        Kind::Refused,
+        "a key that is no list"
+    );
 }
 
 /// A receiving feed.
@@ -150,7 +178,9 @@ fn send(stream: &mut TcpStream, event: &str) -> bool {
 
 fn connect(port: u16) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(2)))
+        .unwrap();
     stream
 }
 
@@ -170,14 +200,19 @@ async fn tcp_acknowledges_what_is_durable_and_waits_when_nobody_takes() {
     // Two deliveries of two events: one fills the channel, the other waits for room; then no `Ok`.
     let sent = tokio::task::spawn_blocking(move || {
         let mut stream = connect(port);
-        (0..6).take_while(|n| send(&mut stream, &format!("{{\"n\":{n}}}"))).count()
+        (0..6)
+            .take_while(|n| send(&mut stream, &format!("{{\"n\":{n}}}")))
+            .count()
     });
     let sent = sent.await.unwrap();
     assert_eq!(sent, 4, "the sender waits");
     let mut found = String::new();
     for _ in 0..2 {
         let delivery = deliveries.recv().await.unwrap();
-        assert!(delivery.origin.starts_with("tcp://127.0.0.1"), "{delivery:?}");
+        assert!(
+            delivery.origin.starts_with("tcp://127.0.0.1"),
+            "{delivery:?}"
+        );
         found.push_str(&std::fs::read_to_string(&delivery.path).unwrap());
         std::fs::remove_file(&delivery.path).unwrap();
     }
@@ -220,12 +255,24 @@ async fn tcp_events_that_were_acknowledged_survive_the_process() {
     task.abort();
     let _ = task.await;
     // Torn while it was written.
-    let open = bench.files().into_iter().find(|name| name.ends_with(".open")).unwrap();
+    let open = bench
+        .files()
+        .into_iter()
+        .find(|name| name.ends_with(".open"))
+        .unwrap();
     let path = spool.join("one").join(open);
-    std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"n\":").unwrap();
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap()
+        .write_all(b"{\"n\":")
+        .unwrap();
     let found = left_over(&feed, &spool).unwrap();
     assert_eq!(found.len(), 1);
-    assert_eq!(std::fs::read_to_string(&found[0].path).unwrap(), "{\"n\":0}\n{ \"n\":1}\n");
+    assert_eq!(
+        std::fs::read_to_string(&found[0].path).unwrap(),
+        "{\"n\":0}\n{ \"n\":1}\n"
+    );
     // Of a feed that can be fetched again nothing is kept.
     let mut other = feed.clone();
     other.fetch = Some(Fetch::new(Transport::Http, "https://feeds.example.net/"));

@@ -42,7 +42,9 @@ fn bucket(url: String) -> Fetch {
     fetch.kind = Transport::S3;
     fetch.user = Some(Secret::new("${ACCESS_KEY}"));
     fetch.password = Some(Secret::new("${SECRET_KEY}"));
-    fetch.options.insert("region".to_owned(), "eu-west-1".to_owned());
+    fetch
+        .options
+        .insert("region".to_owned(), "eu-west-1".to_owned());
     fetch.options.insert("prefix".to_owned(), "in/".to_owned());
     fetch
 }
@@ -50,12 +52,19 @@ fn bucket(url: String) -> Fetch {
 #[tokio::test(flavor = "multi_thread")]
 async fn moto_gives_new_and_changed_objects_to_the_right_key_only() {
     let bench = Bench::new();
-    let Some(server) = program("moto_server") else { return };
+    let Some(server) = program("moto_server") else {
+        return;
+    };
     let port = free_port();
     let words = port.to_string();
     // Listings of three keys a page.
     let environment = [("MOTO_S3_DEFAULT_MAX_KEYS", "3")];
-    let _peer = Peer::start(&server, port, &["-H", "127.0.0.1", "-p", &words], &environment);
+    let _peer = Peer::start(
+        &server,
+        port,
+        &["-H", "127.0.0.1", "-p", &words],
+        &environment,
+    );
     let key = bench.folder.path().join("key.json");
     if !python("boto3", SET_UP, &[&words, key.to_str().unwrap()]) {
         return;
@@ -63,9 +72,14 @@ async fn moto_gives_new_and_changed_objects_to_the_right_key_only() {
     let text = std::fs::read(&key).unwrap();
     let made: serde_json::Value = serde_json::from_slice(&text).unwrap();
     let mut clients = clients(bench.folder.path());
-    let variables = [("ACCESS_KEY", "AccessKeyId"), ("SECRET_KEY", "SecretAccessKey")];
+    let variables = [
+        ("ACCESS_KEY", "AccessKeyId"),
+        ("SECRET_KEY", "SecretAccessKey"),
+    ];
     for (name, field) in variables {
-        clients.environment.insert(name.to_owned(), made[field].as_str().unwrap().to_owned());
+        clients
+            .environment
+            .insert(name.to_owned(), made[field].as_str().unwrap().to_owned());
     }
     // The store's clock is the machine's.
     let now = jiff::Timestamp::now().into();
@@ -79,10 +93,21 @@ async fn moto_gives_new_and_changed_objects_to_the_right_key_only() {
     };
     let first = get(&FetchState::default()).await.unwrap();
     assert_eq!(first.failures, []);
-    let mut expected = vec!["in/a.csv", "in/b c+d%.csv", "in/e&f=.csv", "in/报告.csv", "in/~x.csv", "in/z.csv"];
+    let mut expected = vec![
+        "in/a.csv",
+        "in/b c+d%.csv",
+        "in/e&f=.csv",
+        "in/报告.csv",
+        "in/~x.csv",
+        "in/z.csv",
+    ];
     expected.sort_unstable();
     assert_eq!(texts(&first), expected);
-    assert!(first.deliveries[0].origin.ends_with("/reports/in/a.csv"), "{:?}", first.deliveries[0]);
+    assert!(
+        first.deliveries[0].origin.ends_with("/reports/in/a.csv"),
+        "{:?}",
+        first.deliveries[0]
+    );
 
     let quiet = get(&first.state).await.unwrap();
     assert_eq!((quiet.deliveries.len(), quiet.failures.len()), (0, 0));
@@ -90,11 +115,18 @@ async fn moto_gives_new_and_changed_objects_to_the_right_key_only() {
     let changed = get(&quiet.state).await.unwrap();
     assert_eq!(texts(&changed), ["changed", "new"]);
     assert_eq!(names(&changed), ["a.csv", "new.csv"]);
-    assert!(!changed.state.seen.contains_key("in/z.csv"), "what is gone is forgotten");
+    assert!(
+        !changed.state.seen.contains_key("in/z.csv"),
+        "what is gone is forgotten"
+    );
 
     // The twin: the same request with another secret.
-    clients.environment.insert("SECRET_KEY".to_owned(), "another-secret".to_owned());
-    let failure = intake::collect::fetch::fetch(&clients, &feed, &changed.state, &spool, now).await.unwrap_err();
+    clients
+        .environment
+        .insert("SECRET_KEY".to_owned(), "another-secret".to_owned());
+    let failure = intake::collect::fetch::fetch(&clients, &feed, &changed.state, &spool, now)
+        .await
+        .unwrap_err();
     assert_eq!(failure.kind, Kind::Status(403), "{failure}");
     assert!(!failure.to_string().contains("another-secret"));
 }
@@ -118,15 +150,28 @@ async fn one_bad_object_does_not_hold_up_the_others() {
     assert_eq!(texts(&fetched), ["good"]);
     assert_eq!(fetched.failures.len(), 2);
     assert_eq!(fetched.state.seen.keys().collect::<Vec<_>>(), ["d.csv"]);
-    assert!(fetched.state.not_before > Some(NOW), "it is tried again, after a rest");
+    assert!(
+        fetched.state.not_before > Some(NOW),
+        "it is tried again, after a rest"
+    );
     // Without a user nothing is signed.
-    assert!(!server.request(0).to_ascii_lowercase().contains("authorization"));
+    assert!(
+        !server
+            .request(0)
+            .to_ascii_lowercase()
+            .contains("authorization")
+    );
 }
 
 #[tokio::test]
 async fn listings_that_get_it_wrong_are_told_so() {
-    let endless = "<ListBucketResult><NextContinuationToken>t</NextContinuationToken></ListBucketResult>";
-    for (text, kind) in [("<html>", Kind::Malformed), ("", Kind::Malformed), (endless, Kind::Refused)] {
+    let endless =
+        "<ListBucketResult><NextContinuationToken>t</NextContinuationToken></ListBucketResult>";
+    for (text, kind) in [
+        ("<html>", Kind::Malformed),
+        ("", Kind::Malformed),
+        (endless, Kind::Refused),
+    ] {
         let bench = Bench::new();
         let server = Server::say(vec![answer("200 OK", "", text.as_bytes())]).await;
         let mut fetch = entry(server.url("/bucket"));

@@ -61,7 +61,11 @@ impl Server {
                 });
             }
         });
-        Server { port, requests, task }
+        Server {
+            port,
+            requests,
+            task,
+        }
     }
 
     /// Starts a server that answers request number n, counted from one, with the n-th of these
@@ -101,7 +105,12 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length = head
                 .lines()
-                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok())
+                .find_map(|line| {
+                    line.to_ascii_lowercase()
+                        .strip_prefix("content-length: ")?
+                        .parse()
+                        .ok()
+                })
                 .unwrap_or(0);
             if body.len() >= length {
                 return Some(text);
@@ -117,9 +126,10 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
 /// An answer with a length and further header lines.
 pub fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let mut bytes =
-        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n")
-            .into_bytes();
+    let mut bytes = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n"
+    )
+    .into_bytes();
     bytes.extend_from_slice(body);
     bytes
 }
@@ -160,7 +170,11 @@ fn lookup() -> Lookup {
 
 /// Clients that are patient for parts of a second.
 pub fn clients(root: &Path) -> Clients {
-    let variables = [("TOKEN", "t0k3n-of-ours"), ("PASSWORD", "pa55word-of-ours"), ("KEY", "k3y-of-ours")];
+    let variables = [
+        ("TOKEN", "t0k3n-of-ours"),
+        ("PASSWORD", "pa55word-of-ours"),
+        ("KEY", "k3y-of-ours"),
+    ];
     let environment: BTreeMap<String, String> = variables
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -57,12 +57,20 @@ fn medallion(folder: &std::path::Path, count: usize) -> Option<Peer> {
     std::fs::write(&path, config.to_string()).unwrap();
     let port = free_port();
     let words = port.to_string();
-    let arguments = ["--host", "127.0.0.1", "--port", &words, path.to_str().unwrap()];
+    let arguments = [
+        "--host",
+        "127.0.0.1",
+        "--port",
+        &words,
+        path.to_str().unwrap(),
+    ];
     Some(Peer::start(&program, port, &arguments, &[]))
 }
 
 fn collection(port: u16) -> Fetch {
-    let mut fetch = entry(format!("http://{HOST}:{port}/one/collections/{COLLECTION}/"));
+    let mut fetch = entry(format!(
+        "http://{HOST}:{port}/one/collections/{COLLECTION}/"
+    ));
     fetch.kind = Transport::Taxii;
     fetch.user = Some(Secret::new("reader"));
     fetch.password = Some(Secret::new("${PASSWORD}"));
@@ -71,15 +79,20 @@ fn collection(port: u16) -> Fetch {
 
 /// Identifiers of the objects in the pages.
 fn ids(pages: &[String]) -> Vec<String> {
-    let pages = pages.iter().map(|page| serde_json::from_str::<Value>(page).unwrap());
+    let pages = pages
+        .iter()
+        .map(|page| serde_json::from_str::<Value>(page).unwrap());
     let ids = pages.flat_map(|page| page["objects"].as_array().unwrap().clone());
-    ids.map(|object| object["id"].as_str().unwrap().to_owned()).collect()
+    ids.map(|object| object["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn medallion_gives_every_object_once_over_pages_and_batches() {
     let bench = Bench::new();
-    let Some(peer) = medallion(bench.folder.path(), 95) else { return };
+    let Some(peer) = medallion(bench.folder.path(), 95) else {
+        return;
+    };
     let mut fetch = collection(peer.port);
     // Pages of 20 end within the tens that were added in one instant; a batch ends after two.
     fetch.options.insert("batch".to_owned(), "2".to_owned());
@@ -96,10 +109,15 @@ async fn medallion_gives_every_object_once_over_pages_and_batches() {
         }
     }
     assert_eq!(batches, 3);
-    let expected: Vec<String> = (0..95).map(|n| indicator(n)["id"].as_str().unwrap().to_owned()).collect();
+    let expected: Vec<String> = (0..95)
+        .map(|n| indicator(n)["id"].as_str().unwrap().to_owned())
+        .collect();
     found.sort();
     assert_eq!(found, expected);
-    assert_eq!(state.added_after.as_deref(), Some("2023-01-09T00:00:09.000000Z"));
+    assert_eq!(
+        state.added_after.as_deref(),
+        Some("2023-01-09T00:00:09.000000Z")
+    );
     assert_eq!(state.page, None);
 
     // Nothing new, then something new.
@@ -117,7 +135,9 @@ async fn medallion_gives_every_object_once_over_pages_and_batches() {
 #[tokio::test(flavor = "multi_thread")]
 async fn medallion_refuses_the_wrong_password_and_the_wrong_collection() {
     let bench = Bench::new();
-    let Some(peer) = medallion(bench.folder.path(), 1) else { return };
+    let Some(peer) = medallion(bench.folder.path(), 1) else {
+        return;
+    };
     let mut wrong = collection(peer.port);
     wrong.password = Some(Secret::new("${TOKEN}"));
     assert_eq!(bench.fails(wrong).await.kind, Kind::Status(401));
@@ -162,13 +182,21 @@ async fn a_forgotten_page_begins_again_from_the_last_known_end() {
     fetch.options.insert("batch".to_owned(), "1".to_owned());
     let first = bench.gets(&fetch, &FetchState::default()).await;
     assert!(first.more);
-    assert_eq!((first.state.page.as_deref(), &first.state.added_after), (Some("n1"), &None));
+    assert_eq!(
+        (first.state.page.as_deref(), &first.state.added_after),
+        (Some("n1"), &None)
+    );
     let second = bench.gets(&fetch, &first.state).await;
     assert_eq!(content(&second), br#"{"objects":[2]}"#);
     assert_eq!(second.state.page, None);
     assert!(server.request(1).contains("next=n1"));
     assert!(!server.request(2).contains("next="));
-    assert!(server.request(0).to_ascii_lowercase().contains("accept: application/taxii+json;version=2.1\r\n"));
+    assert!(
+        server
+            .request(0)
+            .to_ascii_lowercase()
+            .contains("accept: application/taxii+json;version=2.1\r\n")
+    );
 }
 
 #[tokio::test]
@@ -188,17 +216,31 @@ async fn servers_that_get_it_wrong_are_told_so() {
         let result = bench.fetch(fetch, &FetchState::default()).await;
         let wrong = String::from_utf8_lossy(&wrong).into_owned();
         match result {
-            Err(failure) => assert!(matches!(failure.kind, Kind::Refused | Kind::Malformed), "{wrong}"),
+            Err(failure) => assert!(
+                matches!(failure.kind, Kind::Refused | Kind::Malformed),
+                "{wrong}"
+            ),
             // What came before the fault is delivered, and the fault is told.
             Ok(fetched) => assert_eq!(fetched.failures.len(), 1, "{wrong}"),
         }
     }
     // The same page for ever.
     let bench = Bench::new();
-    let server = Server::say(vec![page("", &json!({ "more": true, "next": "n", "objects": [1] }))]).await;
+    let server = Server::say(vec![page(
+        "",
+        &json!({ "more": true, "next": "n", "objects": [1] }),
+    )])
+    .await;
     let mut fetch = entry(server.url("/c/"));
     fetch.kind = Transport::Taxii;
     let fetched = bench.fetch(fetch, &FetchState::default()).await.unwrap();
-    assert_eq!((fetched.deliveries.len(), fetched.failures.len(), fetched.more), (1, 1, false));
+    assert_eq!(
+        (
+            fetched.deliveries.len(),
+            fetched.failures.len(),
+            fetched.more
+        ),
+        (1, 1, false)
+    );
     assert!(fetched.state.not_before > Some(NOW));
 }

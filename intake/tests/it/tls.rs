@@ -47,7 +47,9 @@ async fn server(issuer: &Issuer, clients: Option<&Issuer>, said: Vec<u8>) -> u16
         None => builder.with_no_client_auth(),
     };
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    let config = builder
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -55,11 +57,19 @@ async fn server(issuer: &Issuer, clients: Option<&Issuer>, said: Vec<u8>) -> u16
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, said) = (acceptor.clone(), said.clone());
             tokio::spawn(async move {
-                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    return;
+                };
                 let mut head = [0; 4096];
                 let _ = stream.read(&mut head).await;
                 let _ = stream.write_all(&said).await;
-                let _ = stream.shutdown().await;
+                // Without a length the end of TLS is the end of the body: a polite server tells it.
+                if said
+                    .windows(15)
+                    .any(|piece| piece.eq_ignore_ascii_case(b"content-length:"))
+                {
+                    let _ = stream.shutdown().await;
+                }
             });
         }
     });
@@ -79,7 +89,10 @@ async fn a_certificate_counts_where_its_authority_is_trusted() {
     let issuer = authority();
     let port = server(&issuer, None, answer("200 OK", "", b"good")).await;
     let fetch = trusting(&bench, &issuer, port);
-    let fetched = bench.fetch(fetch.clone(), &FetchState::default()).await.unwrap();
+    let fetched = bench
+        .fetch(fetch.clone(), &FetchState::default())
+        .await
+        .unwrap();
     assert_eq!(content(&fetched), b"good");
 
     let bench = Bench::new();
@@ -103,7 +116,11 @@ async fn a_client_certificate_is_shown() {
     let (issuer, ours) = (authority(), authority());
     let port = server(&issuer, Some(&ours), answer("200 OK", "", b"for you")).await;
     let mut fetch = trusting(&bench, &issuer, port);
-    assert_eq!(bench.fails(fetch.clone()).await.kind, Kind::Unreachable, "without one");
+    assert_eq!(
+        bench.fails(fetch.clone()).await.kind,
+        Kind::Unreachable,
+        "without one"
+    );
     let write = |authority: &Issuer| {
         let (certificate, key) = certified(authority, "cert.example.org");
         std::fs::write(bench.folder.path().join("own.pem"), certificate.pem()).unwrap();
@@ -112,15 +129,26 @@ async fn a_client_certificate_is_shown() {
     fetch.client_cert = Some("own.pem".to_owned());
     fetch.client_key = Some("own.key".to_owned());
     write(&authority());
-    assert_eq!(bench.fails(fetch.clone()).await.kind, Kind::Unreachable, "one of strangers");
+    assert_eq!(
+        bench.fails(fetch.clone()).await.kind,
+        Kind::Unreachable,
+        "one of strangers"
+    );
     write(&ours);
-    let fetched = bench.fetch(fetch.clone(), &FetchState::default()).await.unwrap();
+    let fetched = bench
+        .fetch(fetch.clone(), &FetchState::default())
+        .await
+        .unwrap();
     assert_eq!(content(&fetched), b"for you");
 
     // Another host asks for it and does not get it: its authority trusts the same certificates.
     let bench_two = Bench::new();
     for file in ["own.pem", "own.key"] {
-        std::fs::copy(bench.folder.path().join(file), bench_two.folder.path().join(file)).unwrap();
+        std::fs::copy(
+            bench.folder.path().join(file),
+            bench_two.folder.path().join(file),
+        )
+        .unwrap();
     }
     let away = format!("Location: https://{HOST}:{port}/list\r\n");
     let first = server(&issuer, None, answer("302 Found", &away, b"")).await;
@@ -139,4 +167,8 @@ async fn no_redirect_leaves_tls_and_a_cut_stream_is_seen() {
     let failure = bench.fails(trusting(&bench, &issuer, port)).await;
     assert_eq!(failure.kind, Kind::Refused);
     assert_eq!(plain.count(), 0);
+
+    let cut = server(&issuer, None, b"HTTP/1.1 200 OK\r\n\r\nhalf a fi".to_vec()).await;
+    let failure = bench.fails(trusting(&bench, &issuer, cut)).await;
+    assert_eq!(failure.kind, Kind::Malformed, "{failure}");
 }

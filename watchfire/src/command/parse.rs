@@ -203,6 +203,7 @@ fn source(args: &Args, workspace: Option<&Workspace>) -> Result<Arc<Source>> {
             from_path: None,
             columns: pairs(&args.columns)?,
             options: pairs(&args.options)?,
+            fetch: None,
             every_days: 1,
             licence: String::new(),
             terms: String::new(),

@@ -43,7 +43,10 @@ pub async fn fetch_redis(
         .await
         .unwrap_or_else(|_| {
             let secs = plan.timeout.as_secs();
-            let detail = format!("{} took longer than {secs} s; see `fetch.timeout_secs`", plan.shown);
+            let detail = format!(
+                "{} took longer than {secs} s; see `fetch.timeout_secs`",
+                plan.shown
+            );
             Err(Failure::new(Kind::Limit, detail))
         })
 }
@@ -70,7 +73,9 @@ async fn taken(clients: &Clients, plan: &Plan, spool: &mut Spool, batch: &mut Ba
         redis.read_again(&list, left, &mut part).await?
     } else {
         let most = plan.number("batch", BATCH) as usize;
-        let (count, more) = redis.take(key, &list, most, plan.max_bytes, &mut part).await?;
+        let (count, more) = redis
+            .take(key, &list, most, plan.max_bytes, &mut part)
+            .await?;
         batch.more = more;
         count
     };
@@ -104,10 +109,13 @@ struct Redis {
 impl Redis {
     async fn open(clients: &Clients, plan: &Plan) -> Result<Self> {
         let url = plan.url()?;
-        let unreachable = |error: String| {
-            Failure::new(Kind::Unreachable, format!("{}: {error}", plan.shown))
-        };
-        let host = url.host_str().unwrap_or("localhost").trim_matches(['[', ']']).to_owned();
+        let unreachable =
+            |error: String| Failure::new(Kind::Unreachable, format!("{}: {error}", plan.shown));
+        let host = url
+            .host_str()
+            .unwrap_or("localhost")
+            .trim_matches(['[', ']'])
+            .to_owned();
         let at = (host, url.port().unwrap_or(6379));
         let stream = timeout(clients.limits.connect, TcpStream::connect(at))
             .await
@@ -232,7 +240,11 @@ impl Redis {
 
     async fn read(&mut self) -> Result<Reply> {
         let mut head = Vec::new();
-        if let Err(error) = (&mut self.stream).take(4096).read_until(b'\n', &mut head).await {
+        if let Err(error) = (&mut self.stream)
+            .take(4096)
+            .read_until(b'\n', &mut head)
+            .await
+        {
             return Err(self.broken(&error.to_string()));
         }
         let text = match head.strip_suffix(b"\r\n") {
@@ -248,7 +260,10 @@ impl Redis {
                     true => "; look at `fetch.password`",
                     false => "",
                 };
-                Err(Failure::new(Kind::Refused, format!("{} says: {rest}{hint}", self.shown)))
+                Err(Failure::new(
+                    Kind::Refused,
+                    format!("{} says: {rest}{hint}", self.shown),
+                ))
             }
             (":", Some(number)) => Ok(Reply::Number(number)),
             ("$" | "*", Some(-1)) => Ok(Reply::Nothing),
@@ -267,7 +282,10 @@ impl Redis {
                 }
             }
             ("$", Some(length)) => {
-                let detail = format!("{}: an event of {length} bytes; {MOST_EVENT} are the most", self.shown);
+                let detail = format!(
+                    "{}: an event of {length} bytes; {MOST_EVENT} are the most",
+                    self.shown
+                );
                 Err(Failure::new(Kind::Limit, detail))
             }
             _ => Err(self.broken("it answers in another protocol")),

@@ -47,10 +47,17 @@ type Waiting = (Vec<u8>, oneshot::Sender<()>);
 pub async fn listen(clients: &Clients, feed: &Feed) -> Result<TcpListener> {
     let plan = plan(clients, feed)?;
     let url = plan.url().map_err(|failure| plan.told(failure))?;
-    let host = url.host_str().unwrap_or("").trim_matches(['[', ']']).to_owned();
+    let host = url
+        .host_str()
+        .unwrap_or("")
+        .trim_matches(['[', ']'])
+        .to_owned();
     let at = (host, url.port().unwrap_or(0));
     TcpListener::bind(at).await.map_err(|error| {
-        plan.told(Failure::new(Kind::Local, format!("{}: {error}", plan.shown)))
+        plan.told(Failure::new(
+            Kind::Local,
+            format!("{}: {error}", plan.shown),
+        ))
     })
 }
 
@@ -69,7 +76,10 @@ pub async fn receive(
     let plan = plan(clients, feed)?;
     let peers = match plan.option("peers") {
         Some(peers) => Allowed::parse(peers.split(',')).map_err(|detail| {
-            plan.told(Failure::new(Kind::Entry, format!("`fetch.options.peers`: {detail}")))
+            plan.told(Failure::new(
+                Kind::Entry,
+                format!("`fetch.options.peers`: {detail}"),
+            ))
         })?,
         None => Allowed::default(),
     };
@@ -168,7 +178,9 @@ impl Journal {
         let mut open: Option<Open> = None;
         let mut together = Vec::with_capacity(TOGETHER);
         loop {
-            let until = open.as_ref().map_or_else(|| Instant::now() + self.interval, |open| open.until);
+            let until = open
+                .as_ref()
+                .map_or_else(|| Instant::now() + self.interval, |open| open.until);
             tokio::select! {
                 received = timeout_at(until, events.recv_many(&mut together, TOGETHER)) => {
                     if received == Ok(0) {
@@ -197,7 +209,9 @@ impl Journal {
                 }
             }
             let full = |open: &Open| {
-                open.events >= self.most || open.bytes >= self.most_bytes || open.until <= Instant::now()
+                open.events >= self.most
+                    || open.bytes >= self.most_bytes
+                    || open.until <= Instant::now()
             };
             if open.as_ref().is_some_and(full)
                 && let Some(file) = open.take()
@@ -211,7 +225,9 @@ impl Journal {
     }
 
     fn begin(&self) -> Result<Open> {
-        let path = Spool::open(&self.spool, &self.feed)?.next_path(NAME).with_extension("jsonl.open");
+        let path = Spool::open(&self.spool, &self.feed)?
+            .next_path(NAME)
+            .with_extension("jsonl.open");
         let file = File::create(&path).map_err(Failure::local(&path))?;
         Ok(Open {
             file,
@@ -225,9 +241,15 @@ impl Journal {
     fn handed_over(&self, open: Open) -> Result<Spooled> {
         let path = open.path.with_extension("");
         std::fs::rename(&open.path, &path).map_err(Failure::local(&path))?;
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         let origin = format!("{}/{}", self.origin, name.as_deref().unwrap_or(NAME));
-        Ok(Spooled { path, origin, name: NAME.to_owned() })
+        Ok(Spooled {
+            path,
+            origin,
+            name: NAME.to_owned(),
+        })
     }
 }
 
