@@ -6,25 +6,29 @@
 //! one only the announced part exists. A body that ends with its connection, as HTTP/1.0 servers
 //! send it, cannot be told from one that was cut.
 
-use std::error::Error;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
-use flate2::write::MultiGzDecoder;
 use model::fetch::Transport;
 use model::time::Timestamp;
 use reqwest::header::{self, HeaderMap, HeaderValue};
-use reqwest::{Certificate, Client, Identity, Method, Proxy, Response, StatusCode};
+use reqwest::{Client, Identity, Method, Response, StatusCode};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use super::failure::{Failure, Kind, Result};
 use super::plan::{Environment, Plan};
-use super::policy::{Allowed, Guard, Lookup, system_lookup};
+use super::policy::{Lookup, system_lookup};
 use super::retry::{Random, Retries, retry_after};
 use super::spool::{Part, Spool, Spooled};
+
+mod answer;
+mod body;
+mod connect;
+
+use answer::{chain, disposition, redirected, unsent};
 
 /// Most bytes of an answer that is read into memory: lists and manifests.
 const MEMORY_BYTES: u64 = 64 << 20;
@@ -84,8 +88,8 @@ impl Clients {
     }
 }
 
-/// One request.
-#[derive(Clone, Debug)]
+/// One request. It holds secrets, so that `Debug` shows no more than [`Ask::shown`].
+#[derive(Clone)]
 pub struct Ask {
     /// Where.
     pub url: Url,
@@ -97,6 +101,14 @@ pub struct Ask {
     pub private: Vec<(&'static str, String)>,
     /// Body of a POST; without one it is a GET.
     pub body: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Ask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ask")
+            .field("shown", &self.shown)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Ask {
@@ -147,7 +159,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// A PEM file that cannot be read or used.
     pub fn open(clients: &Clients, plan: &'a Plan, now: Timestamp) -> Result<Self> {
-        let foreign = client(clients, plan, None)?;
+        let foreign = connect::client(clients, plan, None)?;
         let own = match (&plan.client_cert, &plan.client_key) {
             (Some(cert), Some(key)) => {
                 let mut pem = std::fs::read(cert).map_err(Failure::local(cert))?;
@@ -158,7 +170,7 @@ impl<'a> Session<'a> {
                         format!("`fetch.client_cert`, `fetch.client_key`: {}", chain(&error));
                     Failure::new(Kind::Entry, detail)
                 })?;
-                client(clients, plan, Some(identity))?
+                connect::client(clients, plan, Some(identity))?
             }
             _ => foreign.clone(),
         };
@@ -265,7 +277,7 @@ impl<'a> Session<'a> {
             match status {
                 StatusCode::OK => {
                     let headers = response.headers().clone();
-                    let body = self.body(response, most, out, &shown).await?;
+                    let body = body::stream(response, &self.limits, most, out, &shown).await?;
                     return Ok(Answer {
                         headers,
                         body: Some(body),
@@ -383,245 +395,5 @@ impl<'a> Session<'a> {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| retry_after(value, self.now()));
         failure
-    }
-
-    /// Streams a body, counting bytes as they come and, where they are compressed, as they unfold.
-    async fn body<W: Write + Send>(
-        &self,
-        mut response: Response,
-        most: u64,
-        out: W,
-        shown: &str,
-    ) -> Result<W> {
-        let too_much = || {
-            let detail = format!("{shown} sends more than {most} bytes; see `fetch.max_bytes`");
-            Failure::new(Kind::Limit, detail)
-        };
-        let encoding = response.headers().get(header::CONTENT_ENCODING);
-        let encoding =
-            encoding.map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
-        let counted = Counted {
-            out,
-            left: most,
-            over: false,
-        };
-        let mut body = match encoding.as_deref() {
-            None | Some("" | "identity") => Body::Plain(counted),
-            Some("gzip" | "x-gzip") => Body::Gzip(Box::new(MultiGzDecoder::new(counted))),
-            Some(other) => {
-                let detail = format!("{shown} sends encoding `{other}`, which was not asked for");
-                return Err(Failure::new(Kind::Refused, detail));
-            }
-        };
-        let mut received = 0_u64;
-        let mut window = (Instant::now(), 0_u64);
-        loop {
-            let chunk = match timeout(self.limits.stall, response.chunk()).await {
-                Ok(Ok(Some(chunk))) => chunk,
-                Ok(Ok(None)) => break,
-                Ok(Err(error)) => {
-                    let detail = format!(
-                        "{shown} ended after {received} bytes: {}",
-                        chain(&error.without_url())
-                    );
-                    return Err(Failure::malformed(detail));
-                }
-                Err(_) => return Err(self.slow(shown)),
-            };
-            received = received.saturating_add(chunk.len() as u64);
-            if received > most {
-                return Err(too_much());
-            }
-            if let Err(error) = body.write_all(&chunk) {
-                return Err(if body.over() {
-                    too_much()
-                } else {
-                    undone(&error, shown)
-                });
-            }
-            window.1 += chunk.len() as u64;
-            if window.0.elapsed() >= self.limits.stall {
-                if window.1 < self.limits.window_bytes {
-                    return Err(self.slow(shown));
-                }
-                window = (Instant::now(), 0);
-            }
-        }
-        let over = body.over();
-        match body.finish() {
-            Ok(counted) if !counted.over => Ok(counted.out),
-            Err(error) if !over => Err(undone(&error, shown)),
-            _ => Err(too_much()),
-        }
-    }
-
-    fn slow(&self, shown: &str) -> Failure {
-        let detail = format!(
-            "{shown} sends less than {} bytes in {} s",
-            self.limits.window_bytes,
-            self.limits.stall.as_secs()
-        );
-        Failure::new(Kind::Limit, detail)
-    }
-}
-
-fn client(clients: &Clients, plan: &Plan, identity: Option<Identity>) -> Result<Client> {
-    static PROVIDER: Once = Once::new();
-    // The binary may have chosen one already: then that one stands.
-    PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-    let mut allowed: Allowed = plan.allowed.clone();
-    let mut builder = Client::builder()
-        .user_agent(concat!("watchfire/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .connect_timeout(clients.limits.connect)
-        .pool_max_idle_per_host(1)
-        .tls_version_min(reqwest::tls::Version::TLS_1_2);
-    let wrong = |key: &str, error: reqwest::Error| {
-        Failure::new(Kind::Entry, format!("`fetch.{key}`: {}", chain(&error)))
-    };
-    builder = match &plan.proxy {
-        Some(proxy) => {
-            // Behind a proxy the only name that is resolved here is the proxy's own.
-            allowed.add_host(proxy.host_str().unwrap_or(""));
-            builder.proxy(Proxy::all(proxy.as_str()).map_err(|error| wrong("proxy", error))?)
-        }
-        None => builder.no_proxy(),
-    };
-    builder = builder.dns_resolver(Arc::new(Guard {
-        lookup: Arc::clone(&clients.lookup),
-        allowed: Arc::new(allowed),
-    }));
-    if let Some(path) = &plan.ca {
-        let pem = std::fs::read(path).map_err(Failure::local(path))?;
-        let found = Certificate::from_pem_bundle(&pem).map_err(|error| wrong("ca", error))?;
-        if found.is_empty() {
-            let detail = format!("`fetch.ca`: {} holds no certificate", path.display());
-            return Err(Failure::new(Kind::Entry, detail));
-        }
-        builder = builder.tls_certs_merge(found);
-    }
-    if let Some(identity) = identity {
-        builder = builder.identity(identity);
-    }
-    builder.build().map_err(|error| wrong("url", error))
-}
-
-/// Where a redirect leads.
-fn redirected(from: &Url, headers: &HeaderMap, shown: &str) -> Result<Url> {
-    let location = headers
-        .get(header::LOCATION)
-        .and_then(|value| value.to_str().ok())
-        .ok_or_else(|| Failure::new(Kind::Refused, format!("{shown} redirects to nowhere")))?;
-    let next = from.join(location).map_err(|error| {
-        Failure::new(
-            Kind::Refused,
-            format!("{shown} redirects to no address: {error}"),
-        )
-    })?;
-    if from.scheme() == "https" && next.scheme() != "https" {
-        let detail = format!("{shown} redirects from https to {}", next.scheme());
-        return Err(Failure::new(Kind::Refused, detail));
-    }
-    Ok(next)
-}
-
-fn unsent(error: &reqwest::Error, shown: &str) -> Failure {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if let Some(failure) = inner.downcast_ref::<Failure>() {
-            return failure.clone();
-        }
-        cause = inner.source();
-    }
-    let mut words = Vec::new();
-    let mut cause: Option<&dyn Error> = error.source();
-    while let Some(inner) = cause {
-        words.push(inner.to_string());
-        cause = inner.source();
-    }
-    Failure::new(Kind::Unreachable, format!("{shown}: {}", words.join(": ")))
-}
-
-/// What cannot be undone is damaged, unless it is our disk that is full.
-fn undone(error: &io::Error, shown: &str) -> Failure {
-    match error.raw_os_error() {
-        Some(_) => Failure::new(Kind::Local, format!("the spool: {error}")),
-        None => Failure::malformed(format!("{shown} sends damaged gzip: {error}")),
-    }
-}
-
-/// An error with its causes.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        words.push_str(": ");
-        words.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    words
-}
-
-/// The file name in `Content-Disposition` (RFC 6266), the plain form only.
-fn disposition(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::CONTENT_DISPOSITION)?.to_str().ok()?;
-    let name = value.split(';').find_map(|part| {
-        let (key, name) = part.split_once('=')?;
-        key.trim().eq_ignore_ascii_case("filename").then_some(name)
-    })?;
-    let name = super::spool::plain(name.trim().trim_matches('"'));
-    (name != "delivery").then_some(name)
-}
-
-/// Lets a bounded number of bytes through.
-struct Counted<W> {
-    out: W,
-    left: u64,
-    over: bool,
-}
-
-impl<W: Write> Write for Counted<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.len() as u64 > self.left {
-            self.over = true;
-            return Err(io::Error::other("too many bytes"));
-        }
-        let written = self.out.write(bytes)?;
-        self.left -= written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
-enum Body<W: Write> {
-    Plain(Counted<W>),
-    Gzip(Box<MultiGzDecoder<Counted<W>>>),
-}
-
-impl<W: Write> Body<W> {
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Body::Plain(out) => out.write_all(bytes),
-            Body::Gzip(out) => out.write_all(bytes),
-        }
-    }
-
-    fn over(&self) -> bool {
-        match self {
-            Body::Plain(out) => out.over,
-            Body::Gzip(out) => out.get_ref().over,
-        }
-    }
-
-    fn finish(self) -> io::Result<Counted<W>> {
-        match self {
-            Body::Plain(out) => Ok(out),
-            Body::Gzip(out) => out.finish(),
-        }
     }
 }

@@ -1,6 +1,9 @@
 //! The transports against servers of all kinds: hostile ones of our own, and peers' own servers where
 //! they are installed. Everything runs on loopback.
 
+// What the tests share may unwrap as they do.
+#![allow(clippy::unwrap_used)]
+
 mod bench;
 mod hostile;
 mod mail;
