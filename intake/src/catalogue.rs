@@ -66,6 +66,9 @@ impl Source {
                 ));
             }
         }
+        if let Some(fetch) = &feed.fetch {
+            problems.extend(crate::collect::plan::check(fetch));
+        }
         problems.sort();
         problems.dedup();
         if problems.is_empty() {

@@ -1,11 +1,31 @@
-//! Transports: how deliveries come. Here, files in folders; more transports have a file each in
-//! `collect/` as they come.
+//! Transports: how deliveries come. Here, files in folders. What is fetched from elsewhere is first
+//! put into a spool: [`fetch`] is one fetch of one feed, by the `fetch` table of its entry ([`plan`])
+//! and what is remembered of it ([`state`]); `http`, `shadowserver`, `taxii`, `misp`, `s3` and
+//! `maildir` are a transport each, [`stream`] takes events from queues. All that speak HTTP share one
+//! [`client`] with its address [`policy`] and its [`retry`].
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, Source};
 use crate::error::{Error, Result};
+
+pub mod client;
+pub mod failure;
+pub mod fetch;
+pub mod plan;
+pub mod policy;
+pub mod retry;
+pub mod spool;
+pub mod state;
+pub mod stream;
+
+mod http;
+mod maildir;
+mod misp;
+mod s3;
+mod shadowserver;
+mod taxii;
 
 /// A file that was delivered for a feed.
 #[derive(Clone, Debug)]

@@ -49,6 +49,9 @@ pub enum Error {
     /// A report cannot be read at all.
     #[error(transparent)]
     Unreadable(#[from] formats::Unreadable),
+    /// A feed could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] crate::collect::failure::Failure),
     /// A reject cannot be replayed.
     #[error("reject {id}: {detail}")]
     Replay {
@@ -73,6 +76,7 @@ impl Error {
             Error::NoFeed { .. } => "intake-no-feed",
             Error::Io { .. } => "intake-io",
             Error::Unreadable(_) => "intake-unreadable",
+            Error::Fetch(failure) => failure.label(),
             Error::Replay { .. } => "intake-replay",
             Error::Stopped(_) => "intake-stopped",
         }

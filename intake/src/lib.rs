@@ -1,7 +1,7 @@
 //! Bytes from outside become events.
 //!
 //! [`catalogue`] holds the feeds as compiled from their entries. [`collect`] finds what was
-//! delivered. [`ingest`] archives each delivery by hash, reads it — [`pipeline`] in blocks on
+//! delivered, and fetches what is not. [`ingest`] archives each delivery by hash, reads it — [`pipeline`] in blocks on
 //! several threads, each with an [`enrich::Enricher`] and a [`gather::Gatherer`] — hands the new
 //! rows to the lake, and commits report, parts, rejects and tallies in one ledger transaction.
 //! [`replay`] reads mended rejects again, [`dry_run`] parses without storing anything, and

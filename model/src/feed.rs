@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fetch::Fetch;
+
 /// What may be printed of a feed's content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -75,6 +77,9 @@ pub struct Feed {
     /// Options of the format (delimiter, header, kind of list ...), checked by the format.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
+    /// How its reports are fetched, where they are not put into `paths` by others.
+    #[serde(default)]
+    pub fetch: Option<Fetch>,
     /// How often a new report is expected; basis of completeness. Days, default 1.
     #[serde(default = "one_day")]
     pub every_days: u32,

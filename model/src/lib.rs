@@ -12,6 +12,7 @@
 pub mod bulletin;
 pub mod classification;
 pub mod feed;
+pub mod fetch;
 pub mod field;
 pub mod ids;
 pub mod issue;

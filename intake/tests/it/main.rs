@@ -1,0 +1,16 @@
+//! The transports against servers of all kinds: hostile ones of our own, and peers' own servers where
+//! they are installed. Everything runs on loopback.
+
+// What the tests share may unwrap as they do.
+#![allow(clippy::unwrap_used)]
+
+mod bench;
+mod hostile;
+mod mail;
+mod peers;
+mod pull;
+mod queue;
+mod s3;
+mod server;
+mod taxii;
+mod tls;
