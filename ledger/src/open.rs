@@ -198,22 +198,26 @@ where
     C: ConnectionTrait,
     for<'c> &'c C: sea_orm_migration::IntoSchemaManagerConnection<'c>,
 {
-    let marked = SchemaManager::new(db)
-        .has_table("seaql_migrations")
-        .await
-        .map_err(|error| match crate::error::sqlite_code(&error) {
+    let manager = SchemaManager::new(db);
+    let marked = async || -> Result<bool> {
+        let found = manager.has_table("seaql_migrations").await;
+        found.map_err(|error| match crate::error::sqlite_code(&error) {
             Some(26) => Error::NotALedger {
                 path: path.to_owned(),
             },
             _ => error.into(),
-        })?;
-    if !marked {
-        return match sqlite::table_count(db).await? {
-            0 => Ok(Vec::new()),
-            _ => Err(Error::NotALedger {
+        })
+    };
+    if !marked().await? {
+        if sqlite::table_count(db).await? == 0 {
+            return Ok(Vec::new());
+        }
+        // Another process may have migrated between the two looks: its tables come all at once.
+        if !marked().await? {
+            return Err(Error::NotALedger {
                 path: path.to_owned(),
-            }),
-        };
+            });
+        }
     }
     let rows = seaql_migrations::Entity::find()
         .order_by_asc(seaql_migrations::Column::Version)

@@ -11,8 +11,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    bulletin, config, demo, doctor, feeds, history, infrastructure, ingest, init, parse, query,
-    rating, reference, rejects, status, week,
+    bulletin, config, demo, doctor, feeds, fetch, history, infrastructure, ingest, init, parse,
+    query, rating, reference, rejects, status, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -85,6 +85,7 @@ enum Command {
     Status(status::Args),
     Doctor(doctor::Args),
     Parse(parse::Args),
+    Fetch(fetch::Args),
     Ingest(ingest::Args),
     Rejects(rejects::Args),
     Week(week::Args),
@@ -106,6 +107,7 @@ impl Command {
             Command::Status(args) => status::run(args, session),
             Command::Doctor(args) => doctor::run(args, session),
             Command::Parse(args) => parse::run(args, session),
+            Command::Fetch(args) => fetch::run(args, session),
             Command::Ingest(args) => ingest::run(args, session),
             Command::Rejects(args) => rejects::run(args, session),
             Command::Week(args) => week::run(args, session),

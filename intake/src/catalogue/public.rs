@@ -3,7 +3,7 @@
 //!
 //! `feeds.toml` holds entries as `[[feed]]` in the configuration has them, and what only a catalogue
 //! needs to say: where the feed is, how often to ask, who may. Nothing here is in use: a feed is when
-//! it stands in the configuration. Not here: fetching.
+//! it stands in the configuration. Not here: fetching ([`crate::collect`]).
 
 use std::fmt::Write;
 
@@ -54,12 +54,24 @@ pub struct PublicFeed {
 }
 
 impl PublicFeed {
-    /// The entry as it stands in a configuration, turned on or off, with the files that belong to it.
+    /// The entry as it stands in a configuration, turned on or off, with the files that belong to it
+    /// and, where the address is one of HTTP, how it is fetched.
     pub fn entry(&self, paths: &[String], enabled: bool) -> String {
         let mut entry = self.entry.clone();
         let paths = paths.iter().cloned().map(Value::String).collect();
         entry.insert("paths".into(), Value::Array(paths));
         entry.insert("enabled".into(), Value::Boolean(enabled));
+        if self.address.starts_with("https://") || self.address.starts_with("http://") {
+            let mut fetch = Table::new();
+            if self.feed.format == "misp" {
+                fetch.insert("kind".into(), Value::String("misp".to_owned()));
+            }
+            fetch.insert("url".into(), Value::String(self.address.clone()));
+            // The catalogue's numbers are far below the largest integer of TOML.
+            let secs = i64::try_from(self.interval_secs).unwrap_or(i64::MAX);
+            fetch.insert("interval_secs".into(), Value::Integer(secs));
+            entry.insert("fetch".into(), Value::Table(fetch));
+        }
         let mut whole = Table::new();
         whole.insert("feed".into(), Value::Array(vec![Value::Table(entry)]));
         let mut text = String::new();
@@ -275,6 +287,11 @@ mod tests {
             let mut feed: Feed = whole["feed"][0].clone().try_into().expect("a feed");
             assert!(feed.enabled && feed.paths == ["feeds/x/*"]);
             (feed.enabled, feed.paths) = (false, Vec::new());
+            let fetch = feed.fetch.take();
+            assert_eq!(fetch.is_some(), public.address.starts_with("http"));
+            let problems = fetch.map(|fetch| crate::collect::plan::check(&fetch));
+            let name = &public.feed.name;
+            assert_eq!(problems.unwrap_or_default(), [""; 0], "{name}");
             assert_eq!(feed, public.feed);
         }
         assert!(find("tor-exits").is_ok_and(|found| found.is_some()));

@@ -19,7 +19,7 @@ mod subscribe;
 #[command(after_help = "\
 Examples:
   watchfire feeds catalogue --search phishing
-  watchfire feeds add openphish
+  watchfire feeds add openphish-community
   watchfire feeds list
   watchfire feeds check
   watchfire feeds tally 2023-3 --by observable

@@ -5,6 +5,7 @@ pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod feeds;
+pub mod fetch;
 pub mod history;
 pub mod infrastructure;
 pub mod ingest;

@@ -37,6 +37,7 @@ fn help_shows_commands_examples_and_exit_codes() {
         "status",
         "doctor",
         "parse",
+        "fetch",
         "ingest",
         "rejects",
         "week",

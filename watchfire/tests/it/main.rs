@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod crash;
 mod demo;
+mod fetch;
 mod founding_week;
 mod query;
 mod run;

@@ -37,7 +37,14 @@ pub fn catalogue(words: &str, session: &Session) -> Result {
         out.json(&all)?;
         return out.end();
     }
-    let mut table = Table::new(["feed", "provider", "about", "every", "access", "publishable"]);
+    let mut table = Table::new([
+        "feed",
+        "provider",
+        "about",
+        "every",
+        "access",
+        "publishable",
+    ]);
     for public in &found {
         let feed = &public.feed;
         table.row([
@@ -75,10 +82,11 @@ fn every(secs: u64) -> String {
 pub fn add(name: &str, paths: &[String], off: bool, session: &Session) -> Result {
     let (root, settings) = session.settings()?;
     if settings.catalogue.get(name).is_ok() {
-        return Err(
-            Failure::new(format_args!("feed {name}"), "stands in watchfire.toml already")
-                .remedy(format_args!("watchfire feeds enable {name}")),
-        );
+        return Err(Failure::new(
+            format_args!("feed {name}"),
+            "stands in watchfire.toml already",
+        )
+        .remedy(format_args!("watchfire feeds enable {name}")));
     }
     let public = known(name)?;
     let paths = match paths {
@@ -98,6 +106,10 @@ pub fn add(name: &str, paths: &[String], off: bool, session: &Session) -> Result
         "feed {name} stands in {FILE}, {}; its files: {}",
         if off { "off" } else { "on" },
         paths.join(", ")
+    ));
+    session.talk.say(format_args!(
+        "`watchfire fetch {name}` asks for it; `watchfire fetch`, run often, does every {}",
+        every(public.interval_secs),
     ));
     session.talk.say(format_args!(
         "licence {}; terms: {}",
@@ -161,11 +173,7 @@ pub fn switch(name: &str, on: bool, session: &Session) -> Result {
 }
 
 /// Replaces the configuration by what `change` makes of it, if that is a right one.
-fn edit(
-    root: &Path,
-    session: &Session,
-    change: impl FnOnce(&str) -> Result<String>,
-) -> Result<()> {
+fn edit(root: &Path, session: &Session, change: impl FnOnce(&str) -> Result<String>) -> Result<()> {
     let path = root.join(FILE);
     let fail = |error: std::io::Error| Failure::new(path.display(), error);
     let text = change(&std::fs::read_to_string(&path).map_err(fail)?)?;
