@@ -453,7 +453,7 @@ pub fn assemble(
             lake_snapshot: 0,
             ledger_as_of: String::new(),
             reference: with.reference.to_owned(),
-            identity_version: model::record::IDENTITY_VERSION,
+            identity_version: model::identity::IDENTITY_VERSION,
             classification: model::classification::CLASSIFICATION_VERSION.to_owned(),
             lake_schema: lake::schema::LAKE_SCHEMA_VERSION,
             source_schemas,

@@ -511,6 +511,9 @@ impl BlockReader for Rows {
                         }
                         continue;
                     }
+                    if self.plan.split.is_none() && out.repeats(raw) {
+                        continue;
+                    }
                     let mut give = |part: Option<&str>| {
                         record.clear();
                         match self.fill(&cut, part, record) {

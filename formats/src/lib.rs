@@ -78,6 +78,13 @@ pub struct Context<'a> {
 
 /// Receives what a reader found.
 pub trait Output {
+    /// Whether the row `raw` stood in this text before and gave one event: then it is counted as that
+    /// event's duplicate, and the reader goes on to the next. Only readers ask to whom a row is its
+    /// text and nothing else, and that give one record a row.
+    fn repeats(&mut self, raw: &str) -> bool {
+        let _ = raw;
+        false
+    }
     /// A parsed row. The record is lent: the reader reuses it for the next row.
     fn record(&mut self, record: &Record);
     /// A row that became no event.

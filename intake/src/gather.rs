@@ -17,6 +17,7 @@ use rustc_hash::FxHashMap;
 
 use crate::catalogue::{Source, latest_plausible};
 use crate::enrich::Enricher;
+use crate::lines::{Keys, Line, SeenLines, Trace};
 
 /// Written date, kind of observable, and tag; `None` counts all records of the day and kind.
 pub type TallyKey = (i32, &'static str, Option<Box<str>>);
@@ -34,13 +35,14 @@ pub struct Gathered {
     pub tallies: FxHashMap<TallyKey, u64>,
     /// Rows read, rejects included.
     pub rows: u64,
+    /// Of these, rows that are duplicates of others in the report to the byte.
+    pub repeats: u64,
 }
 
 /// Everything a thread needs to gather rows; the buffers are kept from block to block.
 pub struct Gatherer {
     enricher: Enricher,
     scratch: Scratch,
-    bytes: Vec<u8>,
     columns: Columns,
     gathered: Gathered,
     /// The tally that the last row added to: rows of a block are mostly alike.
@@ -53,7 +55,6 @@ impl Gatherer {
         Gatherer {
             enricher,
             scratch: Scratch::default(),
-            bytes: Vec::new(),
             columns: Columns::new(),
             gathered: Gathered::default(),
             last_tally: None,
@@ -61,18 +62,21 @@ impl Gatherer {
     }
 
     /// Begins a block of a report of `source`; `block` is given where its bytes are at hand, so
-    /// that a row refused here keeps its raw text.
+    /// that a row refused here keeps its raw text, and `before` where its lines may repeat earlier ones.
     pub fn begin<'a>(
         &'a mut self,
         source: &'a Source,
         received_at: Timestamp,
         block: Option<Block<'a>>,
+        before: Option<Before<'a>>,
     ) -> Gathering<'a> {
         Gathering {
             latest: latest_plausible(received_at),
             gatherer: self,
             source,
             block,
+            before,
+            line: None,
         }
     }
 
@@ -100,11 +104,7 @@ impl Gatherer {
         }
     }
 
-    fn tally(&mut self, record: &Record) {
-        let Some(day) = record.written_day else {
-            return;
-        };
-        let kind = observable_kind(record);
+    fn count(&mut self, day: i32, kind: &'static str) {
         match &mut self.last_tally {
             Some((key, records)) if *key == (day, kind) => *records += 1,
             _ => {
@@ -112,6 +112,13 @@ impl Gatherer {
                 self.last_tally = Some(((day, kind), 1));
             }
         }
+    }
+
+    fn tally(&mut self, record: &Record, kind: &'static str) {
+        let Some(day) = record.written_day else {
+            return;
+        };
+        self.count(day, kind);
         if let Some(tags) = record.text(Field::Tags) {
             let mut seen: Vec<&str> = Vec::new();
             for tag in tags.split(' ').filter(|tag| !tag.is_empty()) {
@@ -138,12 +145,26 @@ impl Gatherer {
     }
 }
 
+/// What is known of the lines before a block.
+#[derive(Clone, Copy)]
+pub struct Before<'a> {
+    /// Lines seen in blocks of the run.
+    pub seen: &'a SeenLines,
+    /// The block's number in the run: those cut later have higher ones.
+    pub number: u32,
+    /// Keys of this text's lines.
+    pub keys: Keys,
+}
+
 /// A block being gathered: the reader's output.
 pub struct Gathering<'a> {
     gatherer: &'a mut Gatherer,
     source: &'a Source,
     latest: Timestamp,
     block: Option<Block<'a>>,
+    before: Option<Before<'a>>,
+    /// The line being read, where it is new.
+    line: Option<Line>,
 }
 
 impl Gathering<'_> {
@@ -186,8 +207,27 @@ impl Gathering<'_> {
 }
 
 impl Output for Gathering<'_> {
+    fn repeats(&mut self, raw: &str) -> bool {
+        let Some(before) = self.before else {
+            return false;
+        };
+        let line = before.keys.line(raw.as_bytes());
+        let Some(trace) = before.seen.before(line, before.number) else {
+            self.line = Some(line);
+            return false;
+        };
+        let gatherer = &mut *self.gatherer;
+        gatherer.gathered.rows += 1;
+        gatherer.gathered.repeats += 1;
+        if let Some(day) = trace.written_day {
+            gatherer.count(day, kind_name(trace.kind));
+        }
+        true
+    }
+
     fn record(&mut self, record: &Record) {
         self.gatherer.gathered.rows += 1;
+        let line = self.line.take();
         let Some(observed_at) = record.observed_at() else {
             self.refuse(
                 record,
@@ -202,20 +242,30 @@ impl Output for Gathering<'_> {
             return;
         }
         let gatherer = &mut *self.gatherer;
-        gatherer.tally(record);
-        let id = record.identity(
+        let kind = observable_kind(record);
+        gatherer.tally(record, kind_name(kind));
+        let enrichment = gatherer.enricher.enrich(record, &mut gatherer.scratch);
+        gatherer.columns.append(
             &self.source.feed.name,
             self.source.identity.as_deref(),
-            &mut gatherer.bytes,
+            record,
+            &enrichment,
         );
-        if gatherer.columns.repeats(id, observed_at) {
-            return;
+        // What tags and severities add to the tallies is not remembered: such lines are read again.
+        if let (Some(line), Some(before)) = (line, self.before)
+            && !record.has(Field::Tags)
+            && !record.has(Field::Severity)
+        {
+            let trace = Trace {
+                written_day: record.written_day,
+                kind,
+            };
+            before.seen.remember(line, before.number, trace);
         }
-        let enrichment = gatherer.enricher.enrich(record, &mut gatherer.scratch);
-        gatherer.columns.append(id, record, &enrichment);
     }
 
     fn reject(&mut self, reject: Reject) {
+        self.line = None;
         self.gatherer.gathered.rows += 1;
         self.gatherer.gathered.rejects.push(reject);
     }
@@ -225,28 +275,35 @@ impl Output for Gathering<'_> {
     }
 }
 
-/// The kind of thing a record is about, for tallies: the most specific one it names.
-pub fn observable_kind(record: &Record) -> &'static str {
-    const KINDS: &[(Field, &str)] = &[
-        (Field::VulnerabilityId, "vulnerability"),
-        (Field::SourceUrl, "url"),
-        (Field::AppPackage, "app"),
-        (Field::Certificate, "certificate"),
-        (Field::SourceHost, "domain"),
-        (Field::SourceIp, "ip"),
-        (Field::SourceNetwork, "network"),
-        (Field::Sha256, "sha256"),
-        (Field::Sha1, "sha1"),
-        (Field::Md5, "md5"),
-        (Field::SourceAccount, "account"),
-        (Field::DestinationUrl, "url"),
-        (Field::DestinationHost, "domain"),
-        (Field::DestinationIp, "ip"),
-    ];
+/// Kinds of observable for tallies, the most specific first.
+const KINDS: &[(Field, &str)] = &[
+    (Field::VulnerabilityId, "vulnerability"),
+    (Field::SourceUrl, "url"),
+    (Field::AppPackage, "app"),
+    (Field::Certificate, "certificate"),
+    (Field::SourceHost, "domain"),
+    (Field::SourceIp, "ip"),
+    (Field::SourceNetwork, "network"),
+    (Field::Sha256, "sha256"),
+    (Field::Sha1, "sha1"),
+    (Field::Md5, "md5"),
+    (Field::SourceAccount, "account"),
+    (Field::DestinationUrl, "url"),
+    (Field::DestinationHost, "domain"),
+    (Field::DestinationIp, "ip"),
+];
+
+/// Number of the kind of thing that a record is about: the most specific one it names.
+fn observable_kind(record: &Record) -> u8 {
+    let found = KINDS.iter().position(|(field, _)| record.has(*field));
+    found.unwrap_or(KINDS.len()) as u8
+}
+
+/// The name of a kind.
+fn kind_name(kind: u8) -> &'static str {
     KINDS
-        .iter()
-        .find(|(field, _)| record.has(*field))
-        .map_or("other", |(_, kind)| kind)
+        .get(usize::from(kind))
+        .map_or("other", |(_, name)| name)
 }
 
 /// A report that threads read together.
@@ -259,4 +316,6 @@ pub struct Opened {
     pub received_at: Timestamp,
     /// The parser with its plan.
     pub reader: Box<dyn formats::BlockReader>,
+    /// Keys of its lines.
+    pub keys: Keys,
 }

@@ -1,27 +1,24 @@
 //! Ingestion: archive, read, deduplicate, commit (DESIGN invariants 3 to 5).
 //!
-//! The reading thread archives deliveries in small batches — bytes into the blob store, rows into
-//! the ledger — and reads each report from its archived bytes. The writing thread stages a report's
-//! new rows in the lake and commits several reports together: files fsynced first, then one ledger
-//! transaction that makes them live. Killed anywhere, the next run finds reports archived but not
-//! ingested, reads them again, and writes over the files that nobody knows of.
+//! One thread archives deliveries ([`archive`]), another reads each report from its archived bytes.
+//! The writing thread stages a report's new rows in the lake; several reports together are made live
+//! on a thread of its own ([`live`]): files fsynced first, then one ledger transaction. Killed
+//! anywhere, the next run finds reports archived but not ingested, reads them again, and writes over
+//! the files that nobody knows of.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::Scope;
 use std::time::Instant;
 
 use formats::Warning;
 use formats::shadowserver::Schema;
 use lake::schema::LAKE_SCHEMA_VERSION;
-use lake::stage::make_durable;
 use lake::{FileKind, IdentityIndex, Lake, ReportWriter, StagedFile};
 use ledger::{
-    BlobStore, IngestCommit, LakeFileKind, Ledger, NewJob, NewLakeFile, NewReport, NewTally,
-    Report, ReportKind, ReportState, Scope, Totals,
+    BlobStore, IngestCommit, LakeFileKind, Ledger, NewJob, NewLakeFile, NewTally, Report,
+    ReportState, Totals,
 };
-use model::ids::ReportId;
 use model::time::{Day, Timestamp};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -32,13 +29,12 @@ use crate::error::{Error, Result};
 use crate::gather::{Gathered, TallyKey};
 use crate::pipeline::{self, Cutter, Step, Steps};
 
+use live::{Committer, Staged};
+
+mod archive;
+mod live;
 mod read;
 
-/// Deliveries that are archived in one ledger transaction.
-const ARCHIVE_BATCH: usize = 64;
-/// Reports that are committed in one ledger transaction, and the bytes staged for them.
-const COMMIT_REPORTS: usize = 64;
-const COMMIT_BYTES: u64 = 64 << 20;
 /// Rejects of one report held in memory before they are staged in the ledger.
 const HELD_REJECTS: usize = 4096;
 /// Memory for filters and identities of days in use.
@@ -136,12 +132,6 @@ struct Begun {
     again: bool,
 }
 
-/// A report that is staged and waits for its commit.
-pub(crate) struct Staged {
-    commit: IngestCommit,
-    files: Vec<(File, StagedFile)>,
-}
-
 impl Intake<'_> {
     /// Ingests deliveries in order; `again` reads reports anew that were ingested before, replacing
     /// their events in one transaction each.
@@ -160,11 +150,11 @@ impl Intake<'_> {
             self.workers,
             &self.enricher,
             |cutter| self.read_all(deliveries, again, cutter),
-            |steps| Writer::new(self).write_all(steps, progress),
+            |steps| std::thread::scope(|scope| Writer::new(self, scope).write_all(steps, progress)),
         )
     }
 
-    /// Archives deliveries and reads them; the reading thread.
+    /// Reads deliveries as they are archived; the reading thread.
     fn read_all(
         &self,
         deliveries: &[Delivery],
@@ -172,55 +162,28 @@ impl Intake<'_> {
         cutter: &mut Cutter<Said>,
     ) -> Result<()> {
         let mut seen = BTreeSet::new();
-        for batch in deliveries.chunks(ARCHIVE_BATCH) {
-            let mut new = Vec::with_capacity(batch.len());
-            for delivery in batch {
-                let blob = self.blobs.put_file(&delivery.path)?;
-                let received_at = (self.clock)();
-                let snapshot = delivery.source.snapshot_at(&delivery.origin, received_at);
-                new.push(NewReport {
-                    id: ReportId::of(
-                        &delivery.source.feed.name,
-                        &blob.hash.0,
-                        &delivery.source.standing(&delivery.origin),
-                    )
-                    .to_string(),
-                    feed: delivery.source.feed.name.clone(),
-                    kind: ReportKind::Feed,
-                    origin: delivery.origin.clone(),
-                    blob: blob.hash,
-                    bytes: blob.len as i64,
-                    received_at: received_at.0,
-                    snapshot_at: Some(snapshot.0),
-                });
+        self.archive_ahead(deliveries, |delivery, report| {
+            let known =
+                report.state == ReportState::Ingested && !again || !seen.insert(report.id.clone());
+            if known {
+                let origin = delivery.origin.clone();
+                cutter.say(Said::Known {
+                    feed: report.feed,
+                    origin,
+                    bytes: report.bytes as u64,
+                })
+            } else {
+                self.read_report(delivery, report, again, cutter)
             }
-            let archived = self.runtime.block_on(self.ledger.archive_reports(new))?;
-            for (delivery, archived) in batch.iter().zip(archived) {
-                let report = archived.report;
-                let known = report.state == ReportState::Ingested && !again
-                    || !seen.insert(report.id.clone());
-                if known {
-                    let origin = delivery.origin.clone();
-                    cutter.say(Said::Known {
-                        feed: report.feed,
-                        origin,
-                        bytes: report.bytes as u64,
-                    })?;
-                } else {
-                    self.read_report(delivery, report, again, cutter)?;
-                }
-            }
-        }
-        Ok(())
+        })
     }
 }
 
 /// The writing thread's state.
-struct Writer<'a> {
-    intake: &'a Intake<'a>,
+struct Writer<'scope, 'env> {
+    intake: &'env Intake<'env>,
     index: IdentityIndex,
-    staged: Vec<Staged>,
-    staged_bytes: u64,
+    committer: Committer<'scope, 'env>,
     feeds: Vec<FeedSummary>,
     by_name: FxHashMap<String, usize>,
     summary: Summary,
@@ -229,13 +192,12 @@ struct Writer<'a> {
     rows: u64,
 }
 
-impl<'a> Writer<'a> {
-    fn new(intake: &'a Intake<'a>) -> Self {
+impl<'scope, 'env> Writer<'scope, 'env> {
+    fn new(intake: &'env Intake<'env>, scope: &'scope Scope<'scope, 'env>) -> Self {
         Writer {
             intake,
             index: IdentityIndex::new(IDENTITY_BYTES),
-            staged: Vec::new(),
-            staged_bytes: 0,
+            committer: Committer::new(intake, scope),
             feeds: Vec::new(),
             by_name: FxHashMap::default(),
             summary: Summary::default(),
@@ -297,7 +259,7 @@ impl<'a> Writer<'a> {
                 Step::Said(Said::End(_)) | Step::Block(_) => return Err(Error::Stopped("reader")),
             }
         }
-        self.commit()?;
+        self.committer.settle()?;
         self.summary.feeds = self.feeds;
         self.summary.snapshot = self
             .intake
@@ -323,7 +285,7 @@ impl<'a> Writer<'a> {
             BTreeSet::new()
         };
         let mut gathered = ReportSum::default();
-        let mut live_runs = |day: Day| live_runs(intake, &self.staged, &replaced, day);
+        let mut live_runs = |day: Day| intake.live_runs(self.committer.runs(), &replaced, day);
         let stem = format!("{}-g{generation}", report.id);
         let mut writer =
             ReportWriter::new(intake.lake.root(), &stem, &mut self.index, &mut live_runs);
@@ -369,13 +331,13 @@ impl<'a> Writer<'a> {
         let totals = Totals {
             rows: gathered.rows as i64,
             events: staged.events as i64,
-            duplicates: staged.duplicates as i64,
+            duplicates: (staged.duplicates + gathered.repeats) as i64,
             rejects: gathered.reject_count as i64,
         };
         let commit = IngestCommit {
             report_id: report.id.clone(),
             generation,
-            scope: Scope::Whole,
+            scope: ledger::Scope::Whole,
             format: Some(begun.format.clone()),
             schema_version: begun.schema_version.clone(),
             snapshot_at: Some(begun.snapshot_at),
@@ -404,21 +366,20 @@ impl<'a> Writer<'a> {
         feed.duplicates += totals.duplicates as u64;
         feed.rejects += totals.rejects as u64;
         feed.micros += started.elapsed().as_micros() as u64;
-        self.staged_bytes += staged.files.iter().map(|(_, file)| file.bytes).sum::<u64>();
-        self.staged.push(Staged {
+        self.committer.push(Staged {
             commit,
             files: staged.files,
-        });
+        })?;
         // A replaced report changes what days hold; nothing may wait behind it.
-        if begun.again || self.staged.len() >= COMMIT_REPORTS || self.staged_bytes >= COMMIT_BYTES {
-            self.commit()?;
+        if begun.again {
+            self.committer.settle()?;
         }
         Ok(())
     }
 
     /// The live files of a report that is read again; its days are opened anew without them.
     fn replaced(&mut self, report: &str) -> Result<BTreeSet<String>> {
-        self.commit()?;
+        self.committer.settle()?;
         let files = self
             .intake
             .runtime
@@ -428,63 +389,13 @@ impl<'a> Writer<'a> {
         }
         Ok(files.into_iter().map(|file| file.path).collect())
     }
-
-    /// Makes what is staged durable, then live.
-    fn commit(&mut self) -> Result<()> {
-        if self.staged.is_empty() {
-            return Ok(());
-        }
-        let staged = std::mem::take(&mut self.staged);
-        self.staged_bytes = 0;
-        let mut commits = Vec::with_capacity(staged.len());
-        let mut files = Vec::new();
-        for report in staged {
-            commits.push(report.commit);
-            files.extend(report.files);
-        }
-        make_durable(self.intake.lake.root(), &files)?;
-        drop(files);
-        self.intake
-            .runtime
-            .block_on(self.intake.ledger.commit_ingests(commits))?;
-        Ok(())
-    }
-}
-
-/// The identity runs of a day: those the manifest lists, less those being replaced, and those that
-/// wait for their commit in this run.
-pub(crate) fn live_runs(
-    intake: &Intake<'_>,
-    staged: &[Staged],
-    replaced: &BTreeSet<String>,
-    day: Day,
-) -> lake::Result<Vec<PathBuf>> {
-    let root = intake.lake.root();
-    let days = Some(day.0..day.0 + 1);
-    let listed = intake.runtime.block_on(intake.ledger.live_files(
-        None,
-        Some(LakeFileKind::Ids),
-        days,
-    ));
-    let listed = listed.map_err(|error| lake::Error::Manifest(error.to_string()))?;
-    let mut runs: Vec<PathBuf> = listed
-        .into_iter()
-        .filter(|file| !replaced.contains(&file.path))
-        .map(|file| root.join(file.path))
-        .collect();
-    let waiting = staged.iter().flat_map(|report| &report.files);
-    runs.extend(
-        waiting
-            .filter(|(_, file)| file.kind == FileKind::Ids && file.day == day)
-            .map(|(_, file)| root.join(&file.path)),
-    );
-    Ok(runs)
 }
 
 /// What a report's blocks amount to, besides its rows.
 #[derive(Default)]
 struct ReportSum {
     rows: u64,
+    repeats: u64,
     rejects: Vec<model::reject::Reject>,
     reject_count: u64,
     staged_any: bool,
@@ -495,6 +406,7 @@ struct ReportSum {
 impl ReportSum {
     fn add(&mut self, block: Gathered) -> Vec<lake::Chunk> {
         self.rows += block.rows;
+        self.repeats += block.repeats;
         self.reject_count += block.rejects.len() as u64;
         self.rejects.extend(block.rejects);
         self.warnings.extend(block.warnings);

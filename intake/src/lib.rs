@@ -18,6 +18,7 @@ pub mod enrich;
 pub mod error;
 pub mod gather;
 pub mod ingest;
+mod lines;
 pub mod pipeline;
 pub mod replay;
 

@@ -14,7 +14,8 @@ use model::record::Record;
 
 use crate::enrich::Enricher;
 use crate::error::{Error, Result};
-use crate::gather::{Gathered, Gatherer, Opened};
+use crate::gather::{Before, Gathered, Gatherer, Opened};
+use crate::lines::SeenLines;
 
 /// Blocks under way per worker.
 const TICKETS_PER_WORKER: usize = 4;
@@ -153,14 +154,15 @@ pub fn run<S: Send, R>(
     let (done, results) = bounded(under_way);
     let (give, tickets) = bounded(under_way);
     let (give_spent, spent) = bounded(under_way);
+    let seen = SeenLines::default();
     for _ in 0..under_way {
         let _ = give.send(());
     }
     std::thread::scope(|scope| {
         for _ in 0..workers {
             let (to_parse, done, spent) = (to_parse.clone(), done.clone(), give_spent.clone());
-            let enricher = enricher.clone();
-            scope.spawn(move || parse(&to_parse, &done, &spent, enricher));
+            let (enricher, seen) = (enricher.clone(), &seen);
+            scope.spawn(move || parse(&to_parse, &done, &spent, enricher, seen));
         }
         drop((to_parse, give_spent));
         let cutting = scope.spawn(move || {
@@ -194,6 +196,7 @@ fn parse<S>(
     done: &Sender<(u64, Step<S>)>,
     spent: &Sender<Vec<u8>>,
     enricher: Enricher,
+    seen: &SeenLines,
 ) {
     let mut gatherer = Gatherer::new(enricher);
     let mut record = Record::new();
@@ -210,7 +213,12 @@ fn parse<S>(
             offset,
             line,
         };
-        let mut out = gatherer.begin(&opened.source, opened.received_at, Some(block));
+        let before = u32::try_from(number).ok().map(|number| Before {
+            seen,
+            number,
+            keys: opened.keys,
+        });
+        let mut out = gatherer.begin(&opened.source, opened.received_at, Some(block), before);
         opened.reader.read(block, &mut record, &mut out);
         let gathered = gatherer.take(&opened.receipt);
         let _ = spent.try_send(bytes);

@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::catalogue::{Catalogue, Source};
 use crate::error::{Error, Result};
 use crate::gather::Gatherer;
-use crate::ingest::{Intake, lake_file, live_runs, tally};
+use crate::ingest::{Intake, lake_file, tally};
 
 /// What a replay did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -116,7 +116,7 @@ impl Intake<'_> {
             reader.read(
                 block,
                 &mut record,
-                &mut gatherer.begin(source, received_at, Some(block)),
+                &mut gatherer.begin(source, received_at, Some(block), None),
             );
             let gathered = gatherer.take(&receipt);
             match gathered.rejects.first() {
@@ -137,7 +137,7 @@ impl Intake<'_> {
         let generation = report.next_generation();
         let mut index = IdentityIndex::new(usize::MAX);
         let none = BTreeSet::new();
-        let mut runs = |day: Day| live_runs(self, &[], &none, day);
+        let mut runs = |day: Day| self.live_runs(&[], &none, day);
         let stem = format!("{id}-g{generation}");
         let mut writer = ReportWriter::new(self.lake.root(), &stem, &mut index, &mut runs);
         for chunk in chunks {

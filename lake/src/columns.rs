@@ -1,7 +1,7 @@
 //! Rows to columns: parsing threads append a record, its identity and its enrichment, and take the
 //! columns out as one [`Chunk`] per UTC day. Nulls cost nothing until a column is used: each column
 //! knows its own length and is padded when it next gets a value. What all rows of a chunk share is
-//! held once, and rows that repeat within a chunk are counted, not collected.
+//! held once.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,11 +12,12 @@ use datafusion::arrow::array::{
     UInt8Builder, UInt32Array, UInt32Builder, UInt64Builder,
 };
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use model::field::Field;
+use model::identity::Identities;
 use model::ids::EventId;
 use model::record::{Record, Value};
 use model::territory::{OwnerClass, Territory};
 use model::time::{Day, Timestamp};
-use rustc_hash::FxHashSet;
 
 use crate::schema::{COLUMN_COUNT, Column, EXTRA, SCHEMA, field_index};
 
@@ -80,8 +81,6 @@ pub struct Chunk {
     pub day: Day,
     /// Identity of each row.
     pub ids: Vec<EventId>,
-    /// Rows beyond these whose identity a row of this chunk has: duplicates in any case.
-    pub repeats: u64,
     /// Present columns by position in the table, but for `event_id`. An array of one value stands for
     /// as many rows as the chunk has.
     pub columns: Vec<Option<ArrayRef>>,
@@ -235,10 +234,8 @@ struct Rows {
     day: Day,
     /// Rows that columns make room for at first.
     room: usize,
-    ids: Vec<EventId>,
-    /// The same, to be looked up.
-    seen: FxHashSet<u128>,
-    repeats: u64,
+    len: usize,
+    identities: Identities,
     columns: Vec<Option<Growing>>,
     min_observed: i64,
     max_observed: i64,
@@ -248,7 +245,7 @@ macro_rules! appender {
     ($name:ident, $variant:ident, $type:ty) => {
         #[inline]
         fn $name(&mut self, index: usize, value: $type) {
-            let row = self.ids.len() - 1;
+            let row = self.len - 1;
             let column = self.column(index);
             if let Builder::$variant(builder) = &mut column.builder {
                 if column.len < row {
@@ -264,13 +261,12 @@ macro_rules! appender {
 }
 
 impl Rows {
-    fn new(day: Day, seen: FxHashSet<u128>, room: usize) -> Self {
+    fn new(day: Day, identities: Identities, room: usize) -> Self {
         Rows {
             day,
             room,
-            ids: Vec::new(),
-            seen,
-            repeats: 0,
+            len: 0,
+            identities,
             columns: (0..COLUMN_COUNT).map(|_| None).collect(),
             min_observed: i64::MAX,
             max_observed: i64::MIN,
@@ -297,7 +293,7 @@ impl Rows {
     appender!(time, Time, i64);
 
     fn chunk(&mut self, receipt: &Receipt) -> Chunk {
-        let rows = self.ids.len();
+        let rows = self.len;
         let mut columns: Vec<Option<ArrayRef>> = self
             .columns
             .iter_mut()
@@ -327,8 +323,7 @@ impl Rows {
         }
         Chunk {
             day: self.day,
-            ids: std::mem::take(&mut self.ids),
-            repeats: self.repeats,
+            ids: self.identities.take(),
             columns,
             min_observed: self.min_observed,
             max_observed: self.max_observed,
@@ -342,8 +337,8 @@ pub struct Columns {
     days: Vec<Rows>,
     /// Index of the day that got the last row: rows of a report are mostly of one day.
     last: usize,
-    /// Used sets, emptied: their memory serves the next chunk.
-    spare: Vec<FxHashSet<u128>>,
+    /// Used ones, emptied: their buffers serve the next chunk.
+    spare: Vec<Identities>,
     /// Rows of the chunks taken last: blocks of a report are mostly alike, and room for a full block
     /// in each column of a day that gets a row or two would be all memory.
     taken: Vec<(Day, usize)>,
@@ -363,10 +358,10 @@ impl Columns {
             self.last = match self.days.iter().position(|rows| rows.day == day) {
                 Some(at) => at,
                 None => {
-                    let seen = self.spare.pop().unwrap_or_default();
+                    let identities = self.spare.pop().unwrap_or_default();
                     let last = self.taken.iter().find(|(taken, _)| *taken == day);
                     let room = last.map_or(FIRST_ROOM, |(_, rows)| *rows);
-                    self.days.push(Rows::new(day, seen, room));
+                    self.days.push(Rows::new(day, identities, room));
                     self.days.len() - 1
                 }
             };
@@ -374,28 +369,22 @@ impl Columns {
         &mut self.days[self.last]
     }
 
-    /// Whether a row of this identity and day was collected since the last [`Columns::take`]; then
-    /// the row is counted as its repetition and must not be appended. Asked before the row is
-    /// enriched, it spares everything that follows.
-    #[inline]
-    pub fn repeats(&mut self, id: EventId, observed: Timestamp) -> bool {
-        let rows = self.rows(observed);
-        // Not `repeats += u64::from(!inserted)`: rustc 1.95 drops that addition at opt-level 2 and 3.
-        if rows.seen.insert(u128::from_le_bytes(id.0)) {
-            return false;
-        }
-        rows.repeats += 1;
-        true
-    }
-
-    /// Appends one row. `record` must have `observed_at`; the caller rejects rows without.
-    pub fn append(&mut self, id: EventId, record: &Record, enrichment: &Enrichment<'_>) {
+    /// Appends one row. `record` must have `observed_at`; the caller rejects rows without. `feed` and
+    /// `keys` are what its identity takes besides ([`Identities::push`]).
+    pub fn append(
+        &mut self,
+        feed: &str,
+        keys: Option<&[Field]>,
+        record: &Record,
+        enrichment: &Enrichment<'_>,
+    ) {
         let Some(observed) = record.observed_at() else {
             debug_assert!(false, "a row without observed_at reached the lake");
             return;
         };
         let rows = self.rows(observed);
-        rows.ids.push(id);
+        rows.identities.push(record, feed, keys);
+        rows.len += 1;
         rows.min_observed = rows.min_observed.min(observed.0);
         rows.max_observed = rows.max_observed.max(observed.0);
         for (field, value) in record.iter() {
@@ -449,7 +438,7 @@ impl Columns {
             }
         }
         if !record.extra().is_empty() {
-            let row = rows.ids.len() - 1;
+            let row = rows.len - 1;
             let column = rows.column(EXTRA);
             if let Builder::Text(builder) = &mut column.builder {
                 if column.len < row {
@@ -468,7 +457,7 @@ impl Columns {
 
     /// Rows collected so far.
     pub fn len(&self) -> usize {
-        self.days.iter().map(|rows| rows.ids.len()).sum()
+        self.days.iter().map(|rows| rows.len).sum()
     }
 
     /// Whether nothing was collected.
@@ -480,15 +469,14 @@ impl Columns {
     pub fn take(&mut self, receipt: &Receipt) -> Vec<Chunk> {
         self.last = 0;
         self.taken.clear();
-        let rows = self.days.iter().map(|rows| (rows.day, rows.ids.len()));
+        let rows = self.days.iter().map(|rows| (rows.day, rows.len));
         self.taken.extend(rows);
         let mut chunks = Vec::with_capacity(self.days.len());
         for mut rows in self.days.drain(..) {
             chunks.push(rows.chunk(receipt));
-            rows.seen.clear();
-            self.spare.push(rows.seen);
+            self.spare.push(rows.identities);
         }
-        // A report that jumps over years must not leave a set for each of its days.
+        // A report that jumps over years must not leave buffers for each of its days.
         self.spare.truncate(4);
         chunks.sort_by_key(|chunk| chunk.day);
         chunks

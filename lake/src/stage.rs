@@ -179,7 +179,6 @@ impl<'a> ReportWriter<'a> {
     pub fn push(&mut self, chunk: Chunk) -> Result<()> {
         let rows = chunk.ids.len();
         let day = chunk.day;
-        self.duplicates += chunk.repeats;
         let waiting = self.waiting.entry(day).or_default();
         waiting.rows += rows;
         waiting.chunks.push(chunk);

@@ -14,6 +14,7 @@ pub mod classification;
 pub mod feed;
 pub mod fetch;
 pub mod field;
+pub mod identity;
 pub mod ids;
 pub mod issue;
 pub mod record;

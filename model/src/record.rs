@@ -8,12 +8,9 @@
 use std::net::IpAddr;
 
 use crate::field::{Field, Kind};
+use crate::identity::{BLOCK_LEN, IDENTITY_VERSION};
 use crate::ids::EventId;
 use crate::time::{MICROS_PER_DAY, Timestamp};
-
-/// Version of the identity rule. Raise it when the hashed form of a record changes: reprocessing
-/// then replaces a report's events (DESIGN invariant 4).
-pub const IDENTITY_VERSION: u8 = 1;
 
 /// A value as held in a record; text borrows from the record.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -296,64 +293,62 @@ impl Record {
         out.push_str(&value.to_string());
     }
 
-    /// The event's identity: the first 128 bits of BLAKE3 over identity version, feed and the
-    /// record's typed fields before enrichment, without the facts of receipt (DESIGN invariant 4).
-    /// `keys` narrows it to named fields where the feed's entry says so. `scratch` is reused.
-    ///
-    /// The hashed form is short, because hashing it is what a row costs most, and injective: the
-    /// version (one byte); the feed (length, bytes); which fields are set (64 bits, little-endian);
-    /// their values in table order, each of a form that its field's kind fixes — text as length and
-    /// bytes, an address as its number of bytes and the bytes, an integer as a zigzag, a float, a
-    /// time (its UTC day where `undated`) as eight bytes little-endian, a truth value as one; last,
-    /// unless narrowed, the text of `extra`. Lengths and zigzags are base-128 (LEB128).
+    /// The event's identity ([`crate::identity`]) by itself; `scratch` is reused. Where many rows are
+    /// named, [`Identities`](crate::identity::Identities) does it for less.
     pub fn identity(&self, feed: &str, keys: Option<&[Field]>, scratch: &mut Vec<u8>) -> EventId {
+        scratch.clear();
+        self.write_identity(feed, keys, scratch);
+        crate::identity::of_form(scratch)
+    }
+
+    /// Appends the form of the record that its identity is the hash of: what it is made of stands at
+    /// [`crate::identity`].
+    pub(crate) fn write_identity(&self, feed: &str, keys: Option<&[Field]>, out: &mut Vec<u8>) {
         let mut left = match keys {
             None => self.present,
             Some(keys) => keys.iter().fold(0, |mask, key| mask | 1 << *key as u8) & self.present,
         };
-        scratch.clear();
-        scratch.push(IDENTITY_VERSION);
-        push_varint(scratch, feed.len() as u64);
-        scratch.extend_from_slice(feed.as_bytes());
-        scratch.extend_from_slice(&left.to_le_bytes());
+        let start = out.len();
+        out.push(IDENTITY_VERSION);
+        push_varint(out, feed.len() as u64);
+        out.extend_from_slice(feed.as_bytes());
+        out.extend_from_slice(&left.to_le_bytes());
         while left != 0 {
             let index = left.trailing_zeros() as usize;
             left &= left - 1;
             match self.slots[index] {
                 Slot::Text { start, len } => {
-                    push_varint(scratch, u64::from(len));
-                    scratch.extend_from_slice(
+                    push_varint(out, u64::from(len));
+                    out.extend_from_slice(
                         &self.text.as_bytes()[start as usize..(start + len) as usize],
                     );
                 }
                 Slot::Ip(IpAddr::V4(ip)) => {
                     let [a, b, c, d] = ip.octets();
-                    scratch.extend_from_slice(&[4, a, b, c, d]);
+                    out.extend_from_slice(&[4, a, b, c, d]);
                 }
                 Slot::Ip(IpAddr::V6(ip)) => {
-                    scratch.push(16);
-                    scratch.extend_from_slice(&ip.octets());
+                    out.push(16);
+                    out.extend_from_slice(&ip.octets());
                 }
-                Slot::Int(value) => push_varint(scratch, (value << 1 ^ value >> 63) as u64),
-                Slot::Float(value) => scratch.extend_from_slice(&value.to_bits().to_le_bytes()),
-                Slot::Bool(value) => scratch.push(value as u8),
+                Slot::Int(value) => push_varint(out, (value << 1 ^ value >> 63) as u64),
+                Slot::Float(value) => out.extend_from_slice(&value.to_bits().to_le_bytes()),
+                Slot::Bool(value) => out.push(value as u8),
                 Slot::Time(at) => {
                     let at = if self.undated {
                         at.0.div_euclid(MICROS_PER_DAY)
                     } else {
                         at.0
                     };
-                    scratch.extend_from_slice(&at.to_le_bytes());
+                    out.extend_from_slice(&at.to_le_bytes());
                 }
             }
         }
         if keys.is_none() {
-            scratch.extend_from_slice(self.extra.as_bytes());
+            out.extend_from_slice(self.extra.as_bytes());
         }
-        let hash = blake3::hash(scratch);
-        let mut id = [0; 16];
-        id.copy_from_slice(&hash.as_bytes()[..16]);
-        EventId(id)
+        let len = (out.len() - start).next_multiple_of(BLOCK_LEN);
+        out.resize(start + len, 0);
     }
 }
 

@@ -195,6 +195,9 @@ impl Rows {
                     message: "rows have one column fewer than the header: the last column is read as empty".into(),
                 });
             }
+            if out.repeats(cut.raw()) {
+                continue;
+            }
             record.clear();
             match self.plan.fill(&cut, record) {
                 Ok(()) => {

@@ -20,6 +20,7 @@ use crate::catalogue::Source;
 use crate::collect::Delivery;
 use crate::error::{Error, Result};
 use crate::gather::{Gathered, Gatherer, Gathering, Opened};
+use crate::lines::Keys;
 use crate::pipeline::Cutter;
 
 /// Rows of a document that are handed on at a time.
@@ -227,6 +228,7 @@ impl Reading<'_> {
             receipt: self.receipt.clone(),
             received_at: Timestamp(self.receipt.received_at),
             reader,
+            keys: Keys::random(),
         });
         loop {
             let reject = match cut.next(self.cutter.buffer()) {
@@ -260,7 +262,7 @@ impl Reading<'_> {
         let mut gatherer = Gatherer::new(self.intake.enricher.clone());
         let received_at = Timestamp(self.receipt.received_at);
         let mut out = Handing {
-            gathering: gatherer.begin(self.source, received_at, None),
+            gathering: gatherer.begin(self.source, received_at, None, None),
             receipt: &self.receipt,
             cutter: self.cutter,
             stopped: None,

@@ -29,7 +29,6 @@ fn receipt(report: &str) -> Receipt {
 fn rows(from: u64, n: u64, days: u64) -> Columns {
     let mut columns = Columns::new();
     let mut record = Record::new();
-    let mut scratch = Vec::new();
     for i in from..from + n {
         record.clear();
         record.line = i + 1;
@@ -50,12 +49,11 @@ fn rows(from: u64, n: u64, days: u64) -> Columns {
         if i % 11 == 0 {
             record.set_int(Field::SourcePort, (i % 65536) as i64);
         }
-        let id = record.identity("demo", None, &mut scratch);
         let enrichment = Enrichment {
             country: (i % 2 == 0).then_some("CN"),
             ..Enrichment::default()
         };
-        columns.append(id, &record, &enrichment);
+        columns.append("demo", None, &record, &enrichment);
     }
     columns
 }

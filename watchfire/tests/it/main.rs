@@ -7,5 +7,6 @@ mod demo;
 mod fetch;
 mod founding_week;
 mod query;
+mod repeats;
 mod run;
 mod tidy;
