@@ -18,14 +18,15 @@ use lake::schema::LAKE_SCHEMA_VERSION;
 use lake::stage::make_durable;
 use lake::{FileKind, IdentityIndex, Lake, ReportWriter, StagedFile};
 use ledger::{
-    BlobStore, IngestCommit, LakeFileKind, Ledger, NewJob, NewLakeFile, NewReport, NewTally,
-    Report, ReportKind, ReportState, Scope, Totals,
+    Blob, BlobStore, IngestCommit, LakeFileKind, Ledger, NewJob, NewLakeFile, NewReport, NewTally,
+    Page, Report, ReportFilter, ReportKind, ReportState, Scope, Totals,
 };
 use model::ids::ReportId;
 use model::time::{Day, Timestamp};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+use crate::catalogue::Source;
 use crate::collect::Delivery;
 use crate::enrich::Enricher;
 use crate::error::{Error, Result};
@@ -164,6 +165,40 @@ impl Intake<'_> {
         )
     }
 
+    /// Reads up to `most` reports of a feed that are archived and not yet ingested, oldest first:
+    /// pushed ones, and those of a process that was killed. None left gives an empty summary. Only
+    /// one at a time may call this or [`Intake::ingest`] for a workspace.
+    ///
+    /// # Errors
+    /// As [`Intake::ingest`].
+    pub fn take_up(&self, source: &Arc<Source>, most: u64) -> Result<Summary> {
+        let filter = ReportFilter {
+            feed: Some(source.feed.name.clone()),
+            state: Some(ReportState::Archived),
+            received: None,
+        };
+        let page = Page {
+            offset: 0,
+            limit: most,
+        };
+        let reports = self.runtime.block_on(self.ledger.reports(&filter, page))?;
+        pipeline::run(
+            self.workers,
+            &self.enricher,
+            |cutter| {
+                reports.into_iter().try_for_each(|report| {
+                    let delivery = Delivery {
+                        source: Arc::clone(source),
+                        path: self.blobs.path(&report.blob),
+                        origin: report.origin.clone(),
+                    };
+                    self.read_report(&delivery, report, false, cutter)
+                })
+            },
+            |steps| Writer::new(self).write_all(steps, &mut |_| {}),
+        )
+    }
+
     /// Archives deliveries and reads them; the reading thread.
     fn read_all(
         &self,
@@ -176,23 +211,12 @@ impl Intake<'_> {
             let mut new = Vec::with_capacity(batch.len());
             for delivery in batch {
                 let blob = self.blobs.put_file(&delivery.path)?;
-                let received_at = (self.clock)();
-                let snapshot = delivery.source.snapshot_at(&delivery.origin, received_at);
-                new.push(NewReport {
-                    id: ReportId::of(
-                        &delivery.source.feed.name,
-                        &blob.hash.0,
-                        &delivery.source.standing(&delivery.origin),
-                    )
-                    .to_string(),
-                    feed: delivery.source.feed.name.clone(),
-                    kind: ReportKind::Feed,
-                    origin: delivery.origin.clone(),
-                    blob: blob.hash,
-                    bytes: blob.len as i64,
-                    received_at: received_at.0,
-                    snapshot_at: Some(snapshot.0),
-                });
+                new.push(new_report(
+                    &delivery.source,
+                    &delivery.origin,
+                    blob,
+                    (self.clock)(),
+                ));
             }
             let archived = self.runtime.block_on(self.ledger.archive_reports(new))?;
             for (delivery, archived) in batch.iter().zip(archived) {
@@ -212,6 +236,22 @@ impl Intake<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The row of a delivery whose bytes are archived. `origin` is its path or name, as shown and as
+/// searched for the date and the name that belong to the report's identity.
+pub fn new_report(source: &Source, origin: &str, blob: Blob, received_at: Timestamp) -> NewReport {
+    let feed = &source.feed.name;
+    NewReport {
+        id: ReportId::of(feed, &blob.hash.0, &source.standing(origin)).to_string(),
+        feed: feed.clone(),
+        kind: ReportKind::Feed,
+        origin: origin.to_owned(),
+        blob: blob.hash,
+        bytes: blob.len as i64,
+        received_at: received_at.0,
+        snapshot_at: Some(source.snapshot_at(origin, received_at).0),
     }
 }
 

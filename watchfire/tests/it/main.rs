@@ -8,4 +8,5 @@ mod fetch;
 mod founding_week;
 mod query;
 mod run;
+mod serve;
 mod tidy;
