@@ -167,7 +167,9 @@ pub async fn of(
     }
     match lag_secs {
         None => findings.push("nothing came yet".to_owned()),
-        Some(lag) if lag > interval_secs.saturating_mul(2).saturating_add(GRACE_SECS) => findings.push("late".to_owned()),
+        Some(lag) if lag > interval_secs.saturating_mul(2).saturating_add(GRACE_SECS) => {
+            findings.push("late".to_owned())
+        }
         Some(_) => {}
     }
     if let (Some(last), Some(usual)) = (last_rows, usual_rows)

@@ -133,25 +133,26 @@ pub fn run(session: &Session, listen: Option<SocketAddr>) -> Result {
     workspace.block_on(served)
 }
 
-/// The signals that the process listens to.
-struct Signals {
-    hang_up: Signal,
+/// The signals that end the process.
+struct Ending {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Signals {
+fn listen_to(kind: SignalKind) -> Result<Signal> {
+    signal(kind).map_err(|error| Failure::new("signals", error))
+}
+
+impl Ending {
     fn new() -> Result<Self> {
-        let of = |kind| signal(kind).map_err(|error| Failure::new("signals", error));
-        Ok(Signals {
-            hang_up: of(SignalKind::hangup())?,
-            terminate: of(SignalKind::terminate())?,
-            interrupt: of(SignalKind::interrupt())?,
+        Ok(Ending {
+            terminate: listen_to(SignalKind::terminate())?,
+            interrupt: listen_to(SignalKind::interrupt())?,
         })
     }
 
-    /// Waits for one that ends the process.
-    async fn end(&mut self) -> &'static str {
+    /// Waits for one; which it was.
+    async fn told(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
@@ -165,7 +166,8 @@ async fn serve(
     listen: Option<SocketAddr>,
     meters: Arc<Meters>,
 ) -> Result {
-    let mut signals = Signals::new()?;
+    let mut ending = Ending::new()?;
+    let mut hang_up = listen_to(SignalKind::hangup())?;
     let address = listen.unwrap_or(workspace.settings.listen);
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::new(format_args!("http://{address}"), error).remedy(
@@ -234,8 +236,8 @@ async fn serve(
     let mut reloading = JoinSet::new();
     let signal = loop {
         tokio::select! {
-            signal = signals.end() => break signal,
-            _ = signals.hang_up.recv() => {
+            signal = ending.told() => break signal,
+            _ = hang_up.recv() => {
                 let environment = session.environment.clone();
                 let (server, terms) = (Arc::clone(&server), terms_sender.clone());
                 reloading.spawn(async move { reload(&server, &environment, &terms).await });
@@ -264,7 +266,7 @@ async fn serve(
     };
     let drained = tokio::select! {
         drained = timeout(Duration::from_secs(most), drained) => drained.is_ok(),
-        signal = signals.end() => {
+        signal = ending.told() => {
             tracing::warn!(signal, "told again: stopping at once");
             false
         }

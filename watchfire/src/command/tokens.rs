@@ -75,8 +75,8 @@ fn add(name: String, feed: Option<String>, session: &Session) -> Result {
         hash: Hash::of(token.as_bytes()),
         feed: feed.clone(),
     };
-    let stored = workspace.ledger.add_token(new, &actor(session), now().0);
-    workspace.block_on(stored)?;
+    let who = actor(session);
+    workspace.block_on(workspace.ledger.add_token(new, &who, now().0))?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!({ "name": name, "feed": feed, "token": token }))?,
@@ -123,10 +123,8 @@ fn list(session: &Session) -> Result {
 
 fn revoke(name: &str, session: &Session) -> Result {
     let workspace = session.open(Access::Write("tokens"))?;
-    let done = workspace
-        .ledger
-        .revoke_token(name, &actor(session), now().0);
-    workspace.block_on(done)?;
+    let who = actor(session);
+    workspace.block_on(workspace.ledger.revoke_token(name, &who, now().0))?;
     session
         .talk
         .say(format_args!("token {name} is void from now on"));
