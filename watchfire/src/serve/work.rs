@@ -232,6 +232,11 @@ fn tell(summary: &Summary) {
         for (meter, count) in counts {
             metrics::counter!(meter, "feed" => name.clone()).increment(count);
         }
+        // A list that is fetched every few minutes is seldom a new one.
+        if feed.reports == feed.known {
+            tracing::debug!(feed = name, reports = feed.reports, "known already");
+            continue;
+        }
         tracing::info!(
             feed = name,
             reports = feed.reports,

@@ -90,7 +90,9 @@ fn kills_while_reports_are_pushed_and_dropped() {
         );
         assert!(expected.iter().all(|url| once.contains(url)));
     }
-    bench.run(&["doctor", "--deep"]).exits(0);
+    let doctor = bench.run(&["doctor", "--deep"]).stdout;
+    assert!(doctor.contains("every part whole"), "{doctor}");
+    assert!(!doctor.lines().any(|line| line.starts_with("error")), "{doctor}");
 }
 
 #[test]
