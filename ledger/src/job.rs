@@ -341,15 +341,6 @@ impl Ledger {
         Ok(done.rows_affected)
     }
 
-    /// Jobs of a kind that are neither done nor given up, by key.
-    pub async fn live_jobs(&self, kind: &str) -> Result<Vec<Job>> {
-        let select = Entity::find()
-            .filter(Column::State.is_in([JobState::Queued, JobState::Leased]))
-            .filter(Column::Kind.eq(kind))
-            .order_by_asc(Column::Key);
-        Ok(select.all(self.reader()).await?)
-    }
-
     /// One job.
     pub async fn job(&self, id: i64) -> Result<Option<Job>> {
         Ok(Entity::find_by_id(id).one(self.reader()).await?)

@@ -233,6 +233,9 @@ async fn serve(
         "serving {} on http://{address}",
         workspace.root.display()
     ));
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "tokens and reports cross the network unencrypted: put a proxy with TLS in front");
+    }
     let mut reloading = JoinSet::new();
     let signal = loop {
         tokio::select! {

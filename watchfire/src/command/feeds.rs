@@ -208,8 +208,9 @@ fn check(session: &Session) -> Result {
         });
         let finding = match (found.len(), undated) {
             _ if !source.feed.enabled => "disabled".to_owned(),
+            (0, _) if source.feed.fetch.is_some() => String::new(),
             (0, _) if source.feed.paths.is_empty() => {
-                "no paths: name its files to `ingest --feed`".to_owned()
+                "no paths: it is pushed, or its files are named to `ingest --feed`".to_owned()
             }
             (0, _) => format!("no file matches {}", source.feed.paths.join(", ")),
             (_, Some(n)) if n > 0 => {

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::Server;
+use super::folders::Whole;
 use super::work::Load;
 use crate::asking::{self, Asking, Step};
 use crate::command::ingest::new_rows;
@@ -307,14 +308,18 @@ async fn take_in(server: &Server, source: Arc<Source>) -> Result<Done> {
     let feed = &source.feed.name;
     let mut rows = None;
     let files = server.folders.whole(feed);
+    let mut trouble = None;
     for some in files.chunks(FILES) {
         if *server.stop.borrow() {
             return Ok(Done::Stopped);
         }
-        let deliveries = some.iter().map(|file| file.delivery.clone()).collect();
-        let summary = server.queue.ask(Load::Files(deliveries)).await?;
-        server.folders.taken(feed, some);
-        add(&mut rows, &summary);
+        if take_files(server, feed, some, &mut rows).await.is_ok() {
+            continue;
+        }
+        // One file that cannot be read shall not keep the others out.
+        for one in some.chunks(1) {
+            trouble = trouble.or(take_files(server, feed, one, &mut rows).await.err());
+        }
     }
     loop {
         if *server.stop.borrow() {
@@ -335,5 +340,22 @@ async fn take_in(server: &Server, source: Arc<Source>) -> Result<Done> {
     if rows.is_some() {
         remember(server, feed, rows).await?;
     }
-    Ok(Done::Good(None))
+    match trouble {
+        Some(failure) => Err(failure),
+        None => Ok(Done::Good(None)),
+    }
+}
+
+/// Takes in files, and notes that they are.
+async fn take_files(
+    server: &Server,
+    feed: &str,
+    files: &[Whole],
+    rows: &mut Option<u64>,
+) -> Result {
+    let deliveries = files.iter().map(|file| file.delivery.clone()).collect();
+    let summary = server.queue.ask(Load::Files(deliveries)).await?;
+    server.folders.taken(feed, files);
+    add(rows, &summary);
+    Ok(())
 }

@@ -364,6 +364,8 @@ fn a_file_is_taken_in_when_it_no_longer_grows_and_commands_work_beside() {
     bench.run(&["ingest"]).exits(0);
     assert_eq!(urls(&bench, "drop").len(), lines);
     let reports = bench.run(&["--json", "status"]).exits(0).json();
+    let collecting = reports["collecting"].as_str().expect("somebody is");
+    assert!(collecting.contains("watchfire serve"), "{collecting}");
     assert_eq!(reports["reports"], 1, "{reports}");
 }
 
