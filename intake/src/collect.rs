@@ -27,6 +27,12 @@ mod s3;
 mod shadowserver;
 mod taxii;
 
+/// Kind of the ledger's jobs that ask a feed for what is new; their key is the feed's name.
+pub const FETCH: &str = "fetch";
+/// Kind of the ledger's jobs that take in what a feed's folder or the archive holds; their key is the
+/// feed's name.
+pub const TAKE_IN: &str = "take-in";
+
 /// A file that was delivered for a feed.
 #[derive(Clone, Debug)]
 pub struct Delivery {

@@ -82,6 +82,15 @@ impl Error {
         }
     }
 
+    /// Whether the process must stop instead of trying again: what is on the disk is in doubt.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            Error::Ledger(error) => error.is_fatal(),
+            Error::Lake(error) => matches!(error, lake::Error::Fsync { .. }),
+            _ => false,
+        }
+    }
+
     pub(crate) fn io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
         move |source| Error::Io {
             path: path.to_owned(),

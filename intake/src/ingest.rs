@@ -16,19 +16,21 @@ use formats::shadowserver::Schema;
 use lake::schema::LAKE_SCHEMA_VERSION;
 use lake::{FileKind, IdentityIndex, Lake, ReportWriter, StagedFile};
 use ledger::{
-    BlobStore, IngestCommit, LakeFileKind, Ledger, NewJob, NewLakeFile, NewTally, Report,
-    ReportState, Totals,
+    BlobStore, IngestCommit, LakeFileKind, Ledger, NewJob, NewLakeFile, NewTally, Page, Report,
+    ReportFilter, ReportState, Totals,
 };
 use model::time::{Day, Timestamp};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+use crate::catalogue::Source;
 use crate::collect::Delivery;
 use crate::enrich::Enricher;
 use crate::error::{Error, Result};
 use crate::gather::{Gathered, TallyKey};
 use crate::pipeline::{self, Cutter, Step, Steps};
 
+pub use archive::new_report;
 use live::{Committer, Staged};
 
 mod archive;
@@ -146,12 +148,48 @@ impl Intake<'_> {
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Summary> {
         self.blobs.sweep()?;
-        pipeline::run(
-            self.workers,
-            &self.enricher,
-            |cutter| self.read_all(deliveries, again, cutter),
-            |steps| std::thread::scope(|scope| Writer::new(self, scope).write_all(steps, progress)),
-        )
+        self.run(|cutter| self.read_all(deliveries, again, cutter), progress)
+    }
+
+    /// Reads up to `most` reports of a feed that are archived and not yet ingested, oldest first:
+    /// pushed ones, and those of a process that was killed. None left gives an empty summary. Only
+    /// one at a time may call this or [`Intake::ingest`] for a workspace.
+    ///
+    /// # Errors
+    /// As [`Intake::ingest`].
+    pub fn take_up(&self, source: &Arc<Source>, most: u64) -> Result<Summary> {
+        let filter = ReportFilter {
+            feed: Some(source.feed.name.clone()),
+            state: Some(ReportState::Archived),
+            received: None,
+        };
+        let page = Page {
+            offset: 0,
+            limit: most,
+        };
+        let reports = self.runtime.block_on(self.ledger.reports(&filter, page))?;
+        let read = |cutter: &mut Cutter<Said>| {
+            reports.into_iter().try_for_each(|report| {
+                let delivery = Delivery {
+                    source: Arc::clone(source),
+                    path: self.blobs.path(&report.blob),
+                    origin: report.origin.clone(),
+                };
+                self.read_report(&delivery, report, false, cutter)
+            })
+        };
+        self.run(read, &mut |_| {})
+    }
+
+    /// Reads on one thread, parses on several, stages on this one and commits on another.
+    fn run(
+        &self,
+        read: impl FnOnce(&mut Cutter<Said>) -> Result<()> + Send,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Summary> {
+        pipeline::run(self.workers, &self.enricher, read, |steps| {
+            std::thread::scope(|scope| Writer::new(self, scope).write_all(steps, progress))
+        })
     }
 
     /// Reads deliveries as they are archived; the reading thread.

@@ -250,11 +250,15 @@ impl TableProvider for EventsTable {
                 group.1.push(file);
             }
         }
-        let groups = groups
+        let mut groups: Vec<FileGroup> = groups
             .into_iter()
             .filter(|(_, files)| !files.is_empty())
             .map(|(_, files)| FileGroup::new(files))
             .collect();
+        if groups.is_empty() {
+            // A plan of no partition at all cannot be sorted.
+            groups.push(FileGroup::new(Vec::new()));
+        }
         let source = Arc::new(ParquetSource::new(Arc::clone(&SCHEMA)));
         let url = ObjectStoreUrl::local_filesystem();
         let config = FileScanConfigBuilder::new(url, source)

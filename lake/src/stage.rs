@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use datafusion::arrow::compute::{FilterBuilder, take};
@@ -451,7 +452,7 @@ pub fn make_durable(root: &Path, files: &[(File, StagedFile)]) -> Result<()> {
     let mut folders = BTreeSet::new();
     for (file, staged) in files {
         let path = root.join(&staged.path);
-        file.sync_all().map_err(Error::fsync(&path))?;
+        timed(|| file.sync_all()).map_err(Error::fsync(&path))?;
         if let Some(folder) = path.parent() {
             folders.insert(folder.to_owned());
         }
@@ -461,6 +462,15 @@ pub fn make_durable(root: &Path, files: &[(File, StagedFile)]) -> Result<()> {
 
 fn sync_dir(folder: &Path) -> Result<()> {
     File::open(folder)
-        .and_then(|dir| dir.sync_all())
+        .and_then(|dir| timed(|| dir.sync_all()))
         .map_err(Error::fsync(folder))
+}
+
+/// Measures how long the disk takes to make something durable.
+fn timed(sync: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
+    let begun = Instant::now();
+    let done = sync();
+    metrics::histogram!("watchfire_fsync_seconds", "store" => "lake")
+        .record(begun.elapsed().as_secs_f64());
+    done
 }

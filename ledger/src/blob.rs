@@ -10,6 +10,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use crate::{Error, Hash, Result};
 
@@ -34,8 +35,17 @@ pub struct BlobStore {
 /// Makes a folder's entries durable.
 pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
     let file = File::open(dir).map_err(|source| Error::io(dir, source))?;
-    file.sync_all().map_err(|source| Error::Fsync {
-        path: dir.to_owned(),
+    sync(&file, dir)
+}
+
+/// Makes a file or folder durable, and measures how long the disk takes.
+fn sync(file: &File, path: &Path) -> Result<()> {
+    let begun = Instant::now();
+    let done = file.sync_all();
+    metrics::histogram!("watchfire_fsync_seconds", "store" => "blobs")
+        .record(begun.elapsed().as_secs_f64());
+    done.map_err(|source| Error::Fsync {
+        path: path.to_owned(),
         source,
     })
 }
@@ -154,11 +164,7 @@ impl BlobStore {
         let folder = target.parent().expect("a blob's path has a folder");
         let stored = fs::metadata(&target).is_ok_and(|found| found.is_file() && found.len() == len);
         if !stored {
-            let path = temporary.path.clone();
-            temporary
-                .file
-                .sync_all()
-                .map_err(|source| Error::Fsync { path, source })?;
+            sync(&temporary.file, &temporary.path)?;
             create_dir(folder)?;
             fs::rename(&temporary.path, &target).map_err(|error| Error::io(&target, error))?;
             temporary.kept = true;

@@ -6,6 +6,7 @@
 //! gets the snapshot that the first try made.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
 use model::reject::Reject;
 use sea_orm::ActiveValue::Set;
@@ -276,7 +277,11 @@ impl Ledger {
                 ));
             }
         }
+        // With `synchronous=FULL` a commit is one fsync of the log and little else.
+        let begun = Instant::now();
         tx.commit().await?;
+        metrics::histogram!("watchfire_fsync_seconds", "store" => "ledger")
+            .record(begun.elapsed().as_secs_f64());
         Ok(vec![snapshot; commits.len()])
     }
 

@@ -316,6 +316,31 @@ impl Ledger {
         Ok(given_up)
     }
 
+    /// Makes waiting work due at once, back-off or not; whether there was any.
+    pub async fn hurry(&self, kind: &str, key: &str, now: i64) -> Result<bool> {
+        let done = Entity::update_many()
+            .col_expr(Column::RunAt, Expr::value(now))
+            .filter(Column::LiveKey.eq(live_key(kind, key)))
+            .filter(Column::State.eq(JobState::Queued))
+            .exec(self.writer()?)
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
+    /// Gives the leased jobs of these kinds back, to be run at once; how many. Only for whoever knows
+    /// that no worker of these kinds lives: a lease need not run out then.
+    pub async fn release_leases(&self, kinds: &[&str], now: i64) -> Result<u64> {
+        let done = Entity::update_many()
+            .col_expr(Column::State, Expr::value("queued"))
+            .col_expr(Column::LeaseUntil, Expr::value(None::<i64>))
+            .col_expr(Column::RunAt, Expr::value(now))
+            .filter(Column::State.eq(JobState::Leased))
+            .filter(Column::Kind.is_in(kinds.iter().copied()))
+            .exec(self.writer()?)
+            .await?;
+        Ok(done.rows_affected)
+    }
+
     /// One job.
     pub async fn job(&self, id: i64) -> Result<Option<Job>> {
         Ok(Entity::find_by_id(id).one(self.reader()).await?)

@@ -37,6 +37,7 @@ pub mod reject;
 pub mod report;
 pub mod setting;
 pub mod tally;
+pub mod token;
 
 pub use audit::{AuditEntry, NewAudit};
 pub use blob::{Blob, BlobStore};
@@ -54,3 +55,4 @@ pub use reject::{Reject, RejectFilter, RejectState};
 pub use report::{Archived, FeedTotals, NewReport, Report, ReportFilter, ReportKind, ReportState};
 pub use setting::Setting;
 pub use tally::{NewTally, TallyBy, TallySum};
+pub use token::{NewToken, Token};

@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::command::{
     bulletin, config, demo, doctor, feeds, fetch, history, infrastructure, ingest, init, parse,
-    query, rating, reference, rejects, status, week,
+    query, rating, reference, rejects, serve, status, tokens, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -25,7 +25,8 @@ Exit codes:
   1  could not be done; the message names the object and the remedy
   2  the command line is wrong
   3  there is no workspace, or its configuration is wrong
-  4  done, but something was found wanting: findings of `doctor` and `feeds check`,
+  4  done, but something was found wanting: findings of `doctor`, `feeds check`
+     and `feeds health`,
      rejects or unreadable reports with --strict
 
 Data go to standard output, talk goes to standard error. Variables: WATCHFIRE_WORKSPACE names the
@@ -37,6 +38,7 @@ Examples:
   watchfire demo                          a made-up country, its feeds, its bulletin
   watchfire init here && cd here          a workspace of one's own
   watchfire ingest                        take in what the feeds delivered
+  watchfire serve                         collect unattended
   watchfire week last                     the figures of the last whole week
   watchfire bulletin draft 2023-3         freeze an issue
   watchfire bulletin render 2023-3        print it";
@@ -87,6 +89,8 @@ enum Command {
     Parse(parse::Args),
     Fetch(fetch::Args),
     Ingest(ingest::Args),
+    Serve(serve::Args),
+    Tokens(tokens::Args),
     Rejects(rejects::Args),
     Week(week::Args),
     Query(query::Args),
@@ -109,6 +113,8 @@ impl Command {
             Command::Parse(args) => parse::run(args, session),
             Command::Fetch(args) => fetch::run(args, session),
             Command::Ingest(args) => ingest::run(args, session),
+            Command::Serve(args) => serve::run(args, session),
+            Command::Tokens(args) => tokens::run(args, session),
             Command::Rejects(args) => rejects::run(args, session),
             Command::Week(args) => week::run(args, session),
             Command::Query(args) => query::run(args, session),
@@ -130,7 +136,7 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    log(line.verbose);
+    log(line.verbose, matches!(line.command, Command::Serve(_)));
     let loudness = match (line.quiet, line.verbose) {
         (true, _) => Loudness::Quiet,
         (false, 0) => Loudness::Normal,
@@ -158,10 +164,11 @@ fn environment() -> Environment {
     std::env::vars_os().filter_map(text).collect()
 }
 
-fn log(verbose: u8) {
+/// A process that runs unattended says what it does; a command has its own voice for that.
+fn log(verbose: u8, unattended: bool) {
     let level = match verbose {
-        0 | 1 => "warn",
-        2 => "info",
+        0 | 1 if !unattended => "warn",
+        0..=2 => "info,sea_orm_migration=warn",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("WATCHFIRE_LOG").unwrap_or_else(|_| EnvFilter::new(level));

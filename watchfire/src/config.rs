@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use intake::{Catalogue, Source};
@@ -28,7 +29,7 @@ pub mod written;
 
 use expand::{Target, Unexpanded, expand};
 use origin::{Shown, Spelling};
-use written::Written;
+use written::{ServeSection, Written};
 
 /// Name of the file in a workspace.
 pub const FILE: &str = "watchfire.toml";
@@ -127,6 +128,10 @@ pub struct Settings {
     pub query_memory: usize,
     /// Threads of a query.
     pub query_threads: usize,
+    /// The serving process, and where its HTTP interface listens.
+    pub serve: ServeSection,
+    /// `serve.listen`, read.
+    pub listen: SocketAddr,
     /// Font folders.
     pub fonts: Vec<PathBuf>,
     /// Reference entries.
@@ -243,6 +248,7 @@ impl Resolver<'_> {
                 "give it 64 or more; 1024 is the default",
             );
         }
+        let listen = self.serve(&written.serve);
         let fonts = self.font_dirs(&written, file);
         let catalogue = self.catalogue(written.feeds.clone());
         let references = self.references(&written);
@@ -260,6 +266,8 @@ impl Resolver<'_> {
             workers: threads(written.ingest.workers),
             query_memory: (written.query.memory_mb as usize) << 20,
             query_threads: threads(written.query.threads),
+            serve: written.serve,
+            listen,
             fonts,
             references,
             catalogue,
@@ -277,6 +285,29 @@ impl Resolver<'_> {
         let place = self.spelling.place(key);
         self.problems
             .push(Problem::new(place, message).remedy(remedy));
+    }
+
+    /// Checks `[serve]`; the address it listens on.
+    fn serve(&mut self, serve: &ServeSection) -> SocketAddr {
+        let counts = [
+            ("serve.fetches", serve.fetches, 64),
+            ("serve.look_secs", serve.look_secs, 3600),
+            ("serve.drain_secs", serve.drain_secs, 3600),
+            ("serve.push_mb", serve.push_mb, 1 << 20),
+            ("serve.pushes_per_minute", serve.pushes_per_minute, 1 << 20),
+            ("serve.most_waiting", serve.most_waiting, 10_000_000),
+        ];
+        for (key, value, most) in counts {
+            if !(1..=most).contains(&value) {
+                let message = format!("{key} = {value} is out of bounds");
+                self.problem(key, message, &format!("write 1 to {most}"));
+            }
+        }
+        serve.listen.parse().unwrap_or_else(|_| {
+            let message = format!("listen `{}` is no address with a port", serve.listen);
+            self.problem("serve.listen", message, "write one such as 127.0.0.1:8080");
+            SocketAddr::from(([127, 0, 0, 1], 8080))
+        })
     }
 
     fn series(&mut self, written: &Written) -> Series {

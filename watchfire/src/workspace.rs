@@ -1,5 +1,10 @@
-//! A workspace folder, open: configuration, ledger, lake, blobs, reference folder, and the lock of the
-//! one command that may write.
+//! A workspace folder, open: configuration, ledger, lake, blobs, reference folder, and the locks of
+//! those who may write.
+//!
+//! Two files are locked. `watchfire.lock` is the right to change the workspace: a command has it from
+//! start to end, the serving process only while it takes something in, so that commands work beside
+//! it; they wait for its turn to end. `serve.lock` is the right to ask feeds: the serving process has
+//! it as long as it lives, `fetch` while it runs.
 //!
 //! The only place that reads the clock and that builds the runtime on which the ledger's futures run.
 //! Commands are plain functions on the main thread; they wait for futures by [`Workspace::block_on`].
@@ -8,6 +13,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::future::Future;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 use lake::Lake;
@@ -20,8 +27,17 @@ use crate::config::{self, Environment, Settings};
 use crate::failure::{Exit, Failure, Result};
 use crate::talk::Talk;
 
-/// Name of the lock file.
-const LOCK: &str = "watchfire.lock";
+/// The right to change the workspace.
+const CHANGE: &str = "watchfire.lock";
+/// The right to ask feeds.
+const ASKING: &str = "serve.lock";
+/// What the serving process is called in the locks.
+const SERVE: &str = "serve";
+/// How long a command waits for the serving process to end its turn, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(10);
+/// The same for others: whoever has just taken a lock may not have written its name yet.
+const NAMING: Duration = Duration::from_millis(100);
 
 /// The instant.
 pub fn now() -> Timestamp {
@@ -45,6 +61,19 @@ pub fn random() -> [u8; 10] {
     bytes
 }
 
+/// A token: 256 bits of the system's random source, as text.
+///
+/// # Errors
+/// The system gives none.
+pub fn secret() -> Result<String> {
+    let mut bytes = [0; 32];
+    let source = ring::rand::SystemRandom::new();
+    ring::rand::SecureRandom::fill(&source, &mut bytes)
+        .map_err(|_| Failure::new("random source", "the system gives no random bytes"))?;
+    let text = bytes.iter().map(|byte| format!("{byte:02x}"));
+    Ok(format!("wf_{}", text.collect::<String>()))
+}
+
 /// What a command was called with, besides its own arguments.
 #[derive(Debug)]
 pub struct Session {
@@ -65,6 +94,9 @@ pub enum Access {
     Read,
     /// Change it; the name of the command stands in the lock.
     Write(&'static str),
+    /// Be the serving process: ask feeds all the time, change the workspace by turns
+    /// ([`Workspace::turn`]).
+    Serve,
 }
 
 impl Session {
@@ -128,8 +160,8 @@ pub struct Workspace {
     /// Its lake.
     pub lake: Lake,
     /// Runs futures.
-    runtime: Runtime,
-    _lock: Option<Lock>,
+    runtime: Arc<Runtime>,
+    _locks: Arc<Vec<Lock>>,
 }
 
 impl Workspace {
@@ -146,13 +178,22 @@ impl Workspace {
         let path = root.join("ledger.db");
         // A workspace that was never written to has no ledger; making it is a change.
         let first = !path.exists();
-        let lock = match access {
-            Access::Write(command) => Some(Lock::take(&root, command)?),
-            Access::Read if first => Some(Lock::take(&root, "first opening")?),
-            Access::Read => None,
-        };
+        let mut locks = Vec::new();
+        match access {
+            Access::Write(command) => {
+                let lock = Lock::take(&root, CHANGE, command)?;
+                runtime.block_on(not_served_by_another_version(&root, &path))?;
+                locks.push(lock);
+            }
+            Access::Serve => {
+                locks.push(Lock::take(&root, ASKING, SERVE)?);
+                locks.push(Lock::take(&root, CHANGE, SERVE)?);
+            }
+            Access::Read if first => locks.push(Lock::take(&root, CHANGE, "first opening")?),
+            Access::Read => {}
+        }
         let ledger = runtime.block_on(async {
-            if lock.is_some() {
+            if !locks.is_empty() {
                 Ledger::open(&path).await
             } else {
                 Ledger::open_read_only(&path).await
@@ -168,7 +209,12 @@ impl Workspace {
             settings.query_memory,
             settings.query_threads,
         )?;
-        let lock = lock.filter(|_| access != Access::Read);
+        match access {
+            Access::Write(_) => {}
+            // What was locked for opening is let go; the right to ask is kept.
+            Access::Serve => locks.truncate(1),
+            Access::Read => locks.clear(),
+        }
         let blobs = BlobStore::new(root.join("blobs"));
         Ok(Workspace {
             blobs,
@@ -176,9 +222,38 @@ impl Workspace {
             settings,
             ledger,
             lake,
-            runtime,
-            _lock: lock,
+            runtime: Arc::new(runtime),
+            _locks: Arc::new(locks),
         })
+    }
+
+    /// The same workspace with another configuration.
+    pub fn with(&self, settings: Settings) -> Self {
+        Workspace {
+            root: self.root.clone(),
+            settings,
+            ledger: self.ledger.clone(),
+            blobs: self.blobs.clone(),
+            lake: self.lake.clone(),
+            runtime: Arc::clone(&self.runtime),
+            _locks: Arc::clone(&self._locks),
+        }
+    }
+
+    /// The serving process's turn to change the workspace, if nobody else is changing it.
+    ///
+    /// # Errors
+    /// The lock file cannot be used.
+    pub fn turn(&self) -> Result<Option<Lock>> {
+        Lock::attempt(&self.root, CHANGE, SERVE).map(Result::ok)
+    }
+
+    /// The right to ask feeds, for a command.
+    ///
+    /// # Errors
+    /// Another process asks them.
+    pub fn asking(&self, command: &str) -> Result<Lock> {
+        Lock::take(&self.root, ASKING, command)
     }
 
     /// Waits for a future of the ledger or the lake.
@@ -243,16 +318,67 @@ pub fn part(file: &LakeFile) -> Part {
     }
 }
 
-/// The right to change a workspace. Given back when the process ends, however it ends: the system
-/// lets the file go, so a killed command leaves no lock behind.
+/// A ledger that would have to be migrated is not, while a process of the older version serves it.
+async fn not_served_by_another_version(root: &Path, ledger: &Path) -> Result {
+    let Some(holder) = serving(root) else {
+        return Ok(());
+    };
+    match Ledger::open_read_only(ledger).await {
+        Err(error @ ledger::Error::Outdated { .. }) => Err(Failure::from(error).remedy(
+            format_args!("{holder} is of an older version: stop it, and start it anew afterwards"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A lock, and the right that it stands for. Given back when the process ends, however it ends: the
+/// system lets the file go, so a killed command leaves no lock behind.
 #[derive(Debug)]
-struct Lock {
+pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    fn take(root: &Path, command: &str) -> Result<Self> {
-        let path = root.join(LOCK);
+    /// Takes a lock; waits where the serving process has it for a turn.
+    fn take(root: &Path, name: &str, command: &str) -> Result<Self> {
+        let begun = Instant::now();
+        let mut told = false;
+        loop {
+            let holder = match Lock::attempt(root, name, command)? {
+                Ok(lock) => return Ok(lock),
+                Err(holder) => holder,
+            };
+            let turn = name == CHANGE && holder.ends_with("(watchfire serve)");
+            let waited = begun.elapsed();
+            if waited < if turn { PATIENCE } else { NAMING } {
+                if turn && !told && waited > Duration::from_secs(2) {
+                    told = true;
+                    crate::talk::line(format_args!("waiting: {holder} takes something in"));
+                }
+                std::thread::sleep(LOOK);
+                continue;
+            }
+            let workspace = format_args!("workspace {}", root.display()).to_string();
+            return Err(match (name, turn) {
+                (ASKING, _) => Failure::new(
+                    workspace,
+                    format_args!("its feeds are being asked by {holder}"),
+                )
+                .remedy("only one process asks the feeds of a workspace: stop it, or wait until it ends"),
+                (_, true) => Failure::new(
+                    workspace,
+                    format_args!("is being changed by {holder}, for more than a minute"),
+                )
+                .remedy("it takes in something large: try again later; commands that only read work meanwhile"),
+                (_, false) => Failure::new(workspace, format_args!("is being changed by {holder}"))
+                    .remedy("wait until it ends; commands that only read work meanwhile"),
+            });
+        }
+    }
+
+    /// Takes a lock, or tells who has it.
+    fn attempt(root: &Path, name: &str, command: &str) -> Result<Result<Self, String>> {
+        let path = root.join(name);
         let fail = |error: std::io::Error| Failure::new(path.display(), error);
         let mut file = OpenOptions::new()
             .read(true)
@@ -265,11 +391,7 @@ impl Lock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let holder = holder(&mut file).unwrap_or_else(|| "another process".to_owned());
-                return Err(Failure::new(
-                    format_args!("workspace {}", root.display()),
-                    format_args!("is being changed by {holder}"),
-                )
-                .remedy("wait until it ends; commands that only read work meanwhile"));
+                return Ok(Err(holder));
             }
             Err(TryLockError::Error(error)) => return Err(fail(error)),
         }
@@ -278,7 +400,7 @@ impl Lock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(line.as_bytes()))
             .map_err(fail)?;
-        Ok(Lock { _file: file })
+        Ok(Ok(Lock { _file: file }))
     }
 }
 
@@ -292,9 +414,20 @@ fn holder(file: &mut File) -> Option<String> {
 
 /// Who is changing the workspace just now, if anyone.
 pub fn writer(root: &Path) -> Option<String> {
-    let mut file = OpenOptions::new().read(true).open(root.join(LOCK)).ok()?;
+    who_has(root, CHANGE)
+}
+
+/// Who serves the workspace, or asks its feeds otherwise, if anyone.
+pub fn serving(root: &Path) -> Option<String> {
+    who_has(root, ASKING)
+}
+
+fn who_has(root: &Path, name: &str) -> Option<String> {
+    let mut file = OpenOptions::new().read(true).open(root.join(name)).ok()?;
     match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => holder(&mut file),
+        Err(TryLockError::WouldBlock) => {
+            Some(holder(&mut file).unwrap_or_else(|| "another process".to_owned()))
+        }
         _ => None,
     }
 }

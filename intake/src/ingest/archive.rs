@@ -5,10 +5,12 @@
 //! transaction for their rows. Only what is archived is handed to the reading thread.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use ledger::{NewReport, Report, ReportKind};
+use ledger::{Blob, NewReport, Report, ReportKind};
 use model::ids::ReportId;
+use model::time::Timestamp;
 
 use super::Intake;
+use crate::catalogue::Source;
 use crate::collect::Delivery;
 use crate::error::{Error, Result};
 
@@ -63,24 +65,33 @@ impl Intake<'_> {
         let paths: Vec<_> = batch.iter().map(|delivery| &delivery.path).collect();
         let mut new = Vec::with_capacity(batch.len());
         for (delivery, blob) in batch.iter().zip(self.blobs.put_files(&paths)?) {
-            let blob = blob?;
             let received_at = (self.clock)();
-            let snapshot = delivery.source.snapshot_at(&delivery.origin, received_at);
-            let standing = delivery.source.standing(&delivery.origin);
-            new.push(NewReport {
-                id: ReportId::of(&delivery.source.feed.name, &blob.hash.0, &standing).to_string(),
-                feed: delivery.source.feed.name.clone(),
-                kind: ReportKind::Feed,
-                origin: delivery.origin.clone(),
-                blob: blob.hash,
-                bytes: blob.len as i64,
-                received_at: received_at.0,
-                snapshot_at: Some(snapshot.0),
-            });
+            new.push(new_report(
+                &delivery.source,
+                &delivery.origin,
+                blob?,
+                received_at,
+            ));
         }
         let archived = self.runtime.block_on(self.ledger.archive_reports(new))?;
         let reports = archived.into_iter().map(|archived| archived.report);
         Ok(batch.iter().zip(reports).collect())
+    }
+}
+
+/// The row of a delivery whose bytes are archived. `origin` is its path or name, as shown and as
+/// searched for the date and the name that belong to the report's identity.
+pub fn new_report(source: &Source, origin: &str, blob: Blob, received_at: Timestamp) -> NewReport {
+    let feed = &source.feed.name;
+    NewReport {
+        id: ReportId::of(feed, &blob.hash.0, &source.standing(origin)).to_string(),
+        feed: feed.clone(),
+        kind: ReportKind::Feed,
+        origin: origin.to_owned(),
+        blob: blob.hash,
+        bytes: blob.len as i64,
+        received_at: received_at.0,
+        snapshot_at: Some(source.snapshot_at(origin, received_at).0),
     }
 }
 

@@ -16,6 +16,60 @@ fn job(kind: &str, key: &str, run_at: i64) -> NewJob {
 }
 
 #[tokio::test]
+async fn work_that_rests_can_be_hurried_and_leases_of_the_dead_given_back() {
+    let (_dir, ledger) = fresh().await;
+    ledger.enqueue(job("fetch", "a", T0), T0).await.unwrap();
+    let lease = ledger.lease(T0, "one", &["fetch"], 60).await.unwrap();
+    let failed = ledger.fail(lease.unwrap(), T0, "refused", 600, i32::MAX);
+    assert!(!failed.await.unwrap(), "it is never given up");
+    assert!(
+        ledger
+            .lease(T0 + 1, "one", &["fetch"], 60)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(!ledger.hurry("fetch", "b", T0 + 1).await.unwrap());
+    assert!(ledger.hurry("fetch", "a", T0 + 1).await.unwrap());
+    let lease = ledger
+        .lease(T0 + 1, "one", &["fetch"], 60)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        !ledger.hurry("fetch", "a", T0 + 1).await.unwrap(),
+        "it runs"
+    );
+
+    ledger.enqueue(job("triage", "R-1", 0), T0).await.unwrap();
+    ledger
+        .lease(T0 + 1, "other", &["triage"], 60)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(ledger.release_leases(&["fetch"], T0 + 2).await.unwrap(), 1);
+    assert_eq!(
+        ledger.job_counts().await.unwrap().leased,
+        1,
+        "of other kinds it stays"
+    );
+    let again = ledger
+        .lease(T0 + 2, "two", &["fetch"], 60)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(again.job.id, lease.job.id);
+    let late = ledger.complete(lease, T0 + 3).await.unwrap_err();
+    assert_eq!(
+        late.label(),
+        "lease-lost",
+        "whoever had it before cannot end it"
+    );
+    ledger.complete(again, T0 + 3).await.unwrap();
+    assert_eq!(ledger.job_counts().await.unwrap().done, 1);
+}
+
+#[tokio::test]
 async fn a_key_waits_once() {
     let (_dir, ledger) = fresh().await;
     let (id, new) = ledger

@@ -12,6 +12,7 @@ mod open;
 mod reject;
 mod report;
 mod tables;
+mod token;
 
 use ledger::{Hash, IngestCommit, LakeFileKind, Ledger, NewLakeFile, NewReport, ReportKind};
 use model::reject::{Reject, RejectReason};

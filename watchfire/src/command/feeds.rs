@@ -12,7 +12,9 @@ use crate::table::{Out, Table};
 use crate::weeks;
 use crate::workspace::{Access, Session, Workspace, now};
 
+mod health;
 mod subscribe;
+mod trial;
 
 /// List feeds, subscribe to public ones, check that their files are there, count what they sent.
 #[derive(Debug, clap::Args)]
@@ -21,6 +23,8 @@ Examples:
   watchfire feeds catalogue --search phishing
   watchfire feeds add openphish-community
   watchfire feeds list
+  watchfire feeds test openphish-community
+  watchfire feeds health
   watchfire feeds check
   watchfire feeds tally 2023-3 --by observable
   watchfire feeds tally last --by tag --json")]
@@ -60,6 +64,18 @@ enum What {
         /// Its name.
         name: String,
     },
+    /// Fetch a feed once, or read its newest file, and show its first events and rejects; nothing is
+    /// stored.
+    Test {
+        /// Its name.
+        name: String,
+        /// Events and rejects that are shown.
+        #[arg(long, value_name = "N", default_value_t = 5)]
+        limit: u64,
+    },
+    /// How each feed is: last success and lag, last failure and rest, rows of the last run. Exit code
+    /// 4 if something is wrong.
+    Health,
     /// Check each feed's entry and whether files match its patterns.
     Check,
     /// Count the records of a week by the date the source wrote, before deduplication: the control
@@ -92,6 +108,8 @@ pub fn run(args: Args, session: &Session) -> Result {
         What::Add { name, path, off } => subscribe::add(&name, &path, off, session),
         What::Enable { name } => subscribe::switch(&name, true, session),
         What::Disable { name } => subscribe::switch(&name, false, session),
+        What::Test { name, limit } => trial::run(&name, limit, session),
+        What::Health => health::run(session),
         What::Check => check(session),
         What::Tally { issue, by } => tally(&issue, by, session),
     }
@@ -190,8 +208,9 @@ fn check(session: &Session) -> Result {
         });
         let finding = match (found.len(), undated) {
             _ if !source.feed.enabled => "disabled".to_owned(),
+            (0, _) if source.feed.fetch.is_some() => String::new(),
             (0, _) if source.feed.paths.is_empty() => {
-                "no paths: name its files to `ingest --feed`".to_owned()
+                "no paths: it is pushed, or its files are named to `ingest --feed`".to_owned()
             }
             (0, _) => format!("no file matches {}", source.feed.paths.join(", ")),
             (_, Some(n)) if n > 0 => {

@@ -1,28 +1,22 @@
-//! `watchfire fetch`: ask the feeds that lie elsewhere for what is new, and take it in.
-//!
-//! What comes is spooled, ingested, and only then remembered as come: killed anywhere, the next fetch
-//! brings it again, and the same bytes again change nothing. A feed that fails rests alone.
+//! `watchfire fetch`: ask the feeds that lie elsewhere for what is new, and take it in. Where a process
+//! serves the workspace, it is the one that asks: it is told which feed shall not wait.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use intake::Source;
-use intake::collect::Delivery;
+use intake::collect::FETCH;
 use intake::collect::client::Clients;
-use intake::collect::fetch::{fetch, left_over};
-use intake::collect::retry::Random;
-use intake::collect::spool::Spooled;
-use intake::collect::state::FetchState;
 use intake::ingest::Summary;
+use ledger::NewJob;
 use serde_json::json;
 
 use super::ingest;
+use crate::asking::{self, Asking, Step};
 use crate::failure::{Failure, Result};
+use crate::health::{self, Outcome};
 use crate::table::Out;
-use crate::workspace::{Access, Session, Workspace, now, random};
-
-/// Folder of the workspace in which deliveries wait until they are archived.
-const SPOOL: &str = "spool";
+use crate::workspace::{Access, Session, Workspace, now, serving};
 
 /// Ask the feeds that have a `fetch` table for what is new, and take it in.
 #[derive(Debug, clap::Args)]
@@ -32,7 +26,8 @@ Examples:
   watchfire fetch openphish-community        this one, now
   watchfire --json fetch           for cron: what came, and which feeds failed
 
-A feed that fails rests for a while that doubles with each failure; the others go on. Exit code 4 if one failed.")]
+A feed that fails rests for a while that doubles with each failure; the others go on. Exit code 4 if one failed.
+While `watchfire serve` runs, it is told to ask the named feeds at once.")]
 pub struct Args {
     /// Feeds to ask now, due or not; without any, every enabled one that is due.
     #[arg(value_name = "FEED")]
@@ -55,6 +50,10 @@ pub fn run(args: Args, session: &Session) -> Result {
         )
         .remedy(format_args!("watchfire ingest {}", source.feed.name)));
     }
+    if let Some(holder) = serving(&workspace.root).filter(|holder| holder.ends_with("serve)")) {
+        return tell(&workspace, &named, &holder, session);
+    }
+    let _asking = workspace.asking("fetch")?;
     let all = || {
         let sources = catalogue.sources().iter();
         sources
@@ -64,22 +63,21 @@ pub fn run(args: Args, session: &Session) -> Result {
     };
     let asked = !named.is_empty();
     let sources: Vec<Arc<Source>> = if asked { named } else { all() };
-    let draw: Random = Arc::new(|| {
-        let bytes = random();
-        u64::from_le_bytes(std::array::from_fn(|at| bytes[at]))
-    });
-    let clients = Clients::new(&workspace.root, session.environment.clone(), draw);
+    let clients = Arc::new(asking::clients(
+        &workspace.root,
+        session.environment.clone(),
+    ));
     let mut out = Out::new();
     let mut told = Vec::new();
     let (mut failed, mut resting) = (false, 0);
     for source in sources {
         let name = &source.feed.name;
-        let state = remembered(&workspace, name)?;
+        let state = workspace.block_on(asking::remembered(&workspace.ledger, name))?;
         if !asked && !state.due(now()) {
             resting += 1;
             continue;
         }
-        let (summaries, failures) = one(&workspace, &source, state, &clients, session)?;
+        let (summaries, failures) = one(&workspace, &source, &clients, session)?;
         for failure in &failures {
             session.talk.warn(failure);
         }
@@ -112,13 +110,48 @@ pub fn run(args: Args, session: &Session) -> Result {
     }
 }
 
-fn key(feed: &str) -> String {
-    format!("fetch.{feed}")
-}
-
-fn remembered(workspace: &Workspace, feed: &str) -> Result<FetchState> {
-    let state = workspace.block_on(workspace.ledger.setting(&key(feed)))?;
-    Ok(state.unwrap_or_default())
+/// Tells the serving process which feeds shall not wait.
+fn tell(workspace: &Workspace, named: &[Arc<Source>], holder: &str, session: &Session) -> Result {
+    if named.is_empty() {
+        session.talk.say(format_args!(
+            "{holder} asks the feeds when they are due: `watchfire fetch FEED` makes it ask at once"
+        ));
+    }
+    for source in named {
+        let name = &source.feed.name;
+        if !source.feed.enabled {
+            return Err(
+                Failure::new(format_args!("feed {name}"), "is turned off: nobody asks it")
+                    .remedy(format_args!("watchfire feeds enable {name}")),
+            );
+        }
+        if !asking::is_asked(source) {
+            return Err(Failure::new(
+                format_args!("feed {name}"),
+                "is sent to us and cannot be asked",
+            ));
+        }
+        let job = NewJob {
+            kind: FETCH.to_owned(),
+            key: name.clone(),
+            payload: "{}".to_owned(),
+            run_at: 0,
+        };
+        workspace.block_on(async {
+            workspace.ledger.enqueue(job, now().0).await?;
+            workspace.ledger.hurry(FETCH, name, now().0).await
+        })?;
+        session
+            .talk
+            .say(format_args!("feed {name}: {holder} asks it now"));
+    }
+    if session.json {
+        let mut out = Out::new();
+        let names: Vec<_> = named.iter().map(|source| &source.feed.name).collect();
+        out.json(&json!({ "asked_by": holder, "feeds": names }))?;
+        out.end()?;
+    }
+    Ok(())
 }
 
 /// What became of one batch of deliveries, and how long it took.
@@ -128,70 +161,30 @@ type Batch = (Summary, Duration);
 fn one(
     workspace: &Workspace,
     source: &Arc<Source>,
-    mut state: FetchState,
-    clients: &Clients,
+    clients: &Arc<Clients>,
     session: &Session,
 ) -> Result<(Vec<Batch>, Vec<String>)> {
-    let feed = &source.feed;
-    let spool = workspace.root.join(SPOOL);
-    let interval = feed.fetch.as_ref().map_or(0, |fetch| fetch.interval_secs);
-    let interval = Duration::from_secs(interval);
     let mut summaries = Vec::new();
-    let fail = |error: intake::collect::failure::Failure| Failure::new("spool", error);
-    let left = left_over(feed, &spool).map_err(fail)?;
-    take_in(workspace, source, &left, &mut summaries, session)?;
-    let store = |state: &FetchState| {
-        workspace.block_on(workspace.ledger.set_setting(&key(&feed.name), state))
-    };
+    let ledger = &workspace.ledger;
+    let (source, clients) = (Arc::clone(source), Arc::clone(clients));
+    let feed = source.feed.name.clone();
+    let begin = Asking::begin(ledger.clone(), clients, source, &workspace.root);
+    let mut asking = workspace.block_on(begin)?;
     loop {
-        let fetched = workspace.block_on(fetch(clients, feed, &state, &spool, now()));
-        let fetched = match fetched {
-            Ok(fetched) => fetched,
-            Err(failure) => {
-                store(&state.failed(&failure, now(), interval, &clients.random))?;
-                return Ok((summaries, vec![failure.to_string()]));
+        match workspace.block_on(asking.next())? {
+            Step::Take(deliveries) => {
+                let batch = ingest::ingest(workspace, &deliveries, false, &now, &session.talk)?;
+                summaries.push(batch);
+                workspace.block_on(asking.taken())?;
             }
-        };
-        take_in(
-            workspace,
-            source,
-            &fetched.deliveries,
-            &mut summaries,
-            session,
-        )?;
-        store(&fetched.state)?;
-        state = fetched.state;
-        if !fetched.more {
-            let failures = fetched.failures.iter().map(ToString::to_string);
-            return Ok((summaries, failures.collect()));
+            Step::Ended(failures) => {
+                let outcome = match failures.first() {
+                    Some(failure) => Outcome::Failed(failure.clone()),
+                    None => Outcome::Good(ingest::new_rows(summaries.iter().map(|(one, _)| one))),
+                };
+                workspace.block_on(health::record(ledger, &feed, outcome, now()))?;
+                return Ok((summaries, failures));
+            }
         }
     }
-}
-
-/// Ingests spooled deliveries and removes their files: the archive has the bytes.
-fn take_in(
-    workspace: &Workspace,
-    source: &Arc<Source>,
-    spooled: &[Spooled],
-    summaries: &mut Vec<Batch>,
-    session: &Session,
-) -> Result {
-    if spooled.is_empty() {
-        return Ok(());
-    }
-    let deliveries: Vec<Delivery> = spooled
-        .iter()
-        .map(|spooled| Delivery {
-            source: Arc::clone(source),
-            path: spooled.path.clone(),
-            origin: spooled.origin.clone(),
-        })
-        .collect();
-    let batch = ingest::ingest(workspace, &deliveries, false, &now, &session.talk)?;
-    summaries.push(batch);
-    for spooled in spooled {
-        std::fs::remove_file(&spooled.path)
-            .map_err(|error| Failure::new(spooled.path.display(), error))?;
-    }
-    Ok(())
 }

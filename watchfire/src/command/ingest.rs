@@ -11,6 +11,7 @@ use model::time::Timestamp;
 use serde_json::json;
 
 use crate::failure::{Failure, Result};
+use crate::health::{self, Outcome};
 use crate::reference_files;
 use crate::table::{Out, Table};
 use crate::talk::{Talk, human_time};
@@ -62,6 +63,14 @@ pub fn run(args: Args, session: &Session) -> Result {
         return list(&deliveries, session);
     }
     let (summary, took) = ingest(&workspace, &deliveries, args.again, &now, &session.talk)?;
+    for feed in summary
+        .feeds
+        .iter()
+        .filter(|feed| feed.reports > feed.known)
+    {
+        let run = Outcome::Good(Some(feed.rows));
+        workspace.block_on(health::record(&workspace.ledger, &feed.feed, run, now()))?;
+    }
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!({ "summary": summary, "seconds": took.as_secs_f64() }))?,
@@ -90,18 +99,7 @@ pub fn ingest(
     clock: &(dyn Fn() -> Timestamp + Sync),
     talk: &Talk,
 ) -> Result<(Summary, Duration)> {
-    reference_files::sync(workspace, talk)?;
-    let tables = Arc::new(reference_files::tables(workspace, talk)?);
-    let intake = Intake {
-        ledger: workspace.ledger.clone(),
-        blobs: workspace.blobs.clone(),
-        lake: workspace.lake.clone(),
-        enricher: Enricher::new(tables),
-        schema: reference_files::schema(workspace)?,
-        workers: workspace.settings.workers,
-        runtime: workspace.handle(),
-        clock,
-    };
+    let intake = intake(workspace, clock, talk)?;
     let size = |delivery: &Delivery| std::fs::metadata(&delivery.path).map_or(0, |meta| meta.len());
     let total = deliveries.iter().map(size).sum();
     let mut progress = talk.progress("ingest", total, true);
@@ -116,6 +114,38 @@ pub fn ingest(
     });
     let took = progress.end();
     Ok((summary?, took))
+}
+
+/// What ingestion works on, with the reference tables as they are now.
+///
+/// # Errors
+/// A reference file, or the ledger.
+pub fn intake<'a>(
+    workspace: &Workspace,
+    clock: &'a (dyn Fn() -> Timestamp + Sync),
+    talk: &Talk,
+) -> Result<Intake<'a>> {
+    reference_files::sync(workspace, talk)?;
+    let tables = Arc::new(reference_files::tables(workspace, talk)?);
+    Ok(Intake {
+        ledger: workspace.ledger.clone(),
+        blobs: workspace.blobs.clone(),
+        lake: workspace.lake.clone(),
+        enricher: Enricher::new(tables),
+        schema: reference_files::schema(workspace)?,
+        workers: workspace.settings.workers,
+        runtime: workspace.handle(),
+        clock,
+    })
+}
+
+/// Rows of the new reports in these summaries; `None` if there was no new report.
+pub fn new_rows<'a>(summaries: impl IntoIterator<Item = &'a Summary>) -> Option<u64> {
+    let feeds = summaries.into_iter().flat_map(|summary| &summary.feeds);
+    feeds
+        .filter(|feed| feed.reports > feed.known)
+        .map(|feed| feed.rows)
+        .reduce(|sum, rows| sum + rows)
 }
 
 fn wanted(args: &Args, workspace: &Workspace) -> Result<Vec<Wanted>> {

@@ -15,5 +15,7 @@ pub mod query;
 pub mod rating;
 pub mod reference;
 pub mod rejects;
+pub mod serve;
 pub mod status;
+pub mod tokens;
 pub mod week;

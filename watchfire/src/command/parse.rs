@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use formats::intelmq::{self, Header};
-use formats::shadowserver::report_name;
+use formats::shadowserver::{Schema, report_name};
 use formats::source::{Caps, Encoding, each_member};
 use formats::{Context, FORMATS, Output, Warning, drive};
 use intake::Source;
@@ -97,79 +97,137 @@ pub fn run(args: Args, session: &Session) -> Result {
         None => (source(&args, None)?, Tables::empty(), None),
     };
     let shown = args.file.to_string_lossy().into_owned();
-    let received_at = now();
-    let enricher = Enricher::new(Arc::new(tables));
-    let mut printer = Printer {
+    let reading = Reading {
         form: args.form,
         source: &source,
-        enricher: &enricher,
-        scratch: Scratch::default(),
-        bytes: Vec::new(),
-        out: Out::new(),
-        header: Header::default(),
-        failure: None,
-        limit: args.limit.unwrap_or(u64::MAX),
-        events: 0,
-        rejects: 0,
+        enricher: Enricher::new(Arc::new(tables)),
+        schema,
+        events: args.limit.unwrap_or(u64::MAX),
+        rejects: u64::MAX,
+        whole: false,
     };
-    let mut record = Record::new();
-    let mut unreadable = None;
-    let mut member = |member: formats::source::Member<'_>| {
-        let ctx = Context {
-            feed: &source.feed,
-            zone: &source.zone,
-            file_name: member.name.rsplit('/').next().unwrap_or(member.name),
-            path: &shown,
-            snapshot: source.snapshot_at(&shown, received_at),
-            schema: schema.as_deref(),
-        };
-        let report = schema
-            .as_deref()
-            .zip(report_name(ctx.file_name))
-            .and_then(|(schema, name)| schema.report(name));
-        let report = report.filter(|_| source.feed.format == "shadowserver");
-        printer.header = Header::new(&source.feed, report, Some(received_at));
-        match drive::open(&ctx, member.text) {
-            Ok(Ok(open)) => drive::read(open, member.text, &mut record, &mut printer),
-            Ok(Err(why)) => unreadable = Some(Failure::new(member.name, why)),
-            Err(error) => unreadable = Some(Failure::new(member.name, error)),
-        }
-        if printer.failure.is_some() || printer.events >= printer.limit {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    };
-    let file = open(&args.file)?;
-    let walked = each_member(
-        file,
-        &shown,
-        Encoding::of(&source.feed),
-        &Caps::default(),
-        &mut member,
-    );
-    let Printer {
-        failure,
-        out,
-        events,
-        rejects,
-        ..
-    } = printer;
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
+    let mut out = Out::new();
+    let counts = reading.show(open(&args.file)?, &shown, &mut out)?;
     out.end()?;
-    session
-        .talk
-        .say(format_args!("{events} events, {rejects} rejects"));
-    if let Some(failure) = unreadable {
+    session.talk.say(format_args!(
+        "{} events, {} rejects",
+        counts.events, counts.rejects
+    ));
+    if let Some(failure) = counts.unreadable {
         return Err(failure);
     }
-    walked.map_err(|error| Failure::new(&shown, error))?;
-    if args.strict && rejects > 0 {
+    if args.strict && counts.rejects > 0 {
         Err(Failure::findings())
     } else {
         Ok(())
+    }
+}
+
+/// How a file is read for show.
+pub struct Reading<'a> {
+    form: Form,
+    source: &'a Source,
+    enricher: Enricher,
+    schema: Option<Arc<Schema>>,
+    /// Events and rejects that are shown.
+    events: u64,
+    rejects: u64,
+    /// Read to the end, for the counts, although enough was shown.
+    whole: bool,
+}
+
+/// What a file held.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Events, those not shown included.
+    pub events: u64,
+    /// Rows that became no event.
+    pub rejects: u64,
+    /// Why the file, or a part of it, could not be read.
+    pub unreadable: Option<Failure>,
+}
+
+impl<'a> Reading<'a> {
+    /// Reads as the feed does, with the workspace's tables; shows so many events and rejects and
+    /// counts the rest.
+    ///
+    /// # Errors
+    /// A reference table.
+    pub fn of(
+        source: &'a Source,
+        workspace: &Workspace,
+        most: u64,
+        session: &Session,
+    ) -> Result<Self> {
+        let tables = reference_files::tables(workspace, &session.talk)?;
+        Ok(Reading {
+            form: Form::Watchfire,
+            source,
+            enricher: Enricher::new(Arc::new(tables)),
+            schema: reference_files::schema(workspace)?,
+            events: most,
+            rejects: most,
+            whole: true,
+        })
+    }
+
+    /// Prints a file's events to `out` and its rejects to standard error.
+    ///
+    /// # Errors
+    /// Standard output; never the content of the file.
+    pub fn show(&self, file: File, shown: &str, out: &mut Out) -> Result<Counts> {
+        let received_at = now();
+        let source = self.source;
+        let schema = self.schema.as_deref();
+        let mut printer = Printer {
+            reading: self,
+            scratch: Scratch::default(),
+            bytes: Vec::new(),
+            out,
+            header: Header::default(),
+            failure: None,
+            events: 0,
+            rejects: 0,
+        };
+        let mut record = Record::new();
+        let mut unreadable = None;
+        let mut member = |member: formats::source::Member<'_>| {
+            let ctx = Context {
+                feed: &source.feed,
+                zone: &source.zone,
+                file_name: member.name.rsplit('/').next().unwrap_or(member.name),
+                path: shown,
+                snapshot: source.snapshot_at(shown, received_at),
+                schema,
+            };
+            let report = schema
+                .zip(report_name(ctx.file_name))
+                .and_then(|(schema, name)| schema.report(name));
+            let report = report.filter(|_| source.feed.format == "shadowserver");
+            printer.header = Header::new(&source.feed, report, Some(received_at));
+            match drive::open(&ctx, member.text) {
+                Ok(Ok(open)) => drive::read(open, member.text, &mut record, &mut printer),
+                Ok(Err(why)) => unreadable = Some(Failure::new(member.name, why)),
+                Err(error) => unreadable = Some(Failure::new(member.name, error)),
+            }
+            let enough = printer.events >= self.events && !self.whole;
+            if printer.failure.is_some() || enough {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let encoding = Encoding::of(&source.feed);
+        let walked = each_member(file, shown, encoding, &Caps::default(), &mut member);
+        if let Some(failure) = printer.failure {
+            return Err(failure);
+        }
+        let damaged = walked.err().map(|error| Failure::new(shown, error));
+        Ok(Counts {
+            events: printer.events,
+            rejects: printer.rejects,
+            unreadable: unreadable.or(damaged),
+        })
     }
 }
 
@@ -247,30 +305,32 @@ fn pairs(texts: &[String]) -> Result<std::collections::BTreeMap<String, String>>
 
 /// Prints events and rejects as they come.
 struct Printer<'a> {
-    form: Form,
-    source: &'a Source,
-    enricher: &'a Enricher,
+    reading: &'a Reading<'a>,
     scratch: Scratch,
     bytes: Vec<u8>,
-    out: Out,
+    out: &'a mut Out,
     header: Header,
     failure: Option<Failure>,
-    limit: u64,
     events: u64,
     rejects: u64,
 }
 
 impl Output for Printer<'_> {
     fn record(&mut self, record: &Record) {
-        if self.events >= self.limit || self.failure.is_some() {
+        let reading = self.reading;
+        let enough = self.events >= reading.events;
+        if self.failure.is_some() || enough && !reading.whole {
             return;
         }
         self.events += 1;
-        let event = match self.form {
+        if enough {
+            return;
+        }
+        let event = match reading.form {
             Form::Watchfire => dry_run::event_json(
                 record,
-                self.source,
-                self.enricher,
+                reading.source,
+                &reading.enricher,
                 &mut self.scratch,
                 &mut self.bytes,
             ),
@@ -281,6 +341,9 @@ impl Output for Printer<'_> {
 
     fn reject(&mut self, reject: Reject) {
         self.rejects += 1;
+        if self.rejects > self.reading.rejects {
+            return;
+        }
         let raw = String::from_utf8_lossy(&reject.raw);
         let cut: String = raw.chars().take(SHOWN_RAW).collect();
         let rest = if raw.len() > cut.len() || reject.raw_len > reject.raw.len() as u64 {

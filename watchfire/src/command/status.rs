@@ -8,7 +8,7 @@ use crate::failure::Result;
 use crate::reference_files::latest_schema;
 use crate::table::Out;
 use crate::talk::human_bytes;
-use crate::workspace::{Access, Session, writer};
+use crate::workspace::{Access, Session, serving, writer};
 
 /// Show the workspace on one screen: what is stored, what waits, who writes.
 #[derive(Debug, clap::Args)]
@@ -76,6 +76,7 @@ pub fn run(_: Args, session: &Session) -> Result {
         .collect();
     let issue = issues.first().map(|issue| issue.label());
     let busy = writer(&workspace.root);
+    let asking = serving(&workspace.root);
     let mut out = Out::new();
     if session.json {
         out.json(&json!({
@@ -83,6 +84,7 @@ pub fn run(_: Args, session: &Session) -> Result {
             "name": workspace.settings.name,
             "version": env!("CARGO_PKG_VERSION"),
             "writer": busy,
+            "collecting": asking,
             "snapshot": snapshot,
             "events": events,
             "parts": parts,
@@ -110,6 +112,9 @@ pub fn run(_: Args, session: &Session) -> Result {
         workspace.settings.name,
         workspace.root.display()
     ))?;
+    if let Some(asking) = asking {
+        out.line(format_args!("  collecting {asking}"))?;
+    }
     if let Some(busy) = busy {
         out.line(format_args!("  writing    {busy}"))?;
     }

@@ -23,6 +23,8 @@ pub struct Written {
     pub ingest: IngestSection,
     /// Reading the lake.
     pub query: QuerySection,
+    /// The serving process.
+    pub serve: ServeSection,
     /// Fonts of the PDF.
     pub fonts: FontsSection,
     /// Tables that others publish.
@@ -159,6 +161,40 @@ impl Default for QuerySection {
         QuerySection {
             memory_mb: 1024,
             threads: 0,
+        }
+    }
+}
+
+/// `[serve]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServeSection {
+    /// Address and port of the HTTP interface; changed only by a restart.
+    pub listen: String,
+    /// Feeds that are asked at the same time.
+    pub fetches: u32,
+    /// Seconds between two looks into the feeds' folders.
+    pub look_secs: u32,
+    /// Seconds that work under way gets when the process is told to stop.
+    pub drain_secs: u32,
+    /// MiB of one pushed report, before and after decompression.
+    pub push_mb: u32,
+    /// Pushed reports a minute and token.
+    pub pushes_per_minute: u32,
+    /// Archived reports that may wait to be taken in before more are refused.
+    pub most_waiting: u32,
+}
+
+impl Default for ServeSection {
+    fn default() -> Self {
+        ServeSection {
+            listen: "127.0.0.1:8080".to_owned(),
+            fetches: 4,
+            look_secs: 5,
+            drain_secs: 30,
+            push_mb: 256,
+            pushes_per_minute: 600,
+            most_waiting: 10_000,
         }
     }
 }

@@ -9,4 +9,5 @@ mod founding_week;
 mod query;
 mod repeats;
 mod run;
+mod serve;
 mod tidy;

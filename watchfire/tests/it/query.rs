@@ -35,6 +35,14 @@ fn bench() -> Bench {
 }
 
 #[test]
+fn an_empty_lake_gives_an_empty_answer() {
+    let bench = Bench::with(FEEDS);
+    let sql = "select source_url from events where feed = 'urls' order by 1";
+    let done = bench.run(&["--json", "query", sql]).exits(0);
+    assert_eq!(done.stdout, "");
+}
+
+#[test]
 fn answers_print_as_table_csv_and_json() {
     let bench = bench();
     let done = bench

@@ -8,7 +8,7 @@ use crate::run::tree;
 
 /// Crates from the bottom up, each with those of ours that it may import. The three flows never import
 /// each other: they meet in stored rows.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("model", &[]),
     ("formats", &["model"]),
     ("lake", &["model"]),
@@ -23,6 +23,18 @@ const CRATES: [(&str, &[&str]); 8] = [
         &["model", "formats", "lake", "ledger", "reference"],
     ),
     (
+        "console",
+        &[
+            "model",
+            "formats",
+            "lake",
+            "ledger",
+            "reference",
+            "intake",
+            "bulletin",
+        ],
+    ),
+    (
         "watchfire",
         &[
             "model",
@@ -32,6 +44,7 @@ const CRATES: [(&str, &[&str]); 8] = [
             "reference",
             "intake",
             "bulletin",
+            "console",
         ],
     ),
 ];
@@ -222,6 +235,7 @@ fn documents_are_there_and_complete() {
         "LICENSE",
         "docs/statistics.md",
         "docs/benchmarks.md",
+        "docs/serve.md",
         ".ci/run",
     ] {
         assert!(root.join(document).is_file(), "{document} is missing");
@@ -232,6 +246,14 @@ fn documents_are_there_and_complete() {
             .lines()
             .any(|line| line.starts_with('#') && line.contains(statistic.id));
         assert!(named, "docs/statistics.md does not name {}", statistic.id);
+    }
+    let serving = std::fs::read_to_string(root.join("docs/serve.md")).expect("it is there");
+    for (meter, ..) in console::meters::METERS {
+        let row = format!("| `{meter}` |");
+        assert!(
+            serving.contains(&row),
+            "docs/serve.md does not list {meter}"
+        );
     }
     let readme = std::fs::read_to_string(root.join("README.md")).expect("it is there");
     for command in ["cargo run --release -- demo", "cargo test --workspace"] {

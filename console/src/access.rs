@@ -1,0 +1,171 @@
+//! Who may hand reports over: bearer tokens (RFC 6750), found by their hash, and how often.
+//!
+//! An answer without a good token is the same for every feed, there or not. A token for one feed gets
+//! the same answer for every other feed, there or not.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use ledger::{Hash, Ledger, Token};
+
+use crate::problem::Problem;
+
+/// Longest token that is looked at.
+const LONGEST: usize = 256;
+
+/// How many reports a token may still hand over just now.
+struct Allowance {
+    left: f64,
+    at: Instant,
+}
+
+/// The allowance of each token; there are no more of them than tokens in the ledger.
+#[derive(Default)]
+pub struct Access {
+    allowances: Mutex<HashMap<i64, Allowance>>,
+}
+
+fn unauthorized() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+        "a valid token is needed",
+    )
+    .detail("send `Authorization: Bearer TOKEN` with a token of `watchfire tokens add`")
+    .header(
+        header::WWW_AUTHENTICATE,
+        HeaderValue::from_static("Bearer realm=\"watchfire\""),
+    )
+}
+
+/// The token of a request, by its hash.
+fn bearer(headers: &HeaderMap) -> Option<Hash> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    let sound = scheme.eq_ignore_ascii_case("bearer") && (1..=LONGEST).contains(&token.len());
+    sound.then(|| Hash::of(token.as_bytes()))
+}
+
+impl Access {
+    /// Lets a request in for a feed.
+    ///
+    /// # Errors
+    /// No good token, or one for another feed.
+    pub async fn admit(
+        &self,
+        ledger: &Ledger,
+        headers: &HeaderMap,
+        feed: &str,
+    ) -> Result<Token, Problem> {
+        let Some(hash) = bearer(headers) else {
+            return Err(unauthorized());
+        };
+        let token = ledger.token(hash).await.map_err(|error| {
+            tracing::error!(%error, "tokens cannot be read");
+            Problem::UNREADY.retry_after(10)
+        })?;
+        let token = token.ok_or_else(unauthorized)?;
+        match &token.feed {
+            Some(own) if own != feed => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                "the token is not for this feed",
+            )),
+            _ => Ok(token),
+        }
+    }
+
+    /// Takes one report off a token's allowance, which fills up evenly to `per_minute`.
+    ///
+    /// # Errors
+    /// Nothing is left.
+    pub fn spend(&self, token: &Token, per_minute: u32, now: Instant) -> Result<(), Problem> {
+        let most = f64::from(per_minute.max(1));
+        let a_second = most / 60.0;
+        let mut all = self
+            .allowances
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let allowance = all.entry(token.id).or_insert(Allowance {
+            left: most,
+            at: now,
+        });
+        let passed = now.saturating_duration_since(allowance.at).as_secs_f64();
+        allowance.left = (allowance.left + passed * a_second).min(most);
+        allowance.at = now;
+        if allowance.left < 1.0 {
+            let wait = ((1.0 - allowance.left) / a_second).ceil() as u64;
+            let problem = Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-requests",
+                "the token hands over too many reports",
+            );
+            return Err(problem
+                .detail(format!("{per_minute} a minute are allowed"))
+                .retry_after(wait.max(1)));
+        }
+        allowance.left -= 1.0;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn token(id: i64) -> Token {
+        Token {
+            id,
+            name: "mail".to_owned(),
+            live_name: Some("mail".to_owned()),
+            hash: Hash::default(),
+            feed: None,
+            created_at: 0,
+            revoked_at: None,
+        }
+    }
+
+    #[test]
+    fn a_token_is_spent_alone_and_fills_up_evenly() {
+        let access = Access::default();
+        let start = Instant::now();
+        for _ in 0..60 {
+            assert!(access.spend(&token(1), 60, start).is_ok());
+        }
+        let refused = access.spend(&token(1), 60, start).err();
+        assert_eq!(
+            refused.map(|problem| problem.kind()),
+            Some("too-many-requests")
+        );
+        assert!(
+            access.spend(&token(2), 60, start).is_ok(),
+            "another token is not touched"
+        );
+        let later = start + Duration::from_millis(1100);
+        assert!(access.spend(&token(1), 60, later).is_ok());
+        assert!(access.spend(&token(1), 60, later).is_err());
+    }
+
+    #[test]
+    fn only_a_bearer_token_of_sound_length_counts() {
+        let with = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                header::AUTHORIZATION,
+                HeaderValue::from_str(value).expect("a value"),
+            );
+            bearer(&headers)
+        };
+        assert_eq!(with("Bearer abc"), Some(Hash::of(b"abc")));
+        assert_eq!(with("bearer  abc "), Some(Hash::of(b"abc")));
+        assert_eq!(with("Basic abc"), None);
+        assert_eq!(with("Bearer "), None);
+        assert_eq!(with(&format!("Bearer {}", "x".repeat(300))), None);
+        assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+}

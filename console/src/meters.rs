@@ -1,0 +1,165 @@
+//! Measurements in Prometheus' text format. Whoever measures uses the facade `metrics`; the names, and
+//! what they mean, stand in [`METERS`] alone. Labels are names of configured feeds and fixed words,
+//! never anything that a request brings, so their number is bounded.
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::error::{Error, Result};
+
+/// What a meter does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeterKind {
+    /// Only grows while the process lives.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts how long something took.
+    Histogram,
+}
+
+/// A meter's name, kind, labels and meaning.
+pub type Meter = (&'static str, MeterKind, &'static str, &'static str);
+
+use MeterKind::{Counter, Gauge, Histogram};
+
+/// Every meter. `docs/serve.md` lists the same.
+pub const METERS: &[Meter] = &[
+    (
+        "watchfire_feed_lag_seconds",
+        Gauge,
+        "feed",
+        "time since the feed last gave what was asked of it",
+    ),
+    (
+        "watchfire_feed_interval_seconds",
+        Gauge,
+        "feed",
+        "time in which the feed is expected to give something",
+    ),
+    (
+        "watchfire_feed_resting",
+        Gauge,
+        "feed",
+        "1 while the feed rests after a failure",
+    ),
+    (
+        "watchfire_feed_runs_total",
+        Counter,
+        "feed",
+        "runs of the feed that ended well",
+    ),
+    (
+        "watchfire_feed_failures_total",
+        Counter,
+        "feed",
+        "runs of the feed that failed",
+    ),
+    (
+        "watchfire_reports_total",
+        Counter,
+        "feed",
+        "reports taken in, known ones included",
+    ),
+    (
+        "watchfire_reports_unreadable_total",
+        Counter,
+        "feed",
+        "reports that could not be read at all",
+    ),
+    ("watchfire_rows_total", Counter, "feed", "rows read"),
+    ("watchfire_events_total", Counter, "feed", "new events"),
+    (
+        "watchfire_duplicates_total",
+        Counter,
+        "feed",
+        "rows whose event was known",
+    ),
+    (
+        "watchfire_rejects_total",
+        Counter,
+        "feed",
+        "rows that became no event",
+    ),
+    (
+        "watchfire_reports_waiting",
+        Gauge,
+        "",
+        "archived reports that wait to be taken in",
+    ),
+    (
+        "watchfire_jobs",
+        Gauge,
+        "state",
+        "jobs in the ledger: queued, leased, done, failed",
+    ),
+    (
+        "watchfire_fsync_seconds",
+        Histogram,
+        "store",
+        "time of one fsync: blobs, lake, and a commit of the ledger",
+    ),
+    (
+        "watchfire_http_requests_total",
+        Counter,
+        "route, status",
+        "requests answered",
+    ),
+    (
+        "watchfire_pushed_bytes_total",
+        Counter,
+        "",
+        "bytes of pushed reports as they came",
+    ),
+    (
+        "watchfire_reloads_total",
+        Counter,
+        "outcome",
+        "configurations read anew: taken, refused",
+    ),
+    ("watchfire_build_info", Gauge, "version", "always 1"),
+];
+
+/// Bounds of a fsync's time: from a disk with a battery to one that is dying.
+const FSYNC: [f64; 12] = [
+    0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0,
+];
+
+/// The measurements of this process.
+pub struct Meters {
+    handle: PrometheusHandle,
+}
+
+impl Meters {
+    /// Begins to keep what the process measures.
+    ///
+    /// # Errors
+    /// Someone keeps them already.
+    pub fn install() -> Result<Self> {
+        let fail = |error: &dyn std::fmt::Display| Error::Meters(error.to_string());
+        let matcher = Matcher::Full("watchfire_fsync_seconds".to_owned());
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(matcher, &FSYNC)
+            .map_err(|error| fail(&error))?
+            .build_recorder();
+        let handle = recorder.handle();
+        metrics::set_global_recorder(recorder).map_err(|error| fail(&error))?;
+        for (name, kind, _, about) in METERS {
+            match kind {
+                Counter => metrics::describe_counter!(*name, *about),
+                Gauge => metrics::describe_gauge!(*name, *about),
+                Histogram => metrics::describe_histogram!(*name, *about),
+            }
+        }
+        Ok(Meters { handle })
+    }
+
+    /// All of them as text.
+    pub fn text(&self) -> String {
+        self.handle.render()
+    }
+
+    /// Folds what histograms hold: to be called every few seconds, or memory grows.
+    pub fn fold(&self) {
+        self.handle.run_upkeep();
+    }
+}

@@ -1,0 +1,77 @@
+//! Refusals in the words of RFC 9457: `application/problem+json` with a stable type, a title, a status
+//! and a detail that names the remedy. A refusal says nothing of the workspace to whoever has no token.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// Why a request is refused.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    title: &'static str,
+    detail: String,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// Reports are not accepted at present.
+    pub const UNREADY: Problem = Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "not-ready",
+        "reports are not accepted at present",
+    );
+
+    /// A problem; `kind` is the stable end of its type.
+    pub const fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Self {
+        Problem {
+            status,
+            kind,
+            title,
+            detail: String::new(),
+            header: None,
+        }
+    }
+
+    /// With what happened and what to do about it.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// With a header of the answer.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    /// To be tried again after so many seconds.
+    pub fn retry_after(self, secs: u64) -> Self {
+        self.header(header::RETRY_AFTER, HeaderValue::from(secs))
+    }
+
+    /// The stable end of its type.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut body = json!({
+            "type": format!("urn:watchfire:problem:{}", self.kind),
+            "title": self.title,
+            "status": self.status.as_u16(),
+        });
+        if !self.detail.is_empty() {
+            body["detail"] = json!(self.detail);
+        }
+        let kind = (header::CONTENT_TYPE, "application/problem+json");
+        let mut response = (self.status, [kind], body.to_string()).into_response();
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}

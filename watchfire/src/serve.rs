@@ -1,0 +1,362 @@
+//! The serving process: collects unattended for weeks.
+//!
+//! Each feed that is asked has a job in the ledger, due after its interval with some jitter; a job is
+//! leased, kept alive by a heartbeat, and tried again after a rest where it fails ([`jobs`]).
+//! [`folders`] looks for files that no longer grow, [`streams`] takes events that are sent, the crate
+//! `console` takes reports that are pushed. All of it ends at one short queue before the one thread
+//! that ingests ([`work`]): whoever brings more than that thread takes has to wait, so that memory is
+//! bounded by what is under way. [`gauges`] measures.
+//!
+//! Killed at any instruction, a restart goes on: leases are given back, the archive knows what was
+//! acknowledged, the spool what came over a stream, and everything else is fetched or found again.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use console::{Bonds, Desk, Meters, Readiness, Terms};
+use intake::Source;
+use intake::collect::client::Clients;
+use intake::collect::{FETCH, TAKE_IN};
+use ledger::Ledger;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::asking;
+use crate::config::{self, Settings};
+use crate::failure::{Failure, Result};
+use crate::table::clean;
+use crate::workspace::{Access, Session, Workspace, now, random};
+
+mod folders;
+mod gauges;
+mod jobs;
+mod streams;
+mod work;
+
+use folders::Folders;
+use work::{Load, Queue};
+
+/// What the parts of the serving process share.
+pub struct Server {
+    workspace: RwLock<Arc<Workspace>>,
+    ledger: Ledger,
+    clients: Arc<Clients>,
+    queue: Queue,
+    folders: Folders,
+    /// Told when something waits to be taken in.
+    arrived: Arc<Notify>,
+    /// Archived reports that wait to be taken in, as far as is known.
+    waiting: Arc<AtomicU64>,
+    /// Raised when the configuration changed.
+    changed: watch::Sender<u64>,
+    /// `true` when the process is to end.
+    stop: watch::Receiver<bool>,
+    fatal: mpsc::Sender<String>,
+    /// Who leases the jobs.
+    worker: String,
+}
+
+impl Server {
+    /// The workspace with the configuration in force.
+    fn workspace(&self) -> Arc<Workspace> {
+        let held = self
+            .workspace
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&held)
+    }
+
+    /// A feed that is turned on.
+    fn source(&self, feed: &str) -> Option<Arc<Source>> {
+        let workspace = self.workspace();
+        let source = workspace.settings.catalogue.get(feed).ok()?;
+        source.feed.enabled.then(|| Arc::clone(source))
+    }
+
+    /// The feeds that are turned on.
+    fn sources(&self) -> Vec<Arc<Source>> {
+        let workspace = self.workspace();
+        let sources = workspace.settings.catalogue.sources().iter();
+        sources
+            .filter(|source| source.feed.enabled)
+            .map(Arc::clone)
+            .collect()
+    }
+
+    /// A part of `most`, at random.
+    fn jitter(&self, most: Duration) -> Duration {
+        let share = (self.clients.random)() as f64 / u64::MAX as f64;
+        most.mul_f64(share)
+    }
+
+    /// Ends the process if the disk is in doubt, and tells of every other error of the ledger.
+    fn trouble(&self, what: &str, error: &ledger::Error) {
+        tracing::error!(%error, "{what}");
+        if error.is_fatal() {
+            // Full means that it was told already.
+            let _ = self.fatal.try_send(error.to_string());
+        }
+    }
+
+    /// Waits until the process is to end.
+    async fn stopped(&self) {
+        // A sender that is gone means the same as one that says stop.
+        let _ = self.stop.clone().wait_for(|stop| *stop).await;
+    }
+}
+
+fn terms(settings: &Settings) -> Arc<Terms> {
+    Arc::new(Terms {
+        catalogue: settings.catalogue.clone(),
+        most_bytes: u64::from(settings.serve.push_mb) << 20,
+        per_minute: settings.serve.pushes_per_minute,
+        most_waiting: u64::from(settings.serve.most_waiting),
+    })
+}
+
+/// Serves the workspace until a signal ends it.
+///
+/// # Errors
+/// The workspace, its configuration or its reference tables at the start; a port that cannot be had;
+/// a failed disk.
+pub fn run(session: &Session, listen: Option<SocketAddr>) -> Result {
+    let workspace = Arc::new(session.open(Access::Serve)?);
+    workspace.need_paths()?;
+    let meters = Meters::install().map_err(|error| Failure::new("serve", error))?;
+    let served = serve(Arc::clone(&workspace), session, listen, Arc::new(meters));
+    workspace.block_on(served)
+}
+
+/// The signals that end the process.
+struct Ending {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+fn listen_to(kind: SignalKind) -> Result<Signal> {
+    signal(kind).map_err(|error| Failure::new("signals", error))
+}
+
+impl Ending {
+    fn new() -> Result<Self> {
+        Ok(Ending {
+            terminate: listen_to(SignalKind::terminate())?,
+            interrupt: listen_to(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for one; which it was.
+    async fn told(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+async fn serve(
+    workspace: Arc<Workspace>,
+    session: &Session,
+    listen: Option<SocketAddr>,
+    meters: Arc<Meters>,
+) -> Result {
+    let mut ending = Ending::new()?;
+    let mut hang_up = listen_to(SignalKind::hangup())?;
+    let address = listen.unwrap_or(workspace.settings.listen);
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(format_args!("http://{address}"), error).remedy(
+            "give another address with --listen, or as `listen` under [serve] in watchfire.toml",
+        )
+    })?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::new("http", error))?;
+    let (stop, stopped) = watch::channel(false);
+    let (fatal, mut died) = mpsc::channel(1);
+    let server = Arc::new(Server {
+        ledger: workspace.ledger.clone(),
+        clients: Arc::new(asking::clients(
+            &workspace.root,
+            session.environment.clone(),
+        )),
+        queue: work::start(fatal.clone())?,
+        folders: Folders::default(),
+        arrived: Arc::new(Notify::new()),
+        waiting: Arc::new(AtomicU64::new(0)),
+        changed: watch::channel(0).0,
+        stop: stopped.clone(),
+        fatal,
+        worker: format!("serve {}", std::process::id()),
+        workspace: RwLock::new(Arc::clone(&workspace)),
+    });
+    // Whoever had these leases is dead: the lock of the serving process is ours.
+    server
+        .ledger
+        .release_leases(&[FETCH, TAKE_IN], now().0)
+        .await?;
+    server
+        .queue
+        .ask(Load::Configured(Arc::clone(&workspace)))
+        .await?;
+    jobs::plan(&server).await?;
+
+    let (terms_sender, terms_receiver) = watch::channel(terms(&workspace.settings));
+    let (readiness, ready) = watch::channel(Readiness::Ready);
+    let desk = Arc::new(Desk::new(
+        server.ledger.clone(),
+        workspace.blobs.clone(),
+        terms_receiver,
+        ready,
+        Some(Arc::clone(&meters)),
+        bonds(&server),
+    ));
+    let mut parts = JoinSet::new();
+    let http = console::serve(listener, desk, stopped.clone());
+    parts.spawn(async move {
+        http.await
+            .unwrap_or_else(|error| tracing::error!(%error, "http ended"));
+        "http"
+    });
+    let fetches = workspace.settings.serve.fetches as usize;
+    parts.spawn(jobs::run(Arc::clone(&server), FETCH, fetches));
+    parts.spawn(jobs::run(Arc::clone(&server), TAKE_IN, jobs::TAKING));
+    parts.spawn(folders::watch(Arc::clone(&server)));
+    parts.spawn(streams::run(Arc::clone(&server)));
+    parts.spawn(gauges::run(Arc::clone(&server), meters));
+    session.talk.say(format_args!(
+        "serving {} on http://{address}",
+        workspace.root.display()
+    ));
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "tokens and reports cross the network unencrypted: put a proxy with TLS in front");
+    }
+    let mut reloading = JoinSet::new();
+    let signal = loop {
+        tokio::select! {
+            signal = ending.told() => break signal,
+            _ = hang_up.recv() => {
+                let environment = session.environment.clone();
+                let (server, terms) = (Arc::clone(&server), terms_sender.clone());
+                reloading.spawn(async move { reload(&server, &environment, &terms).await });
+            }
+            Some(_) = reloading.join_next(), if !reloading.is_empty() => {}
+            why = died.recv() => {
+                let why = why.unwrap_or_default();
+                return Err(Failure::new("serve", clean(&why))
+                    .remedy("look at the disk; start again when it is well: nothing acknowledged is lost"));
+            }
+            Some(part) = parts.join_next() => {
+                let part = part.unwrap_or("a part");
+                return Err(Failure::new("serve", format_args!("{part} ended by itself"))
+                    .remedy("start again, and report it: this is a defect of watchfire"));
+            }
+        }
+    };
+    let most = u64::from(server.workspace().settings.serve.drain_secs);
+    tracing::info!(signal, secs = most, "stopping: work under way may end");
+    readiness.send_replace(Readiness::Not("the process is stopping".to_owned()));
+    stop.send_replace(true);
+    let drained = async {
+        while parts.join_next().await.is_some() {}
+        // An answer means that nothing is before it in the queue.
+        server.queue.ask(Load::Nothing).await
+    };
+    let drained = tokio::select! {
+        drained = timeout(Duration::from_secs(most), drained) => drained.is_ok(),
+        signal = ending.told() => {
+            tracing::warn!(signal, "told again: stopping at once");
+            false
+        }
+    };
+    parts.abort_all();
+    server
+        .ledger
+        .release_leases(&[FETCH, TAKE_IN], now().0)
+        .await?;
+    match drained {
+        true => tracing::info!("stopped"),
+        false => tracing::warn!("stopped with work under way: the next start goes on with it"),
+    }
+    Ok(())
+}
+
+fn bonds(server: &Arc<Server>) -> Bonds {
+    Bonds {
+        clock: Arc::new(now),
+        random: Arc::new(|| {
+            let bytes = random();
+            u64::from_le_bytes(std::array::from_fn(|at| bytes[at]))
+        }),
+        arrived: Arc::clone(&server.arrived),
+        waiting: Arc::clone(&server.waiting),
+        fatal: server.fatal.clone(),
+    }
+}
+
+/// Reads the configuration anew. One that is wrong is refused with every problem, and the old one
+/// stays in force.
+async fn reload(
+    server: &Server,
+    environment: &config::Environment,
+    terms_sender: &watch::Sender<Arc<Terms>>,
+) {
+    let refuse = |lines: Vec<String>| {
+        metrics::counter!("watchfire_reloads_total", "outcome" => "refused").increment(1);
+        for line in lines {
+            tracing::error!("configuration refused: {}", clean(&line));
+        }
+        tracing::error!("the old configuration stays in force");
+    };
+    let old = server.workspace();
+    let settings = match read(&old.root, environment) {
+        Ok(settings) => settings,
+        Err(lines) => return refuse(lines),
+    };
+    let new = Arc::new(old.with(settings));
+    // The ingesting thread changes over between two batches, and refuses wrong reference files.
+    if let Err(failure) = server.queue.ask(Load::Configured(Arc::clone(&new))).await {
+        return refuse(vec![failure.message().to_owned()]);
+    }
+    let settings = &new.settings;
+    if settings.listen != old.settings.listen
+        || settings.serve.fetches != old.settings.serve.fetches
+    {
+        tracing::warn!(
+            "`serve.listen` and `serve.fetches` change only when the process is restarted"
+        );
+    }
+    terms_sender.send_replace(terms(settings));
+    *server
+        .workspace
+        .write()
+        .unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
+    server.changed.send_modify(|times| *times += 1);
+    if let Err(error) = jobs::replan(server, &old.settings.catalogue).await {
+        server.trouble("the feeds' jobs cannot be planned", &error);
+    }
+    metrics::counter!("watchfire_reloads_total", "outcome" => "taken").increment(1);
+    let feeds = server.sources().len();
+    tracing::info!(feeds, "configuration read anew");
+}
+
+/// A configuration that may be used, or its problems.
+fn read(root: &Path, environment: &config::Environment) -> Result<Settings, Vec<String>> {
+    let told = |problems: Vec<config::Problem>| {
+        let line = |problem: config::Problem| match &problem.remedy {
+            Some(remedy) => format!("{problem}; remedy: {remedy}"),
+            None => problem.to_string(),
+        };
+        problems.into_iter().map(line).collect::<Vec<_>>()
+    };
+    let settings = config::load(root, environment).map_err(told)?;
+    match settings.unset.is_empty() {
+        true => Ok(settings),
+        false => Err(told(settings.unset)),
+    }
+}

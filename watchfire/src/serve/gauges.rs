@@ -1,0 +1,68 @@
+//! What is measured by looking, every few seconds: lag per feed, the queues. Counters are raised where
+//! things happen.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use console::Meters;
+use ledger::{ReportFilter, ReportState};
+use tokio::time::sleep;
+
+use super::Server;
+use crate::health;
+use crate::workspace::now;
+
+/// How often.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Measures until the process is to end.
+pub async fn run(server: Arc<Server>, meters: Arc<Meters>) -> &'static str {
+    metrics::gauge!("watchfire_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
+    loop {
+        if let Err(error) = look(&server).await {
+            server.trouble("the ledger cannot be measured", &error);
+        }
+        // What histograms hold is folded, or memory grows.
+        meters.fold();
+        tokio::select! {
+            () = server.stopped() => return "gauges",
+            () = sleep(LOOK) => {}
+        }
+    }
+}
+
+async fn look(server: &Server) -> ledger::Result<()> {
+    let at = now();
+    for source in server.sources() {
+        let feed = source.feed.name.clone();
+        let runs = health::runs(&server.ledger, &feed).await?;
+        // A feed that never gave anything is late without end.
+        let lag = runs
+            .last_success
+            .map_or(f64::INFINITY, |success| health::lag(success, at) as f64);
+        let interval = health::interval_secs(&source) as f64;
+        let resting = f64::from(u8::from(runs.failures > 0));
+        metrics::gauge!("watchfire_feed_lag_seconds", "feed" => feed.clone()).set(lag);
+        metrics::gauge!("watchfire_feed_interval_seconds", "feed" => feed.clone()).set(interval);
+        metrics::gauge!("watchfire_feed_resting", "feed" => feed).set(resting);
+    }
+    let counts = server.ledger.job_counts().await?;
+    let states = [
+        ("queued", counts.queued),
+        ("leased", counts.leased),
+        ("done", counts.done),
+        ("failed", counts.failed),
+    ];
+    for (state, count) in states {
+        metrics::gauge!("watchfire_jobs", "state" => state).set(count as f64);
+    }
+    let filter = ReportFilter {
+        state: Some(ReportState::Archived),
+        ..ReportFilter::default()
+    };
+    let waiting = server.ledger.report_count(&filter).await?;
+    server.waiting.store(waiting, Ordering::Relaxed);
+    metrics::gauge!("watchfire_reports_waiting").set(waiting as f64);
+    Ok(())
+}
