@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use formats::{Block, Output, Warning};
 use lake::{Chunk, Columns, Receipt};
-use model::field::Field;
+use model::field::{Field, OBSERVABLES};
 use model::record::Record;
 use model::reject::{Reject, RejectReason};
 use model::time::Timestamp;
@@ -17,6 +17,7 @@ use rustc_hash::FxHashMap;
 
 use crate::catalogue::{Source, latest_plausible};
 use crate::enrich::Enricher;
+use crate::profile::Profile;
 
 /// Written date, kind of observable, and tag; `None` counts all records of the day and kind.
 pub type TallyKey = (i32, &'static str, Option<Box<str>>);
@@ -34,6 +35,10 @@ pub struct Gathered {
     pub tallies: FxHashMap<TallyKey, u64>,
     /// Rows read, rejects included.
     pub rows: u64,
+    /// Rows taken that bear no time of their own.
+    pub undated: u64,
+    /// What they were like.
+    pub profile: Profile,
 }
 
 /// Everything a thread needs to gather rows; the buffers are kept from block to block.
@@ -43,6 +48,8 @@ pub struct Gatherer {
     bytes: Vec<u8>,
     columns: Columns,
     gathered: Gathered,
+    /// What a row says of the list that it is of.
+    list_field: Option<Field>,
     /// The tally that the last row added to: rows of a block are mostly alike.
     last_tally: Option<((i32, &'static str), u64)>,
 }
@@ -56,6 +63,7 @@ impl Gatherer {
             bytes: Vec::new(),
             columns: Columns::new(),
             gathered: Gathered::default(),
+            list_field: None,
             last_tally: None,
         }
     }
@@ -68,6 +76,7 @@ impl Gatherer {
         received_at: Timestamp,
         block: Option<Block<'a>>,
     ) -> Gathering<'a> {
+        self.list_field = source.list_field();
         Gathering {
             latest: latest_plausible(received_at),
             gatherer: self,
@@ -81,6 +90,8 @@ impl Gatherer {
         self.settle_tally();
         let mut gathered = std::mem::take(&mut self.gathered);
         gathered.chunks = self.columns.take(receipt);
+        let (undated, rejects) = (gathered.undated, &gathered.rejects);
+        gathered.profile = Profile::of(&gathered.chunks, undated, rejects, self.list_field);
         gathered
     }
 
@@ -203,6 +214,9 @@ impl Output for Gathering<'_> {
         }
         let gatherer = &mut *self.gatherer;
         gatherer.tally(record);
+        if record.undated {
+            gatherer.gathered.undated += 1;
+        }
         let id = record.identity(
             &self.source.feed.name,
             self.source.identity.as_deref(),
@@ -227,23 +241,7 @@ impl Output for Gathering<'_> {
 
 /// The kind of thing a record is about, for tallies: the most specific one it names.
 pub fn observable_kind(record: &Record) -> &'static str {
-    const KINDS: &[(Field, &str)] = &[
-        (Field::VulnerabilityId, "vulnerability"),
-        (Field::SourceUrl, "url"),
-        (Field::AppPackage, "app"),
-        (Field::Certificate, "certificate"),
-        (Field::SourceHost, "domain"),
-        (Field::SourceIp, "ip"),
-        (Field::SourceNetwork, "network"),
-        (Field::Sha256, "sha256"),
-        (Field::Sha1, "sha1"),
-        (Field::Md5, "md5"),
-        (Field::SourceAccount, "account"),
-        (Field::DestinationUrl, "url"),
-        (Field::DestinationHost, "domain"),
-        (Field::DestinationIp, "ip"),
-    ];
-    KINDS
+    OBSERVABLES
         .iter()
         .find(|(field, _)| record.has(*field))
         .map_or("other", |(_, kind)| kind)

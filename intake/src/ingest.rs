@@ -26,10 +26,12 @@ use model::time::{Day, Timestamp};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+use crate::catalogue::Source;
 use crate::collect::Delivery;
 use crate::enrich::Enricher;
 use crate::error::{Error, Result};
 use crate::gather::{Gathered, TallyKey};
+use crate::profile::Profile;
 use crate::pipeline::{self, Cutter, Step, Steps};
 
 mod read;
@@ -132,6 +134,7 @@ struct Begun {
     format: String,
     schema_version: Option<String>,
     snapshot_at: i64,
+    source: Arc<Source>,
     /// The report is read again as a whole although it was ingested.
     again: bool,
 }
@@ -383,6 +386,11 @@ impl<'a> Writer<'a> {
             rejects: gathered.rejects,
             replayed: Vec::new(),
             tallies: gathered.tallies.into_iter().map(tally).collect(),
+            profile: Some(gathered.profile.store(
+                &begun.source,
+                &report.origin,
+                Timestamp(begun.snapshot_at),
+            )),
             add: staged
                 .files
                 .iter()
@@ -490,12 +498,14 @@ struct ReportSum {
     staged_any: bool,
     warnings: BTreeSet<Warning>,
     tallies: BTreeMap<TallyKey, u64>,
+    profile: Profile,
 }
 
 impl ReportSum {
     fn add(&mut self, block: Gathered) -> Vec<lake::Chunk> {
         self.rows += block.rows;
         self.reject_count += block.rejects.len() as u64;
+        self.profile.merge(block.profile);
         self.rejects.extend(block.rejects);
         self.warnings.extend(block.warnings);
         for (key, records) in block.tallies {

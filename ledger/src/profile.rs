@@ -10,8 +10,10 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
+use model::listing::Snapshot;
+use model::time::Timestamp;
 
-use crate::{Ledger, Result, Totals, report};
+use crate::{Decision, Ledger, Result, Totals, Verdict, report};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -56,6 +58,27 @@ mod row {
 use row::{ActiveModel, Column, Entity};
 
 pub use row::Model as ReportProfile;
+
+impl ReportProfile {
+    /// The report as a snapshot of a list, and the list's name, where it is one.
+    pub fn snapshot(&self, verdicts: &[Verdict]) -> Option<(&str, Snapshot)> {
+        let list = self.list.as_deref()?;
+        // The last word counts.
+        let decided = verdicts
+            .iter()
+            .rfind(|verdict| verdict.feed == self.feed && verdict.settles(self.at))
+            .map(|verdict| verdict.decision);
+        let snapshot = Snapshot {
+            at: Timestamp(self.at),
+            items: (self.rows - self.rejects).unsigned_abs(),
+            rejects: self.rejects.unsigned_abs(),
+            damaged: self.damaged > 0,
+            accepted: decided == Some(Decision::Accepted),
+            dismissed: decided == Some(Decision::Dismissed),
+        };
+        Some((list, snapshot))
+    }
+}
 
 /// A profile to be stored with its report's commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

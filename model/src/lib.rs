@@ -16,6 +16,7 @@ pub mod fetch;
 pub mod field;
 pub mod ids;
 pub mod issue;
+pub mod listing;
 pub mod record;
 pub mod reject;
 pub mod statistic;

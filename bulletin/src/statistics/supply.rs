@@ -71,6 +71,9 @@ pub fn declared(feed: &Feed) -> Vec<Supply> {
     {
         found.push((observed, bits));
     }
+    if feed.list.unwrap_or(feed.format == "list") {
+        found.push((Observed::Listing, bits));
+    }
     if mapped.contains(&"malware_name") {
         found.push((Observed::MalwareName, bits));
     }

@@ -12,6 +12,8 @@ use crate::table::{Out, Table};
 use crate::weeks;
 use crate::workspace::{Access, Session, Workspace, now};
 
+pub mod drift;
+mod listings;
 mod subscribe;
 
 /// List feeds, subscribe to public ones, check that their files are there, count what they sent.
@@ -23,7 +25,11 @@ Examples:
   watchfire feeds list
   watchfire feeds check
   watchfire feeds tally 2023-3 --by observable
-  watchfire feeds tally last --by tag --json")]
+  watchfire feeds tally last --by tag --json
+  watchfire feeds lists --weeks 8
+  watchfire feeds listings tor-exits --state new
+  watchfire feeds drift
+  watchfire feeds drift scans --accept "the provider added a sensor"")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -71,6 +77,18 @@ enum What {
         #[arg(long, value_enum, default_value_t = By::Feed)]
         by: By,
     },
+    /// List what a block list names, or named: state, first and last seen, age, times listed.
+    Listings(listings::Args),
+    /// Count block lists by week: new, continuing and delisted items, and how long items stay.
+    Lists {
+        /// Only this feed.
+        feed: Option<String>,
+        /// So many weeks up to a list's last snapshot.
+        #[arg(long, default_value_t = 4)]
+        weeks: u32,
+    },
+    /// Show reports that are no longer like those before; exits with 4 if there are any.
+    Drift(drift::Args),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -94,6 +112,9 @@ pub fn run(args: Args, session: &Session) -> Result {
         What::Disable { name } => subscribe::switch(&name, false, session),
         What::Check => check(session),
         What::Tally { issue, by } => tally(&issue, by, session),
+        What::Listings(args) => listings::listings(&args, session),
+        What::Lists { feed, weeks } => listings::weeks(feed.as_deref(), weeks, session),
+        What::Drift(args) => drift::run(&args, session),
     }
 }
 
