@@ -2,7 +2,7 @@
 //!
 //! [`cli`] is the command line, a file a command stands in [`command`]. [`config`] reads
 //! `watchfire.toml`, [`workspace`] opens the folder (lock, ledger, lake, blobs, clock),
-//! [`reference_files`] brings in what others publish, [`weekly`] counts and composes a week. Data go to standard output through [`table`],
+//! [`reference_files`] brings in what others publish ([`schema_update`] shows what a newer schema changes), [`weekly`] counts and composes a week. Data go to standard output through [`table`],
 //! talk to standard error through [`talk`], and what went wrong is a [`failure`] with its remedy.
 
 mod cli;
@@ -10,6 +10,7 @@ mod command;
 mod config;
 mod failure;
 mod reference_files;
+mod schema_update;
 mod table;
 mod talk;
 mod weekly;

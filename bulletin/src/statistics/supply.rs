@@ -90,6 +90,30 @@ pub fn declared(feed: &Feed) -> Vec<Supply> {
         .collect()
 }
 
+/// The statistics in which a row of this classification can count, by their declared needs, when its
+/// source fills these columns of the lake. What our own tables add (territory, domain ...) is taken to
+/// be there.
+pub fn counts_in(class: &str, identifier: &str, fields: &[&str]) -> Vec<&'static str> {
+    const BY_SOURCE: [&str; 4] = ["source_ip", "source_url", "malware_name", "object_type"];
+    let canonical = model::classification::classification(class).map_or(class, |spec| spec.name);
+    let names_malware = super::events::names_malware(canonical) && fields.contains(&"malware_name");
+    let kinds: Vec<Observed> = observed(class, identifier)
+        .into_iter()
+        .chain(names_malware.then_some(Observed::MalwareName))
+        .collect();
+    super::all()
+        .into_iter()
+        .filter(|statistic| kinds.contains(&statistic.observed))
+        .filter(|statistic| {
+            let needed = statistic.fields.iter();
+            needed
+                .filter(|field| BY_SOURCE.contains(field))
+                .all(|field| fields.contains(field))
+        })
+        .map(|statistic| statistic.id)
+        .collect()
+}
+
 fn observed(class: &str, identifier: &str) -> Option<Observed> {
     let canonical = model::classification::classification(class).map_or(class, |spec| spec.name);
     match canonical {

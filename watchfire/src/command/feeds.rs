@@ -29,7 +29,7 @@ Examples:
   watchfire feeds lists --weeks 8
   watchfire feeds listings tor-exits --state new
   watchfire feeds drift
-  watchfire feeds drift scans --accept "the provider added a sensor"")]
+  watchfire feeds drift scans --accept new-sensor")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
