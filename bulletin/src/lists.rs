@@ -55,7 +55,7 @@ pub async fn lists(
 ) -> Result<Lists> {
     let verdicts = ledger.verdicts(Some(feed)).await?;
     let mut all: BTreeMap<String, Vec<Snapshot>> = BTreeMap::new();
-    for row in ledger.profiles(feed, snapshot).await? {
+    for row in ledger.profile_heads(feed, snapshot).await? {
         if let Some((list, one)) = row.snapshot(&verdicts)
             && span.contains(&one.at)
         {
@@ -130,12 +130,19 @@ pub struct Source<'a> {
 impl Source<'_> {
     /// The SELECT of the rows that are items of the lists, in a span of days.
     fn select(&self, first: Day, last: Day, more: &str) -> String {
-        let field = self.feed.from_path.as_ref().and_then(|from| Field::named(&from.field));
+        let field = self
+            .feed
+            .from_path
+            .as_ref()
+            .and_then(|from| Field::named(&from.field));
         let list = match field.filter(|field| field.kind() == Kind::Text) {
             Some(field) => format!("coalesce({}, '')", field.column()),
             None => "''".to_owned(),
         };
-        let columns: Vec<String> = item_columns().iter().map(|name| format!("\"{name}\"")).collect();
+        let columns: Vec<String> = item_columns()
+            .iter()
+            .map(|name| format!("\"{name}\""))
+            .collect();
         let time = |day: i64| {
             let at = Timestamp(day * MICROS_PER_DAY).to_string();
             at.replace('T', " ").trim_end_matches('Z').to_owned()
@@ -259,12 +266,19 @@ fn in_week(listing: &Listing<'_>, week: &Range<Timestamp>) -> InWeek {
         continuing: delivered
             && last.ended.is_none()
             && (last.before || days[last.first].at < week.start),
-        delisted: listing.stays.iter().rfind(|stay| stay.ended.is_some_and(within)).copied(),
+        delisted: listing
+            .stays
+            .iter()
+            .rfind(|stay| stay.ended.is_some_and(within))
+            .copied(),
     }
 }
 
 /// Stays that tell how long: those whose beginning is known, begun in [`STAY_WEEKS`].
-fn telling<'l>(listing: &'l Listing<'_>, week: &Range<Timestamp>) -> impl Iterator<Item = &'l Stay> {
+fn telling<'l>(
+    listing: &'l Listing<'_>,
+    week: &Range<Timestamp>,
+) -> impl Iterator<Item = &'l Stay> {
     let from = stays_from(week);
     let days = listing.days;
     listing
@@ -347,11 +361,16 @@ pub(crate) fn place(tally: &mut WeekTally, weeks: Vec<(String, ListWeek)>) {
         ("listing.stay.median", stays.quantile(500).map(u64::from)),
         ("listing.stay.p90", stays.quantile(900).map(u64::from)),
         ("listing.stay.n", Some(stays.n()).filter(|n| *n > 0)),
-        ("listing.stay.going-on", Some(stays.going_on()).filter(|_| stays.n() > 0)),
+        (
+            "listing.stay.going-on",
+            Some(stays.going_on()).filter(|_| stays.n() > 0),
+        ),
     ];
     for (name, value) in measured {
         if let Some(value) = value {
-            tally.cells.insert(name.to_owned(), Counted::imported(value));
+            tally
+                .cells
+                .insert(name.to_owned(), Counted::imported(value));
         }
     }
 }
@@ -437,7 +456,11 @@ fn wanted_lines(listing: &Listing<'_>, week: &Range<Timestamp>, inputs: &[String
             None => "going on",
         };
         let days = listing.length(stay);
-        line("listing.stay.n", format!("{name} (from {since}, {days} days, {ended})"), since);
+        line(
+            "listing.stay.n",
+            format!("{name} (from {since}, {days} days, {ended})"),
+            since,
+        );
     }
     lines
 }
@@ -457,11 +480,18 @@ async fn events(
     source
         .rows(&sql, &mut |batch| {
             let rows = ItemRows::of(batch)?;
-            let (ids, reports) = (batch.column(at).as_string_opt::<i32>(), batch.column(at + 1).as_string_opt::<i32>());
+            let (ids, reports) = (
+                batch.column(at).as_string_opt::<i32>(),
+                batch.column(at + 1).as_string_opt::<i32>(),
+            );
             let members = batch.column(at + 2).as_primitive_opt::<UInt32Type>();
             let lines = batch.column(at + 3).as_primitive_opt::<UInt64Type>();
-            let (Some(ids), Some(reports), Some(members), Some(lines)) = (ids, reports, members, lines) else {
-                return Err(Error::Scan("columns of the lists are of another type".to_owned()));
+            let (Some(ids), Some(reports), Some(members), Some(lines)) =
+                (ids, reports, members, lines)
+            else {
+                return Err(Error::Scan(
+                    "columns of the lists are of another type".to_owned(),
+                ));
             };
             for row in 0..batch.num_rows() {
                 let Some(place) = rows.item(row, &mut item) else {
@@ -470,13 +500,20 @@ async fn events(
                 let kind = OBSERVABLES[place].1;
                 let key = item_key(rows.list.value(row), kind, &item, &mut scratch);
                 let day = rows.day(row);
-                if !wanted.get(&key).is_some_and(|lines| lines.iter().any(|one| one.day == day)) {
+                if !wanted
+                    .get(&key)
+                    .is_some_and(|lines| lines.iter().any(|one| one.day == day))
+                {
                     continue;
                 }
                 found.entry((key, day)).or_default().push(EventPlace {
                     event: event_id(ids.value(row)),
                     report: reports.value(row).to_owned(),
-                    member: if members.is_valid(row) { members.value(row) } else { 0 },
+                    member: if members.is_valid(row) {
+                        members.value(row)
+                    } else {
+                        0
+                    },
                     line: lines.value(row),
                 });
             }

@@ -134,7 +134,10 @@ impl fmt::Display for Change {
                 weekday,
             } => {
                 let day = if *weekday { " on this weekday" } else { "" };
-                write!(f, "{rows} rows where {usual} are usual{day} ({low} to {high})")
+                write!(
+                    f,
+                    "{rows} rows where {usual} are usual{day} ({low} to {high})"
+                )
             }
             Change::Filled { field, was, now } => {
                 write!(f, "`{field}` is filled in {now}% of the rows, was {was}%")
@@ -143,13 +146,19 @@ impl fmt::Display for Change {
                 write!(f, "new word `{word}` in `{field}`, {share}% of the rows")
             }
             Change::LostWord { field, word, share } => {
-                write!(f, "`{word}` is gone from `{field}`, was {share}% of the rows")
+                write!(
+                    f,
+                    "`{word}` is gone from `{field}`, was {share}% of the rows"
+                )
             }
             Change::Rejects {
                 rejects,
                 rows,
                 usual,
-            } => write!(f, "{rejects} of {rows} rows refused, at most {usual}% before"),
+            } => write!(
+                f,
+                "{rejects} of {rows} rows refused, at most {usual}% before"
+            ),
             Change::HeldBack { held } => match held {
                 Held::Damaged => write!(f, "the list is damaged: it delists nothing"),
                 Held::Refused { rejects, items } => write!(
@@ -157,9 +166,11 @@ impl fmt::Display for Change {
                     "{rejects} lines of the list are refused beside {items} items: it delists nothing"
                 ),
                 Held::Shrunk { from, to } => {
-                    write!(f, "the list shrank from {from} to {to} items: it delists nothing")
+                    write!(
+                        f,
+                        "the list shrank from {from} to {to} items: it delists nothing"
+                    )
                 }
-                Held::Dismissed => write!(f, "the list was dismissed: it delists nothing"),
             },
             Change::Unreadable { reason } => write!(f, "cannot be read: {reason}"),
         }
@@ -275,14 +286,17 @@ async fn unreadable(
             change: Change::Unreadable {
                 reason: report.reason.unwrap_or_default(),
             },
-            decision: decided(verdicts, at),
+            decision: None,
         });
+    }
+    for finding in &mut found {
+        finding.decision = decided(verdicts, &finding.kind, finding.at.0);
     }
     Ok(found)
 }
 
-fn decided(verdicts: &[Verdict], at: i64) -> Option<Decision> {
-    let last = verdicts.iter().rfind(|verdict| verdict.settles(at));
+fn decided(verdicts: &[Verdict], kind: &str, at: i64) -> Option<Decision> {
+    let last = verdicts.iter().rfind(|verdict| verdict.settles(kind, at));
     last.map(|verdict| verdict.decision)
 }
 
@@ -308,6 +322,7 @@ pub fn findings(
             let begin = verdicts
                 .iter()
                 .filter(|verdict| verdict.decision == Decision::Accepted)
+                .filter(|verdict| verdict.is_about(&one.row.kind))
                 .map(|verdict| verdict.at)
                 .filter(|begin| *begin <= one.row.at)
                 .max()
@@ -316,7 +331,8 @@ pub fn findings(
                 .iter()
                 .filter(|other| {
                     other.row.at >= begin
-                        && decided(verdicts, other.row.at) != Some(Decision::Dismissed)
+                        && decided(verdicts, &other.row.kind, other.row.at)
+                            != Some(Decision::Dismissed)
                 })
                 .copied()
                 .collect();
@@ -329,7 +345,7 @@ pub fn findings(
                 report: one.row.report_id.clone(),
                 at: Timestamp(one.row.at),
                 change,
-                decision: decided(verdicts, one.row.at),
+                decision: decided(verdicts, &one.row.kind, one.row.at),
             }));
         }
     }
@@ -347,9 +363,7 @@ fn held_back<'a>(of_kind: &[&'a Seen], verdicts: &[Verdict]) -> BTreeMap<&'a str
     let mut held = BTreeMap::new();
     for (row, snapshot) in &snapshots {
         let day = days.iter().find(|day| day.day == snapshot.at.day());
-        if let Some(why) = day.and_then(|day| day.held)
-            && why != Held::Dismissed
-        {
+        if let Some(why) = day.and_then(|day| day.held) {
             held.insert(row.report_id.as_str(), why);
         }
     }
@@ -411,7 +425,10 @@ fn columns(one: &Seen, usual: &[&Seen]) -> Vec<Change> {
 
 /// Columns of a format without a header: the open members that most rows have.
 fn members(one: &Seen, usual: &[&Seen]) -> Vec<Change> {
-    let opened: Vec<&&Seen> = usual.iter().filter(|other| other.profile.opened >= 4).collect();
+    let opened: Vec<&&Seen> = usual
+        .iter()
+        .filter(|other| other.profile.opened >= 4)
+        .collect();
     let mine = &one.profile;
     if mine.opened < 4 || opened.len() < WORDS_AFTER {
         return Vec::new();
@@ -420,7 +437,11 @@ fn members(one: &Seen, usual: &[&Seen]) -> Vec<Change> {
         .members
         .iter()
         .filter(|(_, count)| **count * 2 >= mine.opened)
-        .filter(|(name, _)| !opened.iter().any(|other| other.profile.members.contains_key(*name)))
+        .filter(|(name, _)| {
+            !opened
+                .iter()
+                .any(|other| other.profile.members.contains_key(*name))
+        })
         .map(|(name, _)| Change::NewColumn { name: name.clone() });
     let always = |name: &str| {
         opened.iter().all(|other| {
@@ -451,7 +472,10 @@ fn volume(one: &Seen, before: &[&Seen], zone: &TimeZone) -> Option<Change> {
         .collect();
     let by_weekday = same.len() >= SAME_WEEKDAY;
     if !by_weekday {
-        same = recent().take(USUAL).map(|other| other.row.rows as f64).collect();
+        same = recent()
+            .take(USUAL)
+            .map(|other| other.row.rows as f64)
+            .collect();
     }
     if same.len() < VOLUME_AFTER {
         return None;
@@ -460,7 +484,11 @@ fn volume(one: &Seen, before: &[&Seen], zone: &TimeZone) -> Option<Change> {
     let middle = median(&logs);
     let deviations: Vec<f64> = logs.iter().map(|log| (log - middle).abs()).collect();
     let usual = middle.exp() - 1.0;
-    let floor = if same.len() >= 10 { FACTOR } else { FACTOR_EARLY };
+    let floor = if same.len() >= 10 {
+        FACTOR
+    } else {
+        FACTOR_EARLY
+    };
     let allowed = (DEVIATIONS * MEDIAN_DEVIATIONS * median(&deviations))
         // Small counts vary by chance: a count of n by about the root of n.
         .max(DEVIATIONS / usual.max(1.0).sqrt())
@@ -518,14 +546,20 @@ fn filled(one: &Seen, usual: &[&Seen]) -> Vec<Change> {
 }
 
 fn words(one: &Seen, usual: &[&Seen]) -> Vec<Change> {
-    let looked: Vec<&&Seen> = usual.iter().filter(|seen| seen.profile.looked > 0).collect();
+    let looked: Vec<&&Seen> = usual
+        .iter()
+        .filter(|seen| seen.profile.looked > 0)
+        .collect();
     let sum: u64 = looked.iter().map(|seen| seen.profile.looked).sum();
     if looked.len() < WORDS_AFTER || sum < WORDS_ROWS * 2 || one.profile.looked < WORDS_ROWS {
         return Vec::new();
     }
     let share = |seen: &Seen, field: &str, word: &str| {
         let words = seen.profile.words.get(field);
-        let rows = words.and_then(|words| words.get(word)).copied().unwrap_or(0);
+        let rows = words
+            .and_then(|words| words.get(word))
+            .copied()
+            .unwrap_or(0);
         rows as f64 / seen.profile.looked.max(1) as f64
     };
     let mut found = Vec::new();
@@ -535,7 +569,13 @@ fn words(one: &Seen, usual: &[&Seen]) -> Vec<Change> {
         } else {
             CLOSED_SHARE
         };
-        for word in one.profile.words.get(field).into_iter().flat_map(BTreeMap::keys) {
+        for word in one
+            .profile
+            .words
+            .get(field)
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+        {
             let now = share(one, field, word);
             let known = looked.iter().any(|seen| share(seen, field, word) > 0.0);
             if now >= least && !known {
@@ -546,7 +586,13 @@ fn words(one: &Seen, usual: &[&Seen]) -> Vec<Change> {
                 });
             }
         }
-        for word in looked[0].profile.words.get(field).into_iter().flat_map(BTreeMap::keys) {
+        for word in looked[0]
+            .profile
+            .words
+            .get(field)
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+        {
             let before: Vec<f64> = looked.iter().map(|seen| share(seen, field, word)).collect();
             let always = before.iter().all(|share| *share >= LOST_SHARE);
             if always && share(one, field, word) == 0.0 {
@@ -563,7 +609,10 @@ fn words(one: &Seen, usual: &[&Seen]) -> Vec<Change> {
 
 fn rejects(one: &Seen, usual: &[&Seen]) -> Option<Change> {
     let share = |row: &ReportProfile| row.rejects as f64 / row.rows.max(1) as f64;
-    let most = usual.iter().map(|seen| share(&seen.row)).fold(0.0, f64::max);
+    let most = usual
+        .iter()
+        .map(|seen| share(&seen.row))
+        .fold(0.0, f64::max);
     let now = share(&one.row);
     let off = usual.len() >= REJECTS_AFTER
         && one.row.rejects >= REJECT_ROWS

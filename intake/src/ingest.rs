@@ -31,8 +31,8 @@ use crate::collect::Delivery;
 use crate::enrich::Enricher;
 use crate::error::{Error, Result};
 use crate::gather::{Gathered, TallyKey};
-use crate::profile::Profile;
 use crate::pipeline::{self, Cutter, Step, Steps};
+use crate::profile::Profile;
 
 mod read;
 

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lake::Chunk;
 use lake::arrow::array::{Array, AsArray};
 use lake::schema::{COLUMN_COUNT, EXTRA, SCHEMA, field_index};
-use lake::Chunk;
 use ledger::NewProfile;
 use model::field::Field;
 use model::reject::{Reject, RejectReason};
@@ -73,7 +73,12 @@ pub struct Profile {
 
 impl Profile {
     /// What a block gave; `undated` of its rows bear no time.
-    pub fn of(chunks: &[Chunk], undated: u64, rejects: &[Reject], from_path: Option<Field>) -> Self {
+    pub fn of(
+        chunks: &[Chunk],
+        undated: u64,
+        rejects: &[Reject],
+        from_path: Option<Field>,
+    ) -> Self {
         let mut profile = Profile {
             undated,
             ..Profile::default()
@@ -157,7 +162,9 @@ impl Profile {
         let mut take = |text: &str, rows: u64| {
             let mut add_word = |word: &str| add(words, cut(word), rows, WORDS);
             if field == Field::Tags {
-                text.split(' ').filter(|tag| !tag.is_empty()).for_each(add_word);
+                text.split(' ')
+                    .filter(|tag| !tag.is_empty())
+                    .for_each(add_word);
             } else {
                 add_word(text);
             }
@@ -178,7 +185,11 @@ impl Profile {
     fn open(&mut self, extra: Option<&str>) {
         self.opened += 1;
         let object = extra.and_then(|json| serde_json::from_str::<serde_json::Value>(json).ok());
-        for name in object.iter().filter_map(serde_json::Value::as_object).flat_map(|o| o.keys()) {
+        for name in object
+            .iter()
+            .filter_map(serde_json::Value::as_object)
+            .flat_map(|o| o.keys())
+        {
             add(&mut self.members, cut(name), 1, COLUMNS);
         }
     }
@@ -216,7 +227,9 @@ impl Profile {
         let is_list = source.feed.list.unwrap_or(whole && !free_text) && self.undated > 0;
         // A list stands for its snapshot's instant, which is that of all its rows; others for their
         // newest row, unless the file bears a date.
-        let observed = self.observed.map(|(first, last)| if is_list { first } else { last });
+        let observed = self
+            .observed
+            .map(|(first, last)| if is_list { first } else { last });
         let dated = !is_list && source.date_in_path(origin).is_some();
         let at = observed.filter(|_| !dated).unwrap_or(snapshot_at.0);
         NewProfile {
@@ -322,7 +335,8 @@ mod tests {
 
     #[test]
     fn a_header_names_its_columns() {
-        let names = |header: &str, delimiter| Profile::of_header(header.as_bytes(), delimiter).columns;
+        let names =
+            |header: &str, delimiter| Profile::of_header(header.as_bytes(), delimiter).columns;
         let expected: BTreeSet<String> = ["time", "ip", "a b"].map(str::to_owned).into();
         assert_eq!(names("\"time\",\"ip\",\"a b\"\r\n", b','), expected);
         assert_eq!(names("# made today\n# time;ip;a b\n", b';'), expected);

@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::ActiveValue::Set;
-use sea_orm::QueryOrder;
-use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Expr;
 use model::listing::Snapshot;
 use model::time::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
+use sea_orm::{Iterable, QueryOrder, QuerySelect};
 
 use crate::{Decision, Ledger, Result, Totals, Verdict, report};
 
@@ -66,7 +66,7 @@ impl ReportProfile {
         // The last word counts.
         let decided = verdicts
             .iter()
-            .rfind(|verdict| verdict.feed == self.feed && verdict.settles(self.at))
+            .rfind(|verdict| verdict.feed == self.feed && verdict.settles(&self.kind, self.at))
             .map(|verdict| verdict.decision);
         let snapshot = Snapshot {
             at: Timestamp(self.at),
@@ -133,7 +133,30 @@ pub(crate) async fn replayed<C: ConnectionTrait>(db: &C, id: &str, totals: Total
 impl Ledger {
     /// Profiles of a feed's reports as a lake snapshot has them (`None`: now), by instant and report.
     pub async fn profiles(&self, feed: &str, snapshot: Option<i64>) -> Result<Vec<ReportProfile>> {
-        let mut select = Entity::find()
+        self.newest_profiles(Entity::find(), feed, snapshot).await
+    }
+
+    /// The same without their JSON, which is most of them.
+    pub async fn profile_heads(
+        &self,
+        feed: &str,
+        snapshot: Option<i64>,
+    ) -> Result<Vec<ReportProfile>> {
+        let heads = Column::iter().filter(|column| !matches!(column, Column::Json));
+        let select = Entity::find()
+            .select_only()
+            .columns(heads)
+            .column_as(Expr::value(""), Column::Json);
+        self.newest_profiles(select, feed, snapshot).await
+    }
+
+    async fn newest_profiles(
+        &self,
+        select: Select<Entity>,
+        feed: &str,
+        snapshot: Option<i64>,
+    ) -> Result<Vec<ReportProfile>> {
+        let mut select = select
             .filter(Column::Feed.eq(feed))
             .order_by_asc(Column::At)
             .order_by_asc(Column::ReportId)

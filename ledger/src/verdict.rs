@@ -1,6 +1,6 @@
 //! Verdicts: what a person decided about a change of a source. Every one is audited.
 //!
-//! A verdict settles the findings about a feed's reports of a span of time. An accepted change is a
+//! A verdict settles the findings about a report of a feed. An accepted change is a
 //! break: what came before no longer says what is usual, and the week of the break does not compare
 //! with the one before it. A dismissed one is a fault of the delivery: it stays out of what is usual.
 
@@ -39,14 +39,14 @@ mod row {
         pub id: i64,
         /// The feed.
         pub feed: String,
+        /// Which of the feed's reports; `None`: all.
+        pub kind: Option<String>,
         /// What changed: `drift` of its reports, or the `schema` they are read by.
         pub cause: String,
         /// The decision.
         pub decision: Decision,
-        /// The first instant it is about, microseconds UTC.
+        /// The instant it is about, microseconds UTC.
         pub at: i64,
-        /// The last.
-        pub until: i64,
         /// The person's reason.
         pub reason: String,
         /// The person.
@@ -66,9 +66,14 @@ use row::{ActiveModel, Column, Entity};
 pub use row::{Decision, Model as Verdict};
 
 impl Verdict {
-    /// Whether it is about this instant.
-    pub fn settles(&self, at: i64) -> bool {
-        (self.at..=self.until).contains(&at)
+    /// Whether it is about reports of this kind.
+    pub fn is_about(&self, kind: &str) -> bool {
+        self.kind.as_deref().is_none_or(|own| own == kind)
+    }
+
+    /// Whether it settles the report of this kind and instant.
+    pub fn settles(&self, kind: &str, at: i64) -> bool {
+        self.at == at && self.is_about(kind)
     }
 }
 
@@ -77,14 +82,14 @@ impl Verdict {
 pub struct NewVerdict {
     /// The feed.
     pub feed: String,
+    /// Which of the feed's reports; `None`: all.
+    pub kind: Option<String>,
     /// `drift` or `schema`.
     pub cause: &'static str,
     /// The decision.
     pub decision: Decision,
-    /// The first instant it is about, microseconds UTC.
+    /// The instant it is about, microseconds UTC.
     pub at: i64,
-    /// The last.
-    pub until: i64,
     /// The person's reason.
     pub reason: String,
 }
@@ -105,16 +110,16 @@ impl Ledger {
         let tx = self.begin().await?;
         let about: Vec<_> = verdicts
             .iter()
-            .map(|new| json!({ "feed": new.feed, "cause": new.cause, "at": new.at, "until": new.until, "reason": new.reason }))
+            .map(|new| json!({ "feed": new.feed, "kind": new.kind, "cause": new.cause, "at": new.at, "reason": new.reason }))
             .collect();
         for new in verdicts {
             let row = ActiveModel {
                 id: NotSet,
                 feed: Set(new.feed),
+                kind: Set(new.kind),
                 cause: Set(new.cause.to_owned()),
                 decision: Set(new.decision),
                 at: Set(new.at),
-                until: Set(new.until),
                 reason: Set(new.reason),
                 actor: Set(actor.to_owned()),
                 created_at: Set(now),

@@ -56,8 +56,6 @@ pub enum Held {
         /// Items now.
         to: u64,
     },
-    /// A person said that it is wrong.
-    Dismissed,
 }
 
 /// A UTC day for which a list was delivered.
@@ -80,10 +78,11 @@ impl ListDay {
     }
 }
 
-/// The days of one list, in order, each judged by the last whole one before it.
+/// The days of one list, in order, each judged by the last whole one before it. Dismissed snapshots are
+/// as if they had not come.
 pub fn list_days(snapshots: &[Snapshot]) -> Vec<ListDay> {
     let mut by_day: BTreeMap<Day, Vec<Snapshot>> = BTreeMap::new();
-    for snapshot in snapshots {
+    for snapshot in snapshots.iter().filter(|one| !one.dismissed) {
         by_day.entry(snapshot.at.day()).or_default().push(*snapshot);
     }
     let mut last_whole: Option<u64> = None;
@@ -114,9 +113,6 @@ pub fn list_days(snapshots: &[Snapshot]) -> Vec<ListDay> {
 }
 
 fn judge(one: &Snapshot, before: Option<u64>) -> Option<Held> {
-    if one.dismissed {
-        return Some(Held::Dismissed);
-    }
     if one.accepted {
         return None;
     }
@@ -239,7 +235,10 @@ impl Survival {
 
     /// Stays.
     pub fn n(&self) -> u64 {
-        self.lengths.values().map(|(gone, going)| gone + going).sum()
+        self.lengths
+            .values()
+            .map(|(gone, going)| gone + going)
+            .sum()
     }
 
     /// Of these, stays that go on.
@@ -303,6 +302,11 @@ mod tests {
             ..snapshot(7, 2)
         };
         assert!(list_days(&[snapshot(0, 100), accepted])[1].whole());
+        let dismissed = Snapshot {
+            dismissed: true,
+            ..snapshot(7, 900)
+        };
+        assert_eq!(list_days(&[snapshot(0, 100), dismissed]).len(), 1);
         let empty = list_days(&[snapshot(0, 100), snapshot(1, 0)]);
         assert!(!empty[1].whole());
     }
@@ -345,19 +349,40 @@ mod tests {
         assert_eq!(
             all,
             [
-                Stay { first: 0, last: 1, ended: Some(2), before: true },
-                Stay { first: 3, last: 3, ended: Some(4), before: false },
+                Stay {
+                    first: 0,
+                    last: 1,
+                    ended: Some(2),
+                    before: true
+                },
+                Stay {
+                    first: 3,
+                    last: 3,
+                    ended: Some(4),
+                    before: false
+                },
             ]
         );
         assert_eq!(ListingState::of(&all[1], 5), ListingState::Delisted);
         days[2].held = Some(Held::Damaged);
         let bridged = stays(&days, seen(&[0, 1, 3, 4]));
-        assert_eq!(bridged, [Stay { first: 0, last: 4, ended: None, before: true }]);
+        assert_eq!(
+            bridged,
+            [Stay {
+                first: 0,
+                last: 4,
+                ended: None,
+                before: true
+            }]
+        );
         assert_eq!(ListingState::of(&bridged[0], 5), ListingState::Continuing);
         let fresh = stays(&days, seen(&[4]));
         assert_eq!(ListingState::of(&fresh[0], 5), ListingState::New);
         days[0].held = Some(Held::Damaged);
-        assert!(stays(&days, seen(&[1]))[0].before, "nothing whole before it");
+        assert!(
+            stays(&days, seen(&[1]))[0].before,
+            "nothing whole before it"
+        );
     }
 
     /// The textbook's example of remission times: 6, 6, 6, 6+, 7, 9+, 10, 10+, 11+, 13, 16, 17+, 19+,

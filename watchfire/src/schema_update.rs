@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use bulletin::statistics::supply::counts_in;
-use formats::shadowserver::difference::{Classified, Difference, difference, fields};
 use formats::shadowserver::ReportType;
+use formats::shadowserver::difference::{Classified, Difference, difference, fields};
 use lake::arrow::array::AsArray;
 use lake::arrow::datatypes::Int64Type;
 use ledger::{Decision, NewVerdict};
@@ -102,7 +102,7 @@ fn affected(workspace: &Workspace, names: &[&str]) -> Result<(Vec<String>, Optio
             continue;
         }
         let name = &source.feed.name;
-        for row in workspace.block_on(workspace.ledger.profiles(name, None))? {
+        for row in workspace.block_on(workspace.ledger.profile_heads(name, None))? {
             if names.contains(&row.kind.as_str()) {
                 feeds.insert(name.clone());
                 // A report of the day after may hold the week's last hours.
@@ -120,7 +120,10 @@ fn affected(workspace: &Workspace, names: &[&str]) -> Result<(Vec<String>, Optio
         return Ok((feeds, Some(0)));
     }
     let time = |at: model::time::Timestamp| {
-        at.to_string().replace('T', " ").trim_end_matches('Z').to_owned()
+        at.to_string()
+            .replace('T', " ")
+            .trim_end_matches('Z')
+            .to_owned()
     };
     let sql = format!(
         "SELECT count(*) FROM events WHERE observed_at >= TIMESTAMP '{}' AND observed_at < TIMESTAMP '{}' AND report IN ({})",
@@ -139,7 +142,11 @@ fn affected(workspace: &Workspace, names: &[&str]) -> Result<(Vec<String>, Optio
 
 /// The error that an update with moved classifications is, until a person accepts it.
 pub fn refusal(update: &Update, path: &Path) -> Failure {
-    let names: Vec<&str> = update.moved.iter().map(|moved| moved.name.as_str()).collect();
+    let names: Vec<&str> = update
+        .moved
+        .iter()
+        .map(|moved| moved.name.as_str())
+        .collect();
     Failure::new(
         path.display(),
         format_args!(
@@ -164,10 +171,10 @@ pub fn accept(workspace: &Workspace, update: &Update, reason: &str, author: &str
         .into_iter()
         .map(|feed| NewVerdict {
             feed: feed.clone(),
+            kind: None,
             cause: "schema",
             decision: Decision::Accepted,
             at,
-            until: at,
             reason: reason.to_owned(),
         })
         .collect();
@@ -188,9 +195,19 @@ pub fn accept(workspace: &Workspace, update: &Update, reason: &str, author: &str
 /// Standard output is gone.
 pub fn print(update: &Update, out: &mut Out) -> Result {
     let difference = &update.difference;
-    out.line(format_args!("schema {} to {}", difference.from, difference.to))?;
-    for (what, names) in [("added", &difference.added), ("removed", &difference.removed)] {
-        out.line(format_args!("  {what:<8} {} types: {}", names.len(), names.join(", ")))?;
+    out.line(format_args!(
+        "schema {} to {}",
+        difference.from, difference.to
+    ))?;
+    for (what, names) in [
+        ("added", &difference.added),
+        ("removed", &difference.removed),
+    ] {
+        out.line(format_args!(
+            "  {what:<8} {} types: {}",
+            names.len(),
+            names.join(", ")
+        ))?;
     }
     out.line(format_args!("  moved    {} types", update.moved.len()))?;
     for moved in &update.moved {
@@ -218,11 +235,15 @@ pub fn print(update: &Update, out: &mut Out) -> Result {
         };
         out.line(format_args!("      {events}"))?;
     }
-    let remapped = difference.changed.iter().filter(|change| !change.remapped.is_empty());
+    let remapped = difference
+        .changed
+        .iter()
+        .filter(|change| !change.remapped.is_empty());
     for change in remapped {
         out.line(format_args!("  columns of {}", clean(&change.name)))?;
         for column in &change.remapped {
-            let place = |place: &Option<String>| place.clone().unwrap_or_else(|| "not mapped".to_owned());
+            let place =
+                |place: &Option<String>| place.clone().unwrap_or_else(|| "not mapped".to_owned());
             out.line(format_args!(
                 "    {}: {} to {}",
                 clean(&column.column),

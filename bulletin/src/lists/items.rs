@@ -15,7 +15,10 @@ use crate::{Error, Result};
 
 /// Columns that tell an item.
 pub(super) fn item_columns() -> Vec<&'static str> {
-    OBSERVABLES.iter().map(|(field, _)| field.column()).collect()
+    OBSERVABLES
+        .iter()
+        .map(|(field, _)| field.column())
+        .collect()
 }
 
 /// Reads the items of a batch, row by row.
@@ -28,12 +31,19 @@ pub(super) struct ItemRows<'a> {
 
 impl<'a> ItemRows<'a> {
     pub(super) fn of(batch: &'a RecordBatch) -> Result<Self> {
-        let fail = |name: &str| Error::Scan(format!("column {name} of the lists is of another type"));
+        let fail =
+            |name: &str| Error::Scan(format!("column {name} of the lists is of another type"));
         let number = |at: usize, name: &str| {
-            batch.column(at).as_primitive_opt::<Int64Type>().ok_or_else(|| fail(name))
+            batch
+                .column(at)
+                .as_primitive_opt::<Int64Type>()
+                .ok_or_else(|| fail(name))
         };
         let text = |at: usize, name: &str| {
-            batch.column(at).as_string_opt::<i32>().ok_or_else(|| fail(name))
+            batch
+                .column(at)
+                .as_string_opt::<i32>()
+                .ok_or_else(|| fail(name))
         };
         Ok(ItemRows {
             at: number(0, "observed_at")?,
@@ -49,7 +59,10 @@ impl<'a> ItemRows<'a> {
 
     /// Writes the row's item and returns its kind's place in [`OBSERVABLES`].
     pub(super) fn item(&self, row: usize, out: &mut String) -> Option<usize> {
-        let place = self.columns.iter().position(|column| column.is_valid(row))?;
+        let place = self
+            .columns
+            .iter()
+            .position(|column| column.is_valid(row))?;
         let text = self.columns[place].value(row);
         out.clear();
         let (field, _) = OBSERVABLES[place];
@@ -108,7 +121,11 @@ impl<'a> Items<'a> {
             .collect();
         let longest = lists.iter().map(|(_, days)| days.len()).max().unwrap_or(0);
         Items {
-            by_name: lists.iter().enumerate().map(|(at, (name, _))| (*name, at)).collect(),
+            by_name: lists
+                .iter()
+                .enumerate()
+                .map(|(at, (name, _))| (*name, at))
+                .collect(),
             lists,
             stride: longest.div_ceil(64),
             slice,
@@ -121,7 +138,10 @@ impl<'a> Items<'a> {
 
     pub(super) fn bytes(&self) -> usize {
         // A table of keys has room for up to twice as many.
-        self.by_key.len() * 80 + self.items.len() * size_of::<Item>() + self.texts.len() + self.bits.len() * 8
+        self.by_key.len() * 80
+            + self.items.len() * size_of::<Item>()
+            + self.texts.len()
+            + self.bits.len() * 8
     }
 
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -192,7 +212,8 @@ impl<'a> Items<'a> {
                 ..*item
             });
             let at = number * self.stride;
-            kept.bits.extend_from_slice(&self.bits[at..at + self.stride]);
+            kept.bits
+                .extend_from_slice(&self.bits[at..at + self.stride]);
         }
         *self = kept;
         (slice + of, of * 2)
@@ -220,3 +241,99 @@ impl<'a> Items<'a> {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lake::arrow::array::ArrayRef;
+    use lake::arrow::datatypes::{DataType, Field as ArrowField, Schema};
+    use model::listing::{Snapshot, list_days};
+    use model::time::MICROS_PER_DAY;
+
+    use super::*;
+
+    /// Rows as the SELECT gives them: a day, and the number of an address that is listed on it.
+    fn batch(rows: &[(i64, u32)]) -> RecordBatch {
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from_iter_values(
+                rows.iter().map(|(day, _)| day * MICROS_PER_DAY + 5),
+            )),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|_| ""))),
+            Arc::new(Int64Array::from_iter(
+                rows.iter().map(|(_, item)| (item % 2 == 1).then_some(443)),
+            )),
+        ];
+        for (field, _) in OBSERVABLES {
+            let text =
+                |item: u32| (*field == Field::SourceIp).then(|| format!("2001:db8::{item:x}"));
+            let texts: StringArray = rows.iter().map(|(_, item)| text(*item)).collect();
+            columns.push(Arc::new(texts));
+        }
+        let fields: Vec<ArrowField> = columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| ArrowField::new(at.to_string(), column.data_type().clone(), true))
+            .collect();
+        assert_eq!(fields[1].data_type(), &DataType::Utf8);
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns of one length")
+    }
+
+    fn lists(days: i64) -> Lists {
+        let snapshots: Vec<Snapshot> = (0..days)
+            .map(|day| Snapshot {
+                at: Timestamp(day * MICROS_PER_DAY),
+                items: 1_000,
+                rejects: 0,
+                damaged: false,
+                accepted: false,
+                dismissed: false,
+            })
+            .collect();
+        Lists::from([(String::new(), list_days(&snapshots))])
+    }
+
+    fn found(items: Items<'_>, out: &mut Vec<(String, usize, usize)>) {
+        items.finish(&mut |listing| {
+            let stay = listing.stay();
+            out.push((listing.item.to_owned(), stay.first, stay.last));
+        });
+    }
+
+    #[test]
+    fn slices_add_up_to_the_whole_wherever_it_is_cut() {
+        let lists = lists(70);
+        let rows: Vec<(i64, u32)> = (0..70)
+            .flat_map(|day| (0..200).map(move |item| (day, item)))
+            .filter(|(day, item)| *day >= i64::from(item % 60))
+            .collect();
+        let batches: Vec<RecordBatch> = rows.chunks(512).map(batch).collect();
+        let mut whole = Items::new(&lists, (0, 1));
+        batches
+            .iter()
+            .for_each(|batch| whole.add(batch).expect("rows"));
+        let mut expected = Vec::new();
+        found(whole, &mut expected);
+        assert_eq!(expected.len(), 200);
+        assert!(expected.contains(&("[2001:db8::3]:443".to_owned(), 3, 69)));
+        assert!(expected.contains(&("2001:db8::4".to_owned(), 4, 69)));
+
+        let mut cut = Vec::new();
+        let mut waiting = vec![(0, 1)];
+        let mut passes = 0;
+        while let Some(slice) = waiting.pop() {
+            passes += 1;
+            let mut items = Items::new(&lists, slice);
+            for batch in &batches {
+                items.add(batch).expect("rows");
+                while items.bytes() > 6_000 && items.can_halve() {
+                    waiting.push(items.halve());
+                }
+            }
+            found(items, &mut cut);
+        }
+        assert!(passes > 4, "{passes}");
+        cut.sort();
+        expected.sort();
+        assert_eq!(cut, expected);
+    }
+}

@@ -11,12 +11,7 @@ const LISTINGS: Words = Words::new("条", "listings");
 const LISTING: Words = Words::new("数据源、名单与条目", "feed, list and item");
 const DAYS: Words = Words::new("天", "days");
 
-const fn counted(
-    id: &'static str,
-    name: Words,
-    formula: Formula,
-    remark: Words,
-) -> Statistic {
+const fn counted(id: &'static str, name: Words, formula: Formula, remark: Words) -> Statistic {
     Statistic {
         id,
         version: 1,

@@ -71,8 +71,8 @@ mod tests {
         let ids: Vec<&str> = all().iter().map(|statistic| statistic.id).collect();
         let expected = [
             "M1", "M2", "M3", "M4", "M5", "H1", "H2", "H3", "H4", "H5", "H6", "W1", "W2", "W3",
-            "W4", "W5", "W6", "W7", "W8", "W9", "V1", "V2", "V3", "V4", "V5", "V6", "L1", "L2", "L3",
-            "L4",
+            "W4", "W5", "W6", "W7", "W8", "W9", "V1", "V2", "V3", "V4", "V5", "V6", "L1", "L2",
+            "L3", "L4",
         ];
         assert_eq!(ids, expected);
         assert_eq!(named("m1").map(|statistic| statistic.id), Some("M1"));

@@ -128,10 +128,13 @@ pub fn classified(entry: &ReportType) -> Classified {
 
 /// The columns of the lake that a type's rows can fill.
 pub fn fields(entry: &ReportType) -> Vec<&'static str> {
-    let mapped = entry.mappings.iter().filter_map(|mapping| match mapping.target {
-        Place::Field(field) => Some(field.column()),
-        _ => None,
-    });
+    let mapped = entry
+        .mappings
+        .iter()
+        .filter_map(|mapping| match mapping.target {
+            Place::Field(field) => Some(field.column()),
+            _ => None,
+        });
     let constants = entry.constants.iter().map(|(field, _)| field.column());
     let mut fields: Vec<&str> = mapped.chain(constants).collect();
     fields.sort_unstable();
@@ -144,7 +147,9 @@ fn remapped(old: &ReportType, new: &ReportType) -> Vec<Remapped> {
     let places = |entry: &ReportType| {
         let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for mapping in &entry.mappings {
-            all.entry(mapping.column.clone()).or_default().push(place(mapping));
+            all.entry(mapping.column.clone())
+                .or_default()
+                .push(place(mapping));
         }
         all.into_iter()
             .map(|(column, mut places)| {
@@ -215,10 +220,20 @@ mod tests {
         let new = schema(
             "2025-09-15",
             &[
-                ("scan_gtp", "potentially-unwanted-accessible", "open-gtp", "extra."),
+                (
+                    "scan_gtp",
+                    "potentially-unwanted-accessible",
+                    "open-gtp",
+                    "extra.",
+                ),
                 ("scan_new", "vulnerable-system", "open-new", "extra."),
                 ("scan_same", "vulnerable-system", "open-same", "extra."),
-                ("scan_tag", "vulnerable-system", "open-tag", "source.as_name"),
+                (
+                    "scan_tag",
+                    "vulnerable-system",
+                    "open-tag",
+                    "source.as_name",
+                ),
             ],
         );
         let found = difference(&old, &new);

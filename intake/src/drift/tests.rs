@@ -9,7 +9,11 @@ fn seen(day: i64, rows: u64) -> Seen {
     let profile = Profile {
         columns: ["time", "ip", "tag"].map(str::to_owned).into(),
         rows,
-        filled: [("source_ip".to_owned(), rows), ("class_type".to_owned(), rows)].into(),
+        filled: [
+            ("source_ip".to_owned(), rows),
+            ("class_type".to_owned(), rows),
+        ]
+        .into(),
         looked: rows.min(64),
         words: [(
             "class_type".to_owned(),
@@ -53,14 +57,14 @@ fn labels(seen: &[Seen], verdicts: &[Verdict]) -> Vec<String> {
         .collect()
 }
 
-fn verdict(decision: Decision, (at, until): (i64, i64)) -> Verdict {
+fn verdict(decision: Decision, at: i64) -> Verdict {
     Verdict {
         id: 1,
         feed: "scans".to_owned(),
+        kind: Some("scan_telnet".to_owned()),
         cause: "drift".to_owned(),
         decision,
         at: T0 + at * DAY,
-        until: T0 + until * DAY,
         reason: "seen".to_owned(),
         actor: "test".to_owned(),
         created_at: T0,
@@ -89,7 +93,10 @@ fn each_change_is_named() {
     };
     let tenfold = with(|last| last.row.rows = 10_000);
     assert_eq!(tenfold.len(), 1);
-    assert!(tenfold[0].contains("R-060 10000 rows where 10"), "{tenfold:?}");
+    assert!(
+        tenfold[0].contains("R-060 10000 rows where 10"),
+        "{tenfold:?}"
+    );
     assert!(tenfold[0].contains("on this weekday"), "{tenfold:?}");
     let halved = with(|last| last.row.rows = 480);
     assert!(halved[0].contains("480 rows"), "{halved:?}");
@@ -119,7 +126,10 @@ fn each_change_is_named() {
         ]
     );
     let refused = with(|last| last.row.rejects = 200);
-    assert_eq!(refused, ["R-060 200 of 1000 rows refused, at most 0% before"]);
+    assert_eq!(
+        refused,
+        ["R-060 200 of 1000 rows refused, at most 0% before"]
+    );
 }
 
 #[test]
@@ -141,9 +151,13 @@ fn a_list_that_shrinks_or_dries_up_is_held_back() {
             "R-035 the list shrank from 100 to 0 items: it delists nothing"
         ]
     );
-    let accepted = [verdict(Decision::Accepted, (28, 28))];
+    let accepted = [verdict(Decision::Accepted, 28)];
     let found = findings(&all, &accepted, &TimeZone::UTC, Timestamp(i64::MIN));
-    assert_eq!(found.len(), 1, "accepted, the shorter list is what is listed: {found:?}");
+    assert_eq!(
+        found.len(),
+        1,
+        "accepted, the shorter list is what is listed: {found:?}"
+    );
 }
 
 #[test]
@@ -157,6 +171,6 @@ fn an_accepted_change_is_usual_from_then_on_and_a_dismissed_one_never() {
             .count()
     };
     assert!(open(&[]) > 5);
-    assert_eq!(open(&[verdict(Decision::Accepted, (60, 60))]), 0);
-    assert!(open(&[verdict(Decision::Dismissed, (60, 60))]) > 5);
+    assert_eq!(open(&[verdict(Decision::Accepted, 60)]), 0);
+    assert!(open(&[verdict(Decision::Dismissed, 60)]) > 5);
 }

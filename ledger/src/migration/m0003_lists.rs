@@ -53,10 +53,10 @@ fn tables() -> Vec<TableCreateStatement> {
         .table("verdict")
         .col(big_pk_auto("id"))
         .col(text("feed"))
+        .col(text_null("kind"))
         .col(text("cause"))
         .col(text("decision"))
         .col(big_integer("at"))
-        .col(big_integer("until"))
         .col(text("reason"))
         .col(text("actor"))
         .col(big_integer("created_at"));
@@ -72,7 +72,10 @@ mod tests {
         for table in tables() {
             let postgres = table.to_string(PostgresQueryBuilder);
             assert!(postgres.starts_with("CREATE TABLE"), "{postgres}");
-            if table.to_string(SqliteQueryBuilder).contains("AUTOINCREMENT") {
+            if table
+                .to_string(SqliteQueryBuilder)
+                .contains("AUTOINCREMENT")
+            {
                 assert!(
                     postgres.contains("bigserial") || postgres.contains("IDENTITY"),
                     "{postgres}"

@@ -103,7 +103,10 @@ fn read_kind(kind: &str) -> Result<ReferenceKind> {
 /// Shows what schemas would change, one after the other against the one in force.
 fn compare(kind: &str, files: &[PathBuf], session: &Session) -> Result {
     if read_kind(kind)? != ReferenceKind::ShadowserverSchema {
-        return Err(Failure::usage("--dry-run", "is for shadowserver-schema only"));
+        return Err(Failure::usage(
+            "--dry-run",
+            "is for shadowserver-schema only",
+        ));
     }
     let workspace = session.open(Access::Read)?;
     let mut out = Out::new();

@@ -180,7 +180,11 @@ fn figures(
         let day = finding.at.date_in(&desk.workspace().settings.zone);
         let day = day.map_or_else(String::new, |day| day.to_string());
         let change = finding.change.to_string();
-        out.line(format_args!("drift: feed {}, {day}: {}", finding.feed, clean(&change)))?;
+        out.line(format_args!(
+            "drift: feed {}, {day}: {}",
+            finding.feed,
+            clean(&change)
+        ))?;
     }
     out.end()
 }

@@ -1,6 +1,6 @@
 //! `watchfire feeds drift`: reports that are no longer like those before, and what a person decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use intake::drift::{self, Finding};
 use ledger::{Decision, NewVerdict};
@@ -24,7 +24,12 @@ pub struct Args {
     all: bool,
     /// The source is so from now on, and why: what is open is settled, what came before is no longer
     /// what is usual, and the week counts as a break.
-    #[arg(long, value_name = "REASON", requires = "feed", conflicts_with = "dismiss")]
+    #[arg(
+        long,
+        value_name = "REASON",
+        requires = "feed",
+        conflicts_with = "dismiss"
+    )]
     accept: Option<String>,
     /// The deliveries were wrong, and why: what is open is settled and stays out of what is usual.
     #[arg(long, value_name = "REASON", requires = "feed")]
@@ -73,8 +78,13 @@ pub fn summary(findings: &[Finding]) -> Option<String> {
     feeds.dedup();
     feeds.sort_unstable();
     feeds.dedup();
-    (!findings.is_empty())
-        .then(|| format!("{} changes in reports of {}", findings.len(), feeds.join(", ")))
+    (!findings.is_empty()).then(|| {
+        format!(
+            "{} changes in reports of {}",
+            findings.len(),
+            feeds.join(", ")
+        )
+    })
 }
 
 fn recent(workspace: &Workspace, source: &intake::Source, weeks: u32) -> Result<Vec<Finding>> {
@@ -177,13 +187,12 @@ fn decide(
     args: &Args,
     session: &Session,
 ) -> Result {
-    let ats = || open.iter().map(|finding| finding.at.0);
-    let (Some(at), Some(until)) = (ats().min(), ats().max()) else {
+    if open.is_empty() {
         return Err(Failure::new(
             format_args!("feed {feed}"),
             "has no open change to be decided",
         ));
-    };
+    }
     if reason.trim().is_empty() {
         return Err(Failure::usage("reason", "is empty"));
     }
@@ -191,21 +200,28 @@ fn decide(
         .iter()
         .map(|finding| json!({ "report": finding.report, "change": finding.change.to_string() }))
         .collect();
-    let verdict = NewVerdict {
-        feed: feed.to_owned(),
-        cause: "drift",
-        decision,
-        at,
-        until,
-        reason: reason.trim().to_owned(),
-    };
+    let reports: BTreeSet<(&str, i64)> = open
+        .iter()
+        .map(|finding| (finding.kind.as_str(), finding.at.0))
+        .collect();
+    let verdicts = reports
+        .into_iter()
+        .map(|(kind, at)| NewVerdict {
+            feed: feed.to_owned(),
+            kind: Some(kind.to_owned()),
+            cause: "drift",
+            decision,
+            at,
+            reason: reason.trim().to_owned(),
+        })
+        .collect();
     let (action, word) = match decision {
         Decision::Accepted => ("drift.accept", "accepted"),
         Decision::Dismissed => ("drift.dismiss", "dismissed"),
     };
     let object = format!("feed {feed}");
     workspace.block_on(workspace.ledger.add_verdicts(
-        vec![verdict],
+        verdicts,
         (action, &object),
         json!(changes),
         &args.author,

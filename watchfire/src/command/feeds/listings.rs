@@ -78,7 +78,9 @@ pub fn listings(args: &Args, session: &Session) -> Result {
         .at
         .and_then(|date| date.tomorrow().ok())
         .and_then(|date| date.to_zoned_datetime(source.zone.clone()).ok())
-        .map_or(Timestamp(i64::MAX), |zoned| Timestamp::from(zoned.timestamp()));
+        .map_or(Timestamp(i64::MAX), |zoned| {
+            Timestamp::from(zoned.timestamp())
+        });
     let ledger = &workspace.ledger;
     let span = Timestamp(i64::MIN)..end;
     let mut all = workspace.block_on(lists::lists(ledger, &args.feed, None, span))?;
@@ -186,7 +188,15 @@ pub fn weeks(feed: Option<&str>, weeks: u32, session: &Session) -> Result {
     let mut out = Out::new();
     let mut rows = Vec::new();
     let mut table = Table::new([
-        "feed", "week", "new", "continuing", "delisted", "median days", "p90 days", "n", "going on",
+        "feed",
+        "week",
+        "new",
+        "continuing",
+        "delisted",
+        "median days",
+        "p90 days",
+        "n",
+        "going on",
         "held back",
     ]);
     for source in sources {
