@@ -10,13 +10,15 @@
 //! 4. [`render`]: the bulletin becomes HTML, PDF, JSON and CSV.
 //!
 //! [`frozen`] is the form in which a week is kept (DESIGN invariants 1 and 9), [`history`] the back
-//! issues that others published, [`week`] the one module that reads the lake and the ledger. This
+//! issues that others published, [`lists`] the life of what block lists name; it and [`week`] are the
+//! modules that read the lake and the ledger. This
 //! crate never collects, never sends, and reads no clock.
 
 pub mod compose;
 mod error;
 pub mod frozen;
 pub mod history;
+pub mod lists;
 pub mod rating;
 pub mod render;
 pub mod sections;

@@ -9,15 +9,16 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use lake::arrow::array::RecordBatch;
 use lake::query::Part;
-use ledger::{HistoryKind, LakeFileKind, Ledger};
+use ledger::{HistoryKind, LakeFile, LakeFileKind, Ledger};
 use model::bulletin::Text;
 use model::feed::Feed;
 use model::issue::{IssueNumber, NumberingScheme};
-use model::statistic::{FeedCoverage, Statistic};
+use model::statistic::{FeedCoverage, Observed, Statistic};
 use model::time::{Day, MICROS_PER_DAY, ReportingWeek, Timestamp};
 
 use crate::frozen::{Basis, Beside, FROZEN_FORMAT, FrozenWeek, Origin};
 use crate::history;
+use crate::lists::{self, ListWeek};
 use crate::rating::{Infrastructure, Profile, RatedWeek, propose};
 use crate::statistics::breakdown::{Breakdown, By, Division};
 use crate::statistics::explain::{Explanation, Line, passes};
@@ -85,19 +86,7 @@ impl Week<'_> {
             .ledger
             .live_files(Some(self.snapshot), Some(LakeFileKind::Part), Some(days))
             .await?;
-        Ok(files
-            .into_iter()
-            .map(|file| {
-                let day = i64::from(file.day) * MICROS_PER_DAY;
-                Part {
-                    path: file.path,
-                    bytes: file.bytes.unsigned_abs(),
-                    rows: file.rows.unsigned_abs(),
-                    min_observed: file.min_observed_at.unwrap_or(day),
-                    max_observed: file.max_observed_at.unwrap_or(day + MICROS_PER_DAY - 1),
-                }
-            })
-            .collect())
+        Ok(files.into_iter().map(part).collect())
     }
 
     /// Streams a span into one accumulator a stream, in parallel.
@@ -150,7 +139,46 @@ impl Week<'_> {
             all.merge(one);
             all
         });
-        Ok(merged.map(Tally::finish).unwrap_or_default())
+        let mut tally = merged.map(Tally::finish).unwrap_or_default();
+        lists::place(&mut tally, self.list_weeks().await?);
+        Ok(tally)
+    }
+
+    /// The week of each feed that brings whole lists and may be printed.
+    async fn list_weeks(&self) -> Result<Vec<(String, ListWeek)>> {
+        let mut weeks = Vec::new();
+        for feed in self.feeds.iter().filter(|feed| supply::is_active(feed)) {
+            let (start, end) = self.span();
+            let parts = self.list_parts(feed).await?;
+            let source = lists::Source {
+                lake: self.lake,
+                parts: &parts,
+                feed,
+            };
+            let week = lists::list_week(self.ledger, &source, Some(self.snapshot), start..end);
+            let week = week.await?;
+            if week != ListWeek::default() {
+                weeks.push((feed.name.clone(), week));
+            }
+        }
+        Ok(weeks)
+    }
+
+    /// Live parts that may hold a feed's events of the weeks in which its lists are followed.
+    async fn list_parts(&self, feed: &Feed) -> Result<Vec<Part>> {
+        let (start, end) = self.span();
+        let weeks = i64::from(lists::STAY_WEEKS) + 14;
+        let from = Timestamp(start.0 - weeks * 7 * MICROS_PER_DAY);
+        let days = from.day().0..Timestamp(end.0 - 1).day().0 + 1;
+        let files = self
+            .ledger
+            .live_files(Some(self.snapshot), Some(LakeFileKind::Part), Some(days))
+            .await?;
+        Ok(files
+            .into_iter()
+            .filter(|file| file.feed.as_ref().is_none_or(|name| *name == feed.name))
+            .map(part)
+            .collect())
     }
 
     /// Malware names of the weeks before, from the lake.
@@ -302,9 +330,26 @@ impl Week<'_> {
         statistic: &Statistic,
         each: &mut (dyn FnMut(Line) + Send),
     ) -> Result<()> {
+        if statistic.observed == Observed::Listing {
+            let inputs = statistics::explain::inputs(statistic);
+            for feed in self.feeds.iter().filter(|feed| supply::is_active(feed)) {
+                let parts = self.list_parts(feed).await?;
+                let source = lists::Source {
+                    lake: self.lake,
+                    parts: &parts,
+                    feed,
+                };
+                let (start, end) = self.span();
+                let (ledger, snapshot) = (self.ledger, self.snapshot);
+                lists::explain(ledger, &source, snapshot, start..end, &inputs, each).await?;
+            }
+            return Ok(());
+        }
         let tally = self.tally().await?;
         let earlier = match statistic.window {
-            model::statistic::Window::Week => EarlierNames::default(),
+            model::statistic::Window::Week | model::statistic::Window::Weeks { .. } => {
+                EarlierNames::default()
+            }
             model::statistic::Window::WeekFirstSeen { .. } => self.earlier_names().await?,
         };
         let inputs = statistics::explain::inputs(statistic);
@@ -373,6 +418,18 @@ impl Week<'_> {
         Ok(merged
             .map(|all| all.finish(&statistics::all()))
             .unwrap_or_default())
+    }
+}
+
+/// A row of the manifest as the lake reads it.
+fn part(file: LakeFile) -> Part {
+    let day = i64::from(file.day) * MICROS_PER_DAY;
+    Part {
+        path: file.path,
+        bytes: file.bytes.unsigned_abs(),
+        rows: file.rows.unsigned_abs(),
+        min_observed: file.min_observed_at.unwrap_or(day),
+        max_observed: file.max_observed_at.unwrap_or(day + MICROS_PER_DAY - 1),
     }
 }
 

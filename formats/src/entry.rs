@@ -303,7 +303,7 @@ pub fn check_options(feed: &Feed, known: &[(&str, &str)]) -> Vec<String> {
 
 /// The value that the entry takes from the path: the first pattern that fits. A pattern with a slash
 /// is held against the whole path, another against the file name; `*` is any run of characters.
-fn from_path<'a>(feed: &'a Feed, file_name: &str, path: &str) -> Option<(&'a str, String)> {
+pub fn from_path<'a>(feed: &'a Feed, file_name: &str, path: &str) -> Option<(&'a str, String)> {
     let from = feed.from_path.as_ref()?;
     from.patterns.iter().find_map(|pattern| {
         let (before, after) = pattern.split_once("{}")?;

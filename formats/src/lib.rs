@@ -279,6 +279,7 @@ pub(crate) fn test_feed(format: &str) -> Feed {
         columns: Default::default(),
         values: Default::default(),
         options: Default::default(),
+        list: None,
         fetch: None,
         every_days: 1,
         licence: "none".into(),

@@ -116,6 +116,26 @@ impl Source {
         standing
     }
 
+    /// Which of the feed's reports a path names, where they are not all alike: the report type, or the
+    /// value that the entry takes from the path.
+    pub fn named_by_path(&self, path: &str) -> Option<String> {
+        let file_name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+        if self.feed.format == "shadowserver" {
+            let option = self.feed.options.get("report").map(String::as_str);
+            let named = option.or_else(|| formats::shadowserver::report_name(file_name));
+            return named.map(str::to_owned);
+        }
+        let (_, value) = formats::entry::from_path(&self.feed, file_name, path)?;
+        Some(value.to_lowercase())
+    }
+
+    /// The field that says which of the feed's lists a row is of, where it holds several: the one that
+    /// the entry takes from the path.
+    pub fn list_field(&self) -> Option<Field> {
+        let field = Field::named(&self.feed.from_path.as_ref()?.field)?;
+        (field.kind() == model::field::Kind::Text).then_some(field)
+    }
+
     /// The instant that an undated list in `path` stands for: its date's midnight in the feed's
     /// zone, else the time of receipt.
     pub fn snapshot_at(&self, path: &str, received_at: Timestamp) -> Timestamp {

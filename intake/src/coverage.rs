@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use ledger::{Ledger, Page, ReportFilter, ReportState, TallyBy};
+use ledger::{Decision, Ledger, Page, ReportFilter, ReportState, TallyBy, Verdict};
 use model::statistic::FeedCoverage;
 use model::time::{Day, ReportingWeek, Timestamp};
 
@@ -34,6 +34,17 @@ pub async fn coverage(
         all.push(of_feed(ledger, source, week).await?);
     }
     Ok(all)
+}
+
+/// Whether a person accepted a change of the source, or of the schema it is read by, after the week
+/// before began: then the two weeks are not of one kind.
+fn is_break(verdicts: &[Verdict], week: ReportingWeek, source: &Source) -> bool {
+    let (before, _) = week.previous().span(&source.zone);
+    let (_, end) = week.span(&source.zone);
+    verdicts
+        .iter()
+        .filter(|verdict| verdict.decision == Decision::Accepted)
+        .any(|verdict| verdict.at > before.0 && verdict.at < end.0)
 }
 
 async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Result<FeedCoverage> {
@@ -97,6 +108,8 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
         for_week = u32::from(!covered.is_empty());
         dated = dates;
     }
+    let verdicts = ledger.verdicts(Some(feed)).await?;
+    let breaks = is_break(&verdicts, week, source);
     let owes_nothing = source.feed.every_days == 0 && source.feed.snapshot.is_some();
     if source.feed.every_days > 7 {
         // A list that comes more seldom than weekly stands until the next one is due.
@@ -110,7 +123,7 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
             expected_days: 1,
             seen_days: u32::from(standing > 0),
             reports: standing as u32,
-            changed: false,
+            changed: breaks,
             missing: Vec::new(),
         });
     }
@@ -137,7 +150,7 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
         expected_days: expected,
         seen_days: seen,
         reports: for_week,
-        changed,
+        changed: changed || breaks,
         missing: if every == 1 { missing } else { Vec::new() },
     })
 }

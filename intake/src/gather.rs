@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use formats::{Block, Output, Warning};
 use lake::{Chunk, Columns, Receipt};
-use model::field::Field;
+use model::field::{Field, OBSERVABLES};
 use model::record::Record;
 use model::reject::{Reject, RejectReason};
 use model::time::Timestamp;
@@ -18,6 +18,7 @@ use rustc_hash::FxHashMap;
 use crate::catalogue::{Source, latest_plausible};
 use crate::enrich::Enricher;
 use crate::lines::{Keys, Line, SeenLines, Trace};
+use crate::profile::Profile;
 
 /// Written date, kind of observable, and tag; `None` counts all records of the day and kind.
 pub type TallyKey = (i32, &'static str, Option<Box<str>>);
@@ -37,6 +38,10 @@ pub struct Gathered {
     pub rows: u64,
     /// Of these, rows that are duplicates of others in the report to the byte.
     pub repeats: u64,
+    /// Rows taken that bear no time of their own.
+    pub undated: u64,
+    /// What they were like.
+    pub profile: Profile,
 }
 
 /// Everything a thread needs to gather rows; the buffers are kept from block to block.
@@ -45,6 +50,8 @@ pub struct Gatherer {
     scratch: Scratch,
     columns: Columns,
     gathered: Gathered,
+    /// What a row says of the list that it is of.
+    list_field: Option<Field>,
     /// The tally that the last row added to: rows of a block are mostly alike.
     last_tally: Option<((i32, &'static str), u64)>,
 }
@@ -57,6 +64,7 @@ impl Gatherer {
             scratch: Scratch::default(),
             columns: Columns::new(),
             gathered: Gathered::default(),
+            list_field: None,
             last_tally: None,
         }
     }
@@ -70,6 +78,7 @@ impl Gatherer {
         block: Option<Block<'a>>,
         before: Option<Before<'a>>,
     ) -> Gathering<'a> {
+        self.list_field = source.list_field();
         Gathering {
             latest: latest_plausible(received_at),
             gatherer: self,
@@ -85,6 +94,13 @@ impl Gatherer {
         self.settle_tally();
         let mut gathered = std::mem::take(&mut self.gathered);
         gathered.chunks = self.columns.take(receipt);
+        gathered.profile = Profile::of(
+            &gathered.chunks,
+            gathered.undated,
+            gathered.repeats,
+            &gathered.rejects,
+            self.list_field,
+        );
         gathered
     }
 
@@ -244,6 +260,9 @@ impl Output for Gathering<'_> {
         let gatherer = &mut *self.gatherer;
         let kind = observable_kind(record);
         gatherer.tally(record, kind_name(kind));
+        if record.undated {
+            gatherer.gathered.undated += 1;
+        }
         let enrichment = gatherer.enricher.enrich(record, &mut gatherer.scratch);
         gatherer.columns.append(
             &self.source.feed.name,
@@ -275,33 +294,15 @@ impl Output for Gathering<'_> {
     }
 }
 
-/// Kinds of observable for tallies, the most specific first.
-const KINDS: &[(Field, &str)] = &[
-    (Field::VulnerabilityId, "vulnerability"),
-    (Field::SourceUrl, "url"),
-    (Field::AppPackage, "app"),
-    (Field::Certificate, "certificate"),
-    (Field::SourceHost, "domain"),
-    (Field::SourceIp, "ip"),
-    (Field::SourceNetwork, "network"),
-    (Field::Sha256, "sha256"),
-    (Field::Sha1, "sha1"),
-    (Field::Md5, "md5"),
-    (Field::SourceAccount, "account"),
-    (Field::DestinationUrl, "url"),
-    (Field::DestinationHost, "domain"),
-    (Field::DestinationIp, "ip"),
-];
-
-/// Number of the kind of thing that a record is about: the most specific one it names.
+/// Number of the kind of thing that a record is about, for tallies: the most specific one it names.
 fn observable_kind(record: &Record) -> u8 {
-    let found = KINDS.iter().position(|(field, _)| record.has(*field));
-    found.unwrap_or(KINDS.len()) as u8
+    let found = OBSERVABLES.iter().position(|(field, _)| record.has(*field));
+    found.unwrap_or(OBSERVABLES.len()) as u8
 }
 
 /// The name of a kind.
 fn kind_name(kind: u8) -> &'static str {
-    KINDS
+    OBSERVABLES
         .get(usize::from(kind))
         .map_or("other", |(_, name)| name)
 }

@@ -29,6 +29,7 @@ use crate::enrich::Enricher;
 use crate::error::{Error, Result};
 use crate::gather::{Gathered, TallyKey};
 use crate::pipeline::{self, Cutter, Step, Steps};
+use crate::profile::Profile;
 
 pub use archive::new_report;
 use live::{Committer, Staged};
@@ -130,6 +131,7 @@ struct Begun {
     format: String,
     schema_version: Option<String>,
     snapshot_at: i64,
+    source: Arc<Source>,
     /// The report is read again as a whole although it was ingested.
     again: bool,
 }
@@ -383,6 +385,11 @@ impl<'scope, 'env> Writer<'scope, 'env> {
             rejects: gathered.rejects,
             replayed: Vec::new(),
             tallies: gathered.tallies.into_iter().map(tally).collect(),
+            profile: Some(gathered.profile.store(
+                &begun.source,
+                &report.origin,
+                Timestamp(begun.snapshot_at),
+            )),
             add: staged
                 .files
                 .iter()
@@ -439,6 +446,7 @@ struct ReportSum {
     staged_any: bool,
     warnings: BTreeSet<Warning>,
     tallies: BTreeMap<TallyKey, u64>,
+    profile: Profile,
 }
 
 impl ReportSum {
@@ -446,6 +454,7 @@ impl ReportSum {
         self.rows += block.rows;
         self.repeats += block.repeats;
         self.reject_count += block.rejects.len() as u64;
+        self.profile.merge(block.profile);
         self.rejects.extend(block.rejects);
         self.warnings.extend(block.warnings);
         for (key, records) in block.tallies {

@@ -5,7 +5,8 @@
 //! several threads, each with an [`enrich::Enricher`] and a [`gather::Gatherer`] — hands the new
 //! rows to the lake, and commits report, parts, rejects and tallies in one ledger transaction.
 //! [`replay`] reads mended rejects again, [`dry_run`] parses without storing anything, and
-//! [`coverage`] says which days of a week each feed covered.
+//! [`coverage`] says which days of a week each feed covered. A [`profile`] of each report goes into
+//! its commit, and [`drift`] compares it with those before.
 //!
 //! Memory is bounded by the number of blocks under way (DESIGN invariant 5): the reader waits for
 //! the writer, whatever the size of a report.
@@ -13,6 +14,7 @@
 pub mod catalogue;
 pub mod collect;
 pub mod coverage;
+pub mod drift;
 pub mod dry_run;
 pub mod enrich;
 pub mod error;
@@ -20,6 +22,7 @@ pub mod gather;
 pub mod ingest;
 mod lines;
 pub mod pipeline;
+pub mod profile;
 pub mod replay;
 
 pub use catalogue::{Catalogue, Source};

@@ -161,6 +161,7 @@ impl Intake<'_> {
             rejects: Vec::new(),
             replayed,
             tallies: tallies.into_iter().map(tally).collect(),
+            profile: None,
             add: staged
                 .files
                 .iter()

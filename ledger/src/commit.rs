@@ -14,6 +14,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 
 use crate::manifest::{NewLakeFile, Snapshot};
+use crate::profile::{self, NewProfile};
 use crate::reject::RejectState;
 use crate::report::{self, ReportState};
 use crate::{Error, Ledger, NewJob, NewTally, Result, counter, job, manifest, reject, tally};
@@ -87,6 +88,8 @@ pub struct IngestCommit {
     pub replayed: Vec<i64>,
     /// Counts by written date.
     pub tallies: Vec<NewTally>,
+    /// What the report was like; an addition brings none.
+    pub profile: Option<NewProfile>,
     /// Staged files that become visible. Files shared by a batch go with any of its reports.
     pub add: Vec<NewLakeFile>,
     /// Paths of live files that become invisible.
@@ -161,6 +164,16 @@ async fn store<C: ConnectionTrait>(db: &C, snapshot: i64, commit: &mut IngestCom
     }
     reject::mark(db, &commit.replayed, RejectState::Replayed, commit.now).await?;
     tally::insert(db, &report, std::mem::take(&mut commit.tallies)).await?;
+    match commit.profile.take() {
+        Some(new) => {
+            let place = (commit.generation, snapshot);
+            profile::insert(db, &report, place, commit.totals, new).await?;
+        }
+        None if commit.scope == Scope::Addition => {
+            profile::replayed(db, id, commit.totals).await?;
+        }
+        None => {}
+    }
 
     use report::row::{Column, Entity};
     let totals = commit.totals;

@@ -77,6 +77,10 @@ pub struct Feed {
     /// Options of the format (delimiter, header, kind of list ...), checked by the format.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
+    /// Whether each report is the whole list, so that what the next one lacks is off it. Default: yes
+    /// where rows bear no time of their own, except for free text (`notes`).
+    #[serde(default)]
+    pub list: Option<bool>,
     /// How its reports are fetched, where they are not put into `paths` by others.
     #[serde(default)]
     pub fetch: Option<Fetch>,

@@ -141,6 +141,24 @@ impl Field {
     }
 }
 
+/// What an observation may be about, the most specific first, with the word for its kind.
+pub const OBSERVABLES: &[(Field, &str)] = &[
+    (Field::VulnerabilityId, "vulnerability"),
+    (Field::SourceUrl, "url"),
+    (Field::AppPackage, "app"),
+    (Field::Certificate, "certificate"),
+    (Field::SourceHost, "domain"),
+    (Field::SourceIp, "ip"),
+    (Field::SourceNetwork, "network"),
+    (Field::Sha256, "sha256"),
+    (Field::Sha1, "sha1"),
+    (Field::Md5, "md5"),
+    (Field::SourceAccount, "account"),
+    (Field::DestinationUrl, "url"),
+    (Field::DestinationHost, "domain"),
+    (Field::DestinationIp, "ip"),
+];
+
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.column())

@@ -17,6 +17,7 @@ pub mod field;
 pub mod identity;
 pub mod ids;
 pub mod issue;
+pub mod listing;
 pub mod record;
 pub mod reject;
 pub mod statistic;

@@ -65,11 +65,13 @@ pub enum Observed {
     VulnerabilityRecord,
     /// Any event that names a piece of malware.
     MalwareName,
+    /// An item of a block list that is delivered whole, again and again.
+    Listing,
 }
 
 impl Observed {
     /// Every kind.
-    pub const ALL: [Observed; 7] = [
+    pub const ALL: [Observed; 8] = [
         Observed::InfectedHost,
         Observed::HostingSite,
         Observed::Defacement,
@@ -77,6 +79,7 @@ impl Observed {
         Observed::PhishingPage,
         Observed::VulnerabilityRecord,
         Observed::MalwareName,
+        Observed::Listing,
     ];
 
     /// Stable label.
@@ -89,6 +92,7 @@ impl Observed {
             Observed::PhishingPage => "phishing-page",
             Observed::VulnerabilityRecord => "vulnerability-record",
             Observed::MalwareName => "malware-name",
+            Observed::Listing => "listing",
         }
     }
 
@@ -102,6 +106,7 @@ impl Observed {
             Observed::PhishingPage => Words::new("仿冒页面", "phishing pages"),
             Observed::VulnerabilityRecord => Words::new("CNVD漏洞记录", "CNVD records"),
             Observed::MalwareName => Words::new("恶意程序名称", "malware names"),
+            Observed::Listing => Words::new("黑名单条目", "block lists"),
         }
     }
 }
@@ -114,6 +119,11 @@ pub enum Window {
     /// The reporting week, but not seen in the given number of weeks before.
     WeekFirstSeen {
         /// Weeks that are searched for an earlier sighting.
+        weeks: u32,
+    },
+    /// The reporting week and those before it, so many in all.
+    Weeks {
+        /// Weeks.
         weeks: u32,
     },
 }
@@ -158,6 +168,8 @@ impl TerritoryRule {
 pub enum Formula {
     /// The number of keys in a cell.
     Count(&'static str),
+    /// A measured number in a cell; not available where there is no such cell.
+    Measure(&'static str),
     /// The sum of cells: a key that is in several counts in each.
     Sum(&'static [&'static str]),
     /// One cell over another. With a percent presentation it is a share.
@@ -199,7 +211,7 @@ impl Formula {
     /// The cells and families that it reads, in order; a family ends with `/`.
     pub fn inputs(self) -> Vec<String> {
         match self {
-            Formula::Count(cell) => vec![cell.to_owned()],
+            Formula::Count(cell) | Formula::Measure(cell) => vec![cell.to_owned()],
             Formula::Sum(cells) => cells.iter().map(|cell| (*cell).to_owned()).collect(),
             Formula::Ratio { part, whole } => vec![part.to_owned(), whole.to_owned()],
             Formula::Commonest { family, whole } | Formula::Division { family, whole } => {
@@ -215,6 +227,7 @@ impl std::fmt::Display for Formula {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Formula::Count(cell) => write!(f, "count({cell})"),
+            Formula::Measure(cell) => write!(f, "{cell}"),
             Formula::Sum(cells) => write!(
                 f,
                 "{}",

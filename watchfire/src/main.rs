@@ -2,8 +2,9 @@
 //!
 //! [`cli`] is the command line, a file a command stands in [`command`]. [`config`] reads
 //! `watchfire.toml`, [`workspace`] opens the folder (lock, ledger, lake, blobs, clock),
-//! [`reference_files`] brings in what others publish, [`asking`] asks a feed, [`serve`] collects
-//! unattended, [`health`] says how each feed is, [`weekly`] counts and composes a week. Data go to standard output through [`table`],
+//! [`reference_files`] brings in what others publish ([`schema_update`] shows what a newer schema
+//! changes), [`asking`] asks a feed, [`serve`] collects unattended, [`health`] says how each feed is,
+//! [`weekly`] counts and composes a week. Data go to standard output through [`table`],
 //! talk to standard error through [`talk`], and what went wrong is a [`failure`] with its remedy.
 
 mod asking;
@@ -13,6 +14,7 @@ mod config;
 mod failure;
 mod health;
 mod reference_files;
+mod schema_update;
 mod serve;
 mod table;
 mod talk;

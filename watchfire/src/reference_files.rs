@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use crate::config::{ReferenceFiles, Settings};
 use crate::failure::{Failure, Result};
+use crate::schema_update;
 use crate::talk::{Talk, human_time};
 use crate::workspace::{Workspace, today};
 
@@ -151,7 +152,8 @@ pub fn sync(workspace: &Workspace, talk: &Talk) -> Result {
         match entry.kind {
             ReferenceKind::ShadowserverSchema => {
                 for path in &paths {
-                    let imported = import_schema(workspace, path, entry.name.as_deref())?;
+                    let name = entry.name.as_deref();
+                    let imported = import_schema(workspace, path, name, false)?;
                     if !imported.unchanged {
                         talk.say(format_args!(
                             "imported {SCHEMA_KIND} {}: {} report types",
@@ -265,20 +267,36 @@ pub fn import_tables(sources: &mut Sources, files: &[SourceFile]) -> Result<Vec<
         .collect())
 }
 
-/// Keeps a Shadowserver schema.
+/// Reads a Shadowserver schema and its bytes.
 ///
 /// # Errors
 /// The file cannot be read or is no such schema.
-pub fn import_schema(
-    workspace: &Workspace,
-    path: &Path,
-    name: Option<&str>,
-) -> Result<ImportedFile> {
+pub fn read_schema(path: &Path) -> Result<(Vec<u8>, Schema)> {
     let bytes = std::fs::read(path).map_err(|error| Failure::new(path.display(), error))?;
     let schema = Schema::parse(&bytes).map_err(|error| {
         Failure::new(path.display(), error)
             .remedy("fetch intelmq.json from Shadowserver's report_schema repository")
     })?;
+    Ok((bytes, schema))
+}
+
+/// Keeps a Shadowserver schema. One that moves classifications must have been `accepted`.
+///
+/// # Errors
+/// The file cannot be read or is no such schema, or it moves classifications.
+pub fn import_schema(
+    workspace: &Workspace,
+    path: &Path,
+    name: Option<&str>,
+    accepted: bool,
+) -> Result<ImportedFile> {
+    let (bytes, schema) = read_schema(path)?;
+    if !accepted
+        && let Some(update) = schema_update::compare(workspace, path)?
+        && !update.moved.is_empty()
+    {
+        return Err(schema_update::refusal(&update, path));
+    }
     let before = workspace.block_on(latest_schema(&workspace.ledger))?;
     let blob = workspace.blobs.put_bytes(&bytes)?;
     let unchanged = before.is_some_and(|row| row.source_hash == blob.hash);

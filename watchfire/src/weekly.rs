@@ -104,6 +104,11 @@ impl<'a> Desk<'a> {
         })
     }
 
+    /// The workspace.
+    pub fn workspace(&self) -> &'a Workspace {
+        self.workspace
+    }
+
     /// Waits for a future of the `bulletin` crate.
     ///
     /// # Errors

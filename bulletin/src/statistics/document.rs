@@ -20,6 +20,7 @@ pub fn document() -> String {
         );
         let window = match statistic.window {
             Window::Week => "the reporting week".to_owned(),
+            Window::Weeks { weeks } => format!("the {weeks} weeks up to the reporting week"),
             Window::WeekFirstSeen { weeks } => {
                 format!("the reporting week, not seen in the {weeks} weeks before")
             }

@@ -135,6 +135,10 @@ fn ratio(numerator: Counted, denominator: Counted, of: Option<String>) -> Measur
 fn measure(formula: Formula, tally: &WeekTally) -> Measured {
     match formula {
         Formula::Count(cell) => available(Quantity::Count(tally.cell(cell))),
+        Formula::Measure(cell) => match tally.cells.get(cell) {
+            Some(measured) => available(Quantity::Count(measured.clone())),
+            None => not_available(Missing::TooFew),
+        },
         Formula::Sum(cells) => {
             let sum = cells
                 .iter()

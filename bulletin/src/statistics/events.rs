@@ -224,6 +224,12 @@ enum Kind {
     Phishing,
 }
 
+/// Whether rows of the class name malware that counts.
+pub(super) fn names_malware(class_type: &str) -> bool {
+    let kind = kind_of(class_type);
+    matches!(kind, Kind::Infected | Kind::Hosting | Kind::Malicious)
+}
+
 fn kind_of(class_type: &str) -> Kind {
     match class_type {
         "infected-system" => Kind::Infected,

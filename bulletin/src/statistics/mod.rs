@@ -1,7 +1,7 @@
 //! A week's published numbers: their declarations, and the one scan they are all counted in.
 //!
-//! The declarations are four plain tables, one a family: [`malware`], [`hosting`], [`websites`],
-//! [`vulnerabilities`]; `docs/statistics.md` is generated from them ([`document`]). A scan of the
+//! The declarations are five plain tables, one a family: [`malware`], [`hosting`], [`websites`],
+//! [`vulnerabilities`], [`lists`]; `docs/statistics.md` is generated from them ([`document`]). A scan of the
 //! week streams record batches into a [`Tally`] a thread ([`tally`]); what a row counts as is
 //! decided in [`events`] alone. Merged and finished, the tally is a table of [`cells`], from which
 //! [`evaluate()`] makes the values; [`supply`] says which feeds can supply what, [`compare`] over which
@@ -19,6 +19,7 @@ pub mod evaluate;
 pub mod events;
 pub mod explain;
 pub mod hosting;
+pub mod lists;
 pub mod malware;
 pub mod names;
 pub mod sets;
@@ -43,6 +44,7 @@ pub fn all() -> Vec<&'static Statistic> {
         hosting::STATISTICS,
         websites::STATISTICS,
         vulnerabilities::STATISTICS,
+        lists::STATISTICS,
     ]
     .into_iter()
     .flatten()
@@ -69,7 +71,8 @@ mod tests {
         let ids: Vec<&str> = all().iter().map(|statistic| statistic.id).collect();
         let expected = [
             "M1", "M2", "M3", "M4", "M5", "H1", "H2", "H3", "H4", "H5", "H6", "W1", "W2", "W3",
-            "W4", "W5", "W6", "W7", "W8", "W9", "V1", "V2", "V3", "V4", "V5", "V6",
+            "W4", "W5", "W6", "W7", "W8", "W9", "V1", "V2", "V3", "V4", "V5", "V6", "L1", "L2",
+            "L3", "L4",
         ];
         assert_eq!(ids, expected);
         assert_eq!(named("m1").map(|statistic| statistic.id), Some("M1"));

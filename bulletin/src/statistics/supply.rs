@@ -71,6 +71,9 @@ pub fn declared(feed: &Feed) -> Vec<Supply> {
     {
         found.push((observed, bits));
     }
+    if feed.list.unwrap_or(feed.format == "list") {
+        found.push((Observed::Listing, bits));
+    }
     if mapped.contains(&"malware_name") {
         found.push((Observed::MalwareName, bits));
     }
@@ -84,6 +87,30 @@ pub fn declared(feed: &Feed) -> Vec<Supply> {
             fields: field_names(bits),
             last_seen: None,
         })
+        .collect()
+}
+
+/// The statistics in which a row of this classification can count, by their declared needs, when its
+/// source fills these columns of the lake. What our own tables add (territory, domain ...) is taken to
+/// be there.
+pub fn counts_in(class: &str, identifier: &str, fields: &[&str]) -> Vec<&'static str> {
+    const BY_SOURCE: [&str; 4] = ["source_ip", "source_url", "malware_name", "object_type"];
+    let canonical = model::classification::classification(class).map_or(class, |spec| spec.name);
+    let names_malware = super::events::names_malware(canonical) && fields.contains(&"malware_name");
+    let kinds: Vec<Observed> = observed(class, identifier)
+        .into_iter()
+        .chain(names_malware.then_some(Observed::MalwareName))
+        .collect();
+    super::all()
+        .into_iter()
+        .filter(|statistic| kinds.contains(&statistic.observed))
+        .filter(|statistic| {
+            let needed = statistic.fields.iter();
+            needed
+                .filter(|field| BY_SOURCE.contains(field))
+                .all(|field| fields.contains(field))
+        })
+        .map(|statistic| statistic.id)
         .collect()
 }
 

@@ -100,7 +100,7 @@ pub struct Tally {
 }
 
 /// 128 bits of BLAKE3 of a text key.
-pub(super) fn text_key(text: &str) -> u128 {
+pub(crate) fn text_key(text: &str) -> u128 {
     let mut bits = [0; 16];
     bits.copy_from_slice(&blake3::hash(text.as_bytes()).as_bytes()[..16]);
     u128::from_le_bytes(bits)

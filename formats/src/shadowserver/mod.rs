@@ -3,9 +3,10 @@
 //!
 //! Which type a file is stands in its name ([`report_name`]); the [`Schema`] says which column of
 //! the type is which field and what is done to its text ([`functions`]); [`plan`] compiles that
-//! against the file's header. So a new type needs a newer schema and no Rust. Not here: fetching
+//! against the file's header; [`difference`] says what a newer schema changes. So a new type needs a newer schema and no Rust. Not here: fetching
 //! reports or the schema.
 
+pub mod difference;
 pub mod functions;
 pub mod plan;
 pub mod schema;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use formats::drive::{self, Open};
 use formats::frame::{BlockCutter, Cut};
 use formats::source::{Caps, Encoding, Member, each_member};
-use formats::{Context, Output, Reader, Unreadable, Warning};
+use formats::{Context, Framing, Output, Reader, Unreadable, Warning};
 use lake::Receipt;
 use ledger::{Hash, Report, ReportState};
 use model::record::Record;
@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::gather::{Gathered, Gatherer, Gathering, Opened};
 use crate::lines::Keys;
 use crate::pipeline::Cutter;
+use crate::profile::Profile;
 
 /// Rows of a document that are handed on at a time.
 const DOCUMENT_ROWS: usize = 8192;
@@ -65,6 +66,7 @@ impl Intake<'_> {
             format,
             schema_version,
             snapshot_at: snapshot.0,
+            source: Arc::clone(source),
             again,
         };
         cutter.say(Said::Begin(Box::new(begun)))?;
@@ -207,6 +209,13 @@ impl Reading<'_> {
                 header_len,
                 header_lines,
             } => {
+                if let Framing::QuotedLines { delimiter } = framing {
+                    let profile = Profile::of_header(&head[..header_len], delimiter);
+                    self.cutter.gathered(Gathered {
+                        profile,
+                        ..Gathered::default()
+                    })?;
+                }
                 let mut text = Cursor::new(head);
                 text.set_position(header_len as u64);
                 let cut = BlockCutter::new(text.chain(member.text), framing)

@@ -2,6 +2,7 @@
 //! new file and one more line here. There is no way back; the backup copy is.
 
 mod m0001_spine;
+mod m0003_lists;
 mod m0004_token;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -13,6 +14,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m0001_spine::Migration),
+            Box::new(m0003_lists::Migration),
             Box::new(m0004_token::Migration),
         ]
     }

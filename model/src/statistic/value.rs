@@ -180,6 +180,8 @@ pub enum Missing {
     },
     /// There is nothing to take a share of.
     EmptyWhole,
+    /// Too few of what is measured has come to its end.
+    TooFew,
     /// It follows from statistics that are not available.
     DependsOn {
         /// Their identifiers.
@@ -212,6 +214,10 @@ impl Missing {
             Missing::EmptyWhole => Text::new(
                 "没有可计算占比的对象",
                 "there is nothing to take a share of",
+            ),
+            Missing::TooFew => Text::new(
+                "结束的在列时段太少，尚不能测算",
+                "too few have ended to measure it",
             ),
             Missing::DependsOn { statistics } => Text::new(
                 format!("所依据的指标{}不可用", statistics.join("、")),

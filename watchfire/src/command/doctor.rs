@@ -115,6 +115,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     let mut findings = Findings::default();
     configuration(&workspace, &mut findings);
     feeds(&workspace, &mut findings);
+    drift(&workspace, &mut findings)?;
     tables(&workspace, &mut findings);
     fonts(&workspace, &mut findings);
     disk(&workspace.root, &mut findings);
@@ -181,6 +182,15 @@ fn configuration(workspace: &Workspace, findings: &mut Findings) {
             "name a built-in profile or the path of one",
         );
     }
+}
+
+/// Reports that are no longer like those before.
+fn drift(workspace: &Workspace, findings: &mut Findings) -> Result {
+    match super::feeds::drift::summary(&super::feeds::drift::open(workspace)?) {
+        Some(message) => findings.warning("drift", message, "watchfire feeds drift"),
+        None => findings.ok("drift", "reports are like those before"),
+    }
+    Ok(())
 }
 
 fn feeds(workspace: &Workspace, findings: &mut Findings) {

@@ -12,7 +12,9 @@ use crate::table::{Out, Table};
 use crate::weeks;
 use crate::workspace::{Access, Session, Workspace, now};
 
+pub mod drift;
 mod health;
+mod listings;
 mod subscribe;
 mod trial;
 
@@ -27,7 +29,11 @@ Examples:
   watchfire feeds health
   watchfire feeds check
   watchfire feeds tally 2023-3 --by observable
-  watchfire feeds tally last --by tag --json")]
+  watchfire feeds tally last --by tag --json
+  watchfire feeds lists --weeks 8
+  watchfire feeds listings tor-exits --state new
+  watchfire feeds drift
+  watchfire feeds drift scans --accept new-sensor")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -87,6 +93,18 @@ enum What {
         #[arg(long, value_enum, default_value_t = By::Feed)]
         by: By,
     },
+    /// List what a block list names, or named: state, first and last seen, age, times listed.
+    Listings(listings::Args),
+    /// Count block lists by week: new, continuing and delisted items, and how long items stay.
+    Lists {
+        /// Only this feed.
+        feed: Option<String>,
+        /// So many weeks up to a list's last snapshot.
+        #[arg(long, default_value_t = 4)]
+        weeks: u32,
+    },
+    /// Show reports that are no longer like those before; exits with 4 if there are any.
+    Drift(drift::Args),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -112,6 +130,9 @@ pub fn run(args: Args, session: &Session) -> Result {
         What::Health => health::run(session),
         What::Check => check(session),
         What::Tally { issue, by } => tally(&issue, by, session),
+        What::Listings(args) => listings::listings(&args, session),
+        What::Lists { feed, weeks } => listings::weeks(feed.as_deref(), weeks, session),
+        What::Drift(args) => drift::run(&args, session),
     }
 }
 

@@ -262,6 +262,7 @@ fn source(args: &Args, workspace: Option<&Workspace>) -> Result<Arc<Source>> {
             columns: pairs(&args.columns)?,
             values: Default::default(),
             options: pairs(&args.options)?,
+            list: None,
             fetch: None,
             every_days: 1,
             licence: String::new(),

@@ -1,6 +1,6 @@
 //! `watchfire reference`: import what others publish, list what is imported.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use reference::{KINDS, SourceFile, Sources};
@@ -8,8 +8,9 @@ use serde_json::json;
 
 use crate::failure::{Exit, Failure, Result};
 use crate::reference_files::{self, ImportedFile, ReferenceKind, SCHEMA_KIND};
+use crate::schema_update;
 use crate::table::{Out, Table};
-use crate::workspace::{Access, Session};
+use crate::workspace::{Access, Session, Workspace};
 
 /// Import and list tables that others publish: addresses, sites, brands, warning lists, schemas.
 #[derive(Debug, clap::Args)]
@@ -18,6 +19,7 @@ Examples:
   watchfire reference import public-suffix public_suffix_list.dat
   watchfire reference import region-cidr cn-region-cidr/*.txt
   watchfire reference import shadowserver-schema intelmq.json
+  watchfire reference import shadowserver-schema newer.json --dry-run
   watchfire reference list")]
 pub struct Args {
     #[command(subcommand)]
@@ -37,6 +39,17 @@ enum What {
         /// Order among the sources of one field of an address: the lower is asked first.
         #[arg(long)]
         rank: Option<u16>,
+        /// Of a shadowserver-schema: show what it changes, and take nothing. Exits with 4 if
+        /// classifications move.
+        #[arg(long, conflicts_with = "accept")]
+        dry_run: bool,
+        /// Of a shadowserver-schema: take it although classifications move, and why. It is audited
+        /// and marks a break.
+        #[arg(long, value_name = "REASON")]
+        accept: Option<String>,
+        /// Who accepts.
+        #[arg(long, env = "USER", hide_env = true, default_value = "operator")]
+        author: String,
     },
     /// List what is imported.
     List,
@@ -61,20 +74,94 @@ fn kinds_help() -> String {
 
 pub fn run(args: Args, session: &Session) -> Result {
     match args.what {
-        What::Import { kind, files, rank } => import(&kind, files, rank, session),
+        What::Import {
+            kind,
+            files,
+            dry_run: true,
+            ..
+        } => compare(&kind, &files, session),
+        What::Import {
+            kind,
+            files,
+            rank,
+            accept,
+            author,
+            ..
+        } => {
+            let accept = accept.as_deref().map(|reason| (reason, author.as_str()));
+            import(&kind, files, (rank, accept), session)
+        }
         What::List => list(session),
     }
 }
 
-fn import(kind: &str, files: Vec<PathBuf>, rank: Option<u16>, session: &Session) -> Result {
-    let kind: ReferenceKind = kind
-        .parse()
-        .map_err(|error: reference::Error| Failure::from(error).with(Exit::Usage))?;
+fn read_kind(kind: &str) -> Result<ReferenceKind> {
+    kind.parse()
+        .map_err(|error: reference::Error| Failure::from(error).with(Exit::Usage))
+}
+
+/// Shows what schemas would change, one after the other against the one in force.
+fn compare(kind: &str, files: &[PathBuf], session: &Session) -> Result {
+    if read_kind(kind)? != ReferenceKind::ShadowserverSchema {
+        return Err(Failure::usage(
+            "--dry-run",
+            "is for shadowserver-schema only",
+        ));
+    }
+    let workspace = session.open(Access::Read)?;
+    let mut out = Out::new();
+    let mut moves = false;
+    for path in files {
+        let Some(update) = schema_update::compare(&workspace, path)? else {
+            session
+                .talk
+                .say("no schema is in force yet: nothing moves by importing one");
+            continue;
+        };
+        moves |= !update.moved.is_empty();
+        if session.json {
+            out.json(&update)?;
+        } else {
+            schema_update::print(&update, &mut out)?;
+        }
+    }
+    out.end()?;
+    if moves {
+        Err(Failure::findings())
+    } else {
+        Ok(())
+    }
+}
+
+/// Imports a schema; one that moves classifications only if a person accepts it.
+fn import_schema(
+    workspace: &Workspace,
+    path: &Path,
+    accept: Option<(&str, &str)>,
+) -> Result<ImportedFile> {
+    let update = schema_update::compare(workspace, path)?.filter(|update| !update.moved.is_empty());
+    if let (Some(update), Some((reason, author))) = (&update, accept) {
+        // First: a schema in force without its break would be worse than a break without its schema.
+        schema_update::accept(workspace, update, reason, author)?;
+    }
+    reference_files::import_schema(workspace, path, None, accept.is_some())
+}
+
+fn import(
+    kind: &str,
+    files: Vec<PathBuf>,
+    (rank, accept): (Option<u16>, Option<(&str, &str)>),
+    session: &Session,
+) -> Result {
+    let kind = read_kind(kind)?;
+    if accept.is_some_and(|(reason, _)| reason.trim().is_empty()) {
+        return Err(Failure::usage("--accept", "needs a reason"));
+    }
     let workspace = session.open(Access::Write("reference import"))?;
     let done = match kind {
         ReferenceKind::ShadowserverSchema => files
             .iter()
-            .map(|file| reference_files::import_schema(&workspace, file, None))
+            .map(|file| import_schema(&workspace, file, accept))
             .collect::<Result<Vec<ImportedFile>>>()?,
         ReferenceKind::Table(kind) => {
             let files: Vec<SourceFile> = files

@@ -77,6 +77,7 @@ pub fn run(_: Args, session: &Session) -> Result {
     let issue = issues.first().map(|issue| issue.label());
     let busy = writer(&workspace.root);
     let asking = serving(&workspace.root);
+    let drift = super::feeds::drift::open(&workspace)?;
     let mut out = Out::new();
     if session.json {
         out.json(&json!({
@@ -103,6 +104,7 @@ pub fn run(_: Args, session: &Session) -> Result {
             "reference_tables": tables,
             "shadowserver_schema": schema.map(|row| row.name),
             "newest_issue": issue,
+            "drift": drift.len(),
         }))?;
         return out.end();
     }
@@ -141,6 +143,9 @@ pub fn run(_: Args, session: &Session) -> Result {
             "             without a report: {}",
             silent.join(", ")
         ))?;
+    }
+    if let Some(drift) = super::feeds::drift::summary(&drift) {
+        out.line(format_args!("  drift      {drift}: watchfire feeds drift"))?;
     }
     let schema = if schema.is_some() {
         "a Shadowserver schema"

@@ -103,6 +103,8 @@ fn figures(
         .into_iter()
         .filter(|value| only.is_none_or(|only| value.statistic == only.id))
         .collect();
+    let (start, end) = named.week.span(&desk.workspace().settings.zone);
+    let drift = super::feeds::drift::within(desk.workspace(), start, end)?;
     let mut out = Out::new();
     if session.json {
         out.json(&json!({
@@ -111,6 +113,7 @@ fn figures(
             "zone": counted.frozen.zone,
             "basis": counted.frozen.basis,
             "coverage": counted.frozen.coverage,
+            "drift": drift,
             "values": values,
         }))?;
         return out.end();
@@ -158,7 +161,7 @@ fn figures(
         .iter()
         .filter(|feed| !feed.complete())
         .collect();
-    if !incomplete.is_empty() {
+    if !incomplete.is_empty() || !drift.is_empty() {
         out.line("")?;
     }
     for feed in incomplete {
@@ -171,6 +174,16 @@ fn figures(
         out.line(format_args!(
             "incomplete: feed {}: {} of {} expected{missing}",
             feed.feed, feed.seen_days, feed.expected_days
+        ))?;
+    }
+    for finding in drift {
+        let day = finding.at.date_in(&desk.workspace().settings.zone);
+        let day = day.map_or_else(String::new, |day| day.to_string());
+        let change = finding.change.to_string();
+        out.line(format_args!(
+            "drift: feed {}, {day}: {}",
+            finding.feed,
+            clean(&change)
         ))?;
     }
     out.end()
@@ -322,6 +335,7 @@ fn definition(
 ) -> Result {
     let window = match statistic.window {
         Window::Week => "the reporting week".to_owned(),
+        Window::Weeks { weeks } => format!("the {weeks} weeks up to the reporting week"),
         Window::WeekFirstSeen { weeks } => {
             format!("the reporting week, not seen in the {weeks} weeks before")
         }
@@ -377,6 +391,7 @@ fn select(statistic: &Statistic, named: Named, workspace: &Workspace) -> String 
         Observed::Backdoor => "class_type IN ('system-compromise', 'application-compromise')",
         Observed::PhishingPage => "class_type = 'phishing' AND source_url IS NOT NULL",
         Observed::VulnerabilityRecord => "vulnerability_id LIKE 'CNVD-%'",
+        Observed::Listing => return listings(named, workspace),
         Observed::MalwareName => {
             "class_type IN ('infected-system', 'malware-distribution', 'c2-server', 'malware-configuration', 'malware') AND malware_name IS NOT NULL"
         }
@@ -407,6 +422,33 @@ fn select(statistic: &Statistic, named: Named, workspace: &Workspace) -> String 
         "SELECT * FROM events WHERE observed_at >= TIMESTAMP '{}' AND observed_at < TIMESTAMP '{}' AND {kind}{place}{warned}{withheld}",
         time(start),
         time(end)
+    )
+}
+
+/// The SELECT whose rows are the snapshots' items of the week; what began or ended follows from those
+/// of the days before.
+fn listings(named: Named, workspace: &Workspace) -> String {
+    let feeds: Vec<String> = workspace
+        .settings
+        .catalogue
+        .sources()
+        .iter()
+        .filter(|source| supply::is_active(&source.feed))
+        .filter(|source| source.feed.list.unwrap_or(source.feed.format == "list"))
+        .map(|source| format!("'{}'", source.feed.name))
+        .collect();
+    let (start, end) = named.week.span(&workspace.settings.zone);
+    let time = |at: model::time::Timestamp| {
+        at.to_string()
+            .replace('T', " ")
+            .trim_end_matches('Z')
+            .to_owned()
+    };
+    format!(
+        "SELECT * FROM events WHERE observed_at >= TIMESTAMP '{}' AND observed_at < TIMESTAMP '{}' AND feed IN ({})",
+        time(start),
+        time(end),
+        feeds.join(", ")
     )
 }
 

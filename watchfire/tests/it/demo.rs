@@ -176,6 +176,17 @@ fn the_demo_counts_what_its_country_holds_and_every_figure_opens() {
         .exits(1)
         .says("choose one of day");
 
+    // Fourteen weeks of feeds that are as they are: no drift. Block lists yield listings.
+    let drift = bench.run(&["feeds", "drift", "--weeks", "20", "--json"]);
+    assert_eq!(drift.code, 0, "a false alarm: {}", drift.stdout);
+    let listed = bench
+        .run(&["feeds", "listings", "anonymizer-exits", "--json"])
+        .exits(0);
+    assert!(listed.stdout.lines().count() > 340, "some were delisted");
+    assert!(
+        values["L1"] > 0 && values["L2"] > values["L1"] && values["L3"] > 0 && values["L4"] > 0
+    );
+
     // Nothing is damaged; what is wanting is told as such.
     let findings = bench.run(&["doctor", "--deep", "--json"]).json();
     let errors: Vec<&Value> = findings
