@@ -57,18 +57,18 @@ pub struct Profile {
     pub members: BTreeMap<String, u64>,
     /// Rows that bear no time of their own.
     #[serde(skip)]
-    undated: u64,
+    pub(crate) undated: u64,
     /// Rows taken, repetitions included.
     #[serde(skip)]
-    taken: u64,
+    pub(crate) taken: u64,
     #[serde(skip)]
-    damaged: u64,
+    pub(crate) damaged: u64,
     /// Earliest and latest `observed_at`.
     #[serde(skip)]
-    observed: Option<(i64, i64)>,
+    pub(crate) observed: Option<(i64, i64)>,
     /// Value of the field that the entry takes from the path.
     #[serde(skip)]
-    from_path: Option<String>,
+    pub(crate) from_path: Option<String>,
 }
 
 impl Profile {
@@ -329,7 +329,7 @@ mod tests {
         profile.merge(twice);
         assert_eq!(profile.filled["source_port"], 600);
         let back: Profile =
-            serde_json::from_str(&serde_json::to_string(&profile).unwrap()).unwrap();
+            serde_json::from_str(&serde_json::to_string(&profile).expect("JSON")).expect("JSON");
         assert_eq!(back.words, profile.words);
     }
 
