@@ -416,7 +416,7 @@ impl Week<'_> {
             all
         });
         Ok(merged
-            .map(|all| all.finish(&statistics::all()))
+            .map(|all| all.finish(&statistics::scanned()))
             .unwrap_or_default())
     }
 }

@@ -43,7 +43,7 @@ pub const VOCABULARY: [Field; 8] = [
 pub struct Profile {
     /// Names in the header, where there is one.
     pub columns: BTreeSet<String>,
-    /// Rows that the counts are of: those of a block that repeat each other are one.
+    /// Rows that the counts are of.
     pub rows: u64,
     /// Rows that have a value, by column of the lake; a field that none fills is not here.
     pub filled: BTreeMap<String, u64>,
@@ -57,18 +57,18 @@ pub struct Profile {
     pub members: BTreeMap<String, u64>,
     /// Rows that bear no time of their own.
     #[serde(skip)]
-    undated: u64,
+    pub(crate) undated: u64,
     /// Rows that repeat others to the byte: nobody looked at them, they are as the others are.
     #[serde(skip)]
-    repeats: u64,
+    pub(crate) repeats: u64,
     #[serde(skip)]
-    damaged: u64,
+    pub(crate) damaged: u64,
     /// Earliest and latest `observed_at`.
     #[serde(skip)]
-    observed: Option<(i64, i64)>,
+    pub(crate) observed: Option<(i64, i64)>,
     /// Value of the field that the entry takes from the path.
     #[serde(skip)]
-    from_path: Option<String>,
+    pub(crate) from_path: Option<String>,
 }
 
 impl Profile {
@@ -337,7 +337,7 @@ mod tests {
         profile.merge(twice);
         assert_eq!(profile.filled["source_port"], 600);
         let back: Profile =
-            serde_json::from_str(&serde_json::to_string(&profile).unwrap()).unwrap();
+            serde_json::from_str(&serde_json::to_string(&profile).expect("JSON")).expect("JSON");
         assert_eq!(back.words, profile.words);
     }
 

@@ -35,7 +35,7 @@ pub use names::EarlierNames;
 pub use supply::{Sources, Supply};
 pub use tally::Tally;
 
-use model::statistic::Statistic;
+use model::statistic::{Observed, Statistic};
 
 /// Every statistic, in printed order.
 pub fn all() -> Vec<&'static Statistic> {
@@ -49,6 +49,13 @@ pub fn all() -> Vec<&'static Statistic> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Those that are counted in the scan of the week's events: all but those of lists.
+pub fn scanned() -> Vec<&'static Statistic> {
+    let mut all = all();
+    all.retain(|statistic| statistic.observed != Observed::Listing);
+    all
 }
 
 /// The statistic with this identifier, whatever its case.

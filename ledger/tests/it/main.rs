@@ -9,6 +9,7 @@ mod issue;
 mod job;
 mod manifest;
 mod open;
+mod profile;
 mod reject;
 mod report;
 mod tables;

@@ -19,7 +19,7 @@ scheme = "sunday-ordinal"
 "#;
 
 /// Feeds of one shape; the last report of each but the first is mutated in its own way.
-const FEEDS: [&str; 5] = ["steady", "renamed", "tenfold", "words", "halved"];
+const FEEDS: [&str; 6] = ["steady", "renamed", "broken", "tenfold", "words", "halved"];
 
 fn configuration() -> String {
     let feeds = FEEDS.map(|name| {
@@ -49,7 +49,7 @@ fn report(header: &str, day: u32, rows: u32, class: &str) -> String {
     for n in 0..rows {
         let (minute, second) = (n / 60 % 60, n % 60);
         text.push_str(&format!(
-            "2023-01-{day:02} 0{}:{minute:02}:{second:02},198.51.100.{},{class},mirai\n",
+            "2023-01-{day:02} 0{}:{minute:02}:{second:02},198.51.100.{},{class},mirai,seen\n",
             n / 3600,
             n % 250
         ));
@@ -57,7 +57,7 @@ fn report(header: &str, day: u32, rows: u32, class: &str) -> String {
     text
 }
 
-const HEADER: &str = "time,address,class,family";
+const HEADER: &str = "time,address,class,family,note";
 
 #[test]
 fn a_mutated_feed_is_flagged_by_name_and_a_steady_one_is_not() {
@@ -77,7 +77,21 @@ fn a_mutated_feed_is_flagged_by_name_and_a_steady_one_is_not() {
     );
     bench.write(
         "in/renamed/2023-01-16.csv",
-        report("time,ip_address,class,family", 16, 310, "infected-system"),
+        report(
+            "time,address,class,family,remark",
+            16,
+            310,
+            "infected-system",
+        ),
+    );
+    bench.write(
+        "in/broken/2023-01-16.csv",
+        report(
+            "time,ip_address,class,family,note",
+            16,
+            310,
+            "infected-system",
+        ),
     );
     bench.write(
         "in/tenfold/2023-01-16.csv",
@@ -105,12 +119,18 @@ fn a_mutated_feed_is_flagged_by_name_and_a_steady_one_is_not() {
     };
     assert_eq!(of("steady"), []);
     let renamed = of("renamed");
-    for message in ["new column `ip_address`", "column `address` is gone"] {
+    for message in ["new column `remark`", "column `note` is gone"] {
         assert!(
             renamed.iter().any(|(_, found)| found == message),
             "{renamed:?}"
         );
     }
+    // A mapped column that is gone cannot be read around: the report is refused, and flagged.
+    let [(change, message)] = &of("broken")[..] else {
+        panic!("{:?}", of("broken"))
+    };
+    assert_eq!(change, "unreadable");
+    assert!(message.contains("maps column `address`"), "{message}");
     let [(change, message)] = &of("tenfold")[..] else {
         panic!("{:?}", of("tenfold"))
     };
@@ -141,7 +161,7 @@ fn a_mutated_feed_is_flagged_by_name_and_a_steady_one_is_not() {
     bench
         .run(&["doctor"])
         .exits(4)
-        .prints("changes in reports of halved, renamed, tenfold, words");
+        .prints("changes in reports of broken, halved, renamed, tenfold, words");
     bench
         .run(&[
             "feeds",

@@ -128,6 +128,9 @@ fn the_issue_says_what_its_description_promises(bench: &Bench) {
         ("V2", 48, 15),
         ("V3", 24, 38),
         ("V4", 0, 5),
+        ("L1", 1423, 1640),
+        ("L2", 52417, 54182),
+        ("L3", 1050, 1078),
     ] {
         assert_eq!(value(key)["value"]["exact"]["count"], this, "{key}");
         assert_eq!(
@@ -154,7 +157,7 @@ fn the_issue_says_what_its_description_promises(bench: &Bench) {
     assert_eq!(tweetfeed["missing"], serde_json::json!(["2023-01-11"]));
     // Not available is never 0.
     for key in [
-        "M1", "M2", "M3", "M4", "M5", "W1", "W2", "W3", "W4", "W7", "W8", "W9", "V6",
+        "M1", "M2", "M3", "M4", "M5", "W1", "W2", "W3", "W4", "W7", "W8", "W9", "V6", "L4",
     ] {
         assert!(
             value(key)["value"].is_null() && value(key)["missing"].is_object(),
