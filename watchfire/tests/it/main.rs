@@ -6,6 +6,8 @@ mod crash;
 mod demo;
 mod fetch;
 mod founding_week;
+mod manual;
 mod query;
 mod run;
 mod tidy;
+mod whole_series;
