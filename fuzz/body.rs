@@ -1,21 +1,29 @@
 //! What the fuzz targets do with their input. The integration tests of `formats` include this file
-//! and call it with a few seeds, so that it compiles and holds without a nightly compiler.
+//! and call it with samples and mutations of them, so that it compiles and holds without a fuzzer.
 #![allow(dead_code)]
 
 use std::io::{Cursor, Read};
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
+use formats::shadowserver::Schema;
 use formats::source::{Caps, Encoding, each_member};
-use formats::{Context, FORMATS, Output, Warning, drive};
+use formats::{Context, Output, Warning, drive};
 use jiff::tz::TimeZone;
 use model::feed::Feed;
 use model::record::Record;
 use model::reject::Reject;
 use model::time::Timestamp;
 
+#[path = "samples.rs"]
+pub mod samples;
+
+use samples::{SAMPLES, Sample};
+
 /// Checks what every output has to be: found in the text again.
-struct Check<'t> {
-    text: &'t [u8],
+pub struct Check<'t> {
+    /// The text that is read.
+    pub text: &'t [u8],
 }
 
 impl Output for Check<'_> {
@@ -38,36 +46,52 @@ impl Output for Check<'_> {
     fn warn(&mut self, _: Warning) {}
 }
 
-fn feed(format: &str) -> Feed {
+/// A feed that has this sample's format.
+pub fn feed(sample: &Sample) -> Feed {
     let mut entry = serde_json::json!({
-        "name": "fuzz", "provider": "Example", "format": format, "zone": "UTC", "licence": "none",
+        "name": "fuzz", "provider": "Example", "format": sample.format, "zone": "UTC", "licence": "none",
     });
-    if matches!(format, "csv" | "json") {
-        entry["columns"] =
-            serde_json::json!({ "ip": "source_ip", "t": "observed_at", "u": "source_url" });
-    }
+    let more = (sample.entry)();
+    let members = entry.as_object_mut().expect("an object");
+    members.extend(more.as_object().expect("an object").clone());
     serde_json::from_value(entry).expect("the entry is whole")
 }
 
-/// Reads the input as the format that its first byte chooses.
-pub fn formats(data: &[u8]) {
-    let Some((choice, text)) = data.split_first() else {
-        return;
-    };
-    let feed = feed(FORMATS[*choice as usize % FORMATS.len()].name);
+/// Reads a text of a sample's format into an output; false where it does not open.
+pub fn read(sample: &Sample, text: &[u8], out: &mut dyn Output) -> bool {
+    static SCHEMA: LazyLock<Schema> =
+        LazyLock::new(|| Schema::parse(samples::SCHEMA.as_bytes()).expect("a schema"));
+    let feed = feed(sample);
     let ctx = Context {
         feed: &feed,
         zone: &TimeZone::UTC,
-        file_name: "report.txt",
-        path: "report.txt",
+        file_name: sample.file,
+        path: sample.file,
         snapshot: Timestamp(1_673_827_200_000_000),
-        schema: None,
+        schema: Some(&SCHEMA),
     };
     let mut rest = text;
     let open = drive::open(&ctx, &mut rest).expect("memory does not fail");
+    let opened = open.is_ok();
     if let Ok(open) = open {
-        drive::read(open, &mut rest, &mut Record::new(), &mut Check { text });
+        drive::read(open, &mut rest, &mut Record::new(), out);
     }
+    opened
+}
+
+/// Reads the input as the format that its first byte chooses, or that `WATCHFIRE_FUZZ_FORMAT` names.
+pub fn formats(data: &[u8]) {
+    static NAMED: LazyLock<Option<String>> =
+        LazyLock::new(|| std::env::var("WATCHFIRE_FUZZ_FORMAT").ok());
+    let Some((choice, text)) = data.split_first() else {
+        return;
+    };
+    let chosen = &SAMPLES[*choice as usize % SAMPLES.len()];
+    let sample = match NAMED.as_deref() {
+        Some(name) => SAMPLES.iter().find(|sample| sample.format == name),
+        None => Some(chosen),
+    };
+    read(sample.expect("a format's name"), text, &mut Check { text });
 }
 
 /// Opens the input as a delivery in the encoding that its first byte chooses.

@@ -7,12 +7,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    bulletin, config, demo, doctor, feeds, fetch, history, infrastructure, ingest, init, parse,
-    query, rating, reference, rejects, serve, status, tokens, week,
+    bulletin, completions, config, demo, doctor, feeds, fetch, history, infrastructure, ingest,
+    init, man, parse, query, rating, reference, rejects, serve, status, tokens, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -98,6 +98,8 @@ enum Command {
     Infrastructure(infrastructure::Args),
     History(history::Args),
     Bulletin(bulletin::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Command {
@@ -122,8 +124,15 @@ impl Command {
             Command::Infrastructure(args) => infrastructure::run(args, session),
             Command::History(args) => history::run(args, session),
             Command::Bulletin(args) => bulletin::run(args, session),
+            Command::Completions(args) => completions::run(&args, session),
+            Command::Man(args) => man::run(&args, session),
         }
     }
+}
+
+/// The command line as clap holds it, for completions and manual pages.
+pub fn definition() -> clap::Command {
+    Line::command()
 }
 
 /// Runs the process's command line.
@@ -181,8 +190,6 @@ fn log(verbose: u8, unattended: bool) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -85,6 +85,13 @@ impl Function {
             .find(|(known, _)| *known == name)
             .map(|(_, function)| *function)
     }
+
+    /// Whether an empty cell still gives a value.
+    #[inline]
+    pub fn speaks_of_nothing(self) -> bool {
+        use Function::*;
+        matches!(self, CategoryOrDetail | ExchangeType | ExchangeIdentifier)
+    }
 }
 
 /// `validate_to_none`'s test.
@@ -98,8 +105,8 @@ pub fn says_nothing(text: &str) -> bool {
 pub fn boolean(text: &str) -> Option<bool> {
     let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(text));
     match text {
-        _ if is(&["y", "yes", "true", "t", "1"]) => Some(true),
-        _ if is(&["n", "no", "false", "f", "0"]) => Some(false),
+        _ if is(&["y", "yes", "true", "t", "1", "enabled"]) => Some(true),
+        _ if is(&["n", "no", "false", "f", "0", "disabled"]) => Some(false),
         _ => None,
     }
 }
@@ -178,7 +185,8 @@ fn cve_length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// `convert_http_host_and_url`: `url` is a whole URL, a path, or the request line of HTTP; `host` is
-/// what the client asked for. `None` if there is nothing to make a URL of.
+/// what the client asked for, or the address that was asked. `None` if there is nothing to make a URL
+/// of.
 pub fn host_and_url(url: &str, host: &str, application: &str) -> Option<String> {
     let url = url.trim();
     if url.contains("://") {
@@ -191,6 +199,12 @@ pub fn host_and_url(url: &str, host: &str, application: &str) -> Option<String> 
         _ => url,
     };
     let host = value::given(host)?;
+    let v6 = value::ip(host).is_some_and(|ip| ip.is_ipv6()) && !host.contains('%');
+    let host = if v6 {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
     let path = value::given(path)?;
     let scheme = if application.eq_ignore_ascii_case("https") {
         "https"
@@ -211,8 +225,7 @@ pub fn base64(text: &str) -> String {
 
 /// Whether an Exchange server's tag says that a web shell was found on it.
 fn has_web_shell(tag: &str) -> bool {
-    tag.split([';', ','])
-        .any(|tag| tag.trim().eq_ignore_ascii_case("webshell"))
+    tag.to_ascii_lowercase().contains("webshell")
 }
 
 /// `scan_exchange_type`.
@@ -362,6 +375,10 @@ mod tests {
         assert_eq!(
             url("http://other.example/a", "www.example", "").as_deref(),
             Some("http://other.example/a")
+        );
+        assert_eq!(
+            url("/a", "2001:db8::1", "").as_deref(),
+            Some("http://[2001:db8::1]/a")
         );
         assert_eq!(url("/a", "", ""), None);
         assert_eq!(url("", "www.example", ""), None);

@@ -43,7 +43,7 @@ struct Action {
     target: Target,
     required: bool,
     /// Other columns that the function looks at; `usize::MAX` where the report lacks them.
-    others: [usize; 2],
+    others: [usize; 5],
 }
 
 #[derive(Debug)]
@@ -145,16 +145,15 @@ impl Plan {
             };
             let other = |name: &str| places.get(name).copied().unwrap_or(usize::MAX);
             let others = match mapping.function {
-                Function::HostAndUrl => [
-                    if other("http_host") == usize::MAX {
-                        other("cc_dns")
-                    } else {
-                        other("http_host")
-                    },
-                    other("application"),
-                ],
-                Function::CategoryOrDetail => [other("detail"), usize::MAX],
-                _ => [usize::MAX; 2],
+                Function::HostAndUrl => {
+                    ["application", "cc_dns", "http_host", "hostname", "ip"].map(other)
+                }
+                Function::CategoryOrDetail => {
+                    let mut others = [usize::MAX; 5];
+                    others[0] = other("detail");
+                    others
+                }
+                _ => [usize::MAX; 5],
             };
             actions.push(Action {
                 column,
@@ -167,6 +166,15 @@ impl Plan {
         // A text that is no value of its field is kept under the column's name, unless the column
         // goes to `extra` anyway.
         for action in &mut actions {
+            // What is no address may be the network that another mapping takes it for.
+            let sharing = |mapping: &&super::schema::Mapping| {
+                mapping.column == header[action.column] && mapping.target != Place::Drop
+            };
+            if action.function == Function::ValidateIp
+                && report.mappings.iter().filter(sharing).count() > 1
+            {
+                continue;
+            }
             if let Target::Field(_, fallback) = &mut action.target
                 && !extras.contains(header[action.column].as_str())
             {
@@ -222,7 +230,7 @@ impl Plan {
                 function: Function::Keep,
                 target: Target::Extra(key),
                 required: false,
-                others: [usize::MAX; 2],
+                others: [usize::MAX; 5],
             });
         };
         for (name, column) in rest {
@@ -245,7 +253,7 @@ impl Plan {
         Ok(Plan {
             columns: header.len(),
             actions,
-            constants: report.constants.clone(),
+            constants: constants(report),
             names_something,
             warnings,
         })
@@ -266,6 +274,16 @@ impl Plan {
     /// Reads one row into a cleared record.
     #[inline]
     pub fn fill(&self, cut: &Cut<'_>, record: &mut Record) -> Result<(), Refusal> {
+        let mut refused = None;
+        for action in &self.actions {
+            if cut.is_blank(action.column) && !action.function.speaks_of_nothing() {
+                continue;
+            }
+            if !action.apply(cut, record)? && action.required && refused.is_none() {
+                refused = Some(action);
+            }
+        }
+        // What the type says of all its rows stands above what a column says.
         for (field, text) in &self.constants {
             match field.kind() {
                 Kind::Text => record.set_text(*field, text),
@@ -274,15 +292,6 @@ impl Plan {
                         return refusal(bad.reason, bad.message(text));
                     }
                 }
-            }
-        }
-        let mut refused = None;
-        for action in &self.actions {
-            if cut.is_blank(action.column) && action.function != Function::CategoryOrDetail {
-                continue;
-            }
-            if !action.apply(cut, record)? && action.required && refused.is_none() {
-                refused = Some(action);
             }
         }
         if !record.has(Field::ObservedAt) {
@@ -299,6 +308,17 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// The type's constants in the form of their fields: a protocol is lower case.
+fn constants(report: &ReportType) -> Vec<(Field, String)> {
+    let mut record = Record::new();
+    let constants = report.constants.iter().map(|(field, text)| {
+        let sound = value::set(&mut record, *field, text, &UTC).is_ok();
+        let made = record.text(*field).filter(|_| sound);
+        (*field, made.unwrap_or(text).to_owned())
+    });
+    constants.collect()
 }
 
 /// The header must have the column of the time and one required column besides, or it is another
@@ -369,9 +389,16 @@ impl Action {
     fn apply(&self, cut: &Cut<'_>, record: &mut Record) -> Result<bool, Refusal> {
         let raw = cut.raw_cell(self.column);
         let Some(text) = value::given(raw) else {
-            return Ok(
-                self.function != Function::CategoryOrDetail || self.apply_category(cut, record)
-            );
+            return Ok(match (self.function, &self.target) {
+                (Function::CategoryOrDetail, _) => self.apply_category(cut, record),
+                (Function::ExchangeType, Target::Field(field, _)) => {
+                    value::set(record, *field, functions::exchange_type(""), &UTC).is_ok()
+                }
+                (Function::ExchangeIdentifier, Target::Field(field, _)) => {
+                    value::set(record, *field, functions::exchange_identifier(""), &UTC).is_ok()
+                }
+                _ => true,
+            });
         };
         match &self.target {
             Target::Extra(key) => {
@@ -500,8 +527,13 @@ impl Action {
             Function::InvalidateZero => value::set_given(record, field, text, utc),
             Function::ValidateIp if field.kind() == Kind::Ip => {
                 let ip = value::ip(text);
-                if let Some(ip) = ip {
-                    record.set_ip(field, ip);
+                match (ip, fallback) {
+                    (Some(ip), _) => record.set_ip(field, ip),
+                    // What a row must have is kept even if it is none.
+                    (None, Some(key)) if self.required => {
+                        push_json_text(record.extra_member(&key.key), text);
+                    }
+                    (None, _) => {}
                 }
                 return Ok(ip.is_some());
             }
@@ -534,7 +566,12 @@ impl Action {
             }
             Function::HostAndUrl => match self.url(cut) {
                 Some(url) => value::set(record, field, &url, utc),
-                None => value::set_given(record, field, text, utc),
+                None => {
+                    if let Some(key) = fallback {
+                        push_json_text(record.extra_member(&key.key), text);
+                    }
+                    return Ok(false);
+                }
             },
             Function::CategoryOrDetail => return Ok(self.apply_category(cut, record)),
             Function::ExchangeType => {
@@ -552,10 +589,13 @@ impl Action {
     }
 
     fn url(&self, cut: &Cut<'_>) -> Option<String> {
-        let [host, application] = self.others;
+        // What the client asked for, else whom it asked: the first that says something.
+        let [application, hosts @ ..] = self.others;
+        let hosts = hosts.map(|column| cut.cell(column));
+        let host = hosts.iter().find_map(|host| value::given(host));
         functions::host_and_url(
             &cut.cell(self.column),
-            &cut.cell(host),
+            host.unwrap_or_default(),
             &cut.cell(application),
         )
     }

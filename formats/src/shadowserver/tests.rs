@@ -162,15 +162,16 @@ fn every_function_of_an_event() {
         2025-01-06 08:00:00,192.0.2.1,GET /a HTTP/1.1,www.example,https,,worm,exchange;webshell,2001:DB8::1\r\n\
         2025-01-06 08:00:00,192.0.2.1,/b,192.0.2.9,,spam,worm,exchange,nowhere\r\n";
     let seen = read("event4_trap.csv", text).expect("it opens");
+    // The type has constants besides: they stand above what the tag says of single rows.
     assert_eq!(
         seen.events,
         [
-            "observed_at=Time(Timestamp(1736150400000000)) class_type=Text(\"system-compromise\") \
-             class_identifier=Text(\"exchange-server-webshell\") source_ip=Ip(192.0.2.1) destination_host=Text(\"www.example\") \
+            "observed_at=Time(Timestamp(1736150400000000)) class_type=Text(\"brute-force\") \
+             class_identifier=Text(\"trap\") source_ip=Ip(192.0.2.1) destination_host=Text(\"www.example\") \
              destination_url=Text(\"https://www.example/a\") description=Text(\"worm\") \
              {\"relay.ip\":\"2001:db8::1\",\"tag\":\"exchange;webshell\",\"application\":\"https\",\"detail\":\"worm\"}",
-            "observed_at=Time(Timestamp(1736150400000000)) class_type=Text(\"vulnerable-system\") \
-             class_identifier=Text(\"vulnerable-exchange-server\") source_ip=Ip(192.0.2.1) \
+            "observed_at=Time(Timestamp(1736150400000000)) class_type=Text(\"brute-force\") \
+             class_identifier=Text(\"trap\") source_ip=Ip(192.0.2.1) \
              destination_url=Text(\"http://192.0.2.9/b\") description=Text(\"spam\") \
              {\"tag\":\"exchange\",\"detail\":\"worm\"}",
         ]

@@ -17,6 +17,8 @@ mod kev;
 mod list;
 mod registry;
 mod shadowserver;
+mod shadowserver_peer;
+mod shadowserver_values;
 mod stalkerware;
 mod text;
 mod tweetfeed;

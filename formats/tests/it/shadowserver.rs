@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::harness::{Read, SNAPSHOT, data, feed};
 
 /// Reads one delivered file as intake does, on this thread.
-fn deliver(schema: &Schema, name: &str, bytes: &[u8]) -> Result<(Read, Header), Unreadable> {
+pub fn deliver(schema: &Schema, name: &str, bytes: &[u8]) -> Result<(Read, Header), Unreadable> {
     let feed = feed("shadowserver", "UTC");
     let mut outcome = Err(Unreadable::Empty);
     each_member(
@@ -54,7 +54,7 @@ fn deliver(schema: &Schema, name: &str, bytes: &[u8]) -> Result<(Read, Header), 
     outcome
 }
 
-fn published(data: &Path) -> Schema {
+pub fn published(data: &Path) -> Schema {
     let bytes =
         fs::read(data.join("shadowserver/schema/intelmq.json")).expect("the schema can be read");
     Schema::parse(&bytes).expect("the published schema is one")

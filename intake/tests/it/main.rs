@@ -12,5 +12,7 @@ mod pull;
 mod queue;
 mod s3;
 mod server;
+mod soak;
 mod taxii;
 mod tls;
+mod tricks;

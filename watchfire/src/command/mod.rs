@@ -1,6 +1,7 @@
 //! One file a command: its arguments, what it does, how it prints.
 
 pub mod bulletin;
+pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod doctor;
@@ -10,6 +11,7 @@ pub mod history;
 pub mod infrastructure;
 pub mod ingest;
 pub mod init;
+pub mod man;
 pub mod parse;
 pub mod query;
 pub mod rating;

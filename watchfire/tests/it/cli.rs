@@ -46,6 +46,8 @@ fn help_shows_commands_examples_and_exit_codes() {
         "infrastructure",
         "history",
         "bulletin",
+        "completions",
+        "man",
     ] {
         assert!(
             help.stdout.contains(&format!("\n  {command} ")),

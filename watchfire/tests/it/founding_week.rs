@@ -20,7 +20,7 @@ const TOTALS: [(&str, [i64; 8]); 8] = [
     ("2023-5", [396, 3856, 293, 627, 3057, 26, 4, 2]),
 ];
 
-fn tally(bench: &Bench, issue: &str, by: &str) -> BTreeMap<(String, String), i64> {
+pub fn tally(bench: &Bench, issue: &str, by: &str) -> BTreeMap<(String, String), i64> {
     let done = bench
         .run(&["feeds", "tally", issue, "--by", by, "--json"])
         .exits(0);

@@ -230,6 +230,7 @@ fn documents_are_there_and_complete() {
     let root = tree();
     for document in [
         "README.md",
+        "README.zh-CN.md",
         "ARCHITECTURE.md",
         "CHANGELOG.md",
         "LICENSE",
@@ -267,5 +268,42 @@ fn documents_are_there_and_complete() {
             !last || ci.contains(command),
             ".ci/run does not call `{command}`"
         );
+    }
+}
+
+/// The blocks of code of a document, and what its links and code words point to.
+fn code_and_paths(text: &str) -> (Vec<&str>, BTreeSet<&str>) {
+    let blocks = text.split("```").skip(1).step_by(2).collect();
+    let paths = text
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    (
+        blocks,
+        paths.filter(|path| !path.starts_with("README")).collect(),
+    )
+}
+
+#[test]
+fn both_readmes_show_the_same_commands_and_documents() {
+    let read = |name: &str| std::fs::read_to_string(tree().join(name)).expect("it is there");
+    let (english, chinese) = (read("README.md"), read("README.zh-CN.md"));
+    let (ours, theirs) = (code_and_paths(&english), code_and_paths(&chinese));
+    assert!(
+        ours.0.len() >= 5,
+        "README.md shows {} blocks of code",
+        ours.0.len()
+    );
+    assert_eq!(ours, theirs);
+    let rows = |text: &str| text.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(
+        rows(&english),
+        rows(&chinese),
+        "rows of the table of a workspace"
+    );
+    let heads = |text: &str| text.lines().filter(|line| line.starts_with("## ")).count();
+    assert_eq!(heads(&english), heads(&chinese), "sections");
+    for path in ours.1 {
+        assert!(tree().join(path).exists(), "README.md names {path}");
     }
 }
