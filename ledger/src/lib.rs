@@ -32,9 +32,11 @@ pub mod infrastructure;
 pub mod issue;
 pub mod job;
 pub mod manifest;
+pub mod member;
 pub mod reference;
 pub mod reject;
 pub mod report;
+pub mod retention;
 pub mod setting;
 pub mod tally;
 
@@ -48,9 +50,11 @@ pub use infrastructure::{InfrastructureEvent, InfrastructureState, NewInfrastruc
 pub use issue::{Issue, IssueHead, IssueState, NewIssue};
 pub use job::{Job, JobCounts, JobState, Lease, NewJob};
 pub use manifest::{LakeFile, LakeFileKind, LakeTotals, NewLakeFile, Snapshot};
+pub use member::LakeMember;
 pub use open::{Ledger, Page};
 pub use reference::{NewReferenceTable, ReferenceTable};
 pub use reject::{Reject, RejectFilter, RejectState};
 pub use report::{Archived, FeedTotals, NewReport, Report, ReportFilter, ReportKind, ReportState};
+pub use retention::{Expiry, Hold, NewExpiry, NewHold, Retained, Rewritten};
 pub use setting::Setting;
 pub use tally::{NewTally, TallyBy, TallySum};

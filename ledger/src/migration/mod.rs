@@ -2,6 +2,7 @@
 //! new file and one more line here. There is no way back; the backup copy is.
 
 mod m0001_spine;
+mod m0002_retention;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -10,6 +11,9 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_spine::Migration)]
+        vec![
+            Box::new(m0001_spine::Migration),
+            Box::new(m0002_retention::Migration),
+        ]
     }
 }
