@@ -19,7 +19,7 @@ use lake::stage::make_durable;
 use lake::{FileKind, IdentityIndex, Lake, ReportWriter, StagedFile};
 use ledger::{
     BlobStore, IngestCommit, LakeFileKind, Ledger, NewJob, NewLakeFile, NewReport, NewTally,
-    Report, ReportKind, ReportState, Scope, Totals,
+    Report, ReportKind, ReportState, Retained, Scope, Totals,
 };
 use model::ids::ReportId;
 use model::time::{Day, Timestamp};
@@ -27,6 +27,7 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::collect::Delivery;
+use crate::compaction::Upkeep;
 use crate::enrich::Enricher;
 use crate::error::{Error, Result};
 use crate::gather::{Gathered, TallyKey};
@@ -124,6 +125,8 @@ enum Said {
         feed: String,
         origin: String,
         bytes: u64,
+        /// Why it is not read although it was asked for.
+        remark: Option<String>,
     },
 }
 
@@ -164,6 +167,26 @@ impl Intake<'_> {
         )
     }
 
+    /// The lake's upkeep with the same handles.
+    fn upkeep(&self) -> Upkeep<'_> {
+        Upkeep {
+            ledger: &self.ledger,
+            lake: &self.lake,
+            runtime: self.runtime.clone(),
+            clock: self.clock,
+        }
+    }
+
+    /// Reports of which a rule of retention took events or raw bytes, and the rule.
+    fn over(&self) -> Result<BTreeMap<String, String>> {
+        let expiries = self.runtime.block_on(self.ledger.expiries(None, None))?;
+        Ok(expiries
+            .into_iter()
+            .filter(|expiry| expiry.what != Retained::Rejects.as_str())
+            .map(|expiry| (expiry.report_id, expiry.rule))
+            .collect())
+    }
+
     /// Archives deliveries and reads them; the reading thread.
     fn read_all(
         &self,
@@ -172,6 +195,7 @@ impl Intake<'_> {
         cutter: &mut Cutter<Said>,
     ) -> Result<()> {
         let mut seen = BTreeSet::new();
+        let over = self.over()?;
         for batch in deliveries.chunks(ARCHIVE_BATCH) {
             let mut new = Vec::with_capacity(batch.len());
             for delivery in batch {
@@ -195,16 +219,40 @@ impl Intake<'_> {
                 });
             }
             let archived = self.runtime.block_on(self.ledger.archive_reports(new))?;
+            if again {
+                let ingested = archived
+                    .iter()
+                    .filter(|archived| archived.report.state == ReportState::Ingested)
+                    .map(|archived| archived.report.id.clone())
+                    .filter(|id| !over.contains_key(id))
+                    .collect::<Vec<_>>();
+                self.upkeep().split_off(&ingested)?;
+            }
             for (delivery, archived) in batch.iter().zip(archived) {
                 let report = archived.report;
-                let known = report.state == ReportState::Ingested && !again
+                let over = over.get(&report.id);
+                // Its file still lies where it was delivered.
+                if over.is_some()
+                    && self
+                        .runtime
+                        .block_on(self.ledger.raw_is_over(&report.blob))?
+                {
+                    self.blobs.remove(&report.blob)?;
+                }
+                let known = report.state == ReportState::Ingested && (!again || over.is_some())
                     || !seen.insert(report.id.clone());
                 if known {
                     let origin = delivery.origin.clone();
+                    let remark = over.filter(|_| again).map(|rule| {
+                        format!(
+                            "is not read again: rule {rule} of retention took of it what was over"
+                        )
+                    });
                     cutter.say(Said::Known {
                         feed: report.feed,
                         origin,
                         bytes: report.bytes as u64,
+                        remark,
                     })?;
                 } else {
                     self.read_report(delivery, report, again, cutter)?;
@@ -268,7 +316,11 @@ impl<'a> Writer<'a> {
                     feed,
                     origin,
                     bytes,
+                    remark,
                 }) => {
+                    if let Some(remark) = remark {
+                        self.summary.warnings.push((origin.clone(), remark));
+                    }
                     let feed = self.feed(&feed);
                     feed.reports += 1;
                     feed.known += 1;

@@ -5,13 +5,15 @@
 //! several threads, each with an [`enrich::Enricher`] and a [`gather::Gatherer`] — hands the new
 //! rows to the lake, and commits report, parts, rejects and tallies in one ledger transaction.
 //! [`replay`] reads mended rejects again, [`dry_run`] parses without storing anything, and
-//! [`coverage`] says which days of a week each feed covered.
+//! [`coverage`] says which days of a week each feed covered. Later [`compaction`] makes few parts of
+//! many, and [`retention`] takes away what a rule says is over.
 //!
 //! Memory is bounded by the number of blocks under way (DESIGN invariant 5): the reader waits for
 //! the writer, whatever the size of a report.
 
 pub mod catalogue;
 pub mod collect;
+pub mod compaction;
 pub mod coverage;
 pub mod dry_run;
 pub mod enrich;
@@ -20,6 +22,7 @@ pub mod gather;
 pub mod ingest;
 pub mod pipeline;
 pub mod replay;
+pub mod retention;
 
 pub use catalogue::{Catalogue, Source};
 pub use error::{Error, Result};

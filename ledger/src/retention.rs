@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::audit::{self, NewAudit};
 use crate::manifest::{LakeFile, Snapshot};
 use crate::{
-    Error, Hash, LakeMember, Ledger, Result, bulk, counter, manifest, member, reject, report,
+    Error, Hash, LakeMember, Ledger, Result, bulk, counter, manifest, member, reject, report, tally,
 };
 
 mod hold {
@@ -405,6 +405,20 @@ impl Ledger {
                 .filter(expiry::Column::Day.lt(days.end));
         }
         Ok(select.all(self.reader()).await?)
+    }
+
+    /// UTC days and written dates that a report speaks of, as far as anything of it is stored.
+    pub async fn days_of_report(&self, report: &str) -> Result<BTreeSet<i32>> {
+        let db = self.reader();
+        let shared = member::paths(db, &[report.to_owned()]).await?;
+        let mut days: BTreeSet<i32> = manifest::live(db, &shared)
+            .await?
+            .into_iter()
+            .chain(self.files_of_report(report).await?)
+            .map(|file| file.day)
+            .collect();
+        days.extend(tally::days(db, report).await?);
+        Ok(days)
     }
 
     /// Whether a blob's time is over: some report had it, and that of each was expired.

@@ -11,8 +11,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    bulletin, config, demo, doctor, feeds, fetch, history, infrastructure, ingest, init, parse,
-    query, rating, reference, rejects, status, week,
+    bulletin, config, demo, doctor, feeds, fetch, history, hold, infrastructure, ingest, init,
+    lake, parse, query, rating, reference, rejects, retention, status, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -25,7 +25,7 @@ Exit codes:
   1  could not be done; the message names the object and the remedy
   2  the command line is wrong
   3  there is no workspace, or its configuration is wrong
-  4  done, but something was found wanting: findings of `doctor` and `feeds check`,
+  4  done, but something was found wanting: findings of `doctor`, `lake check`, `feeds check`,
      rejects or unreadable reports with --strict
 
 Data go to standard output, talk goes to standard error. Variables: WATCHFIRE_WORKSPACE names the
@@ -94,6 +94,9 @@ enum Command {
     Infrastructure(infrastructure::Args),
     History(history::Args),
     Bulletin(bulletin::Args),
+    Lake(lake::Args),
+    Retention(retention::Args),
+    Hold(hold::Args),
 }
 
 impl Command {
@@ -116,6 +119,9 @@ impl Command {
             Command::Infrastructure(args) => infrastructure::run(args, session),
             Command::History(args) => history::run(args, session),
             Command::Bulletin(args) => bulletin::run(args, session),
+            Command::Lake(args) => lake::run(args, session),
+            Command::Retention(args) => retention::run(args, session),
+            Command::Hold(args) => hold::run(args, session),
         }
     }
 }

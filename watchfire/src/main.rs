@@ -2,13 +2,15 @@
 //!
 //! [`cli`] is the command line, a file a command stands in [`command`]. [`config`] reads
 //! `watchfire.toml`, [`workspace`] opens the folder (lock, ledger, lake, blobs, clock),
-//! [`reference_files`] brings in what others publish, [`weekly`] counts and composes a week. Data go to standard output through [`table`],
+//! [`reference_files`] brings in what others publish, [`weekly`] counts and composes a week, [`inspection`] compares the stored files with the ledger. Data go to standard output through [`table`],
 //! talk to standard error through [`talk`], and what went wrong is a [`failure`] with its remedy.
 
 mod cli;
 mod command;
 mod config;
 mod failure;
+mod findings;
+mod inspection;
 mod reference_files;
 mod table;
 mod talk;

@@ -22,6 +22,8 @@ use crate::talk::Talk;
 
 /// Name of the lock file.
 const LOCK: &str = "watchfire.lock";
+/// Name of the file that readers share a lock on, so that no file is deleted under them.
+const READING: &str = "watchfire.reading";
 
 /// The instant.
 pub fn now() -> Timestamp {
@@ -130,6 +132,7 @@ pub struct Workspace {
     /// Runs futures.
     runtime: Runtime,
     _lock: Option<Lock>,
+    _reading: Option<File>,
 }
 
 impl Workspace {
@@ -144,6 +147,10 @@ impl Workspace {
             .build()
             .map_err(|error| Failure::new("threads", error))?;
         let path = root.join("ledger.db");
+        let reading = match access {
+            Access::Read => reading(&root),
+            Access::Write(_) => None,
+        };
         // A workspace that was never written to has no ledger; making it is a change.
         let first = !path.exists();
         let lock = match access {
@@ -178,6 +185,7 @@ impl Workspace {
             lake,
             runtime,
             _lock: lock,
+            _reading: reading,
         })
     }
 
@@ -288,6 +296,38 @@ fn holder(file: &mut File) -> Option<String> {
     file.read_to_string(&mut text).ok()?;
     let (pid, command) = text.trim().split_once(' ')?;
     Some(format!("process {pid} (watchfire {command})"))
+}
+
+/// A reader's share of the lock that keeps files from being deleted. Where the folder cannot be written
+/// to, nobody deletes from it either.
+fn reading(root: &Path) -> Option<File> {
+    let path = root.join(READING);
+    let file = File::open(&path).or_else(|_| {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        options.open(&path)
+    });
+    let file = file.ok()?;
+    file.lock_shared().ok()?;
+    Some(file)
+}
+
+/// Does something that no reader of this workspace may be in the middle of; `None` if one is. Readers
+/// that begin meanwhile wait.
+///
+/// # Errors
+/// The lock file cannot be opened.
+pub fn while_nobody_reads<T>(root: &Path, act: impl FnOnce() -> T) -> Result<Option<T>> {
+    let path = root.join(READING);
+    let fail = |error: std::io::Error| Failure::new(path.display(), error);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let file = options.open(&path).map_err(fail)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(act())),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(fail(error)),
+    }
 }
 
 /// Who is changing the workspace just now, if anyone.

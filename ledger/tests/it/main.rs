@@ -11,6 +11,7 @@ mod manifest;
 mod open;
 mod reject;
 mod report;
+mod retention;
 mod tables;
 
 use ledger::{Hash, IngestCommit, LakeFileKind, Ledger, NewLakeFile, NewReport, ReportKind};
