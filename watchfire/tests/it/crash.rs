@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::run::Bench;
 
-const CONFIGURATION: &str = r#"
+pub const CONFIGURATION: &str = r#"
 [workspace]
 name = "crash"
 zone = "Asia/Shanghai"
@@ -25,9 +25,9 @@ paths = ["in/*.csv"]
 "#;
 
 /// System calls that change a file or make it durable.
-const CALLS: &str = "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,ftruncate,unlink,mkdir,link";
+pub const CALLS: &str = "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,ftruncate,unlink,mkdir,link";
 
-fn report(from: u32, rows: u32) -> String {
+pub fn report(from: u32, rows: u32) -> String {
     let mut text = String::from("date,URL,description\n");
     for n in from..from + rows {
         let (day, hour) = (1 + n % 5, n % 24);
@@ -48,7 +48,7 @@ fn prepared() -> Bench {
     bench
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("the folder can be made");
     for entry in std::fs::read_dir(from).expect("the folder can be read") {
         let entry = entry.expect("the folder can be read");
@@ -62,7 +62,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Everything that must come out the same: events with their places, tallies, rejects.
-fn outcome(bench: &Bench) -> [String; 3] {
+pub fn outcome(bench: &Bench) -> [String; 3] {
     let events = "select event_id, feed, report, line, \"offset\", observed_at, source_url from events order by event_id";
     let rejects = bench.run(&["--json", "rejects", "list"]).exits(0).stdout;
     // Ids and times of receipt tell when, not what.
@@ -139,15 +139,23 @@ fn thirty_kills_at_random_moments() {
     }
 }
 
-#[test]
-fn a_kill_at_every_write_fsync_and_rename() {
+/// Whether system calls can be traced. In CI they must be.
+pub fn strace_is_there() -> bool {
     let strace = std::process::Command::new("strace")
         .arg("-V")
         .stdout(Stdio::null())
         .status();
-    if !strace.is_ok_and(|status| status.success()) {
+    let there = strace.is_ok_and(|status| status.success());
+    if !there {
         assert!(std::env::var("CI").is_err(), "strace is not installed");
         eprintln!("SKIPPED: strace is not installed");
+    }
+    there
+}
+
+#[test]
+fn a_kill_at_every_write_fsync_and_rename() {
+    if !strace_is_there() {
         return;
     }
     let from = prepared();

@@ -9,3 +9,5 @@ mod founding_week;
 mod query;
 mod run;
 mod tidy;
+mod upkeep;
+mod upkeep_crash;

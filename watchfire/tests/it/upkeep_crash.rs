@@ -1,0 +1,130 @@
+//! Killed at any write, fsync or unlink, a compaction leaves a lake that holds the same events and that
+//! the next one puts in order; a disk that fails stops the process, and nothing acknowledged is lost.
+
+use std::process::Stdio;
+
+use crate::crash::{CALLS, CONFIGURATION, copy, outcome, report, strace_is_there};
+use crate::run::Bench;
+
+/// A workspace with several parts a day, one frozen issue and some files that nobody needs.
+fn prepared() -> Bench {
+    let bench = Bench::with(CONFIGURATION);
+    bench.write("in/a.csv", report(0, 60));
+    bench.run(&["ingest"]).exits(0);
+    bench.write("in/b.csv", report(30, 60));
+    bench.write("in/c.csv", report(70, 60));
+    bench.run(&["ingest"]).exits(0);
+    // Two parts of a day became one, and the old ones still lie there.
+    bench.run(&["bulletin", "draft", "2023-1"]).exits(0);
+    bench.run(&["ingest", "--again", "phish"]).exits(0);
+    bench
+}
+
+fn trial(from: &Bench) -> Bench {
+    let trial = Bench::new();
+    copy(from.path(), trial.path());
+    trial
+}
+
+/// Runs a command with a fault injected; whether it ended well.
+fn faulty(bench: &Bench, arguments: &[&str], inject: &str) -> bool {
+    let mut command = std::process::Command::new("strace");
+    command
+        .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+        .arg(format!("trace={CALLS},unlinkat"))
+        .args(["-e", inject]);
+    let binary = bench.command(arguments);
+    command
+        .arg(binary.get_program())
+        .args(binary.get_args())
+        .current_dir(bench.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().expect("strace runs").success()
+}
+
+/// The lake is whole but for what nobody needs, holds what it held, and can be put in order.
+fn check(bench: &Bench, expected: &[String; 3], what: &str) {
+    let findings = bench.run(&["--json", "lake", "check", "--deep"]).json();
+    let errors: Vec<_> = findings
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|finding| finding["grade"] == "error")
+        .collect();
+    assert!(errors.is_empty(), "after {what}: {errors:#?}");
+    assert_eq!(&outcome(bench), expected, "after {what}");
+    bench.run(&["lake", "compact"]).exits(0);
+    bench.run(&["lake", "check", "--deep"]).exits(0);
+    assert_eq!(&outcome(bench), expected, "after {what}, compacted");
+    let again = bench.run(&["--json", "lake", "compact"]).exits(0).json();
+    let left = &again["vacuum"];
+    assert!(
+        left["removed"] == 0 && left["orphans"] == 0,
+        "after {what}: {again}"
+    );
+}
+
+#[test]
+fn a_compaction_killed_at_every_write_fsync_and_unlink() {
+    if !strace_is_there() {
+        return;
+    }
+    let from = prepared();
+    let expected = outcome(&from);
+    let (mut n, mut killed, mut spared) = (0, 0, 0);
+    while spared < 2 {
+        n += 1;
+        let trial = trial(&from);
+        let inject = format!("inject={CALLS},unlinkat:signal=SIGKILL:when={n}");
+        if faulty(&trial, &["lake", "compact"], &inject) {
+            spared += 1;
+        } else {
+            (killed, spared) = (killed + 1, 0);
+        }
+        check(&trial, &expected, &format!("a kill at call {n}"));
+    }
+    assert!(
+        killed > 20,
+        "only {killed} runs were killed: the trace does not see the writes"
+    );
+}
+
+#[test]
+fn a_disk_that_fails_stops_the_process_and_loses_nothing() {
+    if !strace_is_there() {
+        return;
+    }
+    let from = prepared();
+    let expected = outcome(&from);
+    let mut stopped = 0;
+    for error in ["EIO", "ENOSPC"] {
+        for n in [1, 2, 3, 5, 8] {
+            let trial = trial(&from);
+            let inject = format!("inject=fsync,fdatasync:error={error}:when={n}");
+            stopped += u32::from(!faulty(&trial, &["lake", "compact"], &inject));
+            check(
+                &trial,
+                &expected,
+                &format!("{error} at fsync {n} of a compaction"),
+            );
+
+            // What is new when the disk fails is taken in by the next run, once.
+            let trial = self::trial(&from);
+            trial.write("in/d.csv", report(200, 40));
+            let whole = self::trial(&trial);
+            whole.run(&["ingest"]).exits(0);
+            stopped += u32::from(!faulty(&trial, &["ingest"], &inject));
+            trial.run(&["ingest"]).exits(0);
+            check(
+                &trial,
+                &outcome(&whole),
+                &format!("{error} at fsync {n} of an ingestion"),
+            );
+        }
+    }
+    assert!(
+        stopped > 10,
+        "only {stopped} of 20 runs met the failing disk"
+    );
+}
