@@ -38,7 +38,7 @@ fn three(lake: &Lake) -> (Vec<Part>, Day) {
     let live = BTreeMap::new();
     let mut all = Vec::new();
     let mut day = Day(0);
-    for (report, from, count) in [("r1", 0, 3000), ("r2", 2000, 9000), ("r3", 5, 11_500)] {
+    for (report, from, count) in [("r1", 0, 300), ("r2", 200, 900), ("r3", 5, 1150)] {
         let staged = stage(
             lake.root(),
             &mut index,
@@ -49,7 +49,7 @@ fn three(lake: &Lake) -> (Vec<Part>, Day) {
         day = staged.files[0].1.day;
         all.extend(parts(&staged));
     }
-    assert_eq!(all.iter().map(|part| part.rows).sum::<u64>(), 11_505);
+    assert_eq!(all.iter().map(|part| part.rows).sum::<u64>(), 1155);
     (all, day)
 }
 
@@ -67,7 +67,7 @@ async fn a_merged_part_holds_the_same_rows_and_identities() {
         .iter()
         .map(|((_, report), rows)| (report.as_str(), *rows))
         .collect();
-    assert_eq!(origins, [("r1", 3000), ("r2", 8000), ("r3", 505)]);
+    assert_eq!(origins, [("r1", 300), ("r2", 800), ("r3", 55)]);
     let one = part(&merged);
     assert_eq!(everything(&lake, std::slice::from_ref(&one)).await, before);
     let bounds = |parts: &[Part]| {
@@ -85,18 +85,18 @@ async fn a_merged_part_holds_the_same_rows_and_identities() {
         bytes
     );
     let seen = compact::inspect(lake.root(), day, &one.path).expect("is whole");
-    assert_eq!((seen.rows, seen.origins), (11_505, merged.origins.clone()));
+    assert_eq!((seen.rows, seen.origins), (1155, merged.origins.clone()));
 
     // Deduplication against the merged run is exact.
     let run = lake.root().join(&merged.files[1].1.path);
     let mut index = IdentityIndex::new(1 << 20);
     let mut live = |_: Day| Ok(vec![run.clone()]);
     let mut writer = ReportWriter::new(lake.root(), "r4", &mut index, &mut live);
-    for chunk in rows(0, 12_000, 1).take(&receipt("r4")) {
+    for chunk in rows(0, 1200, 1).take(&receipt("r4")) {
         writer.push(chunk).expect("stages");
     }
     let staged = writer.finish().expect("finishes");
-    assert_eq!((staged.events, staged.duplicates), (495, 11_505));
+    assert_eq!((staged.events, staged.duplicates), (45, 1155));
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn what_is_split_off_and_the_rest_are_the_whole() {
     assert!(written[1].is_none(), "nothing is of r9");
     let written: Vec<Written> = written.into_iter().flatten().collect();
     let only: Vec<u64> = written[0].origins.values().copied().collect();
-    assert_eq!(only, [8000]);
+    assert_eq!(only, [800]);
     let both: Vec<Part> = written.iter().map(part).collect();
     assert_eq!(everything(&lake, &both).await, before);
     let kept = everything(&lake, &both[..1]).await;

@@ -27,7 +27,7 @@ paths = ["in/*.csv"]
 /// System calls that change a file or make it durable.
 pub const CALLS: &str = "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,ftruncate,unlink,mkdir,link";
 
-pub fn report(from: u32, rows: u32) -> String {
+fn report(from: u32, rows: u32) -> String {
     let mut text = String::from("date,URL,description\n");
     for n in from..from + rows {
         let (day, hour) = (1 + n % 5, n % 24);
@@ -62,7 +62,7 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 /// Everything that must come out the same: events with their places, tallies, rejects.
-pub fn outcome(bench: &Bench) -> [String; 3] {
+fn outcome(bench: &Bench) -> [String; 3] {
     let events = "select event_id, feed, report, line, \"offset\", observed_at, source_url from events order by event_id";
     let rejects = bench.run(&["--json", "rejects", "list"]).exits(0).stdout;
     // Ids and times of receipt tell when, not what.
