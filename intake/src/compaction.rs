@@ -15,7 +15,7 @@ use lake::compact::{self, Candidate, SPLIT_PARTS, Written};
 use lake::schema::LAKE_SCHEMA_VERSION;
 use lake::stage::make_durable;
 use lake::{FileKind, Lake, StagedFile};
-use ledger::{LakeCommit, LakeFile, LakeFileKind, LakeMember, Ledger, NewLakeFile};
+use ledger::{LakeCommit, LakeFile, LakeFileKind, LakeMember, Ledger, NewAudit, NewLakeFile};
 use model::time::{Day, Timestamp};
 use serde::Serialize;
 
@@ -296,6 +296,56 @@ impl Upkeep<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Takes a damaged part and its run out of the manifest, so that its reports can be read again; it
+    /// is recorded who gave it up. Returns the rows that are lost until then, by report and feed.
+    ///
+    /// # Errors
+    /// The part is not live, or it is whole.
+    pub fn give_up(&self, path: &str, actor: &str) -> Result<BTreeMap<(String, String), i64>> {
+        let refuse = |detail: &str| Error::Upkeep {
+            path: path.to_owned(),
+            detail: detail.to_owned(),
+        };
+        let live = self
+            .runtime
+            .block_on(self.ledger.live_files(None, None, None))?;
+        let part = live
+            .iter()
+            .find(|file| file.path == path && file.kind == LakeFileKind::Part);
+        let part =
+            part.ok_or_else(|| refuse("is no live part; `watchfire lake check` names them"))?;
+        if compact::inspect(self.lake.root(), Day(part.day), path).is_ok() {
+            return Err(refuse("is whole and is not given up"));
+        }
+        let members = self
+            .runtime
+            .block_on(self.ledger.members_of(&[path.to_owned()]))?;
+        let mut lost: BTreeMap<(String, String), i64> = members
+            .into_iter()
+            .map(|member| ((member.report_id, member.feed), member.rows))
+            .collect();
+        if let (Some(report), Some(feed)) = (&part.report_id, &part.feed) {
+            lost.insert((report.clone(), feed.clone()), part.rows);
+        }
+        let run = run_of(path);
+        let mut remove = vec![path.to_owned()];
+        remove.extend(live.iter().any(|file| file.path == run).then_some(run));
+        let entry = NewAudit {
+            actor: actor.to_owned(),
+            action: "lake.give-up".to_owned(),
+            object: format!("lake file {path}"),
+            detail: serde_json::json!({
+                "rows": part.rows,
+                "reports": lost.keys().map(|(report, _)| report).collect::<Vec<_>>(),
+            }),
+        };
+        let now = (self.clock)().0;
+        self.runtime
+            .block_on(self.ledger.append_audit(entry, now))?;
+        self.swap("damage", Listing::default(), remove)?;
+        Ok(lost)
     }
 
     /// Makes what was written durable, then live in the place of what it was made of.

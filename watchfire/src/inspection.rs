@@ -74,8 +74,10 @@ impl<'a> Inspection<'a> {
 
     fn remedy(&self, file: &LakeFile) -> String {
         let feeds = self.feeds_in(file);
+        let part = Path::new(&file.path).with_extension("parquet");
         format!(
-            "restore it from a backup, or read its reports anew: watchfire ingest --again {feeds}"
+            "restore it from a backup, or read its reports anew: watchfire lake give-up {} --by NAME, then watchfire ingest --again {feeds}",
+            part.display()
         )
     }
 

@@ -25,7 +25,8 @@ Examples:
   watchfire lake compact --day 2023-01-09 --dry-run
   watchfire lake compact --week 2023-3
   watchfire lake check                      exits with 4 if something is wrong
-  watchfire lake check --deep --json        decode every part, hash every archived report")]
+  watchfire lake check --deep --json        decode every part, hash every archived report
+  watchfire lake give-up day=2023-01-09/C-0a1b.parquet --by li.na")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -44,6 +45,14 @@ enum What {
         /// Say what would be done.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Take a damaged part out of the lake, so that its reports can be read again.
+    GiveUp {
+        /// Its path, as `lake check` names it.
+        path: String,
+        /// Who gives it up.
+        #[arg(long, value_name = "NAME")]
+        by: String,
     },
     /// Compare the files with the ledger: sizes, counts, identities, archived reports.
     Check {
@@ -64,6 +73,7 @@ pub fn run(args: Args, session: &Session) -> Result {
             let days = days(day, week.as_deref(), &workspace)?;
             compact(&workspace, days, dry_run, session)
         }
+        What::GiveUp { path, by } => give_up(&path, &by, session),
         What::Check { deep } => check(deep, session),
     }
 }
@@ -176,6 +186,40 @@ fn compact(
             human_bytes(vacuumed.bytes)
         ));
     }
+    Ok(())
+}
+
+fn give_up(path: &str, by: &str, session: &Session) -> Result {
+    let workspace = session.open(Access::Write("lake give-up"))?;
+    let upkeep = Upkeep {
+        ledger: &workspace.ledger,
+        lake: &workspace.lake,
+        runtime: workspace.handle(),
+        clock: &now,
+    };
+    let lost = upkeep.give_up(path, by)?;
+    let mut out = Out::new();
+    if session.json {
+        let lost: Vec<_> = lost
+            .iter()
+            .map(|((report, feed), rows)| json!({ "report": report, "feed": feed, "rows": rows }))
+            .collect();
+        out.json(&json!({ "path": path, "lost": lost }))?;
+        return out.end();
+    }
+    let mut table = Table::new(["report", "feed", "rows"]);
+    for ((report, feed), rows) in &lost {
+        table.row([report.clone(), feed.clone(), rows.to_string()]);
+    }
+    table.print(&mut out)?;
+    out.end()?;
+    let feeds: std::collections::BTreeSet<&str> =
+        lost.keys().map(|(_, feed)| feed.as_str()).collect();
+    let feeds: Vec<&str> = feeds.into_iter().collect();
+    session.talk.say(format_args!(
+        "these rows are missing until their reports are read again: watchfire ingest --again {}",
+        feeds.join(" ")
+    ));
     Ok(())
 }
 

@@ -91,7 +91,7 @@ fn files(bench: &Bench, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-pub fn events(bench: &Bench) -> String {
+fn events(bench: &Bench) -> String {
     let sql = "select * from events order by event_id";
     let arguments = ["--json", "query", sql, "--limit", "100000"];
     bench.run(&arguments).exits(0).stdout
@@ -299,6 +299,29 @@ fn what_is_wrong_with_the_lake_is_named() {
         "csv".to_owned()
     };
     wrong(&blob, false, "missing");
+    // A part that is lost is given up, and its reports are read again.
+    let bench = twin(&whole);
+    let path = format!("day=2023-01-08/{}", removed(&bench));
+    let give_up = ["lake", "give-up", path.as_str(), "--by", "li.na"];
+    bench.run(&give_up).exits(0).says("ingest --again");
+    bench.run(&give_up).exits(1).says("no live part");
+    bench
+        .run(&["lake", "check"])
+        .exits(4)
+        .prints("0 of its events");
+    bench.run(&["ingest", "--again"]).exits(0);
+    bench.run(&["lake", "compact"]).exits(0);
+    bench.run(&["lake", "check", "--deep"]).exits(0);
+    let places = |bench: &Bench| {
+        let sql = "select event_id, source_url, source_ip from events order by event_id";
+        let arguments = ["--json", "query", sql, "--limit", "100000"];
+        bench.run(&arguments).exits(0).stdout
+    };
+    assert_eq!(places(&bench), places(&whole));
+    let part = files(&bench, "parquet").remove(0);
+    let whole_part = format!("day=2023-01-08/{}", name(&part));
+    let refused = ["lake", "give-up", whole_part.as_str(), "--by", "li.na"];
+    bench.run(&refused).exits(1).says("is whole");
     // The orphan is collected.
     let bench = twin(&whole);
     orphan(&bench);

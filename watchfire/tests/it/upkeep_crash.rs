@@ -5,7 +5,6 @@ use std::process::Stdio;
 
 use crate::crash::{CALLS, CONFIGURATION, copy, strace_is_there};
 use crate::run::Bench;
-use crate::upkeep::events;
 
 /// Pages seen on two days.
 fn pages(from: u32, rows: u32) -> String {
@@ -30,6 +29,13 @@ fn prepared() -> Bench {
     bench.run(&["ingest", "--again", "phish"]).exits(0);
     bench.run(&["ingest", "--again", "phish"]).exits(0);
     bench
+}
+
+/// Every event with its place; when its report was received differs from run to run.
+fn events(bench: &Bench) -> String {
+    let sql = "select event_id, report, line, \"offset\", length, observed_at, source_url from events order by event_id";
+    let arguments = ["--json", "query", sql, "--limit", "100000"];
+    bench.run(&arguments).exits(0).stdout
 }
 
 fn trial(from: &Bench) -> Bench {
