@@ -60,6 +60,14 @@ pub enum Error {
         /// Why, and the remedy.
         detail: String,
     },
+    /// The lake's files do not fit the manifest.
+    #[error("lake file {path}: {detail}")]
+    Upkeep {
+        /// The file or files, relative to the lake's folder.
+        path: String,
+        /// What is wrong, and the remedy.
+        detail: String,
+    },
     /// A thread of the pipeline ended early; a defect of ours.
     #[error("the {0} stopped before its work was done")]
     Stopped(&'static str),
@@ -78,6 +86,7 @@ impl Error {
             Error::Unreadable(_) => "intake-unreadable",
             Error::Fetch(failure) => failure.label(),
             Error::Replay { .. } => "intake-replay",
+            Error::Upkeep { .. } => "intake-upkeep",
             Error::Stopped(_) => "intake-stopped",
         }
     }

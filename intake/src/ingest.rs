@@ -17,7 +17,7 @@ use lake::schema::LAKE_SCHEMA_VERSION;
 use lake::{FileKind, IdentityIndex, Lake, ReportWriter, StagedFile};
 use ledger::{
     BlobStore, IngestCommit, LakeFileKind, Ledger, NewJob, NewLakeFile, NewTally, Page, Report,
-    ReportFilter, ReportState, Totals,
+    ReportFilter, ReportState, Retained, Totals,
 };
 use model::time::{Day, Timestamp};
 use rustc_hash::FxHashMap;
@@ -25,6 +25,7 @@ use serde::Serialize;
 
 use crate::catalogue::Source;
 use crate::collect::Delivery;
+use crate::compaction::Upkeep;
 use crate::enrich::Enricher;
 use crate::error::{Error, Result};
 use crate::gather::{Gathered, TallyKey};
@@ -123,6 +124,8 @@ enum Said {
         feed: String,
         origin: String,
         bytes: u64,
+        /// Why it is not read although it was asked for.
+        remark: Option<String>,
     },
 }
 
@@ -194,6 +197,26 @@ impl Intake<'_> {
         })
     }
 
+    /// The lake's upkeep with the same handles.
+    fn upkeep(&self) -> Upkeep<'_> {
+        Upkeep {
+            ledger: &self.ledger,
+            lake: &self.lake,
+            runtime: self.runtime.clone(),
+            clock: self.clock,
+        }
+    }
+
+    /// Reports of which a rule of retention took events or raw bytes, and the rule.
+    fn over(&self) -> Result<BTreeMap<String, String>> {
+        let expiries = self.runtime.block_on(self.ledger.expiries(None, None))?;
+        Ok(expiries
+            .into_iter()
+            .filter(|expiry| expiry.what != Retained::Rejects.as_str())
+            .map(|expiry| (expiry.report_id, expiry.rule))
+            .collect())
+    }
+
     /// Reads deliveries as they are archived; the reading thread.
     fn read_all(
         &self,
@@ -202,19 +225,44 @@ impl Intake<'_> {
         cutter: &mut Cutter<Said>,
     ) -> Result<()> {
         let mut seen = BTreeSet::new();
-        self.archive_ahead(deliveries, |delivery, report| {
-            let known =
-                report.state == ReportState::Ingested && !again || !seen.insert(report.id.clone());
-            if known {
-                let origin = delivery.origin.clone();
+        let over = self.over()?;
+        self.archive_ahead(deliveries, |archived| {
+            if again {
+                let ingested = archived
+                    .iter()
+                    .filter(|(_, report)| report.state == ReportState::Ingested)
+                    .map(|(_, report)| report.id.clone())
+                    .filter(|id| !over.contains_key(id))
+                    .collect::<Vec<_>>();
+                self.upkeep().split_off(&ingested)?;
+            }
+            for (delivery, report) in archived {
+                let over = over.get(&report.id);
+                // Its file still lies where it was delivered.
+                if over.is_some()
+                    && self
+                        .runtime
+                        .block_on(self.ledger.raw_is_over(&report.blob))?
+                {
+                    self.blobs.remove(&report.blob)?;
+                }
+                let known = report.state == ReportState::Ingested && (!again || over.is_some())
+                    || !seen.insert(report.id.clone());
+                if !known {
+                    self.read_report(delivery, report, again, cutter)?;
+                    continue;
+                }
+                let remark = over.filter(|_| again).map(|rule| {
+                    format!("is not read again: rule {rule} of retention took of it what was over")
+                });
                 cutter.say(Said::Known {
                     feed: report.feed,
-                    origin,
+                    origin: delivery.origin.clone(),
                     bytes: report.bytes as u64,
-                })
-            } else {
-                self.read_report(delivery, report, again, cutter)
+                    remark,
+                })?;
             }
+            Ok(())
         })
     }
 }
@@ -270,7 +318,11 @@ impl<'scope, 'env> Writer<'scope, 'env> {
                     feed,
                     origin,
                     bytes,
+                    remark,
                 }) => {
+                    if let Some(remark) = remark {
+                        self.summary.warnings.push((origin.clone(), remark));
+                    }
                     let feed = self.feed(&feed);
                     feed.reports += 1;
                     feed.known += 1;

@@ -7,12 +7,15 @@
 //! [`replay`] reads mended rejects again, [`dry_run`] parses without storing anything, and
 //! [`coverage`] says which days of a week each feed covered. A [`profile`] of each report goes into
 //! its commit, and [`drift`] compares it with those before.
+//! [`coverage`] says which days of a week each feed covered. Later [`compaction`] makes few parts of
+//! many, and [`retention`] takes away what a rule says is over.
 //!
 //! Memory is bounded by the number of blocks under way (DESIGN invariant 5): the reader waits for
 //! the writer, whatever the size of a report.
 
 pub mod catalogue;
 pub mod collect;
+pub mod compaction;
 pub mod coverage;
 pub mod drift;
 pub mod dry_run;
@@ -24,6 +27,7 @@ mod lines;
 pub mod pipeline;
 pub mod profile;
 pub mod replay;
+pub mod retention;
 
 pub use catalogue::{Catalogue, Source};
 pub use error::{Error, Result};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use formats::{Block, Reader};
 use lake::stage::make_durable;
 use lake::{IdentityIndex, Receipt, ReportWriter};
-use ledger::{IngestCommit, RejectFilter, RejectState, Scope, Totals};
+use ledger::{IngestCommit, RejectFilter, RejectState, Retained, Scope, Totals};
 use model::record::Record;
 use model::time::{Day, Timestamp};
 use serde::Serialize;
@@ -81,6 +81,21 @@ impl Intake<'_> {
         let source: &Arc<Source> = catalogue.get(&report.feed)?;
         let received_at = Timestamp(report.received_at);
         let snapshot = report.snapshot_at.map_or(received_at, Timestamp);
+        if !self.blobs.contains(&report.blob)
+            && let Some(over) = self
+                .runtime
+                .block_on(self.ledger.expiries(Some(id), None))?
+                .iter()
+                .find(|expiry| expiry.what == Retained::Raw.as_str())
+        {
+            let why = format!(
+                "the raw bytes of {id} were taken by rule {} of retention",
+                over.rule
+            );
+            let left = rejects.iter().map(|reject| (reject.id, why.clone()));
+            sum.left.extend(left);
+            return Ok(());
+        }
         let opened = self.open_head(source, &report.origin, &report.blob, snapshot)?;
         let Reader::Blocks { reader, .. } = opened else {
             return Err(fail(format!(

@@ -8,14 +8,19 @@
 //! of live parts: the documented SQL views, and the streams from which a week's statistics are
 //! counted in one scan.
 //!
+//! [`compact`] makes few parts out of many and takes rows out of a part, by the same protocol: new
+//! files are staged, the caller commits them and lets the old ones go.
+//!
 //! The lake never decides what is live and never deletes a live file; it does not know feeds,
 //! incidents or weeks.
 
 pub mod columns;
+pub mod compact;
 pub mod error;
 pub mod identity;
 pub mod part;
 pub mod query;
+mod rewrite;
 mod run;
 pub mod schema;
 pub mod stage;

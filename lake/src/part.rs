@@ -112,6 +112,57 @@ impl Shape {
         )
     }
 
+    /// The shape and the run that a part's own schema states.
+    ///
+    /// # Errors
+    /// It holds a column, or states a value, that this version of the table does not have.
+    pub(crate) fn stated(schema: &Schema) -> Result<(Self, String), String> {
+        let unknown = schema.fields().iter().find(|field| {
+            field.name() != EVENT_ROW && SCHEMA.field_with_name(field.name()).is_err()
+        });
+        if let Some(field) = unknown {
+            return Err(format!(
+                "it has a column `{}` of another version",
+                field.name()
+            ));
+        }
+        let run = schema.metadata().get(RUN_KEY);
+        let run = run.ok_or_else(|| "it names no run".to_owned())?.clone();
+        let mut held = Vec::with_capacity(COLUMN_COUNT);
+        let mut once = 0;
+        for field in SCHEMA.fields() {
+            let text = schema
+                .metadata()
+                .get(&format!("{ONCE_PREFIX}{}", field.name()));
+            held.push(match text {
+                Some(text) => {
+                    once += 1;
+                    let value = value_from(field.data_type(), text);
+                    let array = value.and_then(|value| value.to_array().ok());
+                    Held::Once(
+                        array
+                            .ok_or_else(|| format!("it states `{text}` as its {}", field.name()))?,
+                    )
+                }
+                None if schema.index_of(field.name()).is_ok() => Held::Rows,
+                None => Held::Absent,
+            });
+        }
+        let stated = schema.metadata().keys();
+        if stated.filter(|key| key.starts_with(ONCE_PREFIX)).count() > once {
+            return Err("it states a value of a column of another version".to_owned());
+        }
+        Ok((Shape(held), run))
+    }
+
+    /// The value that all rows have in the column at a position, where the part states it once.
+    pub(crate) fn once(&self, at: usize) -> Option<&ArrayRef> {
+        match &self.0[at] {
+            Held::Once(value) => Some(value),
+            Held::Absent | Held::Rows => None,
+        }
+    }
+
     /// Positions of the columns that are stored row by row.
     pub(crate) fn stored(&self) -> Vec<usize> {
         let held = self.0.iter().enumerate();

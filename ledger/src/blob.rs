@@ -230,6 +230,22 @@ impl BlobStore {
         }
     }
 
+    /// Deletes a blob whose time is over; whether it was there. The caller has recorded why.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a file that cannot be removed, [`Error::Fsync`] is fatal.
+    pub fn remove(&self, hash: &Hash) -> Result<bool> {
+        let path = self.path(hash);
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(Error::io(&path, error)),
+        }
+        // Gone means gone: a power cut shall not bring it back.
+        sync_dir(path.parent().expect("a blob's path has a folder"))?;
+        Ok(true)
+    }
+
     /// Calls `each` with every stored blob, by folder.
     ///
     /// # Errors

@@ -17,7 +17,10 @@ use crate::manifest::{NewLakeFile, Snapshot};
 use crate::profile::{self, NewProfile};
 use crate::reject::RejectState;
 use crate::report::{self, ReportState};
-use crate::{Error, Ledger, NewJob, NewTally, Result, counter, job, manifest, reject, tally};
+use crate::{
+    Error, LakeMember, Ledger, NewJob, NewTally, Result, counter, job, manifest, member, reject,
+    tally,
+};
 
 mod row {
     //! Which ingestion made which snapshot.
@@ -100,13 +103,15 @@ pub struct IngestCommit {
     pub now: i64,
 }
 
-/// A change of the lake that ingests nothing: compaction, retention.
+/// A change of the lake that ingests nothing: compaction, the splitting of a part.
 #[derive(Clone, Debug)]
 pub struct LakeCommit {
     /// What makes it, one word (`compaction`).
     pub reason: String,
     /// Staged files that become visible.
     pub add: Vec<NewLakeFile>,
+    /// Whose rows the added parts hold, where those of several reports became one.
+    pub members: Vec<LakeMember>,
     /// Paths of live files that become invisible.
     pub remove: Vec<String>,
     /// Follow-up work.
@@ -260,6 +265,7 @@ impl Ledger {
         let mut change = LakeCommit {
             reason: "ingest".to_owned(),
             add: Vec::new(),
+            members: Vec::new(),
             remove: Vec::new(),
             job: None,
             now: i64::MIN,
@@ -332,5 +338,6 @@ async fn change_lake<C: ConnectionTrait>(
     };
     manifest::record(db, row).await?;
     manifest::remove(db, snapshot, &change.remove).await?;
-    manifest::add(db, snapshot, change.add).await
+    manifest::add(db, snapshot, change.add).await?;
+    member::insert(db, change.members).await
 }

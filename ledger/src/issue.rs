@@ -4,6 +4,8 @@
 //! changes is only that one becomes approved. Next week's comparison reads the values from here, never
 //! from a recount (DOMAIN rule 1.4b).
 
+use std::collections::BTreeSet;
+
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use sea_orm::{FromQueryResult, QueryOrder, QuerySelect};
@@ -219,12 +221,14 @@ fn heads(select: Select<Entity>) -> Select<Entity> {
     ])
 }
 
-/// The stored issue that was made from the oldest snapshot of the lake.
-pub(crate) async fn oldest_pinned<C: ConnectionTrait>(db: &C) -> Result<Option<IssueHead>> {
-    let select = heads(Entity::find())
-        .order_by_asc(Column::LakeSnapshot)
-        .limit(1);
-    Ok(select.into_model().one(db).await?)
+/// Snapshots of the lake that stored issues were made from.
+pub(crate) async fn pinned<C: ConnectionTrait>(db: &C) -> Result<BTreeSet<i64>> {
+    let select = Entity::find()
+        .select_only()
+        .column(Column::LakeSnapshot)
+        .distinct();
+    let snapshots: Vec<i64> = select.into_tuple().all(db).await?;
+    Ok(snapshots.into_iter().collect())
 }
 
 impl Ledger {

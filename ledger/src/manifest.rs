@@ -1,8 +1,9 @@
 //! The lake's manifest: which Parquet files make up the lake, at every snapshot.
 //!
 //! A file is visible from the snapshot that added it to the one that removed it. So a statistic that
-//! was frozen at snapshot N reads the same files next year, as long as nobody let N go with
-//! [`Ledger::forget_removed`]. A file on disk that is not listed here is an orphan of a killed ingest.
+//! was frozen at snapshot N reads the same files next year: [`Ledger::forget_removed`] lets go only
+//! what neither a stored issue's snapshot nor one from the horizon on sees. A file on disk that is not
+//! listed here is an orphan of a killed process.
 
 use std::ops::Range;
 
@@ -11,7 +12,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{self, Expr};
 use sea_orm::{Condition, QueryOrder, QuerySelect};
 
-use crate::{Error, Ledger, Page, Result, bulk, counter, issue};
+use crate::{Error, Ledger, Page, Result, bulk, counter, issue, member};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -236,7 +237,52 @@ pub(crate) async fn left_behind<C: ConnectionTrait>(
         .filter(Column::Kind.eq(LakeFileKind::Part))
         .filter(Column::Generation.lt(generation))
         .filter(Column::Removed.is_null());
-    Ok(select.one(db).await?)
+    if let Some(own) = select.one(db).await? {
+        return Ok(Some(own));
+    }
+    let shared = member::paths(db, &[report.to_owned()]).await?;
+    Ok(live(db, &shared).await?.into_iter().next())
+}
+
+/// Those of `paths` that are live, by path.
+pub(crate) async fn live<C: ConnectionTrait>(db: &C, paths: &[String]) -> Result<Vec<LakeFile>> {
+    let mut files = Vec::new();
+    for paths in paths.chunks(bulk::LIST) {
+        let select = Entity::find()
+            .filter(Column::Path.is_in(paths.iter().map(String::as_str)))
+            .filter(Column::Removed.is_null())
+            .order_by_asc(Column::Path);
+        files.extend(select.all(db).await?);
+    }
+    Ok(files)
+}
+
+/// Puts `new` in the place of listed files at every snapshot that saw them: what a rule of retention
+/// takes away is gone from the past as well. The new files of a pair see what the old one saw.
+pub(crate) async fn replace_everywhere<C: ConnectionTrait>(
+    db: &C,
+    old: &[String],
+    new: Vec<LakeFile>,
+) -> Result<()> {
+    for paths in old.chunks(bulk::LIST) {
+        let done = Entity::delete_many()
+            .filter(Column::Path.is_in(paths.iter().map(String::as_str)))
+            .exec(db)
+            .await?;
+        if done.rows_affected != paths.len() as u64 {
+            return Err(Error::conflict(
+                "lake files",
+                "the manifest changed meanwhile: read it again and repeat",
+            ));
+        }
+    }
+    member::forget(db, old).await?;
+    let rows = new.into_iter().map(|file| {
+        let size = file.path.len() + 128;
+        (ActiveModel::from(file).reset_all(), size)
+    });
+    bulk::insert(db, rows).await?;
+    Ok(())
 }
 
 /// Records a snapshot.
@@ -254,7 +300,7 @@ impl Ledger {
         counter::value(self.reader(), counter::SNAPSHOT).await
     }
 
-    /// Oldest snapshot that can still be read.
+    /// The horizon: every snapshot from it on can be read; of older ones, those of stored issues.
     pub async fn oldest_snapshot(&self) -> Result<i64> {
         counter::value(self.reader(), counter::HORIZON).await
     }
@@ -312,7 +358,9 @@ impl Ledger {
         if let Some(number) = snapshot {
             // Asked afterwards: had the snapshot been let go meanwhile, files would be missing.
             let newest = self.current_snapshot().await?;
-            if !(self.oldest_snapshot().await?..=newest).contains(&number) {
+            let kept = (self.oldest_snapshot().await?..=newest).contains(&number)
+                || issue::pinned(self.reader()).await?.contains(&number);
+            if !kept {
                 return Err(Error::not_found("lake snapshot", number));
             }
         }
@@ -358,33 +406,46 @@ impl Ledger {
         Ok(Entity::find_by_id(path).count(self.reader()).await? > 0)
     }
 
-    /// Lets the snapshots before `keep_from` go and returns the files that only they saw. The caller
-    /// deletes those from the lake afterwards; if it is killed in between they are orphans.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] if a stored issue was made from one of those snapshots.
+    /// Every file that the manifest lists, live or kept for an older snapshot, with days before
+    /// `before`; ordered by day and path.
+    pub async fn listed_files(&self, before: i32) -> Result<Vec<LakeFile>> {
+        let select = Entity::find()
+            .filter(Column::Day.lt(before))
+            .order_by_asc(Column::Day)
+            .order_by_asc(Column::Path);
+        Ok(select.all(self.reader()).await?)
+    }
+
+    /// Lets the snapshots before `keep_from` go and returns the files that nobody sees any more: a
+    /// file stays while a snapshot from `keep_from` on sees it, or that of a stored issue. The caller
+    /// deletes those returned from the lake afterwards; if it is killed in between they are orphans.
     pub async fn forget_removed(&self, keep_from: i64) -> Result<Vec<String>> {
         let tx = self.begin().await?;
-        if let Some(pinned) = issue::oldest_pinned(&tx).await?
-            && pinned.lake_snapshot < keep_from
-        {
-            let reason = format!("is needed by issue {}", pinned.label());
-            let object = format!("lake snapshot {}", pinned.lake_snapshot);
-            return Err(Error::conflict(object, reason));
-        }
         let newest = counter::value(&tx, counter::SNAPSHOT).await?;
         let horizon = counter::value(&tx, counter::HORIZON).await?;
         let keep_from = keep_from.clamp(horizon, newest.max(horizon));
-        let gone = || Column::Removed.lte(keep_from);
-        let paths: Vec<String> = Entity::find()
-            .select_only()
-            .column(Column::Path)
-            .filter(gone())
+        let pinned = issue::pinned(&tx).await?;
+        let removed = Entity::find()
+            .filter(Column::Removed.lte(keep_from))
             .order_by_asc(Column::Path)
-            .into_tuple()
             .all(&tx)
             .await?;
-        Entity::delete_many().filter(gone()).exec(&tx).await?;
+        let needed = |file: &LakeFile| {
+            let seen = file.added..file.removed.unwrap_or(i64::MAX);
+            pinned.range(seen).next().is_some()
+        };
+        let paths: Vec<String> = removed
+            .into_iter()
+            .filter(|file| !needed(file))
+            .map(|file| file.path)
+            .collect();
+        for paths in paths.chunks(bulk::LIST) {
+            Entity::delete_many()
+                .filter(Column::Path.is_in(paths.iter().map(String::as_str)))
+                .exec(&tx)
+                .await?;
+        }
+        member::forget(&tx, &paths).await?;
         counter::set(&tx, counter::HORIZON, keep_from).await?;
         tx.commit().await?;
         Ok(paths)

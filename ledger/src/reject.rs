@@ -220,6 +220,15 @@ pub(crate) async fn clear_staged<C: ConnectionTrait>(
     Ok(done.rows_affected)
 }
 
+/// Deletes the rejects of a report whose time is over; how many.
+pub(crate) async fn expire<C: ConnectionTrait>(db: &C, report: &str) -> Result<u64> {
+    let done = Entity::delete_many()
+        .filter(Column::ReportId.eq(report))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected)
+}
+
 /// Takes back the rejects of generations before `generation`: what nobody touched goes, what someone
 /// worked on stays as superseded.
 pub(crate) async fn supersede<C: ConnectionTrait>(

@@ -130,6 +130,16 @@ pub(crate) async fn insert<C: ConnectionTrait>(
     bulk::insert(db, rows).await
 }
 
+/// Written dates of a report.
+pub(crate) async fn days<C: ConnectionTrait>(db: &C, report: &str) -> Result<Vec<i32>> {
+    let select = Entity::find()
+        .select_only()
+        .column(Column::Day)
+        .distinct()
+        .filter(Column::ReportId.eq(report));
+    Ok(select.into_tuple().all(db).await?)
+}
+
 /// Removes the tallies of a report, which is being ingested again as a whole.
 pub(crate) async fn remove<C: ConnectionTrait>(db: &C, report: &str) -> Result<()> {
     Entity::delete_many()
@@ -140,6 +150,21 @@ pub(crate) async fn remove<C: ConnectionTrait>(db: &C, report: &str) -> Result<(
 }
 
 impl Ledger {
+    /// Records tallied for each report, by report.
+    pub async fn tallied_by_report(&self) -> Result<Vec<(String, i64)>> {
+        let select = Entity::find()
+            .select_only()
+            .column(Column::ReportId)
+            .column_as(
+                ExprTrait::cast_as(Column::Records.sum(), "bigint"),
+                "records",
+            )
+            .filter(Column::Tag.is_null())
+            .group_by(Column::ReportId)
+            .order_by_asc(Column::ReportId);
+        Ok(select.into_tuple().all(self.reader()).await?)
+    }
+
     /// Sums of records whose written date lies in `days`, of one feed or of all, ordered by group.
     pub async fn tally(
         &self,

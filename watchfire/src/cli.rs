@@ -11,8 +11,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    bulletin, completions, config, demo, doctor, feeds, fetch, history, infrastructure, ingest,
-    init, man, parse, query, rating, reference, rejects, serve, status, tokens, week,
+    bulletin, completions, config, demo, doctor, feeds, fetch, history, hold, infrastructure,
+    ingest, init, lake, man, parse, query, rating, reference, rejects, retention, serve, status,
+    tokens, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -25,7 +26,7 @@ Exit codes:
   1  could not be done; the message names the object and the remedy
   2  the command line is wrong
   3  there is no workspace, or its configuration is wrong
-  4  done, but something was found wanting: findings of `doctor`, `feeds check`
+  4  done, but something was found wanting: findings of `doctor`, `lake check`, `feeds check`
      and `feeds health`,
      rejects or unreadable reports with --strict
 
@@ -98,6 +99,9 @@ enum Command {
     Infrastructure(infrastructure::Args),
     History(history::Args),
     Bulletin(bulletin::Args),
+    Lake(lake::Args),
+    Retention(retention::Args),
+    Hold(hold::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -124,6 +128,9 @@ impl Command {
             Command::Infrastructure(args) => infrastructure::run(args, session),
             Command::History(args) => history::run(args, session),
             Command::Bulletin(args) => bulletin::run(args, session),
+            Command::Lake(args) => lake::run(args, session),
+            Command::Retention(args) => retention::run(args, session),
+            Command::Hold(args) => hold::run(args, session),
             Command::Completions(args) => completions::run(&args, session),
             Command::Man(args) => man::run(&args, session),
         }

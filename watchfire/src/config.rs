@@ -25,6 +25,7 @@ use crate::reference_files::ReferenceKind;
 
 pub mod expand;
 pub mod origin;
+mod retained;
 pub mod written;
 
 use expand::{Target, Unexpanded, expand};
@@ -136,6 +137,8 @@ pub struct Settings {
     pub fonts: Vec<PathBuf>,
     /// Reference entries.
     pub references: Vec<ReferenceFiles>,
+    /// Rules of retention, in order.
+    pub retention: Vec<intake::retention::Rule>,
     /// The feeds, compiled.
     pub catalogue: Catalogue,
     /// Variables that paths name and the environment lacks.
@@ -252,6 +255,7 @@ impl Resolver<'_> {
         let fonts = self.font_dirs(&written, file);
         let catalogue = self.catalogue(written.feeds.clone());
         let references = self.references(&written);
+        let retention = self.retention(&written);
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
@@ -270,6 +274,7 @@ impl Resolver<'_> {
             listen,
             fonts,
             references,
+            retention,
             catalogue,
             unset: self
                 .unset

@@ -4,7 +4,8 @@
 //! `watchfire.toml`, [`workspace`] opens the folder (lock, ledger, lake, blobs, clock),
 //! [`reference_files`] brings in what others publish ([`schema_update`] shows what a newer schema
 //! changes), [`asking`] asks a feed, [`serve`] collects unattended, [`health`] says how each feed is,
-//! [`weekly`] counts and composes a week. Data go to standard output through [`table`],
+//! [`weekly`] counts and composes a week, [`inspection`] compares the stored files with the
+//! ledger. Data go to standard output through [`table`],
 //! talk to standard error through [`talk`], and what went wrong is a [`failure`] with its remedy.
 
 mod asking;
@@ -12,7 +13,9 @@ mod cli;
 mod command;
 mod config;
 mod failure;
+mod findings;
 mod health;
+mod inspection;
 mod reference_files;
 mod schema_update;
 mod serve;

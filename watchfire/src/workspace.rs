@@ -38,6 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(10);
 /// The same for others: whoever has just taken a lock may not have written its name yet.
 const NAMING: Duration = Duration::from_millis(100);
+/// Name of the file that readers share a lock on, so that no file is deleted under them.
+const READING: &str = "watchfire.reading";
 
 /// The instant.
 pub fn now() -> Timestamp {
@@ -162,6 +164,7 @@ pub struct Workspace {
     /// Runs futures.
     runtime: Arc<Runtime>,
     _locks: Arc<Vec<Lock>>,
+    _reading: Arc<Option<File>>,
 }
 
 impl Workspace {
@@ -176,6 +179,10 @@ impl Workspace {
             .build()
             .map_err(|error| Failure::new("threads", error))?;
         let path = root.join("ledger.db");
+        let reading = match access {
+            Access::Read => reading(&root),
+            Access::Write(_) => None,
+        };
         // A workspace that was never written to has no ledger; making it is a change.
         let first = !path.exists();
         let mut locks = Vec::new();
@@ -224,6 +231,7 @@ impl Workspace {
             lake,
             runtime: Arc::new(runtime),
             _locks: Arc::new(locks),
+            _reading: Arc::new(reading),
         })
     }
 
@@ -410,6 +418,38 @@ fn holder(file: &mut File) -> Option<String> {
     file.read_to_string(&mut text).ok()?;
     let (pid, command) = text.trim().split_once(' ')?;
     Some(format!("process {pid} (watchfire {command})"))
+}
+
+/// A reader's share of the lock that keeps files from being deleted. Where the folder cannot be written
+/// to, nobody deletes from it either.
+fn reading(root: &Path) -> Option<File> {
+    let path = root.join(READING);
+    let file = File::open(&path).or_else(|_| {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        options.open(&path)
+    });
+    let file = file.ok()?;
+    file.lock_shared().ok()?;
+    Some(file)
+}
+
+/// Does something that no reader of this workspace may be in the middle of; `None` if one is. Readers
+/// that begin meanwhile wait.
+///
+/// # Errors
+/// The lock file cannot be opened.
+pub fn while_nobody_reads<T>(root: &Path, act: impl FnOnce() -> T) -> Result<Option<T>> {
+    let path = root.join(READING);
+    let fail = |error: std::io::Error| Failure::new(path.display(), error);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let file = options.open(&path).map_err(fail)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(act())),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(fail(error)),
+    }
 }
 
 /// Who is changing the workspace just now, if anyone.

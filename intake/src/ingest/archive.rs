@@ -19,25 +19,22 @@ const BATCH: usize = 64;
 const BATCH_BYTES: u64 = 16 << 20;
 
 /// Deliveries with their rows in the ledger.
-type Archived<'d> = Vec<(&'d Delivery, Report)>;
+pub(super) type Archived<'d> = Vec<(&'d Delivery, Report)>;
 
 impl Intake<'_> {
-    /// Archives `deliveries` on a thread of its own and calls `read` with each, in order.
+    /// Archives `deliveries` on a thread of its own and calls `read` with batches of them, in order.
     ///
     /// # Errors
     /// What `read` or archiving returns.
     pub(super) fn archive_ahead(
         &self,
         deliveries: &[Delivery],
-        mut read: impl FnMut(&Delivery, Report) -> Result<()>,
+        read: impl FnMut(Archived<'_>) -> Result<()>,
     ) -> Result<()> {
         let (hand, archived): (_, Receiver<Archived<'_>>) = bounded(1);
         std::thread::scope(|scope| {
             let archiving = scope.spawn(move || self.archive_all(deliveries, &hand));
-            let read = archived
-                .iter()
-                .flatten()
-                .try_for_each(|(delivery, report)| read(delivery, report));
+            let read = archived.iter().try_for_each(read);
             // Frees the archiving thread, if reading gave up early.
             drop(archived);
             let archived = archiving.join().unwrap_or(Err(Error::Stopped("archive")));

@@ -1,3 +1,4 @@
 //! The event store as its callers use it: rows in, files staged, parts read back.
 
+mod compacting;
 mod staging;

@@ -15,7 +15,7 @@ use model::time::{Day, MICROS_PER_DAY, Timestamp};
 
 const START: i64 = 1_673_222_400_000_000;
 
-fn receipt(report: &str) -> Receipt {
+pub fn receipt(report: &str) -> Receipt {
     Receipt {
         feed: "demo".into(),
         report: report.into(),
@@ -26,7 +26,7 @@ fn receipt(report: &str) -> Receipt {
 }
 
 /// `n` rows over `days`, some with columns that others lack.
-fn rows(from: u64, n: u64, days: u64) -> Columns {
+pub fn rows(from: u64, n: u64, days: u64) -> Columns {
     let mut columns = Columns::new();
     let mut record = Record::new();
     for i in from..from + n {
@@ -58,7 +58,7 @@ fn rows(from: u64, n: u64, days: u64) -> Columns {
     columns
 }
 
-fn stage(
+pub fn stage(
     root: &Path,
     index: &mut IdentityIndex,
     live: &BTreeMap<Day, Vec<PathBuf>>,
@@ -77,7 +77,7 @@ fn stage(
     staged
 }
 
-fn parts(staged: &Staged) -> Vec<Part> {
+pub fn parts(staged: &Staged) -> Vec<Part> {
     staged
         .files
         .iter()

@@ -2,6 +2,7 @@
 //! new file and one more line here. There is no way back; the backup copy is.
 
 mod m0001_spine;
+mod m0002_retention;
 mod m0003_lists;
 mod m0004_token;
 
@@ -14,6 +15,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m0001_spine::Migration),
+            Box::new(m0002_retention::Migration),
             Box::new(m0003_lists::Migration),
             Box::new(m0004_token::Migration),
         ]

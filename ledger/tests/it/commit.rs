@@ -298,6 +298,7 @@ async fn compaction_on_an_old_manifest_is_refused() {
         reason: "compaction".to_owned(),
         add: vec![ids(19_366, add)],
         remove: remove.iter().map(|path| (*path).to_owned()).collect(),
+        members: Vec::new(),
         job: None,
         now: T0,
     };

@@ -12,6 +12,7 @@ mod open;
 mod profile;
 mod reject;
 mod report;
+mod retention;
 mod tables;
 mod token;
 

@@ -12,6 +12,7 @@ fn replace(remove: Option<&str>, add: &str, now: i64) -> LakeCommit {
             .map(|name| format!("ids/day=1/{name}.run"))
             .into_iter()
             .collect(),
+        members: Vec::new(),
         job: None,
         now,
     }
@@ -114,23 +115,24 @@ async fn snapshots_are_let_go_unless_an_issue_needs_them() {
         bulletin: "{}".to_owned(),
     };
     ledger.save_draft(issue, T0).await.unwrap();
-    let refused = ledger.forget_removed(3).await.unwrap_err();
-    let expected = "lake snapshot 2: is needed by issue weekly 2023-3 revision 1";
-    assert_eq!(refused.to_string(), expected);
-    assert_eq!(ledger.forget_removed(2).await.unwrap(), ["ids/day=1/a.run"]);
-    assert_eq!(ledger.oldest_snapshot().await.unwrap(), 2);
-    assert_eq!(
-        ledger
-            .live_files(Some(1), None, None)
-            .await
-            .unwrap_err()
-            .label(),
-        "not-found"
-    );
-    assert_eq!(
-        ledger.live_files(Some(2), None, None).await.unwrap()[0].path,
-        "ids/day=1/b.run"
-    );
+    // The issue sees b only: what was gone before it and what nobody needs goes, however far the
+    // horizon moves.
+    ledger
+        .commit_lake(replace(Some("c"), "d", T0))
+        .await
+        .unwrap();
+    let gone = ledger.forget_removed(4).await.unwrap();
+    assert_eq!(gone, ["ids/day=1/a.run", "ids/day=1/c.run"]);
+    assert_eq!(ledger.oldest_snapshot().await.unwrap(), 4);
+    for number in [1, 3] {
+        let refused = ledger.live_files(Some(number), None, None).await;
+        assert_eq!(refused.unwrap_err().label(), "not-found");
+    }
+    for (number, name) in [(2, "b"), (4, "d")] {
+        let files = ledger.live_files(Some(number), None, None).await.unwrap();
+        assert_eq!(files.len(), 1, "snapshot {number}");
+        assert_eq!(files[0].path, format!("ids/day=1/{name}.run"));
+    }
     assert!(ledger.forget_removed(1).await.unwrap().is_empty());
-    assert_eq!(ledger.oldest_snapshot().await.unwrap(), 2);
+    assert_eq!(ledger.oldest_snapshot().await.unwrap(), 4);
 }

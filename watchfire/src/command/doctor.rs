@@ -2,32 +2,23 @@
 //!
 //! Reads only. What takes long (hashing every blob, reading every part's rows) comes with `--deep`.
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bulletin::render::Fonts;
 use intake::collect::{self, Wanted};
-use lake::IdentityIndex;
-use ledger::{LakeFile, LakeFileKind, Page, ReportFilter, ReportState};
-use model::time::Day;
+use ledger::{Page, ReportFilter, ReportState};
 use reference::{Sources, Tables};
-use serde::Serialize;
 
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
+use crate::findings::{Findings, some};
+use crate::inspection::Inspection;
 use crate::reference_files::{files_of, schema};
-use crate::table::{Out, clean};
 use crate::talk::human_bytes;
-use crate::workspace::{Access, Session, Workspace, part};
+use crate::workspace::{Access, Session, Workspace};
 
 /// Free space under which a warning is due, and under which nothing goes any more.
 const LITTLE_SPACE: u64 = 2 << 30;
 const NO_SPACE: u64 = 200 << 20;
-/// Objects that a finding names; the rest is counted.
-const NAMED: usize = 3;
-/// Rows of the ledger read at a time.
-const STRIDE: u64 = 1_000;
-/// Memory for one day's identities.
-const IDENTITY_BYTES: usize = 64 << 20;
 
 /// Check everything that a week needs: configuration, feeds, tables, fonts, disk, lake, ledger, blobs.
 #[derive(Debug, clap::Args)]
@@ -44,72 +35,6 @@ pub struct Args {
     deep: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Grade {
-    Ok,
-    Warning,
-    Error,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Finding {
-    check: &'static str,
-    grade: Grade,
-    message: String,
-    remedy: Option<String>,
-}
-
-#[derive(Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn ok(&mut self, check: &'static str, message: impl Into<String>) {
-        self.0.push(Finding {
-            check,
-            grade: Grade::Ok,
-            message: message.into(),
-            remedy: None,
-        });
-    }
-
-    fn warning(
-        &mut self,
-        check: &'static str,
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
-        self.0.push(Finding {
-            check,
-            grade: Grade::Warning,
-            message: message.into(),
-            remedy: Some(remedy.into()),
-        });
-    }
-
-    fn error(
-        &mut self,
-        check: &'static str,
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
-        self.0.push(Finding {
-            check,
-            grade: Grade::Error,
-            message: message.into(),
-            remedy: Some(remedy.into()),
-        });
-    }
-
-    fn failure(&mut self, check: &'static str, failure: &Failure, remedy: &str) {
-        self.error(
-            check,
-            failure.message(),
-            failure.remedy_text().unwrap_or(remedy),
-        );
-    }
-}
-
 pub fn run(args: Args, session: &Session) -> Result {
     let workspace = session.open(Access::Read)?;
     let mut findings = Findings::default();
@@ -120,40 +45,27 @@ pub fn run(args: Args, session: &Session) -> Result {
     fonts(&workspace, &mut findings);
     disk(&workspace.root, &mut findings);
     ledger_rows(&workspace, &mut findings)?;
-    let files = workspace.block_on(workspace.ledger.live_files(None, None, None))?;
-    lake_files(&workspace, &files, &mut findings)?;
-    identities(&workspace, &files, &mut findings);
+    let inspection = Inspection::of(&workspace)?;
+    let files = inspection.files()?;
+    let live = &inspection.live;
+    let size: i64 = live.iter().map(|file| file.bytes).sum();
+    let whole = format!(
+        "{} files, {}, as the manifest says",
+        live.len(),
+        human_bytes(size as u64)
+    );
+    findings.summarize("lake", files, whole);
+    let days = format!("{} days can be read", inspection.days());
+    findings.summarize("identities", inspection.runs(), days);
     if args.deep {
-        parts(&workspace, &files, &mut findings);
+        let read = format!("{} events read, every part whole", inspection.events());
+        findings.summarize("parts", inspection.parts(&session.talk), read);
     }
-    reports(&workspace, args.deep, &mut findings, session)?;
-    let Findings(findings) = findings;
-    let mut out = Out::new();
-    if session.json {
-        out.json(&findings)?;
-    } else {
-        for finding in &findings {
-            let mark = match finding.grade {
-                Grade::Ok => "ok     ",
-                Grade::Warning => "warning",
-                Grade::Error => "ERROR  ",
-            };
-            out.line(format_args!(
-                "{mark} {:<13} {}",
-                finding.check,
-                clean(&finding.message)
-            ))?;
-            if let Some(remedy) = &finding.remedy {
-                out.line(format_args!("{:22}remedy: {}", "", clean(remedy)))?;
-            }
-        }
-    }
-    out.end()?;
-    if findings.iter().any(|finding| finding.grade > Grade::Ok) {
-        Err(Failure::findings())
-    } else {
-        Ok(())
-    }
+    let (flaws, reports) = inspection.blobs(args.deep, &session.talk)?;
+    let how = if args.deep { "hashed" } else { "present" };
+    findings.summarize("blobs", flaws, format!("{reports} archived reports {how}"));
+    reports_read(&workspace, &mut findings)?;
+    findings.print(session)
 }
 
 fn configuration(workspace: &Workspace, findings: &mut Findings) {
@@ -385,224 +297,16 @@ fn ledger_rows(workspace: &Workspace, findings: &mut Findings) -> Result {
     Ok(())
 }
 
-fn lake_files(workspace: &Workspace, live: &[LakeFile], findings: &mut Findings) -> Result {
-    let root = workspace.lake.root();
-    let (mut missing, mut wrong) = (Vec::new(), Vec::new());
-    for file in live {
-        match std::fs::metadata(root.join(&file.path)) {
-            Ok(meta) if meta.len() == file.bytes as u64 => {}
-            Ok(meta) => wrong.push(format!(
-                "{} ({} instead of {} bytes)",
-                file.path,
-                meta.len(),
-                file.bytes
-            )),
-            Err(_) => missing.push(file.path.clone()),
-        }
-    }
-    let remedy =
-        "restore them from a backup, or read their reports anew: watchfire ingest --again FEED";
-    if !missing.is_empty() {
-        findings.error(
-            "lake",
-            format!(
-                "{} files of the manifest are missing: {}",
-                missing.len(),
-                some(&missing)
-            ),
-            remedy,
-        );
-    }
-    if !wrong.is_empty() {
-        findings.error(
-            "lake",
-            format!("{} files have another size: {}", wrong.len(), some(&wrong)),
-            remedy,
-        );
-    }
-    let known: HashSet<&str> = live.iter().map(|file| file.path.as_str()).collect();
-    let (mut orphans, mut bytes) = (Vec::new(), 0);
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in
-            std::fs::read_dir(&folder).map_err(|error| Failure::new(folder.display(), error))?
-        {
-            let path = entry
-                .map_err(|error| Failure::new(folder.display(), error))?
-                .path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let name = path
-                .strip_prefix(root)
-                .unwrap_or(&path)
-                .to_string_lossy()
-                .into_owned();
-            if !known.contains(name.as_str())
-                && !workspace.block_on(workspace.ledger.knows_file(&name))?
-            {
-                bytes += std::fs::metadata(&path).map_or(0, |meta| meta.len());
-                orphans.push(name);
-            }
-        }
-    }
-    if orphans.is_empty() && missing.is_empty() && wrong.is_empty() {
-        let size: i64 = live.iter().map(|file| file.bytes).sum();
-        findings.ok(
-            "lake",
-            format!(
-                "{} files, {}, as the manifest says",
-                live.len(),
-                human_bytes(size as u64)
-            ),
-        );
-    }
-    if !orphans.is_empty() {
-        let message = format!(
-            "{} files that no snapshot knows, {}: {}",
-            orphans.len(),
-            human_bytes(bytes),
-            some(&orphans)
-        );
-        findings.warning("lake", message, "left by a killed ingest and read by nobody; `watchfire ingest` writes over those it needs, the rest may be deleted");
-    }
-    Ok(())
-}
-
-fn some(names: &[String]) -> String {
-    let rest = if names.len() > NAMED { ", ..." } else { "" };
-    format!("{}{rest}", names[..names.len().min(NAMED)].join(", "))
-}
-
-fn identities(workspace: &Workspace, live: &[LakeFile], findings: &mut Findings) {
-    let mut days: BTreeMap<i32, Vec<PathBuf>> = BTreeMap::new();
-    for file in live.iter().filter(|file| file.kind == LakeFileKind::Ids) {
-        days.entry(file.day)
-            .or_default()
-            .push(workspace.lake.root().join(&file.path));
-    }
-    let mut damaged = Vec::new();
-    let mut index = IdentityIndex::new(IDENTITY_BYTES);
-    for (day, runs) in &days {
-        if let Err(error) = index.open(Day(*day), runs) {
-            damaged.push(format!("{}: {error}", Day(*day)));
-        }
-        index.forget(Day(*day));
-    }
-    if damaged.is_empty() {
-        findings.ok("identities", format!("{} days can be read", days.len()));
-    } else {
-        let reports: HashSet<&str> = live
-            .iter()
-            .filter_map(|file| file.feed.as_deref())
-            .collect();
-        let mut feeds: Vec<&str> = reports.into_iter().collect();
-        feeds.sort_unstable();
-        findings.error(
-            "identities",
-            some(&damaged),
-            format!(
-                "read the feeds of these days anew: watchfire ingest --again {}",
-                feeds.join(" ")
-            ),
-        );
-    }
-}
-
-fn parts(workspace: &Workspace, live: &[LakeFile], findings: &mut Findings) {
-    let (mut damaged, mut rows) = (Vec::new(), 0);
-    for file in live.iter().filter(|file| file.kind == LakeFileKind::Part) {
-        // A column of every row is read, so that damage inside the part shows.
-        let sql = "SELECT count(DISTINCT event_id) AS n FROM events_raw";
-        let counted = workspace.block_on(workspace.lake.collect(&[part(file)], sql));
-        let counted = counted.map(|batches| {
-            let column = batches.first().map(|batch| batch.column(0).clone());
-            let ints = column.as_ref().and_then(|column| {
-                column
-                    .as_any()
-                    .downcast_ref::<lake::arrow::array::Int64Array>()
-                    .map(|ints| ints.value(0))
-            });
-            ints.unwrap_or(-1)
-        });
-        match counted {
-            Ok(count) if count == file.rows => rows += count,
-            Ok(count) => damaged.push(format!(
-                "{}: {count} events instead of {}",
-                file.path, file.rows
-            )),
-            Err(error) => damaged.push(format!("{}: {error}", file.path)),
-        }
-    }
-    if damaged.is_empty() {
-        findings.ok("parts", format!("{rows} events read, every part whole"));
-    } else {
-        findings.error(
-            "parts",
-            format!("{} parts are damaged: {}", damaged.len(), some(&damaged)),
-            "restore them from a backup, or watchfire ingest --again FEED",
-        );
-    }
-}
-
-fn reports(
-    workspace: &Workspace,
-    deep: bool,
-    findings: &mut Findings,
-    session: &Session,
-) -> Result {
-    let filter = ReportFilter::default();
-    let total = workspace.block_on(workspace.ledger.report_count(&filter))?;
-    let mut progress = session.talk.progress("blobs", total, false);
-    let (mut done, mut waiting) = (0, 0);
-    let mut unreadable = Vec::new();
-    let mut damaged = Vec::new();
-    loop {
-        let page = Page {
-            offset: done,
-            limit: STRIDE,
-        };
-        let reports = workspace.block_on(workspace.ledger.reports(&filter, page))?;
-        for report in &reports {
-            done += 1;
-            progress.at(done, || report.origin.clone());
-            match report.state {
-                ReportState::Archived => waiting += 1,
-                ReportState::Unreadable => {
-                    let reason = report.reason.as_deref().unwrap_or("no reason is stored");
-                    unreadable.push(format!("{}: {reason}", report.origin));
-                }
-                ReportState::Ingested => {}
-            }
-            let path = workspace.blobs.path(&report.blob);
-            let size = std::fs::metadata(&path).map(|meta| meta.len());
-            if size.as_ref().ok() != Some(&(report.bytes as u64)) {
-                damaged.push(format!(
-                    "{} ({}): {}",
-                    report.id,
-                    report.origin,
-                    size.map_or("missing", |_| "another size")
-                ));
-            } else if deep && let Err(error) = workspace.blobs.verify(&report.blob) {
-                damaged.push(format!("{} ({}): {error}", report.id, report.origin));
-            }
-        }
-        if (reports.len() as u64) < STRIDE {
-            break;
-        }
-    }
-    progress.end();
-    if damaged.is_empty() {
-        let how = if deep { "hashed" } else { "present" };
-        findings.ok("blobs", format!("{done} archived reports {how}"));
-    } else {
-        findings.error(
-            "blobs",
-            format!("{} archived reports: {}", damaged.len(), some(&damaged)),
-            "restore them from a backup, or deliver the files again and run `watchfire ingest`",
-        );
-    }
+fn reports_read(workspace: &Workspace, findings: &mut Findings) -> Result {
+    let of_state = |state| ReportFilter {
+        state: Some(state),
+        ..ReportFilter::default()
+    };
+    let waiting = workspace.block_on(
+        workspace
+            .ledger
+            .report_count(&of_state(ReportState::Archived)),
+    )?;
     if waiting > 0 {
         findings.warning(
             "reports",
@@ -610,6 +314,16 @@ fn reports(
             "watchfire ingest",
         );
     }
+    let unreadable = of_state(ReportState::Unreadable);
+    let reports = workspace.ledger.reports(&unreadable, Page::ALL);
+    let unreadable: Vec<String> = workspace
+        .block_on(reports)?
+        .into_iter()
+        .map(|report| {
+            let reason = report.reason.as_deref().unwrap_or("no reason is stored");
+            format!("{}: {reason}", report.origin)
+        })
+        .collect();
     if !unreadable.is_empty() {
         findings.warning(
             "reports",

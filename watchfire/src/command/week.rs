@@ -12,6 +12,7 @@ use model::bulletin::Lang;
 use model::statistic::{Observed, Statistic, TerritoryRule, Window, Words};
 use serde_json::json;
 
+use crate::command::retention::{Gone, gone};
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table, clean};
 use crate::weekly::{Desk, change_text, tongue};
@@ -75,7 +76,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     let only = args.statistic.as_deref().map(statistic).transpose()?;
     match &args.by {
         Some(by) => divide(by.parse()?, only, named, args.snapshot, &desk, session),
-        None => figures(only, named, args.snapshot, &desk, session),
+        None => figures(only, named, args.snapshot, &desk, &workspace, session),
     }
 }
 
@@ -95,6 +96,7 @@ fn figures(
     named: Named,
     snapshot: Option<i64>,
     desk: &Desk<'_>,
+    workspace: &Workspace,
     session: &Session,
 ) -> Result {
     let counted = desk.count(named, snapshot)?;
@@ -104,10 +106,11 @@ fn figures(
         .filter(|value| only.is_none_or(|only| value.statistic == only.id))
         .collect();
     let (start, end) = named.week.span(&desk.workspace().settings.zone);
-    let drift = super::feeds::drift::within(desk.workspace(), start, end)?;
+    let drift = super::feeds::drift::within(workspace, start, end)?;
+    let gone = taken(named, workspace)?;
     let mut out = Out::new();
     if session.json {
-        out.json(&json!({
+        let mut document = json!({
             "issue": counted.frozen.issue.to_string(),
             "week": { "first": named.week.monday(), "last": named.week.sunday() },
             "zone": counted.frozen.zone,
@@ -115,7 +118,11 @@ fn figures(
             "coverage": counted.frozen.coverage,
             "drift": drift,
             "values": values,
-        }))?;
+        });
+        if !gone.is_empty() {
+            document["expired"] = json!(gone);
+        }
+        out.json(&document)?;
         return out.end();
     }
     let lang = tongue(&session.environment);
@@ -186,7 +193,21 @@ fn figures(
             clean(&change)
         ))?;
     }
+    if !gone.is_empty() {
+        out.line("")?;
+    }
+    for gone in gone {
+        out.line(format_args!("not counted: {}", gone.text()))?;
+    }
     out.end()
+}
+
+/// What rules of retention took of the week's events: it is in no snapshot any more.
+fn taken(named: Named, workspace: &Workspace) -> Result<Vec<Gone>> {
+    let (start, end) = named.week.span(&workspace.settings.zone);
+    let days = start.day().0..model::time::Timestamp(end.0 - 1).day().0 + 1;
+    let expiries = workspace.block_on(workspace.ledger.expiries(None, Some(days)))?;
+    Ok(gone(&expiries))
 }
 
 fn divide(
@@ -307,14 +328,21 @@ fn explain(
     if let Some(failure) = failure {
         return Err(failure);
     }
+    let gone = taken(named, workspace)?;
     if let Some(key) = key {
-        if kept.is_empty() {
+        if kept.is_empty() && gone.is_empty() {
             return Err(Failure::new(
                 format_args!("{} of {}", statistic.id, named.label()),
                 format_args!("does not count the key {}", clean(key)),
             ));
         }
         raw_lines(&kept, week.snapshot, workspace, &mut out, session)?;
+    }
+    for gone in &gone {
+        match session.json {
+            true => out.json_line(&gone.json())?,
+            false => out.line(format_args!("not listed: {}", gone.text()))?,
+        }
     }
     out.end()?;
     for (input, lines) in lines {
@@ -551,7 +579,20 @@ fn raw(
         .catalogue
         .get(&row.feed)
         .map_or(Encoding::Utf8, |source| Encoding::of(&source.feed));
-    let file = workspace.blobs.open(&row.blob)?;
+    let file = match workspace.blobs.open(&row.blob) {
+        Ok(file) => file,
+        Err(missing) => {
+            let expiries = workspace.block_on(workspace.ledger.expiries(Some(report), None))?;
+            let raw: Vec<_> = expiries
+                .into_iter()
+                .filter(|expiry| expiry.what == ledger::Retained::Raw.as_str())
+                .collect();
+            return match gone(&raw).first() {
+                Some(gone) => Ok(format!("({})", gone.text())),
+                None => Err(missing.into()),
+            };
+        }
+    };
     let mut read = None;
     let walked = each_member(
         file,

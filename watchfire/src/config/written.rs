@@ -30,6 +30,8 @@ pub struct Written {
     /// Tables that others publish.
     #[serde(rename = "reference")]
     pub references: Vec<ReferenceEntry>,
+    /// How long what is kept.
+    pub retention: Vec<RetentionEntry>,
     /// Subscribed sources.
     #[serde(rename = "feed")]
     pub feeds: Vec<Feed>,
@@ -232,4 +234,26 @@ pub struct ReferenceEntry {
     /// Terms or a remark in a sentence.
     #[serde(default)]
     pub terms: String,
+}
+
+/// One `[[retention]]`: how long something is kept. Of those for the same thing the first that matches
+/// decides; a legal hold wins over all.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionEntry {
+    /// Unique name, which what it takes away is recorded under.
+    pub name: String,
+    /// `events`, `raw` (the bytes of reports as delivered) or `rejects`.
+    pub what: String,
+    /// Feeds, as glob patterns; none means all.
+    #[serde(default)]
+    pub feeds: Vec<String>,
+    /// RSIT entries of events; none means all.
+    #[serde(default)]
+    pub classes: Vec<String>,
+    /// TLP 2.0 labels of events; none means all, an event without a label among them.
+    #[serde(default)]
+    pub tlp: Vec<String>,
+    /// Days that are kept: of events by the UTC day they were observed on, else by the day of receipt.
+    pub keep_days: u32,
 }

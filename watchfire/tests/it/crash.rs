@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::run::Bench;
 
-const CONFIGURATION: &str = r#"
+pub const CONFIGURATION: &str = r#"
 [workspace]
 name = "crash"
 zone = "Asia/Shanghai"
@@ -25,7 +25,7 @@ paths = ["in/*.csv"]
 "#;
 
 /// System calls that change a file or make it durable.
-const CALLS: &str = "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,ftruncate,unlink,mkdir,link";
+pub const CALLS: &str = "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,ftruncate,unlink,mkdir,link";
 
 fn report(from: u32, rows: u32) -> String {
     let mut text = String::from("date,URL,description\n");
@@ -48,7 +48,7 @@ fn prepared() -> Bench {
     bench
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("the folder can be made");
     for entry in std::fs::read_dir(from).expect("the folder can be read") {
         let entry = entry.expect("the folder can be read");
@@ -139,15 +139,23 @@ fn thirty_kills_at_random_moments() {
     }
 }
 
-#[test]
-fn a_kill_at_every_write_fsync_and_rename() {
+/// Whether system calls can be traced. In CI they must be.
+pub fn strace_is_there() -> bool {
     let strace = std::process::Command::new("strace")
         .arg("-V")
         .stdout(Stdio::null())
         .status();
-    if !strace.is_ok_and(|status| status.success()) {
+    let there = strace.is_ok_and(|status| status.success());
+    if !there {
         assert!(std::env::var("CI").is_err(), "strace is not installed");
         eprintln!("SKIPPED: strace is not installed");
+    }
+    there
+}
+
+#[test]
+fn a_kill_at_every_write_fsync_and_rename() {
+    if !strace_is_there() {
         return;
     }
     let from = prepared();

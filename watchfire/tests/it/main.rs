@@ -14,4 +14,6 @@ mod repeats;
 mod run;
 mod serve;
 mod tidy;
+mod upkeep;
+mod upkeep_crash;
 mod whole_series;
