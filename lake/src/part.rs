@@ -329,15 +329,18 @@ impl PhysicalExprAdapter for PartColumns {
     }
 }
 
+/// Identities of a part in the order of its rows.
+type Identities = Arc<[[u8; 16]]>;
+
 /// The run of a part, read when the first identity is asked for.
 #[derive(Clone)]
 struct Run {
     path: PathBuf,
-    identities: Arc<Mutex<Option<Arc<[[u8; 16]]>>>>,
+    identities: Arc<Mutex<Option<Identities>>>,
 }
 
 impl Run {
-    fn identities(&self) -> datafusion::error::Result<Arc<[[u8; 16]]>> {
+    fn identities(&self) -> datafusion::error::Result<Identities> {
         let mut read = self
             .identities
             .lock()
@@ -345,7 +348,7 @@ impl Run {
         if let Some(identities) = &*read {
             return Ok(Arc::clone(identities));
         }
-        let identities: Arc<[[u8; 16]]> = run::in_row_order(&self.path)
+        let identities: Identities = run::in_row_order(&self.path)
             .map_err(|error| DataFusionError::External(Box::new(error)))?
             .into();
         *read = Some(Arc::clone(&identities));

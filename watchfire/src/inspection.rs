@@ -100,7 +100,7 @@ impl<'a> Inspection<'a> {
             let remedy = match file.removed {
                 None => self.remedy(file),
                 Some(_) => {
-                    "restore it from a backup; a frozen issue was counted from it".to_owned()
+                    "no figure of today needs it: watchfire lake compact forgets it, unless a frozen issue was counted from it; then restore it from a backup".to_owned()
                 }
             };
             flaws.push(Flaw::new(&file.path, what, &remedy));
