@@ -91,6 +91,20 @@ pub async fn record(
     Ok(runs)
 }
 
+/// Forgets the failures of a feed that is well again although nothing came: its folder can be read,
+/// its port is open.
+///
+/// # Errors
+/// The ledger.
+pub async fn mended(ledger: &Ledger, feed: &str) -> ledger::Result<()> {
+    let mut runs = runs(ledger, feed).await?;
+    if runs.failures > 0 {
+        runs.failures = 0;
+        ledger.set_setting(&key(feed), &runs).await?;
+    }
+    Ok(())
+}
+
 impl Runs {
     /// The median of the runs before the last, where enough are known.
     pub fn usual(&self) -> Option<u64> {

@@ -340,10 +340,13 @@ async fn take_in(server: &Server, source: Arc<Source>) -> Result<Done> {
     if rows.is_some() {
         remember(server, feed, rows).await?;
     }
-    match trouble {
-        Some(failure) => Err(failure),
-        None => Ok(Done::Good(None)),
+    if let Some(failure) = trouble {
+        return Err(failure);
     }
+    if !asking::is_asked(&source) {
+        health::mended(&server.ledger, feed).await?;
+    }
+    Ok(Done::Good(None))
 }
 
 /// Takes in files, and notes that they are.

@@ -136,6 +136,7 @@ async fn one(server: &Server, source: &Arc<Source>, stop: &mut watch::Receiver<b
     let left = left_over(&source.feed, &spool).map_err(fail)?;
     take_in(server, source, &left).await?;
     let listener = listen(&server.clients, &source.feed).await.map_err(fail)?;
+    health::mended(&server.ledger, &source.feed.name).await?;
     tracing::info!(feed = source.feed.name, "listening for events");
     // One delivery may wait: then the writing stops, and with it the senders.
     let (sender, mut deliveries) = mpsc::channel(1);

@@ -370,6 +370,28 @@ fn a_file_is_taken_in_when_it_no_longer_grows_and_commands_work_beside() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_keeps_no_others_out() {
+    let bench = Bench::with(&format!(
+        "{SERVE}{}",
+        feed("drop", "paths = [\"in/*.txt\"]")
+    ));
+    bench.write("in/b.txt", "http://b.example.com/\n");
+    bench.write("in/c.txt", [0x1f, 0x8b, 0x08, 0x00]);
+    bench.write("in/d.txt", "http://d.example.com/\n");
+    let serving = Serving::start(&bench);
+    until("the files", || urls(&bench, "drop").len() == 2);
+    until("the broken one", || {
+        serving.meter("watchfire_reports_unreadable_total{feed=\"drop\"}") == Some(1.0)
+    });
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(
+        serving.meter("watchfire_reports_total{feed=\"drop\"}"),
+        Some(3.0),
+        "each is taken in once, the broken one too"
+    );
+}
+
+#[test]
 fn events_of_a_stream_arrive_and_outlive_the_process() {
     let port = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
