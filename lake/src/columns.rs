@@ -380,7 +380,10 @@ impl Columns {
     #[inline]
     pub fn repeats(&mut self, id: EventId, observed: Timestamp) -> bool {
         let rows = self.rows(observed);
-        // Not `repeats += u64::from(!inserted)`: rustc 1.95 drops that addition at opt-level 2 and 3.
+        // Never a `bool` both added as a number and branched on by the caller: rustc 1.95 loses that addition at
+        // opt-level 2 and 3 (rust-lang/rust#158206, its SimplifyComparisonIntegral pass). Shown by
+        // `fn f(o: Option<u32>, n: &mut u64) -> bool { let r = o.is_some(); *n += u64::from(r); r }` called in an
+        // `if`: inlined, it leaves `n` at 0.
         if rows.seen.insert(u128::from_le_bytes(id.0)) {
             return false;
         }
