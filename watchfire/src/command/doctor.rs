@@ -545,7 +545,7 @@ fn reports(
     let filter = ReportFilter::default();
     let total = workspace.block_on(workspace.ledger.report_count(&filter))?;
     let mut progress = session.talk.progress("blobs", total, false);
-    let (mut done, mut waiting) = (0, 0);
+    let (mut done, mut waiting, mut empty) = (0, 0, 0);
     let mut unreadable = Vec::new();
     let mut damaged = Vec::new();
     loop {
@@ -559,6 +559,7 @@ fn reports(
             progress.at(done, || report.origin.clone());
             match report.state {
                 ReportState::Archived => waiting += 1,
+                ReportState::Unreadable if report.bytes == 0 => empty += 1,
                 ReportState::Unreadable => {
                     let reason = report.reason.as_deref().unwrap_or("no reason is stored");
                     unreadable.push(format!("{}: {reason}", report.origin));
@@ -591,6 +592,12 @@ fn reports(
             "blobs",
             format!("{} archived reports: {}", damaged.len(), some(&damaged)),
             "restore them from a backup, or deliver the files again and run `watchfire ingest`",
+        );
+    }
+    if empty > 0 {
+        findings.ok(
+            "reports",
+            format!("{empty} came empty: their days count as missing"),
         );
     }
     if waiting > 0 {
