@@ -98,7 +98,7 @@ pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Resu
         provenance: Provenance {
             lake_snapshot: this.basis.lake_snapshot,
             ledger_as_of: this.basis.ledger_as_of.clone(),
-            program: this.basis.program.clone(),
+            program: format!("Watchfire {}", this.basis.program),
             definitions: this
                 .values
                 .iter()

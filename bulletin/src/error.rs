@@ -23,7 +23,7 @@ pub enum Error {
         known: String,
     },
     /// No such division.
-    #[error("counts cannot be divided by `{name}`: choose one of {known}")]
+    #[error("counts cannot be divided by `{name}`, but by {known}")]
     UnknownDivision {
         /// What was asked for.
         name: String,

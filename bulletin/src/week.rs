@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use lake::arrow::array::RecordBatch;
 use lake::query::Part;
-use ledger::{HistoryKind, LakeFile, LakeFileKind, Ledger};
+use ledger::{HistoryKind, LakeFile, LakeFileKind, Ledger, Page};
 use model::bulletin::Text;
 use model::feed::Feed;
-use model::issue::{IssueNumber, NumberingScheme};
+use model::issue::IssueNumber;
 use model::statistic::{FeedCoverage, Observed, Statistic};
 use model::time::{Day, MICROS_PER_DAY, ReportingWeek, Timestamp};
 
@@ -279,16 +279,11 @@ impl Week<'_> {
     ///
     /// # Errors
     /// The ledger fails, or a stored week is damaged.
-    pub async fn past(
-        &self,
-        series: &str,
-        numbering: NumberingScheme,
-        zone_name: &str,
-    ) -> Result<Vec<FrozenWeek>> {
+    pub async fn past(&self, series: &str, zone_name: &str) -> Result<Vec<FrozenWeek>> {
         let mut found: BTreeMap<ReportingWeek, FrozenWeek> = BTreeMap::new();
         let oldest = self.week.plus(-HISTORY_WEEKS);
         let days = Day::of(oldest.monday()).0..Day::of(self.week.monday()).0;
-        for row in self.ledger.history(series, Some(days)).await? {
+        for row in self.ledger.history(series, Some(days.clone())).await? {
             let Some(week) = history::week_of(&row, zone_name)? else {
                 continue;
             };
@@ -297,20 +292,20 @@ impl Week<'_> {
                 found.insert(week.week, week);
             }
         }
-        for back in 1..=HISTORY_WEEKS {
-            let week = self.week.plus(-back);
-            let Some(issue) = numbering.issue(week) else {
+        // By week, not by number: numbers may be given by hand, and a scheme may change.
+        let heads = self.ledger.issues(Some(series), Page::ALL).await?;
+        let mut numbers: Vec<(i32, i32)> = heads
+            .iter()
+            .filter(|head| days.contains(&head.week_start))
+            .map(|head| (head.year, head.number))
+            .collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        for (year, number) in numbers {
+            let Some(row) = self.ledger.baseline(series, year, number).await? else {
                 continue;
             };
-            let number = i32::try_from(issue.number).unwrap_or(i32::MAX);
-            let Some(row) = self
-                .ledger
-                .baseline(series, i32::from(issue.year), number)
-                .await?
-            else {
-                continue;
-            };
-            let frozen = FrozenWeek::from_json(&issue.to_string(), &row.statistics)?;
+            let frozen = FrozenWeek::from_json(&format!("{year}-{number}"), &row.statistics)?;
             found.insert(frozen.week, frozen);
         }
         Ok(found

@@ -118,6 +118,7 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
             .saturating_sub(jiff::Span::new().days(i64::from(source.feed.every_days)));
         let stands = |date: &Date| *date > due && *date <= week.sunday();
         let standing = dated.iter().filter(|date| stands(date)).count();
+        let here = dated.iter().any(in_week);
         return Ok(FeedCoverage {
             feed: feed.to_owned(),
             expected_days: 1,
@@ -125,6 +126,7 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
             reports: standing as u32,
             changed: breaks,
             missing: Vec::new(),
+            standing: standing > 0 && !here,
         });
     }
     let every = i64::from(source.feed.every_days.clamp(1, 7));
@@ -152,5 +154,6 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
         reports: for_week,
         changed: changed || breaks,
         missing: if every == 1 { missing } else { Vec::new() },
+        standing: false,
     })
 }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::thread::Scope;
 use std::time::Instant;
 
-use formats::Warning;
 use formats::shadowserver::Schema;
+use formats::{Unreadable, Warning};
 use lake::schema::LAKE_SCHEMA_VERSION;
 use lake::{FileKind, IdentityIndex, Lake, ReportWriter, StagedFile};
 use ledger::{
@@ -71,7 +71,7 @@ pub struct FeedSummary {
     pub feed: String,
     /// Files found.
     pub reports: u64,
-    /// Of these, bytes that had been ingested before.
+    /// Of these, bytes that had been ingested before, or were empty before.
     pub known: u64,
     /// Of these, reports that could not be read at all.
     pub unreadable: u64,
@@ -246,7 +246,10 @@ impl Intake<'_> {
                 {
                     self.blobs.remove(&report.blob)?;
                 }
+                // What was unreadable may have become readable by a mended entry, and is tried again;
+                // what was empty stays empty, and was told once.
                 let known = report.state == ReportState::Ingested && (!again || over.is_some())
+                    || was_empty(&report)
                     || !seen.insert(report.id.clone());
                 if !known {
                     self.read_report(delivery, report, again, cutter)?;
@@ -265,6 +268,12 @@ impl Intake<'_> {
             Ok(())
         })
     }
+}
+
+/// Whether a report was met before and held nothing.
+fn was_empty(report: &Report) -> bool {
+    report.state == ReportState::Unreadable
+        && report.reason.as_deref() == Some(&Unreadable::Empty.to_string())
 }
 
 /// The writing thread's state.

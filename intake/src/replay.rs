@@ -98,10 +98,14 @@ impl Intake<'_> {
         }
         let opened = self.open_head(source, &report.origin, &report.blob, snapshot)?;
         let Reader::Blocks { reader, .. } = opened else {
-            return Err(fail(format!(
+            // Others may be read all the same.
+            let why = format!(
                 "a row of {} (format {}) is part of a document: mend the file and ingest it",
                 report.origin, source.feed.format
-            )));
+            );
+            sum.left
+                .extend(rejects.iter().map(|reject| (reject.id, why.clone())));
+            return Ok(());
         };
         let mut gatherer = Gatherer::new(self.enricher.clone());
         let mut record = Record::new();

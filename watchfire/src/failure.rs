@@ -93,7 +93,7 @@ impl Failure {
     pub fn report(&self) -> ExitCode {
         for (line, remedy) in &self.lines {
             crate::talk::line(format_args!("watchfire: {}", crate::table::clean(line)));
-            if let Some(remedy) = remedy {
+            if let Some(remedy) = remedy.as_deref().or_else(|| of_the_machine(line)) {
                 crate::talk::line(format_args!("  remedy: {}", crate::table::clean(remedy)));
             }
         }
@@ -109,10 +109,38 @@ impl Failure {
     }
 }
 
+/// What to do about a fault of the disk, told by the words of the system and of SQLite: any crate may meet one.
+fn of_the_machine(message: &str) -> Option<&'static str> {
+    const FAULTS: [(&[&str], &str); 4] = [
+        (
+            &["(os error 28)", "disk is full"],
+            "make room on the disk and run the command again; what was committed is safe",
+        ),
+        (
+            &["(os error 5)", "disk I/O error"],
+            "look at the disk and the system's log, then run the command again; what was committed is safe",
+        ),
+        (
+            &["(os error 30)", "(os error 13)", "readonly database"],
+            "run it where the workspace can be written; commands that only read work on it as it is",
+        ),
+        (
+            &["database is locked"],
+            "end the other program that has ledger.db open, or wait for it",
+        ),
+    ];
+    FAULTS
+        .iter()
+        .find(|(signs, _)| signs.iter().any(|sign| message.contains(sign)))
+        .map(|(_, remedy)| *remedy)
+}
+
 /// The crates' messages name object, reason and often the remedy; here the rest gets one.
 fn told(message: String, label: &str) -> Failure {
     let remedy = match label {
-        "busy" => Some("wait for the other command, or look who it is with `watchfire status`"),
+        "busy" => {
+            Some("wait for the other command; if none runs, look which program has ledger.db open")
+        }
         "blob-missing" | "blob-corrupt" | "database-corrupt" => Some(
             "restore the workspace from a backup; `watchfire doctor --deep` lists what is damaged",
         ),
@@ -124,6 +152,14 @@ fn told(message: String, label: &str) -> Failure {
         "intake-unknown-feed" => Some("watchfire feeds list"),
         "reference-unknown-kind" => Some("watchfire reference import --help"),
         _ => None,
+    };
+    // The engine lists every column there is; the remedy says where to find them.
+    let message = match message
+        .find(". Valid fields are")
+        .or_else(|| message.find(".\nValid fields are"))
+    {
+        Some(end) => message[..end].trim_end().trim_end_matches('.').to_owned(),
+        None => message,
     };
     let failure = Failure {
         lines: vec![(message, None)],

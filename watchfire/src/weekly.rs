@@ -140,21 +140,19 @@ impl<'a> Desk<'a> {
     /// Counts and rates a week; nothing is stored.
     ///
     /// # Errors
-    /// The ledger or the lake fails, or the series gives the week no number.
+    /// The ledger or the lake fails.
     pub fn count(&self, named: Named, snapshot: Option<i64>) -> Result<Counted> {
-        let issue = number(named)?;
+        // A week whose number is not given yet can be looked at; it cannot be frozen.
+        let issue = named.issue.unwrap_or(IssueNumber {
+            year: named.week.sunday().year(),
+            number: 0,
+        });
         let week = self.week(named, snapshot)?;
         let settings = &self.workspace.settings;
         let ledger = &self.workspace.ledger;
         self.workspace.block_on(async {
             let coverage = coverage(ledger, &settings.catalogue, named.week).await?;
-            let past = week
-                .past(
-                    &settings.series.id,
-                    settings.series.scheme,
-                    &settings.zone_name,
-                )
-                .await?;
+            let past = week.past(&settings.series.id, &settings.zone_name).await?;
             let freeze = Freeze {
                 series: &settings.series.id,
                 issue,
@@ -254,11 +252,14 @@ pub fn sector(id: &str) -> Option<Text> {
 /// The series is numbered by hand and none was given.
 pub fn number(named: Named) -> Result<IssueNumber> {
     named.issue.ok_or_else(|| {
-        Failure::new(
+        Failure::usage(
             format_args!("week {}", named.week),
-            "has no number in this series",
+            "has no number yet: this series is numbered by hand",
         )
-        .remedy("give it one with --number YEAR-NUMBER")
+        .remedy(format_args!(
+            "watchfire bulletin draft {} --number YEAR-NUMBER",
+            named.week.monday()
+        ))
     })
 }
 

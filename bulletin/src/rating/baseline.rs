@@ -203,9 +203,10 @@ fn compare(profile: &Profile, id: &str, this: RatedWeek<'_>, before: &[RatedWeek
     sources.sort();
     sources.dedup();
     let complete_now = |feed: &String| now.is_some_and(|(_, side)| side.complete(feed));
+    // A list that stands from an earlier week is not silent, but nor does it compare.
     out.silent = sources
         .iter()
-        .filter(|feed| !complete_now(feed))
+        .filter(|feed| !now.is_some_and(|(_, side)| side.owes_nothing(feed)))
         .cloned()
         .collect();
     let full: Vec<u64> = before

@@ -199,6 +199,15 @@ fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
         })
 }
 
+/// The name of a row, on two lines where one is too short for it.
+fn row_name(c: &mut Canvas<'_>, base: f64, tone: Tone, name: &str, bold: bool, room: f64) {
+    let lines = measure::two_lines(name, bold, room);
+    let first = base - 6.5 * lines.len().saturating_sub(1) as f64;
+    for (at, line) in lines.iter().enumerate() {
+        c.text((0.0, first + 13.0 * at as f64), Anchor::Start, tone, line);
+    }
+}
+
 /// A change as one label with arrow, and its color.
 fn change(change: &Change, bold: bool, lang: Lang) -> (String, Tone) {
     let arrow = words::arrow(change.direction);

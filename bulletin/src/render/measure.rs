@@ -110,6 +110,19 @@ pub fn wrap(text: &str, bold: bool, room: f64) -> Vec<String> {
     lines
 }
 
+/// `text` on at most two lines of `room` px, the second cut where it is too long.
+pub fn two_lines(text: &str, bold: bool, room: f64) -> Vec<String> {
+    let mut lines = wrap(text, bold, room);
+    if lines.len() > 2 {
+        let rest = lines.split_off(1).concat();
+        lines.push(rest);
+    }
+    lines
+        .iter()
+        .map(|line| fit(line, bold, room).into_owned())
+        .collect()
+}
+
 /// The unbreakable pieces of a text, in order.
 fn pieces(text: &str) -> Vec<&str> {
     let closing = |c: char| "，。、；：？！）》」』”’％—～…".contains(c);
@@ -170,5 +183,11 @@ mod tests {
             "{lines:?}"
         );
         assert_eq!(wrap("one two three", false, 46.0), ["one two", "three"]);
+        assert_eq!(
+            two_lines("被植入后门的网站", false, 60.0),
+            ["被植入后门", "的网站"]
+        );
+        let cut = two_lines("被植入后门的网站和被篡改的网站", false, 60.0);
+        assert!(cut.len() == 2 && cut[1].ends_with('…'), "{cut:?}");
     }
 }

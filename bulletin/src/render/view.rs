@@ -55,6 +55,8 @@ pub struct Piece<'a> {
     pub text: String,
     /// Stays on one line.
     pub keep: bool,
+    /// A Han character before the piece that stays on its line, so that the gap between the two never opens a line.
+    pub lead: String,
     /// Key of the statistic value, empty for words.
     pub key: &'a str,
     /// Fragment of its row in the list of all figures.
@@ -256,12 +258,15 @@ pub fn keep_numbers(text: &str) -> Vec<Piece<'static>> {
         let inner = |c: char| c.is_ascii_digit() || ".,%年月日号时～/".contains(c);
         while i < chars.len() && inner(chars[i].1) {
             i += 1;
+            // A day and the time of that day are two pieces.
+            if chars[i - 1].1 == '日' && chars.get(i).is_some_and(|c| c.1.is_ascii_digit()) {
+                break;
+            }
         }
         // A comma or point that ends a clause is no part of the number.
         while i > from && matches!(chars[i - 1].1, ',' | '.') {
             i -= 1;
         }
-        let han = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
         if i < chars.len() && han(chars[i].1) && !"年月日号时".contains(chars[i - 1].1) {
             i += 1;
             while i < chars.len() && "万亿".contains(chars[i - 1].1) && han(chars[i].1) {
@@ -280,11 +285,30 @@ pub fn keep_numbers(text: &str) -> Vec<Piece<'static>> {
     out
 }
 
+fn han(c: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&c)
+}
+
+/// Moves the Han character before each kept piece that begins with a letter or digit into the piece's lead.
+pub fn lead(pieces: &mut [Piece<'_>]) {
+    for at in 1..pieces.len() {
+        let (before, rest) = pieces.split_at_mut(at);
+        let (Some(before), Some(piece)) = (before.last_mut(), rest.first_mut()) else {
+            continue;
+        };
+        let latin = piece.text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if piece.keep && latin && !before.keep && before.text.ends_with(han) {
+            piece.lead.extend(before.text.pop());
+        }
+    }
+}
+
 impl Piece<'_> {
     fn words(text: &str) -> Piece<'static> {
         Piece {
             text: clean(text),
             keep: false,
+            lead: String::new(),
             key: "",
             anchor: String::new(),
             aspect: "",
@@ -338,6 +362,31 @@ pub mod tests {
                 text
             );
         }
+    }
+
+    #[test]
+    fn a_day_and_its_time_may_part() {
+        assert_eq!(
+            kept("2026年11月17日14时20分至17时05分"),
+            ["2026年11月17日", "14时20分", "17时05分"]
+        );
+    }
+
+    #[test]
+    fn the_character_before_a_number_stays_with_it() {
+        let led = |text: &str| {
+            let mut pieces = keep_numbers(text);
+            lead(&mut pieces);
+            pieces
+                .iter()
+                .map(|p| format!("{}|{}", p.lead, p.text))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            led("主机约2.1万个，12个"),
+            ["|主机", "约|2.1万个", "|，", "|12个"]
+        );
+        assert_eq!(led("9"), ["|9"]);
     }
 
     #[test]

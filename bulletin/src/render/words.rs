@@ -239,19 +239,20 @@ pub fn cuts(cuts: &[String], profile: &str, version: u32, lang: Lang) -> String 
     }
 }
 
-/// A gate of the rating and whether it held.
-pub fn gate(name: &str, cap: &str, applied: bool, lang: Lang) -> String {
-    match lang {
-        Lang::Zh => format!(
-            "门槛：{name}（最高评“{cap}”），本周{}。",
-            if applied { "触发" } else { "未触发" }
-        ),
-        Lang::En => {
-            format!(
-                "Gate: {name} (no better than {cap}), {}.",
-                if applied { "applied" } else { "not applied" }
-            )
-        }
+/// The gates of the rating that held this week, or those that did not: each with the level it caps at.
+pub fn gates(gates: &[(String, String)], applied: bool, lang: Lang) -> String {
+    let told: Vec<String> = gates
+        .iter()
+        .map(|(name, cap)| match lang {
+            Lang::Zh => format!("{name}（最高评“{cap}”）"),
+            Lang::En => format!("{name} (no better than {cap})"),
+        })
+        .collect();
+    match (lang, applied) {
+        (Lang::Zh, true) => format!("本周触发的门槛：{}。", told.join("、")),
+        (Lang::Zh, false) => format!("本周未触发的门槛：{}。", told.join("、")),
+        (Lang::En, true) => format!("Gates applied this week: {}.", told.join(", ")),
+        (Lang::En, false) => format!("Gates not applied this week: {}.", told.join(", ")),
     }
 }
 

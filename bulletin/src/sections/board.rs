@@ -53,45 +53,35 @@ pub fn board(page: &Page<'_>) -> Board {
         }
     }
     Board {
-        note: note(page, &tiles),
+        note: note(&tiles),
         tiles,
     }
 }
 
-fn note(page: &Page<'_>, tiles: &[Tile]) -> Text {
-    let mut zh = String::from("与上一期的冻结数相比；变差、好转只用于各周来源都完整的指标。");
-    let mut en = String::from(
-        "Against the frozen figures of the issue before; worse and better are said only where all sources were complete.",
-    );
-    let weeks = tiles
-        .iter()
-        .filter_map(|tile| tile.spark.marks.len().checked_sub(1))
-        .max();
-    if weeks.is_some() {
-        zh.push_str("折线为近13周，浅色带为此前各周的范围。");
-        en.push_str(" Line: 13 weeks; pale band: range of the weeks before.");
+fn note(tiles: &[Tile]) -> Text {
+    let mut zh = String::from("与上一期的冻结数相比。");
+    let mut en = String::from("Against the frozen figures of the issue before.");
+    let lines = tiles.iter().any(|tile| !tile.spark.marks.is_empty());
+    let bands = tiles.iter().any(|tile| tile.spark.range.is_some());
+    match (lines, bands) {
+        (true, true) => {
+            zh.push_str("折线为近13周，浅色带为此前各周的范围。");
+            en.push_str(" Line: 13 weeks; pale band: range of the weeks before.");
+        }
+        (true, false) => {
+            zh.push_str("折线为近13周。");
+            en.push_str(" Line: 13 weeks.");
+        }
+        (false, _) => {}
     }
-    let absent: Vec<&str> = INDICATORS
+    let absent = INDICATORS
         .iter()
         .filter(|(id, ..)| !tiles.iter().any(|tile| tile.value == *id))
-        .map(|(id, ..)| *id)
-        .collect();
-    if !absent.is_empty() {
-        let name = |id: &str| {
-            page.figures
-                .get(id)
-                .map(|value| value.name.clone())
-                .unwrap_or_default()
-        };
-        let zh_names: Vec<String> = absent.iter().map(|id| name(id).zh).collect();
-        let en_names: Vec<String> = absent.iter().map(|id| name(id).en).collect();
-        zh.push_str(&format!(
-            "没有可用数据、未列出的指标：{}。",
-            zh_names.join("、")
-        ));
+        .count();
+    if absent > 0 {
+        zh.push_str(&format!("另有{absent}项本周没有可用数据，见覆盖与方法。"));
         en.push_str(&format!(
-            " Not available and left out: {}.",
-            en_names.join(", ")
+            " Without data this week: {absent} more, see coverage and method."
         ));
     }
     Text::new(zh, en)

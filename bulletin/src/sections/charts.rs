@@ -50,9 +50,14 @@ pub fn chart(
         plot,
         table,
         source: sources_text(&sources),
-        query: format!("watchfire week {} --explain {statistic}", page.this.issue),
+        query: explain_command(page, statistic),
         note,
     }
+}
+
+/// The command that opens a figure.
+pub fn explain_command(page: &Page<'_>, statistic: &str) -> String {
+    format!("watchfire week {} --explain {statistic}", page.this.issue)
 }
 
 /// The remark under a chart whose sources were incomplete.
@@ -130,6 +135,10 @@ pub fn weekly(
         ),
     };
     let dash = Text::same("–");
+    let unit_head = match unit.en.is_empty() {
+        true => Text::new(unit.zh.clone(), "number"),
+        false => unit.clone(),
+    };
     let rows = past
         .axis()
         .into_iter()
@@ -147,7 +156,7 @@ pub fn weekly(
             total: false,
         });
     let table = Table {
-        head: vec![Text::new("周起始日", "Week of"), unit.clone()],
+        head: vec![Text::new("周起始日", "Week of"), unit_head],
         rows: rows.collect(),
     };
     let plot = if known >= 4 {
@@ -210,16 +219,23 @@ fn trend(past: &Past, name: &Text) -> Text {
         before.iter().min().unwrap_or(now),
     );
     let weeks = known.len();
-    if weeks >= 4 && now > high {
+    // Weeks that were left out are not spoken for.
+    let (span_zh, span_en) = if weeks == past.weeks.len() {
+        (format!("{weeks}周来"), format!("in {weeks} weeks"))
+    } else {
+        (
+            format!("来源完整的{weeks}周中"),
+            format!("of {weeks} complete weeks"),
+        )
+    };
+    if weeks >= 4 && (now > high || now < low) {
+        let (zh, en) = match now > high {
+            true => ("最多", "most"),
+            false => ("最少", "fewest"),
+        };
         return Text::new(
-            format!("{}为{weeks}周来最多", name.zh),
-            format!("{}: the most in {weeks} weeks", name.en),
-        );
-    }
-    if weeks >= 4 && now < low {
-        return Text::new(
-            format!("{}为{weeks}周来最少", name.zh),
-            format!("{}: the fewest in {weeks} weeks", name.en),
+            format!("{}为{span_zh}{zh}", name.zh),
+            format!("{}: the {en} {span_en}", name.en),
         );
     }
     let mut sorted = before.to_vec();

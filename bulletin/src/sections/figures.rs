@@ -306,9 +306,20 @@ fn print(
                 .iter()
                 .map(|id| member(statistic, id, names).0)
                 .collect();
-            let shown = &printed[..printed.len().min(3)];
+            // What is left over is no kind of its own, however much it is.
+            let named: Vec<&Text> = printed
+                .iter()
+                .zip(ids)
+                .filter(|(_, id)| !matches!(id.as_str(), UNKNOWN | "other"))
+                .map(|(text, _)| text)
+                .collect();
+            let shown = &named[..named.len().min(3)];
             let glue = |lang: fn(&Text) -> &str, comma: &str| {
-                shown.iter().map(lang).collect::<Vec<_>>().join(comma)
+                shown
+                    .iter()
+                    .map(|text| lang(text))
+                    .collect::<Vec<_>>()
+                    .join(comma)
             };
             let text = Text::new(glue(|text| &text.zh, "、"), glue(|text| &text.en, ", "));
             amount(Exact::Rank { names: ids.clone() }, None, text)
@@ -438,13 +449,25 @@ pub fn print_change(change: &statistic::Change, sense: Sense) -> Change {
 }
 
 /// The clause that tells a figure's change, beginning with its comma; empty where nothing is said.
-/// `more` and `fewer` are the English words of the direction.
 pub fn change_clause(figures: &Figures, key: &str, unit: &str) -> (String, String) {
     let Some(change) = figures.change(key) else {
         return (String::new(), String::new());
     };
     let up = change.this > change.last;
     let like = change.like_for_like.is_some();
+    // After "none" a per cent says less than the count that is gone.
+    if figures.count(key) == Some(0) && !like {
+        match &change.kind {
+            ChangeKind::Flat => return ("，与上周相同".into(), ", as last week".into()),
+            ChangeKind::Percent { .. } => {
+                return (
+                    format!("，上周为{{<{key}|{unit}}}"),
+                    format!(", against {{<{key}}} last week"),
+                );
+            }
+            _ => {}
+        }
+    }
     match &change.kind {
         ChangeKind::Percent { .. } if like => (
             format!(

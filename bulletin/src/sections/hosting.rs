@@ -10,7 +10,7 @@ use super::Page;
 use super::charts::{Bar, Caption, chart, largest, ranked, weekly};
 use super::figures::change_clause;
 use super::malware::row;
-use super::words::Clauses;
+use super::words::{Clauses, upper_first};
 
 /// Top-level domains that are drawn.
 const TLDS: usize = 8;
@@ -236,13 +236,6 @@ fn location(page: &Page<'_>) -> Option<Chart> {
         }),
         Table { head, rows },
     ))
-}
-
-fn upper_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
 }
 
 fn tlds(page: &Page<'_>) -> Option<Chart> {

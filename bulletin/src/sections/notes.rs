@@ -34,11 +34,11 @@ fn week(page: &Page<'_>) -> Text {
     let basis = &page.this.basis;
     Text::new(
         format!(
-            "统计周为周一零时至周日二十四时（时区{}）。数字取自第{}号数据快照，此后到达的记录不改变本期，需要时另发更正。",
+            "统计周为周一零时至周日二十四时（时区{}）。数字取自第{}号数据快照，此后到达的记录不改变本期，必要时另发更正。",
             page.this.zone, basis.lake_snapshot
         ),
         format!(
-            "The reporting week runs from Monday 00:00 to Sunday 24:00 ({}). Figures are read from data snapshot {}; records that arrive later do not change this issue and go to a correction where needed.",
+            "The reporting week runs from Monday 00:00 to Sunday 24:00 ({}). Figures are read from data snapshot {}; records that arrive later do not change this issue, a correction is issued where needed.",
             page.this.zone, basis.lake_snapshot
         ),
     )
@@ -136,7 +136,7 @@ fn counting(page: &Page<'_>) -> Text {
         "各数为本周内不重复的对象数：主机和放马地址按IP地址，网站和放马域名按注册域名，仿冒页面按链接，漏洞按编号。",
     );
     let mut en = String::from(
-        "Figures count distinct objects of the week: hosts and hosting addresses by address, sites and hosting domains by registrable domain, phishing pages by URL, vulnerabilities by id.",
+        "Figures count distinct objects of the week: hosts and hosting addresses by address, sites and hosting domains by registrable domain, phishing pages by URL, vulnerabilities by identifier.",
     );
     if figures.has("M1") {
         zh.push_str("感染主机为两类之和，同一地址同时感染两类程序时计两次。");
@@ -149,13 +149,23 @@ fn counting(page: &Page<'_>) -> Text {
             figures.count("W5/elsewhere"),
             figures.count("W5/untargeted"),
         );
-        if let (Some(elsewhere), Some(untargeted)) = (elsewhere, untargeted) {
-            zh.push_str(&format!("仿冒页面按被仿冒对象计；另有针对境外对象的{elsewhere}个、对象不明的{untargeted}个未计入。"));
-            en.push_str(&format!(
-                " Phishing pages are counted by the imitated party; {} against others and {} of unknown target are not counted.",
-                model::statistic::grouped(elsewhere),
-                model::statistic::grouped(untargeted)
-            ));
+        zh.push_str("仿冒页面按被仿冒对象计");
+        en.push_str(" Phishing pages are counted by the imitated party");
+        match (elsewhere, untargeted) {
+            (Some(elsewhere), Some(untargeted)) if elsewhere + untargeted > 0 => {
+                zh.push_str(&format!(
+                    "；另有针对境外对象的{elsewhere}个、对象不明的{untargeted}个未计入。"
+                ));
+                en.push_str(&format!(
+                    "; {} against others and {} of unknown target are not counted.",
+                    model::statistic::grouped(elsewhere),
+                    model::statistic::grouped(untargeted)
+                ));
+            }
+            _ => {
+                zh.push('。');
+                en.push('.');
+            }
         }
     }
     if figures.has("V1") {
@@ -171,9 +181,9 @@ fn counting(page: &Page<'_>) -> Text {
 
 fn warned(page: &Page<'_>) -> Option<Text> {
     let kinds = [
-        ("warned.infected", "感染主机", "infected hosts"),
-        ("warned.hosting", "放马站点", "hosting sites"),
-        ("warned.phishing", "仿冒页面", "phishing pages"),
+        ("warned.infected", "感染主机", "infected host"),
+        ("warned.hosting", "放马站点", "hosting site"),
+        ("warned.phishing", "仿冒页面", "phishing page"),
     ];
     let found: Vec<(u64, &str, &str)> = kinds
         .iter()
@@ -189,15 +199,18 @@ fn warned(page: &Page<'_>) -> Option<Text> {
         .collect();
     let en: Vec<String> = found
         .iter()
-        .map(|(count, _, en)| format!("{} {en}", model::statistic::grouped(*count)))
+        .map(|(count, _, en)| {
+            let plural = if *count == 1 { "" } else { "s" };
+            format!("{} {en}{plural}", model::statistic::grouped(*count))
+        })
         .collect();
     Some(Text::new(
         format!(
-            "命中预警名单（知名网站、公共解析器等）、未经人工核实而未计入的有{}。",
+            "下列对象命中预警名单（知名网站、公共解析服务等），未经人工核实，未计入：{}。",
             zh.join("、")
         ),
         format!(
-            "Named by a warning list (top sites, public resolvers and the like) and therefore not counted unseen: {}.",
+            "On a warning list (top sites, public resolvers and the like) and not counted before a person has looked: {}.",
             en.join(", ")
         ),
     ))

@@ -7,7 +7,7 @@ use model::bulletin::{
 use model::statistic::{self, Presentation};
 
 use super::Page;
-use super::words::say;
+use super::words::{lower_first, say};
 use crate::rating::{IndicatorWorking, Outcome, Rating};
 use crate::statistics;
 
@@ -216,13 +216,6 @@ fn mover(page: &Page<'_>, row: &IndicatorWorking) -> Option<Text> {
     })
 }
 
-fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| {
-        first.to_lowercase().chain(chars).collect()
-    })
-}
-
 /// The vulnerability level; `None` where vulnerabilities are not available.
 pub fn vulnerability(page: &Page<'_>) -> Option<VulnerabilityLevel> {
     let rating = page
@@ -233,8 +226,8 @@ pub fn vulnerability(page: &Page<'_>) -> Option<VulnerabilityLevel> {
     let sentence = match &rating.outcome {
         Outcome::Assessed { .. } => say(
             page.figures,
-            "漏洞整体评级按本周新收录的漏洞{V1|个}评定，独立于总体态势评价。",
-            "The vulnerability level follows the {V1} vulnerabilities recorded this week, on a scale apart from the overall rating.",
+            "漏洞整体评级依据本周新收录的{V1|个}漏洞评定，与总体态势评价相互独立。",
+            "The vulnerability level rests on the {V1} vulnerabilities recorded this week and is independent of the overall rating.",
         ),
         Outcome::NotAssessed { reason } => {
             let reason = reason.text(&rating.words);

@@ -14,8 +14,8 @@ pub fn infrastructure(page: &Page<'_>) -> Paragraph {
     if events.is_empty() {
         return say(
             page.figures,
-            "骨干网、域名解析系统和各省份网络本周没有登记到影响较大的事件。",
-            "No event of major impact on the backbone, name resolution or the networks of the provinces was entered this week.",
+            "本周，骨干网、域名解析系统和各省份网络未登记影响较大的事件。",
+            "No event of major impact on the backbone, name resolution or provincial networks was recorded this week.",
         );
     }
     let zone = TimeZone::get(&page.this.zone).unwrap_or(TimeZone::UTC);
@@ -23,8 +23,8 @@ pub fn infrastructure(page: &Page<'_>) -> Paragraph {
     let zh: Vec<&str> = told.iter().map(|text| text.zh.as_str()).collect();
     let en: Vec<&str> = told.iter().map(|text| text.en.as_str()).collect();
     let en_head = match events.len() {
-        1 => "One infrastructure event was entered this week".to_owned(),
-        more => format!("{more} infrastructure events were entered this week"),
+        1 => "One infrastructure event was recorded this week".to_owned(),
+        more => format!("{more} infrastructure events were recorded this week"),
     };
     Paragraph::words(Text::new(
         format!(
@@ -111,22 +111,22 @@ const THREATS: [Threat; 4] = [
     Threat {
         indicators: &["V2"],
         zh: "面向政府部门和企业的高危漏洞",
-        en: "high-risk vulnerabilities, for government and enterprises",
+        en: "high-risk vulnerabilities (government and enterprises)",
     },
     Threat {
         indicators: &["M1", "H1", "H2"],
         zh: "面向企业和用户的恶意程序传播",
-        en: "the spread of malware, for enterprises and users",
+        en: "the spread of malware (enterprises and users)",
     },
     Threat {
         indicators: &["W1", "W2", "W3", "W4"],
         zh: "面向政府部门和企业网站的攻击",
-        en: "attacks on websites, for government and enterprises",
+        en: "attacks on websites (government and enterprises)",
     },
     Threat {
         indicators: &["W5"],
         zh: "面向用户的仿冒页面",
-        en: "phishing pages, for users",
+        en: "phishing pages (users)",
     },
 ];
 

@@ -55,11 +55,7 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
         paragraphs.push(say(
             figures,
             &format!("受影响最多的对象是{}{}。", first.zh, tail.zh),
-            &format!(
-                "Most of them affect {}{}.",
-                first.en.to_lowercase(),
-                tail.en
-            ),
+            &format!("{} are affected most often{}.", first.en, tail.en),
         ));
     }
     let mut charts: Vec<Chart> = Vec::new();

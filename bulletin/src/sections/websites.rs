@@ -8,11 +8,14 @@ use model::bulletin::{
 use model::statistic::{self, Quantity, Sense};
 
 use super::Page;
-use super::charts::{Bar, Caption, beside_last, chart, incomplete_note, largest, ranked, weekly};
+use super::charts::{
+    Bar, Caption, beside_last, chart, explain_command, incomplete_note, largest, ranked,
+    sources_text, weekly,
+};
 use super::figures::{change_clause, print_change};
 use super::malware::row;
 use super::series::whole;
-use super::words::Clauses;
+use super::words::{Clauses, upper_first};
 use crate::statistics::cells::UNKNOWN;
 
 /// Sectors that are drawn.
@@ -26,27 +29,47 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
         return None;
     }
     let mut counts = Clauses::default();
-    for (key, zh, en) in [
+    for (key, some, none) in [
         (
             "W1",
-            "境内被篡改网站{W1|个}",
-            "{W1} websites of the territory were defaced",
+            (
+                "境内被篡改网站{W1|个}",
+                "{W1} websites in the territory were defaced",
+            ),
+            (
+                "未监测到境内网站被篡改",
+                "no website in the territory was seen defaced",
+            ),
         ),
         (
             "W3",
-            "境内被植入后门的网站{W3|个}",
-            "{W3} websites of the territory were backdoored",
+            (
+                "境内被植入后门的网站{W3|个}",
+                "{W3} websites in the territory were backdoored",
+            ),
+            (
+                "未监测到境内网站被植入后门",
+                "no website in the territory was seen backdoored",
+            ),
         ),
         (
             "W5",
-            "针对境内网站的仿冒页面{W5|个}",
-            "{W5} phishing pages imitated parties of the territory",
+            (
+                "针对境内网站的仿冒页面{W5|个}",
+                "{W5} phishing pages imitated organizations in the territory",
+            ),
+            (
+                "未监测到针对境内网站的仿冒页面",
+                "no phishing page was seen that imitates an organization in the territory",
+            ),
         ),
     ] {
-        if figures.has(key) {
-            let (change_zh, change_en) = change_clause(figures, key, "个");
-            counts.add(format!("{zh}{change_zh}"), format!("{en}{change_en}"));
-        }
+        let Some(count) = figures.count(key) else {
+            continue;
+        };
+        let (zh, en) = if count == 0 { none } else { some };
+        let (change_zh, change_en) = change_clause(figures, key, "个");
+        counts.add(format!("{zh}{change_zh}"), format!("{en}{change_en}"));
     }
     let mut government = Clauses::default();
     for (key, share, zh, en) in [
@@ -98,8 +121,8 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
         figures.count("W5/elsewhere").unwrap_or(0) + figures.count("W5/untargeted").unwrap_or(0);
     if figures.count("W5").is_some_and(|count| count < beside) {
         pages.add(
-            "另见针对境外对象的仿冒页面{W5/elsewhere|个}、对象不明的{W5/untargeted|个}，不计入上数",
-            "{W5/elsewhere} phishing pages against others and {W5/untargeted} of unknown target were seen besides and are not counted",
+            "另有针对境外对象的仿冒页面{W5/elsewhere|个}、对象不明的{W5/untargeted|个}，未计入",
+            "{W5/elsewhere} phishing pages that imitate others and {W5/untargeted} of unknown target were seen besides and are not counted",
         );
     }
     let paragraphs = [counts, government, pages]
@@ -273,6 +296,19 @@ fn three_counts(page: &Page<'_>) -> Chart {
         ),
     };
     let mut made = chart(page, named[0].0, caption, plot, table);
+    let mut sources: Vec<String> = named
+        .iter()
+        .filter_map(|(key, _)| page.value(key))
+        .flat_map(|value| value.sources.clone())
+        .collect();
+    sources.sort();
+    sources.dedup();
+    made.source = sources_text(&sources);
+    made.query = named
+        .iter()
+        .map(|(key, _)| explain_command(page, key))
+        .collect::<Vec<_>>()
+        .join("; ");
     let lacking = named
         .iter()
         .find_map(|(key, name)| Some((name, figures.get(key)?.incomplete.as_ref()?)));
@@ -288,7 +324,7 @@ fn three_counts(page: &Page<'_>) -> Chart {
 
 fn by_type(page: &Page<'_>, id: &'static str, chart_id: &'static str, what: Text) -> Option<Chart> {
     let value = page.value(id)?;
-    let bars: Vec<Bar> = value
+    let mut bars: Vec<Bar> = value
         .parts
         .iter()
         .filter_map(|part| {
@@ -297,7 +333,7 @@ fn by_type(page: &Page<'_>, id: &'static str, chart_id: &'static str, what: Text
                 return None;
             };
             Some(Bar {
-                name: page.figures.get(&key)?.name.clone(),
+                name: row_head(page.figures.get(&key)?.name.clone()),
                 whole: numerator.count,
                 part: None,
                 share: page.figures.printed(&key, model::bulletin::Aspect::Value),
@@ -305,6 +341,12 @@ fn by_type(page: &Page<'_>, id: &'static str, chart_id: &'static str, what: Text
             })
         })
         .collect();
+    // What is left over stands last, however much it is.
+    bars.sort_by_key(|bar| {
+        bar.key
+            .as_deref()
+            .is_some_and(|key| key.ends_with("/other"))
+    });
     if bars.len() < 2 {
         return None;
     }
@@ -335,6 +377,11 @@ fn by_type(page: &Page<'_>, id: &'static str, chart_id: &'static str, what: Text
     let heads = [Text::new("网站类型", "Type"), Text::new("个", "sites")];
     let (plot, table) = ranked(bars, heads, Some(Text::new("占比", "share")), None, 0..1);
     Some(chart(page, id, caption, plot, table))
+}
+
+/// A name as the head of a row.
+fn row_head(name: Text) -> Text {
+    Text::new(name.zh, upper_first(&name.en))
 }
 
 /// What moved, by imitated sector; without a last week, which are most.
@@ -385,7 +432,7 @@ fn sectors(page: &Page<'_>) -> Option<Chart> {
         let bars: Vec<Bar> = rows
             .iter()
             .map(|(id, now, _)| Bar {
-                name: name_of(id),
+                name: row_head(name_of(id)),
                 whole: *now,
                 part: None,
                 key: None,
@@ -480,7 +527,7 @@ fn sectors(page: &Page<'_>) -> Option<Chart> {
         rows: rows
             .iter()
             .map(|(id, now, last)| DumbbellRow {
-                name: name_of(id),
+                name: row_head(name_of(id)),
                 last: whole(last.unwrap_or(0)),
                 now: whole(*now),
                 change: change(*now, last.unwrap_or(0)),
@@ -489,7 +536,7 @@ fn sectors(page: &Page<'_>) -> Option<Chart> {
             .collect(),
     };
     let table_rows = rows.iter().map(|(id, now, last)| TableRow {
-        name: name_of(id),
+        name: row_head(name_of(id)),
         cells: vec![
             Cell::text(whole(last.unwrap_or(0)).text),
             Cell::text(whole(*now).text),

@@ -92,10 +92,7 @@ impl Clauses {
 
     /// One sentence: clauses joined with ；and `; `, a full stop, an English capital.
     pub fn sentence(&self, figures: &Figures) -> Paragraph {
-        let mut en = self.en.join("; ");
-        if let Some(first) = en.chars().next() {
-            en.replace_range(..first.len_utf8(), &first.to_uppercase().to_string());
-        }
+        let en = upper_first(&self.en.join("; "));
         say(
             figures,
             &format!("{}。", self.zh.join("；")),
@@ -123,6 +120,22 @@ pub fn list(names: &[Text]) -> Text {
             " and ",
         ),
     )
+}
+
+/// With a capital at its head, as a sentence or a row begins.
+pub fn upper_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
+/// With a small letter at its head, as within a sentence.
+pub fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| {
+        first.to_lowercase().chain(chars).collect()
+    })
 }
 
 const MONTHS: [&str; 12] = [

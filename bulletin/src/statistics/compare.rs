@@ -2,7 +2,8 @@
 //!
 //! A change is computed over all sources of a statistic only if every one of them was complete and
 //! unchanged in both weeks. Otherwise it is computed over those that were, from the division by
-//! sources that both frozen values carry; and where none was, the weeks do not compare.
+//! sources that both frozen values carry; and where none was, the weeks do not compare. A list that comes
+//! more seldom than weekly compares only between weeks in which it came: its pause is no fall.
 
 use model::statistic::{
     Basis, Change, FeedCoverage, Incomparable, Measured, Statistic, StatisticValue, change,
@@ -18,17 +19,24 @@ pub struct Side<'a> {
 }
 
 impl Side<'_> {
-    /// Whether a feed supplied the statistic in full.
+    /// Whether a feed supplied the statistic in full and its records lie in the week.
     pub fn complete(&self, feed: &str) -> bool {
-        self.value.sources.iter().any(|source| source == feed) && self.arrived(feed, true)
+        self.supplies(feed) && self.arrived(feed, comparable)
     }
 
-    fn arrived(&self, feed: &str, unchanged: bool) -> bool {
-        let whole =
-            |coverage: &FeedCoverage| coverage.complete() && !(unchanged && coverage.changed);
+    /// Whether a feed that supplies the statistic owes nothing for the week.
+    pub fn owes_nothing(&self, feed: &str) -> bool {
+        self.supplies(feed) && self.arrived(feed, |coverage| !coverage.changed)
+    }
+
+    fn supplies(&self, feed: &str) -> bool {
+        self.value.sources.iter().any(|source| source == feed)
+    }
+
+    fn arrived(&self, feed: &str, so: impl Fn(&FeedCoverage) -> bool) -> bool {
         self.coverage
             .iter()
-            .any(|coverage| coverage.feed == feed && whole(coverage))
+            .any(|coverage| coverage.feed == feed && coverage.complete() && so(coverage))
     }
 
     /// The statistic itself or one of its parts.
@@ -53,10 +61,15 @@ impl Side<'_> {
         let feeds = self.feeds(part);
         let complete = feeds
             .iter()
-            .filter(|feed| self.arrived(feed, false))
+            .filter(|feed| self.arrived(feed, |_| true))
             .count();
         (complete as u32, feeds.len() as u32)
     }
+}
+
+/// Whether a week's records of a feed compare with another week's.
+fn comparable(coverage: &FeedCoverage) -> bool {
+    !coverage.changed && !coverage.standing
 }
 
 /// The feeds that were complete and unchanged in both weeks, sorted; `None` where that is all of them.
@@ -68,7 +81,7 @@ fn common_sources(part: Option<&str>, this: Side<'_>, last: Side<'_>) -> Option<
     let whole = |side: Side<'_>, feed: &str| match part {
         // A statistic knows its suppliers; one that was none in a week is new or gone.
         None => side.complete(feed),
-        Some(_) => side.arrived(feed, true),
+        Some(_) => side.arrived(feed, comparable),
     };
     let common: Vec<String> = feeds
         .iter()
@@ -99,7 +112,10 @@ pub fn change_of(
     }
     // An imported back issue carries no sources: it is compared as printed, if this week is complete.
     if last.value.sources.is_empty() && then.by_sources.is_empty() && then.count > 0 {
-        let all = this.feeds(part).iter().all(|feed| this.arrived(feed, true));
+        let all = this
+            .feeds(part)
+            .iter()
+            .all(|feed| this.arrived(feed, comparable));
         return if all {
             change(now, then, Basis::All)
         } else {

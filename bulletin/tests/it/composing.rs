@@ -293,7 +293,7 @@ fn a_full_week_has_every_section_and_says_what_moved() {
         "仿冒页面270个，比上周下降10.0%",
         "与上周持平",
         "广东、江苏、浙江",
-        "没有登记到影响较大的事件",
+        "未登记影响较大的事件",
     ] {
         assert!(zh.contains(told), "{told} is not in\n{zh}");
     }

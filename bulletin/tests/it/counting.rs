@@ -28,6 +28,7 @@ pub fn full(feed: &str) -> FeedCoverage {
         reports: 7,
         changed: false,
         missing: vec![],
+        standing: false,
     }
 }
 

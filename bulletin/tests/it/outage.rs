@@ -281,3 +281,36 @@ fn parts_watch_their_own_sources() {
         (0, 1)
     );
 }
+
+#[test]
+fn the_pause_of_a_seldom_list_is_no_fall() {
+    // `a` brings 20 keys in the week in which its list comes and none in the week in which it stands.
+    let on: Week = vec![[20, 30, 0, 0, 0]; INDICATORS.len()];
+    let off: Week = vec![[0, 30, 0, 0, 0]; INDICATORS.len()];
+    let (came, stands) = (coverage(&[]), {
+        let mut all = coverage(&[]);
+        all[0].standing = true;
+        all
+    });
+    for (this, now, last, then) in [
+        (&off, &stands, &on, &came),
+        (&on, &came, &off, &stands),
+        (&off, &stands, &off, &stands),
+    ] {
+        for change in changes(&values(this, &[]), now, &values(last, &[]), then) {
+            assert_eq!(change.kind, ChangeKind::Flat, "{change:?}");
+            assert_eq!(
+                change.like_for_like.as_deref(),
+                Some(&["b".to_owned(), "c".to_owned()][..])
+            );
+        }
+    }
+    // Nor is it an outage: what the rating may lack is not assessed for its sake.
+    let side = values(&off, &[]);
+    let side = Side {
+        value: &side[0],
+        coverage: &stands,
+    };
+    assert!(side.owes_nothing("a") && !side.complete("a"));
+    assert_eq!(side.completeness(None), (3, 3));
+}

@@ -328,6 +328,10 @@ pub struct FeedCoverage {
     /// Days that are missing, where they can be named, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<jiff::civil::Date>,
+    /// A list that comes more seldom than weekly stands from an earlier week: it is owed nothing, and none of its
+    /// records lies in this week, so that what it brings in another week does not compare with this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standing: bool,
 }
 
 impl FeedCoverage {

@@ -115,7 +115,7 @@ pub fn run(args: Args, session: &Session) -> Result {
             published,
         } => {
             let workspace = session.open(Access::Write("bulletin draft"))?;
-            let mut named = weeks::read(&issue, &workspace.settings, now())?;
+            let mut named = weeks::read(&issue, &workspace, now())?;
             named.issue = number.or(named.issue);
             let desk = Desk::new(&workspace)?;
             let fonts = fonts(&workspace, session);
@@ -146,7 +146,7 @@ pub fn run(args: Args, session: &Session) -> Result {
             langs,
         } => {
             let workspace = session.open(Access::Read)?;
-            let named = weeks::read(&issue, &workspace.settings, now())?;
+            let named = weeks::read(&issue, &workspace, now())?;
             let stored = stored(&workspace, number(named)?, revision)?;
             let langs: Vec<Lang> = match langs.as_slice() {
                 [] => Lang::ALL.to_vec(),
@@ -203,14 +203,26 @@ pub fn draft(
     fonts: &[FontHash],
     by: &Author<'_>,
 ) -> Result<Drafted> {
-    let counted = desk.count(named, None)?;
-    let frozen = &counted.frozen;
+    let issue = number(named)?;
     let (year, number) = (
-        i32::from(frozen.issue.year),
-        i32::try_from(frozen.issue.number).unwrap_or(i32::MAX),
+        i32::from(issue.year),
+        i32::try_from(issue.number).unwrap_or(i32::MAX),
     );
     let series = &workspace.settings.series.id;
     let newest = newest(workspace, series, year, number)?;
+    if let Some(other) = newest
+        .as_ref()
+        .filter(|row| row.week_start != Day::of(named.week.monday()).0)
+    {
+        let monday = Day(other.week_start).date();
+        return Err(Failure::usage(
+            format_args!("issue {issue}"),
+            format_args!("is the issue of the week of {monday} already"),
+        )
+        .remedy("watchfire bulletin list"));
+    }
+    let counted = desk.count(named, None)?;
+    let frozen = &counted.frozen;
     let before = newest
         .as_ref()
         .and_then(|issue| serde_json::from_str::<Bulletin>(&issue.bulletin).ok());

@@ -33,8 +33,8 @@ const AUTHOR: &str = "demo";
 /// Make a country up, ingest fourteen weeks of its feeds, and print its bulletin.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Every name and address in it is reserved for examples. The same seed gives the same bytes; a second run
-in the same folder finds everything done.
+Every name and address in it is reserved for examples. The same seed gives the same bytes; a
+second run in the same folder finds everything done.
 
 Examples:
   watchfire demo

@@ -316,8 +316,17 @@ fn reports_read(workspace: &Workspace, findings: &mut Findings) -> Result {
     }
     let unreadable = of_state(ReportState::Unreadable);
     let reports = workspace.ledger.reports(&unreadable, Page::ALL);
-    let unreadable: Vec<String> = workspace
+    let (empty, unreadable): (Vec<_>, Vec<_>) = workspace
         .block_on(reports)?
+        .into_iter()
+        .partition(|report| report.bytes == 0);
+    if !empty.is_empty() {
+        findings.ok(
+            "reports",
+            format!("{} came empty: their days count as missing", empty.len()),
+        );
+    }
+    let unreadable: Vec<String> = unreadable
         .into_iter()
         .map(|report| {
             let reason = report.reason.as_deref().unwrap_or("no reason is stored");

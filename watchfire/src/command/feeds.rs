@@ -263,7 +263,7 @@ fn check(session: &Session) -> Result {
 
 fn tally(issue: &str, by: By, session: &Session) -> Result {
     let workspace = session.open(Access::Read)?;
-    let named = weeks::read(issue, &workspace.settings, now())?;
+    let named = weeks::read(issue, &workspace, now())?;
     let first = Day::of(named.week.monday());
     let by = match by {
         By::Feed => TallyBy::FEED,
@@ -287,9 +287,8 @@ fn tally(issue: &str, by: By, session: &Session) -> Result {
         return out.end();
     }
     session.talk.say(format_args!(
-        "issue {} ({}): records by written date, before deduplication",
-        named.label(),
-        named.week
+        "{}: records by written date, before deduplication",
+        named.heading()
     ));
     let mut heads = vec!["feed"];
     for (wanted, head) in [

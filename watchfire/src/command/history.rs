@@ -46,7 +46,10 @@ pub fn run(args: Args, session: &Session) -> Result {
     match args.what {
         What::Import { file, series } => {
             let text = std::fs::read_to_string(&file)
-                .map_err(|error| Failure::new(file.display(), error))?;
+                .map_err(|error| {
+                    Failure::new(file.display(), error)
+                        .remedy("name a CSV file that is there; `watchfire history --help` says what its columns are")
+                })?;
             let workspace = session.open(Access::Write("history import"))?;
             let series = series.unwrap_or_else(|| workspace.settings.series.id.clone());
             let rows = bulletin::history::read(&series, &text).map_err(|error| {

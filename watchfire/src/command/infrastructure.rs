@@ -221,9 +221,7 @@ fn list(week: Option<String>, session: &Session) -> Result {
     let span = match week {
         None => None,
         Some(week) => {
-            let (start, end) = weeks::read(&week, &workspace.settings, now())?
-                .week
-                .span(&zone);
+            let (start, end) = weeks::read(&week, &workspace, now())?.week.span(&zone);
             Some(start.0..end.0)
         }
     };

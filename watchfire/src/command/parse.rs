@@ -283,6 +283,12 @@ fn source(args: &Args, workspace: Option<&Workspace>) -> Result<Arc<Source>> {
         return Ok(Arc::clone(catalogue.get(feed)?));
     }
     let wanted = [intake::collect::Wanted::Path(args.file.clone(), None)];
+    if args.file.as_os_str() != "-"
+        && let Err(error) = std::fs::metadata(&args.file)
+    {
+        return Err(Failure::new(args.file.display(), error)
+            .remedy("name a file that is there, or `-` for standard input"));
+    }
     let found = intake::collect::files(catalogue, &workspace.root, &wanted).map_err(|error| {
         Failure::from(error).remedy("name the feed with --feed, or a format with --format")
     })?;

@@ -50,21 +50,21 @@ pub fn profile(settings: &Settings, root: &Path) -> Result<Profile> {
 
 pub fn run(args: Args, session: &Session) -> Result {
     let workspace = session.open(Access::Read)?;
-    let named = weeks::read(&args.issue, &workspace.settings, now())?;
+    let named = weeks::read(&args.issue, &workspace, now())?;
     let desk = Desk::new(&workspace)?;
     let counted = desk.count(named, None)?;
     let lang = tongue(&session.environment);
     let mut out = Out::new();
     if session.json {
         out.json(&serde_json::json!({
-            "issue": counted.frozen.issue.to_string(),
+            "issue": named.issue.map(|issue| issue.to_string()),
             "week": { "first": named.week.monday(), "last": named.week.sunday() },
             "rating": counted.frozen.rating,
             "vulnerability": counted.frozen.vulnerability,
         }))?;
         return out.end();
     }
-    out.line(format_args!("issue {} ({})", named.label(), named.week))?;
+    out.line(named.heading())?;
     if let Some(rating) = &counted.frozen.rating {
         print(rating, lang, &mut out)?;
     }

@@ -60,7 +60,7 @@ pub struct Args {
 
 pub fn run(args: Args, session: &Session) -> Result {
     let workspace = session.open(Access::Read)?;
-    let named = weeks::read(&args.issue, &workspace.settings, now())?;
+    let named = weeks::read(&args.issue, &workspace, now())?;
     let desk = Desk::new(&workspace)?;
     if let Some(id) = &args.explain {
         return explain(
@@ -75,7 +75,15 @@ pub fn run(args: Args, session: &Session) -> Result {
     }
     let only = args.statistic.as_deref().map(statistic).transpose()?;
     match &args.by {
-        Some(by) => divide(by.parse()?, only, named, args.snapshot, &desk, session),
+        Some(by) => divide(
+            by.parse()
+                .map_err(|error: bulletin::Error| Failure::usage("--by", error))?,
+            only,
+            named,
+            args.snapshot,
+            &desk,
+            session,
+        ),
         None => figures(only, named, args.snapshot, &desk, &workspace, session),
     }
 }
@@ -111,7 +119,7 @@ fn figures(
     let mut out = Out::new();
     if session.json {
         let mut document = json!({
-            "issue": counted.frozen.issue.to_string(),
+            "issue": named.issue.map(|issue| issue.to_string()),
             "week": { "first": named.week.monday(), "last": named.week.sunday() },
             "zone": counted.frozen.zone,
             "basis": counted.frozen.basis,
@@ -128,9 +136,8 @@ fn figures(
     let lang = tongue(&session.environment);
     let basis = &counted.frozen.basis;
     out.line(format_args!(
-        "issue {} ({}, {}), lake snapshot {}",
-        named.label(),
-        named.week,
+        "{}, {}, lake snapshot {}",
+        named.heading(),
         counted.frozen.zone,
         basis.lake_snapshot
     ))?;

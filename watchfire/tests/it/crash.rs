@@ -27,7 +27,7 @@ paths = ["in/*.csv"]
 /// System calls that change a file or make it durable.
 pub const CALLS: &str = "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,ftruncate,unlink,mkdir,link";
 
-fn report(from: u32, rows: u32) -> String {
+pub fn report(from: u32, rows: u32) -> String {
     let mut text = String::from("date,URL,description\n");
     for n in from..from + rows {
         let (day, hour) = (1 + n % 5, n % 24);
@@ -40,7 +40,7 @@ fn report(from: u32, rows: u32) -> String {
 }
 
 /// A workspace with its ledger made and two reports waiting.
-fn prepared() -> Bench {
+pub fn prepared() -> Bench {
     let bench = Bench::with(CONFIGURATION);
     bench.run(&["ingest"]).exits(0);
     bench.write("in/a.csv", report(0, 300));
@@ -62,7 +62,7 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 /// Everything that must come out the same: events with their places, tallies, rejects.
-fn outcome(bench: &Bench) -> [String; 3] {
+pub fn outcome(bench: &Bench) -> [String; 3] {
     let events = "select event_id, feed, report, line, \"offset\", observed_at, source_url from events order by event_id";
     let rejects = bench.run(&["--json", "rejects", "list"]).exits(0).stdout;
     // Ids and times of receipt tell when, not what.
@@ -90,7 +90,7 @@ fn outcome(bench: &Bench) -> [String; 3] {
     ]
 }
 
-fn check(trial: &Bench, expected: &[String; 3], what: &str) {
+pub fn check(trial: &Bench, expected: &[String; 3], what: &str) {
     trial.run(&["ingest"]).exits(0);
     let found = outcome(trial);
     for (part, (found, expected)) in ["events", "tallies", "rejects"]
@@ -101,7 +101,7 @@ fn check(trial: &Bench, expected: &[String; 3], what: &str) {
     }
 }
 
-fn reference(from: &Bench) -> ([String; 3], Duration) {
+pub fn reference(from: &Bench) -> ([String; 3], Duration) {
     let whole = Bench::new();
     copy(from.path(), whole.path());
     let begun = Instant::now();

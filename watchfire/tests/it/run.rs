@@ -57,15 +57,28 @@ impl Done {
 
 /// A folder to run in.
 pub struct Bench {
-    folder: TempDir,
+    path: PathBuf,
+    /// Removed with the bench, where it is ours.
+    _folder: Option<TempDir>,
     variables: Vec<(String, String)>,
 }
 
 impl Bench {
     /// An empty folder.
     pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
         Bench {
-            folder: tempfile::tempdir().expect("a temporary folder can be made"),
+            path: folder.path().to_owned(),
+            _folder: Some(folder),
+            variables: Vec::new(),
+        }
+    }
+
+    /// A folder that somebody else looks after.
+    pub fn at(folder: &Path) -> Self {
+        Bench {
+            path: folder.to_owned(),
+            _folder: None,
             variables: Vec::new(),
         }
     }
@@ -85,7 +98,7 @@ impl Bench {
 
     /// The folder.
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.path
     }
 
     /// Writes a file.

@@ -18,21 +18,26 @@ pub(super) fn draw<'a>(p: &'a ColumnPlot, sheet: Sheet<'a>) -> Canvas<'a> {
     let preliminary = marks().any(|m| m.preliminary);
     let feet = p.groups.iter().any(|g| !g.foot.is_empty());
 
-    let mut c =
-        sheet.canvas(if sheet.wide { 236.0 } else { 206.0 } + if feet { 20.0 } else { 0.0 });
+    let w = sheet.width();
     let ticks: Vec<(f64, String)> = axis.ticks().map(|t| (t, axis.print(t, lang))).collect();
     let x0 = measure::widest(ticks.iter().map(|t| t.1.as_str()), false) + 8.0;
     // The name of the row of small texts stands left of it; a long one is cut.
     let foot = p.foot_name.as_ref().map_or("", |t| t.get(lang));
-    let foot = measure::fit(foot, false, c.w * 0.2);
+    let foot = measure::fit(foot, false, w * 0.2);
     let x0 = x0.max(if feet {
         measure::width(&foot, false) + 8.0
     } else {
         0.0
     });
-    let x1 = c.w - 2.0;
+    let x1 = w - 2.0;
+    let slot = (x1 - x0) / p.groups.len() as f64;
+    let label_room = measure::widest(p.groups.iter().map(|g| g.name.get(lang)), true);
+    // A few long names stand on two lines; of many weeks some are named.
+    let long = p.groups.len() <= 4 && label_room + 6.0 > slot;
+    let below = if feet { 20.0 } else { 0.0 } + if long { 15.0 } else { 0.0 };
+    let mut c = sheet.canvas(if sheet.wide { 236.0 } else { 206.0 } + below);
     let top = if names > 1 || preliminary { 42.0 } else { 24.0 };
-    let y0 = c.h - 28.0 - if feet { 20.0 } else { 0.0 };
+    let y0 = c.h - 28.0 - below;
     let y = |v: f64| y0 - (y0 - top) * axis.share(v);
     for (t, text) in &ticks {
         let stroke = if *t == 0.0 {
@@ -65,7 +70,6 @@ pub(super) fn draw<'a>(p: &'a ColumnPlot, sheet: Sheet<'a>) -> Canvas<'a> {
         );
     }
 
-    let slot = (x1 - x0) / p.groups.len() as f64;
     let bar = (slot * if names > 1 { 0.34 } else { 0.76 } * 2.0 / names.max(2) as f64).min(56.0);
     let bar = if names == 1 {
         (slot * 0.76).min(56.0)
@@ -74,7 +78,6 @@ pub(super) fn draw<'a>(p: &'a ColumnPlot, sheet: Sheet<'a>) -> Canvas<'a> {
     };
     let texts_fit = marks()
         .all(|m| measure::width(m.text.get(lang), true) <= bar.max(slot / names as f64) - 5.0);
-    let label_room = measure::widest(p.groups.iter().map(|g| g.name.get(lang)), true);
     let every = [1u8, 2, 3, 4, 6]
         .into_iter()
         .find(|n| f64::from(*n) * slot >= label_room + 6.0);
@@ -118,17 +121,22 @@ pub(super) fn draw<'a>(p: &'a ColumnPlot, sheet: Sheet<'a>) -> Canvas<'a> {
             Some(n) => (last - g).is_multiple_of(usize::from(n)),
             None => strong,
         };
-        if shown {
-            let name = measure::fit(
-                group.name.get(lang),
-                strong,
-                (slot * f64::from(every.unwrap_or(12))).max(40.0),
-            );
-            c.text((middle, y0 + 18.0), Anchor::Middle, tone, &name);
+        let name = group.name.get(lang);
+        let lines = match (long, shown) {
+            (true, _) => measure::two_lines(name, true, slot - 4.0),
+            (false, true) => {
+                let room = (slot * f64::from(every.unwrap_or(12))).max(40.0);
+                vec![measure::fit(name, strong, room).into_owned()]
+            }
+            (false, false) => Vec::new(),
+        };
+        for (line, text) in lines.iter().enumerate() {
+            let base = y0 + 18.0 + 15.0 * line as f64;
+            c.text((middle, base), Anchor::Middle, tone, text);
         }
         if feet && (foot_room + 4.0 <= slot || strong) {
             c.text(
-                (middle, y0 + 38.0),
+                (middle, c.h - 10.0),
                 Anchor::Middle,
                 tone,
                 group.foot.get(lang),
@@ -136,7 +144,7 @@ pub(super) fn draw<'a>(p: &'a ColumnPlot, sheet: Sheet<'a>) -> Canvas<'a> {
         }
     }
     if feet {
-        c.text((0.0, y0 + 38.0), Anchor::Start, Tone::Muted, &foot);
+        c.text((0.0, c.h - 10.0), Anchor::Start, Tone::Muted, &foot);
     }
     c
 }

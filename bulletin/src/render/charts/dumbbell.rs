@@ -1,6 +1,6 @@
 //! Last week and this week on one line each: what moved, by kind.
 
-use super::{Sheet, change, extent, number, whole};
+use super::{Sheet, change, extent, number, row_name, whole};
 use crate::render::axis::Axis;
 use crate::render::draw::{Anchor, Canvas, Tone};
 use crate::render::measure;
@@ -89,12 +89,7 @@ pub(super) fn draw<'a>(p: &'a DumbbellPlot, sheet: Sheet<'a>) -> Canvas<'a> {
         let y = head + row * (i as f64 + 0.5);
         let base = y + 4.0;
         let tone = if r.emphasis { Tone::Bold } else { Tone::Plain };
-        c.text(
-            (0.0, base),
-            Anchor::Start,
-            tone,
-            &measure::fit(r.name.get(lang), r.emphasis, name_room),
-        );
+        row_name(&mut c, base, tone, r.name.get(lang), r.emphasis, name_room);
         let (last, now) = (
             number(&r.last, divisor).map(&x),
             number(&r.now, divisor).map(&x),

@@ -150,11 +150,32 @@ pub(super) fn draw<'a>(p: &'a LinePlot, sheet: Sheet<'a>) -> Canvas<'a> {
             gap(lang),
             p.series[0].marks[n - 2].text.get(lang)
         );
-        let below = now.is_none_or(|now| now >= before) && at.1 + 20.0 < y0;
-        let label_y = if below { at.1 + 18.0 } else { at.1 - 10.0 };
         let half = measure::width(&text, false) / 2.0;
-        let label_x = if at.0 + half > x1 { x1 - half } else { at.0 };
-        c.text((label_x, label_y), Anchor::Middle, Tone::Muted, &text);
+        let label_x = at.0.min(x1 - half);
+        let points: Vec<(f64, f64)> = (0..n)
+            .filter_map(|i| values[i].map(|v| (x(i), y(v))))
+            .collect();
+        // Below the line where it rises, above where it falls; a little farther off where the line is in the way.
+        let rises = now.is_none_or(|now| now >= before);
+        let (mut near, mut far) = ([18.0, 34.0, 50.0], [-10.0, -26.0, -42.0]);
+        if !rises {
+            std::mem::swap(&mut near, &mut far);
+        }
+        let free = |baseline: f64| {
+            let (top, bottom) = (baseline - 11.0, baseline + 4.0);
+            top >= 0.0
+                && bottom < y0
+                && !points
+                    .windows(2)
+                    .any(|w| crosses(w, (label_x - half, label_x + half), (top, bottom)))
+        };
+        let baseline = near
+            .iter()
+            .zip(&far)
+            .flat_map(|(a, b)| [at.1 + a, at.1 + b])
+            .find(|baseline| free(*baseline))
+            .unwrap_or(at.1 + near[0].min(y0 - at.1 - 5.0));
+        c.over((label_x, baseline), Anchor::Middle, Tone::Muted, &text);
     }
 
     let fixed = labels.iter().find(|l| l.main).map(|l| y(l.at));
@@ -251,6 +272,26 @@ fn right_labels(
     labels
 }
 
+/// Whether a segment runs through a box.
+fn crosses(segment: &[(f64, f64)], across: (f64, f64), down: (f64, f64)) -> bool {
+    let [(ax, ay), (bx, by)] = *segment else {
+        return false;
+    };
+    let (from, to) = (ax.max(across.0), bx.min(across.1));
+    if from > to {
+        return false;
+    }
+    let at = |x: f64| {
+        if bx > ax {
+            ay + (by - ay) * (x - ax) / (bx - ax)
+        } else {
+            ay
+        }
+    };
+    let (a, b) = (at(from), at(to));
+    a.min(b) <= down.1 && a.max(b) >= down.0
+}
+
 fn gap(lang: Lang) -> &'static str {
     match lang {
         Lang::Zh => "",
@@ -276,6 +317,14 @@ fn pieces(values: &[Option<f64>], breaks: &[usize]) -> Vec<std::ops::Range<usize
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_through_a_label_is_seen() {
+        let line = [(0.0, 0.0), (10.0, 10.0)];
+        assert!(crosses(&line, (4.0, 6.0), (4.0, 6.0)));
+        assert!(!crosses(&line, (4.0, 6.0), (7.0, 9.0)));
+        assert!(!crosses(&line, (11.0, 16.0), (4.0, 16.0)));
+    }
 
     #[test]
     fn neither_gaps_nor_breaks_are_joined() {

@@ -1,6 +1,6 @@
 //! Lying bars in order, each perhaps with a part of it: which is largest, and how serious each is.
 
-use super::{Sheet, extent, number};
+use super::{Sheet, extent, number, row_name};
 use crate::render::draw::{Anchor, Canvas, Tone};
 use crate::render::measure;
 use model::bulletin::RankedPlot;
@@ -65,12 +65,7 @@ pub(super) fn draw<'a>(p: &'a RankedPlot, sheet: Sheet<'a>) -> Canvas<'a> {
         let y = head + row * i as f64 + (row - bar) / 2.0;
         let base = y + bar / 2.0 + 4.0;
         let tone = if r.emphasis { Tone::Bold } else { Tone::Plain };
-        c.text(
-            (0.0, base),
-            Anchor::Start,
-            tone,
-            &measure::fit(r.name.get(lang), r.emphasis, name_room),
-        );
+        row_name(&mut c, base, tone, r.name.get(lang), r.emphasis, name_room);
         let whole = number(&r.whole, 1.0).map(|v| length(v.max(0.0)));
         let mut end = x0;
         if let Some(len) = whole {

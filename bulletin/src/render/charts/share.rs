@@ -28,8 +28,26 @@ pub(super) fn draw<'a>(p: &'a SharePlot, sheet: Sheet<'a>) -> Canvas<'a> {
         measure::widest(p.rows.iter().map(|r| r.name.get(lang)), false).min(sheet.name_room());
     let x0 = name_room + 12.0;
     let span = c.w - x0;
-    // The parts are named once, over the first row that can be drawn.
-    let mut named = false;
+    // The parts are named once over the bars, each beside a swatch: a narrow part has no room for its name.
+    let mut at = x0;
+    for (k, part) in p.parts.iter().take(parts).enumerate() {
+        let name = measure::fit(part.name.get(lang), false, span / parts as f64 - 32.0);
+        if part.unknown {
+            c.outlined(at, 5.0, 10.0, 10.0, palette.c3, false);
+        } else {
+            c.rect(
+                at,
+                5.0,
+                10.0,
+                10.0,
+                if k == 0 { palette.c1 } else { palette.c2 },
+            );
+        }
+        at = c
+            .text((at + 16.0, 14.0), Anchor::Start, Tone::Muted, &name)
+            .1
+            + 16.0;
+    }
     for (i, r) in p.rows.iter().enumerate() {
         let y = head + row * i as f64;
         let base = y + bar / 2.0 + 4.0;
@@ -51,8 +69,8 @@ pub(super) fn draw<'a>(p: &'a SharePlot, sheet: Sheet<'a>) -> Canvas<'a> {
             continue;
         }
         let mut left = x0;
-        // Names and small numbers never run into their left neighbour.
-        let (mut name_end, mut foot_end) = (0.0, 0.0);
+        // Small numbers never run into their left neighbour.
+        let mut foot_end = 0.0;
         for (k, part) in p.parts.iter().take(parts).enumerate() {
             let len = span * values[k] / total;
             let mark = r.marks.get(k);
@@ -80,23 +98,8 @@ pub(super) fn draw<'a>(p: &'a SharePlot, sheet: Sheet<'a>) -> Canvas<'a> {
                     .1
                     + 8.0;
             }
-            if !named {
-                let name = part.name.get(lang);
-                let width = measure::width(name, false);
-                // Too narrow a part is named at its right edge.
-                let at = if width <= len || k + 1 < parts {
-                    left
-                } else {
-                    left + len - width
-                };
-                let at = at.max(name_end);
-                if at + width <= c.w + 0.1 {
-                    name_end = c.text((at, 15.0), Anchor::Start, Tone::Muted, name).1 + 10.0;
-                }
-            }
             left += len;
         }
-        named = true;
     }
     c
 }

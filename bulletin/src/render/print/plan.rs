@@ -71,7 +71,10 @@ pub(super) fn plan(page: &Page<'_>, heights: impl Fn(u32) -> f64) -> Vec<Plan> {
 
 /// Height of running text in a column.
 fn text(pieces: &[Piece<'_>], size: f64, bold: bool, line: f64) -> f64 {
-    let text: String = pieces.iter().map(|p| p.text.as_str()).collect();
+    let text: String = pieces
+        .iter()
+        .flat_map(|p| [p.lead.as_str(), p.text.as_str()])
+        .collect();
     // The width table is in 12 px; the same proportions hold in pt.
     let lines = measure::wrap(&text, bold, COLUMN * measure::SIZE / size).len();
     lines as f64 * size * line
@@ -131,6 +134,7 @@ mod tests {
             vec![Piece {
                 text: "字".repeat(n),
                 keep: false,
+                lead: String::new(),
                 key: "",
                 anchor: String::new(),
                 aspect: "",

@@ -3,12 +3,13 @@
 use super::{
     ChangeView, ChartView, HandlingCell, Page, Piece, Rating, Recent, RowView, Section, Step,
     TableView, Tile, ValueRow, Vulnerability, WorkingRow, anchor, clean, file_part, keep_numbers,
+    lead,
 };
 use crate::render::stem;
 use crate::render::words::{self, Words};
 use model::bulletin::{
     Aspect, Bulletin, Cell, Change, Chart, Direction, Judgement, Lang, Outcome, Paragraph, Run,
-    Table, Text,
+    State, Table, Text,
 };
 
 /// Resolves texts of one bulletin in one language.
@@ -28,7 +29,9 @@ impl<'a> Resolver<'a> {
 
     /// Plain text whose numbers stay whole.
     fn flow(&self, text: &Text) -> Vec<Piece<'a>> {
-        keep_numbers(&self.t(text))
+        let mut out = keep_numbers(&self.t(text));
+        lead(&mut out);
+        out
     }
 
     fn number(&self, key: &'a str, aspect: Aspect, text: &str) -> Piece<'a> {
@@ -41,6 +44,7 @@ impl<'a> Resolver<'a> {
         Piece {
             text: clean(text),
             keep: true,
+            lead: String::new(),
             key,
             anchor: anchor(key),
             aspect: match aspect {
@@ -65,9 +69,15 @@ impl<'a> Resolver<'a> {
                     value,
                     aspect,
                     text,
-                } => out.push(self.number(value, *aspect, text)),
+                } => out.push(Piece {
+                    // A list of names may break between them.
+                    keep: !text.contains([',', '、'])
+                        || text.contains(|c: char| c.is_ascii_digit()),
+                    ..self.number(value, *aspect, text)
+                }),
             }
         }
+        lead(&mut out);
         out
     }
 
@@ -183,20 +193,27 @@ impl<'a> Resolver<'a> {
         if !working.note.is_empty() {
             notes.push(self.t(&working.note));
         }
-        let cuts: Vec<String> = working.cuts.iter().map(ToString::to_string).collect();
+        let cuts: Vec<String> = working
+            .cuts
+            .iter()
+            .map(|cut| true_minus(&cut.to_string()))
+            .collect();
         notes.push(words::cuts(
             &cuts,
             &clean(&working.profile),
             working.profile_version,
             self.lang,
         ));
-        for gate in &working.gates {
-            notes.push(words::gate(
-                &self.t(&gate.name),
-                &word_of(gate.cap),
-                gate.applied,
-                self.lang,
-            ));
+        for applied in [true, false] {
+            let gates: Vec<(String, String)> = working
+                .gates
+                .iter()
+                .filter(|gate| gate.applied == applied)
+                .map(|gate| (self.t(&gate.name), word_of(gate.cap)))
+                .collect();
+            if !gates.is_empty() {
+                notes.push(words::gates(&gates, applied, self.lang));
+            }
         }
         if let Some(o) = &r.overridden {
             let proposed = o
@@ -297,9 +314,15 @@ impl<'a> Resolver<'a> {
 
     fn provenance(&self) -> Vec<String> {
         let (p, w) = (&self.b.provenance, Words::of(self.lang));
+        // The instant to the second; the JSON has it in full.
+        let as_of = clean(&p.ledger_as_of);
+        let as_of = match as_of.split_once('T') {
+            Some((day, time)) => format!("{day} {} UTC", time.get(..8).unwrap_or(time)),
+            None => as_of,
+        };
         let mut out = vec![
             format!("{} {}", w.snapshot, p.lake_snapshot),
-            format!("{} {}", w.ledger, clean(&p.ledger_as_of)),
+            format!("{} {as_of}", w.ledger),
             clean(&p.program),
         ];
         if !p.fonts.is_empty() {
@@ -337,7 +360,8 @@ pub fn page(b: &Bulletin, lang: Lang) -> Page<'_> {
             )
         })
         .collect();
-    if b.revision > 1 && corrections.is_empty() {
+    // A draft made anew corrects nothing that was published.
+    if b.revision > 1 && corrections.is_empty() && b.state == State::Approved {
         corrections.push((words::revision(b.revision, "", lang), String::new()));
     }
     Page {
@@ -433,7 +457,11 @@ pub fn page(b: &Bulletin, lang: Lang) -> Page<'_> {
 
 /// A signed number with a true minus, as it is printed; data attributes and files keep the hyphen.
 fn signed(number: model::bulletin::Decimal, places: u8) -> String {
-    number.fixed(places).replace('-', "\u{2212}")
+    true_minus(&number.fixed(places))
+}
+
+fn true_minus(number: &str) -> String {
+    number.replace('-', "\u{2212}")
 }
 
 /// A hash in groups of eight, so that it can be compared by eye.
