@@ -40,6 +40,8 @@ pub struct Gathered {
 pub struct Gatherer {
     enricher: Enricher,
     scratch: Scratch,
+    /// What a feed's rules made of a row.
+    ruled: Record,
     bytes: Vec<u8>,
     columns: Columns,
     gathered: Gathered,
@@ -53,6 +55,7 @@ impl Gatherer {
         Gatherer {
             enricher,
             scratch: Scratch::default(),
+            ruled: Record::new(),
             bytes: Vec::new(),
             columns: Columns::new(),
             gathered: Gathered::default(),
@@ -70,6 +73,7 @@ impl Gatherer {
     ) -> Gathering<'a> {
         Gathering {
             latest: latest_plausible(received_at),
+            received_at,
             gatherer: self,
             source,
             block,
@@ -143,6 +147,7 @@ pub struct Gathering<'a> {
     gatherer: &'a mut Gatherer,
     source: &'a Source,
     latest: Timestamp,
+    received_at: Timestamp,
     block: Option<Block<'a>>,
 }
 
@@ -208,7 +213,26 @@ impl Output for Gathering<'_> {
             self.source.identity.as_deref(),
             &mut gatherer.bytes,
         );
-        if gatherer.columns.repeats(id, observed_at) {
+        let (source, scratch) = (self.source, &mut gatherer.scratch);
+        let ruled = match &source.rules {
+            None => Ok(record),
+            Some(rules) => rules.apply(
+                record,
+                source,
+                self.received_at,
+                &gatherer.enricher,
+                scratch,
+                &mut gatherer.ruled,
+            ),
+        };
+        let record = match ruled {
+            Ok(record) => record,
+            Err((reason, message)) => return self.refuse(record, reason, message),
+        };
+        if gatherer
+            .columns
+            .repeats(id, record.observed_at().unwrap_or(observed_at))
+        {
             return;
         }
         let enrichment = gatherer.enricher.enrich(record, &mut gatherer.scratch);

@@ -4,7 +4,7 @@
 //! delivered, and fetches what is not. [`ingest`] archives each delivery by hash, reads it — [`pipeline`] in blocks on
 //! several threads, each with an [`enrich::Enricher`] and a [`gather::Gatherer`] — hands the new
 //! rows to the lake, and commits report, parts, rejects and tallies in one ledger transaction.
-//! [`replay`] reads mended rejects again, [`dry_run`] parses without storing anything, and
+//! [`rules`] are what a feed's rows pass on their way. [`replay`] reads mended rejects again, [`dry_run`] parses without storing anything, and
 //! [`coverage`] says which days of a week each feed covered.
 //!
 //! Memory is bounded by the number of blocks under way (DESIGN invariant 5): the reader waits for
@@ -20,6 +20,7 @@ pub mod gather;
 pub mod ingest;
 pub mod pipeline;
 pub mod replay;
+pub mod rules;
 
 pub use catalogue::{Catalogue, Source};
 pub use error::{Error, Result};

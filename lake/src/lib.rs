@@ -6,7 +6,7 @@
 //! sorted identity runs, fsynced. It hands the files back: the caller commits them in the ledger's
 //! manifest, and only what the manifest lists is ever read. [`query`] gives DataFusion over a list
 //! of live parts: the documented SQL views, and the streams from which a week's statistics are
-//! counted in one scan.
+//! counted in one scan; [`rows`] makes records of an answer again.
 //!
 //! The lake never decides what is live and never deletes a live file; it does not know feeds,
 //! incidents or weeks.
@@ -16,6 +16,7 @@ pub mod error;
 pub mod identity;
 pub mod part;
 pub mod query;
+pub mod rows;
 mod run;
 pub mod schema;
 pub mod stage;

@@ -11,8 +11,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    bulletin, config, demo, doctor, feeds, fetch, history, infrastructure, ingest, init, parse,
-    query, rating, reference, rejects, status, week,
+    bulletin, config, demo, doctor, export, feeds, fetch, history, import, infrastructure, ingest,
+    init, parse, query, rating, reference, rejects, status, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -90,6 +90,8 @@ enum Command {
     Rejects(rejects::Args),
     Week(week::Args),
     Query(query::Args),
+    Import(import::Args),
+    Export(export::Args),
     Rating(rating::Args),
     Infrastructure(infrastructure::Args),
     History(history::Args),
@@ -112,6 +114,8 @@ impl Command {
             Command::Rejects(args) => rejects::run(args, session),
             Command::Week(args) => week::run(args, session),
             Command::Query(args) => query::run(args, session),
+            Command::Import(args) => import::run(args, session),
+            Command::Export(args) => export::run(args, session),
             Command::Rating(args) => rating::run(args, session),
             Command::Infrastructure(args) => infrastructure::run(args, session),
             Command::History(args) => history::run(args, session),

@@ -16,6 +16,7 @@ use intake::enrich::Enricher;
 use model::feed::Feed;
 use model::record::Record;
 use model::reject::Reject;
+use model::time::Timestamp;
 use reference::{Scratch, Tables};
 use serde_json::json;
 
@@ -104,6 +105,7 @@ pub fn run(args: Args, session: &Session) -> Result {
         source: &source,
         enricher: &enricher,
         scratch: Scratch::default(),
+        received_at,
         bytes: Vec::new(),
         out: Out::new(),
         header: Header::default(),
@@ -205,6 +207,8 @@ fn source(args: &Args, workspace: Option<&Workspace>) -> Result<Arc<Source>> {
             values: Default::default(),
             options: pairs(&args.options)?,
             fetch: None,
+            rules: Vec::new(),
+            title: None,
             every_days: 1,
             licence: String::new(),
             terms: String::new(),
@@ -251,6 +255,7 @@ struct Printer<'a> {
     source: &'a Source,
     enricher: &'a Enricher,
     scratch: Scratch,
+    received_at: Timestamp,
     bytes: Vec<u8>,
     out: Out,
     header: Header,
@@ -261,13 +266,34 @@ struct Printer<'a> {
 }
 
 impl Output for Printer<'_> {
-    fn record(&mut self, record: &Record) {
+    fn record(&mut self, row: &Record) {
         if self.events >= self.limit || self.failure.is_some() {
             return;
         }
+        let mut ruled = Record::new();
+        let record = match &self.source.rules {
+            None => Ok(row),
+            Some(rules) => rules.apply(
+                row,
+                self.source,
+                self.received_at,
+                self.enricher,
+                &mut self.scratch,
+                &mut ruled,
+            ),
+        };
+        let record = match record {
+            Ok(record) => record,
+            Err((reason, message)) => {
+                self.rejects += 1;
+                let line = row.line;
+                return crate::talk::line(format_args!("line {line}: {reason}: {message}"));
+            }
+        };
         self.events += 1;
         let event = match self.form {
             Form::Watchfire => dry_run::event_json(
+                row,
                 record,
                 self.source,
                 self.enricher,
