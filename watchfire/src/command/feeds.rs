@@ -12,7 +12,7 @@ use crate::table::{Out, Table};
 use crate::weeks;
 use crate::workspace::{Access, Session, Workspace, now};
 
-mod subscribe;
+pub mod subscribe;
 
 /// List feeds, subscribe to public ones, check that their files are there, count what they sent.
 #[derive(Debug, clap::Args)]
