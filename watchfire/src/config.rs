@@ -476,7 +476,10 @@ impl Resolver<'_> {
                         0 => fault.file.clone(),
                         line => format!("{}:{line}:{}", fault.file, fault.column),
                     };
-                    let remedy = format!("mend the file, or take it out of `rules` of feed {}", feed.name);
+                    let remedy = format!(
+                        "mend the file, or take it out of `rules` of feed {}",
+                        feed.name
+                    );
                     self.problems
                         .push(Problem::new(place, fault.message).remedy(remedy));
                 }

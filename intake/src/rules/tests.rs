@@ -1,3 +1,5 @@
+//! Rules on one event: every operator and action, faults with their place, and hostile scripts.
+
 use model::field::Field;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};

@@ -81,8 +81,10 @@ enum Form {
 
 pub fn run(args: Args, session: &Session) -> Result {
     if args.form == Form::Eventdb && args.to.as_deref().is_some_and(sink::is_tcp) {
-        return Err(Failure::usage("--to", "a database is filled by psql, not over tcp")
-            .remedy("watchfire export ... --as eventdb | psql DATABASE"));
+        return Err(
+            Failure::usage("--to", "a database is filled by psql, not over tcp")
+                .remedy("watchfire export ... --as eventdb | psql DATABASE"),
+        );
     }
     let workspace = session.open(Access::Read)?;
     let sql = select(&args, &workspace.settings)?;
@@ -139,7 +141,9 @@ fn select(args: &Args, settings: &Settings) -> Result<String> {
     };
     let (since, until) = match &args.week {
         Some(text) => {
-            let (start, end) = weeks::read(text, settings, now())?.week.span(&settings.zone);
+            let (start, end) = weeks::read(text, settings, now())?
+                .week
+                .span(&settings.zone);
             (Some(start), Some(end))
         }
         None => (
@@ -161,13 +165,20 @@ fn select(args: &Args, settings: &Settings) -> Result<String> {
         conditions.push(format!("feed IN ({})", names.join(", ")));
     }
     // A comment in the condition ends with its line, not with our bracket.
-    conditions.extend(args.condition.as_ref().map(|condition| format!("({condition}\n)")));
+    conditions.extend(
+        args.condition
+            .as_ref()
+            .map(|condition| format!("({condition}\n)")),
+    );
     let filter = match conditions.is_empty() {
         true => String::new(),
         false => format!(" WHERE {}", conditions.join(" AND ")),
     };
     let limit = args.limit.map(|limit| format!(" LIMIT {limit}"));
-    Ok(format!("SELECT * FROM events{filter}{}", limit.unwrap_or_default()))
+    Ok(format!(
+        "SELECT * FROM events{filter}{}",
+        limit.unwrap_or_default()
+    ))
 }
 
 /// The feed's names as its entry has them; a feed that left the configuration keeps its name.
@@ -188,14 +199,35 @@ fn enrich(rows: &Rows<'_>, row: usize, event: &mut Event) {
     let domain = rows.text("domain", row);
     let suffix = domain.and_then(|domain| domain.split_once('.'));
     let answers = [
-        ("source.geolocation.cc", rows.text("country", row).map(|text| json!(text))),
+        (
+            "source.geolocation.cc",
+            rows.text("country", row).map(|text| json!(text)),
+        ),
         ("source.asn", rows.int("asn", row).map(|asn| json!(asn))),
-        ("source.as_name", rows.text("holder", row).map(|text| json!(text))),
-        ("source.fqdn", rows.text("host", row).map(|text| json!(text))),
-        ("source.domain_suffix", suffix.map(|(_, suffix)| json!(suffix))),
-        ("extra.brand", rows.text("brand", row).map(|text| json!(text))),
-        ("extra.province", rows.int("province", row).map(|code| json!(code))),
-        ("extra.warning", rows.text("warning", row).map(|text| json!(text))),
+        (
+            "source.as_name",
+            rows.text("holder", row).map(|text| json!(text)),
+        ),
+        (
+            "source.fqdn",
+            rows.text("host", row).map(|text| json!(text)),
+        ),
+        (
+            "source.domain_suffix",
+            suffix.map(|(_, suffix)| json!(suffix)),
+        ),
+        (
+            "extra.brand",
+            rows.text("brand", row).map(|text| json!(text)),
+        ),
+        (
+            "extra.province",
+            rows.int("province", row).map(|code| json!(code)),
+        ),
+        (
+            "extra.warning",
+            rows.text("warning", row).map(|text| json!(text)),
+        ),
     ];
     for (key, answer) in answers {
         if let Some(answer) = answer {

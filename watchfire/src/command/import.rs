@@ -14,6 +14,7 @@ use crate::workspace::Session;
 mod bots;
 mod collectors;
 mod dump;
+mod entry;
 mod findings;
 mod harmonization;
 mod intelmq;

@@ -6,6 +6,7 @@ mod crash;
 mod demo;
 mod fetch;
 mod founding_week;
+mod intelmq;
 mod query;
 mod run;
 mod tidy;

@@ -58,7 +58,9 @@ fn columns() -> String {
 
 /// The script up to its rows.
 pub fn head(create: bool) -> String {
-    let mut script = String::from("\\set ON_ERROR_STOP on\nSET client_encoding = 'UTF8';\nBEGIN;\n");
+    let mut script = String::from(
+        "\\set ON_ERROR_STOP on\nSET client_encoding = 'UTF8';\nSET client_min_messages = warning;\nBEGIN;\n",
+    );
     if create {
         script.push_str(
             "DO $$ BEGIN\n    CREATE TYPE severity_enum AS ENUM ('critical', 'high', 'medium', 'low', 'info', 'undefined');\n\
@@ -93,7 +95,10 @@ pub fn row(event: &Event, id: &str) -> String {
         let at = KEYS.iter().position(|(known, _)| known == key);
         let name = key.strip_prefix("extra.").unwrap_or(key);
         let foreign = matches!(key.as_str(), "event_hash" | "extra" | "output" | "raw");
-        match at.filter(|_| !foreign).and_then(|at| Some((at, cell(key, value)?))) {
+        match at
+            .filter(|_| !foreign)
+            .and_then(|at| Some((at, cell(key, value)?)))
+        {
             Some((at, text)) => cells[at] = Some(text),
             None if !value.is_null() => drop(extra.insert(name.to_owned(), value.clone())),
             None => {}

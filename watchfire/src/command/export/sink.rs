@@ -45,7 +45,11 @@ impl Sink {
                 let fail = |error: std::io::Error| Failure::new(url, error);
                 let place = &url["tcp://".len()..];
                 let mut last = None;
-                for address in place.trim_end_matches('/').to_socket_addrs().map_err(fail)? {
+                for address in place
+                    .trim_end_matches('/')
+                    .to_socket_addrs()
+                    .map_err(fail)?
+                {
                     match TcpStream::connect_timeout(&address, PATIENCE) {
                         Ok(stream) => {
                             stream.set_read_timeout(Some(PATIENCE)).map_err(fail)?;
@@ -62,7 +66,9 @@ impl Sink {
             }
             Some(path) => {
                 let path = PathBuf::from(path);
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                let folder = path
+                    .parent()
+                    .filter(|folder| !folder.as_os_str().is_empty());
                 let file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
                 let file = file.map_err(|error| Failure::new(path.display(), error))?;
                 Ok(Sink::File(path, BufWriter::new(file)))
@@ -123,7 +129,9 @@ impl Sink {
             Sink::Tcp(..) => Ok(()),
             Sink::File(path, file) => {
                 let fail = |error: std::io::Error| Failure::new(path.display(), error);
-                let file = file.into_inner().map_err(|error| fail(error.into_error()))?;
+                let file = file
+                    .into_inner()
+                    .map_err(|error| fail(error.into_error()))?;
                 file.as_file().sync_all().map_err(fail)?;
                 file.persist(&path).map_err(|error| fail(error.error))?;
                 Ok(())

@@ -39,11 +39,23 @@ impl Bot {
         let mut parameters = parameters.cloned().unwrap_or_default();
         for key in block.keys() {
             const KNOWN: &[&str] = &[
-                "bot_id", "description", "enabled", "group", "groupname", "module", "name", "parameters",
+                "bot_id",
+                "description",
+                "enabled",
+                "group",
+                "groupname",
+                "module",
+                "name",
+                "parameters",
                 "run_mode",
             ];
             if !KNOWN.contains(&key.as_str()) {
-                findings.parameter(id, key, Fate::NotTakenOver, "a key of the block that is not known");
+                findings.parameter(
+                    id,
+                    key,
+                    Fate::NotTakenOver,
+                    "a key of the block that is not known",
+                );
             }
         }
         if text("run_mode") == "scheduled" {
@@ -52,7 +64,11 @@ impl Bot {
         }
         let queues = |value: &Json| match value {
             Json::String(one) => vec![one.clone()],
-            Json::Array(list) => list.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
+            Json::Array(list) => list
+                .iter()
+                .filter_map(Json::as_str)
+                .map(str::to_owned)
+                .collect(),
             _ => Vec::new(),
         };
         let destinations = match parameters.remove("destination_queues") {
@@ -69,7 +85,10 @@ impl Bot {
         };
         Some(Bot {
             id: id.to_owned(),
-            module: module.strip_prefix("intelmq.bots.").unwrap_or(module).to_owned(),
+            module: module
+                .strip_prefix("intelmq.bots.")
+                .unwrap_or(module)
+                .to_owned(),
             enabled: block.get("enabled").and_then(Json::as_bool).unwrap_or(true),
             destinations,
             parameters,
@@ -99,48 +118,134 @@ impl Bot {
         }
     }
 
-    /// Says what becomes of the parameters that nothing asked for.
-    pub fn settle(&mut self, findings: &mut Findings) {
+    /// Says what becomes of the parameters that nothing asked for; `otherwise` of those that are not
+    /// known.
+    pub fn settle(&mut self, otherwise: &str, findings: &mut Findings) {
         for (name, value) in std::mem::take(&mut self.parameters) {
             if value.is_null() {
                 continue;
             }
-            let (fate, remark) = common(&name);
+            let secret = ["password", "secret", "token", "apikey", "api_key"];
+            let (fate, remark) = match common(&name) {
+                Some(known) => known,
+                None if secret.iter().any(|word| name.contains(word)) => {
+                    (Fate::NotTakenOver, "a secret: it is not copied")
+                }
+                None => (Fate::NotTakenOver, otherwise),
+            };
             findings.parameter(&self.id, &name, fate, remark);
         }
     }
 }
 
+/// What is said of a parameter that nothing knows.
+pub const UNKNOWN: &str = "this parameter is not known";
+
 /// What becomes of a parameter that any bot may have.
-pub fn common(name: &str) -> (Fate, &'static str) {
+pub fn common(name: &str) -> Option<(Fate, &'static str)> {
     const PREFIXES: &[(&str, Fate, &str)] = &[
-        ("redis_cache_", Fate::BuiltIn, "identities lie in the lake: no cache, no time to live"),
-        ("error_", Fate::BuiltIn, "what fails is a reject with its reason: `watchfire rejects`"),
-        ("logging_", Fate::NotTakenOver, "logs go to standard error; WATCHFIRE_LOG says how much"),
-        ("log_processed_messages_", Fate::NotTakenOver, "logs go to standard error; WATCHFIRE_LOG says how much"),
-        ("source_pipeline_", Fate::NotTakenOver, "there is no broker between stages"),
-        ("destination_pipeline_", Fate::NotTakenOver, "there is no broker between stages"),
-        ("statistics_", Fate::NotTakenOver, "`watchfire status` and `feeds list` count what came"),
-        ("instances_threads", Fate::BuiltIn, "blocks of a report are parsed on several threads"),
-        ("load_balance", Fate::BuiltIn, "blocks of a report are parsed on several threads"),
-        ("broker", Fate::NotTakenOver, "there is no broker between stages"),
-        ("process_manager", Fate::NotTakenOver, "there is one program"),
+        (
+            "redis_cache_",
+            Fate::BuiltIn,
+            "identities lie in the lake: no cache, no time to live",
+        ),
+        (
+            "error_",
+            Fate::BuiltIn,
+            "what fails is a reject with its reason: `watchfire rejects`",
+        ),
+        (
+            "logging_",
+            Fate::NotTakenOver,
+            "logs go to standard error; WATCHFIRE_LOG says how much",
+        ),
+        (
+            "log_processed_messages_",
+            Fate::NotTakenOver,
+            "logs go to standard error; WATCHFIRE_LOG says how much",
+        ),
+        (
+            "source_pipeline_",
+            Fate::NotTakenOver,
+            "there is no broker between stages",
+        ),
+        (
+            "destination_pipeline_",
+            Fate::NotTakenOver,
+            "there is no broker between stages",
+        ),
+        (
+            "statistics_",
+            Fate::NotTakenOver,
+            "`watchfire status` and `feeds list` count what came",
+        ),
+        (
+            "instances_threads",
+            Fate::BuiltIn,
+            "blocks of a report are parsed on several threads",
+        ),
+        (
+            "load_balance",
+            Fate::BuiltIn,
+            "blocks of a report are parsed on several threads",
+        ),
+        (
+            "broker",
+            Fate::NotTakenOver,
+            "there is no broker between stages",
+        ),
+        (
+            "process_manager",
+            Fate::NotTakenOver,
+            "there is one program",
+        ),
         ("bots_", Fate::NotTakenOver, "there is one program"),
-        ("rate_limit", Fate::NotTakenOver, "a slow stage slows its source"),
-        ("chunk_", Fate::BuiltIn, "a report is read in blocks, however large"),
-        ("extract_files", Fate::BuiltIn, "gzip, zip, zstd and tar are opened"),
-        ("overwrite", Fate::NotTakenOver, "what the source says stands; our own tables have columns of their own"),
-        ("http_user_agent", Fate::NotTakenOver, "the client names itself"),
-        ("http_timeout_max_tries", Fate::BuiltIn, "a fetch is tried again with growing pauses"),
-        ("http_verify_cert", Fate::NotTakenOver, "certificates are always verified; trust another with `fetch.ca`"),
+        (
+            "rate_limit",
+            Fate::NotTakenOver,
+            "a slow stage slows its source",
+        ),
+        (
+            "chunk_",
+            Fate::BuiltIn,
+            "a report is read in blocks, however large",
+        ),
+        (
+            "extract_files",
+            Fate::BuiltIn,
+            "gzip, zip, zstd and tar are opened",
+        ),
+        (
+            "overwrite",
+            Fate::NotTakenOver,
+            "what the source says stands; our own tables have columns of their own",
+        ),
+        (
+            "http_user_agent",
+            Fate::NotTakenOver,
+            "the client names itself",
+        ),
+        (
+            "http_timeout_max_tries",
+            Fate::BuiltIn,
+            "a fetch is tried again with growing pauses",
+        ),
+        (
+            "http_verify_cert",
+            Fate::NotTakenOver,
+            "certificates are always verified; trust another with `fetch.ca`",
+        ),
         ("testing", Fate::NotTakenOver, "is for IntelMQ's own tests"),
-        ("save_original_line", Fate::BuiltIn, "the line is read from the archived report"),
+        (
+            "save_original_line",
+            Fate::BuiltIn,
+            "the line is read from the archived report",
+        ),
     ];
-    let found = PREFIXES.iter().find(|(prefix, ..)| name.starts_with(prefix));
-    found.map_or(
-        (Fate::NotTakenOver, "this parameter is not known"),
-        |(_, fate, remark)| (*fate, *remark),
-    )
+    let found = PREFIXES
+        .iter()
+        .find(|(prefix, ..)| name.starts_with(prefix));
+    found.map(|(_, fate, remark)| (*fate, *remark))
 }
 
 /// What becomes of an expert by its module, rules aside.
@@ -149,20 +254,40 @@ pub fn expert(module: &str) -> Option<(Fate, &'static str)> {
     let name = module.strip_prefix("experts.")?;
     let name = name.strip_suffix(".expert").unwrap_or(name);
     Some(match name {
-        "deduplicator" => (BuiltIn, "an event is stored once, by the identity of its row"),
+        "deduplicator" => (
+            BuiltIn,
+            "an event is stored once, by the identity of its row",
+        ),
         "taxonomy" => (BuiltIn, "the taxonomy goes with the type"),
         "url" | "url2fqdn" => (BuiltIn, "host and domain are taken from the URL"),
-        "domain_suffix" => (BuiltIn, "`watchfire reference import` takes the public suffix list"),
-        "asn_lookup" | "cymru_whois" | "ripe" => {
-            (BuiltIn, "networks come from imported tables: `watchfire reference import --help`; contacts do not yet")
-        }
-        "maxmind_geoip" => (BuiltIn, "places come from imported tables: `watchfire reference import --help`"),
-        "rfc1918" => (BuiltIn, "addresses that lie nowhere have no country; a rule can drop them"),
-        "tor_nodes" => (NeedsYourHand, "subscribe to tor-exits and ask for its addresses in a query"),
-        "field_reducer" | "remove_affix" | "truncate_by_delimiter" | "format_field" => {
-            (NeedsYourHand, "write it as a rule in the sieve language, or in the feed's `columns`")
-        }
-        "threshold" | "aggregate" => (NeedsYourHand, "count with `watchfire query` or a statistic; events are kept one by one"),
+        "domain_suffix" => (
+            BuiltIn,
+            "`watchfire reference import` takes the public suffix list",
+        ),
+        "asn_lookup" | "cymru_whois" | "ripe" => (
+            BuiltIn,
+            "networks come from imported tables: `watchfire reference import --help`; contacts do not yet",
+        ),
+        "maxmind_geoip" => (
+            BuiltIn,
+            "places come from imported tables: `watchfire reference import --help`",
+        ),
+        "rfc1918" => (
+            BuiltIn,
+            "addresses that lie nowhere have no country; a rule can drop them",
+        ),
+        "tor_nodes" => (
+            NeedsYourHand,
+            "subscribe to tor-exits and ask for its addresses in a query",
+        ),
+        "field_reducer" | "remove_affix" | "truncate_by_delimiter" | "format_field" => (
+            NeedsYourHand,
+            "write it as a rule in the sieve language, or in the feed's `columns`",
+        ),
+        "threshold" | "aggregate" => (
+            NeedsYourHand,
+            "count with `watchfire query` or a statistic; events are kept one by one",
+        ),
         "csv_converter" => (BuiltIn, "`watchfire query --format csv`"),
         _ => return None,
     })
@@ -170,14 +295,34 @@ pub fn expert(module: &str) -> Option<(Fate, &'static str)> {
 
 /// Why an expert has no counterpart.
 pub fn no_expert(module: &str) -> &'static str {
-    match module.strip_prefix("experts.").unwrap_or(module).split('.').next() {
-        Some("gethostbyname" | "reverse_dns" | "domain_valid") => "names are not resolved: malicious ones are left alone",
-        Some("rdap" | "uwhoisd" | "abusix" | "securitytxt" | "national_cert_contact_certat" | "trusted_introducer_lookup" | "do_portal" | "tuency") => {
-            "contacts are not looked up yet"
+    match module
+        .strip_prefix("experts.")
+        .unwrap_or(module)
+        .split('.')
+        .next()
+    {
+        Some("gethostbyname" | "reverse_dns" | "domain_valid") => {
+            "names are not resolved: malicious ones are left alone"
         }
-        Some("http" | "lookyloo" | "misp" | "mcafee" | "recordedfuture_iprisk" | "splunk_saved_search" | "generic_db_lookup") => {
-            "asks another service for each event"
-        }
+        Some(
+            "rdap"
+            | "uwhoisd"
+            | "abusix"
+            | "securitytxt"
+            | "national_cert_contact_certat"
+            | "trusted_introducer_lookup"
+            | "do_portal"
+            | "tuency",
+        ) => "contacts are not looked up yet",
+        Some(
+            "http"
+            | "lookyloo"
+            | "misp"
+            | "mcafee"
+            | "recordedfuture_iprisk"
+            | "splunk_saved_search"
+            | "generic_db_lookup",
+        ) => "asks another service for each event",
         Some("jinja" | "idea") => "makes a text of an event; exports do that",
         Some("wait" | "fake" | "geohash") => "has no counterpart",
         _ => "this module is not known",
@@ -186,11 +331,17 @@ pub fn no_expert(module: &str) -> &'static str {
 
 /// The command that stands for an output, or why there is none.
 pub fn output(bot: &mut Bot) -> (Fate, String) {
-    let name = bot.module.strip_prefix("outputs.").unwrap_or(&bot.module).to_owned();
+    let name = bot
+        .module
+        .strip_prefix("outputs.")
+        .unwrap_or(&bot.module)
+        .to_owned();
     let name = name.split('.').next().unwrap_or_default().to_owned();
     let command = match name.as_str() {
         "file" => {
-            let file = bot.take_text("file").unwrap_or_else(|| "events.jsonl".to_owned());
+            let file = bot
+                .take_text("file")
+                .unwrap_or_else(|| "events.jsonl".to_owned());
             format!("watchfire export last --as intelmq --to {file}")
         }
         "tcp" => {
@@ -200,7 +351,12 @@ pub fn output(bot: &mut Bot) -> (Fate, String) {
         }
         "sql" => {
             let mut psql = String::from("psql");
-            for (parameter, option) in [("host", "-h"), ("port", "-p"), ("user", "-U"), ("database", "-d")] {
+            for (parameter, option) in [
+                ("host", "-h"),
+                ("port", "-p"),
+                ("user", "-U"),
+                ("database", "-d"),
+            ] {
                 if let Some(value) = bot.take_text(parameter) {
                     psql.push_str(&format!(" {option} {value}"));
                 }
@@ -209,40 +365,50 @@ pub fn output(bot: &mut Bot) -> (Fate, String) {
             if !engine.is_empty() && engine != "postgresql" {
                 return (
                     Fate::NotTakenOver,
-                    format!("the script of `export --as eventdb` is for PostgreSQL, not for {engine}"),
+                    format!(
+                        "the script of `export --as eventdb` is for PostgreSQL, not for {engine}"
+                    ),
                 );
             }
             format!("watchfire export last --as eventdb | {psql}")
         }
         "redis" => {
             let mut client = String::from("redis-cli");
-            for (parameter, option) in [("redis_server_ip", "-h"), ("redis_server_port", "-p"), ("redis_db", "-n")] {
+            for (parameter, option) in [
+                ("redis_server_ip", "-h"),
+                ("redis_server_port", "-p"),
+                ("redis_db", "-n"),
+            ] {
                 if let Some(value) = bot.take_text(parameter) {
                     client.push_str(&format!(" {option} {value}"));
                 }
             }
-            let queue = bot.take_text("redis_queue").unwrap_or_else(|| "QUEUE".to_owned());
-            format!("watchfire export last --as intelmq | xargs -d '\\n' -n 100 {client} LPUSH {queue}")
+            let queue = bot
+                .take_text("redis_queue")
+                .unwrap_or_else(|| "QUEUE".to_owned());
+            format!(
+                "watchfire export last --as intelmq | xargs -d '\\n' -n 100 {client} LPUSH {queue}"
+            )
         }
-        "blackhole" => return (Fate::BuiltIn, "events are stored whether or not anyone takes them".to_owned()),
+        "blackhole" => {
+            return (
+                Fate::BuiltIn,
+                "events are stored whether or not anyone takes them".to_owned(),
+            );
+        }
         "smtp" | "smtp_batch" | "templated_smtp" => {
             return (Fate::NotTakenOver, "notices are not sent yet".to_owned());
         }
-        "elasticsearch" | "mongodb" | "amqptopic" | "stomp" | "restapi" | "udp" | "misp" | "rt" | "cif3" | "mcafee"
-        | "bro_file" | "rpz_file" | "files" | "touch" => {
+        "elasticsearch" | "mongodb" | "amqptopic" | "stomp" | "restapi" | "udp" | "misp" | "rt"
+        | "cif3" | "mcafee" | "bro_file" | "rpz_file" | "files" | "touch" => {
             return (
                 Fate::NotTakenOver,
-                "has no exporter; `watchfire export --as intelmq` gives the events to one of yours".to_owned(),
+                "has no exporter; `watchfire export --as intelmq` gives the events to one of yours"
+                    .to_owned(),
             );
         }
         _ => return (Fate::NotTakenOver, "this module is not known".to_owned()),
     };
-    for detail in ["hierarchical_output", "single_key", "keep_raw_field", "message_with_type", "message_jsondict_as_string", "jsondict_as_string", "table", "fields", "autocommit", "sslmode", "counterpart_is_intelmq", "separator", "encoding_errors_mode", "format_filename", "redis_timeout"] {
-        if bot.take(detail).is_some() {
-            // Said below by `settle` if it were kept; here the command decides the form.
-            bot.parameters.insert(detail.to_owned(), Json::Bool(true));
-        }
-    }
     (Fate::TakenOver, command)
 }
 
@@ -269,15 +435,19 @@ impl Graph {
         found
     }
 
-    /// Everything that is reached from a bot without passing `but`, nearest first; queues on which
-    /// failed messages go are no way.
-    pub fn reached(&self, from: &str, but: Option<&str>) -> Vec<String> {
+    /// Everything that is reached from a bot, nearest first; queues on which failed messages go are no
+    /// way.
+    pub fn reached(&self, from: &str) -> Vec<String> {
+        self.walk(from, None, |path| path != "_on_error")
+    }
+
+    fn walk(&self, from: &str, but: Option<&str>, way: fn(&str) -> bool) -> Vec<String> {
         let mut seen = BTreeSet::from([from.to_owned()]);
         let mut order = Vec::new();
         let mut waiting = std::collections::VecDeque::from([from.to_owned()]);
         while let Some(id) = waiting.pop_front() {
             for (path, next) in self.behind(&id) {
-                if path == "_on_error" || Some(next) == but || !seen.insert(next.to_owned()) {
+                if !way(path) || Some(next) == but || !seen.insert(next.to_owned()) {
                     continue;
                 }
                 order.push(next.to_owned());
@@ -287,9 +457,18 @@ impl Graph {
         order
     }
 
-    /// Whether every way from a bot to an end passes `through`.
+    /// Whether every way from a bot to an end passes `through`, by the paths that all events take.
     pub fn always_passes(&self, from: &str, through: &str) -> bool {
-        let is_end = |id: &String| self.behind(id).is_empty();
-        !self.reached(from, Some(through)).iter().any(|id| is_end(id))
+        let default = |path: &str| path == "_default";
+        let is_end = |id: &String| !self.behind(id).iter().any(|(path, _)| default(path));
+        let on_the_way = self
+            .walk(from, None, default)
+            .iter()
+            .any(|id| id == through);
+        on_the_way
+            && !self
+                .walk(from, Some(through), default)
+                .iter()
+                .any(|id| is_end(id))
     }
 }

@@ -26,15 +26,21 @@ pub struct Source {
 
 /// Names of query parameters that hold a secret.
 const SECRETS: &[&str] = &[
-    "apikey", "api_key", "api-key", "key", "token", "auth", "authkey", "auth_key", "password", "pass", "secret",
-    "receipt", "cert",
+    "apikey", "api_key", "api-key", "key", "token", "auth", "authkey", "auth_key", "password",
+    "pass", "secret", "receipt", "cert",
 ];
 
 /// The name of the variable that stands for a bot's secret.
 fn variable(bot: &str, what: &str) -> String {
     let name: String = format!("INTELMQ_{bot}_{what}")
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
         .collect();
     name
 }
@@ -56,7 +62,11 @@ fn text(value: impl Into<String>) -> Value {
 /// # Errors
 /// Why it has no counterpart.
 pub fn read(bot: &mut Bot, slug: &str, findings: &mut Findings) -> Result<Source, String> {
-    let name = bot.module.strip_prefix("collectors.").unwrap_or(&bot.module).to_owned();
+    let name = bot
+        .module
+        .strip_prefix("collectors.")
+        .unwrap_or(&bot.module)
+        .to_owned();
     let mut source = match name.as_str() {
         "http.collector_http" => http(bot, findings)?,
         "file.collector_file" => file(bot, findings),
@@ -86,7 +96,12 @@ pub fn read(bot: &mut Bot, slug: &str, findings: &mut Findings) -> Result<Source
         match (whole.filter(|secs| *secs > 0), &mut source.fetch) {
             (Some(secs), Some(fetch)) => {
                 fetch.insert("interval_secs".into(), Value::Integer(secs));
-                findings.parameter(&bot.id, "rate_limit", Fate::TakenOver, "fetch.interval_secs");
+                findings.parameter(
+                    &bot.id,
+                    "rate_limit",
+                    Fate::TakenOver,
+                    "fetch.interval_secs",
+                );
             }
             _ => {
                 let remark = "`watchfire ingest` looks for files whenever it is run";
@@ -121,10 +136,16 @@ fn client(bot: &mut Bot, fetch: &mut Table, findings: &mut Findings) {
                 findings.parameter(&bot.id, "http_header", Fate::NotTakenOver, remark);
                 continue;
             }
-            let plain = ["accept", "accept-language", "content-type", "referer"].contains(&lower.as_str());
+            let plain =
+                ["accept", "accept-language", "content-type", "referer"].contains(&lower.as_str());
             let value = match (plain, value.as_str()) {
                 (true, Some(value)) => {
-                    findings.parameter(&bot.id, "http_header", Fate::TakenOver, format!("fetch.headers.{name}"));
+                    findings.parameter(
+                        &bot.id,
+                        "http_header",
+                        Fate::TakenOver,
+                        format!("fetch.headers.{name}"),
+                    );
                     value.to_owned()
                 }
                 _ => secret(&bot.id, &format!("http_header {name}"), findings),
@@ -140,9 +161,19 @@ fn client(bot: &mut Bot, fetch: &mut Table, findings: &mut Findings) {
             Some(secs) => {
                 // A whole delivery may take ten times what IntelMQ waits for a byte.
                 fetch.insert("timeout_secs".into(), Value::Integer((secs * 10.0) as i64));
-                findings.parameter(&bot.id, "http_timeout_sec", Fate::TakenOver, "fetch.timeout_secs, for the whole delivery: ten times as much");
+                findings.parameter(
+                    &bot.id,
+                    "http_timeout_sec",
+                    Fate::TakenOver,
+                    "fetch.timeout_secs, for the whole delivery: ten times as much",
+                );
             }
-            None => findings.parameter(&bot.id, "http_timeout_sec", Fate::NotTakenOver, "is no number"),
+            None => findings.parameter(
+                &bot.id,
+                "http_timeout_sec",
+                Fate::NotTakenOver,
+                "is no number",
+            ),
         }
     }
     if let Some(pem) = bot.take_text("ssl_client_certificate") {
@@ -157,12 +188,22 @@ fn client(bot: &mut Bot, fetch: &mut Table, findings: &mut Findings) {
     }
     if bot.parameters.get("http_verify_cert") == Some(&Json::Bool(true)) {
         bot.parameters.shift_remove("http_verify_cert");
-        findings.parameter(&bot.id, "http_verify_cert", Fate::BuiltIn, "certificates are always verified");
+        findings.parameter(
+            &bot.id,
+            "http_verify_cert",
+            Fate::BuiltIn,
+            "certificates are always verified",
+        );
     }
 }
 
 /// The address with its secrets replaced.
-fn address(bot: &mut Bot, parameter: &str, fetch: &mut Table, findings: &mut Findings) -> Result<String, String> {
+fn address(
+    bot: &mut Bot,
+    parameter: &str,
+    fetch: &mut Table,
+    findings: &mut Findings,
+) -> Result<String, String> {
     let url = bot.take_text(parameter);
     let url = url.filter(|url| !url.starts_with('<'));
     let mut url = url.ok_or_else(|| format!("{parameter} is missing"))?;
@@ -172,9 +213,15 @@ fn address(bot: &mut Bot, parameter: &str, fetch: &mut Table, findings: &mut Fin
     {
         url = format!("{scheme}://{host}");
         let has_password = user.contains(':');
-        fetch.insert("user".into(), text(secret(&bot.id, &format!("{parameter} user"), findings)));
+        fetch.insert(
+            "user".into(),
+            text(secret(&bot.id, &format!("{parameter} user"), findings)),
+        );
         if has_password {
-            fetch.insert("password".into(), text(secret(&bot.id, &format!("{parameter} password"), findings)));
+            fetch.insert(
+                "password".into(),
+                text(secret(&bot.id, &format!("{parameter} password"), findings)),
+            );
         }
         copied = false;
     }
@@ -184,7 +231,10 @@ fn address(bot: &mut Bot, parameter: &str, fetch: &mut Table, findings: &mut Fin
             let is_secret = |name: &str| SECRETS.contains(&name.to_ascii_lowercase().as_str());
             match part.split_once('=') {
                 Some((name, value)) if is_secret(name) && !value.is_empty() => {
-                    parts.push(format!("{name}={}", secret(&bot.id, &format!("{parameter} {name}"), findings)));
+                    parts.push(format!(
+                        "{name}={}",
+                        secret(&bot.id, &format!("{parameter} {name}"), findings)
+                    ));
                     copied = false;
                 }
                 _ => parts.push(part.to_owned()),
@@ -209,7 +259,11 @@ fn address(bot: &mut Bot, parameter: &str, fetch: &mut Table, findings: &mut Fin
 
 fn http(bot: &mut Bot, findings: &mut Findings) -> Result<Source, String> {
     let mut fetch = Table::new();
-    let plain = bot.parameters.get("http_url").and_then(Json::as_str).map(str::to_owned);
+    let plain = bot
+        .parameters
+        .get("http_url")
+        .and_then(Json::as_str)
+        .map(str::to_owned);
     let url = address(bot, "http_url", &mut fetch, findings)?;
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(format!("its address is none of HTTP: {url}"));
@@ -222,24 +276,50 @@ fn http(bot: &mut Bot, findings: &mut Findings) -> Result<Source, String> {
     }
     if let Some(user) = bot.take_text("http_username") {
         let _ = user;
-        fetch.insert("user".into(), text(secret(&bot.id, "http_username", findings)));
-        if bot.parameters.get("http_password").is_none_or(Json::is_null) {
+        fetch.insert(
+            "user".into(),
+            text(secret(&bot.id, "http_username", findings)),
+        );
+        if bot
+            .parameters
+            .get("http_password")
+            .is_none_or(Json::is_null)
+        {
             hand = Some("it has a user and no password".to_owned());
-            fetch.insert("password".into(), text(secret(&bot.id, "http_password", findings)));
+            fetch.insert(
+                "password".into(),
+                text(secret(&bot.id, "http_password", findings)),
+            );
         }
     }
     if bot.take("http_password").is_some() {
-        fetch.insert("password".into(), text(secret(&bot.id, "http_password", findings)));
+        fetch.insert(
+            "password".into(),
+            text(secret(&bot.id, "http_password", findings)),
+        );
         if !fetch.contains_key("user") {
-            fetch.insert("user".into(), text(secret(&bot.id, "http_username", findings)));
+            fetch.insert(
+                "user".into(),
+                text(secret(&bot.id, "http_username", findings)),
+            );
         }
     }
     if bot.take("verify_pgp_signatures").is_some() {
         let remark = "signatures are not verified: the transport's certificate is all that vouches for the report";
-        findings.parameter(&bot.id, "verify_pgp_signatures", Fate::NeedsYourHand, remark);
+        findings.parameter(
+            &bot.id,
+            "verify_pgp_signatures",
+            Fate::NeedsYourHand,
+            remark,
+        );
         for detail in ["signature_url", "signature_url_formatting", "gpg_keyring"] {
             if bot.take(detail).is_some() {
-                findings.parameter(&bot.id, detail, Fate::NotTakenOver, "signatures are not verified");
+                findings.parameter(
+                    &bot.id,
+                    detail,
+                    Fate::NotTakenOver,
+                    "signatures are not verified",
+                );
             }
         }
     }
@@ -255,10 +335,21 @@ fn http(bot: &mut Bot, findings: &mut Findings) -> Result<Source, String> {
 
 fn file(bot: &mut Bot, findings: &mut Findings) -> Source {
     let folder = bot.take_text("path").unwrap_or_else(|| "/tmp/".to_owned());
-    let postfix = bot.take_text("postfix").unwrap_or_else(|| ".csv".to_owned());
+    let postfix = bot
+        .take_text("postfix")
+        .unwrap_or_else(|| ".csv".to_owned());
     let escape = |part: &str| glob::Pattern::escape(part);
-    let pattern = format!("{}/*{}", escape(folder.trim_end_matches('/')), escape(&postfix));
-    findings.parameter(&bot.id, "path", Fate::TakenOver, format!("paths: {pattern}"));
+    let pattern = format!(
+        "{}/*{}",
+        escape(folder.trim_end_matches('/')),
+        escape(&postfix)
+    );
+    findings.parameter(
+        &bot.id,
+        "path",
+        Fate::TakenOver,
+        format!("paths: {pattern}"),
+    );
     if bot.take("delete_file").is_some() {
         let remark = "files are left where they are: the same bytes again change nothing";
         findings.parameter(&bot.id, "delete_file", Fate::NotTakenOver, remark);
@@ -282,18 +373,37 @@ fn shadowserver(bot: &mut Bot, findings: &mut Findings) -> Source {
     let mut options = Table::new();
     for parameter in ["reports", "types"] {
         let list = match bot.take(parameter) {
-            Some(Json::Array(list)) => list.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(","),
+            Some(Json::Array(list)) => list
+                .iter()
+                .filter_map(Json::as_str)
+                .collect::<Vec<_>>()
+                .join(","),
             Some(Json::String(text)) => text,
             _ => continue,
         };
         options.insert(parameter.into(), text(list));
-        findings.parameter(&bot.id, parameter, Fate::TakenOver, format!("fetch.options.{parameter}"));
+        findings.parameter(
+            &bot.id,
+            parameter,
+            Fate::TakenOver,
+            format!("fetch.options.{parameter}"),
+        );
     }
     if bot.take_text("file_format").is_some() {
-        findings.parameter(&bot.id, "file_format", Fate::BuiltIn, "reports are fetched as CSV");
+        findings.parameter(
+            &bot.id,
+            "file_format",
+            Fate::BuiltIn,
+            "reports are fetched as CSV",
+        );
     }
     if bot.take("country").is_some() {
-        findings.parameter(&bot.id, "country", Fate::NotTakenOver, "the subscription decides; IntelMQ deprecates it too");
+        findings.parameter(
+            &bot.id,
+            "country",
+            Fate::NotTakenOver,
+            "the subscription decides; IntelMQ deprecates it too",
+        );
     }
     if !options.is_empty() {
         fetch.insert("options".into(), Value::Table(options));
@@ -309,12 +419,23 @@ fn shadowserver(bot: &mut Bot, findings: &mut Findings) -> Source {
 fn tcp(bot: &mut Bot, findings: &mut Findings) -> Source {
     let ip = bot.take_text("ip").filter(|ip| !ip.starts_with('<'));
     let ip = ip.unwrap_or_else(|| "127.0.0.1".to_owned());
-    let port = bot.take_text("port").filter(|port| port.parse::<u16>().is_ok());
+    let port = bot
+        .take_text("port")
+        .filter(|port| port.parse::<u16>().is_ok());
     let port = port.unwrap_or_else(|| "5000".to_owned());
-    let host = if ip.contains(':') { format!("[{ip}]") } else { ip.clone() };
+    let host = if ip.contains(':') {
+        format!("[{ip}]")
+    } else {
+        ip.clone()
+    };
     let url = format!("tcp://{host}:{port}");
     for parameter in ["ip", "port"] {
-        findings.parameter(&bot.id, parameter, Fate::TakenOver, format!("fetch.url = {url}"));
+        findings.parameter(
+            &bot.id,
+            parameter,
+            Fate::TakenOver,
+            format!("fetch.url = {url}"),
+        );
     }
     let mut fetch = Table::new();
     fetch.insert("kind".into(), text("tcp"));
@@ -336,19 +457,38 @@ fn tcp(bot: &mut Bot, findings: &mut Findings) -> Source {
 
 fn mail(bot: &mut Bot, slug: &str, findings: &mut Findings) -> Source {
     let folder = format!("mail/{slug}");
-    for parameter in ["mail_host", "mail_port", "mail_user", "mail_ssl", "mail_starttls", "folder", "sent_from", "sent_to", "subject_regex"] {
+    for parameter in [
+        "mail_host",
+        "mail_port",
+        "mail_user",
+        "mail_ssl",
+        "mail_starttls",
+        "folder",
+        "sent_from",
+        "sent_to",
+        "subject_regex",
+    ] {
         if bot.take(parameter).is_some() {
-            let remark = format!("IMAP is not spoken: have your mail server or a fetcher put these mails into the maildir {folder}");
+            let remark = format!(
+                "IMAP is not spoken: have your mail server or a fetcher put these mails into the maildir {folder}"
+            );
             findings.parameter(&bot.id, parameter, Fate::NeedsYourHand, remark);
         }
     }
     if bot.take("mail_password").is_some() {
-        findings.parameter(&bot.id, "mail_password", Fate::NotTakenOver, "not copied, and not needed for a maildir");
+        findings.parameter(
+            &bot.id,
+            "mail_password",
+            Fate::NotTakenOver,
+            "not copied, and not needed for a maildir",
+        );
     }
     let mut options = Table::new();
     options.insert("folder".into(), text(folder.clone()));
     if let Some(regex) = bot.take_text("attach_regex") {
-        let remark = format!("every attachment is taken; narrow fetch.options.attachments, a pattern of file names, to what `{regex}` finds");
+        let remark = format!(
+            "every attachment is taken; narrow fetch.options.attachments, a pattern of file names, to what `{regex}` finds"
+        );
         findings.parameter(&bot.id, "attach_regex", Fate::NeedsYourHand, remark);
     }
     let mut fetch = Table::new();

@@ -43,11 +43,17 @@ pub fn replay(file: &Path, feed: &str, dry_run: bool, session: &Session) -> Resu
         .iter()
         .map(|(time, entry)| message(time, entry, as_events))
         .collect();
-    let lost: Vec<&Message> = messages.iter().filter(|message| message.data.is_err()).collect();
+    let lost: Vec<&Message> = messages
+        .iter()
+        .filter(|message| message.data.is_err())
+        .collect();
     if dry_run {
         return list(&messages, session);
     }
-    let good: Vec<_> = messages.iter().filter_map(|message| message.data.as_ref().ok()).collect();
+    let good: Vec<_> = messages
+        .iter()
+        .filter_map(|message| message.data.as_ref().ok())
+        .collect();
     for message in &lost {
         if let Err(why) = &message.data {
             session.talk.warn(format_args!("{}: {why}", message.time));
@@ -58,7 +64,10 @@ pub fn replay(file: &Path, feed: &str, dry_run: bool, session: &Session) -> Resu
             .remedy("--dry-run shows what is in it"));
     }
     let folder = tempfile::tempdir().map_err(|error| fail(error.to_string()))?;
-    let name = file.file_name().map_or_else(|| "dump".to_owned(), |name| name.to_string_lossy().into_owned());
+    let name = file.file_name().map_or_else(
+        || "dump".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    );
     let path = folder.path().join(format!("{name}.tar"));
     let bytes = pack(&good).map_err(|error| fail(error.to_string()))?;
     std::fs::File::create(&path)
@@ -72,7 +81,9 @@ pub fn replay(file: &Path, feed: &str, dry_run: bool, session: &Session) -> Resu
     let mut out = Out::new();
     let (summary, took) = ingest::ingest(&workspace, &[delivery], false, &now, &session.talk)?;
     match session.json {
-        true => out.json(&json!({ "messages": messages.len(), "replayed": good.len(), "summary": summary }))?,
+        true => out.json(
+            &json!({ "messages": messages.len(), "replayed": good.len(), "summary": summary }),
+        )?,
         false => ingest::print(&summary, took, &mut out, &session.talk)?,
     }
     out.end()?;
@@ -94,9 +105,19 @@ fn list(messages: &[Message], session: &Session) -> Result {
             Ok(_) => message.traceback.lines().last().unwrap_or_default(),
             Err(why) => why,
         };
-        all.push(json!({ "time": message.time, "bot": message.bot, "bytes": bytes.ok(), "why": why }));
-        let bytes = message.data.as_ref().map_or_else(|_| "–".to_owned(), |(_, data)| data.len().to_string());
-        table.row([message.time.clone(), message.bot.clone(), bytes, clean(why).into_owned()]);
+        all.push(
+            json!({ "time": message.time, "bot": message.bot, "bytes": bytes.ok(), "why": why }),
+        );
+        let bytes = message
+            .data
+            .as_ref()
+            .map_or_else(|_| "–".to_owned(), |(_, data)| data.len().to_string());
+        table.row([
+            message.time.clone(),
+            message.bot.clone(),
+            bytes,
+            clean(why).into_owned(),
+        ]);
     }
     match session.json {
         true => out.json(&all)?,
@@ -109,7 +130,11 @@ fn list(messages: &[Message], session: &Session) -> Result {
 fn message(time: &str, entry: &Json, as_events: bool) -> Message {
     let text = |key: &str| match entry.get(key) {
         Some(Json::String(text)) => text.clone(),
-        Some(Json::Array(lines)) => lines.iter().filter_map(Json::as_str).collect::<Vec<_>>().join("\n"),
+        Some(Json::Array(lines)) => lines
+            .iter()
+            .filter_map(Json::as_str)
+            .collect::<Vec<_>>()
+            .join("\n"),
         _ => String::new(),
     };
     Message {
@@ -120,11 +145,16 @@ fn message(time: &str, entry: &Json, as_events: bool) -> Message {
     }
 }
 
-fn data(time: &str, entry: &Json, as_events: bool) -> std::result::Result<(String, Vec<u8>), String> {
+fn data(
+    time: &str,
+    entry: &Json,
+    as_events: bool,
+) -> std::result::Result<(String, Vec<u8>), String> {
     let parsed: Json;
     let message = match entry.get("message") {
         Some(Json::String(text)) => {
-            parsed = serde_json::from_str(text).map_err(|error| format!("the message is no JSON: {error}"))?;
+            parsed = serde_json::from_str(text)
+                .map_err(|error| format!("the message is no JSON: {error}"))?;
             &parsed
         }
         Some(message @ Json::Object(_)) => message,
@@ -138,7 +168,10 @@ fn data(time: &str, entry: &Json, as_events: bool) -> std::result::Result<(Strin
     if as_events && is_event {
         return Ok((format!("{stem}.jsonl"), format!("{message}\n").into_bytes()));
     }
-    let raw = message.get("raw").and_then(Json::as_str).filter(|raw| !raw.is_empty());
+    let raw = message
+        .get("raw")
+        .and_then(Json::as_str)
+        .filter(|raw| !raw.is_empty());
     let raw = raw.ok_or("the message has no raw data")?;
     let bytes = STANDARD
         .decode(raw.trim())

@@ -65,6 +65,20 @@ impl Findings {
         });
     }
 
+    /// Brings what is said of one thing together, the thing before its parameters, each remark once.
+    pub fn arrange(&mut self) {
+        let mut order: Vec<String> = Vec::new();
+        for finding in &self.0 {
+            if !order.contains(&finding.of) {
+                order.push(finding.of.clone());
+            }
+        }
+        let place = |of: &str| order.iter().position(|known| known == of);
+        self.0
+            .sort_by_key(|finding| (place(&finding.of), !finding.parameter.is_empty()));
+        self.0.dedup();
+    }
+
     /// How many met this fate.
     pub fn count(&self, fate: Fate) -> usize {
         self.0.iter().filter(|finding| finding.fate == fate).count()

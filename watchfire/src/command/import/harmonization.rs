@@ -23,20 +23,25 @@ pub fn compare(name: &str, text: &str, findings: &mut Findings) {
         match keys::find(key) {
             None if key.starts_with("extra.") || key == "extra" => known += 1,
             None => {
-                let remark = format!("a field of the site ({kind}): kept as extra.{key}, rules may name it {key}");
+                let remark = format!(
+                    "a field of the site ({kind}): kept as extra.{key}, rules may name it {key}"
+                );
                 findings.parameter(name, key, Fate::TakenOver, remark);
             }
             Some(expected) => {
                 if fits(expected, kind) {
                     known += 1;
                 } else {
-                    let remark = format!("has type {kind} here; its own type is kept: {expected:?}");
+                    let remark =
+                        format!("has type {kind} here; its own type is kept: {expected:?}");
                     findings.parameter(name, key, Fate::NotTakenOver, remark.to_lowercase());
                 }
                 for rule in ["regex", "iregex"] {
                     let own = spec.get(rule).and_then(Json::as_str);
                     if let Some(pattern) = own.filter(|pattern| !is_stock(key, pattern)) {
-                        let remark = format!("{rule} `{pattern}`: write it as a rule, as `if {key} !~ '...' {{ drop }}`");
+                        let remark = format!(
+                            "{rule} `{pattern}`: write it as a rule, as `if {key} !~ '...' {{ drop }}`"
+                        );
                         findings.parameter(name, key, Fate::NeedsYourHand, remark);
                     }
                 }
@@ -49,10 +54,20 @@ pub fn compare(name: &str, text: &str, findings: &mut Findings) {
         .filter(|key| !event.contains_key(*key))
         .collect();
     if !gone.is_empty() {
-        let remark = format!("these fields are missing there and known here: {}", gone.join(", "));
+        let some = &gone[..gone.len().min(5)];
+        let more = if gone.len() > some.len() { " ..." } else { "" };
+        let remark = format!(
+            "{} fields are missing there and known here: {}{more}",
+            gone.len(),
+            some.join(", ")
+        );
         findings.say(name, Fate::BuiltIn, remark);
     }
-    findings.say(name, Fate::TakenOver, format!("{known} fields are as in IntelMQ 3.5"));
+    findings.say(
+        name,
+        Fate::TakenOver,
+        format!("{known} fields are as in IntelMQ 3.5"),
+    );
 }
 
 /// Whether the type is the one that IntelMQ gives the key.
@@ -61,8 +76,17 @@ fn fits(expected: keys::Type, kind: &str) -> bool {
     match expected {
         Type::Text | Type::Limited(_) | Type::Severity => matches!(
             kind,
-            "String" | "LowercaseString" | "UppercaseString" | "URL" | "FQDN" | "Base64" | "Registry" | "TLP"
-                | "ClassificationTaxonomy" | "ClassificationType" | "UUID"
+            "String"
+                | "LowercaseString"
+                | "UppercaseString"
+                | "URL"
+                | "FQDN"
+                | "Base64"
+                | "Registry"
+                | "TLP"
+                | "ClassificationTaxonomy"
+                | "ClassificationType"
+                | "UUID"
         ),
         Type::Address => kind == "IPAddress",
         Type::Network => kind == "IPNetwork",
@@ -80,6 +104,12 @@ fn is_stock(key: &str, pattern: &str) -> bool {
         "transport" => pattern.starts_with("^(ip|icmp|"),
         "severity" => pattern.contains("critical"),
         "attribute_uuid" | "event_uuid" => pattern.starts_with("^[a-z0-9]{8}-"),
-        _ => ["^[ -~]+$", "^.*[^\\.]$", "^[a-zA-Z0-9]{2}$", "^[A-F0-9./]+$"].contains(&pattern),
+        _ => [
+            "^[ -~]+$",
+            "^.*[^\\.]$",
+            "^[a-zA-Z0-9]{2}$",
+            "^[A-F0-9./]+$",
+        ]
+        .contains(&pattern),
     }
 }

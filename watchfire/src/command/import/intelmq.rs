@@ -8,26 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
-use intake::catalogue::public;
 use serde_json::{Map, Value as Json, json};
 use toml::{Table, Value};
 
-use super::bots::{self, Bot, Graph, common};
+use super::bots::{self, Bot, Graph, UNKNOWN, common};
+use super::entry::{Entry, feed, slug};
 use super::findings::{Fate, Findings};
+use super::harmonization;
 use super::rules::{self, RuleFile};
-use super::{collectors, harmonization, parsers};
 use crate::command::feeds::subscribe;
 use crate::config::FILE;
 use crate::failure::{Failure, Result};
 use crate::table::Out;
 use crate::workspace::Session;
-
-/// A feed to be written.
-struct Entry {
-    name: String,
-    table: Table,
-    remark: String,
-}
 
 /// Everything that an import makes.
 #[derive(Default)]
@@ -66,7 +59,11 @@ pub fn import(dir: &Path, dry_run: bool, enable: bool, session: &Session) -> Res
     let mut added = 0;
     for entry in &import.entries {
         if settings.catalogue.get(&entry.name).is_ok() {
-            import.findings.say(&format!("feed {}", entry.name), Fate::TakenOver, format!("stands in {FILE} already: it is left as it is"));
+            import.findings.say(
+                &format!("feed {}", entry.name),
+                Fate::TakenOver,
+                format!("stands in {FILE} already: it is left as it is"),
+            );
             continue;
         }
         let mut table = entry.table.clone();
@@ -79,7 +76,11 @@ pub fn import(dir: &Path, dry_run: bool, enable: bool, session: &Session) -> Res
         let _ = write!(text, "\n# {}\n{whole}", entry.remark);
         added += 1;
         let state = if enable { "on" } else { "off" };
-        import.findings.say(&format!("feed {}", entry.name), Fate::TakenOver, format!("{}; {state}", entry.remark));
+        import.findings.say(
+            &format!("feed {}", entry.name),
+            Fate::TakenOver,
+            format!("{}; {state}", entry.remark),
+        );
     }
     let with = |before: &str| Ok(format!("{}\n{text}", before.trim_end()));
     match (added, dry_run) {
@@ -87,6 +88,7 @@ pub fn import(dir: &Path, dry_run: bool, enable: bool, session: &Session) -> Res
         (_, true) => subscribe::check(&root, session, with)?,
         (_, false) => subscribe::edit(&root, session, with)?,
     }
+    import.findings.arrange();
     let mut out = Out::new();
     if session.json {
         out.json(&json!({
@@ -101,7 +103,10 @@ pub fn import(dir: &Path, dry_run: bool, enable: bool, session: &Session) -> Res
     out.end()?;
     session.talk.say(import.findings.summary());
     session.talk.say(match dry_run {
-        true => format!("nothing was written: {added} feeds and {} rule files would be", import.rules.len()),
+        true => format!(
+            "nothing was written: {added} feeds and {} rule files would be",
+            import.rules.len()
+        ),
         false => format!("{added} feeds were added to {FILE}, {written} rule files written"),
     });
     if added > 0 && !dry_run && !enable {
@@ -110,39 +115,42 @@ pub fn import(dir: &Path, dry_run: bool, enable: bool, session: &Session) -> Res
     Ok(())
 }
 
-/// A name of a feed or rule file: small letters, digits, dashes.
-fn slug(id: &str) -> String {
-    let mut name = String::new();
-    for c in id.to_lowercase().chars() {
-        match c {
-            'a'..='z' | '0'..='9' | '_' => name.push(c),
-            _ if !name.ends_with('-') && !name.is_empty() => name.push('-'),
-            _ => {}
-        }
-    }
-    let name = name.trim_end_matches('-');
-    let name = name.strip_suffix("-collector").unwrap_or(name);
-    if name.is_empty() { "feed".to_owned() } else { name.to_owned() }
-}
-
 fn yaml(path: &Path) -> Result<Json> {
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::new(path.display(), error))?;
-    serde_saphyr::from_str(&text).map_err(|error| Failure::new(path.display(), format_args!("is no YAML that can be read: {error}")))
+    let text =
+        std::fs::read_to_string(path).map_err(|error| Failure::new(path.display(), error))?;
+    serde_saphyr::from_str(&text).map_err(|error| {
+        Failure::new(
+            path.display(),
+            format_args!("is no YAML that can be read: {error}"),
+        )
+    })
 }
 
 fn read(dir: &Path, enable: bool) -> Result<Import> {
     let mut import = Import::default();
     let mut files: Vec<(String, std::path::PathBuf)> = Vec::new();
     let pattern = format!("{}/**/*", glob::Pattern::escape(&dir.to_string_lossy()));
-    for path in glob::glob(&pattern).into_iter().flatten().filter_map(std::result::Result::ok) {
+    for path in glob::glob(&pattern)
+        .into_iter()
+        .flatten()
+        .filter_map(std::result::Result::ok)
+    {
         if path.is_file() {
-            let name = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
+            let name = path
+                .strip_prefix(dir)
+                .unwrap_or(&path)
+                .to_string_lossy()
+                .into_owned();
             files.push((name, path));
         }
     }
     files.sort();
     let mut used = BTreeSet::new();
-    let find = |name: &str| files.iter().find(|(known, _)| known.rsplit('/').next() == Some(name));
+    let find = |name: &str| {
+        files
+            .iter()
+            .find(|(known, _)| known.rsplit('/').next() == Some(name))
+    };
     let Some((name, path)) = find("runtime.yaml").or_else(|| find("feeds.yaml")) else {
         return Err(Failure::new(dir.display(), "holds neither runtime.yaml nor feeds.yaml")
             .remedy("name the folder of IntelMQ's configuration; one of version 2 has runtime.conf: run `intelmqctl upgrade-config` there first"));
@@ -162,14 +170,21 @@ fn read(dir: &Path, enable: bool) -> Result<Import> {
         if base == "harmonization.conf" {
             match std::fs::read_to_string(path) {
                 Ok(text) => harmonization::compare(name, &text, &mut import.findings),
-                Err(error) => import.findings.say(name, Fate::NeedsYourHand, error.to_string()),
+                Err(error) => import
+                    .findings
+                    .say(name, Fate::NeedsYourHand, error.to_string()),
             }
         } else if base.ends_with(".dump") {
-            let remark = format!("replay it: watchfire import intelmq-dump {} --feed NAME", path.display());
+            let remark = format!(
+                "replay it: watchfire import intelmq-dump {} --feed NAME",
+                path.display()
+            );
             import.findings.say(name, Fate::NeedsYourHand, remark);
         } else if !used.contains(name) && !used.contains(base) {
             let why = match base {
-                "pipeline.conf" | "pipeline.yaml" | "runtime.conf" | "defaults.conf" | "BOTS" => "is of an IntelMQ before 3.0: run `intelmqctl upgrade-config` there first",
+                "pipeline.conf" | "pipeline.yaml" | "runtime.conf" | "defaults.conf" | "BOTS" => {
+                    "is of an IntelMQ before 3.0: run `intelmqctl upgrade-config` there first"
+                }
                 "manager.conf" | "positions.conf" => "is of IntelMQ Manager",
                 _ => "nothing in runtime.yaml names it",
             };
@@ -181,7 +196,9 @@ fn read(dir: &Path, enable: bool) -> Result<Import> {
 
 /// The bots of a `runtime.yaml`, and its global parameters.
 fn runtime(whole: &Json, file: &str, findings: &mut Findings) -> (Graph, Map<String, Json>) {
-    let mut graph = Graph { bots: BTreeMap::new() };
+    let mut graph = Graph {
+        bots: BTreeMap::new(),
+    };
     let mut global = Map::new();
     for (id, block) in whole.as_object().into_iter().flatten() {
         if id == "global" {
@@ -199,10 +216,15 @@ fn runtime(whole: &Json, file: &str, findings: &mut Findings) -> (Graph, Map<Str
         }
         match name.as_str() {
             "http_proxy" | "https_proxy" | "ssl_ca_certificate" | "http_timeout_sec" => {
-                findings.parameter("global", name, Fate::TakenOver, "for every feed that is fetched over HTTP");
+                findings.parameter(
+                    "global",
+                    name,
+                    Fate::TakenOver,
+                    "for every feed that is fetched over HTTP",
+                );
             }
             _ => {
-                let (fate, remark) = common(name);
+                let (fate, remark) = common(name).unwrap_or((Fate::NotTakenOver, UNKNOWN));
                 findings.parameter("global", name, fate, remark);
             }
         }
@@ -211,7 +233,13 @@ fn runtime(whole: &Json, file: &str, findings: &mut Findings) -> (Graph, Map<Str
 }
 
 /// Turns the graph into feeds and rule files; the names of files that bots named come back.
-fn translate(mut graph: Graph, global: &Map<String, Json>, dir: &Path, enable: bool, import: &mut Import) -> Vec<String> {
+fn translate(
+    mut graph: Graph,
+    global: &Map<String, Json>,
+    dir: &Path,
+    enable: bool,
+    import: &mut Import,
+) -> Vec<String> {
     let findings = &mut import.findings;
     let ids: Vec<String> = graph.bots.keys().cloned().collect();
     let queues: BTreeSet<String> = graph.bots.values().map(|bot| bot.queue.clone()).collect();
@@ -222,10 +250,20 @@ fn translate(mut graph: Graph, global: &Map<String, Json>, dir: &Path, enable: b
         let mut bot = graph.bots[id].clone();
         for (path, list) in &bot.destinations {
             for queue in list.iter().filter(|queue| !queues.contains(*queue)) {
-                findings.parameter(id, "destination_queues", Fate::NotTakenOver, format!("nobody reads the queue {queue} (path {path})"));
+                findings.parameter(
+                    id,
+                    "destination_queues",
+                    Fate::NotTakenOver,
+                    format!("nobody reads the queue {queue} (path {path})"),
+                );
             }
             if path == "_on_error" {
-                findings.parameter(id, "destination_queues", Fate::BuiltIn, "path _on_error: what fails is a reject with its reason");
+                findings.parameter(
+                    id,
+                    "destination_queues",
+                    Fate::BuiltIn,
+                    "path _on_error: what fails is a reject with its reason",
+                );
             } else if path != "_default" && bot.module != "experts.filter.expert" {
                 findings.parameter(id, "destination_queues", Fate::NeedsYourHand, format!("path {path}: events are not led along paths; a rule notes it in extra.rule_path"));
             }
@@ -233,7 +271,10 @@ fn translate(mut graph: Graph, global: &Map<String, Json>, dir: &Path, enable: b
         if rules::bears_rules(&bot.module) {
             for parameter in ["file", "configuration_path"] {
                 let path = bot.parameters.get(parameter).and_then(Json::as_str);
-                named_files.extend(path.and_then(|path| path.rsplit('/').next()).map(str::to_owned));
+                named_files.extend(
+                    path.and_then(|path| path.rsplit('/').next())
+                        .map(str::to_owned),
+                );
             }
             if !bot.enabled {
                 findings.say(id, Fate::NotTakenOver, "is not enabled there");
@@ -241,17 +282,18 @@ fn translate(mut graph: Graph, global: &Map<String, Json>, dir: &Path, enable: b
             } else if let Some(file) = rules::read(&mut bot, &slug(id), dir, findings) {
                 rule_of.insert(id.clone(), file);
             }
-            bot.settle(findings);
+            bot.settle(UNKNOWN, findings);
             graph.bots.insert(id.clone(), bot);
         }
     }
     let mut reached = BTreeSet::new();
     let mut rule_used = BTreeSet::new();
+    let mut beside: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for id in &ids {
         if graph.bots[id].group() != "collectors" {
             continue;
         }
-        let behind = graph.reached(id, None);
+        let behind = graph.reached(id);
         let parsers: Vec<String> = behind
             .iter()
             .filter(|next| graph.bots[*next].group() == "parsers")
@@ -266,8 +308,8 @@ fn translate(mut graph: Graph, global: &Map<String, Json>, dir: &Path, enable: b
                 1 => slug(id),
                 _ => format!("{}-{}", slug(id), slug(parser)),
             };
-            let mut rule_names = Vec::new();
-            for next in graph.reached(parser, None) {
+            let (mut rule_names, mut not_always) = (Vec::new(), Vec::new());
+            for next in graph.reached(parser) {
                 let Some(rule) = rule_of.get(&next) else {
                     continue;
                 };
@@ -275,20 +317,39 @@ fn translate(mut graph: Graph, global: &Map<String, Json>, dir: &Path, enable: b
                 if graph.always_passes(parser, &next) {
                     rule_names.push(rule.name.clone());
                 } else {
-                    let remark = format!("stands on one of several ways behind {parser}: if feed {name} is to pass it, add {} to its `rules`", rule.name);
-                    findings.say(&next, Fate::NeedsYourHand, remark);
+                    not_always.push(next);
                 }
             }
             let (collector, parser) = (graph.bots[id].clone(), graph.bots[parser].clone());
-            if let Some(entry) = feed(&name, collector, parser, global, rule_names, enable, findings) {
+            if let Some(entry) = feed(
+                &name, collector, parser, global, rule_names, enable, findings,
+            ) {
                 import.entries.push(entry);
+                for rule in not_always {
+                    beside.entry(rule).or_default().push(name.clone());
+                }
             }
         }
+    }
+    for (id, feeds) in beside {
+        let remark = format!(
+            "only some events pass it there: if it is for all of a feed, add {} to the `rules` of {}",
+            rule_of[&id].name,
+            feeds.join(", ")
+        );
+        findings.say(&id, Fate::NeedsYourHand, remark);
     }
     for (id, rule) in rule_of {
         match rule_used.contains(&id) {
             true => findings.say(&id, Fate::TakenOver, rule.name.clone()),
-            false => findings.say(&id, Fate::NeedsYourHand, format!("no parser's events reach it; its rules are in {}", rule.name)),
+            false => findings.say(
+                &id,
+                Fate::NeedsYourHand,
+                format!(
+                    "no parser's events reach it; its rules are in {}",
+                    rule.name
+                ),
+            ),
         }
         import.rules.push(rule);
     }
@@ -297,6 +358,7 @@ fn translate(mut graph: Graph, global: &Map<String, Json>, dir: &Path, enable: b
         if rules::bears_rules(&bot.module) {
             continue;
         }
+        let mut otherwise = "its bot is not taken over";
         match bot.group() {
             "collectors" => continue,
             "parsers" if reached.contains(id) => continue,
@@ -306,150 +368,37 @@ fn translate(mut graph: Graph, global: &Map<String, Json>, dir: &Path, enable: b
                 continue;
             }
             "experts" => match bots::expert(&bot.module) {
-                Some((fate, remark)) => findings.say(id, fate, remark),
+                Some((fate, remark)) => {
+                    otherwise = "what is built in has no such parameter";
+                    findings.say(id, fate, remark);
+                }
                 None => findings.say(id, Fate::NotTakenOver, bots::no_expert(&bot.module)),
             },
             "outputs" => {
                 let (fate, remark) = bots::output(&mut bot);
+                if fate == Fate::TakenOver {
+                    otherwise = "the command decides the form";
+                }
                 findings.say(id, fate, remark);
             }
-            _ => findings.say(id, Fate::NotTakenOver, format!("module {} is none of IntelMQ's", bot.module)),
+            _ => findings.say(
+                id,
+                Fate::NotTakenOver,
+                format!("module {} is none of IntelMQ's", bot.module),
+            ),
         }
-        bot.settle(findings);
+        bot.settle(otherwise, findings);
     }
     named_files
-}
-
-/// The entry of a collector with a parser; `None` where there is none, which the findings say.
-fn feed(
-    name: &str,
-    mut collector: Bot,
-    mut parser: Bot,
-    global: &Map<String, Json>,
-    rules: Vec<String>,
-    enable: bool,
-    findings: &mut Findings,
-) -> Option<Entry> {
-    if collector.module.starts_with("collectors.http") {
-        for parameter in ["http_proxy", "https_proxy", "ssl_ca_certificate", "http_timeout_sec"] {
-            if let Some(value) = global.get(parameter).filter(|value| !value.is_null()) {
-                collector.parameters.entry(parameter).or_insert_with(|| value.clone());
-            }
-        }
-    }
-    let mut refuse = |bot: &Bot, why: String| {
-        findings.say(&bot.id, Fate::NotTakenOver, why);
-    };
-    for bot in [&collector, &parser] {
-        if !bot.enabled {
-            refuse(bot, format!("is not enabled there; feed {name} is off"));
-        }
-    }
-    let (title, provider) = (collector.take_text("name"), collector.take_text("provider"));
-    let source = match collectors::read(&mut collector, name, findings) {
-        Ok(source) => source,
-        Err(why) => {
-            findings.say(&collector.id, Fate::NotTakenOver, why);
-            findings.say(&parser.id, Fate::NotTakenOver, format!("its collector {} has no counterpart", collector.id));
-            return None;
-        }
-    };
-    let mut reading = match parsers::read(&mut parser, source.url.as_deref(), findings) {
-        Ok(reading) => reading,
-        Err(why) => {
-            findings.say(&parser.id, Fate::NotTakenOver, format!("{why} ({})", parser.module));
-            findings.say(&collector.id, Fate::NotTakenOver, format!("its parser {} has no counterpart", parser.id));
-            return None;
-        }
-    };
-    let text = |value: &str| Value::String(value.to_owned());
-    let mut table = Table::new();
-    table.insert("name".into(), text(name));
-    let mut set = match reading.entry.remove("set") {
-        Some(Value::Table(set)) => set,
-        _ => Table::new(),
-    };
-    if let Some(title) = title.filter(|title| !title.starts_with("__")) {
-        findings.parameter(&collector.id, "name", Fate::TakenOver, "title: rules know the feed by it");
-        table.insert("title".into(), text(&title));
-    }
-    let provider = provider.filter(|provider| !provider.starts_with("__"));
-    if provider.is_some() {
-        findings.parameter(&collector.id, "provider", Fate::TakenOver, "provider");
-    }
-    let documentation = collector.take_text("documentation");
-    if documentation.is_some() {
-        findings.parameter(&collector.id, "documentation", Fate::TakenOver, "terms: where they stand");
-    }
-    if let Some(code) = collector.take_text("code") {
-        set.insert("extra.feed.code".into(), text(&code));
-        findings.parameter(&collector.id, "code", Fate::TakenOver, "set: feed.code");
-    }
-    if let Some(accuracy) = collector.take_text("accuracy") {
-        set.insert("feed_accuracy".into(), text(&accuracy));
-        findings.parameter(&collector.id, "accuracy", Fate::TakenOver, "set: feed_accuracy");
-    }
-    let known = source.url.as_deref().and_then(|url| {
-        let feeds = public::feeds().ok()?;
-        feeds.into_iter().find(|public| public.address == url)
-    });
-    for (key, value) in std::mem::take(&mut reading.entry) {
-        table.insert(key, value);
-    }
-    if let Some(public) = &known {
-        for (key, value) in [("licence", &public.feed.licence), ("terms", &public.feed.terms)] {
-            table.entry(key).or_insert_with(|| text(value));
-        }
-    }
-    if let Some(provider) = &provider {
-        table.insert("provider".into(), text(provider));
-    }
-    table.entry("provider").or_insert_with(|| text("unknown"));
-    table.entry("licence").or_insert_with(|| text("unknown"));
-    if let Some(documentation) = documentation {
-        table.entry("terms").or_insert_with(|| text(&documentation));
-    }
-    if let Some(format) = source.format.filter(|format| *format == "intelmq") {
-        // What the transport brings are events, whatever parser stood behind it.
-        table.insert("format".into(), text(format));
-    }
-    if !set.is_empty() {
-        table.insert("set".into(), Value::Table(set));
-    }
-    if !rules.is_empty() {
-        let rules = rules.iter().map(|rule| text(rule)).collect();
-        table.insert("rules".into(), Value::Array(rules));
-    }
-    let mut paths = source.paths;
-    if paths.is_empty() {
-        paths.push(format!("incoming/{name}/*"));
-    }
-    table.insert("paths".into(), Value::Array(paths.iter().map(|path| text(path)).collect()));
-    let on = enable && collector.enabled && parser.enabled && source.hand.is_none();
-    table.insert("enabled".into(), Value::Boolean(on));
-    if let Some(fetch) = source.fetch {
-        table.insert("fetch".into(), Value::Table(fetch));
-    }
-    if let Some(hand) = source.hand {
-        findings.say(&collector.id, Fate::NeedsYourHand, format!("feed {name} is off: {hand}"));
-    }
-    findings.say(&collector.id, Fate::TakenOver, format!("feed {name}"));
-    findings.say(&parser.id, Fate::TakenOver, format!("feed {name}: {}", reading.how));
-    collector.settle(findings);
-    parser.settle(findings);
-    let remark = format!("from IntelMQ: {} and {} ({})", collector.id, parser.id, parser.module);
-    Some(Entry {
-        name: name.to_owned(),
-        table,
-        remark,
-    })
 }
 
 /// A `feeds.yaml`: the collector and the parser of each feed of each provider.
 fn feeds(whole: &Json, file: &str, enable: bool, import: &mut Import) {
     let providers = whole.get("providers").and_then(Json::as_object);
     let Some(providers) = providers else {
-        return import.findings.say(file, Fate::NeedsYourHand, "has no `providers`");
+        return import
+            .findings
+            .say(file, Fate::NeedsYourHand, "has no `providers`");
     };
     let mut count = 0;
     for (provider, feeds) in providers {
@@ -458,14 +407,23 @@ fn feeds(whole: &Json, file: &str, enable: bool, import: &mut Import) {
             let id = format!("{provider} {title}");
             let block = |part: &str| spec.pointer(&format!("/bots/{part}"));
             let (Some(collector), Some(parser)) = (block("collector"), block("parser")) else {
-                import.findings.say(&id, Fate::NotTakenOver, "has no collector or no parser");
+                import
+                    .findings
+                    .say(&id, Fate::NotTakenOver, "has no collector or no parser");
                 continue;
             };
             let name = slug(&format!("{provider}-{title}"));
             let bot = |part: &str, block: &Json, findings: &mut Findings| {
                 let mut bot = Bot::read(&format!("{id} {part}"), block, findings)?;
-                for (parameter, holder, value) in [("name", "__FEED__", title), ("provider", "__PROVIDER__", provider)] {
-                    if bot.parameters.get(parameter).is_some_and(|held| held == holder) {
+                for (parameter, holder, value) in [
+                    ("name", "__FEED__", title),
+                    ("provider", "__PROVIDER__", provider),
+                ] {
+                    if bot
+                        .parameters
+                        .get(parameter)
+                        .is_some_and(|held| held == holder)
+                    {
                         bot.parameters.insert(parameter.to_owned(), json!(value));
                     }
                 }
@@ -479,15 +437,31 @@ fn feeds(whole: &Json, file: &str, enable: bool, import: &mut Import) {
             let url = collector.parameters.get("http_url").cloned();
             let same = |entry: &Entry| {
                 let fetch = entry.table.get("fetch").and_then(|fetch| fetch.get("url"));
-                entry.name == name || url.is_some() && fetch.and_then(Value::as_str) == url.as_ref().and_then(Json::as_str)
+                entry.name == name
+                    || url.is_some()
+                        && fetch.and_then(Value::as_str) == url.as_ref().and_then(Json::as_str)
             };
             if let Some(known) = import.entries.iter().find(|entry| same(entry)) {
-                import.findings.say(&id, Fate::TakenOver, format!("is feed {} already", known.name));
+                import.findings.say(
+                    &id,
+                    Fate::TakenOver,
+                    format!("is feed {} already", known.name),
+                );
                 continue;
             }
-            let made = feed(&name, collector, parser, &Map::new(), Vec::new(), enable, &mut import.findings);
+            let made = feed(
+                &name,
+                collector,
+                parser,
+                &Map::new(),
+                Vec::new(),
+                enable,
+                &mut import.findings,
+            );
             import.entries.extend(made);
         }
     }
-    import.findings.say(file, Fate::TakenOver, format!("{count} feeds"));
+    import
+        .findings
+        .say(file, Fate::TakenOver, format!("{count} feeds"));
 }

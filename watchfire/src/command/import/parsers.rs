@@ -15,11 +15,17 @@ const CATALOGUE: &[(&str, &[&str])] = &[
     ("abusech.parser_feodotracker", &["feodotracker-json"]),
     ("alienvault.parser", &["alienvault-reputation"]),
     ("alienvault.parser_otx", &["alienvault-otx"]),
-    ("bambenek.parser", &["bambenek-c2-ip", "bambenek-c2-domain", "bambenek-dga"]),
+    (
+        "bambenek.parser",
+        &["bambenek-c2-ip", "bambenek-c2-domain", "bambenek-dga"],
+    ),
     ("blocklistde.parser", &["blocklist-de-all"]),
     ("ci_army.parser", &["ci-army"]),
     ("cymru.parser_cap_program", &["cymru-cap"]),
-    ("cymru.parser_full_bogons", &["cymru-fullbogons-ipv4", "cymru-fullbogons-ipv6"]),
+    (
+        "cymru.parser_full_bogons",
+        &["cymru-fullbogons-ipv4", "cymru-fullbogons-ipv6"],
+    ),
     ("danger_rulez.parser", &["bruteforceblocker"]),
     ("dataplane.parser", &["dataplane-sshclient"]),
     ("dshield.parser_asn", &["dshield-as"]),
@@ -32,7 +38,15 @@ const CATALOGUE: &[(&str, &[&str])] = &[
     ("openphish.parser_commercial", &["openphish-premium"]),
     ("phishtank.parser", &["phishtank-json", "phishtank-csv"]),
     ("spamhaus.parser_cert", &["spamhaus-cert"]),
-    ("spamhaus.parser_drop", &["spamhaus-drop-txt", "spamhaus-drop-v4", "spamhaus-drop-v6", "spamhaus-asndrop"]),
+    (
+        "spamhaus.parser_drop",
+        &[
+            "spamhaus-drop-txt",
+            "spamhaus-drop-v4",
+            "spamhaus-drop-v6",
+            "spamhaus-asndrop",
+        ],
+    ),
     ("turris.parser", &["turris-greylist"]),
     ("vxvault.parser", &["vxvault"]),
     ("zoneh.parser", &["zoneh-defacements"]),
@@ -54,16 +68,22 @@ fn text(value: impl Into<String>) -> Value {
 fn by_address(url: &str) -> Option<PublicFeed> {
     let bare = |url: &str| {
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        rest.trim_start_matches("www.").trim_end_matches('/').to_ascii_lowercase()
+        rest.trim_start_matches("www.")
+            .trim_end_matches('/')
+            .to_ascii_lowercase()
     };
     let wanted = bare(url);
     let feeds = public::feeds().unwrap_or_default();
-    feeds.into_iter().find(|public| bare(&public.address) == wanted)
+    feeds
+        .into_iter()
+        .find(|public| bare(&public.address) == wanted)
 }
 
 fn of_catalogue(public: &PublicFeed, how: String) -> Reading {
     let mut entry: Table = toml::Table::try_from(&public.feed).unwrap_or_default();
-    for key in ["name", "paths", "exclude", "enabled", "fetch", "rules", "title"] {
+    for key in [
+        "name", "paths", "exclude", "enabled", "fetch", "rules", "title",
+    ] {
         entry.remove(key);
     }
     entry.retain(|_, value| !matches!(value, Value::Table(table) if table.is_empty()));
@@ -75,8 +95,15 @@ fn of_catalogue(public: &PublicFeed, how: String) -> Reading {
 /// # Errors
 /// Why no format of ours reads what it reads.
 pub fn read(bot: &mut Bot, url: Option<&str>, findings: &mut Findings) -> Result<Reading, String> {
-    let module = bot.module.strip_prefix("parsers.").unwrap_or(&bot.module).to_owned();
-    let generic = matches!(module.as_str(), "generic.parser_csv" | "generic.csv_parser" | "json.parser" | "json_custom.parser");
+    let module = bot
+        .module
+        .strip_prefix("parsers.")
+        .unwrap_or(&bot.module)
+        .to_owned();
+    let generic = matches!(
+        module.as_str(),
+        "generic.parser_csv" | "generic.csv_parser" | "json.parser" | "json_custom.parser"
+    );
     if !generic && let Some(public) = url.and_then(by_address) {
         let how = format!("as `{}` of the catalogue, by its address", public.feed.name);
         return Ok(of_catalogue(&public, how));
@@ -85,20 +112,31 @@ pub fn read(bot: &mut Bot, url: Option<&str>, findings: &mut Findings) -> Result
         "generic.parser_csv" | "generic.csv_parser" => return csv(bot, findings),
         "json.parser" => {
             if bot.take("splitlines").is_some() {
-                findings.parameter(&bot.id, "splitlines", Fate::BuiltIn, "lines and arrays are told apart by their looks");
+                findings.parameter(
+                    &bot.id,
+                    "splitlines",
+                    Fate::BuiltIn,
+                    "lines and arrays are told apart by their looks",
+                );
             }
             return Ok(simple("intelmq", "events of IntelMQ"));
         }
         "shadowserver.parser" | "shadowserver.parser_json" => {
             for (parameter, remark) in [
                 ("feedname", "the report's type is taken from its file name"),
-                ("auto_update", "`watchfire reference import shadowserver-schema FILE` takes a new schema"),
+                (
+                    "auto_update",
+                    "`watchfire reference import shadowserver-schema FILE` takes a new schema",
+                ),
             ] {
                 if bot.take(parameter).is_some() {
                     findings.parameter(&bot.id, parameter, Fate::BuiltIn, remark);
                 }
             }
-            return Ok(simple("shadowserver", "by the published schema: import it with `watchfire reference import shadowserver-schema FILE`"));
+            return Ok(simple(
+                "shadowserver",
+                "by the published schema: import it with `watchfire reference import shadowserver-schema FILE`",
+            ));
         }
         "misp.parser" => return Ok(simple("misp", "events of MISP")),
         "ioc_extractor.parser" | "unstructured_text.parser" => {
@@ -117,13 +155,21 @@ pub fn read(bot: &mut Bot, url: Option<&str>, findings: &mut Findings) -> Result
     };
     // Of several editions the one whose address ends like this one's.
     let feeds = public::feeds().unwrap_or_default();
-    let ending = url.and_then(|url| url.rsplit('/').next()).unwrap_or_default().to_lowercase();
+    let ending = url
+        .and_then(|url| url.rsplit('/').next())
+        .unwrap_or_default()
+        .to_lowercase();
     let known = |name: &&str| feeds.iter().find(|public| public.feed.name == **name);
-    let same_end = |public: &&PublicFeed| !ending.is_empty() && public.address.to_lowercase().ends_with(&ending);
+    let same_end = |public: &&PublicFeed| {
+        !ending.is_empty() && public.address.to_lowercase().ends_with(&ending)
+    };
     let found = names.iter().filter_map(|name| known(&name)).find(same_end);
     let found = found.or_else(|| names.iter().find_map(|name| known(&name)));
     let public = found.ok_or("its feed is not in the catalogue any more")?;
-    let how = format!("as `{}` of the catalogue, by its parser: look whether the address gives that edition", public.feed.name);
+    let how = format!(
+        "as `{}` of the catalogue, by its parser: look whether the address gives that edition",
+        public.feed.name
+    );
     Ok(of_catalogue(public, how))
 }
 
@@ -173,7 +219,9 @@ fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
         const FORMS: [&str; 4] = ["source.ip", "source.fqdn", "source.url", "source.network"];
         let place = match choices.as_slice() {
             [one] => target(one),
-            several if several.iter().all(|key| FORMS.contains(key)) => Some("observable".to_owned()),
+            several if several.iter().all(|key| FORMS.contains(key)) => {
+                Some("observable".to_owned())
+            }
             [first, ..] => {
                 let remark = format!("column {number} is only {first} here, not one of {key}");
                 findings.parameter(&id, "columns", Fate::NeedsYourHand, remark);
@@ -184,12 +232,18 @@ fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
         match place {
             Some(place) => drop(columns.insert(number, text(place))),
             None => {
-                let remark = format!("column {number}: `{key}` as a whole is no target; name its members");
+                let remark =
+                    format!("column {number}: `{key}` as a whole is no target; name its members");
                 findings.parameter(&id, "columns", Fate::NeedsYourHand, remark);
             }
         }
     }
-    findings.parameter(&id, "columns", Fate::TakenOver, format!("columns 1 to {}", keys.len()));
+    findings.parameter(
+        &id,
+        "columns",
+        Fate::TakenOver,
+        format!("columns 1 to {}", keys.len()),
+    );
     options.insert("header".into(), text("no"));
     options.insert("unmapped".into(), text("drop"));
     options.insert("short_rows".into(), text("accept"));
@@ -204,7 +258,12 @@ fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
             }
             findings.parameter(&id, "delimiter", Fate::TakenOver, "options.delimiter");
         } else {
-            findings.parameter(&id, "delimiter", Fate::NeedsYourHand, "only one character is taken");
+            findings.parameter(
+                &id,
+                "delimiter",
+                Fate::NeedsYourHand,
+                "only one character is taken",
+            );
         }
     }
     if let Some(skip) = bot.take("skip_header") {
@@ -222,43 +281,76 @@ fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
                 findings.parameter(&id, "time_format", Fate::TakenOver, "options.time_format");
             }
             (None, "timestamp" | "epoch_millis" | "fuzzy" | "utc_isoformat" | "None") => {
-                findings.parameter(&id, "time_format", Fate::BuiltIn, "usual forms of a time are told apart by their looks");
+                findings.parameter(
+                    &id,
+                    "time_format",
+                    Fate::BuiltIn,
+                    "usual forms of a time are told apart by their looks",
+                );
             }
             (None, _) => {
-                findings.parameter(&id, "time_format", Fate::NeedsYourHand, format!("`{format}` is not read: set options.time_format"));
+                findings.parameter(
+                    &id,
+                    "time_format",
+                    Fate::NeedsYourHand,
+                    format!("`{format}` is not read: set options.time_format"),
+                );
             }
         }
     }
     let mut set = Table::new();
-    let mut default = |key: &str, value: &Json, parameter: &str, entry: &mut Table, findings: &mut Findings| {
-        let value = match value {
-            Json::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        match key {
-            "classification.type" => match model::classification::classification(&value.to_lowercase()) {
-                Some(spec) => {
-                    entry.insert("classification".into(), text(spec.name));
-                    findings.parameter(&id, parameter, Fate::TakenOver, format!("classification = {}", spec.name));
+    let mut default =
+        |key: &str, value: &Json, parameter: &str, entry: &mut Table, findings: &mut Findings| {
+            let value = match value {
+                Json::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            match key {
+                "classification.type" => {
+                    match model::classification::classification(&value.to_lowercase()) {
+                        Some(spec) => {
+                            entry.insert("classification".into(), text(spec.name));
+                            findings.parameter(
+                                &id,
+                                parameter,
+                                Fate::TakenOver,
+                                format!("classification = {}", spec.name),
+                            );
+                        }
+                        None => findings.parameter(
+                            &id,
+                            parameter,
+                            Fate::NeedsYourHand,
+                            format!("`{value}` is no classification"),
+                        ),
+                    }
                 }
-                None => findings.parameter(&id, parameter, Fate::NeedsYourHand, format!("`{value}` is no classification")),
-            },
-            "classification.identifier" => {
-                entry.insert("identifier".into(), text(value));
-                findings.parameter(&id, parameter, Fate::TakenOver, "identifier");
+                "classification.identifier" => {
+                    entry.insert("identifier".into(), text(value));
+                    findings.parameter(&id, parameter, Fate::TakenOver, "identifier");
+                }
+                "classification.taxonomy" => {
+                    findings.parameter(
+                        &id,
+                        parameter,
+                        Fate::BuiltIn,
+                        "the taxonomy goes with the type",
+                    );
+                }
+                _ => {
+                    let Some(place) = target(key).filter(|place| !place.is_empty()) else {
+                        return findings.parameter(
+                            &id,
+                            parameter,
+                            Fate::NeedsYourHand,
+                            format!("{key} cannot be set"),
+                        );
+                    };
+                    findings.parameter(&id, parameter, Fate::TakenOver, format!("set.{place}"));
+                    set.insert(place, text(value));
+                }
             }
-            "classification.taxonomy" => {
-                findings.parameter(&id, parameter, Fate::BuiltIn, "the taxonomy goes with the type");
-            }
-            _ => {
-                let Some(place) = target(key).filter(|place| !place.is_empty()) else {
-                    return findings.parameter(&id, parameter, Fate::NeedsYourHand, format!("{key} cannot be set"));
-                };
-                findings.parameter(&id, parameter, Fate::TakenOver, format!("set.{place}"));
-                set.insert(place, text(value));
-            }
-        }
-    };
+        };
     for parameter in ["default_fields", "defaults_fields"] {
         if let Some(Json::Object(fields)) = bot.take(parameter) {
             for (key, value) in &fields {
@@ -284,9 +376,19 @@ fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
                     meanings.insert(theirs.clone(), Value::Table(meaning));
                 }
                 values.insert((at + 1).to_string(), Value::Table(meanings));
-                findings.parameter(&id, "type_translation", Fate::TakenOver, format!("values.{}", at + 1));
+                findings.parameter(
+                    &id,
+                    "type_translation",
+                    Fate::TakenOver,
+                    format!("values.{}", at + 1),
+                );
             }
-            _ => findings.parameter(&id, "type_translation", Fate::NeedsYourHand, "there is no column of classification.type, or it is no object"),
+            _ => findings.parameter(
+                &id,
+                "type_translation",
+                Fate::NeedsYourHand,
+                "there is no column of classification.type, or it is no object",
+            ),
         }
     }
     if let Some(Json::Object(composed)) = parsed(bot.take("compose_fields")) {
@@ -295,9 +397,19 @@ fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
             match (shifted(template), target(key)) {
                 (Some(template), Some(place)) if !place.is_empty() => {
                     columns.insert(template, text(place));
-                    findings.parameter(&id, "compose_fields", Fate::TakenOver, format!("a column put together for {key}"));
+                    findings.parameter(
+                        &id,
+                        "compose_fields",
+                        Fate::TakenOver,
+                        format!("a column put together for {key}"),
+                    );
                 }
-                _ => findings.parameter(&id, "compose_fields", Fate::NeedsYourHand, format!("{key}: `{template}` is not understood")),
+                _ => findings.parameter(
+                    &id,
+                    "compose_fields",
+                    Fate::NeedsYourHand,
+                    format!("{key}: `{template}` is not understood"),
+                ),
             }
         }
     }
@@ -307,7 +419,12 @@ fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
             _ => "rows_with",
         };
         options.insert(option.into(), text(filter));
-        findings.parameter(&id, "filter_text", Fate::TakenOver, format!("options.{option}"));
+        findings.parameter(
+            &id,
+            "filter_text",
+            Fate::TakenOver,
+            format!("options.{option}"),
+        );
     }
     if let Some(Json::Array(required)) = bot.take("columns_required") {
         for (at, needed) in required.iter().enumerate() {
@@ -321,7 +438,10 @@ fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
         options.insert("optional".into(), text(optional.join(",")));
     }
     for (parameter, remark) in [
-        ("column_regex_search", "a part of a text is taken by a pattern in `columns`, such as \"{source_ip}:{source_port}\""),
+        (
+            "column_regex_search",
+            "a part of a text is taken by a pattern in `columns`, such as \"{source_ip}:{source_port}\"",
+        ),
         ("data_type", "JSON inside a column is kept as text"),
     ] {
         if bot.take(parameter).is_some() {
@@ -329,7 +449,12 @@ fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
         }
     }
     if bot.take("default_url_protocol").is_some() {
-        findings.parameter(&id, "default_url_protocol", Fate::BuiltIn, "a URL without a scheme is one of http");
+        findings.parameter(
+            &id,
+            "default_url_protocol",
+            Fate::BuiltIn,
+            "a URL without a scheme is one of http",
+        );
     }
     entry.insert("format".into(), text("csv"));
     entry.insert("zone".into(), text("UTC"));

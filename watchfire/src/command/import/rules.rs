@@ -20,7 +20,10 @@ pub struct RuleFile {
 
 /// Whether the module bears rules.
 pub fn bears_rules(module: &str) -> bool {
-    matches!(module, "experts.sieve.expert" | "experts.modify.expert" | "experts.filter.expert")
+    matches!(
+        module,
+        "experts.sieve.expert" | "experts.modify.expert" | "experts.filter.expert"
+    )
 }
 
 /// The rule file of an expert; `None` where it cannot be taken over, which the findings say.
@@ -41,7 +44,10 @@ pub fn read(bot: &mut Bot, slug: &str, dir: &Path, findings: &mut Findings) -> O
         Ok(_) => Some(file),
         Err(faults) => {
             let all: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            let remark = format!("its rules cannot be used: {}; mend them and import again", all.join("; "));
+            let remark = format!(
+                "its rules cannot be used: {}; mend them and import again",
+                all.join("; ")
+            );
             findings.say(&bot.id, Fate::NeedsYourHand, remark);
             None
         }
@@ -55,16 +61,24 @@ fn find(name: &str, dir: &Path) -> Option<PathBuf> {
         return Some(path.to_owned());
     }
     let base = path.file_name()?;
-    let pattern = format!("{}/**/{}", glob::Pattern::escape(dir.to_str()?), glob::Pattern::escape(base.to_str()?));
+    let pattern = format!(
+        "{}/**/{}",
+        glob::Pattern::escape(dir.to_str()?),
+        glob::Pattern::escape(base.to_str()?)
+    );
     let mut found: Vec<PathBuf> = glob::glob(&pattern).ok()?.filter_map(Result::ok).collect();
     found.sort();
     found.into_iter().find(|path| path.is_file())
 }
 
 fn copied(bot: &mut Bot, parameter: &str, name: &str, dir: &Path) -> Result<RuleFile, String> {
-    let path = bot.take_text(parameter).ok_or_else(|| format!("its parameter {parameter} is missing"))?;
-    let found = find(&path, dir).ok_or_else(|| format!("{path} is not found: copy it into the folder and import again"))?;
-    let text = std::fs::read_to_string(&found).map_err(|error| format!("{path} cannot be read: {error}"))?;
+    let path = bot
+        .take_text(parameter)
+        .ok_or_else(|| format!("its parameter {parameter} is missing"))?;
+    let found = find(&path, dir)
+        .ok_or_else(|| format!("{path} is not found: copy it into the folder and import again"))?;
+    let text = std::fs::read_to_string(&found)
+        .map_err(|error| format!("{path} cannot be read: {error}"))?;
     Ok(RuleFile {
         name: name.to_owned(),
         text,
@@ -72,21 +86,38 @@ fn copied(bot: &mut Bot, parameter: &str, name: &str, dir: &Path) -> Result<Rule
 }
 
 /// The configuration as it is, or with the parameters that are not the default.
-fn modify(bot: &mut Bot, slug: &str, dir: &Path, findings: &mut Findings) -> Result<RuleFile, String> {
-    let mut file = copied(bot, "configuration_path", &format!("rules/{slug}.json"), dir)?;
+fn modify(
+    bot: &mut Bot,
+    slug: &str,
+    dir: &Path,
+    findings: &mut Findings,
+) -> Result<RuleFile, String> {
+    let mut file = copied(
+        bot,
+        "configuration_path",
+        &format!("rules/{slug}.json"),
+        dir,
+    )?;
     let mut wrapped = serde_json::Map::new();
     for parameter in ["case_sensitive", "overwrite", "maximum_matches"] {
         let value = bot.parameters.shift_remove(parameter);
         let default = matches!(value, None | Some(Json::Null | Json::Bool(true)));
         if let Some(value) = value.filter(|_| !default) {
-            findings.parameter(&bot.id, parameter, Fate::TakenOver, "stands in the rule file");
+            findings.parameter(
+                &bot.id,
+                parameter,
+                Fate::TakenOver,
+                "stands in the rule file",
+            );
             wrapped.insert(parameter.to_owned(), value);
         }
     }
     if !wrapped.is_empty() {
-        let rules: Json = serde_json::from_str(&file.text).map_err(|error| format!("its configuration is no JSON: {error}"))?;
+        let rules: Json = serde_json::from_str(&file.text)
+            .map_err(|error| format!("its configuration is no JSON: {error}"))?;
         wrapped.insert("rules".to_owned(), rules);
-        file.text = serde_json::to_string_pretty(&wrapped).map_err(|error| error.to_string())? + "\n";
+        file.text =
+            serde_json::to_string_pretty(&wrapped).map_err(|error| error.to_string())? + "\n";
     }
     Ok(file)
 }
@@ -97,7 +128,10 @@ fn filter(bot: &mut Bot, slug: &str, findings: &mut Findings) -> Result<RuleFile
     let mut said = false;
     for (parameter, operator) in [("not_after", ":after"), ("not_before", ":before")] {
         if let Some(when) = bot.take_text(parameter) {
-            text.push_str(&format!("if time.source {operator} {} {{\n  drop\n}}\n", quoted(&when)));
+            text.push_str(&format!(
+                "if time.source {operator} {} {{\n  drop\n}}\n",
+                quoted(&when)
+            ));
             findings.parameter(&bot.id, parameter, Fate::TakenOver, "a rule on time.source");
             said = true;
         }
@@ -112,19 +146,31 @@ fn filter(bot: &mut Bot, slug: &str, findings: &mut Findings) -> Result<RuleFile
             Json::String(text) => format!("{key} == {}", quoted(text)),
             Json::Number(_) if regex => format!("{key} =~ {}", quoted(&value.to_string())),
             Json::Number(_) | Json::Bool(_) => format!("{key} == {value}"),
-            other => return Err(format!("filter_value {} is no value to compare with", json!(other))),
+            other => {
+                return Err(format!(
+                    "filter_value {} is no value to compare with",
+                    json!(other)
+                ));
+            }
         };
         match action.as_str() {
             "drop" => text.push_str(&format!("if {condition} {{\n  drop\n}}\n")),
             "keep" => text.push_str(&format!("if !({condition}) {{\n  drop\n}}\n")),
             _ => return Err(format!("filter_action `{action}` is neither drop nor keep")),
         }
-        findings.parameter(&bot.id, "filter_key", Fate::TakenOver, format!("a rule: {action} where {condition}"));
+        findings.parameter(
+            &bot.id,
+            "filter_key",
+            Fate::TakenOver,
+            format!("a rule: {action} where {condition}"),
+        );
         said = true;
     }
     for (path, queues) in &bot.destinations {
         if path != "_default" && path != "_on_error" && !queues.is_empty() {
-            let remark = format!("events on the path {path} are not led elsewhere: they are dropped or go on");
+            let remark = format!(
+                "events on the path {path} are not led elsewhere: they are dropped or go on"
+            );
             findings.parameter(&bot.id, "destination_queues", Fate::NeedsYourHand, remark);
         }
     }
