@@ -125,7 +125,7 @@ fn events() -> impl Strategy<Value = Value> {
         prop::option::of(word),
         any::<Option<bool>>(),
     );
-    let time = 0i64..1_700_000_000;
+    let time = 700_000_000i64..1_700_000_000;
     let extra = prop::collection::btree_map(
         "[a-z_]{1,6}(\\.[a-z_]{1,4})?",
         prop_oneof![
