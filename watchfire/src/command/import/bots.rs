@@ -9,6 +9,15 @@ use serde_json::{Map, Value as Json};
 
 use super::findings::{Fate, Findings};
 
+/// A word of a shell's command line.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+=,".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
 /// One bot.
 #[derive(Clone, Debug)]
 pub struct Bot {
@@ -342,7 +351,7 @@ pub fn output(bot: &mut Bot) -> (Fate, String) {
             let file = bot
                 .take_text("file")
                 .unwrap_or_else(|| "events.jsonl".to_owned());
-            format!("watchfire export last --as intelmq --to {file}")
+            format!("watchfire export last --as intelmq --to {}", word(&file))
         }
         "tcp" => {
             let host = bot.take_text("ip").unwrap_or_else(|| "HOST".to_owned());
@@ -358,7 +367,7 @@ pub fn output(bot: &mut Bot) -> (Fate, String) {
                 ("database", "-d"),
             ] {
                 if let Some(value) = bot.take_text(parameter) {
-                    psql.push_str(&format!(" {option} {value}"));
+                    psql.push_str(&format!(" {option} {}", word(&value)));
                 }
             }
             let engine = bot.take_text("engine").unwrap_or_default();
@@ -380,14 +389,15 @@ pub fn output(bot: &mut Bot) -> (Fate, String) {
                 ("redis_db", "-n"),
             ] {
                 if let Some(value) = bot.take_text(parameter) {
-                    client.push_str(&format!(" {option} {value}"));
+                    client.push_str(&format!(" {option} {}", word(&value)));
                 }
             }
             let queue = bot
                 .take_text("redis_queue")
                 .unwrap_or_else(|| "QUEUE".to_owned());
             format!(
-                "watchfire export last --as intelmq | xargs -d '\\n' -n 100 {client} LPUSH {queue}"
+                "watchfire export last --as intelmq | xargs -d '\\n' -n 100 {client} LPUSH {}",
+                word(&queue)
             )
         }
         "blackhole" => {
@@ -470,5 +480,66 @@ impl Graph {
                 .walk(from, Some(through), default)
                 .iter()
                 .any(|id| is_end(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graph(links: &[(&str, &[(&str, &str)])]) -> Graph {
+        let mut findings = Findings::default();
+        let bots = links.iter().map(|(id, next)| {
+            let mut queues = Map::new();
+            for (path, to) in *next {
+                let list = queues
+                    .entry(*path)
+                    .or_insert_with(|| Json::Array(Vec::new()));
+                if let Json::Array(list) = list {
+                    list.push(format!("{to}-queue").into());
+                }
+            }
+            let block =
+                serde_json::json!({"module": "x", "parameters": {"destination_queues": queues}});
+            let bot = Bot::read(id, &block, &mut findings).expect("a bot");
+            ((*id).to_owned(), bot)
+        });
+        Graph {
+            bots: bots.collect(),
+        }
+    }
+
+    #[test]
+    fn a_bot_is_passed_by_all_or_by_some() {
+        let d = "_default";
+        let graph = graph(&[
+            ("parser", &[(d, "sieve"), ("_on_error", "trouble")]),
+            ("sieve", &[(d, "left"), (d, "right"), ("special", "side")]),
+            ("left", &[(d, "join")]),
+            ("right", &[(d, "join")]),
+            ("join", &[(d, "out")]),
+            ("out", &[]),
+            ("side", &[]),
+            ("trouble", &[]),
+        ]);
+        for (through, always) in [
+            ("sieve", true),
+            ("left", false),
+            ("join", true),
+            ("out", true),
+            ("side", false),
+            ("trouble", false),
+        ] {
+            assert_eq!(graph.always_passes("parser", through), always, "{through}");
+        }
+        let reached = graph.reached("parser");
+        assert!(reached.contains(&"side".to_owned()) && !reached.contains(&"trouble".to_owned()));
+    }
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        assert_eq!(word("/srv/a.jsonl"), "/srv/a.jsonl");
+        assert_eq!(word("a b'c; rm"), "'a b'\\''c; rm'");
+        assert_eq!(word(""), "''");
     }
 }

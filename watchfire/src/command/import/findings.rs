@@ -1,6 +1,7 @@
 //! What became of every bot, parameter and file: the report of an import, its table and its JSON.
 
 use serde::Serialize;
+use serde_json::{Map, Value as Json};
 
 use crate::failure::Result;
 use crate::table::{Out, Table};
@@ -63,6 +64,25 @@ impl Findings {
             fate,
             remark: remark.into(),
         });
+    }
+
+    /// Says of every parameter of a bot that nothing was said of yet what that means: it was off, or it
+    /// was read together with others.
+    pub fn complete(&mut self, of: &str, parameters: &Map<String, Json>) {
+        for (name, value) in parameters.iter().filter(|(_, value)| !value.is_null()) {
+            let said = |finding: &Finding| {
+                let rest = finding.parameter.strip_prefix(name.as_str());
+                finding.of == of
+                    && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+            };
+            if self.0.iter().any(said) {
+                continue;
+            }
+            match value == "" || *value == Json::Bool(false) {
+                true => self.parameter(of, name, Fate::BuiltIn, "is off there, or says nothing"),
+                false => self.parameter(of, name, Fate::TakenOver, "read together with the others"),
+            }
+        }
     }
 
     /// Brings what is said of one thing together, the thing before its parameters, each remark once.

@@ -241,6 +241,11 @@ fn translate(
     import: &mut Import,
 ) -> Vec<String> {
     let findings = &mut import.findings;
+    let written: Vec<(String, Map<String, Json>)> = graph
+        .bots
+        .values()
+        .map(|bot| (bot.id.clone(), bot.parameters.clone()))
+        .collect();
     let ids: Vec<String> = graph.bots.keys().cloned().collect();
     let queues: BTreeSet<String> = graph.bots.values().map(|bot| bot.queue.clone()).collect();
     let mut named_files = Vec::new();
@@ -388,6 +393,9 @@ fn translate(
             ),
         }
         bot.settle(otherwise, findings);
+    }
+    for (id, parameters) in &written {
+        findings.complete(id, parameters);
     }
     named_files
 }

@@ -299,58 +299,67 @@ fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
         }
     }
     let mut set = Table::new();
-    let mut default =
-        |key: &str, value: &Json, parameter: &str, entry: &mut Table, findings: &mut Findings| {
-            let value = match value {
-                Json::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            match key {
-                "classification.type" => {
-                    match model::classification::classification(&value.to_lowercase()) {
-                        Some(spec) => {
-                            entry.insert("classification".into(), text(spec.name));
-                            findings.parameter(
-                                &id,
-                                parameter,
-                                Fate::TakenOver,
-                                format!("classification = {}", spec.name),
-                            );
-                        }
-                        None => findings.parameter(
+    let mut default = |key: &str,
+                       value: &Json,
+                       parameter: &str,
+                       entry: &mut Table,
+                       findings: &mut Findings| {
+        let is_text = value.is_string();
+        let value = match value {
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        match key {
+            "classification.type" => {
+                match model::classification::classification(&value.to_lowercase()) {
+                    Some(spec) => {
+                        entry.insert("classification".into(), text(spec.name));
+                        findings.parameter(
                             &id,
                             parameter,
-                            Fate::NeedsYourHand,
-                            format!("`{value}` is no classification"),
-                        ),
+                            Fate::TakenOver,
+                            format!("classification = {}", spec.name),
+                        );
                     }
-                }
-                "classification.identifier" => {
-                    entry.insert("identifier".into(), text(value));
-                    findings.parameter(&id, parameter, Fate::TakenOver, "identifier");
-                }
-                "classification.taxonomy" => {
-                    findings.parameter(
+                    None => findings.parameter(
                         &id,
                         parameter,
-                        Fate::BuiltIn,
-                        "the taxonomy goes with the type",
-                    );
-                }
-                _ => {
-                    let Some(place) = target(key).filter(|place| !place.is_empty()) else {
-                        return findings.parameter(
-                            &id,
-                            parameter,
-                            Fate::NeedsYourHand,
-                            format!("{key} cannot be set"),
-                        );
-                    };
-                    findings.parameter(&id, parameter, Fate::TakenOver, format!("set.{place}"));
-                    set.insert(place, text(value));
+                        Fate::NeedsYourHand,
+                        format!("`{value}` is no classification"),
+                    ),
                 }
             }
-        };
+            "classification.identifier" => {
+                entry.insert("identifier".into(), text(value));
+                findings.parameter(&id, parameter, Fate::TakenOver, "identifier");
+            }
+            "classification.taxonomy" => {
+                findings.parameter(
+                    &id,
+                    parameter,
+                    Fate::BuiltIn,
+                    "the taxonomy goes with the type",
+                );
+            }
+            _ => {
+                let Some(place) = target(key).filter(|place| !place.is_empty()) else {
+                    return findings.parameter(
+                        &id,
+                        parameter,
+                        Fate::NeedsYourHand,
+                        format!("{key} cannot be set"),
+                    );
+                };
+                let how = if place.starts_with("extra.") && !is_text {
+                    ", as text"
+                } else {
+                    ""
+                };
+                findings.parameter(&id, parameter, Fate::TakenOver, format!("set.{place}{how}"));
+                set.insert(place, text(value));
+            }
+        }
+    };
     for parameter in ["default_fields", "defaults_fields"] {
         if let Some(Json::Object(fields)) = bot.take(parameter) {
             for (key, value) in &fields {
@@ -484,4 +493,48 @@ fn shifted(template: &str) -> Option<String> {
     }
     out.push_str(rest);
     out.contains('{').then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parser_of_the_table_names_feeds_of_the_catalogue() {
+        let feeds = public::feeds().expect("the catalogue can be read");
+        for (module, names) in CATALOGUE {
+            for name in *names {
+                let known = feeds.iter().any(|public| public.feed.name == *name);
+                assert!(known, "{module}: {name} is not in the catalogue");
+            }
+        }
+    }
+
+    #[test]
+    fn an_address_is_known_whatever_its_scheme() {
+        for (url, name) in [
+            (
+                "http://www.spamhaus.org/drop/drop.txt",
+                Some("spamhaus-drop-txt"),
+            ),
+            (
+                "https://spamhaus.org/drop/drop.txt/",
+                Some("spamhaus-drop-txt"),
+            ),
+            ("https://www.example.org/drop/drop.txt", None),
+        ] {
+            let found = by_address(url).map(|public| public.feed.name);
+            assert_eq!(found.as_deref(), name, "{url}");
+        }
+    }
+
+    #[test]
+    fn columns_are_counted_from_one() {
+        assert_eq!(
+            shifted("http://{0}{10}/").as_deref(),
+            Some("http://{1}{11}/")
+        );
+        assert_eq!(shifted("{name}"), None);
+        assert_eq!(shifted("constant"), None);
+    }
 }
