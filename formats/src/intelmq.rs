@@ -160,7 +160,10 @@ fn word(field: Field, text: &str) -> String {
             .and_then(|spec| spec.intelmq)
             .unwrap_or(text)
             .to_owned(),
-        Field::ProductVendor | Field::ProductName => text.to_lowercase(),
+        Field::ProductVendor
+        | Field::ProductName
+        | Field::ProductVersion
+        | Field::Vulnerabilities => text.to_lowercase(),
         Field::Tlp => match text {
             "CLEAR" => "WHITE".to_owned(),
             "AMBER+STRICT" => "AMBER".to_owned(),
@@ -229,7 +232,7 @@ mod tests {
             "feed.name": "Feed",
             "feed.provider": "Provider",
             "product.vendor": "example corp",
-            "product.vulnerabilities": "CVE-2023-0001;CVE-2023-0002",
+            "product.vulnerabilities": "cve-2023-0001;cve-2023-0002",
             "source.ip": "192.0.2.1",
             "source.port": 80,
             "time.observation": "2023-01-09T08:00:00+00:00",

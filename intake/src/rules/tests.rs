@@ -426,6 +426,25 @@ fn a_row_without_a_matching_rule_is_the_row_itself() {
 }
 
 #[test]
+fn rules_see_what_our_own_tables_say() {
+    let mut row = Record::new();
+    row.set_text(Field::SourceUrl, "http://login.example.co.uk/a");
+    let seen = |text: &str| {
+        let rules = compile("a.sieve", text).expect("good");
+        run(&rules, &row).expect("kept")
+    };
+    let event = seen("if source.fqdn == 'login.example.co.uk' { add status = 'seen' }");
+    assert_eq!(event["status"], "seen");
+    assert_eq!(
+        event.get("source.fqdn"),
+        None,
+        "what tables say is not copied into the event"
+    );
+    let event = seen("$host = source.fqdn add comment = $host");
+    assert_eq!(event["comment"], "login.example.co.uk");
+}
+
+#[test]
 fn names_of_members_stay_as_the_source_wrote_them() {
     let mut row = record(&event());
     row.extra_text("Serial Number", "17");

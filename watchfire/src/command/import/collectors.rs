@@ -265,7 +265,10 @@ fn http(bot: &mut Bot, findings: &mut Findings) -> Result<Source, String> {
         .and_then(Json::as_str)
         .map(str::to_owned);
     let url = address(bot, "http_url", &mut fetch, findings)?;
-    if !url.starts_with("http://") && !url.starts_with("https://") {
+    if !["http://", "https://", "${"]
+        .iter()
+        .any(|start| url.starts_with(start))
+    {
         return Err(format!("its address is none of HTTP: {url}"));
     }
     let mut hand = None;

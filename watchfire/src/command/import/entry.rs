@@ -4,6 +4,7 @@
 //! ([`super::parsers`]), with what IntelMQ knows of the feed itself: its names, accuracy and
 //! documentation. Not here: which collector belongs to which parser.
 
+use intake::Source;
 use intake::catalogue::public;
 use serde_json::{Map, Value as Json};
 use toml::{Table, Value};
@@ -196,6 +197,13 @@ pub fn feed(
     if let Some(fetch) = source.fetch {
         table.insert("fetch".into(), Value::Table(fetch));
     }
+    if let Err(why) = check(&table) {
+        let remark = format!("feed {name} is not written, its entry would be wrong: {why}");
+        findings.say(&parser.id, Fate::NeedsYourHand, remark);
+        collector.settle(UNKNOWN, findings);
+        parser.settle(UNKNOWN, findings);
+        return None;
+    }
     if let Some(hand) = source.hand {
         findings.say(
             &collector.id,
@@ -219,5 +227,24 @@ pub fn feed(
         name: name.to_owned(),
         table,
         remark,
+    })
+}
+
+/// What would be wrong with the entry, in a few words. Its rules were checked by themselves.
+fn check(table: &Table) -> std::result::Result<(), String> {
+    let mut table = table.clone();
+    table.remove("rules");
+    let feed = Value::Table(table).try_into::<model::feed::Feed>();
+    let feed = feed.map_err(|error| error.message().to_owned())?;
+    let compiled = Source::compile(feed).map(drop);
+    compiled.map_err(|error| {
+        let text = error.to_string();
+        let text = text
+            .split_once(": ")
+            .map_or(text.as_str(), |(_, rest)| rest);
+        match text.char_indices().nth(200) {
+            Some((end, _)) => format!("{} ...", &text[..end]),
+            None => text.to_owned(),
+        }
     })
 }

@@ -197,6 +197,11 @@ fn target(key: &str) -> Option<String> {
     }
 }
 
+/// Whether a column may give the type.
+fn is_type(key: &str) -> bool {
+    key.split('|').any(|key| key == "classification.type")
+}
+
 /// The generic CSV parser.
 fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
     let mut entry = Table::new();
@@ -215,7 +220,11 @@ fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
     let mut optional = Vec::new();
     for (at, key) in keys.iter().enumerate() {
         let number = (at + 1).to_string();
-        let choices: Vec<&str> = key.split('|').collect();
+        let mut choices: Vec<&str> = key.split('|').collect();
+        if choices.len() > 1 && choices.iter().any(|key| matches!(*key, "" | "__IGNORE__")) {
+            choices.retain(|key| !matches!(*key, "" | "__IGNORE__"));
+            optional.push(number.clone());
+        }
         const FORMS: [&str; 4] = ["source.ip", "source.fqdn", "source.url", "source.network"];
         let place = match choices.as_slice() {
             [one] => target(one),
@@ -375,7 +384,7 @@ fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
         other => other,
     };
     if let Some(translation) = bot.take("type_translation") {
-        let at = keys.iter().position(|key| key == "classification.type");
+        let at = keys.iter().position(|key| is_type(key));
         match (parsed(Some(translation)), at) {
             (Some(Json::Object(pairs)), Some(at)) => {
                 let mut meanings = Table::new();
@@ -464,6 +473,11 @@ fn csv(bot: &mut Bot, findings: &mut Findings) -> Result<Reading, String> {
             Fate::BuiltIn,
             "a URL without a scheme is one of http",
         );
+    }
+    if !entry.contains_key("classification") && !keys.iter().any(|key| is_type(key)) {
+        entry.insert("classification".into(), text("undetermined"));
+        let remark = "nothing says of what kind the events are: undetermined, until `classification` or a rule does";
+        findings.parameter(&id, "type", Fate::NeedsYourHand, remark);
     }
     entry.insert("format".into(), text("csv"));
     entry.insert("zone".into(), text("UTC"));
