@@ -276,6 +276,13 @@ pub(crate) fn check_fixed(feed: &Feed) -> Vec<String> {
     problems
 }
 
+/// [`check_fixed`] for a format without options.
+pub(crate) fn check_bare(feed: &Feed) -> Vec<String> {
+    let mut problems = check_fixed(feed);
+    problems.extend(check_options(feed, &[]));
+    problems
+}
+
 /// Faults in an entry's options: each format knows `known`, pairs of name and what it may be.
 pub fn check_options(feed: &Feed, known: &[(&str, &str)]) -> Vec<String> {
     let mut problems = Vec::new();

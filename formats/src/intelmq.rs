@@ -1,10 +1,11 @@
-//! IntelMQ's flat JSON (data format 3.5.0): a record in the names and value forms that IntelMQ's
-//! bots read, so that a site can put us before, beside or behind them.
+//! IntelMQ's flat JSON (data format 3.5.0): events in the names and value forms that IntelMQ's bots
+//! read and write, so that a site can put us before, beside or behind them.
 //!
-//! A writer only; reading IntelMQ's events is the JSON reader's with a mapping. What differs from our
-//! own form: times end in `+00:00`, a few words have other spellings (`blacklist`), a taxonomy goes
-//! with the type, vendor and product are in lower case, TLP has four levels, members of `extra` stand
-//! beside the fields as `extra.name` with names that IntelMQ takes.
+//! Written here, read in `intelmq/read.rs`. What differs from our own form: times end in `+00:00`,
+//! a few words have other spellings (`blacklist`), a taxonomy goes with the type, vendor and product
+//! are in lower case, TLP has four levels, members of `extra` stand beside the fields as `extra.name`
+//! with names that IntelMQ takes. A member that is named like a key of IntelMQ's that we have no
+//! field for (`source.tor_node`, `feed.code`) is that key.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -17,7 +18,19 @@ use model::record::{Record, Value};
 use model::time::Timestamp;
 use serde_json::{Value as Json, json};
 
+use crate::Format;
 use crate::shadowserver::ReportType;
+
+pub mod keys;
+pub mod read;
+
+/// IntelMQ's events.
+pub const FORMAT: Format = Format {
+    name: "intelmq",
+    about: "events of IntelMQ: JSON lines or an array, flat, nested or rows of an EventDB",
+    open: read::open,
+    check: crate::entry::check_bare,
+};
 
 /// An event as IntelMQ holds it: flat keys, sorted.
 pub type Event = BTreeMap<String, Json>;
@@ -39,7 +52,11 @@ impl Header {
     /// The header of a feed's report; a Shadowserver report is called what its schema calls it.
     pub fn new(feed: &Feed, report: Option<&ReportType>, observed: Option<Timestamp>) -> Header {
         Header {
-            feed_name: report.map_or_else(|| feed.name.clone(), |report| report.feed_name.clone()),
+            feed_name: match (report, &feed.title) {
+                (Some(report), _) => report.feed_name.clone(),
+                (None, Some(title)) => title.clone(),
+                (None, None) => feed.name.clone(),
+            },
             feed_provider: Some(feed.provider.clone()).filter(|name| !name.is_empty()),
             feed_documentation: report.and_then(|report| report.url.clone()),
             observed,
@@ -87,16 +104,8 @@ pub fn event(record: &Record, header: &Header) -> Event {
         put("time.observation", json!(text));
     }
     for (field, value) in record.iter() {
-        let value = match value {
-            Value::Text(text) => json!(word(field, text)),
-            Value::Ip(ip) => json!(ip.to_string()),
-            Value::Int(value) => json!(value),
-            Value::Float(value) => json!(value),
-            Value::Bool(value) => json!(value),
-            Value::Time(at) => match time(at) {
-                Some(text) => json!(text),
-                None => continue,
-            },
+        let Some(value) = form(field, value) else {
+            continue;
         };
         if field == Field::ClassType
             && let Some(spec) = record.text(field).and_then(classification)
@@ -108,20 +117,33 @@ pub fn event(record: &Record, header: &Header) -> Event {
             key => put(key, value),
         }
     }
-    let extra = record
-        .extra_json()
-        .and_then(|extra| serde_json::from_str::<serde_json::Map<String, Json>>(&extra).ok());
-    for (name, value) in extra.into_iter().flatten() {
-        if value.is_null() || value == "" {
-            continue;
-        }
-        let mut key = format!("extra.{}", key(&name));
-        while event.contains_key(&key) {
-            key.push_str("_2");
-        }
-        event.insert(key, value);
+    let extra = read::extras(record);
+    for (key, name) in read::extra_keys(&extra, &event) {
+        event.insert(key, extra[&name].clone());
     }
     event
+}
+
+/// The key under which [`event`] shows each member of the record's `extra`, with the member's own
+/// name.
+pub fn extra_names(record: &Record) -> Vec<(String, String)> {
+    let fields = record.iter().map(|(field, _)| match field.spec().intelmq {
+        "" => (format!("extra.{}", field.column()), Json::Null),
+        key => (key.to_owned(), Json::Null),
+    });
+    read::extra_keys(&read::extras(record), &fields.collect())
+}
+
+/// A field's value in IntelMQ's form; `None` for a time that no calendar has.
+pub fn form(field: Field, value: Value<'_>) -> Option<Json> {
+    Some(match value {
+        Value::Text(text) => json!(word(field, text)),
+        Value::Ip(ip) => json!(ip.to_string()),
+        Value::Int(value) => json!(value),
+        Value::Float(value) => json!(value),
+        Value::Bool(value) => json!(value),
+        Value::Time(at) => json!(time(at)?),
+    })
 }
 
 /// The event as one line of JSON, as IntelMQ's file output writes it.
@@ -138,7 +160,10 @@ fn word(field: Field, text: &str) -> String {
             .and_then(|spec| spec.intelmq)
             .unwrap_or(text)
             .to_owned(),
-        Field::ProductVendor | Field::ProductName => text.to_lowercase(),
+        Field::ProductVendor
+        | Field::ProductName
+        | Field::ProductVersion
+        | Field::Vulnerabilities => text.to_lowercase(),
         Field::Tlp => match text {
             "CLEAR" => "WHITE".to_owned(),
             "AMBER+STRICT" => "AMBER".to_owned(),
@@ -207,7 +232,7 @@ mod tests {
             "feed.name": "Feed",
             "feed.provider": "Provider",
             "product.vendor": "example corp",
-            "product.vulnerabilities": "CVE-2023-0001;CVE-2023-0002",
+            "product.vulnerabilities": "cve-2023-0001;cve-2023-0002",
             "source.ip": "192.0.2.1",
             "source.port": 80,
             "time.observation": "2023-01-09T08:00:00+00:00",

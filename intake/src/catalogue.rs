@@ -12,6 +12,7 @@ use model::field::Field;
 use model::time::Timestamp;
 
 use crate::error::{Error, Result};
+use crate::rules::Rules;
 
 /// A feed ready for use.
 #[derive(Debug)]
@@ -22,10 +23,12 @@ pub struct Source {
     pub zone: TimeZone,
     /// Fields that make up an event's identity, where not all do.
     pub identity: Option<Vec<Field>>,
+    /// The rules that its rows pass, compiled from the files that the entry names.
+    pub rules: Option<Arc<Rules>>,
 }
 
 impl Source {
-    /// Compiles an entry.
+    /// Compiles an entry; its rules are given by [`Source::with_rules`].
     ///
     /// # Errors
     /// [`Error::Feed`] with every problem of the entry and its remedy.
@@ -76,6 +79,7 @@ impl Source {
                 feed,
                 zone,
                 identity,
+                rules: None,
             })
         } else {
             Err(Error::Feed {
@@ -180,22 +184,22 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Compiles all entries; the first error names its feed.
+    /// Takes compiled feeds.
     ///
     /// # Errors
-    /// [`Error::Feed`] for a wrong entry or a name that stands twice.
-    pub fn compile(feeds: Vec<Feed>) -> Result<Self> {
+    /// [`Error::Feed`] for a name that stands twice.
+    pub fn new(compiled: Vec<Source>) -> Result<Self> {
         let mut names = HashSet::new();
-        let mut sources = Vec::with_capacity(feeds.len());
-        for feed in feeds {
-            if !names.insert(feed.name.clone()) {
+        let mut sources = Vec::with_capacity(compiled.len());
+        for source in compiled {
+            if !names.insert(source.feed.name.clone()) {
                 let detail = "stands twice; names are unique".to_owned();
                 return Err(Error::Feed {
-                    feed: feed.name,
+                    feed: source.feed.name,
                     detail,
                 });
             }
-            sources.push(Arc::new(Source::compile(feed)?));
+            sources.push(Arc::new(source));
         }
         Ok(Catalogue { sources })
     }

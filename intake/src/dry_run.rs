@@ -7,9 +7,10 @@ use serde_json::{Map, json};
 use crate::catalogue::Source;
 use crate::enrich::Enricher;
 
-/// An event as our own JSON: its identity, the fields by column name, what our tables add, `extra`
+/// An event as our own JSON: its identity, which is that of the `row` as read, the fields by column name, what our tables add, `extra`
 /// as an object, and the place in the report.
 pub fn event_json(
+    row: &Record,
     record: &Record,
     source: &Source,
     enricher: &Enricher,
@@ -17,7 +18,7 @@ pub fn event_json(
     bytes: &mut Vec<u8>,
 ) -> serde_json::Value {
     let mut out = Map::new();
-    let id = record.identity(&source.feed.name, source.identity.as_deref(), bytes);
+    let id = row.identity(&source.feed.name, source.identity.as_deref(), bytes);
     out.insert("event_id".into(), json!(id.to_string()));
     out.insert("feed".into(), json!(source.feed.name));
     for (field, value) in record.iter() {

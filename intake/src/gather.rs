@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use formats::{Block, Output, Warning};
-use lake::{Chunk, Columns, Receipt};
+use lake::{Chunk, Columns, Named, Receipt};
 use model::field::{Field, OBSERVABLES};
 use model::record::Record;
 use model::reject::{Reject, RejectReason};
@@ -48,6 +48,8 @@ pub struct Gathered {
 pub struct Gatherer {
     enricher: Enricher,
     scratch: Scratch,
+    /// What a feed's rules made of a row.
+    ruled: Record,
     columns: Columns,
     gathered: Gathered,
     /// What a row says of the list that it is of.
@@ -62,6 +64,7 @@ impl Gatherer {
         Gatherer {
             enricher,
             scratch: Scratch::default(),
+            ruled: Record::new(),
             columns: Columns::new(),
             gathered: Gathered::default(),
             list_field: None,
@@ -81,6 +84,7 @@ impl Gatherer {
         self.list_field = source.list_field();
         Gathering {
             latest: latest_plausible(received_at),
+            received_at,
             gatherer: self,
             source,
             block,
@@ -177,6 +181,7 @@ pub struct Gathering<'a> {
     gatherer: &'a mut Gatherer,
     source: &'a Source,
     latest: Timestamp,
+    received_at: Timestamp,
     block: Option<Block<'a>>,
     before: Option<Before<'a>>,
     /// The line being read, where it is new.
@@ -263,20 +268,38 @@ impl Output for Gathering<'_> {
         if record.undated {
             gatherer.gathered.undated += 1;
         }
+        // Its identity is that of what was parsed, whatever rules make of it.
+        let row = record;
+        let (source, scratch) = (self.source, &mut gatherer.scratch);
+        let ruled = match &source.rules {
+            None => Ok(record),
+            Some(rules) => rules.apply(
+                record,
+                source,
+                self.received_at,
+                &gatherer.enricher,
+                scratch,
+                &mut gatherer.ruled,
+            ),
+        };
+        let record = match ruled {
+            Ok(record) => record,
+            Err((reason, message)) => return self.refuse(record, reason, message),
+        };
         let enrichment = gatherer.enricher.enrich(record, &mut gatherer.scratch);
-        gatherer.columns.append(
-            &self.source.feed.name,
-            self.source.identity.as_deref(),
-            record,
-            &enrichment,
-        );
+        let named = Named {
+            feed: &source.feed.name,
+            keys: source.identity.as_deref(),
+            row,
+        };
+        gatherer.columns.append(named, record, &enrichment);
         // What tags and severities add to the tallies is not remembered: such lines are read again.
         if let (Some(line), Some(before)) = (line, self.before)
-            && !record.has(Field::Tags)
-            && !record.has(Field::Severity)
+            && !row.has(Field::Tags)
+            && !row.has(Field::Severity)
         {
             let trace = Trace {
-                written_day: record.written_day,
+                written_day: row.written_day,
                 kind,
             };
             before.seen.remember(line, before.number, trace);

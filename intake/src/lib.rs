@@ -4,11 +4,11 @@
 //! delivered, and fetches what is not. [`ingest`] archives each delivery by hash, reads it — [`pipeline`] in blocks on
 //! several threads, each with an [`enrich::Enricher`] and a [`gather::Gatherer`] — hands the new
 //! rows to the lake, and commits report, parts, rejects and tallies in one ledger transaction.
-//! [`replay`] reads mended rejects again, [`dry_run`] parses without storing anything, and
-//! [`coverage`] says which days of a week each feed covered. A [`profile`] of each report goes into
-//! its commit, and [`drift`] compares it with those before.
-//! [`coverage`] says which days of a week each feed covered. Later [`compaction`] makes few parts of
-//! many, and [`retention`] takes away what a rule says is over.
+//! [`rules`] are what a feed's rows pass on their way. [`replay`] reads mended rejects again,
+//! [`dry_run`] parses without storing anything, and [`coverage`] says which days of a week each feed
+//! covered. A [`profile`] of each report goes into its commit, and [`drift`] compares it with those
+//! before. Later [`compaction`] makes few parts of many, and [`retention`] takes away what a rule
+//! says is over.
 //!
 //! Memory is bounded by the number of blocks under way (DESIGN invariant 5): the reader waits for
 //! the writer, whatever the size of a report.
@@ -28,6 +28,7 @@ pub mod pipeline;
 pub mod profile;
 pub mod replay;
 pub mod retention;
+pub mod rules;
 
 pub use catalogue::{Catalogue, Source};
 pub use error::{Error, Result};

@@ -291,7 +291,7 @@ fn add_up(mine: &mut BTreeMap<String, u64>, theirs: BTreeMap<String, u64>, most:
 
 #[cfg(test)]
 mod tests {
-    use lake::{Columns, Enrichment, Receipt};
+    use lake::{Columns, Enrichment, Named, Receipt};
     use model::record::Record;
 
     use super::*;
@@ -310,7 +310,12 @@ mod tests {
             }
             record.extra_text("sector", "energy");
             record.line = row as u64;
-            columns.append("test", None, &record, &Enrichment::default());
+            let named = Named {
+                feed: "test",
+                keys: None,
+                row: &record,
+            };
+            columns.append(named, &record, &Enrichment::default());
         }
         columns.take(&Receipt {
             feed: "test".into(),

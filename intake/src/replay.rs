@@ -114,7 +114,7 @@ impl Intake<'_> {
             report: report.id.clone(),
             member: 0,
             received_at: report.received_at,
-            source_schema: report.schema_version.clone(),
+            source_schema: source.read_by(self.schema_for(source).map(|schema| schema.version())),
         };
         let mut chunks = Vec::new();
         let mut replayed = Vec::new();

@@ -59,6 +59,17 @@ pub struct Enrichment<'a> {
     pub warning: Option<&'a str>,
 }
 
+/// What a row's identity is made of ([`Identities::push`]).
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// Feed name.
+    pub feed: &'a str,
+    /// Fields to which the feed's entry narrows the identity.
+    pub keys: Option<&'a [Field]>,
+    /// The row as it was parsed, before rules of the feed changed it.
+    pub row: &'a Record,
+}
+
 /// Facts of receipt that every row of a chunk shares.
 #[derive(Clone, Debug)]
 pub struct Receipt {
@@ -369,21 +380,14 @@ impl Columns {
         &mut self.days[self.last]
     }
 
-    /// Appends one row. `record` must have `observed_at`; the caller rejects rows without. `feed` and
-    /// `keys` are what its identity takes besides ([`Identities::push`]).
-    pub fn append(
-        &mut self,
-        feed: &str,
-        keys: Option<&[Field]>,
-        record: &Record,
-        enrichment: &Enrichment<'_>,
-    ) {
+    /// Appends one row. `record` must have `observed_at`; the caller rejects rows without.
+    pub fn append(&mut self, named: Named<'_>, record: &Record, enrichment: &Enrichment<'_>) {
         let Some(observed) = record.observed_at() else {
             debug_assert!(false, "a row without observed_at reached the lake");
             return;
         };
         let rows = self.rows(observed);
-        rows.identities.push(record, feed, keys);
+        rows.identities.push(named.row, named.feed, named.keys);
         rows.len += 1;
         rows.min_observed = rows.min_observed.min(observed.0);
         rows.max_observed = rows.max_observed.max(observed.0);

@@ -6,7 +6,7 @@
 //! sorted identity runs, fsynced. It hands the files back: the caller commits them in the ledger's
 //! manifest, and only what the manifest lists is ever read. [`query`] gives DataFusion over a list
 //! of live parts: the documented SQL views, and the streams from which a week's statistics are
-//! counted in one scan.
+//! counted in one scan; [`rows`] makes records of an answer again.
 //!
 //! [`compact`] makes few parts out of many and takes rows out of a part, by the same protocol: new
 //! files are staged, the caller commits them and lets the old ones go.
@@ -21,11 +21,12 @@ pub mod identity;
 pub mod part;
 pub mod query;
 mod rewrite;
+pub mod rows;
 mod run;
 pub mod schema;
 pub mod stage;
 
-pub use columns::{Chunk, Columns, Enrichment, Receipt};
+pub use columns::{Chunk, Columns, Enrichment, Named, Receipt};
 pub use datafusion;
 pub use datafusion::arrow;
 pub use error::{Error, Result};

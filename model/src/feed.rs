@@ -84,6 +84,14 @@ pub struct Feed {
     /// How its reports are fetched, where they are not put into `paths` by others.
     #[serde(default)]
     pub fetch: Option<Fetch>,
+    /// Files with rules that rows pass before they are enriched, in this order: IntelMQ's sieve
+    /// language (`*.sieve`) or its modify configuration (`*.json`, `*.conf`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// The name under which rules and IntelMQ's form of an event know the feed (`feed.name`), where
+    /// it is not `name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// How often a new report is expected; basis of completeness. Days, default 1.
     #[serde(default = "one_day")]
     pub every_days: u32,

@@ -262,6 +262,11 @@ impl Record {
         &self.extra
     }
 
+    /// Takes all of `extra` back.
+    pub fn clear_extra(&mut self) {
+        self.extra.clear();
+    }
+
     /// The `extra` object as JSON text, `None` when empty.
     pub fn extra_json(&self) -> Option<String> {
         (!self.extra.is_empty()).then(|| format!("{{{}}}", self.extra))

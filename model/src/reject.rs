@@ -27,6 +27,10 @@ pub enum RejectReason {
     TooDeep,
     /// No observable or id in the row.
     NoObservable,
+    /// A rule of the feed's entry says that the row is to be dropped.
+    DroppedByRule,
+    /// A rule of the feed's entry cannot be applied to the row.
+    RuleFailed,
     /// The container ends or breaks here: what follows in the report could not be unpacked.
     Damaged,
 }
@@ -44,6 +48,8 @@ impl RejectReason {
             RejectReason::Syntax => "syntax",
             RejectReason::TooDeep => "too-deep",
             RejectReason::NoObservable => "no-observable",
+            RejectReason::DroppedByRule => "dropped-by-rule",
+            RejectReason::RuleFailed => "rule-failed",
             RejectReason::Damaged => "damaged",
         }
     }

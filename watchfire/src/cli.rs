@@ -11,9 +11,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    bulletin, completions, config, demo, doctor, feeds, fetch, history, hold, infrastructure,
-    ingest, init, lake, man, parse, query, rating, reference, rejects, retention, serve, status,
-    tokens, week,
+    bulletin, completions, config, demo, doctor, export, feeds, fetch, history, hold, import,
+    infrastructure, ingest, init, lake, man, parse, query, rating, reference, rejects, retention,
+    serve, status, tokens, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -95,6 +95,8 @@ enum Command {
     Rejects(rejects::Args),
     Week(week::Args),
     Query(query::Args),
+    Import(import::Args),
+    Export(export::Args),
     Rating(rating::Args),
     Infrastructure(infrastructure::Args),
     History(history::Args),
@@ -124,6 +126,8 @@ impl Command {
             Command::Rejects(args) => rejects::run(args, session),
             Command::Week(args) => week::run(args, session),
             Command::Query(args) => query::run(args, session),
+            Command::Import(args) => import::run(args, session),
+            Command::Export(args) => export::run(args, session),
             Command::Rating(args) => rating::run(args, session),
             Command::Infrastructure(args) => infrastructure::run(args, session),
             Command::History(args) => history::run(args, session),

@@ -6,13 +6,15 @@
 //! (`WATCHFIRE__SECTION__KEY`), in the file, in the defaults of [`written`]. Feeds and reference
 //! entries stand in the file only.
 //!
-//! Nothing here opens a ledger or looks whether files exist.
+//! Nothing here opens a ledger or looks whether files exist, but for the rule files that feeds name.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use intake::rules::Rules;
 use intake::{Catalogue, Source};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -253,7 +255,8 @@ impl Resolver<'_> {
         }
         let listen = self.serve(&written.serve);
         let fonts = self.font_dirs(&written, file);
-        let catalogue = self.catalogue(written.feeds.clone());
+        let root = file.parent().unwrap_or(Path::new(""));
+        let catalogue = self.catalogue(written.feeds.clone(), root);
         let references = self.references(&written);
         let retention = self.retention(&written);
         if !self.problems.is_empty() {
@@ -454,7 +457,7 @@ impl Resolver<'_> {
         resolved
     }
 
-    fn catalogue(&mut self, feeds: Vec<Feed>) -> Catalogue {
+    fn catalogue(&mut self, feeds: Vec<Feed>, root: &Path) -> Catalogue {
         let mut names: Vec<String> = Vec::new();
         let mut good = Vec::new();
         for (at, mut feed) in feeds.into_iter().enumerate() {
@@ -479,18 +482,44 @@ impl Resolver<'_> {
                     "write ** only as a whole folder, close every [",
                 );
             }
-            match Source::compile(feed.clone()) {
-                Ok(_) => good.push(feed),
+            let rules = self.rules(&feed, root);
+            match Source::compile(feed) {
+                Ok(source) => good.push(source.with_rules(rules)),
                 Err(error) => self
                     .problems
                     .push(Problem::new(self.spelling.place(&key), error.to_string())),
             }
         }
-        match Catalogue::compile(good) {
+        match Catalogue::new(good) {
             Ok(catalogue) => catalogue,
             Err(error) => {
                 self.problems.push(Problem::new(FILE, error.to_string()));
                 Catalogue::default()
+            }
+        }
+    }
+
+    /// The rules of a feed; what is wrong with one has its place in the rule file.
+    fn rules(&mut self, feed: &Feed, root: &Path) -> Option<Arc<Rules>> {
+        if feed.rules.is_empty() {
+            return None;
+        }
+        match Rules::load(root, &feed.rules) {
+            Ok(rules) => Some(Arc::new(rules)),
+            Err(faults) => {
+                for fault in faults {
+                    let place = match fault.line {
+                        0 => fault.file.clone(),
+                        line => format!("{}:{line}:{}", fault.file, fault.column),
+                    };
+                    let remedy = format!(
+                        "mend the file, or take it out of `rules` of feed {}",
+                        feed.name
+                    );
+                    self.problems
+                        .push(Problem::new(place, fault.message).remedy(remedy));
+                }
+                None
             }
         }
     }

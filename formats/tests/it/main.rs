@@ -10,6 +10,7 @@ mod fuzz;
 mod harness;
 mod hostile;
 mod intelmq;
+mod intelmq_events;
 mod intelmq_table;
 mod jpcert;
 mod json;

@@ -49,9 +49,7 @@ impl Intake<'_> {
         let source = &delivery.source;
         let file = self.blobs.open(&report.blob)?;
         let snapshot = Timestamp(report.snapshot_at.unwrap_or(report.received_at));
-        let schema_version = self
-            .schema_for(source)
-            .map(|schema| schema.version().to_owned());
+        let schema_version = source.read_by(self.schema_for(source).map(|schema| schema.version()));
         let receipt = Receipt {
             feed: source.feed.name.clone(),
             report: report.id.clone(),
@@ -135,7 +133,7 @@ impl Intake<'_> {
     }
 
     /// The Shadowserver schema, for feeds that are read by it.
-    fn schema_for(&self, source: &Source) -> Option<&formats::shadowserver::Schema> {
+    pub(crate) fn schema_for(&self, source: &Source) -> Option<&formats::shadowserver::Schema> {
         self.schema
             .as_deref()
             .filter(|_| source.feed.format == "shadowserver")

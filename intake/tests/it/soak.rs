@@ -70,11 +70,8 @@ fn catalogue() -> Catalogue {
         "columns": { "seen": "observed_at", "url": "source_url", "ip": "source_ip", "note": "description" },
     });
     let list = serde_json::json!({ "snapshot": "%Y-%m-%d", "options": { "kind": "ip" } });
-    Catalogue::compile(vec![
-        feed("urls", "csv", columns),
-        feed("list", "list", list),
-    ])
-    .unwrap()
+    let feeds = [feed("urls", "csv", columns), feed("list", "list", list)];
+    Catalogue::new(feeds.map(|feed| Source::compile(feed).unwrap()).into()).unwrap()
 }
 
 /// A day of the feed of URLs: a third of the hosts stood there the day before, some rows are none and

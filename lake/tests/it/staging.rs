@@ -8,7 +8,7 @@ use lake::arrow::array::AsArray;
 use lake::arrow::datatypes::Int64Type;
 use lake::query::Part;
 use lake::stage::{Staged, make_durable};
-use lake::{Columns, Enrichment, FileKind, IdentityIndex, Lake, Receipt, ReportWriter};
+use lake::{Columns, Enrichment, FileKind, IdentityIndex, Lake, Named, Receipt, ReportWriter};
 use model::field::Field;
 use model::record::Record;
 use model::time::{Day, MICROS_PER_DAY, Timestamp};
@@ -53,7 +53,12 @@ pub fn rows(from: u64, n: u64, days: u64) -> Columns {
             country: (i % 2 == 0).then_some("CN"),
             ..Enrichment::default()
         };
-        columns.append("demo", None, &record, &enrichment);
+        let named = Named {
+            feed: "demo",
+            keys: None,
+            row: &record,
+        };
+        columns.append(named, &record, &enrichment);
     }
     columns
 }

@@ -15,7 +15,7 @@ use crate::workspace::{Access, Session, Workspace, now};
 pub mod drift;
 mod health;
 mod listings;
-mod subscribe;
+pub mod subscribe;
 mod trial;
 
 /// List feeds, subscribe to public ones, check that their files are there, count what they sent.

@@ -16,6 +16,7 @@ use intake::enrich::Enricher;
 use model::feed::Feed;
 use model::record::Record;
 use model::reject::Reject;
+use model::time::Timestamp;
 use reference::{Scratch, Tables};
 use serde_json::json;
 
@@ -182,6 +183,7 @@ impl<'a> Reading<'a> {
         let mut printer = Printer {
             reading: self,
             scratch: Scratch::default(),
+            received_at,
             bytes: Vec::new(),
             out,
             header: Header::default(),
@@ -264,6 +266,8 @@ fn source(args: &Args, workspace: Option<&Workspace>) -> Result<Arc<Source>> {
             options: pairs(&args.options)?,
             list: None,
             fetch: None,
+            rules: Vec::new(),
+            title: None,
             every_days: 1,
             licence: String::new(),
             terms: String::new(),
@@ -314,6 +318,7 @@ fn pairs(texts: &[String]) -> Result<std::collections::BTreeMap<String, String>>
 struct Printer<'a> {
     reading: &'a Reading<'a>,
     scratch: Scratch,
+    received_at: Timestamp,
     bytes: Vec<u8>,
     out: &'a mut Out,
     header: Header,
@@ -323,20 +328,44 @@ struct Printer<'a> {
 }
 
 impl Output for Printer<'_> {
-    fn record(&mut self, record: &Record) {
+    fn record(&mut self, row: &Record) {
         let reading = self.reading;
         let enough = self.events >= reading.events;
         if self.failure.is_some() || enough && !reading.whole {
             return;
         }
+        let (source, mut ruled) = (reading.source, Record::new());
+        let record = match &source.rules {
+            None => Ok(row),
+            Some(rules) => rules.apply(
+                row,
+                source,
+                self.received_at,
+                &reading.enricher,
+                &mut self.scratch,
+                &mut ruled,
+            ),
+        };
+        let record = match record {
+            Ok(record) => record,
+            Err((reason, message)) => {
+                self.rejects += 1;
+                if self.rejects <= reading.rejects {
+                    let line = row.line;
+                    crate::talk::line(format_args!("line {line}: {reason}: {message}"));
+                }
+                return;
+            }
+        };
         self.events += 1;
         if enough {
             return;
         }
         let event = match reading.form {
             Form::Watchfire => dry_run::event_json(
+                row,
                 record,
-                reading.source,
+                source,
                 &reading.enricher,
                 &mut self.scratch,
                 &mut self.bytes,

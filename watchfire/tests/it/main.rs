@@ -8,6 +8,7 @@ mod drift;
 mod faults;
 mod fetch;
 mod founding_week;
+mod intelmq;
 mod lists;
 mod manual;
 mod query;

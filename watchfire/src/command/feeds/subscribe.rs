@@ -172,8 +172,32 @@ pub fn switch(name: &str, on: bool, session: &Session) -> Result {
     Ok(())
 }
 
+/// Whether the configuration would be a right one with `change`; nothing is written.
+///
+/// # Errors
+/// What would be wrong with it.
+pub fn check(
+    root: &Path,
+    session: &Session,
+    change: impl FnOnce(&str) -> Result<String>,
+) -> Result<()> {
+    let path = root.join(FILE);
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| Failure::new(path.display(), error))?;
+    config::parse(&change(&text)?, &path, &session.environment)
+        .map(drop)
+        .map_err(Failure::configuration)
+}
+
 /// Replaces the configuration by what `change` makes of it, if that is a right one.
-fn edit(root: &Path, session: &Session, change: impl FnOnce(&str) -> Result<String>) -> Result<()> {
+///
+/// # Errors
+/// What would be wrong with it, or a file that cannot be written.
+pub fn edit(
+    root: &Path,
+    session: &Session,
+    change: impl FnOnce(&str) -> Result<String>,
+) -> Result<()> {
     let path = root.join(FILE);
     let fail = |error: std::io::Error| Failure::new(path.display(), error);
     let text = change(&std::fs::read_to_string(&path).map_err(fail)?)?;
