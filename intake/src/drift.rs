@@ -484,7 +484,7 @@ fn volume(one: &Seen, before: &[&Seen], zone: &TimeZone) -> Option<Change> {
     let middle = median(&logs);
     let deviations: Vec<f64> = logs.iter().map(|log| (log - middle).abs()).collect();
     let usual = middle.exp() - 1.0;
-    let floor = if same.len() >= 10 {
+    let floor = if before.len() >= USUAL {
         FACTOR
     } else {
         FACTOR_EARLY
