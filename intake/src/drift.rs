@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use formats::Unreadable;
 use jiff::tz::TimeZone;
 use ledger::{Decision, Ledger, Page, ReportFilter, ReportProfile, ReportState, Verdict};
 use model::listing::{Held, list_days};
@@ -41,7 +42,7 @@ const WORDS_ROWS: u64 = 40;
 /// A new word of a closed vocabulary (class, protocol ...), and of an open one, has this share.
 const CLOSED_SHARE: f64 = 0.05;
 const OPEN_SHARE: f64 = 0.25;
-const OPEN: [&str; 2] = ["malware_name", "tags"];
+const OPEN: [&str; 3] = ["class_identifier", "malware_name", "tags"];
 /// A word is missed if every earlier report had this share of it.
 const LOST_SHARE: f64 = 0.2;
 /// A refused share under this is not looked at.
@@ -266,8 +267,13 @@ async fn unreadable(
         offset: 0,
         limit: 1_000,
     };
+    // An empty delivery is a matter of completeness, and told there.
+    let empty = Unreadable::Empty.to_string();
     let mut found = Vec::new();
     for report in ledger.reports(&filter, page).await? {
+        if report.reason.as_ref() == Some(&empty) {
+            continue;
+        }
         let at = report.snapshot_at.unwrap_or(report.received_at);
         let kind = source.named_by_path(&report.origin).unwrap_or_default();
         let alike: Vec<f64> = seen
@@ -484,7 +490,7 @@ fn volume(one: &Seen, before: &[&Seen], zone: &TimeZone) -> Option<Change> {
     let middle = median(&logs);
     let deviations: Vec<f64> = logs.iter().map(|log| (log - middle).abs()).collect();
     let usual = middle.exp() - 1.0;
-    let floor = if same.len() >= 10 {
+    let floor = if before.len() >= USUAL {
         FACTOR
     } else {
         FACTOR_EARLY
@@ -569,6 +575,10 @@ fn words(one: &Seen, usual: &[&Seen]) -> Vec<Change> {
         } else {
             CLOSED_SHARE
         };
+        // Of a field that nobody filled before it is said that it is filled.
+        let ever = looked
+            .iter()
+            .any(|seen| seen.profile.words.contains_key(field));
         for word in one
             .profile
             .words
@@ -578,7 +588,7 @@ fn words(one: &Seen, usual: &[&Seen]) -> Vec<Change> {
         {
             let now = share(one, field, word);
             let known = looked.iter().any(|seen| share(seen, field, word) > 0.0);
-            if now >= least && !known {
+            if ever && now >= least && !known {
                 found.push(Change::NewWord {
                     field: field.to_owned(),
                     word: word.clone(),

@@ -43,6 +43,9 @@ licence = "none"
 /// What a listing comes to: state, first and last seen, delisted at, times listed.
 type Life = (String, String, String, Option<String>, u64);
 
+/// Items by list and date.
+type Snapshots = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+
 /// The listings of a feed as the command gives them, by list and item.
 fn listings(bench: &Bench, feed: &str, more: &[&str]) -> BTreeMap<(String, String), Life> {
     let mut arguments = vec!["--json", "feeds", "listings", feed];
@@ -67,9 +70,7 @@ fn listings(bench: &Bench, feed: &str, more: &[&str]) -> BTreeMap<(String, Strin
 }
 
 /// The same from the files by a plain loop: lists by name, each with its dates and items.
-fn plain(
-    lists: &BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
-) -> BTreeMap<(String, String), Life> {
+fn plain(lists: &Snapshots) -> BTreeMap<(String, String), Life> {
     let mut lives = BTreeMap::new();
     for (list, dates) in lists {
         let mut counts: Option<usize> = None;
@@ -222,8 +223,7 @@ fn listings_of_real_lists_equal_a_plain_loop_over_the_files() {
         ),
         ("openphish", "feeds/phishing/openphish", "feed_"),
     ];
-    let mut expected: BTreeMap<&str, BTreeMap<String, BTreeMap<String, BTreeSet<String>>>> =
-        BTreeMap::new();
+    let mut expected: BTreeMap<&str, Snapshots> = BTreeMap::new();
     for (feed, folder, prefix) in folders {
         for path in files(&data.join(folder)) {
             let file = name(&path);
