@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use intake::catalogue::Catalogue;
+use intake::catalogue::{Catalogue, Source};
 use intake::collect::{Wanted, files};
 use intake::enrich::Enricher;
 use intake::ingest::Intake;
