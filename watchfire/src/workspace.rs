@@ -181,7 +181,7 @@ impl Workspace {
         let path = root.join("ledger.db");
         let reading = match access {
             Access::Read => reading(&root),
-            Access::Write(_) => None,
+            Access::Write(_) | Access::Serve => None,
         };
         // A workspace that was never written to has no ledger; making it is a change.
         let first = !path.exists();
@@ -245,6 +245,7 @@ impl Workspace {
             lake: self.lake.clone(),
             runtime: Arc::clone(&self.runtime),
             _locks: Arc::clone(&self._locks),
+            _reading: Arc::clone(&self._reading),
         }
     }
 

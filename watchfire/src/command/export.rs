@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::config::Settings;
 use crate::failure::{Failure, Result};
 use crate::weeks;
-use crate::workspace::{Access, Session, now};
+use crate::workspace::{Access, Session, Workspace, now};
 
 mod eventdb;
 mod sink;
@@ -87,7 +87,7 @@ pub fn run(args: Args, session: &Session) -> Result {
         );
     }
     let workspace = session.open(Access::Read)?;
-    let sql = select(&args, &workspace.settings)?;
+    let sql = select(&args, &workspace)?;
     let (_, parts) = workspace.parts(None)?;
     let mut sink = Sink::open(args.to.as_deref())?;
     if args.form == Form::Eventdb {
@@ -132,7 +132,8 @@ pub fn run(args: Args, session: &Session) -> Result {
     Ok(())
 }
 
-fn select(args: &Args, settings: &Settings) -> Result<String> {
+fn select(args: &Args, workspace: &Workspace) -> Result<String> {
+    let settings = &workspace.settings;
     let mut conditions = Vec::new();
     let start_of = |day: Date| {
         let zoned = day.to_zoned_datetime(settings.zone.clone());
@@ -141,7 +142,7 @@ fn select(args: &Args, settings: &Settings) -> Result<String> {
     };
     let (since, until) = match &args.week {
         Some(text) => {
-            let (start, end) = weeks::read(text, settings, now())?
+            let (start, end) = weeks::read(text, workspace, now())?
                 .week
                 .span(&settings.zone);
             (Some(start), Some(end))

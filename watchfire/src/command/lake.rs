@@ -90,7 +90,7 @@ fn days(
     let Some(week) = week else {
         return Ok(None);
     };
-    let named = weeks::read(week, &workspace.settings, now())?;
+    let named = weeks::read(week, workspace, now())?;
     let (start, end) = named.week.span(&workspace.settings.zone);
     Ok(Some(start.day().0..Timestamp(end.0 - 1).day().0 + 1))
 }
