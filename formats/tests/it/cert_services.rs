@@ -150,6 +150,21 @@ fn hibp_gives_an_event_for_each_account() {
             "data-leak breach b@example.com"
         ]
     );
+    // A long list does not stand in each of its records.
+    let all: Vec<String> = (0..20_000)
+        .map(|n| format!("\"u{n}@example.com\""))
+        .collect();
+    let long = format!(
+        r#"{{"Breach": {{"AddedDate": "2023-01-09T00:00Z"}}, "Domain": "example.com", "DomainEmails": [{}]}}"#,
+        all.join(",")
+    );
+    let long = good(&feed, &long);
+    assert_eq!(long.records.len(), 20_000);
+    let extra = long.records[0].extra_json().expect("extra");
+    assert!(
+        extra.contains(r#""domain_emails_count":20000"#) && extra.len() < 200,
+        "{extra}"
+    );
     let paste = good(&feed, r#"{"Paste": [], "Email": "c@example.com"}"#);
     assert_eq!(paste.records[0].observed_at(), Some(SNAPSHOT));
     for text in [r#"{"Breach": {}}"#, r#"{"Domain": "example.com"}"#] {

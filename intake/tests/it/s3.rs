@@ -1,5 +1,4 @@
-//! S3 against two stores that check signatures, PyPI's `moto` and crates.io's `s3s-fs`, and against
-//! listings that get it wrong.
+//! S3 against PyPI `moto`, which checks signatures, and against listings that get it wrong.
 
 use intake::collect::failure::Kind;
 use intake::collect::state::FetchState;
@@ -130,87 +129,6 @@ async fn moto_gives_new_and_changed_objects_to_the_right_key_only() {
         .unwrap_err();
     assert_eq!(failure.kind, Kind::Status(403), "{failure}");
     assert!(!failure.to_string().contains("another-secret"));
-}
-
-/// The other store keeps objects as files. It takes minutes to build: `.ci/run` brings it only with
-/// `WATCHFIRE_LONG=1`.
-#[tokio::test(flavor = "multi_thread")]
-async fn s3s_fs_gives_new_and_changed_objects_to_the_right_key_only() {
-    let bench = Bench::new();
-    let Some(server) = program("s3s-fs") else {
-        return;
-    };
-    let root = bench.folder.path().join("store");
-    let put = |name: &str, text: &str| {
-        let path = root.join("reports").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    };
-    for name in [
-        "in/a.csv",
-        "in/b c+d%.csv",
-        "in/deep/e&f=.csv",
-        "in/报告.csv",
-        "out/y.csv",
-    ] {
-        put(name, name);
-    }
-    let port = free_port();
-    let words = port.to_string();
-    let arguments = [
-        "--host",
-        "127.0.0.1",
-        "--port",
-        &words,
-        "--access-key",
-        "reader",
-        "--secret-key",
-        "a-secret-of-ours",
-        root.to_str().unwrap(),
-    ];
-    let _peer = Peer::start(&server, port, &arguments, &[]);
-    let mut clients = clients(bench.folder.path());
-    let mut set = |name: &str, value: &str| {
-        clients
-            .environment
-            .insert(name.to_owned(), value.to_owned())
-    };
-    set("ACCESS_KEY", "reader");
-    set("SECRET_KEY", "a-secret-of-ours");
-    let now = jiff::Timestamp::now().into();
-    let mut fetch = bucket(format!("http://localhost:{port}/reports"));
-    fetch.allow_private = vec!["localhost".to_owned()];
-    let feed = feed(fetch);
-    let spool = bench.spool();
-    let get = async |state: &FetchState| {
-        intake::collect::fetch::fetch(&clients, &feed, state, &spool, now).await
-    };
-    let first = get(&FetchState::default()).await.unwrap();
-    assert_eq!(first.failures, []);
-    let expected = [
-        "in/a.csv",
-        "in/b c+d%.csv",
-        "in/deep/e&f=.csv",
-        "in/报告.csv",
-    ];
-    assert_eq!(texts(&first), expected);
-    let quiet = get(&first.state).await.unwrap();
-    assert_eq!((quiet.deliveries.len(), quiet.failures.len()), (0, 0));
-    // Its listings tell a change by size and by the second.
-    std::thread::sleep(std::time::Duration::from_millis(1_100));
-    put("in/a.csv", "changed");
-    put("in/new.csv", "new");
-    let changed = get(&quiet.state).await.unwrap();
-    assert_eq!(texts(&changed), ["changed", "new"]);
-
-    // The twin: the same request with another secret.
-    clients
-        .environment
-        .insert("SECRET_KEY".to_owned(), "another-secret".to_owned());
-    let failure = intake::collect::fetch::fetch(&clients, &feed, &changed.state, &spool, now)
-        .await
-        .unwrap_err();
-    assert_eq!(failure.kind, Kind::Status(403), "{failure}");
 }
 
 const LISTING: &str = "<ListBucketResult><Contents><Key>a.csv</Key><ETag>1</ETag></Contents>\
