@@ -173,8 +173,8 @@ fn the_demo_counts_what_its_country_holds_and_every_figure_opens() {
     assert_eq!(groups.len(), 7);
     bench
         .run(&["week", issue, "--by", "colour"])
-        .exits(1)
-        .says("choose one of day");
+        .exits(2)
+        .says("but by day");
 
     // Fourteen weeks of feeds as they are: nothing drifts in the last four, and before only Shadowserver's
     // new column, with which the country's reports change once.
