@@ -238,6 +238,22 @@ pub const SAMPLES: &[Sample] = &[
         records: 1,
     },
     Sample {
+        format: "intelmq",
+        entry: none,
+        file: "events.jsonl",
+        frame: ["", "", ""],
+        row: |n| {
+            let (date, clock) = time(n);
+            format!(
+                "{{\"__type\": \"Event\", \"classification.type\": \"c2-server\", \"time.source\": \"{date}T{clock}+00:00\", \
+                 \"source.ip\": \"192.0.2.{}\", \"source.port\": {}, \"extra.note\": \"n{n}\"}}\n",
+                n % 250,
+                n % 65_536
+            )
+        },
+        records: 1,
+    },
+    Sample {
         format: "iodef",
         entry: none,
         file: "report.xml",

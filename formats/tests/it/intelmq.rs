@@ -145,6 +145,11 @@ fn differences(ours: &Record, theirs: &Event, differ: &[(&str, &str, &str)]) -> 
         };
         spoken.insert(at);
         let have = event.get(at).and_then(plain);
+        // Its field for ids of vulnerabilities is one of lower case, its parsers' own members are not.
+        let wanted = match at {
+            "product.vulnerabilities" => wanted.to_lowercase(),
+            _ => wanted,
+        };
         if have.as_deref() != Some(wanted.as_str()) && !said_by_url(key, &wanted, &event) {
             found.push(format!("{at}: {have:?}, IntelMQ has {wanted:?}"));
         }

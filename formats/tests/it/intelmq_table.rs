@@ -411,18 +411,7 @@ pub fn claims() -> Vec<(&'static str, Claim)> {
                     "extra.tag",
                     "extra.version",
                 ]),
-                &[
-                    (
-                        "source.geolocation.latitude",
-                        "extra.source.geolocation.latitude",
-                        "no field: places are looked up",
-                    ),
-                    (
-                        "source.geolocation.longitude",
-                        "extra.source.geolocation.longitude",
-                        "no field: places are looked up",
-                    ),
-                ],
+                &[],
             ),
         ),
         (

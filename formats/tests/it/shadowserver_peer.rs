@@ -278,11 +278,6 @@ const KNOWN: &[Known] = &[
         },
     ),
     (
-        "cve-case",
-        "ids of vulnerabilities are written in capitals",
-        |d| d.key == "product.vulnerabilities" && d.ours().eq_ignore_ascii_case(d.theirs()),
-    ),
-    (
         "cve-form",
         "any text is taken for the id of a vulnerability",
         |d| {
