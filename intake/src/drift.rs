@@ -32,7 +32,7 @@ const VOLUME_ROWS: f64 = 50.0;
 const VOLUME_CHANGE: f64 = 40.0;
 const DEVIATIONS: f64 = 6.0;
 /// A factor below this is never too much, with a long past and with a short one.
-const FACTOR: f64 = 1.8;
+const FACTOR: f64 = 1.9;
 const FACTOR_EARLY: f64 = 3.0;
 /// A deviation of a normal distribution is so many median deviations.
 const MEDIAN_DEVIATIONS: f64 = 1.4826;
