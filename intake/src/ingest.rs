@@ -394,7 +394,7 @@ impl<'scope, 'env> Writer<'scope, 'env> {
             match steps.take()? {
                 Some(Step::Block(block)) => {
                     self.rows += block.rows;
-                    for chunk in gathered.add(block) {
+                    for chunk in gathered.add(*block) {
                         writer.push(chunk)?;
                     }
                     gathered.relieve(intake, &report.id, generation)?;

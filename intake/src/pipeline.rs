@@ -32,7 +32,7 @@ struct Work {
 /// What the caller takes, in order.
 pub enum Step<S> {
     /// A parsed block.
-    Block(Gathered),
+    Block(Box<Gathered>),
     /// Something said by the cutting thread.
     Said(S),
 }
@@ -90,7 +90,7 @@ impl<S> Cutter<S> {
     pub fn gathered(&mut self, gathered: Gathered) -> Result<()> {
         let number = self.number()?;
         self.done
-            .send((number, Step::Block(gathered)))
+            .send((number, Step::Block(Box::new(gathered))))
             .map_err(|_| Error::Stopped("writer"))
     }
 
@@ -222,7 +222,10 @@ fn parse<S>(
         opened.reader.read(block, &mut record, &mut out);
         let gathered = gatherer.take(&opened.receipt);
         let _ = spent.try_send(bytes);
-        if done.send((number, Step::Block(gathered))).is_err() {
+        if done
+            .send((number, Step::Block(Box::new(gathered))))
+            .is_err()
+        {
             return;
         }
     }

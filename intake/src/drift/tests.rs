@@ -74,12 +74,12 @@ fn verdict(decision: Decision, at: i64) -> Verdict {
 #[test]
 fn the_usual_is_not_remarked() {
     for level in [3, 12, 60, 1_000, 40_000] {
-        assert_eq!(labels(&past(level), &[]), [String::new(); 0], "{level}");
+        assert_eq!(labels(&past(level), &[]), [""; 0], "{level}");
     }
     // A small feed that jumps about.
     let mut small = past(4);
     small.push(seen(60, 30));
-    assert_eq!(labels(&small, &[]), [String::new(); 0]);
+    assert_eq!(labels(&small, &[]), [""; 0]);
 }
 
 #[test]

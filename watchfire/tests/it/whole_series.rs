@@ -86,6 +86,9 @@ fn unpack_phishtank(data: &Path, bench: &Bench) {
     }
 }
 
+/// Records by what `feeds tally` names: feed, and the kind of observable or the tag.
+type Tallies = BTreeMap<(String, String), i64>;
+
 #[test]
 fn all_series_come_in_by_one_run_and_every_control_total_agrees() {
     let Some(data) = data() else { return };
@@ -128,7 +131,7 @@ fn all_series_come_in_by_one_run_and_every_control_total_agrees() {
     assert!(rows > 1_100_000, "only {rows} rows");
     assert!(rejects * 500 < rows, "{rejects} rejects in {rows} rows");
 
-    let mut tallies: BTreeMap<(String, &str), BTreeMap<(String, String), i64>> = BTreeMap::new();
+    let mut tallies: BTreeMap<(String, &str), Tallies> = BTreeMap::new();
     let mut wrong = Vec::new();
     let totals = control_totals(&data);
     assert!(totals.len() >= 132, "only {} control totals", totals.len());

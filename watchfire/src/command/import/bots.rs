@@ -475,11 +475,7 @@ impl Graph {
             .walk(from, None, default)
             .iter()
             .any(|id| id == through);
-        on_the_way
-            && !self
-                .walk(from, Some(through), default)
-                .iter()
-                .any(|id| is_end(id))
+        on_the_way && !self.walk(from, Some(through), default).iter().any(is_end)
     }
 }
 
