@@ -163,8 +163,8 @@ pub fn read(bot: &mut Bot, url: Option<&str>, findings: &mut Findings) -> Result
     let same_end = |public: &&PublicFeed| {
         !ending.is_empty() && public.address.to_lowercase().ends_with(&ending)
     };
-    let found = names.iter().filter_map(|name| known(name)).find(same_end);
-    let found = found.or_else(|| names.iter().find_map(|name| known(name)));
+    let found = names.iter().filter_map(&known).find(same_end);
+    let found = found.or_else(|| names.iter().find_map(known));
     let public = found.ok_or("its feed is not in the catalogue any more")?;
     let how = format!(
         "as `{}` of the catalogue, by its parser: look whether the address gives that edition",
