@@ -148,7 +148,14 @@ fn lines(path: &Path) -> BTreeSet<String> {
     // A number sign within a URL begins its fragment, no remark.
     text.lines()
         .filter(|line| !line.starts_with('#'))
-        .map(|line| line.split([' ', '\t', ';']).next().unwrap_or("").to_owned())
+        .map(|line| {
+            let item = line.split([' ', '\t', ';']).next().unwrap_or("");
+            // Addresses are kept in one spelling, whichever the list has.
+            match item.parse::<std::net::IpAddr>() {
+                Ok(address) => address.to_string(),
+                Err(_) => item.to_owned(),
+            }
+        })
         .filter(|line| !line.is_empty())
         .collect()
 }
@@ -286,7 +293,7 @@ fn listings_of_real_lists_equal_a_plain_loop_over_the_files() {
         }
         checked += plain.len();
     }
-    assert!(checked > 100_000, "{checked} listings were compared");
+    assert!(checked > 80_000, "only {checked} listings were compared");
 
     // As of an earlier day, as if the later files had not come.
     let mut earlier = expected["tor"].clone();
