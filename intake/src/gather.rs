@@ -296,7 +296,7 @@ impl Output for Gathering<'_> {
         // What tags and severities add to the tallies is not remembered: such lines are read again.
         if let (Some(line), Some(before)) = (line, self.before)
             && !row.has(Field::Tags)
-            && !row.has(Field::Severity)
+            && !(row.has(Field::VulnerabilityId) && row.has(Field::Severity))
         {
             let trace = Trace {
                 written_day: row.written_day,
