@@ -277,8 +277,7 @@ fn http(bot: &mut Bot, findings: &mut Findings) -> Result<Source, String> {
         findings.parameter(&bot.id, "http_url_formatting", Fate::NeedsYourHand, remark);
         hand = Some("its address has a date in it".to_owned());
     }
-    if let Some(user) = bot.take_text("http_username") {
-        let _ = user;
+    if bot.take_text("http_username").is_some() {
         fetch.insert(
             "user".into(),
             text(secret(&bot.id, "http_username", findings)),
