@@ -29,9 +29,19 @@ pub(super) fn draw<'a>(p: &'a SharePlot, sheet: Sheet<'a>) -> Canvas<'a> {
     let x0 = name_room + 12.0;
     let span = c.w - x0;
     // The parts are named once over the bars, each beside a swatch: a narrow part has no room for its name.
-    let mut at = x0;
+    // They begin over the bars where all fit there, else at the left edge, and are cut only if they must.
+    let names = p.parts.iter().take(parts);
+    let wanted: f64 = names
+        .map(|part| measure::width(part.name.get(lang), false) + 32.0)
+        .sum();
+    let mut at = if wanted <= span { x0 } else { 0.0 };
+    let room = if wanted <= c.w - at {
+        f64::INFINITY
+    } else {
+        (c.w - at) / parts as f64 - 32.0
+    };
     for (k, part) in p.parts.iter().take(parts).enumerate() {
-        let name = measure::fit(part.name.get(lang), false, span / parts as f64 - 32.0);
+        let name = measure::fit(part.name.get(lang), false, room);
         if part.unknown {
             c.outlined(at, 5.0, 10.0, 10.0, palette.c3, false);
         } else {
