@@ -20,17 +20,14 @@ use model::ids::EventId;
 use model::time::Day;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::errors::ParquetError;
 
 use crate::columns::Chunk;
 use crate::error::{Error, Result};
 use crate::part::Shape;
 use crate::run;
-use crate::schema::{
-    COLUMN_COUNT, Column, EVENT_ROW, LAKE_SCHEMA_VERSION, SCHEMA, field_index, writer_properties,
-};
-use crate::stage::{FileKind, StagedFile};
+use crate::schema::{COLUMN_COUNT, Column, EVENT_ROW, SCHEMA, field_index};
+use crate::stage::{FileKind, StagedFile, part_writer};
 
 /// Rows read at a time.
 const BATCH_ROWS: usize = 8192;
@@ -198,15 +195,7 @@ impl PartWriter {
     /// Begins the part `name` (without ending, below `root`) of a shape that all its rows fit.
     pub(crate) fn create(root: &Path, name: &str, day: Day, shape: &Shape) -> Result<Self> {
         let path = root.join(format!("{name}.parquet"));
-        let file = File::create(&path).map_err(Error::io(&path))?;
-        let schema = shape.schema(&format!("{name}.ids"));
-        let options = ArrowWriterOptions::new().with_properties(writer_properties());
-        let mut writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
-            .map_err(Error::parquet(&path))?;
-        writer.append_key_value_metadata(parquet::file::metadata::KeyValue::new(
-            "watchfire.schema".to_owned(),
-            LAKE_SCHEMA_VERSION.to_string(),
-        ));
+        let (writer, schema) = part_writer(&path, shape, &format!("{name}.ids"))?;
         Ok(PartWriter {
             root: root.to_owned(),
             name: name.to_owned(),

@@ -312,15 +312,7 @@ impl<'a> ReportWriter<'a> {
         self.shape = Some(shape.clone());
         let name = self.part_name(day)?;
         let path = self.root.join(format!("{name}.{PART}"));
-        let file = File::create(&path).map_err(Error::io(&path))?;
-        let schema = shape.schema(&format!("{name}.{RUN}"));
-        let options = ArrowWriterOptions::new().with_properties(writer_properties());
-        let mut writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
-            .map_err(Error::parquet(&path))?;
-        writer.append_key_value_metadata(parquet::file::metadata::KeyValue::new(
-            "watchfire.schema".to_owned(),
-            LAKE_SCHEMA_VERSION.to_string(),
-        ));
+        let (writer, schema) = part_writer(&path, &shape, &format!("{name}.{RUN}"))?;
         let part = OpenPart {
             writer,
             name,
@@ -442,6 +434,24 @@ impl<'a> ReportWriter<'a> {
             duplicates: self.duplicates,
         })
     }
+}
+
+/// Begins the file of a part whose rows fit `shape` and whose identities lie in `run`.
+pub(crate) fn part_writer(
+    path: &Path,
+    shape: &Shape,
+    run: &str,
+) -> Result<(ArrowWriter<File>, SchemaRef)> {
+    let file = File::create(path).map_err(Error::io(path))?;
+    let schema = shape.schema(run);
+    let options = ArrowWriterOptions::new().with_properties(writer_properties());
+    let mut writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
+        .map_err(Error::parquet(path))?;
+    writer.append_key_value_metadata(parquet::file::metadata::KeyValue::new(
+        "watchfire.schema".to_owned(),
+        LAKE_SCHEMA_VERSION.to_string(),
+    ));
+    Ok((writer, schema))
 }
 
 /// Makes staged files durable: every file, then every folder they lie in, once.
