@@ -293,7 +293,8 @@ impl Output for Gathering<'_> {
             row,
         };
         gatherer.columns.append(named, record, &enrichment);
-        // What tags and severities add to the tallies is not remembered: such lines are read again.
+        // What tags, and severities of vulnerabilities, add to the tallies is not remembered: such lines
+        // are read again.
         if let (Some(line), Some(before)) = (line, self.before)
             && !row.has(Field::Tags)
             && !(row.has(Field::VulnerabilityId) && row.has(Field::Severity))
