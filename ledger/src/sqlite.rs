@@ -2,7 +2,7 @@
 //! The one file that speaks a dialect; with PostgreSQL none of it runs.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
@@ -16,6 +16,8 @@ use crate::{Error, Result};
 const BUSY: Duration = Duration::from_secs(60);
 /// How long a task waits for its turn on the one writing connection: a large commit may hold it.
 const TURN: Duration = Duration::from_secs(600);
+/// Pause before a file is opened once more that another process is just making.
+const RETRY: Duration = Duration::from_millis(10);
 /// Readers at the same time.
 const READERS: u32 = 4;
 
@@ -58,7 +60,7 @@ pub(crate) async fn connect(path: &Path, access: Access) -> Result<DatabaseConne
                 Access::Read => options.create_if_missing(false).read_only(true),
             }
         });
-    Database::connect(options)
+    first_connection(options)
         .await
         .map_err(|error| match sqlite_code(&error) {
             Some(14) => Error::Io {
@@ -72,6 +74,23 @@ pub(crate) async fn connect(path: &Path, access: Access) -> Result<DatabaseConne
             },
             _ => error.into(),
         })
+}
+
+/// Connects, and waits for others who open the same new file: the switch to the write-ahead log is
+/// the one statement for which SQLite does not wait by itself
+/// (<https://www.sqlite.org/pragma.html#pragma_journal_mode>).
+async fn first_connection(
+    options: ConnectOptions,
+) -> std::result::Result<DatabaseConnection, sea_orm::DbErr> {
+    let start = Instant::now();
+    loop {
+        match Database::connect(options.clone()).await {
+            Err(error) if sqlite_code(&error) == Some(5) && start.elapsed() < BUSY => {
+                tokio::time::sleep(RETRY).await;
+            }
+            done => return done,
+        }
+    }
 }
 
 /// Number of tables in the file; a file without our tables but with others is not a ledger.
