@@ -196,6 +196,13 @@ impl Error {
 
 /// Primary result code of SQLite (its extended codes carry it in the low byte), if `error` came from there.
 pub(crate) fn sqlite_code(error: &DbErr) -> Option<i32> {
+    Some(extended_code(error)? & 0xff)
+}
+
+/// SQLite could not enlarge the file beside the write-ahead log: that reports no cause, and has one.
+const IOERR_SHMSIZE: i32 = 4874;
+
+fn extended_code(error: &DbErr) -> Option<i32> {
     let (DbErr::Conn(RuntimeErr::SqlxError(source))
     | DbErr::Exec(RuntimeErr::SqlxError(source))
     | DbErr::Query(RuntimeErr::SqlxError(source))) = error
@@ -205,12 +212,15 @@ pub(crate) fn sqlite_code(error: &DbErr) -> Option<i32> {
     let sea_orm::SqlxError::Database(source) = source.as_ref() else {
         return None;
     };
-    Some(source.code()?.parse::<i32>().ok()? & 0xff)
+    source.code()?.parse().ok()
 }
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         // https://www.sqlite.org/rescode.html
+        if extended_code(&error) == Some(IOERR_SHMSIZE) {
+            return Error::DatabaseFull;
+        }
         match sqlite_code(&error) {
             Some(5 | 6) => Error::Busy,
             Some(10) => Error::DatabaseDisk(error),
