@@ -5,6 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::time::Timestamp;
 
 /// An id's text could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,6 +110,85 @@ impl FromStr for ReportId {
     }
 }
 
+/// Ids of ledger objects: a UUIDv7 with a printed prefix. Drawn from a clock and a random source that
+/// are handed down, so that a seeded run draws the same ids again.
+macro_rules! ledger_ids {
+    ($($(#[$doc:meta])* $name:ident, $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// What stands before the dash.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// A new id of the instant `now`; ten random bytes tell it from others of that instant.
+            pub fn draw(now: Timestamp, random: [u8; 10]) -> Self {
+                let millis = u64::try_from(now.0 / 1000).unwrap_or(0);
+                $name(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "-{}"), self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadId;
+
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                let bad = || BadId {
+                    text: text.to_owned(),
+                    what: concat!("an id (", $prefix, "- and a UUID)"),
+                };
+                let uuid = text.strip_prefix(concat!($prefix, "-")).ok_or_else(bad)?;
+                Uuid::parse_str(uuid).map($name).map_err(|_| bad())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+ledger_ids! {
+    /// An incident: what is opened, worked and closed.
+    IncidentId, "INC";
+    /// Several incidents of one hand: same kit, address, registrant or brand.
+    CampaignId, "CAM";
+    /// A body that can act, or reports.
+    OrganizationId, "ORG";
+    /// A way to reach an organization.
+    ContactId, "CON";
+    /// The stored decision whom to ask for what.
+    DirectiveId, "DIR";
+    /// One message to one contact.
+    NoticeId, "NOT";
+    /// One look whether it is gone.
+    VerificationId, "VER";
+    /// A piece of evidence with its blob.
+    EvidenceId, "EVI";
+    /// A complaint somebody made; its number is the receipt.
+    ComplaintId, "CMP";
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,5 +203,9 @@ mod tests {
         assert_eq!(report.as_str().parse::<ReportId>(), Ok(report.clone()));
         assert_ne!(report, ReportId::of("other", &[1; 32], ""));
         assert_ne!(report, ReportId::of("jpcert", &[1; 32], "2023-01-09"));
+        let incident = IncidentId::draw(Timestamp(1_673_222_400_000_000), [9; 10]);
+        assert!(incident.to_string().starts_with("INC-01859"), "{incident}");
+        assert_eq!(incident.to_string().parse::<IncidentId>(), Ok(incident));
+        assert!(incident.to_string().parse::<NoticeId>().is_err());
     }
 }

@@ -6,6 +6,9 @@
 //! ([`statistic`]), judged by a rating, and told in a [`bulletin::Bulletin`] that bears an
 //! [`issue::IssueNumber`].
 //!
+//! What is found is worked on as an [`incident`]: an [`organization`] that can act gets a [`notice`],
+//! a [`verification`] tells whether it helped, and a [`tlp`] marking tells who may know.
+//!
 //! This crate holds the words, their tables and the functions on them. It does no I/O, reads no
 //! clock and knows no async; everything else may depend on it, it depends on nothing of ours.
 
@@ -16,10 +19,16 @@ pub mod fetch;
 pub mod field;
 pub mod identity;
 pub mod ids;
+pub mod incident;
 pub mod issue;
 pub mod listing;
+pub mod notice;
+pub mod organization;
 pub mod record;
 pub mod reject;
 pub mod statistic;
 pub mod territory;
 pub mod time;
+pub mod tlp;
+pub mod verification;
+pub mod worded;
