@@ -8,11 +8,10 @@
 //! The ledger offers no way to change or delete a row. Rows are written in the transaction of the
 //! change that they record.
 
-use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect};
 
-use crate::{Error, Hash, Ledger, Page, Result, counter};
+use crate::{Error, Hash, Ledger, Page, Result, bulk, counter};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -87,43 +86,46 @@ impl AuditEntry {
 }
 
 /// Appends a row inside the transaction of the change it records.
-pub(crate) async fn append<C: ConnectionTrait>(
+pub(crate) async fn append<C: ConnectionTrait>(db: &C, new: NewAudit, now: i64) -> Result<()> {
+    append_all(db, vec![new], now).await
+}
+
+/// Appends rows in this order, inside the transaction of the changes they record.
+pub(crate) async fn append_all<C: ConnectionTrait>(
     db: &C,
-    new: NewAudit,
+    new: Vec<NewAudit>,
     now: i64,
-) -> Result<AuditEntry> {
+) -> Result<()> {
     // Raising the counter first locks the chain's end until the transaction is over.
-    let seq = counter::next(db, counter::AUDIT).await?;
-    let prev_hash = match seq {
-        1 => Hash::default(),
+    let count = new.len() as i64;
+    let before = counter::raise(db, counter::AUDIT, count).await? - count;
+    let mut prev_hash = match before {
+        0 => Hash::default(),
         _ => {
-            let previous = Entity::find_by_id(seq - 1).one(db).await?;
-            previous.ok_or_else(|| broken(seq - 1, "is missing"))?.hash
+            let previous = Entity::find_by_id(before).one(db).await?;
+            previous.ok_or_else(|| broken(before, "is missing"))?.hash
         }
     };
-    let mut entry = AuditEntry {
-        seq,
-        at: now,
-        actor: new.actor,
-        action: new.action,
-        object: new.object,
-        detail: new.detail.to_string(),
-        prev_hash,
-        hash: Hash::default(),
-    };
-    entry.hash = entry.digest();
-    let row = ActiveModel {
-        seq: Set(entry.seq),
-        at: Set(entry.at),
-        actor: Set(entry.actor.clone()),
-        action: Set(entry.action.clone()),
-        object: Set(entry.object.clone()),
-        detail: Set(entry.detail.clone()),
-        prev_hash: Set(entry.prev_hash),
-        hash: Set(entry.hash),
-    };
-    Entity::insert(row).exec_without_returning(db).await?;
-    Ok(entry)
+    let mut rows = Vec::with_capacity(new.len());
+    for (seq, new) in (before + 1..).zip(new) {
+        let mut entry = AuditEntry {
+            seq,
+            at: now,
+            actor: new.actor,
+            action: new.action,
+            object: new.object,
+            detail: new.detail.to_string(),
+            prev_hash,
+            hash: Hash::default(),
+        };
+        entry.hash = entry.digest();
+        prev_hash = entry.hash;
+        let size = 200 + entry.detail.len() + entry.object.len();
+        rows.push((ActiveModel::from(entry), size));
+    }
+    let rows = rows.into_iter().map(|(row, size)| (row.reset_all(), size));
+    bulk::insert(db, rows).await?;
+    Ok(())
 }
 
 fn broken(seq: i64, reason: impl Into<String>) -> Error {
@@ -135,11 +137,11 @@ fn broken(seq: i64, reason: impl Into<String>) -> Error {
 
 impl Ledger {
     /// Records something that changed nothing else in the ledger (a login, an export).
-    pub async fn append_audit(&self, new: NewAudit, now: i64) -> Result<AuditEntry> {
+    pub async fn append_audit(&self, new: NewAudit, now: i64) -> Result<()> {
         let tx = self.begin().await?;
-        let entry = append(&tx, new, now).await?;
+        append(&tx, new, now).await?;
         tx.commit().await?;
-        Ok(entry)
+        Ok(())
     }
 
     /// Rows about one object, or all, newest first.

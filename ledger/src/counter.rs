@@ -14,6 +14,12 @@ pub(crate) const SNAPSHOT: &str = "snapshot";
 pub(crate) const HORIZON: &str = "horizon";
 /// Number of audit rows.
 pub(crate) const AUDIT: &str = "audit";
+/// Number of incidents ever opened.
+pub(crate) const INCIDENT: &str = "incident";
+/// Number of complaints ever made.
+pub(crate) const COMPLAINT: &str = "complaint";
+/// Number of notices ever written.
+pub(crate) const NOTICE: &str = "notice";
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -42,12 +48,7 @@ pub(crate) async fn value<C: ConnectionTrait>(db: &C, name: &str) -> Result<i64>
 
 /// Raises a counter by one and returns the new value.
 pub(crate) async fn next<C: ConnectionTrait>(db: &C, name: &str) -> Result<i64> {
-    Entity::update_many()
-        .col_expr(Column::Value, Expr::col(Column::Value).add(1))
-        .filter(Column::Name.eq(name))
-        .exec(db)
-        .await?;
-    value(db, name).await
+    raise(db, name, 1).await
 }
 
 /// Sets a counter.
@@ -58,4 +59,14 @@ pub(crate) async fn set<C: ConnectionTrait>(db: &C, name: &str, to: i64) -> Resu
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// Raises a counter by `by` and returns the new value: the last of as many numbers.
+pub(crate) async fn raise<C: ConnectionTrait>(db: &C, name: &str, by: i64) -> Result<i64> {
+    Entity::update_many()
+        .col_expr(Column::Value, Expr::col(Column::Value).add(by))
+        .filter(Column::Name.eq(name))
+        .exec(db)
+        .await?;
+    value(db, name).await
 }

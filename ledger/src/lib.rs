@@ -23,44 +23,67 @@ mod hash;
 mod migration;
 mod open;
 mod sqlite;
+mod text;
 
 pub mod audit;
 pub mod blob;
 pub mod commit;
+pub mod complaint;
+pub mod directive;
 pub mod history;
+pub mod incident;
 pub mod infrastructure;
 pub mod issue;
 pub mod job;
 pub mod manifest;
 pub mod member;
+pub mod message;
+pub mod notice;
+pub mod organization;
 pub mod profile;
 pub mod reference;
 pub mod reject;
 pub mod report;
 pub mod retention;
+pub mod rule_trust;
 pub mod setting;
 pub mod tally;
 pub mod token;
 pub mod verdict;
+pub mod verification;
 
 pub use audit::{AuditEntry, NewAudit};
 pub use blob::{Blob, BlobStore};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
+pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
+pub use directive::{Directive, DirectiveState, NewDirective};
 pub use error::{Error, Result};
 pub use hash::Hash;
 pub use history::{HistoryKind, HistoryRow, NewHistoryRow};
+pub use incident::{
+    Incident, IncidentEvent, IncidentFilter, IncidentNote, IncidentSort, NewIncident, NewStep,
+    Reach,
+};
 pub use infrastructure::{InfrastructureEvent, InfrastructureState, NewInfrastructureEvent};
 pub use issue::{Issue, IssueHead, IssueState, NewIssue};
 pub use job::{Job, JobCounts, JobState, Lease, NewJob};
 pub use manifest::{LakeFile, LakeFileKind, LakeTotals, NewLakeFile, Snapshot};
 pub use member::LakeMember;
+pub use message::{Message, MessageRead, MessageState, NewMessage};
+pub use notice::{Attempt, Move, NewNotice, Notice, NoticeDirective};
 pub use open::{Ledger, Page};
+pub use organization::{
+    Contact, NewContact, NewOrganization, Organization, Register, Responsibility,
+};
 pub use profile::{NewProfile, ReportProfile};
 pub use reference::{NewReferenceTable, ReferenceTable};
 pub use reject::{Reject, RejectFilter, RejectState};
 pub use report::{Archived, FeedTotals, NewReport, Report, ReportFilter, ReportKind, ReportState};
 pub use retention::{Expiry, Hold, NewExpiry, NewHold, Retained, Rewritten};
+pub use rule_trust::{RuleMode, RuleTrust};
 pub use setting::Setting;
 pub use tally::{NewTally, TallyBy, TallySum};
+pub use text::Text;
 pub use token::{NewToken, Token};
 pub use verdict::{Decision, NewVerdict, Verdict};
+pub use verification::{Evidence, NewEvidence, NewVerification, Verification};

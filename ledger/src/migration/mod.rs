@@ -5,6 +5,7 @@ mod m0001_spine;
 mod m0002_retention;
 mod m0003_lists;
 mod m0004_token;
+mod m0005_response;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_retention::Migration),
             Box::new(m0003_lists::Migration),
             Box::new(m0004_token::Migration),
+            Box::new(m0005_response::Migration),
         ]
     }
 }

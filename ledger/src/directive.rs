@@ -1,0 +1,258 @@
+//! Directives: the stored decision whom to ask for what, per incident and in order. Kept apart from
+//! sending: a directive without a party is a queue ("no contact left"), not a lost incident.
+
+use model::ids::{DirectiveId, IncidentId, OrganizationId};
+use model::organization::Role;
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect};
+use serde_json::json;
+
+use crate::audit::{self, NewAudit};
+use crate::incident::object;
+use crate::text::Text;
+use crate::{Error, Ledger, Page, Result, bulk};
+
+mod row {
+    use model::ids::{DirectiveId, IncidentId, OrganizationId};
+    use model::organization::Role;
+    use sea_orm::entity::prelude::*;
+
+    use crate::text::Text;
+
+    /// How far a directive is.
+    #[derive(
+        Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize,
+    )]
+    #[sea_orm(rs_type = "String", db_type = "Text")]
+    #[serde(rename_all = "kebab-case")]
+    pub enum DirectiveState {
+        /// Decided; its turn has not come.
+        #[sea_orm(string_value = "planned")]
+        Planned,
+        /// Its turn: a notice is to be written.
+        #[sea_orm(string_value = "due")]
+        Due,
+        /// A notice is written and not out yet.
+        #[sea_orm(string_value = "noticed")]
+        Noticed,
+        /// The party was asked.
+        #[sea_orm(string_value = "asked")]
+        Asked,
+        /// The party answered.
+        #[sea_orm(string_value = "answered")]
+        Answered,
+        /// The party says it acted.
+        #[sea_orm(string_value = "acted")]
+        Acted,
+        /// The party does not act.
+        #[sea_orm(string_value = "refused")]
+        Refused,
+        /// Nobody is known who could be asked.
+        #[sea_orm(string_value = "no-contact")]
+        NoContact,
+        /// Over: the incident ended or moved on.
+        #[sea_orm(string_value = "over")]
+        Over,
+    }
+
+    /// A directive. Instants are microseconds UTC.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Serialize)]
+    #[sea_orm(table_name = "directive")]
+    pub struct Model {
+        /// Its id.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Text<DirectiveId>,
+        /// The incident.
+        pub incident_id: Text<IncidentId>,
+        /// Its place in the order of parties, from 1; those of the same place are asked together.
+        pub place: i32,
+        /// In which role the party is asked.
+        pub role: Text<Role>,
+        /// The party; `None`: nobody is known.
+        pub organization_id: Option<Text<OrganizationId>>,
+        /// What is asked: the name of a sentence of the notice's templates.
+        pub ask: String,
+        /// Why this party: the row of the table and what it matched.
+        pub reason: String,
+        /// How far it is.
+        pub state: DirectiveState,
+        /// Time the party has, seconds.
+        pub target_secs: i64,
+        /// When it was decided.
+        pub decided_at: i64,
+        /// When the party was asked.
+        pub asked_at: Option<i64>,
+        /// When its time is over.
+        pub due_at: Option<i64>,
+        /// When it was reminded.
+        pub reminded_at: Option<i64>,
+        /// When the next party was asked instead.
+        pub escalated_at: Option<i64>,
+        /// When it answered.
+        pub answered_at: Option<i64>,
+        /// When it acted, by its word.
+        pub acted_at: Option<i64>,
+        /// The party's own number for it.
+        pub ticket: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) use row::{ActiveModel, Column, Entity};
+
+pub use row::{DirectiveState, Model as Directive};
+
+/// A directive to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDirective {
+    /// Its id, drawn by the caller.
+    pub id: DirectiveId,
+    /// The incident.
+    pub incident: IncidentId,
+    /// Its place in the order of parties, from 1.
+    pub place: i32,
+    /// In which role the party is asked.
+    pub role: Role,
+    /// The party; `None`: nobody is known.
+    pub organization: Option<OrganizationId>,
+    /// What is asked.
+    pub ask: String,
+    /// Why this party.
+    pub reason: String,
+    /// Time the party has, seconds.
+    pub target_secs: i64,
+}
+
+impl Ledger {
+    /// Stores decisions, all or nothing; those of place 1 are due at once. One audit row an incident.
+    pub async fn decide(&self, all: Vec<NewDirective>, actor: &str, now: i64) -> Result<()> {
+        let tx = self.begin().await?;
+        let mut records = Vec::new();
+        for of_one in all.chunk_by(|a, b| a.incident == b.incident) {
+            let told: Vec<_> = of_one
+                .iter()
+                .map(|new| json!({ "place": new.place, "role": new.role, "organization": new.organization, "reason": new.reason }))
+                .collect();
+            records.push(NewAudit {
+                actor: actor.to_owned(),
+                action: "incident.route".to_owned(),
+                object: object(of_one[0].incident),
+                detail: json!({ "directives": told }),
+            });
+        }
+        let rows = all.into_iter().map(|new| {
+            let state = match (new.organization, new.place) {
+                (None, _) => DirectiveState::NoContact,
+                (Some(_), 1) => DirectiveState::Due,
+                (Some(_), _) => DirectiveState::Planned,
+            };
+            let size = 200 + new.reason.len();
+            let row = ActiveModel {
+                id: Set(Text(new.id)),
+                incident_id: Set(Text(new.incident)),
+                place: Set(new.place),
+                role: Set(Text(new.role)),
+                organization_id: Set(new.organization.map(Text)),
+                ask: Set(new.ask),
+                reason: Set(new.reason),
+                state: Set(state),
+                target_secs: Set(new.target_secs),
+                decided_at: Set(now),
+                asked_at: Set(None),
+                due_at: Set(None),
+                reminded_at: Set(None),
+                escalated_at: Set(None),
+                answered_at: Set(None),
+                acted_at: Set(None),
+                ticket: Set(None),
+            };
+            (row, size)
+        });
+        bulk::insert(&tx, rows).await?;
+        audit::append_all(&tx, records, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Directives in a state, the longest decided first.
+    pub async fn directives_in(&self, state: DirectiveState, page: Page) -> Result<Vec<Directive>> {
+        Ok(Entity::find()
+            .filter(Column::State.eq(state))
+            .order_by_asc(Column::DecidedAt)
+            .order_by_asc(Column::Id)
+            .offset(page.offset)
+            .limit(page.limit)
+            .all(self.reader())
+            .await?)
+    }
+
+    /// Directives that were asked and whose time is over before `at`, or of which `share` per cent is.
+    pub async fn directives_running(&self) -> Result<Vec<Directive>> {
+        Ok(Entity::find()
+            .filter(Column::State.is_in([DirectiveState::Asked, DirectiveState::Answered]))
+            .order_by_asc(Column::DueAt)
+            .order_by_asc(Column::Id)
+            .all(self.reader())
+            .await?)
+    }
+
+    /// Directives of an incident, in order.
+    pub async fn directives(&self, of: IncidentId) -> Result<Vec<Directive>> {
+        Ok(Entity::find()
+            .filter(Column::IncidentId.eq(Text(of)))
+            .order_by_asc(Column::Place)
+            .order_by_asc(Column::Id)
+            .all(self.reader())
+            .await?)
+    }
+
+    /// Changes a directive; `edit` gets the row and changes it. Audited with `what`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none.
+    pub async fn edit_directive(
+        &self,
+        id: DirectiveId,
+        what: serde_json::Value,
+        edit: impl FnOnce(&mut Directive) + Send,
+        actor: &str,
+        now: i64,
+    ) -> Result<Directive> {
+        let tx = self.begin().await?;
+        let row = edit_directive(&tx, id, what, edit, actor, now).await?;
+        tx.commit().await?;
+        Ok(row)
+    }
+}
+
+/// Changes a directive inside a transaction.
+pub(crate) async fn edit_directive<C: ConnectionTrait>(
+    db: &C,
+    id: DirectiveId,
+    what: serde_json::Value,
+    edit: impl FnOnce(&mut Directive) + Send,
+    actor: &str,
+    now: i64,
+) -> Result<Directive> {
+    let mut row = Entity::find_by_id(Text(id))
+        .one(db)
+        .await?
+        .ok_or_else(|| Error::not_found("directive", id))?;
+    edit(&mut row);
+    Entity::update(ActiveModel::from(row.clone()).reset_all())
+        .exec(db)
+        .await?;
+    let record = NewAudit {
+        actor: actor.to_owned(),
+        action: "directive.edit".to_owned(),
+        object: object(row.incident_id.0),
+        detail: json!({ "directive": id, "what": what }),
+    };
+    audit::append(db, record, now).await?;
+    Ok(row)
+}
