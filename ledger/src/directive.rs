@@ -1,6 +1,8 @@
 //! Directives: the stored decision whom to ask for what, per incident and in order. Kept apart from
 //! sending: a directive without a party is a queue ("no contact left"), not a lost incident.
 
+use std::collections::BTreeSet;
+
 use model::ids::{DirectiveId, IncidentId, OrganizationId};
 use model::organization::Role;
 use sea_orm::ActiveValue::Set;
@@ -191,7 +193,27 @@ impl Ledger {
             .await?)
     }
 
-    /// Directives that were asked and whose time is over before `at`, or of which `share` per cent is.
+    /// Of these incidents, those that were decided about.
+    pub async fn incidents_with_directives(
+        &self,
+        ids: &[IncidentId],
+    ) -> Result<BTreeSet<IncidentId>> {
+        let mut found = BTreeSet::new();
+        for chunk in ids.chunks(bulk::LIST) {
+            let rows: Vec<Text<IncidentId>> = Entity::find()
+                .select_only()
+                .column(Column::IncidentId)
+                .distinct()
+                .filter(Column::IncidentId.is_in(chunk.iter().map(|id| Text(*id))))
+                .into_tuple()
+                .all(self.writer()?)
+                .await?;
+            found.extend(rows.into_iter().map(|id| id.0));
+        }
+        Ok(found)
+    }
+
+    /// Directives whose time runs, the first over first.
     pub async fn directives_running(&self) -> Result<Vec<Directive>> {
         Ok(Entity::find()
             .filter(Column::State.is_in([DirectiveState::Asked, DirectiveState::Answered]))

@@ -273,6 +273,51 @@ impl Ledger {
         live(self.writer()?, keys).await
     }
 
+    /// Incidents of a rule that were closed at or after `since` (microseconds UTC), by their keys; of
+    /// several the one closed last.
+    pub async fn closed_incidents(
+        &self,
+        rule: &str,
+        keys: &[&str],
+        since: i64,
+    ) -> Result<Vec<(String, IncidentId)>> {
+        let mut found = Vec::new();
+        for chunk in keys.chunks(bulk::LIST) {
+            let rows: Vec<(String, Text<IncidentId>)> = Entity::find()
+                .select_only()
+                .column(Column::Key)
+                .column(Column::Id)
+                .filter(Column::Key.is_in(chunk.iter().copied()))
+                .filter(Column::Rule.eq(rule))
+                .filter(Column::ClosedAt.gte(since))
+                .order_by_asc(Column::ClosedAt)
+                .into_tuple()
+                .all(self.writer()?)
+                .await?;
+            found.extend(rows.into_iter().map(|(key, id)| (key, id.0)));
+        }
+        Ok(found)
+    }
+
+    /// Of these events, those that stand with an incident already.
+    pub async fn triaged_events(&self, events: &[[u8; 16]]) -> Result<Vec<[u8; 16]>> {
+        let mut found = Vec::new();
+        for chunk in events.chunks(bulk::LIST) {
+            let rows: Vec<Vec<u8>> = joined::Entity::find()
+                .select_only()
+                .column(joined::Column::EventId)
+                .filter(joined::Column::EventId.is_in(chunk.iter().map(|event| event.to_vec())))
+                .into_tuple()
+                .all(self.writer()?)
+                .await?;
+            found.extend(
+                rows.into_iter()
+                    .filter_map(|id| <[u8; 16]>::try_from(id).ok()),
+            );
+        }
+        Ok(found)
+    }
+
     /// Stores what triage found, all or nothing. Audited: one row an incident opened.
     ///
     /// # Errors

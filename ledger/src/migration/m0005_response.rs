@@ -61,6 +61,7 @@ const INDEXES: &[(&str, bool, &str, &[&str])] = &[
         &["organization_id"],
     ),
     ("incident_number", true, "incident", &["number"]),
+    ("incident_key", false, "incident", &["key", "rule"]),
     ("incident_live", true, "incident", &["live_key"]),
     ("incident_state", false, "incident", &["state", "number"]),
     ("incident_kind", false, "incident", &["kind", "number"]),

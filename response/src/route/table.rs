@@ -1,0 +1,200 @@
+//! The table: which kind of party is asked for what, as data.
+
+use model::incident::CaseKind;
+use model::organization::Role;
+use model::territory::OwnerClass;
+use serde::Deserialize;
+
+use crate::triage::Place;
+
+/// The table a workspace has unless it names its own.
+pub const DEFAULT_TABLE: &str = include_str!("table.toml");
+
+/// How a party is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// The registrar of the name.
+    Registrar,
+    /// The registry of the top-level domain.
+    Registry,
+    /// Who answers for the address.
+    Network,
+    /// The platform that offers the file.
+    Platform,
+    /// The branch of the province.
+    Branch,
+    /// The CERT of the country.
+    Cert,
+    /// Who answers for the site.
+    Owner,
+    /// The CERT of the sector.
+    Sector,
+}
+
+impl By {
+    /// The role in which a party so found is asked.
+    pub fn role(self) -> Role {
+        match self {
+            By::Registrar => Role::Registrar,
+            By::Registry => Role::Registry,
+            By::Network => Role::NetworkOperator,
+            By::Platform => Role::AppPlatform,
+            By::Branch => Role::ProvincialBranch,
+            By::Cert => Role::OverseasCert,
+            By::Owner => Role::SiteOwner,
+            By::Sector => Role::SectorCert,
+        }
+    }
+}
+
+/// One party to be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// Its place in the order, from 1.
+    pub place: i32,
+    /// How it is found.
+    pub by: By,
+    /// The sentence of the notice.
+    pub want: String,
+    /// Hours it has.
+    pub hours: u32,
+    /// Asked only if the resource lies there.
+    #[serde(default)]
+    pub only: Option<Place>,
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// Kinds of case.
+    pub case: Vec<CaseKind>,
+    /// Where the resource lies.
+    #[serde(default)]
+    pub place: Option<Place>,
+    /// Whose site it is.
+    #[serde(default)]
+    pub owner: Option<OwnerClass>,
+    /// The parties.
+    pub ask: Vec<Asked>,
+}
+
+/// The whole table.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// Its rows; the first that fits decides.
+    pub row: Vec<Row>,
+}
+
+/// Sentences a row may ask for; the notice's templates hold their words.
+pub const WANTS: &[&str] = &[
+    "suspend-name",
+    "remove-page",
+    "remove-file",
+    "delist-app",
+    "stop-server",
+    "clean-hosts",
+    "restore-site",
+    "fix-weakness",
+    "look-into",
+];
+
+/// The table cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BadTable {
+    /// The text is no table.
+    #[error("routing table: {0}")]
+    Text(#[from] toml::de::Error),
+    /// A row says something that cannot be.
+    #[error("routing table, row {row}: {reason}")]
+    Row {
+        /// Its place, from 1.
+        row: usize,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Table {
+    /// Reads a table.
+    ///
+    /// # Errors
+    /// What is wrong, and in which row.
+    pub fn read(text: &str) -> Result<Self, BadTable> {
+        let table: Table = toml::from_str(text)?;
+        for (at, row) in table.row.iter().enumerate() {
+            let bad = |reason: String| BadTable::Row {
+                row: at + 1,
+                reason,
+            };
+            if row.ask.is_empty() {
+                return Err(bad("asks nobody".to_owned()));
+            }
+            if row.ask.iter().all(|asked| asked.place != 1) {
+                return Err(bad("nobody stands at place 1".to_owned()));
+            }
+            for asked in &row.ask {
+                if !WANTS.contains(&asked.want.as_str()) {
+                    let known = WANTS.join(", ");
+                    return Err(bad(format!("`{}` is no request: {known}", asked.want)));
+                }
+            }
+        }
+        Ok(table)
+    }
+
+    /// The first row that fits, and its place from 1.
+    pub fn find(
+        &self,
+        kind: CaseKind,
+        place: Option<Place>,
+        owner: OwnerClass,
+    ) -> Option<(usize, &Row)> {
+        let fits = |row: &Row| {
+            row.case.contains(&kind)
+                && row.place.is_none_or(|wanted| Some(wanted) == place)
+                && row.owner.is_none_or(|wanted| wanted == owner)
+        };
+        let at = self.row.iter().position(fits)?;
+        Some((at + 1, &self.row[at]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::worded::Word;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_row() {
+        let table = Table::read(DEFAULT_TABLE).expect("reads");
+        for kind in CaseKind::ALL {
+            for place in [None, Some(Place::Inside), Some(Place::Outside)] {
+                let found = table.find(*kind, place, OwnerClass::Other);
+                assert!(found.is_some(), "{kind} {place:?}");
+            }
+        }
+        let (_, row) = table
+            .find(
+                CaseKind::Defacement,
+                Some(Place::Inside),
+                OwnerClass::Government,
+            )
+            .expect("a row");
+        assert_eq!((row.ask[0].by, row.ask[0].hours), (By::Branch, 4));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let text = DEFAULT_TABLE.replace("suspend-name", "suspend-everything");
+        let told = Table::read(&text).expect_err("is wrong").to_string();
+        assert!(
+            told.contains("row 1") && told.contains("`suspend-everything`"),
+            "{told}"
+        );
+    }
+}
