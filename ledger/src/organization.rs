@@ -484,6 +484,42 @@ impl Ledger {
             .await?)
     }
 
+    /// Adds what organizations answer for. Audited.
+    pub async fn add_responsibilities(
+        &self,
+        all: Vec<(OrganizationId, Scope, String)>,
+        source: &str,
+        actor: &str,
+        now: i64,
+    ) -> Result<()> {
+        let tx = self.begin().await?;
+        let told: Vec<_> = all
+            .iter()
+            .map(|(id, scope, value)| json!([id, scope, value]))
+            .collect();
+        let rows = all.into_iter().map(|(id, scope, value)| {
+            let row = responsibility::ActiveModel {
+                id: NotSet,
+                organization_id: Set(Text(id)),
+                scope: Set(Text(scope)),
+                value: Set(value),
+                source: Set(source.to_owned()),
+                active: Set(true),
+            };
+            (row, 150)
+        });
+        bulk::insert(&tx, rows).await?;
+        let record = NewAudit {
+            actor: actor.to_owned(),
+            action: "responsibility.add".to_owned(),
+            object: "register".to_owned(),
+            detail: json!({ "source": source, "all": told }),
+        };
+        audit::append(&tx, record, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Takes responsibilities of an import back that it does not name any more. Audited.
     pub async fn end_responsibilities(
         &self,

@@ -1,6 +1,6 @@
 //! Response: events become incidents and get fixed.
 //!
-//! [`triage`] turns events into incidents; [`route`] decides whom to ask for what. Everything that is
+//! [`triage`] turns events into incidents; [`party`] keeps the register of who can act, and [`route`] decides whom to ask for what. Everything that is
 //! kept is in the ledger; each step reads what is stored there and stores what it did, so that a
 //! killed process goes on where it was.
 
@@ -8,6 +8,7 @@
 
 mod error;
 
+pub mod party;
 pub mod route;
 pub mod triage;
 

@@ -12,8 +12,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::command::{
     bulletin, completions, config, demo, doctor, export, feeds, fetch, history, hold, import,
-    infrastructure, ingest, init, lake, man, parse, query, rating, reference, rejects, retention,
-    serve, status, tokens, week,
+    incidents, infrastructure, ingest, init, lake, man, orgs, parse, query, rating, reference,
+    rejects, retention, route, serve, status, tokens, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -93,6 +93,9 @@ enum Command {
     Serve(serve::Args),
     Tokens(tokens::Args),
     Rejects(rejects::Args),
+    Incidents(incidents::Args),
+    Orgs(orgs::Args),
+    Route(route::Args),
     Week(week::Args),
     Query(query::Args),
     Import(import::Args),
@@ -124,6 +127,9 @@ impl Command {
             Command::Serve(args) => serve::run(args, session),
             Command::Tokens(args) => tokens::run(args, session),
             Command::Rejects(args) => rejects::run(args, session),
+            Command::Incidents(args) => incidents::run(args, session),
+            Command::Orgs(args) => orgs::run(args, session),
+            Command::Route(args) => route::run(args, session),
             Command::Week(args) => week::run(args, session),
             Command::Query(args) => query::run(args, session),
             Command::Import(args) => import::run(args, session),

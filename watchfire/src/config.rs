@@ -32,7 +32,7 @@ pub mod written;
 
 use expand::{Target, Unexpanded, expand};
 use origin::{Shown, Spelling};
-use written::{ServeSection, Written};
+use written::{ResponseSection, ServeSection, Written};
 
 /// Name of the file in a workspace.
 pub const FILE: &str = "watchfire.toml";
@@ -135,6 +135,8 @@ pub struct Settings {
     pub serve: ServeSection,
     /// `serve.listen`, read.
     pub listen: SocketAddr,
+    /// From an event to a takedown.
+    pub response: ResponseSection,
     /// Font folders.
     pub fonts: Vec<PathBuf>,
     /// Reference entries.
@@ -274,6 +276,7 @@ impl Resolver<'_> {
             query_memory: (written.query.memory_mb as usize) << 20,
             query_threads: threads(written.query.threads),
             serve: written.serve,
+            response: written.response,
             listen,
             fonts,
             references,

@@ -201,6 +201,16 @@ impl From<bulletin::Error> for Failure {
     }
 }
 
+impl From<response::Error> for Failure {
+    fn from(error: response::Error) -> Self {
+        match error {
+            response::Error::Ledger(error) => error.into(),
+            response::Error::Lake(error) => error.into(),
+            other => told(other.to_string(), "response"),
+        }
+    }
+}
+
 impl From<formats::Unreadable> for Failure {
     fn from(error: formats::Unreadable) -> Self {
         told(error.to_string(), "formats-unreadable")

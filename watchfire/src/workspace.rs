@@ -128,6 +128,12 @@ impl Session {
         }
     }
 
+    /// Whoever is logged in on this machine: who acts, for the audit trail.
+    pub fn actor(&self) -> String {
+        let user = self.environment.get("USER");
+        user.map_or("operator".to_owned(), Clone::clone)
+    }
+
     /// The folder and its configuration.
     ///
     /// # Errors

@@ -51,12 +51,6 @@ pub fn run(args: Args, session: &Session) -> Result {
     }
 }
 
-/// Whoever is logged in on this machine.
-fn actor(session: &Session) -> String {
-    let user = session.environment.get("USER");
-    user.map_or("operator".to_owned(), Clone::clone)
-}
-
 fn add(name: String, feed: Option<String>, session: &Session) -> Result {
     let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
     if name.is_empty() || name.len() > 64 || !name.chars().all(valid) {
@@ -75,7 +69,7 @@ fn add(name: String, feed: Option<String>, session: &Session) -> Result {
         hash: Hash::of(token.as_bytes()),
         feed: feed.clone(),
     };
-    let who = actor(session);
+    let who = session.actor();
     workspace.block_on(workspace.ledger.add_token(new, &who, now().0))?;
     let mut out = Out::new();
     match session.json {
@@ -123,7 +117,7 @@ fn list(session: &Session) -> Result {
 
 fn revoke(name: &str, session: &Session) -> Result {
     let workspace = session.open(Access::Write("tokens"))?;
-    let who = actor(session);
+    let who = session.actor();
     workspace.block_on(workspace.ledger.revoke_token(name, &who, now().0))?;
     session
         .talk

@@ -25,6 +25,8 @@ pub struct Written {
     pub query: QuerySection,
     /// The serving process.
     pub serve: ServeSection,
+    /// From an event to a takedown.
+    pub response: ResponseSection,
     /// Fonts of the PDF.
     pub fonts: FontsSection,
     /// Tables that others publish.
@@ -163,6 +165,53 @@ impl Default for QuerySection {
         QuerySection {
             memory_mb: 1024,
             threads: 0,
+        }
+    }
+}
+
+/// `[response]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResponseSection {
+    /// File with the rules of triage; empty: the built-in ones.
+    pub rules: String,
+    /// File with the routing table; empty: the built-in one.
+    pub table: String,
+    /// Who writes notices, in Chinese.
+    pub name_zh: String,
+    /// Who writes notices, in English.
+    pub name_en: String,
+    /// Mail address that notices come from and answers go to.
+    pub address: String,
+    /// Telephone that is printed in notices.
+    pub phone: String,
+    /// SMTP server that takes notices, as `smtp://host:25` or `smtps://user@host:465`; the password
+    /// is in `WATCHFIRE_SMTP_PASSWORD`.
+    pub smtp: String,
+    /// Folder of the channel `files`.
+    pub files: String,
+    /// Notices that go out in 24 hours at most.
+    pub daily_most: u32,
+    /// Notices that go to one party in 24 hours at most.
+    pub party_most: u32,
+    /// Notices with more incidents than this wait for a person.
+    pub hold_over: u32,
+}
+
+impl Default for ResponseSection {
+    fn default() -> Self {
+        ResponseSection {
+            rules: String::new(),
+            table: String::new(),
+            name_zh: String::new(),
+            name_en: String::new(),
+            address: String::new(),
+            phone: String::new(),
+            smtp: String::new(),
+            files: "outbox".to_owned(),
+            daily_most: 2_000,
+            party_most: 50,
+            hold_over: 100,
         }
     }
 }

@@ -1,0 +1,631 @@
+//! `watchfire incidents`: what is opened, worked and closed.
+
+use clap::Subcommand;
+use ledger::incident::Triaged;
+use ledger::{Incident, IncidentFilter, IncidentSort, NewStep, Page, Reach};
+use model::incident::{CaseKind, IncidentState, Resolution, Step};
+use model::time::Timestamp;
+use model::worded::Word;
+use response::triage;
+use serde_json::json;
+
+use crate::failure::{Failure, Result};
+use crate::responding::{desk, incident, rules};
+use crate::table::{Out, Table};
+use crate::weeks;
+use crate::workspace::{Access, Session, Workspace, now};
+
+/// Open, work and close incidents.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+States: open, validated, notified, acknowledged, acted, gone, closed, merged.
+Kinds: phishing, malicious-app, malware-hosting, control-server, mobile-control-server,
+  infected-host, defacement, backdoor, vulnerability, spam, attack, other.
+Resolutions: taken-down, suspended, cleaned, patched, restored, refused, invalid, duplicate,
+  no-response, stale, moved.
+
+Examples:
+  watchfire incidents triage                     look at what came in
+  watchfire incidents list --state open          what waits for a person
+  watchfire incidents show 704                   one, with everything that belongs to it
+  watchfire incidents validate 704 705 --reason \"page looked at\"
+  watchfire incidents close 704 --as invalid --reason \"a bank's own page\"
+  watchfire incidents merge 706 704 --reason \"same kit\"
+  watchfire incidents rules                      how far each rule is trusted
+  watchfire incidents promote phishing-host      the second person's vote makes it automatic")]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Look at the events of new reports: they open or join incidents.
+    Triage,
+    /// List incidents, the newest first.
+    List(List),
+    /// Show one with its events, directives, notices, looks and notes.
+    Show {
+        /// Its number or id.
+        incident: String,
+    },
+    /// Say that incidents are true; nothing goes out before.
+    Validate {
+        /// Their numbers or ids.
+        #[arg(required = true)]
+        incidents: Vec<String>,
+        /// What was looked at.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Close one.
+    Close {
+        /// Its number or id.
+        incident: String,
+        /// How it ended.
+        #[arg(long = "as", value_name = "RESOLUTION")]
+        resolution: String,
+        /// On what that rests.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Open a closed one again.
+    Reopen {
+        /// Its number or id.
+        incident: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Make one part of another.
+    Merge {
+        /// The part.
+        part: String,
+        /// The whole.
+        whole: String,
+        /// Why they are the same matter.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Write a note on one.
+    Note {
+        /// Its number or id.
+        incident: String,
+        /// The note.
+        text: String,
+    },
+    /// Show how far the rules of triage are trusted.
+    Rules,
+    /// Vote that what a rule opens counts as validated; two people's votes are needed.
+    Promote {
+        /// The rule.
+        rule: String,
+    },
+    /// Hold what a rule opens for a person.
+    Demote {
+        /// The rule.
+        rule: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Only in this state; may be repeated.
+    #[arg(long)]
+    state: Vec<String>,
+    /// Only of this kind; may be repeated.
+    #[arg(long)]
+    kind: Vec<String>,
+    /// Only in this province (GB/T 2260).
+    #[arg(long)]
+    province: Option<String>,
+    /// Only on this host.
+    #[arg(long)]
+    host: Option<String>,
+    /// Only those whose line holds this text.
+    #[arg(long)]
+    text: Option<String>,
+    /// Only those opened in this week: issue, date or `last`.
+    #[arg(long, value_name = "WEEK")]
+    opened: Option<String>,
+    /// Only those counted as handled in this week.
+    #[arg(long, value_name = "WEEK")]
+    handled: Option<String>,
+    /// How many at most.
+    #[arg(long, default_value_t = 50)]
+    limit: u64,
+    /// How many to pass over.
+    #[arg(long, default_value_t = 0)]
+    offset: u64,
+}
+
+pub fn run(args: Args, session: &Session) -> Result {
+    let who = session.actor();
+    match args.what {
+        What::Triage => look(session),
+        What::List(list) => print_list(&list, session),
+        What::Show { incident } => show(&incident, session),
+        What::Validate { incidents, reason } => {
+            steps(&incidents, Step::Validate, &reason, &who, session)
+        }
+        What::Close {
+            incident,
+            resolution,
+            reason,
+        } => {
+            let resolution: Resolution = word(&resolution)?;
+            steps(&[incident], Step::Close(resolution), &reason, &who, session)
+        }
+        What::Reopen { incident, reason } => {
+            steps(&[incident], Step::Reopen, &reason, &who, session)
+        }
+        What::Merge {
+            part,
+            whole,
+            reason,
+        } => {
+            let workspace = session.open(Access::Write("incidents merge"))?;
+            let part = incident(&workspace, &part)?;
+            let whole = incident(&workspace, &whole)?;
+            let ledger = &workspace.ledger;
+            let merged = workspace.block_on(ledger.merge_incidents(
+                part.incident_id(),
+                whole.incident_id(),
+                &Reach::All,
+                &reason,
+                &who,
+                now().0,
+            ))?;
+            session.talk.say(format_args!(
+                "#{} is part of #{} now, which has {} events",
+                part.number, merged.number, merged.events
+            ));
+            Ok(())
+        }
+        What::Note {
+            incident: which,
+            text,
+        } => {
+            let workspace = session.open(Access::Write("incidents note"))?;
+            let id = incident(&workspace, &which)?.incident_id();
+            let ledger = &workspace.ledger;
+            Ok(workspace.block_on(ledger.note_incident(id, &Reach::All, &text, &who, now().0))?)
+        }
+        What::Rules => print_rules(session),
+        What::Promote { rule } => {
+            let workspace = session.open(Access::Write("incidents promote"))?;
+            known_rule(&workspace, &rule)?;
+            let trust = workspace.block_on(workspace.ledger.promote_rule(&rule, &who, now().0))?;
+            session.talk.say(match trust.mode {
+                ledger::RuleMode::Automatic => {
+                    format!("{rule}: what it opens counts as validated now")
+                }
+                ledger::RuleMode::Hold => format!("{rule}: the vote of a second person is needed"),
+            });
+            Ok(())
+        }
+        What::Demote { rule, reason } => {
+            let workspace = session.open(Access::Write("incidents demote"))?;
+            known_rule(&workspace, &rule)?;
+            workspace.block_on(workspace.ledger.demote_rule(&rule, &reason, &who, now().0))?;
+            session
+                .talk
+                .say(format_args!("{rule}: a person looks at each again"));
+            Ok(())
+        }
+    }
+}
+
+/// Reads a word of a closed list.
+pub fn word<W: Word>(text: &str) -> Result<W> {
+    text.parse().map_err(|error: model::worded::UnknownWord| {
+        Failure::usage(text, "is none of the words there are").remedy(error.labels)
+    })
+}
+
+fn known_rule(workspace: &Workspace, name: &str) -> Result {
+    let rules = rules(workspace)?;
+    if rules.all().iter().any(|rule| rule.name == name) {
+        return Ok(());
+    }
+    let names: Vec<_> = rules.all().iter().map(|rule| rule.name.clone()).collect();
+    Err(
+        Failure::usage(format_args!("rule {name}"), "is none of the triage rules")
+            .remedy(names.join(", ")),
+    )
+}
+
+/// Leases all triage jobs and looks at their reports; what is looked at is done.
+pub fn triage_all(workspace: &Workspace, desk: &response::Desk) -> Result<(usize, Triaged)> {
+    let rules = rules(workspace)?;
+    let mut total = Triaged::default();
+    let mut reports = 0;
+    loop {
+        let mut leases = Vec::new();
+        while leases.len() < 200 {
+            let at = (desk.clock)().0;
+            let lease = desk.ledger.lease(at, "triage", &[triage::JOB], 600);
+            match workspace.block_on(lease)? {
+                Some(lease) => leases.push(lease),
+                None => break,
+            }
+        }
+        if leases.is_empty() {
+            return Ok((reports, total));
+        }
+        let keys: Vec<_> = leases.iter().map(|lease| lease.job.key.clone()).collect();
+        let done = workspace.block_on(desk.triage(&rules, &keys))?;
+        reports += keys.len();
+        total.opened += done.opened;
+        total.joined += done.joined;
+        total.known += done.known;
+        for lease in leases {
+            workspace.block_on(desk.ledger.complete(lease, (desk.clock)().0))?;
+        }
+    }
+}
+
+fn look(session: &Session) -> Result {
+    let workspace = session.open(Access::Write("incidents triage"))?;
+    let (reports, done) = triage_all(&workspace, &desk(&workspace))?;
+    let mut out = Out::new();
+    match session.json {
+        true => out.json(&json!({ "reports": reports, "triage": done }))?,
+        false => out.line(format_args!(
+            "{reports} reports looked at: {} incidents opened, {} events joined, {} stood there already",
+            done.opened, done.joined, done.known
+        ))?,
+    }
+    out.end()
+}
+
+fn steps(which: &[String], step: Step, reason: &str, who: &str, session: &Session) -> Result {
+    let workspace = session.open(Access::Write("incidents"))?;
+    // All are looked up before the first is changed: a wrong number changes nothing.
+    let found = which.iter().map(|one| incident(&workspace, one));
+    let found = found.collect::<Result<Vec<_>>>()?;
+    for one in found {
+        let at = now().0;
+        let new = NewStep::new(step, reason, at);
+        let ledger = &workspace.ledger;
+        let after =
+            workspace.block_on(ledger.step(one.incident_id(), &Reach::All, new, who, at))?;
+        let judged = match step {
+            Step::Validate if one.state.0 == IncidentState::Open => Some(true),
+            Step::Close(Resolution::Invalid) => Some(false),
+            _ => None,
+        };
+        if let Some(right) = judged {
+            workspace.block_on(ledger.judged_rule(&one.rule, right, at))?;
+        }
+        session
+            .talk
+            .say(format_args!("#{} is {}", after.number, after.state));
+    }
+    Ok(())
+}
+
+fn span(week: Option<&str>, workspace: &Workspace) -> Result<Option<(i64, i64)>> {
+    let Some(week) = week else { return Ok(None) };
+    let named = weeks::read(week, workspace, now())?;
+    let (from, to) = named.week.span(&workspace.settings.zone);
+    Ok(Some((from.0, to.0)))
+}
+
+fn print_list(list: &List, session: &Session) -> Result {
+    let workspace = session.open(Access::Read)?;
+    let states = list.state.iter().map(|text| word::<IncidentState>(text));
+    let kinds = list.kind.iter().map(|text| word::<CaseKind>(text));
+    let filter = IncidentFilter {
+        states: states.collect::<Result<_>>()?,
+        kinds: kinds.collect::<Result<_>>()?,
+        province: list.province.clone(),
+        host: list.host.clone(),
+        text: list.text.clone(),
+        opened: span(list.opened.as_deref(), &workspace)?,
+        counted: span(list.handled.as_deref(), &workspace)?,
+        ..IncidentFilter::default()
+    };
+    let ledger = &workspace.ledger;
+    let page = Page {
+        offset: list.offset,
+        limit: list.limit,
+    };
+    let sort = IncidentSort::Newest;
+    let found = workspace.block_on(ledger.incidents(&filter, &Reach::All, sort, page))?;
+    let mut out = Out::new();
+    if session.json {
+        out.json(&found)?;
+        return out.end();
+    }
+    let all = workspace.block_on(ledger.incident_count(&filter, &Reach::All))?;
+    let mut table = Table::new(["#", "kind", "state", "events", "last seen", "where", "what"]);
+    for one in &found {
+        table.row([
+            one.number.to_string(),
+            one.kind.to_string(),
+            state_text(one),
+            one.events.to_string(),
+            minute(one.last_seen_at, &workspace),
+            place(one),
+            one.what.clone(),
+        ]);
+    }
+    match table.is_empty() {
+        true => session.talk.say("no incidents"),
+        false => table.print(&mut out)?,
+    }
+    out.end()?;
+    if all > found.len() as u64 {
+        session.talk.say(format_args!(
+            "{} of {all}; --limit and --offset show others",
+            found.len()
+        ));
+    }
+    Ok(())
+}
+
+fn state_text(one: &Incident) -> String {
+    match &one.resolution {
+        Some(resolution) => format!("{}: {resolution}", one.state),
+        None => one.state.to_string(),
+    }
+}
+
+fn place(one: &Incident) -> String {
+    let place = one.province.clone().or_else(|| one.country.clone());
+    place.unwrap_or_default()
+}
+
+/// An instant in the reporting zone, to the minute.
+pub fn minute(at: i64, workspace: &Workspace) -> String {
+    let zone = workspace.settings.zone.clone();
+    let at = Timestamp(at).to_jiff().map(|at| at.to_zoned_datetime(zone));
+    at.map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M").to_string())
+}
+
+fn show(which: &str, session: &Session) -> Result {
+    let workspace = session.open(Access::Read)?;
+    let one = incident(&workspace, which)?;
+    let id = one.incident_id();
+    let ledger = &workspace.ledger;
+    let reach = &Reach::All;
+    let events = workspace.block_on(ledger.incident_events(
+        id,
+        reach,
+        Page {
+            offset: 0,
+            limit: 20,
+        },
+    ))?;
+    let directives = workspace.block_on(ledger.directives(id))?;
+    let notices = workspace.block_on(ledger.notices_about(id))?;
+    let looks = workspace.block_on(ledger.verifications(id))?;
+    let complaints = workspace.block_on(ledger.complaints_about(id))?;
+    let notes = workspace.block_on(ledger.incident_notes(id, reach))?;
+    let trail =
+        workspace.block_on(ledger.audit(Some(&format!("incident {id}")), Page::default()))?;
+    let mut out = Out::new();
+    if session.json {
+        let events: Vec<_> = events.iter().map(|event| json!({ "event": hex(&event.event_id), "rule": event.rule, "joined_at": event.joined_at })).collect();
+        out.json(&json!({ "incident": one, "events": events, "directives": directives, "notices": notices,
+            "verifications": looks, "complaints": complaints, "notes": notes, "trail": trail }))?;
+        return out.end();
+    }
+    out.line(format_args!(
+        "#{} {}",
+        one.number,
+        crate::table::clean(&one.what)
+    ))?;
+    let mut table = Table::new(Vec::<String>::new());
+    let mut fact = |name: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            table.row([format!("  {name}"), value]);
+        }
+    };
+    let at = |at: i64| minute(at, &workspace);
+    fact(
+        "kind",
+        Some(format!("{} ({})", one.kind.0.en(), one.kind.0.zh())),
+    );
+    fact("state", Some(state_text(&one)));
+    fact("severity", Some(one.severity.to_string()));
+    fact(
+        "opened",
+        Some(format!("{} by rule {}", at(one.opened_at), one.rule)),
+    );
+    fact(
+        "seen",
+        Some(format!(
+            "{} to {}",
+            at(one.first_seen_at),
+            at(one.last_seen_at)
+        )),
+    );
+    fact("url", one.url.clone());
+    fact("host", one.host.clone());
+    fact("address", one.ip.clone());
+    fact("network", one.asn.map(|asn| format!("AS{asn}")));
+    fact("name", one.name.clone());
+    fact("brand", one.brand.clone());
+    fact("place", Some(place(&one)));
+    fact("crosses the border", Some(one.border.clone()));
+    fact(
+        "validated",
+        one.validated_at.map(|when| {
+            format!(
+                "{} by {}",
+                at(when),
+                one.validated_by.clone().unwrap_or_default()
+            )
+        }),
+    );
+    fact("notified", one.noticed_at.map(at));
+    fact(
+        "gone",
+        one.gone_at.map(|gone| match one.last_up_at {
+            Some(up) => format!("between {} and {}", at(up), at(gone)),
+            None => at(gone),
+        }),
+    );
+    fact("basis", one.basis.clone());
+    fact("counted as handled", one.counted_at.map(at));
+    fact("id", Some(id.to_string()));
+    table.print(&mut out)?;
+    let mut section = |title: &str, lines: Vec<String>| -> Result {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        out.line(format_args!("\n{title}"))?;
+        for line in lines {
+            out.line(format_args!("  {}", crate::table::clean(&line)))?;
+        }
+        Ok(())
+    };
+    let more = one.events - events.len() as i64;
+    let mut lines: Vec<_> = events
+        .iter()
+        .map(|event| {
+            format!(
+                "{}  joined {} by {}",
+                hex(&event.event_id),
+                at(event.joined_at),
+                event.rule
+            )
+        })
+        .collect();
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    section("events", lines)?;
+    section(
+        "complaints",
+        complaints
+            .iter()
+            .map(|one| format!("#{} {} by {}", one.number, at(one.received_at), one.via))
+            .collect(),
+    )?;
+    let register = workspace.block_on(ledger.register())?;
+    let name = |id: Option<model::ids::OrganizationId>| {
+        let found = register
+            .organizations
+            .iter()
+            .find(|org| Some(org.id.0) == id);
+        found.map_or("nobody".to_owned(), |org| org.name_en.clone())
+    };
+    section(
+        "parties",
+        directives
+            .iter()
+            .map(|one| {
+                let state = serde_json::to_value(one.state).ok();
+                let state = state
+                    .as_ref()
+                    .and_then(|state| state.as_str())
+                    .unwrap_or_default()
+                    .to_owned();
+                format!(
+                    "{}. {} as {}: {} [{state}] because {}",
+                    one.place,
+                    name(one.organization_id.map(|id| id.0)),
+                    one.role,
+                    one.ask,
+                    one.reason
+                )
+            })
+            .collect(),
+    )?;
+    section(
+        "notices",
+        notices
+            .iter()
+            .map(|one| {
+                format!(
+                    "#{} {} to {} [{}] {}",
+                    one.number, one.kind, one.address, one.state, one.subject
+                )
+            })
+            .collect(),
+    )?;
+    section(
+        "looks",
+        looks
+            .iter()
+            .map(|look| {
+                format!(
+                    "{} {} as {}: {} ({})",
+                    at(look.at),
+                    look.probe,
+                    look.client,
+                    look.finding,
+                    look.reason
+                )
+            })
+            .collect(),
+    )?;
+    section(
+        "notes",
+        notes
+            .iter()
+            .map(|note| format!("{} {}: {}", at(note.at), note.actor, note.body))
+            .collect(),
+    )?;
+    section(
+        "trail",
+        trail
+            .iter()
+            .rev()
+            .map(|row| format!("{} {} {} {}", at(row.at), row.actor, row.action, row.detail))
+            .collect(),
+    )?;
+    out.end()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn print_rules(session: &Session) -> Result {
+    let workspace = session.open(Access::Read)?;
+    let rules = rules(&workspace)?;
+    let trusted = workspace.block_on(workspace.ledger.rules_trusted())?;
+    let mut out = Out::new();
+    let mut table = Table::new(["rule", "kind", "severity", "mode", "approved", "wrong", ""]);
+    let mut all = Vec::new();
+    for rule in rules.all() {
+        let trust = trusted.iter().find(|trust| trust.rule == rule.name);
+        let mode = trust.map_or("hold", |trust| match trust.mode {
+            ledger::RuleMode::Hold => "hold",
+            ledger::RuleMode::Automatic => "automatic",
+        });
+        let (approved, wrong) = trust.map_or((0, 0), |trust| (trust.approved, trust.wrong));
+        let why = match trust {
+            Some(trust) if mode == "hold" => trust
+                .not_yet()
+                .unwrap_or_else(|| "may be promoted".to_owned()),
+            Some(_) => String::new(),
+            None => format!("{} more approvals are needed", ledger::rule_trust::NEEDED),
+        };
+        all.push(
+            json!({ "rule": rule.name, "kind": rule.kind, "severity": rule.severity, "mode": mode,
+            "approved": approved, "wrong": wrong, "why": why }),
+        );
+        table.row([
+            rule.name.clone(),
+            rule.kind.to_string(),
+            rule.severity.to_string(),
+            mode.to_owned(),
+            approved.to_string(),
+            wrong.to_string(),
+            why,
+        ]);
+    }
+    match session.json {
+        true => out.json(&all)?,
+        false => table.print(&mut out)?,
+    }
+    out.end()
+}

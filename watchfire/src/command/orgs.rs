@@ -1,0 +1,293 @@
+//! `watchfire orgs`: who can act, how each is reached, what each answers for.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use ledger::Organization;
+use model::ids::OrganizationId;
+use model::organization::Trust;
+use response::party;
+use serde_json::json;
+
+use super::incidents::word;
+use crate::failure::{Failure, Result};
+use crate::responding::desk;
+use crate::table::{Out, Table};
+use crate::workspace::{Access, Session, Workspace, now};
+
+/// Keep the register of organizations that can act.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A party file is CSV with these heads; only name_en is needed, lines of one name are one party:
+  name_en,name_zh,roles,country,province,zone,language,interval_hours,
+  channel,address,format,rung,hours,scope,value
+Roles: cloud-provider, registrar, registry, app-platform, provincial-branch, overseas-cert,
+  network-operator, site-owner, education-cert, sector-cert, reporter.
+Scopes: prefix, asn, domain, tld, registrar-id, platform, province, country.
+Channels: mail, webhook, files, manual. Formats: csv, arf, xarf, iodef, stix.
+
+Examples:
+  watchfire orgs import parties.csv --source partners     what it would change
+  watchfire orgs import parties.csv --source partners --apply
+  watchfire orgs list
+  watchfire orgs show \"Example Registrar\"
+  watchfire orgs mark \"Example Cloud\" --no-contact --reason \"court order 12\"
+  watchfire orgs mark \"Example Net\" --trust compromised --reason \"mailbox taken over\"")]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Compare a party file with the register; with --apply, take it over.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Name of the import: what an earlier one of this name brought and this does not, ends.
+        #[arg(long)]
+        source: String,
+        /// Change the register.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// List organizations.
+    List {
+        /// Only those whose name holds this.
+        text: Option<String>,
+    },
+    /// Show one with its contacts and what it answers for.
+    Show {
+        /// Its id or English name.
+        organization: String,
+    },
+    /// Say how an organization is to be treated.
+    Mark {
+        /// Its id or English name.
+        organization: String,
+        /// Nothing is sent to it.
+        #[arg(long, conflicts_with = "contact")]
+        no_contact: bool,
+        /// It may be written to again.
+        #[arg(long)]
+        contact: bool,
+        /// Nothing of it is probed.
+        #[arg(long, conflicts_with = "probe")]
+        no_probe: bool,
+        /// It may be probed again.
+        #[arg(long)]
+        probe: bool,
+        /// normal, untrusted or compromised.
+        #[arg(long)]
+        trust: Option<String>,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+pub fn run(args: Args, session: &Session) -> Result {
+    match args.what {
+        What::Import {
+            file,
+            source,
+            apply,
+        } => import(&file, &source, apply, session),
+        What::List { text } => list(text.as_deref(), session),
+        What::Show { organization } => show(&organization, session),
+        What::Mark {
+            organization,
+            no_contact,
+            contact,
+            no_probe,
+            probe,
+            trust,
+            reason,
+        } => {
+            let trust = trust.as_deref().map(word::<Trust>).transpose()?;
+            let workspace = session.open(Access::Write("orgs mark"))?;
+            let found = find(&organization, &workspace)?;
+            let what = json!({ "no_contact": no_contact, "contact": contact, "no_probe": no_probe,
+                "probe": probe, "trust": trust, "reason": reason });
+            let change = move |row: &mut Organization| {
+                row.may_contact = (row.may_contact || contact) && !no_contact;
+                row.may_probe = (row.may_probe || probe) && !no_probe;
+                row.mark_reason = Some(reason);
+                if let Some(trust) = trust {
+                    row.trust = ledger::Text(trust);
+                }
+            };
+            let ledger = &workspace.ledger;
+            let id = found.organization_id();
+            workspace.block_on(ledger.edit_organization(
+                id,
+                what,
+                change,
+                &session.actor(),
+                now().0,
+            ))?;
+            session
+                .talk
+                .say(format_args!("{} is marked", found.name_en));
+            Ok(())
+        }
+    }
+}
+
+/// An organization by its id or English name.
+pub fn find(text: &str, workspace: &Workspace) -> Result<Organization> {
+    if let Ok(id) = text.parse::<OrganizationId>() {
+        return Ok(workspace.block_on(workspace.ledger.organization(id))?);
+    }
+    let all = workspace.block_on(workspace.ledger.organizations(None))?;
+    let near = all.iter().map(|org| org.name_en.as_str());
+    let near = crate::config::nearest(text, near).map(str::to_owned);
+    let found = all
+        .into_iter()
+        .find(|org| org.name_en == text || org.name_zh == text);
+    found.ok_or_else(|| {
+        let failure = Failure::usage(
+            format_args!("organization {text}"),
+            "is not in the register",
+        );
+        match near {
+            Some(near) => failure.remedy(format_args!("did you mean `{near}`?")),
+            None => failure.remedy("watchfire orgs list"),
+        }
+    })
+}
+
+fn import(file: &std::path::Path, source: &str, apply: bool, session: &Session) -> Result {
+    let bytes = std::fs::read(file).map_err(|error| Failure::new(file.display(), error))?;
+    let (parties, bad) = party::read(&bytes);
+    let access = match apply {
+        true => Access::Write("orgs import"),
+        false => Access::Read,
+    };
+    let workspace = session.open(access)?;
+    let desk = desk(&workspace);
+    let register = workspace.block_on(workspace.ledger.register())?;
+    let difference = party::difference(parties, &register, source, now(), &*desk.random);
+    let mut out = Out::new();
+    if session.json {
+        out.json(&json!({ "changes": difference.lines, "proposed": difference.proposed, "unusable": bad, "applied": apply }))?;
+    } else {
+        for line in &difference.lines {
+            out.line(crate::table::clean(line))?;
+        }
+    }
+    for line in &difference.proposed {
+        session
+            .talk
+            .warn(format_args!("not done, a person made the entry: {line}"));
+    }
+    for bad in &bad {
+        session.talk.warn(format_args!(
+            "{} record {}: {}",
+            file.display(),
+            bad.line,
+            bad.reason
+        ));
+    }
+    let changes = difference.lines.len();
+    if apply {
+        workspace.block_on(desk.apply_parties(difference, source, &session.actor()))?;
+    }
+    out.end()?;
+    session.talk.say(match (changes, apply) {
+        (0, _) => "the register holds all of it".to_owned(),
+        (_, true) => format!("{changes} changes made"),
+        (_, false) => format!("{changes} changes; --apply makes them"),
+    });
+    match bad.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::findings()),
+    }
+}
+
+fn list(text: Option<&str>, session: &Session) -> Result {
+    let workspace = session.open(Access::Read)?;
+    let all = workspace.block_on(workspace.ledger.organizations(text))?;
+    let mut out = Out::new();
+    if session.json {
+        out.json(&all)?;
+        return out.end();
+    }
+    let mut table = Table::new(["name", "名称", "roles", "country", "province", "source", ""]);
+    for one in &all {
+        let mut marks = Vec::new();
+        if !one.may_contact {
+            marks.push("do not contact".to_owned());
+        }
+        if !one.may_probe {
+            marks.push("do not probe".to_owned());
+        }
+        if one.trust.0 != Trust::Normal {
+            marks.push(one.trust.to_string());
+        }
+        table.row([
+            one.name_en.clone(),
+            one.name_zh.clone(),
+            one.roles.clone(),
+            one.country.clone().unwrap_or_default(),
+            one.province.clone().unwrap_or_default(),
+            one.source.clone(),
+            marks.join(", "),
+        ]);
+    }
+    match table.is_empty() {
+        true => session.talk.say(
+            "no organizations: `watchfire orgs import FILE --source NAME --apply` brings them in",
+        ),
+        false => table.print(&mut out)?,
+    }
+    out.end()
+}
+
+fn show(text: &str, session: &Session) -> Result {
+    let workspace = session.open(Access::Read)?;
+    let one = find(text, &workspace)?;
+    let id = one.organization_id();
+    let contacts = workspace.block_on(workspace.ledger.contacts(id))?;
+    let duties = workspace.block_on(workspace.ledger.responsibilities(id))?;
+    let mut out = Out::new();
+    if session.json {
+        out.json(
+            &json!({ "organization": one, "contacts": contacts, "responsibilities": duties }),
+        )?;
+        return out.end();
+    }
+    out.line(format_args!(
+        "{} {} ({})",
+        one.name_en, one.name_zh, one.roles
+    ))?;
+    let mut table = Table::new(["channel", "address", "rung", "format", "quality", ""]);
+    for contact in &contacts {
+        let marks = [(!contact.active, "ended"), (contact.opted_out, "opted out")];
+        let marks: Vec<_> = marks
+            .iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, word)| *word)
+            .collect();
+        table.row([
+            contact.channel.to_string(),
+            contact.address.clone(),
+            contact.rung.to_string(),
+            contact
+                .format
+                .map_or_else(String::new, |format| format.to_string()),
+            contact.quality.to_string(),
+            marks.join(", "),
+        ]);
+    }
+    if !table.is_empty() {
+        table.print(&mut out)?;
+    }
+    for duty in duties.iter().filter(|duty| duty.active) {
+        out.line(format_args!(
+            "answers for {} {} ({})",
+            duty.scope, duty.value, duty.source
+        ))?;
+    }
+    out.end()
+}

@@ -1,0 +1,98 @@
+//! `watchfire route`: whom to ask about what.
+
+use ledger::{IncidentFilter, IncidentSort, Page, Reach};
+use model::incident::IncidentState;
+use response::route::{Known, decide};
+use serde_json::json;
+
+use crate::failure::Result;
+use crate::responding::{desk, incident, parties, table};
+use crate::table::{Out, Table};
+use crate::workspace::{Access, Session};
+
+/// Decide whom to ask about validated incidents.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  watchfire route --dry-run            whom and why, for all that wait; nothing is stored
+  watchfire route --dry-run 704        for one, whatever its state
+  watchfire route                      store the decisions; sending is another step")]
+pub struct Args {
+    /// Show only, store nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// With --dry-run: these incidents, by number or id.
+    #[arg(requires = "dry_run")]
+    incidents: Vec<String>,
+}
+
+pub fn run(args: Args, session: &Session) -> Result {
+    if args.dry_run {
+        return dry_run(&args.incidents, session);
+    }
+    let workspace = session.open(Access::Write("route"))?;
+    let desk = desk(&workspace);
+    let (table, parties) = (table(&workspace)?, parties(&workspace)?);
+    let routed = workspace.block_on(desk.route(&table, &parties, |_| Known::default()))?;
+    let mut out = Out::new();
+    match session.json {
+        true => out.json(&routed)?,
+        false => out.line(format_args!(
+            "{} incidents decided: {} directives, {} for which nobody is known",
+            routed.incidents, routed.directives, routed.nobody
+        ))?,
+    }
+    out.end()
+}
+
+fn dry_run(which: &[String], session: &Session) -> Result {
+    let workspace = session.open(Access::Read)?;
+    let (rows, parties) = (table(&workspace)?, parties(&workspace)?);
+    let incidents = match which {
+        [] => {
+            let filter = IncidentFilter {
+                states: vec![IncidentState::Open, IncidentState::Validated],
+                ..IncidentFilter::default()
+            };
+            let page = Page {
+                offset: 0,
+                limit: 200,
+            };
+            let sort = IncidentSort::Oldest;
+            workspace.block_on(workspace.ledger.incidents(&filter, &Reach::All, sort, page))?
+        }
+        named => {
+            let found = named.iter().map(|one| incident(&workspace, one));
+            found.collect::<Result<_>>()?
+        }
+    };
+    let mut out = Out::new();
+    let mut table = Table::new([
+        "#", "kind", "order", "party", "role", "request", "hours", "why",
+    ]);
+    let mut all = Vec::new();
+    for one in &incidents {
+        for decided in decide(one, &Known::default(), &rows, &parties) {
+            let party = decided.organization.and_then(|id| parties.get(id));
+            let party = party.map_or("nobody".to_owned(), |org| org.name_en.clone());
+            all.push(json!({ "incident": one.number, "place": decided.asked.place, "party": party,
+                "role": decided.role, "ask": decided.asked.want, "hours": decided.asked.hours, "why": decided.reason }));
+            table.row([
+                one.number.to_string(),
+                one.kind.to_string(),
+                decided.asked.place.to_string(),
+                party,
+                decided.role.to_string(),
+                decided.asked.want,
+                decided.asked.hours.to_string(),
+                decided.reason,
+            ]);
+        }
+    }
+    match (session.json, table.is_empty()) {
+        (true, _) => out.json(&all)?,
+        (false, true) => session.talk.say("no incidents wait"),
+        (false, false) => table.print(&mut out)?,
+    }
+    out.end()
+}
