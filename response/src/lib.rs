@@ -1,1 +1,4 @@
 //! Events become incidents and get fixed.
+
+pub mod deliver;
+pub mod notice;
