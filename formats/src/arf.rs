@@ -9,6 +9,10 @@ use std::net::IpAddr;
 
 use model::time::Timestamp;
 
+/// A value longer than this, in bytes, would not fit into a line of a mail (RFC 5322 section 2.1.1), and a URL
+/// cannot be broken: it is left out.
+const LONGEST: usize = 900;
+
 /// What is reported (RFC 5965 section 7.3 and the registry after it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -77,8 +81,10 @@ pub fn write(feedback: &Feedback) -> String {
     for domain in &feedback.domains {
         field("Reported-Domain", &word(domain));
     }
-    for uri in &feedback.uris {
-        field("Reported-URI", &self::uri(uri));
+    for uri in feedback.uris.iter().map(|text| self::uri(text)) {
+        if uri.len() <= LONGEST {
+            field("Reported-URI", &uri);
+        }
     }
     if let Some(incidents) = feedback.incidents.filter(|count| *count > 1) {
         field("Incidents", &incidents.to_string());
@@ -94,11 +100,16 @@ pub fn rfc5322(at: Timestamp) -> Option<String> {
         .then(|| zoned.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string())
 }
 
-/// A value in one line of printable text.
+/// A value in one line of printable ASCII; what is none becomes a question mark (domains are given as A-labels).
 fn word(text: &str) -> String {
     let clean: String = text
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(LONGEST)
+        .map(|c| match c {
+            c if c.is_control() => ' ',
+            c if c.is_ascii() => c,
+            _ => '?',
+        })
         .collect();
     clean.trim().to_owned()
 }

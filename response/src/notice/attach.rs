@@ -38,12 +38,17 @@ pub(super) fn feedback(draft: &Draft, look: &Look) -> Option<Feedback> {
         arrived_at: Some(item.first_seen),
         source_ip: seen.ip,
         source_port: seen.port,
-        domains: seen.host.clone().into_iter().collect(),
+        domains: seen.host.as_deref().map(a_labels).into_iter().collect(),
         uris: seen.url.clone().into_iter().collect(),
         incidents: Some(item.count),
     });
     let original = item.message.clone().filter(|_| look.people);
     Some(Feedback { report, original })
+}
+
+/// A host as it stands in the DNS; what is none stays as it is.
+fn a_labels(host: &str) -> String {
+    url::Host::parse(host).map_or_else(|_| host.to_owned(), |host| host.to_string())
 }
 
 /// The files of a notice, the table first. Reporters get none; an ARF report holds the three parts of its own

@@ -109,7 +109,7 @@ pub(super) fn subject(draft: &Draft) -> String {
         .iter()
         .all(|item| Some(item.kind) == first.map(|item| item.kind));
     let about = match (zh, n, same) {
-        (true, 1, _) => format!("{kind}事件 {}", line(&draft.items[0].incident, 60)),
+        (true, 1, _) => format!("{kind}事件（{}）", line(&draft.items[0].incident, 60)),
         (true, n, true) => format!("{n}起{kind}事件"),
         (true, n, false) => format!("{kind}等{n}起网络安全事件"),
         (false, 1, _) => format!("{} {}", lower(kind), line(&draft.items[0].incident, 60)),
@@ -189,7 +189,7 @@ fn letter(draft: &Draft, look: &Look, table: Option<&str>) -> Letter {
     let earlier = draft.earlier.as_ref();
     Letter {
         tlp: draft.tlp.en(),
-        tlp_means: words::marking(draft.tlp, lang),
+        tlp_means: words::marking(draft.tlp, lang, !to_reporter(draft)),
         exercise: draft.exercise,
         party: line(draft.party.name.get(lang), 200),
         standing: words::standing(draft.party.role, lang),
@@ -223,6 +223,11 @@ fn letter(draft: &Draft, look: &Look, table: Option<&str>) -> Letter {
     }
 }
 
+/// Whether it goes to who reported: they are told what became of their words, not what we know.
+fn to_reporter(draft: &Draft) -> bool {
+    matches!(draft.kind, NoticeKind::Receipt | NoticeKind::Outcome)
+}
+
 fn entry(draft: &Draft, look: &Look, item: &Item, several: bool) -> Entry {
     let lang = draft.language;
     let zone = &draft.party.zone;
@@ -252,6 +257,20 @@ fn entry(draft: &Draft, look: &Look, item: &Item, several: bool) -> Entry {
         "File hash",
         seen.hash.as_deref().map(|hash| line(hash, 160)),
     );
+    if to_reporter(draft) {
+        let end = item
+            .resolution
+            .filter(|_| draft.kind == NoticeKind::Outcome);
+        put(
+            "处置结果",
+            "Outcome",
+            end.map(|end| pick(lang, end.zh(), end.en()).to_owned()),
+        );
+        return Entry {
+            number: line(&item.incident, 120),
+            lines,
+        };
+    }
     put(
         "首次发现",
         "First seen",
@@ -294,16 +313,6 @@ fn entry(draft: &Draft, look: &Look, item: &Item, several: bool) -> Entry {
             "请求事项",
             "Request",
             Some(item.asked.words(lang).to_owned()),
-        );
-    }
-    if let Some(end) = item
-        .resolution
-        .filter(|_| draft.kind == NoticeKind::Outcome)
-    {
-        put(
-            "处置结果",
-            "Outcome",
-            Some(pick(lang, end.zh(), end.en()).to_owned()),
         );
     }
     Entry {

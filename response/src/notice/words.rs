@@ -187,8 +187,15 @@ pub(super) fn standing(role: Role, language: Lang) -> &'static str {
     pick(language, zh, en)
 }
 
-/// What a marking means to who holds the letter.
-pub(super) fn marking(tlp: Tlp, language: Lang) -> &'static str {
+/// What a marking means to who holds the letter: a party, or a person who reported.
+pub(super) fn marking(tlp: Tlp, language: Lang, to_party: bool) -> &'static str {
+    if !to_party && tlp != Tlp::Clear {
+        return pick(
+            language,
+            "请勿公开传播",
+            "please do not publish this message",
+        );
+    }
     let (zh, en) = match tlp {
         Tlp::Clear => ("可不受限制地传播", "may be passed on without restriction"),
         Tlp::Green => (
@@ -305,10 +312,7 @@ pub fn moment(at: Timestamp, zone: &TimeZone, language: Lang) -> String {
         }
         Lang::En => {
             let day = local.strftime("%-d %B %Y, %H:%M");
-            format!(
-                "{day} ({name}, UTC{}), that is {utc}",
-                local.strftime("%:z")
-            )
+            format!("{day} {name} ({utc})")
         }
     }
 }
@@ -379,7 +383,7 @@ mod tests {
         );
         assert_eq!(
             moment(at, &zone, Lang::En),
-            "9 January 2023, 08:00 (Asia/Shanghai, UTC+08:00), that is 2023-01-09 00:00 UTC"
+            "9 January 2023, 08:00 Asia/Shanghai (2023-01-09 00:00 UTC)"
         );
         assert_eq!(
             moment(at, &TimeZone::UTC, Lang::En),

@@ -79,8 +79,7 @@ pub fn draft(kind: NoticeKind, language: Lang) -> Draft {
             at: after(-24),
             to: Some(Text::new("示例域名注册有限公司", "Example Registrar Ltd")),
         }),
-        remark: (kind == NoticeKind::Retraction)
-            .then(|| "the page is the bank's own".to_owned()),
+        remark: (kind == NoticeKind::Retraction).then(|| "the page is the bank's own".to_owned()),
         exercise: false,
     }
 }

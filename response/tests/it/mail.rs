@@ -20,8 +20,12 @@ pub fn mail<'a>(draft: &'a Draft, composed: &'a Composed) -> Mail<'a> {
         notice: draft.id,
         token: &draft.token,
         id: MessageId::of(draft.id, contact, DOMAIN),
-        from: Mailbox::read("notice@cert.example").unwrap().named(draft.sender.name.get(draft.language)),
-        to: Mailbox::read(contact).unwrap().named(draft.party.name.get(draft.language)),
+        from: Mailbox::read("notice@cert.example")
+            .unwrap()
+            .named(draft.sender.name.get(draft.language)),
+        to: Mailbox::read(contact)
+            .unwrap()
+            .named(draft.party.name.get(draft.language)),
         references: Vec::new(),
         date: draft.composed_at,
     }
@@ -51,13 +55,31 @@ fn only_crlf(bytes: &[u8]) {
 fn the_same_notice_is_the_same_bytes_and_another_contact_another_message() {
     let draft = several(Lang::Zh);
     let composed = compose(&draft, &Look::default()).unwrap();
-    let one = build(&mail(&draft, &composed), DOMAIN, &Protection::default(), Seed([1; 32])).unwrap();
-    let two = build(&mail(&draft, &composed), DOMAIN, &Protection::default(), Seed([2; 32])).unwrap();
+    let one = build(
+        &mail(&draft, &composed),
+        DOMAIN,
+        &Protection::default(),
+        Seed([1; 32]),
+    )
+    .unwrap();
+    let two = build(
+        &mail(&draft, &composed),
+        DOMAIN,
+        &Protection::default(),
+        Seed([2; 32]),
+    )
+    .unwrap();
     assert_eq!(one, two);
     only_crlf(&one.bytes);
-    assert_eq!(one.sender.address(), format!("notice+{}@cert.example", draft.token));
+    assert_eq!(
+        one.sender.address(),
+        format!("notice+{}@cert.example", draft.token)
+    );
     assert_eq!(one.recipient.address(), "abuse@cloud.example");
-    assert_ne!(one.id, MessageId::of(draft.id, "other@cloud.example", DOMAIN));
+    assert_ne!(
+        one.id,
+        MessageId::of(draft.id, "other@cloud.example", DOMAIN)
+    );
 }
 
 #[test]
@@ -85,22 +107,46 @@ fn threads_are_kept_by_references() {
     let draft = draft(NoticeKind::Reminder, Lang::En);
     let composed = compose(&draft, &Look::default()).unwrap();
     let mut mail = mail(&draft, &composed);
-    let earlier: Vec<MessageId> = (0..30).filter_map(|n| MessageId::read(&format!("<n{n}.{}@cert.example>", "x".repeat(60)))).collect();
+    let earlier: Vec<MessageId> = (0..30)
+        .filter_map(|n| MessageId::read(&format!("<n{n}.{}@cert.example>", "x".repeat(60))))
+        .collect();
     mail.references = earlier.clone();
     let built = build(&mail, DOMAIN, &Protection::default(), Seed([1; 32])).unwrap();
     only_crlf(&built.bytes);
     let read = MessageParser::default().parse(&built.bytes).unwrap();
-    let all: Vec<&str> = read.references().as_text_list().unwrap().iter().map(|id| id.as_ref()).collect();
-    assert_eq!(all, earlier.iter().map(MessageId::as_str).collect::<Vec<_>>());
-    assert_eq!(read.in_reply_to().as_text(), earlier.last().map(MessageId::as_str));
+    let all: Vec<&str> = read
+        .references()
+        .as_text_list()
+        .unwrap()
+        .iter()
+        .map(|id| id.as_ref())
+        .collect();
+    assert_eq!(
+        all,
+        earlier.iter().map(MessageId::as_str).collect::<Vec<_>>()
+    );
+    assert_eq!(
+        read.in_reply_to().as_text(),
+        earlier.last().map(MessageId::as_str)
+    );
 }
 
 #[test]
 fn no_field_of_a_draft_adds_a_header_or_part() {
     let known = [
-        "date", "from", "reply-to", "to", "subject", "message-id", "auto-submitted",
-        "x-auto-response-suppress", "x-watchfire-notice", "mime-version", "content-type",
-        "content-language", "content-transfer-encoding",
+        "date",
+        "from",
+        "reply-to",
+        "to",
+        "subject",
+        "message-id",
+        "auto-submitted",
+        "x-auto-response-suppress",
+        "x-watchfire-notice",
+        "mime-version",
+        "content-type",
+        "content-language",
+        "content-transfer-encoding",
     ];
     for text in NAUGHTY {
         for lang in Lang::ALL {
@@ -121,12 +167,21 @@ fn no_field_of_a_draft_adds_a_header_or_part() {
                 }
                 let parts = read.parts.len();
                 let plain = built(&draft_of(&draft, lang), &look, &Protection::default());
-                let plain = MessageParser::default().parse(&plain.bytes).map(|read| read.parts.len());
+                let plain = MessageParser::default()
+                    .parse(&plain.bytes)
+                    .map(|read| read.parts.len());
                 assert_eq!(Some(parts), plain, "{text:?}");
-                let to = read.to().and_then(|to| to.first()).and_then(|to| to.address().map(str::to_owned));
+                let to = read
+                    .to()
+                    .and_then(|to| to.first())
+                    .and_then(|to| to.address().map(str::to_owned));
                 assert_eq!(to.as_deref(), Some("abuse@cloud.example"), "{text:?}");
                 assert_eq!(read.to().map(|to| to.iter().count()), Some(1), "{text:?}");
-                assert_eq!(read.from().map(|from| from.iter().count()), Some(1), "{text:?}");
+                assert_eq!(
+                    read.from().map(|from| from.iter().count()),
+                    Some(1),
+                    "{text:?}"
+                );
             }
         }
     }
@@ -140,7 +195,12 @@ fn draft_of(poisoned: &Draft, lang: Lang) -> Draft {
 #[test]
 fn files_come_out_as_they_went_in() {
     for lang in Lang::ALL {
-        for format in [NoticeFormat::Csv, NoticeFormat::Xarf, NoticeFormat::Iodef, NoticeFormat::Stix] {
+        for format in [
+            NoticeFormat::Csv,
+            NoticeFormat::Xarf,
+            NoticeFormat::Iodef,
+            NoticeFormat::Stix,
+        ] {
             let draft = several(lang);
             let look = Look {
                 format,
@@ -150,9 +210,19 @@ fn files_come_out_as_they_went_in() {
             let message = built(&draft, &look, &Protection::default());
             let read = MessageParser::default().parse(&message.bytes).unwrap();
             assert_eq!(read.subject(), Some(composed.subject.as_str()));
-            assert_eq!(read.body_text(0).unwrap().replace("\r\n", "\n"), composed.text);
-            let names: Vec<&str> = read.attachments().filter_map(|part| part.attachment_name()).collect();
-            let sent: Vec<&str> = composed.attachments.iter().map(|file| file.name.as_str()).collect();
+            assert_eq!(
+                read.body_text(0).unwrap().replace("\r\n", "\n"),
+                composed.text
+            );
+            let names: Vec<&str> = read
+                .attachments()
+                .filter_map(|part| part.attachment_name())
+                .collect();
+            let sent: Vec<&str> = composed
+                .attachments
+                .iter()
+                .map(|file| file.name.as_str())
+                .collect();
             assert_eq!(names, sent);
             assert_eq!(sent.len(), if format == NoticeFormat::Csv { 1 } else { 2 });
         }
