@@ -13,6 +13,7 @@
 
 mod observables;
 mod tree;
+pub mod write;
 
 use std::io::{self, BufRead};
 

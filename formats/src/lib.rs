@@ -11,6 +11,7 @@
 //!
 //! Pure: reads from the reader that it is given, no files, no network, no clock.
 
+pub mod arf;
 pub mod bambenek;
 pub mod cnvd;
 pub mod csaf;

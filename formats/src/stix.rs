@@ -17,6 +17,7 @@
 mod named;
 mod observed;
 mod pattern;
+pub mod write;
 
 use std::io::{self, BufRead};
 

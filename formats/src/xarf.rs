@@ -8,6 +8,8 @@
 //! marks as internal is dropped, as the specification asks. Other members go to `extra` under their own
 //! names.
 
+pub mod write;
+
 use std::io::{self, BufRead};
 
 use model::classification::classification;

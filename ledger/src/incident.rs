@@ -73,6 +73,9 @@ mod row {
         pub territory: String,
         /// Why it crosses the border: labels separated by blanks, empty if it does not.
         pub border: String,
+        /// What a person should know before anything goes out: `warned` (a warning list names it),
+        /// `government`, `education`, `bank` (whose site it is); separated by blanks.
+        pub flags: String,
         /// The organization that works it; `None`: the centre.
         pub owner: Option<String>,
         /// How far it may be passed on.
@@ -234,6 +237,11 @@ impl Incident {
     /// Its id.
     pub fn incident_id(&self) -> IncidentId {
         self.id.0
+    }
+
+    /// Whether it bears a flag.
+    pub fn has_flag(&self, flag: &str) -> bool {
+        self.flags.split(' ').any(|own| own == flag)
     }
 
     /// The text that is unique while an incident of this rule and key is live.

@@ -1,13 +1,17 @@
 //! Response: events become incidents and get fixed.
 //!
-//! [`triage`] turns events into incidents; [`party`] keeps the register of who can act, and [`route`] decides whom to ask for what. Everything that is
-//! kept is in the ledger; each step reads what is stored there and stores what it did, so that a
-//! killed process goes on where it was.
+//! [`triage`] turns events into incidents; [`party`] keeps the register of who can act, and [`route`]
+//! decides whom to ask for what; [`notice`] writes to them and [`deliver`] hands it over, which
+//! [`notify`] ties to what is stored. Everything that is kept is in the ledger; each step reads what is
+//! stored there and stores what it did, so that a killed process goes on where it was.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod error;
 
+pub mod deliver;
+pub mod notice;
+pub mod notify;
 pub mod party;
 pub mod route;
 pub mod triage;

@@ -14,7 +14,7 @@ use model::organization::{Role, Scope};
 use model::territory::{OwnerClass, Territory};
 
 pub use parties::{Match, Parties};
-pub use table::{Asked, BadTable, By, DEFAULT_TABLE, Row, Table, WANTS};
+pub use table::{Asked, BadTable, By, DEFAULT_TABLE, Row, Table};
 
 use crate::triage::Place;
 use crate::{Desk, Result};
@@ -242,7 +242,7 @@ impl Desk {
                         place: one.asked.place,
                         role: one.role,
                         organization: one.organization,
-                        ask: one.asked.want,
+                        ask: one.asked.want.to_string(),
                         reason: one.reason,
                         target_secs: i64::from(one.asked.hours) * 3600,
                     });

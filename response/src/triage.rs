@@ -14,7 +14,7 @@ use ledger::incident::{Join, Triage, Triaged};
 use ledger::{Incident, LakeFile, NewIncident, NewStep, Reach, RuleMode};
 use model::ids::IncidentId;
 use model::incident::{Border, Step};
-use model::territory::Territory;
+use model::territory::{OwnerClass, Territory};
 use model::time::{MICROS_PER_DAY, Timestamp};
 use model::tlp::Tlp;
 
@@ -276,6 +276,7 @@ fn opened(
         key: key.to_owned(),
         what: key.to_owned(),
         border: border(&facts),
+        flags: flags(&facts),
         url: facts.url,
         host: facts.host,
         ip: facts.ip,
@@ -293,6 +294,17 @@ fn opened(
         last_seen_at: seen.max().unwrap_or_default(),
         validated_by: trusted.then(|| format!("rule:{}", rule.name)),
     }
+}
+
+fn flags(facts: &Facts) -> Vec<&'static str> {
+    let mut flags = Vec::new();
+    if facts.warned {
+        flags.push("warned");
+    }
+    if facts.owner != OwnerClass::Other {
+        flags.push(facts.owner.as_str());
+    }
+    flags
 }
 
 /// Why a matter crosses the border, as far as its events tell (DOMAIN 5.2). Who reported it and who is

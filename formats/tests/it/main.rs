@@ -24,3 +24,4 @@ mod stalkerware;
 mod text;
 mod tweetfeed;
 mod vulnerability;
+mod written;

@@ -38,6 +38,8 @@ pub struct NewIncident {
     pub territory: Territory,
     /// Why it crosses the border.
     pub border: Vec<model::incident::Border>,
+    /// What a person should know before anything goes out.
+    pub flags: Vec<&'static str>,
     /// The organization that works it; `None`: the centre.
     pub owner: Option<String>,
     /// How far it may be passed on.
@@ -140,6 +142,7 @@ fn row(new: NewIncident, number: i64, now: i64) -> (ActiveModel, usize) {
         province: Set(new.province),
         territory: Set(new.territory.as_str().to_owned()),
         border: Set(border.join(" ")),
+        flags: Set(new.flags.join(" ")),
         owner: Set(new.owner),
         tlp: Set(Text(new.tlp)),
         origin: Set(new.origin),

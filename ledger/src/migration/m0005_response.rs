@@ -275,6 +275,7 @@ fn incident_tables() -> Vec<TableCreateStatement> {
             text_null("province"),
             text("territory"),
             text("border"),
+            text("flags"),
             text_null("owner"),
             text("tlp"),
             text("origin"),

@@ -58,6 +58,8 @@ pub struct Facts {
     pub registered: Territory,
     /// Where the victim or brand belongs.
     pub target: Territory,
+    /// Whose site it is.
+    pub owner: OwnerClass,
     /// Whether a warning list names it: then a person must look.
     pub warned: bool,
 }
@@ -132,6 +134,12 @@ impl<'b> Rows<'b> {
             .find_map(|column| self.text(column, row))
     }
 
+    fn owner(&self, row: usize) -> OwnerClass {
+        let code = self.small("owner_class", row);
+        let mut all = OwnerClass::ALL.into_iter();
+        all.find(|owner| owner.code() == code).unwrap_or_default()
+    }
+
     /// The report a row came in.
     pub fn report(&self, row: usize) -> &'b str {
         self.text("report", row).unwrap_or_default()
@@ -166,7 +174,7 @@ impl<'b> Rows<'b> {
         let owner = OwnerClass::ALL
             .into_iter()
             .find(|owner| owner.code() == code);
-        if !rule.owners.is_empty() && !owner.is_some_and(|owner| rule.owners.contains(&owner)) {
+        if !rule.owners.is_empty() && !rule.owners.contains(&self.owner(row)) {
             return None;
         }
         match (rule.territory, territory(self.small("territory", row))) {
@@ -224,6 +232,7 @@ impl<'b> Rows<'b> {
             territory: territory(self.small("territory", row)),
             registered: territory(self.small("domain_territory", row)),
             target: territory(self.small("target_territory", row)),
+            owner: self.owner(row),
             warned: self.warned(row),
         }
     }

@@ -76,14 +76,14 @@ fn dry_run(which: &[String], session: &Session) -> Result {
             let party = decided.organization.and_then(|id| parties.get(id));
             let party = party.map_or("nobody".to_owned(), |org| org.name_en.clone());
             all.push(json!({ "incident": one.number, "place": decided.asked.place, "party": party,
-                "role": decided.role, "ask": decided.asked.want, "hours": decided.asked.hours, "why": decided.reason }));
+                "role": decided.role, "ask": decided.asked.want.to_string(), "hours": decided.asked.hours, "why": decided.reason }));
             table.row([
                 one.number.to_string(),
                 one.kind.to_string(),
                 decided.asked.place.to_string(),
                 party,
                 decided.role.to_string(),
-                decided.asked.want,
+                decided.asked.want.to_string(),
                 decided.asked.hours.to_string(),
                 decided.reason,
             ]);

@@ -1,0 +1,7 @@
+//! Integration tests of the response: what goes out, and what others make of it.
+
+mod composing;
+mod drafts;
+mod mail;
+mod peers;
+mod submission;
