@@ -19,14 +19,17 @@ use std::time::{Duration, Instant};
 use jiff::civil::Date;
 use lake::Lake;
 use lake::query::Part;
-use ledger::{BlobStore, LakeFile, LakeFileKind, Ledger};
+use ledger::{BlobStore, Error as LedgerError, LakeFile, LakeFileKind, Ledger};
 use model::time::Timestamp;
 use tokio::runtime::Runtime;
 
+use crate::config::ledger::Address;
 use crate::config::{self, Environment, Settings};
 use crate::failure::{Exit, Failure, Result};
 use crate::talk::Talk;
 
+/// The ledger's file, where the configuration names no server.
+pub const LEDGER: &str = "ledger.db";
 /// The right to change the workspace.
 const CHANGE: &str = "watchfire.lock";
 /// The right to ask feeds.
@@ -178,18 +181,18 @@ impl Workspace {
             .enable_all()
             .build()
             .map_err(|error| Failure::new("threads", error))?;
-        let path = root.join("ledger.db");
+        let place = Place::of(&root, &settings);
         let reading = match access {
             Access::Read => reading(&root),
             Access::Write(_) | Access::Serve => None,
         };
         // A workspace that was never written to has no ledger; making it is a change.
-        let first = !path.exists();
+        let first = runtime.block_on(place.is_new(access))?;
         let mut locks = Vec::new();
         match access {
             Access::Write(command) => {
                 let lock = Lock::take(&root, CHANGE, command)?;
-                runtime.block_on(not_served_by_another_version(&root, &path))?;
+                runtime.block_on(not_served_by_another_version(&root, &place))?;
                 locks.push(lock);
             }
             Access::Serve => {
@@ -201,12 +204,18 @@ impl Workspace {
         }
         let ledger = runtime.block_on(async {
             if !locks.is_empty() {
-                Ledger::open(&path).await
+                place.open().await
             } else {
-                Ledger::open_read_only(&path).await
+                place.open_read_only().await
             }
         })?;
-        if first {
+        // A server is asked: whether the database is new was not looked at before.
+        let nameless = || {
+            runtime
+                .block_on(ledger.instance_id())
+                .map(|id| id.is_none())
+        };
+        if first || (!locks.is_empty() && settings.ledger.is_some() && nameless()?) {
             let millis = u64::try_from(now().0 / 1000).unwrap_or(0);
             let id = uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid();
             runtime.block_on(ledger.claim_instance_id(id))?;
@@ -316,6 +325,48 @@ impl Workspace {
     }
 }
 
+/// Where the ledger lies.
+enum Place {
+    File(PathBuf),
+    Server(Address),
+}
+
+impl Place {
+    fn of(root: &Path, settings: &Settings) -> Self {
+        match &settings.ledger {
+            Some(address) => Place::Server(address.clone()),
+            None => Place::File(root.join(LEDGER)),
+        }
+    }
+
+    /// Whether there is nothing yet, as far as it matters: whoever writes makes it anyway.
+    async fn is_new(&self, access: Access) -> Result<bool> {
+        match self {
+            Place::File(path) => Ok(!path.exists()),
+            Place::Server(_) if access != Access::Read => Ok(false),
+            Place::Server(_) => match self.open_read_only().await {
+                Ok(_) => Ok(false),
+                Err(LedgerError::Outdated { found: 0, .. }) => Ok(true),
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+
+    async fn open(&self) -> ledger::Result<Ledger> {
+        match self {
+            Place::File(path) => Ledger::open(path).await,
+            Place::Server(address) => Ledger::connect(address.url()).await,
+        }
+    }
+
+    async fn open_read_only(&self) -> ledger::Result<Ledger> {
+        match self {
+            Place::File(path) => Ledger::open_read_only(path).await,
+            Place::Server(address) => Ledger::connect_read_only(address.url()).await,
+        }
+    }
+}
+
 /// A row of the manifest as the lake reads it.
 pub fn part(file: &LakeFile) -> Part {
     Part {
@@ -328,12 +379,12 @@ pub fn part(file: &LakeFile) -> Part {
 }
 
 /// A ledger that would have to be migrated is not, while a process of the older version serves it.
-async fn not_served_by_another_version(root: &Path, ledger: &Path) -> Result {
+async fn not_served_by_another_version(root: &Path, ledger: &Place) -> Result {
     let Some(holder) = serving(root) else {
         return Ok(());
     };
-    match Ledger::open_read_only(ledger).await {
-        Err(error @ ledger::Error::Outdated { .. }) => Err(Failure::from(error).remedy(
+    match ledger.open_read_only().await {
+        Err(error @ LedgerError::Outdated { found: 1.., .. }) => Err(Failure::from(error).remedy(
             format_args!("{holder} is of an older version: stop it, and start it anew afterwards"),
         )),
         _ => Ok(()),

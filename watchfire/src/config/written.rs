@@ -25,6 +25,8 @@ pub struct Written {
     pub query: QuerySection,
     /// The serving process.
     pub serve: ServeSection,
+    /// Where the ledger lies.
+    pub ledger: LedgerSection,
     /// Fonts of the PDF.
     pub fonts: FontsSection,
     /// Tables that others publish.
@@ -199,6 +201,14 @@ impl Default for ServeSection {
             most_waiting: 10_000,
         }
     }
+}
+
+/// `[ledger]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LedgerSection {
+    /// `postgres://USER@HOST/DATABASE`; empty for SQLite in the workspace. `${NAME}` is replaced.
+    pub url: String,
 }
 
 /// `[fonts]`.
