@@ -307,6 +307,11 @@ where
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, dead_code)]
+#[path = "../tests/it/cluster.rs"]
+mod cluster;
+
+#[cfg(test)]
 mod tests {
     use sea_orm::Statement;
     use sea_orm_migration::prelude::*;
@@ -412,6 +417,41 @@ mod tests {
         );
         copy.close().await.expect("closes");
         Ledger::open(&backup).await.expect("the copy is a ledger");
+    }
+
+    /// On a server the step and what comes of it are one transaction; text columns that are new sort by
+    /// their bytes as the old ones do.
+    #[tokio::test]
+    async fn a_server_is_migrated_as_a_whole_or_not_at_all() {
+        let Some(cluster) = cluster::Cluster::start() else {
+            return;
+        };
+        let url = cluster.database();
+        let ledger = Ledger::connect(&url).await.expect("connects");
+        let server = Server::parse(&url).expect("is an address");
+        let db = server.connect(Access::Write).await.expect("connects");
+        let count = async || postgres::table_count(&db).await.expect("counts");
+        let before = count().await;
+        let failed = migrate::<Failing>("ledger", None, &db).await;
+        let failed = failed.expect_err("fails");
+        assert!(failed.to_string().contains("half-way"), "{failed}");
+        assert_eq!(count().await, before, "nothing of a failed step stays");
+        ledger.set_setting("word", &1).await.expect("is open still");
+
+        // Two at the same time: one migrates, the other waits and has nothing to do.
+        let other = server.connect(Access::Write).await.expect("connects");
+        let (one, two) = tokio::join!(
+            migrate::<Later>("ledger", None, &db),
+            migrate::<Later>("ledger", None, &other)
+        );
+        one.and(two).expect("migrates");
+        assert_eq!(count().await, before + 1);
+        let database = url.rsplit('/').next().expect("a name");
+        let order =
+            "SELECT collation_name FROM information_schema.columns WHERE table_name = 'later'";
+        assert_eq!(cluster.sql(database, order), "C");
+        let newer = Ledger::connect(&url).await.expect_err("is newer now");
+        assert!(newer.to_string().contains("m9998_step"), "{newer}");
     }
 
     #[tokio::test]

@@ -173,6 +173,14 @@ fn told(message: String, label: &str) -> Failure {
 
 impl From<ledger::Error> for Failure {
     fn from(error: ledger::Error) -> Self {
+        if let ledger::Error::Server {
+            server,
+            reason,
+            remedy,
+        } = &error
+        {
+            return Failure::new(server, reason).remedy(remedy);
+        }
         told(error.to_string(), error.label())
     }
 }

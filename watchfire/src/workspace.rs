@@ -186,8 +186,10 @@ impl Workspace {
             Access::Read => reading(&root),
             Access::Write(_) | Access::Serve => None,
         };
-        // A workspace that was never written to has no ledger; making it is a change.
-        let first = runtime.block_on(place.is_new(access))?;
+        let found = match access {
+            Access::Read => runtime.block_on(place.existing())?,
+            Access::Write(_) | Access::Serve => None,
+        };
         let mut locks = Vec::new();
         match access {
             Access::Write(command) => {
@@ -199,23 +201,17 @@ impl Workspace {
                 locks.push(Lock::take(&root, ASKING, SERVE)?);
                 locks.push(Lock::take(&root, CHANGE, SERVE)?);
             }
-            Access::Read if first => locks.push(Lock::take(&root, CHANGE, "first opening")?),
+            // A workspace that was never written to has no ledger; making it is a change.
+            Access::Read if found.is_none() => {
+                locks.push(Lock::take(&root, CHANGE, "first opening")?)
+            }
             Access::Read => {}
         }
-        let ledger = runtime.block_on(async {
-            if !locks.is_empty() {
-                place.open().await
-            } else {
-                place.open_read_only().await
-            }
-        })?;
-        // A server is asked: whether the database is new was not looked at before.
-        let nameless = || {
-            runtime
-                .block_on(ledger.instance_id())
-                .map(|id| id.is_none())
+        let ledger = match found {
+            Some(ledger) => ledger,
+            None => runtime.block_on(place.open())?,
         };
-        if first || (!locks.is_empty() && settings.ledger.is_some() && nameless()?) {
+        if !locks.is_empty() && runtime.block_on(ledger.instance_id())?.is_none() {
             let millis = u64::try_from(now().0 / 1000).unwrap_or(0);
             let id = uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid();
             runtime.block_on(ledger.claim_instance_id(id))?;
@@ -339,16 +335,18 @@ impl Place {
         }
     }
 
-    /// Whether there is nothing yet, as far as it matters: whoever writes makes it anyway.
-    async fn is_new(&self, access: Access) -> Result<bool> {
-        match self {
-            Place::File(path) => Ok(!path.exists()),
-            Place::Server(_) if access != Access::Read => Ok(false),
-            Place::Server(_) => match self.open_read_only().await {
-                Ok(_) => Ok(false),
-                Err(LedgerError::Outdated { found: 0, .. }) => Ok(true),
-                Err(error) => Err(error.into()),
-            },
+    /// The ledger for reading, if there is one yet.
+    async fn existing(&self) -> Result<Option<Ledger>> {
+        if let Place::File(path) = self
+            && !path.exists()
+        {
+            return Ok(None);
+        }
+        match self.open_read_only().await {
+            Err(LedgerError::Outdated { found: 0, .. }) if matches!(self, Place::Server(_)) => {
+                Ok(None)
+            }
+            opened => Ok(Some(opened?)),
         }
     }
 
