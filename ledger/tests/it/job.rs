@@ -1,6 +1,8 @@
 //! Jobs: leased to one worker at a time, done at least once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
 use ledger::{JobState, NewJob, Page};
 
@@ -15,6 +17,7 @@ on_both!(
     the_same_worker_leasing_again_outdates_its_first_lease,
     failures_back_off_and_are_given_up,
     work_asked_for_while_it_runs_is_run_again,
+    no_request_is_lost_in_a_race,
 );
 
 fn job(kind: &str, key: &str, run_at: i64) -> NewJob {
@@ -321,4 +324,58 @@ async fn work_asked_for_while_it_runs_is_run_again(on: Backend) {
     assert_eq!(lease.job.id, id);
     ledger.complete(lease, T0 + 3).await.unwrap();
     assert!(ledger.lease(T0 + 4, "w", &[], 60).await.unwrap().is_none());
+}
+
+/// Two ask for the same work while two do it. Whoever leases the job looks at what was asked for until
+/// then; when nothing is left to lease, the last request was looked at after it was made.
+async fn no_request_is_lost_in_a_race(on: Backend) {
+    const REQUESTS: u64 = 100;
+    let (home, ledger) = fresh(on).await;
+    let other = home.open().await.unwrap();
+    let asked = Arc::new(AtomicU64::new(0));
+    let seen = Arc::new(AtomicU64::new(0));
+    let over = Arc::new(AtomicBool::new(false));
+    let workers: Vec<_> = [&ledger, &other]
+        .into_iter()
+        .enumerate()
+        .map(|(n, ledger)| {
+            let ledger = ledger.clone();
+            let (asked, seen, over) = (asked.clone(), seen.clone(), over.clone());
+            tokio::spawn(async move {
+                loop {
+                    let last = over.load(SeqCst);
+                    match ledger.lease(T0, &format!("w{n}"), &[], 60).await.unwrap() {
+                        Some(lease) => {
+                            seen.fetch_max(asked.load(SeqCst), SeqCst);
+                            ledger.complete(lease, T0).await.unwrap();
+                        }
+                        None if last => return,
+                        None => tokio::task::yield_now().await,
+                    }
+                }
+            })
+        })
+        .collect();
+    let askers: Vec<_> = [&ledger, &other]
+        .into_iter()
+        .map(|ledger| {
+            let (ledger, asked) = (ledger.clone(), asked.clone());
+            tokio::spawn(async move {
+                for _ in 0..REQUESTS / 2 {
+                    asked.fetch_add(1, SeqCst);
+                    ledger.enqueue(job("work", "k", 0), T0).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for asker in askers {
+        asker.await.unwrap();
+    }
+    over.store(true, SeqCst);
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    assert_eq!(seen.load(SeqCst), REQUESTS);
+    let counts = ledger.job_counts().await.unwrap();
+    assert_eq!((counts.queued, counts.leased), (0, 0));
 }
