@@ -11,6 +11,7 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect};
 
+use crate::text::without_nul;
 use crate::{Error, Hash, Ledger, Page, Result, bulk, counter};
 
 mod row {
@@ -67,6 +68,55 @@ pub struct NewAudit {
     pub detail: serde_json::Value,
 }
 
+/// Which rows to list. Everything that is `None` does not filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// About this object: kind and id.
+    pub object: Option<String>,
+    /// Of this action, or with a dot at the end of every action that begins so (`hold.`).
+    pub action: Option<String>,
+    /// By this actor.
+    pub actor: Option<String>,
+    /// At or after this, microseconds UTC.
+    pub since: Option<i64>,
+    /// Before this, microseconds UTC.
+    pub until: Option<i64>,
+    /// Written before the row at this place: the last one of the page before.
+    pub before: Option<i64>,
+}
+
+impl AuditFilter {
+    fn select(&self) -> Select<Entity> {
+        let mut select = Entity::find().order_by_desc(Column::Seq);
+        if let Some(object) = &self.object {
+            select = select.filter(Column::Object.eq(object));
+        }
+        if let Some(action) = &self.action {
+            select = match action.strip_suffix('.') {
+                // Everything that begins with it, without LIKE: its case rule differs between the
+                // databases. The next character after the dot bounds the range.
+                Some(stem) => select
+                    .filter(Column::Action.gte(action))
+                    .filter(Column::Action.lt(format!("{stem}/"))),
+                None => select.filter(Column::Action.eq(action)),
+            };
+        }
+        if let Some(actor) = &self.actor {
+            select = select.filter(Column::Actor.eq(actor));
+        }
+        if let Some(since) = self.since {
+            select = select.filter(Column::At.gte(since));
+        }
+        if let Some(until) = self.until {
+            select = select.filter(Column::At.lt(until));
+        }
+        if let Some(before) = self.before {
+            select = select.filter(Column::Seq.lt(before));
+        }
+        select
+    }
+}
+
 impl AuditEntry {
     /// The hash that the row's content and predecessor give. The encoding: a domain string, the
     /// predecessor's hash, place and time as little-endian 64 bit numbers, then each text with its
@@ -106,14 +156,16 @@ pub(crate) async fn append_all<C: ConnectionTrait>(
             previous.ok_or_else(|| broken(before, "is missing"))?.hash
         }
     };
+    // What is hashed is what both databases give back.
+    let text = |text: String| without_nul(&text).into_owned();
     let mut rows = Vec::with_capacity(new.len());
     for (seq, new) in (before + 1..).zip(new) {
         let mut entry = AuditEntry {
             seq,
             at: now,
-            actor: new.actor,
-            action: new.action,
-            object: new.object,
+            actor: text(new.actor),
+            action: text(new.action),
+            object: text(new.object),
             detail: new.detail.to_string(),
             prev_hash,
             hash: Hash::default(),
@@ -146,13 +198,16 @@ impl Ledger {
 
     /// Rows about one object, or all, newest first.
     pub async fn audit(&self, object: Option<&str>, page: Page) -> Result<Vec<AuditEntry>> {
-        let mut select = Entity::find()
-            .order_by_desc(Column::Seq)
-            .offset(page.offset)
-            .limit(page.limit);
-        if let Some(object) = object {
-            select = select.filter(Column::Object.eq(object));
-        }
+        let filter = AuditFilter {
+            object: object.map(str::to_owned),
+            ..AuditFilter::default()
+        };
+        self.audit_rows(&filter, page).await
+    }
+
+    /// Rows that the filter lets through, newest first.
+    pub async fn audit_rows(&self, filter: &AuditFilter, page: Page) -> Result<Vec<AuditEntry>> {
+        let select = filter.select().offset(page.offset).limit(page.limit);
         Ok(select.all(self.reader()).await?)
     }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::audit::{self, NewAudit};
 use crate::incident::{self, NewIncident};
-use crate::text::Text;
+use crate::text::{Text, without_nul};
 use crate::{Error, Ledger, Page, Result, counter};
 
 mod row {
@@ -177,6 +177,7 @@ impl Ledger {
             object: format!("complaint {}", new.id),
             detail: json!({ "via": new.via, "kind": new.kind, "incident": incident, "reason": reason }),
         };
+        let own = |text: String| without_nul(&text).into_owned();
         let row = ActiveModel {
             id: Set(Text(new.id)),
             number: Set(number),
@@ -184,11 +185,11 @@ impl Ledger {
             via: Set(new.via),
             message: Set(new.message),
             kind: Set(Text(new.kind)),
-            what: Set(new.what),
+            what: Set(own(new.what)),
             observables: Set(new.observables.to_string()),
-            body: Set(new.body),
-            reporter: Set(new.reporter),
-            reporter_name: Set(new.reporter_name),
+            body: Set(own(new.body)),
+            reporter: Set(new.reporter.map(own)),
+            reporter_name: Set(new.reporter_name.map(own)),
             state: Set(state),
             reason: Set(reason),
             incident_id: Set(incident.map(Text)),

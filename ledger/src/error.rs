@@ -1,13 +1,14 @@
 //! What can go wrong in the ledger, and which of it must end the process.
 //!
-//! A database error is sorted by what the operator can do about it: make room, look at the disk,
-//! restore a backup. Every variant has a stable label for logs and JSON output.
+//! A database error is sorted by what the operator can do about it: make room, look at the disk, look
+//! at the server, restore a backup. What the codes of a database mean is known by `sqlite.rs` and
+//! `postgres.rs`. Every variant has a stable label for logs and JSON output.
 
 use std::path::{Path, PathBuf};
 
-use sea_orm::{DbErr, RuntimeErr, SqlErr};
+use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 
-use crate::Hash;
+use crate::{Hash, postgres, sqlite};
 
 /// Result of the ledger's functions.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -18,7 +19,7 @@ pub enum Error {
     /// The database refused a statement for a reason not sorted out below.
     #[error("ledger database: {0}")]
     Database(#[source] DbErr),
-    /// Another process held the database longer than the waiting time.
+    /// Another process held the database longer than the waiting time. Nothing was changed.
     #[error("ledger database is locked by another process: wait for it to end and try again")]
     Busy,
     /// No space is left for the database.
@@ -30,6 +31,22 @@ pub enum Error {
     /// The database's pages contradict each other. Fatal.
     #[error("ledger database is damaged: restore it from a backup: {0}")]
     DatabaseCorrupt(#[source] DbErr),
+    /// The database server cannot be used: it is not there, or lets nobody in.
+    #[error("{server}: {reason}: {remedy}")]
+    Server {
+        /// The server and database, as a URL without a password.
+        server: String,
+        /// What was met.
+        reason: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// The server, or the way to it, went away in the middle of the work. What was acknowledged is
+    /// stored; what was being committed may or may not be.
+    #[error(
+        "ledger database: the connection to its server was lost: look whether PostgreSQL runs and can be reached, then run the command again; what was acknowledged is stored: {0}"
+    )]
+    ConnectionLost(#[source] DbErr),
     /// A file or folder could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -72,36 +89,40 @@ pub enum Error {
         path: PathBuf,
     },
     /// The database was migrated by a newer watchfire.
-    #[error("{}: written by a newer watchfire (it knows `{found}`, this one knows up to `{known}`): use that version", path.display())]
+    #[error(
+        "{place}: written by a newer watchfire (it knows `{found}`, this one knows up to `{known}`): use that version"
+    )]
     Newer {
-        /// The database.
-        path: PathBuf,
+        /// The database: its file, or its server.
+        place: String,
         /// First migration that this build does not know.
         found: String,
         /// Last migration that it knows.
         known: String,
     },
     /// The database must be migrated, but was opened for reading only.
-    #[error("{}: is at version {found}, this watchfire needs {known}: run any command that writes, it migrates (and keeps a backup)", path.display())]
+    #[error(
+        "{place}: is at version {found}, this watchfire needs {known}: run any command that writes, it migrates (and keeps a backup of a file)"
+    )]
     Outdated {
-        /// The database.
-        path: PathBuf,
-        /// Its version.
+        /// The database: its file, or its server.
+        place: String,
+        /// Its version; 0 if there is nothing in it yet.
         found: usize,
         /// The version needed.
         known: usize,
     },
-    /// The file is no ledger.
-    #[error("{}: is not a watchfire ledger", path.display())]
+    /// What is there is no ledger.
+    #[error("{place}: is not a watchfire ledger")]
     NotALedger {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the server and database.
+        place: String,
     },
     /// A change was asked of a ledger that was opened for reading only.
-    #[error("{}: is open for reading only", path.display())]
+    #[error("{place}: is open for reading only")]
     ReadOnly {
-        /// The database.
-        path: PathBuf,
+        /// The database: its file, or its server.
+        place: String,
     },
     /// There is no such row.
     #[error("{kind} {id}: not found")]
@@ -144,6 +165,8 @@ impl Error {
             Error::DatabaseFull => "database-full",
             Error::DatabaseDisk(_) => "database-disk",
             Error::DatabaseCorrupt(_) => "database-corrupt",
+            Error::Server { .. } => "server",
+            Error::ConnectionLost(_) => "connection-lost",
             Error::Io { .. } => "io",
             Error::DiskFull { .. } => "disk-full",
             Error::Fsync { .. } => "fsync",
@@ -194,40 +217,20 @@ impl Error {
     }
 }
 
-/// Primary result code of SQLite (its extended codes carry it in the low byte), if `error` came from there.
-pub(crate) fn sqlite_code(error: &DbErr) -> Option<i32> {
-    Some(extended_code(error)? & 0xff)
-}
-
-/// SQLite could not enlarge the file beside the write-ahead log: that reports no cause, and has one.
-const IOERR_SHMSIZE: i32 = 4874;
-
-fn extended_code(error: &DbErr) -> Option<i32> {
-    let (DbErr::Conn(RuntimeErr::SqlxError(source))
-    | DbErr::Exec(RuntimeErr::SqlxError(source))
-    | DbErr::Query(RuntimeErr::SqlxError(source))) = error
-    else {
-        return None;
-    };
-    let sea_orm::SqlxError::Database(source) = source.as_ref() else {
-        return None;
-    };
-    source.code()?.parse().ok()
+/// What the driver said, if the error came from there.
+pub(crate) fn driver(error: &DbErr) -> Option<&SqlxError> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(source))
+        | DbErr::Exec(RuntimeErr::SqlxError(source))
+        | DbErr::Query(RuntimeErr::SqlxError(source)) => Some(source.as_ref()),
+        _ => None,
+    }
 }
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        // https://www.sqlite.org/rescode.html
-        if extended_code(&error) == Some(IOERR_SHMSIZE) {
-            return Error::DatabaseFull;
-        }
-        match sqlite_code(&error) {
-            Some(5 | 6) => Error::Busy,
-            Some(10) => Error::DatabaseDisk(error),
-            Some(11 | 26) => Error::DatabaseCorrupt(error),
-            Some(13) => Error::DatabaseFull,
-            _ => Error::Database(error),
-        }
+        sqlite::sorted(error)
+            .unwrap_or_else(|error| postgres::sorted(error).unwrap_or_else(Error::Database))
     }
 }
 

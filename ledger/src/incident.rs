@@ -18,7 +18,7 @@ use sea_orm::{Condition, QueryOrder, QuerySelect, QueryTrait};
 use serde_json::json;
 
 use crate::audit::{self, NewAudit};
-use crate::text::Text;
+use crate::text::{Text, without_nul};
 use crate::{Error, Ledger, Page, Result};
 
 mod row {
@@ -584,7 +584,7 @@ impl Ledger {
             incident_id: Set(Text(id)),
             at: Set(now),
             actor: Set(actor.to_owned()),
-            body: Set(body.to_owned()),
+            body: Set(without_nul(body).into_owned()),
         };
         note::Entity::insert(row)
             .exec_without_returning(&tx)

@@ -13,6 +13,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{Condition, QueryOrder, QuerySelect};
 
+use crate::text::without_nul;
 use crate::{Error, Ledger, Page, Result};
 
 mod row {
@@ -200,6 +201,7 @@ impl Ledger {
     ) -> Result<Option<Lease>> {
         let db = self.writer()?;
         loop {
+            // Looked for first: an idle worker that polls waits for nobody.
             let queued = Condition::all()
                 .add(Column::State.eq(JobState::Queued))
                 .add(Column::RunAt.lte(now));
@@ -218,6 +220,9 @@ impl Ledger {
                 return Ok(None);
             };
             let until = later(now, secs);
+            // The claim takes its turn among the transactions: one that asks for this work again
+            // must see it as queued until its own commit, or as running (`enqueue`).
+            let tx = self.begin().await?;
             let done = Entity::update_many()
                 .col_expr(Column::State, Expr::value("leased"))
                 .col_expr(Column::LeasedBy, Expr::value(worker))
@@ -229,8 +234,9 @@ impl Ledger {
                     Some(seen) => Column::LeaseUntil.eq(seen),
                     None => Column::LeaseUntil.is_null(),
                 })
-                .exec(db)
+                .exec(&tx)
                 .await?;
+            tx.commit().await?;
             if done.rows_affected == 0 {
                 continue;
             }
@@ -300,7 +306,7 @@ impl Ledger {
         let given_up = lease.job.attempts >= most;
         let update = Entity::update_many()
             .col_expr(Column::LeaseUntil, Expr::value(None::<i64>))
-            .col_expr(Column::LastError, Expr::value(error));
+            .col_expr(Column::LastError, Expr::value(without_nul(error).as_ref()));
         let update = if given_up {
             update
                 .col_expr(Column::State, Expr::value("failed"))
@@ -312,7 +318,9 @@ impl Ledger {
                 .col_expr(Column::Again, Expr::value(false))
                 .col_expr(Column::RunAt, Expr::value(later(now, backoff_secs)))
         };
-        apply(self.writer()?, update, &lease).await?;
+        let tx = self.begin().await?;
+        apply(&tx, update, &lease).await?;
+        tx.commit().await?;
         Ok(given_up)
     }
 
@@ -330,14 +338,16 @@ impl Ledger {
     /// Gives the leased jobs of these kinds back, to be run at once; how many. Only for whoever knows
     /// that no worker of these kinds lives: a lease need not run out then.
     pub async fn release_leases(&self, kinds: &[&str], now: i64) -> Result<u64> {
+        let tx = self.begin().await?;
         let done = Entity::update_many()
             .col_expr(Column::State, Expr::value("queued"))
             .col_expr(Column::LeaseUntil, Expr::value(None::<i64>))
             .col_expr(Column::RunAt, Expr::value(now))
             .filter(Column::State.eq(JobState::Leased))
             .filter(Column::Kind.is_in(kinds.iter().copied()))
-            .exec(self.writer()?)
+            .exec(&tx)
             .await?;
+        tx.commit().await?;
         Ok(done.rows_affected)
     }
 

@@ -9,8 +9,8 @@
 //! with the snapshot they were read from, and the [`audit`] chain records who changed what.
 //!
 //! One file per aggregate; each file holds the rows it owns, the functions that change them and the
-//! queries on them. SQLite is opened by `sqlite.rs`, the only file that speaks its dialect: all other
-//! statements go through SeaORM and run on PostgreSQL unchanged.
+//! queries on them. `sqlite.rs` and `postgres.rs` open the two databases and are the only files that
+//! speak a dialect: all other statements go through SeaORM and run on both unchanged, as the tests do.
 //!
 //! What the ledger is not: it holds no events (those are the lake's), reads no clock and draws no
 //! random number. Instants are `i64` microseconds since the Unix epoch, UTC; days are `i32` days since
@@ -22,6 +22,7 @@ mod error;
 mod hash;
 mod migration;
 mod open;
+mod postgres;
 mod sqlite;
 mod text;
 
@@ -52,7 +53,7 @@ pub mod token;
 pub mod verdict;
 pub mod verification;
 
-pub use audit::{AuditEntry, NewAudit};
+pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use blob::{Blob, BlobStore};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};

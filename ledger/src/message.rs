@@ -8,7 +8,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{QueryOrder, QuerySelect};
 
-use crate::text::Text;
+use crate::text::{Text, without_nul};
 use crate::{Error, Hash, Ledger, Page, Result, job};
 
 mod row {
@@ -165,13 +165,14 @@ impl Ledger {
     /// # Errors
     /// [`Error::NotFound`] if there is none.
     pub async fn message_read(&self, id: &str, read: MessageRead, now: i64) -> Result<()> {
+        let own = |text: String| without_nul(&text).into_owned();
         let row = ActiveModel {
             id: Set(id.to_owned()),
-            sender: Set(read.sender),
-            subject: Set(read.subject),
+            sender: Set(own(read.sender)),
+            subject: Set(own(read.subject)),
             nature: Set(read.nature),
             state: Set(read.state),
-            reason: Set(read.reason),
+            reason: Set(read.reason.map(own)),
             proposal: Set(read.proposal),
             notice_id: Set(read.notice.map(Text)),
             incident_id: Set(read.incident.map(Text)),

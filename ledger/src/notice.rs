@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::audit::{self, NewAudit};
 use crate::directive::{self, DirectiveState};
 use crate::incident::{self, NewStep, Reach};
-use crate::text::Text;
+use crate::text::{Text, without_nul};
 use crate::{Error, Hash, Ledger, Page, Result, bulk, counter};
 
 mod row {
@@ -414,7 +414,7 @@ impl Ledger {
             return Err(Error::conflict(object(id), reason));
         }
         notice.state = Text(to.to);
-        notice.outcome = Some(to.reply.clone());
+        notice.outcome = Some(without_nul(&to.reply).into_owned());
         notice.next_at = to.next_at;
         if to.to == NoticeState::Sent {
             notice.sent_at.get_or_insert(now);
@@ -425,7 +425,7 @@ impl Ledger {
             notice_id: Set(Text(id)),
             at: Set(now),
             outcome: Set(to.to.to_string()),
-            reply: Set(to.reply.clone()),
+            reply: Set(without_nul(&to.reply).into_owned()),
         };
         attempt::Entity::insert(row)
             .exec_without_returning(&tx)

@@ -1,19 +1,19 @@
 //! Opening the ledger: connections, migration, the transaction that every change runs in.
 //! The start of every command; what the tables mean is in the aggregates' files.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryOrder,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, QueryOrder,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 use uuid::Uuid;
 
 use crate::migration::Migrator;
-use crate::sqlite::{self, Access};
-use crate::{Error, Result};
+use crate::postgres::{self, Server};
+use crate::{Error, Result, sqlite};
 
 /// An open ledger. Clones share the connections.
 #[derive(Clone, Debug)]
@@ -23,10 +23,20 @@ pub struct Ledger {
 
 #[derive(Debug)]
 struct Inner {
-    path: PathBuf,
-    /// One connection: writers of this process queue fairly for it instead of polling SQLite's lock.
+    place: String,
+    /// On SQLite one connection: writers of this process queue fairly for it instead of polling its
+    /// lock. On PostgreSQL a few, whose transactions take turns.
     write: Option<DatabaseConnection>,
     read: DatabaseConnection,
+}
+
+/// What a connection pool is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Writing, and reading what a change rests on.
+    Write,
+    /// Only reading.
+    Read,
 }
 
 /// A stretch of a list: how many to pass over and how many to return.
@@ -67,16 +77,33 @@ impl Ledger {
     /// something else, [`Error::Io`] if it cannot be opened or created.
     pub async fn open(path: &Path) -> Result<Self> {
         let path = std::path::absolute(path).map_err(|source| Error::io(path, source))?;
+        let place = path.display().to_string();
         let write = sqlite::connect(&path, Access::Write).await?;
-        migrate::<Migrator>(&path, &write).await?;
+        migrate::<Migrator>(&place, Some(&path), &write).await?;
         let read = sqlite::connect(&path, Access::Read).await?;
-        Ok(Ledger {
-            inner: Arc::new(Inner {
-                path,
-                write: Some(write),
-                read,
-            }),
-        })
+        Ok(Ledger::of(place, Some(write), read))
+    }
+
+    /// Opens the database on a PostgreSQL server that a URL names, `postgres://USER@HOST/DATABASE`,
+    /// and migrates it if it is empty or older. Several processes and machines may do so at once: one
+    /// migrates, the others wait. What the URL leaves out comes from the environment (`PGPASSWORD` and
+    /// its kin) and `~/.pgpass`. A server's backup is its administrator's (`pg_dump`): no copy is made.
+    ///
+    /// # Errors
+    /// [`Error::Server`] if it cannot be reached or lets nobody in, [`Error::Newer`] if a newer
+    /// watchfire migrated it, [`Error::NotALedger`] if something else is in the database.
+    pub async fn connect(url: &str) -> Result<Self> {
+        let server = Server::parse(url)?;
+        let write = server.connect(Access::Write).await?;
+        migrate::<Migrator>(server.name(), None, &write).await?;
+        let read = server.connect(Access::Read).await?;
+        Ok(Ledger::of(server.name().to_owned(), Some(write), read))
+    }
+
+    fn of(place: String, write: Option<DatabaseConnection>, read: DatabaseConnection) -> Self {
+        Ledger {
+            inner: Arc::new(Inner { place, write, read }),
+        }
     }
 
     /// Opens an existing database of the current version for reading; every change is refused.
@@ -86,23 +113,37 @@ impl Ledger {
     pub async fn open_read_only(path: &Path) -> Result<Self> {
         let path = std::path::absolute(path).map_err(|source| Error::io(path, source))?;
         let read = sqlite::connect(&path, Access::Read).await?;
-        let found = applied::<Migrator, _>(&path, &read).await?.len();
-        let known = Migrator::migrations().len();
-        if found < known {
-            return Err(Error::Outdated { path, found, known });
-        }
-        Ok(Ledger {
-            inner: Arc::new(Inner {
-                path,
-                write: None,
-                read,
-            }),
-        })
+        Ledger::reading(path.display().to_string(), read).await
     }
 
-    /// The database file.
-    pub fn path(&self) -> &Path {
-        &self.inner.path
+    /// Opens an existing database of the current version on a PostgreSQL server for reading; every
+    /// change is refused, by the server too.
+    ///
+    /// # Errors
+    /// As [`Ledger::connect`], and [`Error::Outdated`] if it would have to be migrated.
+    pub async fn connect_read_only(url: &str) -> Result<Self> {
+        let server = Server::parse(url)?;
+        let read = server.connect(Access::Read).await?;
+        Ledger::reading(server.name().to_owned(), read).await
+    }
+
+    async fn reading(place: String, read: DatabaseConnection) -> Result<Self> {
+        let found = applied::<Migrator, _>(&place, &read).await?.len();
+        let known = Migrator::migrations().len();
+        if found < known {
+            return Err(Error::Outdated {
+                place,
+                found,
+                known,
+            });
+        }
+        Ok(Ledger::of(place, None, read))
+    }
+
+    /// Where it lies, for people: the database file, or the server, user and database without the
+    /// password.
+    pub fn place(&self) -> &str {
+        &self.inner.place
     }
 
     /// Version of the schema that this build reads and writes: the number of its migrations.
@@ -110,7 +151,7 @@ impl Ledger {
         Migrator::migrations().len()
     }
 
-    /// Closes the connections, which folds the write-ahead log into the file. Dropping the last
+    /// Closes the connections, which folds SQLite's write-ahead log into the file. Dropping the last
     /// clone is as safe, only the log stays longer.
     pub async fn close(self) -> Result<()> {
         self.inner.read.close_by_ref().await?;
@@ -138,10 +179,15 @@ impl Ledger {
         Ok(candidate)
     }
 
-    /// The durability settings as the writing connection has them, for `doctor`: name and value of
-    /// each pragma.
-    pub async fn pragmas(&self) -> Result<Vec<(String, String)>> {
-        sqlite::pragmas(self.writer()?).await
+    /// The settings that durability rests on, name and value, for `doctor`: SQLite's pragmas as the
+    /// writing connection has them (as the reading one where nothing can be written), or the
+    /// parameters of the PostgreSQL server.
+    pub async fn durability(&self) -> Result<Vec<(String, String)>> {
+        let db = self.inner.write.as_ref().unwrap_or(&self.inner.read);
+        match db.get_database_backend() {
+            DbBackend::Postgres => postgres::durability(db).await,
+            _ => sqlite::pragmas(db).await,
+        }
     }
 
     /// Connection for queries.
@@ -152,12 +198,13 @@ impl Ledger {
     /// Connection for single statements that change something.
     pub(crate) fn writer(&self) -> Result<&DatabaseConnection> {
         self.inner.write.as_ref().ok_or_else(|| Error::ReadOnly {
-            path: self.inner.path.clone(),
+            place: self.inner.place.clone(),
         })
     }
 
-    /// A transaction for a change. It takes SQLite's write lock at once: one that reads first and
-    /// then writes would fail when another process wrote in between. Dropped means rolled back.
+    /// A transaction for a change. It waits for its turn at once, on both databases: what it reads
+    /// cannot change before it commits, and it never has to be repeated because of another. Dropped
+    /// means rolled back.
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction> {
         begin(self.writer()?).await
     }
@@ -168,31 +215,42 @@ async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction> {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..Default::default()
     };
-    Ok(db.begin_with_options(options).await?)
+    let tx = db.begin_with_options(options).await?;
+    if tx.get_database_backend() == DbBackend::Postgres {
+        postgres::take_turn(&tx).await?;
+    }
+    Ok(tx)
 }
 
-/// Brings the database to the newest version, in one transaction, after copying an older one away.
-async fn migrate<M: MigratorTrait>(path: &Path, db: &DatabaseConnection) -> Result<()> {
+/// Brings the database to the newest version, in one transaction, after copying an older `file` away.
+async fn migrate<M: MigratorTrait>(
+    place: &str,
+    file: Option<&Path>,
+    db: &DatabaseConnection,
+) -> Result<()> {
     let known = M::migrations().len();
-    let version = applied::<M, _>(path, db).await?.len();
+    let version = applied::<M, _>(place, db).await?.len();
     if version == known {
         return Ok(());
     }
-    if version > 0 {
+    if let Some(path) = file.filter(|_| version > 0) {
         let backup = sqlite::back_up(db, path, version).await?;
         tracing::info!(backup = %backup.display(), "ledger: copied before migration");
     }
     let tx = begin(db).await?;
     // Another process may have migrated while this one waited for the lock.
-    if applied::<M, _>(path, &tx).await?.len() < known {
+    if applied::<M, _>(place, &tx).await?.len() < known {
         M::up(&tx, None).await?;
+        if tx.get_database_backend() == DbBackend::Postgres {
+            postgres::order_by_bytes(&tx).await?;
+        }
     }
     tx.commit().await?;
     Ok(())
 }
 
-/// Migrations that the database has seen, all known to this build; empty for a new file.
-async fn applied<M, C>(path: &Path, db: &C) -> Result<Vec<String>>
+/// Migrations that the database has seen, all known to this build; empty for a new one.
+async fn applied<M, C>(place: &str, db: &C) -> Result<Vec<String>>
 where
     M: MigratorTrait,
     C: ConnectionTrait,
@@ -201,21 +259,25 @@ where
     let manager = SchemaManager::new(db);
     let marked = async || -> Result<bool> {
         let found = manager.has_table("seaql_migrations").await;
-        found.map_err(|error| match crate::error::sqlite_code(&error) {
+        found.map_err(|error| match sqlite::code(&error) {
             Some(26) => Error::NotALedger {
-                path: path.to_owned(),
+                place: place.to_owned(),
             },
             _ => error.into(),
         })
     };
     if !marked().await? {
-        if sqlite::table_count(db).await? == 0 {
+        let tables = match db.get_database_backend() {
+            DbBackend::Postgres => postgres::table_count(db).await?,
+            _ => sqlite::table_count(db).await?,
+        };
+        if tables == 0 {
             return Ok(Vec::new());
         }
         // Another process may have migrated between the two looks: its tables come all at once.
         if !marked().await? {
             return Err(Error::NotALedger {
-                path: path.to_owned(),
+                place: place.to_owned(),
             });
         }
     }
@@ -231,18 +293,23 @@ where
     // All steps are applied in one transaction: a mark table without ours is someone else's.
     if !found.iter().any(|name| known.contains(name)) {
         return Err(Error::NotALedger {
-            path: path.to_owned(),
+            place: place.to_owned(),
         });
     }
     if let Some(newer) = found.iter().find(|name| !known.contains(name)) {
         return Err(Error::Newer {
-            path: path.to_owned(),
+            place: place.to_owned(),
             found: newer.clone(),
             known: known.last().cloned().unwrap_or_default(),
         });
     }
     Ok(found)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, dead_code)]
+#[path = "../tests/it/cluster.rs"]
+mod cluster;
 
 #[cfg(test)]
 mod tests {
@@ -317,13 +384,17 @@ mod tests {
         std::fs::write(backup.with_extension("bak-1.partial"), b"half").expect("writes");
 
         let db = sqlite::connect(&path, Access::Write).await.expect("opens");
-        let failed = migrate::<Failing>(&path, &db).await.expect_err("fails");
+        let failed = migrate::<Failing>("ledger", Some(&path), &db)
+            .await
+            .expect_err("fails");
         assert!(failed.to_string().contains("half-way"), "{failed}");
         assert_eq!(tables(&db).await, before, "nothing of a failed step stays");
 
-        migrate::<Later>(&path, &db).await.expect("migrates");
+        migrate::<Later>("ledger", Some(&path), &db)
+            .await
+            .expect("migrates");
         assert_eq!(tables(&db).await, before + 1);
-        migrate::<Later>(&path, &db)
+        migrate::<Later>("ledger", Some(&path), &db)
             .await
             .expect("has nothing to do");
         db.close().await.expect("closes");
@@ -348,6 +419,41 @@ mod tests {
         Ledger::open(&backup).await.expect("the copy is a ledger");
     }
 
+    /// On a server the step and what comes of it are one transaction; text columns that are new sort by
+    /// their bytes as the old ones do.
+    #[tokio::test]
+    async fn a_server_is_migrated_as_a_whole_or_not_at_all() {
+        let Some(cluster) = cluster::Cluster::start() else {
+            return;
+        };
+        let url = cluster.database();
+        let ledger = Ledger::connect(&url).await.expect("connects");
+        let server = Server::parse(&url).expect("is an address");
+        let db = server.connect(Access::Write).await.expect("connects");
+        let count = async || postgres::table_count(&db).await.expect("counts");
+        let before = count().await;
+        let failed = migrate::<Failing>("ledger", None, &db).await;
+        let failed = failed.expect_err("fails");
+        assert!(failed.to_string().contains("half-way"), "{failed}");
+        assert_eq!(count().await, before, "nothing of a failed step stays");
+        ledger.set_setting("word", &1).await.expect("is open still");
+
+        // Two at the same time: one migrates, the other waits and has nothing to do.
+        let other = server.connect(Access::Write).await.expect("connects");
+        let (one, two) = tokio::join!(
+            migrate::<Later>("ledger", None, &db),
+            migrate::<Later>("ledger", None, &other)
+        );
+        one.and(two).expect("migrates");
+        assert_eq!(count().await, before + 1);
+        let database = url.rsplit('/').next().expect("a name");
+        let order =
+            "SELECT collation_name FROM information_schema.columns WHERE table_name = 'later'";
+        assert_eq!(cluster.sql(database, order), "C");
+        let newer = Ledger::connect(&url).await.expect_err("is newer now");
+        assert!(newer.to_string().contains("m9998_step"), "{newer}");
+    }
+
     #[tokio::test]
     async fn reading_an_older_database_asks_for_migration() {
         let dir = tempfile::tempdir().expect("a folder");
@@ -359,7 +465,10 @@ mod tests {
             .await
             .expect("closes");
         let db = sqlite::connect(&path, Access::Read).await.expect("opens");
-        let version = applied::<Later, _>(&path, &db).await.expect("reads").len();
+        let version = applied::<Later, _>("ledger", &db)
+            .await
+            .expect("reads")
+            .len();
         assert_eq!(version, Ledger::schema_version());
         assert!(version < Later::migrations().len());
     }

@@ -11,6 +11,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{JoinType, QueryOrder, QuerySelect, RelationTrait};
 
+use crate::text::without_nul;
 use crate::{Error, Hash, Ledger, Result, bulk, report};
 
 mod row {
@@ -178,7 +179,7 @@ pub(crate) async fn insert<C: ConnectionTrait>(
             line: Set(saturate(reject.line)),
             offset: Set(saturate(reject.offset)),
             reason: Set(reject.reason.label().to_owned()),
-            message: Set(reject.message),
+            message: Set(without_nul(&reject.message).into_owned()),
             raw: Set(reject.raw),
             raw_len: Set(saturate(reject.raw_len)),
             raw_hash: Set(Hash(reject.raw_hash)),

@@ -8,6 +8,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{self, Expr, OnConflict};
 use sea_orm::{QueryOrder, QuerySelect};
 
+use crate::text::without_nul;
 use crate::{Error, Hash, Ledger, Page, Result};
 
 pub(crate) mod row {
@@ -230,7 +231,7 @@ impl Ledger {
                 id: Set(new.id),
                 feed: Set(new.feed),
                 kind: Set(new.kind),
-                origin: Set(new.origin),
+                origin: Set(without_nul(&new.origin).into_owned()),
                 blob: Set(new.blob),
                 bytes: Set(new.bytes),
                 received_at: Set(new.received_at),
@@ -285,7 +286,7 @@ impl Ledger {
         }
         Entity::update_many()
             .col_expr(Column::State, Expr::value(ReportState::Unreadable.as_str()))
-            .col_expr(Column::Reason, Expr::value(reason))
+            .col_expr(Column::Reason, Expr::value(without_nul(reason).as_ref()))
             .col_expr(Column::Format, Expr::value(format.map(str::to_owned)))
             .filter(Column::Id.eq(id))
             .exec(&tx)

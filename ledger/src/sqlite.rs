@@ -1,16 +1,18 @@
-//! What only SQLite needs: connect options, the backup copy, the look at a foreign file.
-//! The one file that speaks a dialect; with PostgreSQL none of it runs.
+//! What only SQLite needs: connect options, the backup copy, the look at a foreign file, what its
+//! result codes mean. The one file that speaks its dialect; with PostgreSQL (`postgres.rs`) none of it
+//! runs.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{SqliteError, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, SqlxError,
+    Statement,
 };
 
-use crate::error::sqlite_code;
-use crate::{Error, Result};
+use crate::open::Access;
+use crate::{Error, Result, error};
 
 /// How long a statement waits for another process's lock.
 const BUSY: Duration = Duration::from_secs(60);
@@ -21,16 +23,41 @@ const RETRY: Duration = Duration::from_millis(10);
 /// Readers at the same time.
 const READERS: u32 = 4;
 
-/// What a connection pool is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// The one connection that writes; creates the file.
-    Write,
-    /// Several that only read.
-    Read,
+/// SQLite could not enlarge the file beside the write-ahead log: that reports no cause, and has one.
+const IOERR_SHMSIZE: i32 = 4874;
+
+/// SQLite's extended result code, if `error` came from there.
+fn extended_code(error: &DbErr) -> Option<i32> {
+    let SqlxError::Database(source) = error::driver(error)? else {
+        return None;
+    };
+    source
+        .try_downcast_ref::<SqliteError>()
+        .and_then(|_| source.code()?.parse().ok())
 }
 
-/// Opens a pool on the database file. `path` is absolute, so that SQLite cannot take it for a URI.
+/// The primary result code: the extended ones carry it in the low byte.
+pub(crate) fn code(error: &DbErr) -> Option<i32> {
+    Some(extended_code(error)? & 0xff)
+}
+
+/// What the operator can do about an error of SQLite; other errors are given back.
+pub(crate) fn sorted(error: DbErr) -> std::result::Result<Error, DbErr> {
+    // https://www.sqlite.org/rescode.html
+    if extended_code(&error) == Some(IOERR_SHMSIZE) {
+        return Ok(Error::DatabaseFull);
+    }
+    Ok(match code(&error) {
+        Some(5 | 6) => Error::Busy,
+        Some(10) => Error::DatabaseDisk(error),
+        Some(11 | 26) => Error::DatabaseCorrupt(error),
+        Some(13) => Error::DatabaseFull,
+        _ => return Err(error),
+    })
+}
+
+/// Opens a pool on the database file: one connection that writes and creates the file, or several that
+/// read. `path` is absolute, so that SQLite cannot take it for a URI.
 pub(crate) async fn connect(path: &Path, access: Access) -> Result<DatabaseConnection> {
     // The file name goes in through the driver's own option: a URL would have to escape it.
     let mut options = ConnectOptions::new("sqlite://ledger.db");
@@ -62,7 +89,7 @@ pub(crate) async fn connect(path: &Path, access: Access) -> Result<DatabaseConne
         });
     first_connection(options)
         .await
-        .map_err(|error| match sqlite_code(&error) {
+        .map_err(|error| match code(&error) {
             Some(14) => Error::Io {
                 path: path.to_owned(),
                 source: std::io::Error::other(
@@ -70,7 +97,7 @@ pub(crate) async fn connect(path: &Path, access: Access) -> Result<DatabaseConne
                 ),
             },
             Some(26) => Error::NotALedger {
-                path: path.to_owned(),
+                place: path.display().to_string(),
             },
             _ => error.into(),
         })
@@ -85,7 +112,7 @@ async fn first_connection(
     let start = Instant::now();
     loop {
         match Database::connect(options.clone()).await {
-            Err(error) if sqlite_code(&error) == Some(5) && start.elapsed() < BUSY => {
+            Err(error) if code(&error) == Some(5) && start.elapsed() < BUSY => {
                 tokio::time::sleep(RETRY).await;
             }
             done => return done,

@@ -12,6 +12,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::{QueryOrder, QuerySelect, QueryTrait};
 
+use crate::text::without_nul;
 use crate::{Ledger, Result, bulk, report};
 
 mod row {
@@ -122,7 +123,7 @@ pub(crate) async fn insert<C: ConnectionTrait>(
             feed: Set(report.feed.clone()),
             day: Set(tally.day),
             observable: Set(tally.observable),
-            tag: Set(tally.tag),
+            tag: Set(tally.tag.map(|tag| without_nul(&tag).into_owned())),
             records: Set(tally.records),
         };
         (row, 64)

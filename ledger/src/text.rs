@@ -1,6 +1,8 @@
-//! Typed values that are stored as their text: words of closed lists, and ids with their prefix. What
-//! a row says can so be read in the database itself, and is the same in both.
+//! Text in the database: typed values that are stored as their text (words of closed lists, ids with
+//! their prefix), so that a row can be read in the database itself and is the same in both; and text from
+//! outside as both take it.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
@@ -74,5 +76,27 @@ impl<T> TryFromU64 for Text<T> {
         Err(DbErr::Type(
             "a key that is a text is not numbered".to_owned(),
         ))
+    }
+}
+
+/// The text without NUL characters, each shown as U+FFFD: PostgreSQL stores none, and SQLite cuts the
+/// text there for whoever reads it as C does. For what comes from others as text (names, subjects,
+/// messages that quote a row); what is kept to the byte is stored as bytes or as JSON, which escapes it.
+pub(crate) fn without_nul(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_nul_is_replaced() {
+        assert_eq!(without_nul("a\0b\u{1}烽"), "a\u{fffd}b\u{1}烽");
+        assert!(matches!(without_nul("plain"), Cow::Borrowed("plain")));
     }
 }

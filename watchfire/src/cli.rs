@@ -11,9 +11,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    bulletin, completions, config, demo, doctor, export, feeds, fetch, history, hold, import,
-    incidents, infrastructure, ingest, init, lake, man, orgs, parse, query, rating, reference,
-    rejects, retention, route, serve, status, tokens, week,
+    audit, bulletin, completions, config, demo, doctor, export, feeds, fetch, history, hold,
+    import, incidents, infrastructure, ingest, init, lake, man, orgs, parse, query, rating,
+    reference, rejects, retention, route, serve, status, tokens, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -27,7 +27,7 @@ Exit codes:
   2  the command line is wrong
   3  there is no workspace, or its configuration is wrong
   4  done, but something was found wanting: findings of `doctor`, `lake check`, `feeds check`
-     and `feeds health`,
+     and `feeds health`, a broken chain in `audit verify`,
      rejects or unreadable reports with --strict
 
 Data go to standard output, talk goes to standard error. Variables: WATCHFIRE_WORKSPACE names the
@@ -107,6 +107,7 @@ enum Command {
     Lake(lake::Args),
     Retention(retention::Args),
     Hold(hold::Args),
+    Audit(audit::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -141,6 +142,7 @@ impl Command {
             Command::Lake(args) => lake::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),
+            Command::Audit(args) => audit::run(args, session),
             Command::Completions(args) => completions::run(&args, session),
             Command::Man(args) => man::run(&args, session),
         }

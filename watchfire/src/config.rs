@@ -26,6 +26,7 @@ use reference::Country;
 use crate::reference_files::ReferenceKind;
 
 pub mod expand;
+pub mod ledger;
 pub mod origin;
 mod retained;
 pub mod written;
@@ -137,6 +138,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// From an event to a takedown.
     pub response: ResponseSection,
+    /// The ledger's server; `None` for the file in the workspace.
+    pub ledger: Option<ledger::Address>,
     /// Font folders.
     pub fonts: Vec<PathBuf>,
     /// Reference entries.
@@ -149,7 +152,7 @@ pub struct Settings {
     pub unset: Vec<Problem>,
     /// Every value with its origin, for `config show`.
     pub shown: Vec<Shown>,
-    /// The configuration as it stands, environment included, as TOML.
+    /// The configuration as it stands, environment included, as TOML; without the ledger's password.
     pub text: String,
 }
 
@@ -178,14 +181,17 @@ pub fn parse(text: &str, file: &Path, environment: &Environment) -> Result<Setti
     let spelling = Spelling::of(text)?;
     let written: Written = toml::from_str(text).map_err(|error| vec![spelling.problem(&error)])?;
     let (written, overridden) = origin::override_from(&written, environment)?;
-    let shown = spelling.origins(&written, &overridden);
+    let mut public = written.clone();
+    public.ledger.url = ledger::shown(&written.ledger.url);
+    let shown = spelling.origins(&public, &overridden);
+    let text = toml::to_string_pretty(&public).unwrap_or_default();
     Resolver {
         spelling: &spelling,
         environment,
         problems: Vec::new(),
         unset: BTreeMap::new(),
     }
-    .resolve(written, file, shown)
+    .resolve(written, file, shown, text)
 }
 
 /// The name among `known` that `name` may have been meant to be.
@@ -228,8 +234,8 @@ impl Resolver<'_> {
         written: Written,
         file: &Path,
         shown: Vec<Shown>,
+        text: String,
     ) -> Result<Settings, Vec<Problem>> {
-        let text = toml::to_string_pretty(&written).unwrap_or_default();
         let zone_name = written.workspace.zone.clone();
         let zone = TimeZone::get(&zone_name).unwrap_or_else(|_| {
             let message = format!("zone `{zone_name}` is no IANA zone");
@@ -256,6 +262,7 @@ impl Resolver<'_> {
             );
         }
         let listen = self.serve(&written.serve);
+        let ledger = self.ledger(&written);
         let fonts = self.font_dirs(&written, file);
         let root = file.parent().unwrap_or(Path::new(""));
         let catalogue = self.catalogue(written.feeds.clone(), root);
@@ -278,6 +285,7 @@ impl Resolver<'_> {
             serve: written.serve,
             response: written.response,
             listen,
+            ledger,
             fonts,
             references,
             retention,

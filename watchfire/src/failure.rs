@@ -138,9 +138,9 @@ fn of_the_machine(message: &str) -> Option<&'static str> {
 /// The crates' messages name object, reason and often the remedy; here the rest gets one.
 fn told(message: String, label: &str) -> Failure {
     let remedy = match label {
-        "busy" => {
-            Some("wait for the other command; if none runs, look which program has ledger.db open")
-        }
+        "busy" => Some(
+            "wait for the other command; if none runs, look which program has ledger.db open (PostgreSQL: pg_stat_activity)",
+        ),
         "blob-missing" | "blob-corrupt" | "database-corrupt" => Some(
             "restore the workspace from a backup; `watchfire doctor --deep` lists what is damaged",
         ),
@@ -173,6 +173,14 @@ fn told(message: String, label: &str) -> Failure {
 
 impl From<ledger::Error> for Failure {
     fn from(error: ledger::Error) -> Self {
+        if let ledger::Error::Server {
+            server,
+            reason,
+            remedy,
+        } = &error
+        {
+            return Failure::new(server, reason).remedy(remedy);
+        }
         told(error.to_string(), error.label())
     }
 }

@@ -19,14 +19,17 @@ use std::time::{Duration, Instant};
 use jiff::civil::Date;
 use lake::Lake;
 use lake::query::Part;
-use ledger::{BlobStore, LakeFile, LakeFileKind, Ledger};
+use ledger::{BlobStore, Error as LedgerError, LakeFile, LakeFileKind, Ledger};
 use model::time::Timestamp;
 use tokio::runtime::Runtime;
 
+use crate::config::ledger::Address;
 use crate::config::{self, Environment, Settings};
 use crate::failure::{Exit, Failure, Result};
 use crate::talk::Talk;
 
+/// The ledger's file, where the configuration names no server.
+pub const LEDGER: &str = "ledger.db";
 /// The right to change the workspace.
 const CHANGE: &str = "watchfire.lock";
 /// The right to ask feeds.
@@ -184,35 +187,37 @@ impl Workspace {
             .enable_all()
             .build()
             .map_err(|error| Failure::new("threads", error))?;
-        let path = root.join("ledger.db");
+        let place = Place::of(&root, &settings);
         let reading = match access {
             Access::Read => reading(&root),
             Access::Write(_) | Access::Serve => None,
         };
-        // A workspace that was never written to has no ledger; making it is a change.
-        let first = !path.exists();
+        let found = match access {
+            Access::Read => runtime.block_on(place.existing())?,
+            Access::Write(_) | Access::Serve => None,
+        };
         let mut locks = Vec::new();
         match access {
             Access::Write(command) => {
                 let lock = Lock::take(&root, CHANGE, command)?;
-                runtime.block_on(not_served_by_another_version(&root, &path))?;
+                runtime.block_on(not_served_by_another_version(&root, &place))?;
                 locks.push(lock);
             }
             Access::Serve => {
                 locks.push(Lock::take(&root, ASKING, SERVE)?);
                 locks.push(Lock::take(&root, CHANGE, SERVE)?);
             }
-            Access::Read if first => locks.push(Lock::take(&root, CHANGE, "first opening")?),
+            // A workspace that was never written to has no ledger; making it is a change.
+            Access::Read if found.is_none() => {
+                locks.push(Lock::take(&root, CHANGE, "first opening")?)
+            }
             Access::Read => {}
         }
-        let ledger = runtime.block_on(async {
-            if !locks.is_empty() {
-                Ledger::open(&path).await
-            } else {
-                Ledger::open_read_only(&path).await
-            }
-        })?;
-        if first {
+        let ledger = match found {
+            Some(ledger) => ledger,
+            None => runtime.block_on(place.open())?,
+        };
+        if !locks.is_empty() && runtime.block_on(ledger.instance_id())?.is_none() {
             let millis = u64::try_from(now().0 / 1000).unwrap_or(0);
             let id = uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid();
             runtime.block_on(ledger.claim_instance_id(id))?;
@@ -322,6 +327,50 @@ impl Workspace {
     }
 }
 
+/// Where the ledger lies.
+enum Place {
+    File(PathBuf),
+    Server(Address),
+}
+
+impl Place {
+    fn of(root: &Path, settings: &Settings) -> Self {
+        match &settings.ledger {
+            Some(address) => Place::Server(address.clone()),
+            None => Place::File(root.join(LEDGER)),
+        }
+    }
+
+    /// The ledger for reading, if there is one yet.
+    async fn existing(&self) -> Result<Option<Ledger>> {
+        if let Place::File(path) = self
+            && !path.exists()
+        {
+            return Ok(None);
+        }
+        match self.open_read_only().await {
+            Err(LedgerError::Outdated { found: 0, .. }) if matches!(self, Place::Server(_)) => {
+                Ok(None)
+            }
+            opened => Ok(Some(opened?)),
+        }
+    }
+
+    async fn open(&self) -> ledger::Result<Ledger> {
+        match self {
+            Place::File(path) => Ledger::open(path).await,
+            Place::Server(address) => Ledger::connect(address.url()).await,
+        }
+    }
+
+    async fn open_read_only(&self) -> ledger::Result<Ledger> {
+        match self {
+            Place::File(path) => Ledger::open_read_only(path).await,
+            Place::Server(address) => Ledger::connect_read_only(address.url()).await,
+        }
+    }
+}
+
 /// A row of the manifest as the lake reads it.
 pub fn part(file: &LakeFile) -> Part {
     Part {
@@ -334,12 +383,12 @@ pub fn part(file: &LakeFile) -> Part {
 }
 
 /// A ledger that would have to be migrated is not, while a process of the older version serves it.
-async fn not_served_by_another_version(root: &Path, ledger: &Path) -> Result {
+async fn not_served_by_another_version(root: &Path, ledger: &Place) -> Result {
     let Some(holder) = serving(root) else {
         return Ok(());
     };
-    match Ledger::open_read_only(ledger).await {
-        Err(error @ ledger::Error::Outdated { .. }) => Err(Failure::from(error).remedy(
+    match ledger.open_read_only().await {
+        Err(error @ LedgerError::Outdated { found: 1.., .. }) => Err(Failure::from(error).remedy(
             format_args!("{holder} is of an older version: stop it, and start it anew afterwards"),
         )),
         _ => Ok(()),

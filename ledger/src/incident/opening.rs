@@ -1,6 +1,7 @@
 //! Opening and joining: what triage found in the lake becomes incidents, many in one transaction.
 
 use super::*;
+use crate::text::without_nul;
 use crate::{bulk, counter, setting};
 
 /// An incident to be opened.
@@ -121,6 +122,7 @@ fn row(new: NewIncident, number: i64, now: i64) -> (ActiveModel, usize) {
         None => IncidentState::Open,
     };
     let size = 400 + new.what.len() + new.key.len() + new.url.as_ref().map_or(0, String::len);
+    let own = |text: String| without_nul(&text).into_owned();
     let border: Vec<_> = new.border.iter().map(ToString::to_string).collect();
     let row = ActiveModel {
         id: Set(Text(new.id)),
@@ -128,16 +130,16 @@ fn row(new: NewIncident, number: i64, now: i64) -> (ActiveModel, usize) {
         kind: Set(Text(new.kind)),
         state: Set(Text(state)),
         severity: Set(Text(new.severity)),
-        live_key: Set(Some(Incident::live_key(&new.rule, &new.key))),
+        live_key: Set(Some(own(Incident::live_key(&new.rule, &new.key)))),
         rule: Set(new.rule),
-        key: Set(new.key),
-        what: Set(new.what),
-        url: Set(new.url),
-        host: Set(new.host),
-        ip: Set(new.ip),
+        key: Set(own(new.key)),
+        what: Set(own(new.what)),
+        url: Set(new.url.map(own)),
+        host: Set(new.host.map(own)),
+        ip: Set(new.ip.map(own)),
         asn: Set(new.asn),
-        name: Set(new.name),
-        brand: Set(new.brand),
+        name: Set(new.name.map(own)),
+        brand: Set(new.brand.map(own)),
         country: Set(new.country),
         province: Set(new.province),
         territory: Set(new.territory.as_str().to_owned()),

@@ -1,10 +1,16 @@
 //! The audit chain: whole, and broken in every way.
 
-use ledger::{Error, Hash, Ledger, NewAudit, Page};
-use sea_orm::{ConnectionTrait, Database};
+use ledger::{AuditFilter, Error, Hash, Ledger, NewAudit, Page};
 use serde_json::json;
 
-use crate::{T0, fresh};
+use crate::{Backend, T0, fresh, on_both};
+
+on_both!(
+    a_whole_chain_verifies,
+    rows_are_found_by_what_they_say,
+    chains_longer_than_a_stride_verify,
+    tampering_is_found,
+);
 
 async fn write(ledger: &Ledger, count: i64) {
     for n in 0..count {
@@ -18,9 +24,8 @@ async fn write(ledger: &Ledger, count: i64) {
     }
 }
 
-#[tokio::test]
-async fn a_whole_chain_verifies() {
-    let (_dir, ledger) = fresh().await;
+async fn a_whole_chain_verifies(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     assert_eq!(ledger.verify_audit().await.unwrap(), 0);
     assert_eq!(ledger.audit_head().await.unwrap(), None);
     write(&ledger, 5).await;
@@ -46,9 +51,90 @@ async fn a_whole_chain_verifies() {
     assert_eq!(ledger.audit_head().await.unwrap(), Some((5, all[0].hash)));
 }
 
-#[tokio::test]
-async fn chains_longer_than_a_stride_verify() {
-    let (_dir, ledger) = fresh().await;
+async fn rows_are_found_by_what_they_say(on: Backend) {
+    let (_home, ledger) = fresh(on).await;
+    write(&ledger, 4).await;
+    let hostile = NewAudit {
+        actor: "li.na".to_owned(),
+        action: "incidental".to_owned(),
+        object: "mail a\0b".to_owned(),
+        detail: json!({ "subject": "a\0b" }),
+    };
+    ledger.append_audit(hostile, T0 + 10).await.unwrap();
+    let found = async |filter: AuditFilter| {
+        let rows = ledger.audit_rows(&filter, Page::default()).await.unwrap();
+        rows.iter().map(|row| row.seq).collect::<Vec<_>>()
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let any = AuditFilter::default;
+    assert_eq!(found(any()).await, [5, 4, 3, 2, 1]);
+    assert_eq!(
+        found(AuditFilter {
+            actor: text("li.na"),
+            ..any()
+        })
+        .await,
+        [5]
+    );
+    assert_eq!(
+        found(AuditFilter {
+            actor: text("li"),
+            ..any()
+        })
+        .await,
+        [0i64; 0]
+    );
+    assert_eq!(
+        found(AuditFilter {
+            action: text("incident."),
+            ..any()
+        })
+        .await,
+        [4, 3, 2, 1]
+    );
+    assert_eq!(
+        found(AuditFilter {
+            action: text("incident"),
+            ..any()
+        })
+        .await,
+        [0i64; 0]
+    );
+    assert_eq!(
+        found(AuditFilter {
+            action: text("incident.close"),
+            before: Some(3),
+            ..any()
+        })
+        .await,
+        [2, 1]
+    );
+    assert_eq!(
+        found(AuditFilter {
+            since: Some(T0 + 1),
+            until: Some(T0 + 3),
+            ..any()
+        })
+        .await,
+        [3, 2]
+    );
+    assert_eq!(
+        found(AuditFilter {
+            object: text("mail a\u{fffd}b"),
+            ..any()
+        })
+        .await,
+        [5]
+    );
+    assert_eq!(
+        ledger.verify_audit().await.unwrap(),
+        5,
+        "a NUL in a text breaks no chain"
+    );
+}
+
+async fn chains_longer_than_a_stride_verify(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let tasks: Vec<_> = (0..4)
         .map(|_| {
             let ledger = ledger.clone();
@@ -62,8 +148,7 @@ async fn chains_longer_than_a_stride_verify() {
 }
 
 /// Every kind of tampering is found at the first row it touches.
-#[tokio::test]
-async fn tampering_is_found() {
+async fn tampering_is_found(on: Backend) {
     let cases = [
         (
             "UPDATE audit SET detail = '{}' WHERE seq = 3",
@@ -81,12 +166,12 @@ async fn tampering_is_found() {
             "was changed",
         ),
         (
-            "UPDATE audit SET hash = x'00000000000000000000000000000000000000000000000000000000000000ff' WHERE seq = 5",
+            "UPDATE audit SET hash = {bytes} WHERE seq = 5",
             5,
             "was changed",
         ),
         (
-            "UPDATE audit SET prev_hash = zeroblob(32) WHERE seq = 3",
+            "UPDATE audit SET prev_hash = {bytes} WHERE seq = 3",
             3,
             "does not continue",
         ),
@@ -96,13 +181,10 @@ async fn tampering_is_found() {
         ("DELETE FROM audit", 1, "is missing"),
     ];
     for (sql, expected, reason) in cases {
-        let (dir, ledger) = fresh().await;
+        let (home, ledger) = fresh(on).await;
         write(&ledger, 6).await;
-        let file = dir.path().join("ledger.db");
-        let db = Database::connect(format!("sqlite://{}", file.display()))
-            .await
-            .unwrap();
-        db.execute_unprepared(sql).await.unwrap();
+        let bytes = home.bytes(&format!("{}ff", "00".repeat(31)));
+        home.meddle(&sql.replace("{bytes}", &bytes)).await;
         match ledger.verify_audit().await {
             Err(Error::AuditBroken { seq, reason: found }) => {
                 assert_eq!(seq, expected, "{sql}: {found}");

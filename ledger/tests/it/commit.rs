@@ -4,7 +4,19 @@ use ledger::{
     IngestCommit, LakeCommit, LakeFileKind, NewJob, NewTally, RejectFilter, Scope, TallyBy, Totals,
 };
 
-use crate::{T0, archive, empty_commit, fresh, ids, new_report, part, reject};
+use crate::{Backend, T0, archive, empty_commit, fresh, ids, new_report, on_both, part, reject};
+
+on_both!(
+    a_commit_does_all_of_it,
+    committing_again_changes_nothing,
+    concurrent_commits_of_the_same_report_make_one_snapshot,
+    a_batch_is_one_snapshot,
+    one_bad_report_undoes_the_batch,
+    generations_follow_each_other,
+    a_replay_adds_beside_what_is_there,
+    compaction_on_an_old_manifest_is_refused,
+    an_abandoned_commit_is_all_or_nothing,
+);
 
 fn full(report: &str, generation: i32) -> IngestCommit {
     IngestCommit {
@@ -46,9 +58,8 @@ fn full(report: &str, generation: i32) -> IngestCommit {
     }
 }
 
-#[tokio::test]
-async fn a_commit_does_all_of_it() {
-    let (_dir, ledger) = fresh().await;
+async fn a_commit_does_all_of_it(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     assert_eq!(ledger.commit_ingest(full("R-1", 1)).await.unwrap(), 1);
     let report = ledger.report("R-1").await.unwrap().unwrap();
@@ -95,9 +106,8 @@ async fn a_commit_does_all_of_it() {
     assert_eq!(ledger.job_counts().await.unwrap().queued, 1);
 }
 
-#[tokio::test]
-async fn committing_again_changes_nothing() {
-    let (_dir, ledger) = fresh().await;
+async fn committing_again_changes_nothing(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     archive(&ledger, "R-2", "feed").await;
     assert_eq!(ledger.commit_ingest(full("R-1", 1)).await.unwrap(), 1);
@@ -118,9 +128,8 @@ async fn committing_again_changes_nothing() {
     assert_eq!(ledger.job_counts().await.unwrap().queued, 2);
 }
 
-#[tokio::test]
-async fn concurrent_commits_of_the_same_report_make_one_snapshot() {
-    let (_dir, ledger) = fresh().await;
+async fn concurrent_commits_of_the_same_report_make_one_snapshot(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     let tasks: Vec<_> = (0..8)
         .map(|_| {
@@ -135,9 +144,8 @@ async fn concurrent_commits_of_the_same_report_make_one_snapshot() {
     assert_eq!(ledger.reject_count(&Default::default()).await.unwrap(), 1);
 }
 
-#[tokio::test]
-async fn a_batch_is_one_snapshot() {
-    let (_dir, ledger) = fresh().await;
+async fn a_batch_is_one_snapshot(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let names: Vec<String> = (0..300).map(|n| format!("R-{n}")).collect();
     let new = names.iter().map(|id| new_report(id, "feed", T0)).collect();
     ledger.archive_reports(new).await.unwrap();
@@ -185,9 +193,8 @@ async fn a_batch_is_one_snapshot() {
     );
 }
 
-#[tokio::test]
-async fn one_bad_report_undoes_the_batch() {
-    let (_dir, ledger) = fresh().await;
+async fn one_bad_report_undoes_the_batch(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     let unknown = ledger
         .commit_ingests(vec![full("R-1", 1), full("R-2", 1)])
@@ -208,9 +215,8 @@ async fn one_bad_report_undoes_the_batch() {
     assert_eq!(ledger.commit_ingest(full("R-1", 1)).await.unwrap(), 1);
 }
 
-#[tokio::test]
-async fn generations_follow_each_other() {
-    let (_dir, ledger) = fresh().await;
+async fn generations_follow_each_other(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     let early = ledger.commit_ingest(full("R-1", 2)).await.unwrap_err();
     assert!(
@@ -263,9 +269,8 @@ async fn generations_follow_each_other() {
     assert_eq!(ledger.commit_ingest(full("R-1", 1)).await.unwrap(), 1);
 }
 
-#[tokio::test]
-async fn a_replay_adds_beside_what_is_there() {
-    let (_dir, ledger) = fresh().await;
+async fn a_replay_adds_beside_what_is_there(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     ledger.commit_ingest(full("R-1", 1)).await.unwrap();
     let mut replay = full("R-1", 2);
@@ -289,9 +294,8 @@ async fn a_replay_adds_beside_what_is_there() {
     assert_eq!(ledger.report("R-1").await.unwrap().unwrap().events, 7);
 }
 
-#[tokio::test]
-async fn compaction_on_an_old_manifest_is_refused() {
-    let (_dir, ledger) = fresh().await;
+async fn compaction_on_an_old_manifest_is_refused(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     ledger.commit_ingest(full("R-1", 1)).await.unwrap();
     let change = |remove: &[&str], add: &str| LakeCommit {
@@ -333,9 +337,8 @@ async fn compaction_on_an_old_manifest_is_refused() {
 
 /// A commit that is given up at any point of waiting has happened as a whole or not at all, and the
 /// connection it used is fit for the next.
-#[tokio::test]
-async fn an_abandoned_commit_is_all_or_nothing() {
-    let (_dir, ledger) = fresh().await;
+async fn an_abandoned_commit_is_all_or_nothing(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let mut expected = 0;
     for n in 0..60 {
         let id = format!("R-{n}");
@@ -349,8 +352,8 @@ async fn an_abandoned_commit_is_all_or_nothing() {
         }
         task.abort();
         let _ = task.await;
-        // The COMMIT may be on its way: the next write waits for it on the one writing connection.
-        ledger.set_setting("settled", &n).await.unwrap();
+        // The COMMIT may be on its way: the next transaction waits for its turn until that is over.
+        ledger.clear_staged_rejects(&id).await.unwrap();
         let report = ledger.report(&id).await.unwrap().unwrap();
         let done = report.generation == 1;
         expected += i64::from(done);

@@ -2,7 +2,14 @@
 
 use ledger::{IssueState, NewIssue, Page};
 
-use crate::{T0, fresh};
+use crate::{Backend, T0, fresh, on_both};
+
+on_both!(
+    drafts_are_kept_and_the_same_draft_is_one,
+    every_part_of_the_content_is_in_the_hash,
+    the_approved_revision_is_the_baseline,
+    issues_are_listed_newest_first,
+);
 
 fn draft(number: i32, statistics: &str) -> NewIssue {
     NewIssue {
@@ -20,9 +27,8 @@ fn draft(number: i32, statistics: &str) -> NewIssue {
     }
 }
 
-#[tokio::test]
-async fn drafts_are_kept_and_the_same_draft_is_one() {
-    let (_dir, ledger) = fresh().await;
+async fn drafts_are_kept_and_the_same_draft_is_one(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     assert_eq!(ledger.baseline("weekly", 2023, 3).await.unwrap(), None);
     let first = ledger.save_draft(draft(3, "{\"M1\":1}"), T0).await.unwrap();
     assert_eq!((first.revision, first.hash), (1, first.digest()));
@@ -48,9 +54,8 @@ async fn drafts_are_kept_and_the_same_draft_is_one() {
     assert_eq!(ledger.verify_audit().await.unwrap(), 2);
 }
 
-#[tokio::test]
-async fn every_part_of_the_content_is_in_the_hash() {
-    let (_dir, ledger) = fresh().await;
+async fn every_part_of_the_content_is_in_the_hash(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let row = ledger.save_draft(draft(3, "{}"), T0).await.unwrap();
     let mut changes = vec![row.clone(); 8];
     changes[0].series.push('x');
@@ -66,9 +71,8 @@ async fn every_part_of_the_content_is_in_the_hash() {
     }
 }
 
-#[tokio::test]
-async fn the_approved_revision_is_the_baseline() {
-    let (_dir, ledger) = fresh().await;
+async fn the_approved_revision_is_the_baseline(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     ledger.save_draft(draft(3, "1"), T0).await.unwrap();
     ledger.save_draft(draft(3, "2"), T0).await.unwrap();
     let key = |revision| ("weekly", 2023, 3, revision);
@@ -125,9 +129,8 @@ async fn the_approved_revision_is_the_baseline() {
     );
 }
 
-#[tokio::test]
-async fn issues_are_listed_newest_first() {
-    let (_dir, ledger) = fresh().await;
+async fn issues_are_listed_newest_first(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     for number in [1, 3, 2] {
         ledger.save_draft(draft(number, "1"), T0).await.unwrap();
     }

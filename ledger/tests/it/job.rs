@@ -1,10 +1,24 @@
 //! Jobs: leased to one worker at a time, done at least once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
 use ledger::{JobState, NewJob, Page};
 
-use crate::{SECOND, T0, fresh};
+use crate::{Backend, SECOND, T0, fresh, on_both};
+
+on_both!(
+    work_that_rests_can_be_hurried_and_leases_of_the_dead_given_back,
+    a_key_waits_once,
+    jobs_come_when_due_by_time_and_kind,
+    workers_in_contention_never_share_a_job,
+    an_expired_lease_is_given_away_and_the_late_worker_loses,
+    the_same_worker_leasing_again_outdates_its_first_lease,
+    failures_back_off_and_are_given_up,
+    work_asked_for_while_it_runs_is_run_again,
+    no_request_is_lost_in_a_race,
+);
 
 fn job(kind: &str, key: &str, run_at: i64) -> NewJob {
     NewJob {
@@ -15,9 +29,8 @@ fn job(kind: &str, key: &str, run_at: i64) -> NewJob {
     }
 }
 
-#[tokio::test]
-async fn work_that_rests_can_be_hurried_and_leases_of_the_dead_given_back() {
-    let (_dir, ledger) = fresh().await;
+async fn work_that_rests_can_be_hurried_and_leases_of_the_dead_given_back(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     ledger.enqueue(job("fetch", "a", T0), T0).await.unwrap();
     let lease = ledger.lease(T0, "one", &["fetch"], 60).await.unwrap();
     let failed = ledger.fail(lease.unwrap(), T0, "refused", 600, i32::MAX);
@@ -69,9 +82,8 @@ async fn work_that_rests_can_be_hurried_and_leases_of_the_dead_given_back() {
     assert_eq!(ledger.job_counts().await.unwrap().done, 1);
 }
 
-#[tokio::test]
-async fn a_key_waits_once() {
-    let (_dir, ledger) = fresh().await;
+async fn a_key_waits_once(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let (id, new) = ledger
         .enqueue(job("triage", "R-1", T0 + 10), T0)
         .await
@@ -111,9 +123,8 @@ async fn a_key_waits_once() {
     assert_eq!(ledger.job(id).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn jobs_come_when_due_by_time_and_kind() {
-    let (_dir, ledger) = fresh().await;
+async fn jobs_come_when_due_by_time_and_kind(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     ledger
         .enqueue(job("a", "late", T0 + 100), T0)
         .await
@@ -148,20 +159,17 @@ async fn jobs_come_when_due_by_time_and_kind() {
     );
 }
 
-#[tokio::test]
-async fn workers_in_contention_never_share_a_job() {
-    let (dir, ledger) = fresh().await;
-    for n in 0..60 {
+async fn workers_in_contention_never_share_a_job(on: Backend) {
+    let (home, ledger) = fresh(on).await;
+    for n in 0..200 {
         ledger
-            .enqueue(job("work", &format!("{n:02}"), n), T0)
+            .enqueue(job("work", &format!("{n:03}"), n), T0)
             .await
             .unwrap();
     }
     // Half of the workers have connections of their own, as another process would.
-    let other = ledger::Ledger::open(&dir.path().join("ledger.db"))
-        .await
-        .unwrap();
-    let workers: Vec<_> = (0..4)
+    let other = home.open().await.unwrap();
+    let workers: Vec<_> = (0..8)
         .map(|n| {
             let ledger = if n % 2 == 0 {
                 ledger.clone()
@@ -187,14 +195,13 @@ async fn workers_in_contention_never_share_a_job() {
     for worker in workers {
         all.extend(worker.await.unwrap());
     }
-    assert_eq!(all.len(), 60);
-    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 60);
-    assert_eq!(ledger.job_counts().await.unwrap().done, 60);
+    assert_eq!(all.len(), 200);
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 200);
+    assert_eq!(ledger.job_counts().await.unwrap().done, 200);
 }
 
-#[tokio::test]
-async fn an_expired_lease_is_given_away_and_the_late_worker_loses() {
-    let (_dir, ledger) = fresh().await;
+async fn an_expired_lease_is_given_away_and_the_late_worker_loses(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     ledger.enqueue(job("work", "k", 0), T0).await.unwrap();
     let slow = ledger.lease(T0, "slow", &[], 10).await.unwrap().unwrap();
     assert!(
@@ -241,9 +248,8 @@ async fn an_expired_lease_is_given_away_and_the_late_worker_loses() {
     assert_eq!(ledger.job_counts().await.unwrap().done, 1);
 }
 
-#[tokio::test]
-async fn the_same_worker_leasing_again_outdates_its_first_lease() {
-    let (_dir, ledger) = fresh().await;
+async fn the_same_worker_leasing_again_outdates_its_first_lease(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     ledger.enqueue(job("work", "k", 0), T0).await.unwrap();
     let first = ledger.lease(T0, "w", &[], 1).await.unwrap().unwrap();
     let second = ledger
@@ -258,9 +264,8 @@ async fn the_same_worker_leasing_again_outdates_its_first_lease() {
     ledger.complete(second, T0).await.unwrap();
 }
 
-#[tokio::test]
-async fn failures_back_off_and_are_given_up() {
-    let (_dir, ledger) = fresh().await;
+async fn failures_back_off_and_are_given_up(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let (id, _) = ledger.enqueue(job("work", "k", 0), T0).await.unwrap();
     let lease = ledger.lease(T0, "w", &[], 60).await.unwrap().unwrap();
     assert!(!ledger.fail(lease, T0, "host is down", 30, 2).await.unwrap());
@@ -306,9 +311,8 @@ async fn failures_back_off_and_are_given_up() {
     assert!(ledger.enqueue(job("work", "k", 0), T0).await.unwrap().1);
 }
 
-#[tokio::test]
-async fn work_asked_for_while_it_runs_is_run_again() {
-    let (_dir, ledger) = fresh().await;
+async fn work_asked_for_while_it_runs_is_run_again(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let (id, _) = ledger.enqueue(job("work", "k", 0), T0).await.unwrap();
     let lease = ledger.lease(T0, "w", &[], 60).await.unwrap().unwrap();
     assert_eq!(
@@ -320,4 +324,58 @@ async fn work_asked_for_while_it_runs_is_run_again() {
     assert_eq!(lease.job.id, id);
     ledger.complete(lease, T0 + 3).await.unwrap();
     assert!(ledger.lease(T0 + 4, "w", &[], 60).await.unwrap().is_none());
+}
+
+/// Two ask for the same work while two do it. Whoever leases the job looks at what was asked for until
+/// then; when nothing is left to lease, the last request was looked at after it was made.
+async fn no_request_is_lost_in_a_race(on: Backend) {
+    const REQUESTS: u64 = 100;
+    let (home, ledger) = fresh(on).await;
+    let other = home.open().await.unwrap();
+    let asked = Arc::new(AtomicU64::new(0));
+    let seen = Arc::new(AtomicU64::new(0));
+    let over = Arc::new(AtomicBool::new(false));
+    let workers: Vec<_> = [&ledger, &other]
+        .into_iter()
+        .enumerate()
+        .map(|(n, ledger)| {
+            let ledger = ledger.clone();
+            let (asked, seen, over) = (asked.clone(), seen.clone(), over.clone());
+            tokio::spawn(async move {
+                loop {
+                    let last = over.load(SeqCst);
+                    match ledger.lease(T0, &format!("w{n}"), &[], 60).await.unwrap() {
+                        Some(lease) => {
+                            seen.fetch_max(asked.load(SeqCst), SeqCst);
+                            ledger.complete(lease, T0).await.unwrap();
+                        }
+                        None if last => return,
+                        None => tokio::task::yield_now().await,
+                    }
+                }
+            })
+        })
+        .collect();
+    let askers: Vec<_> = [&ledger, &other]
+        .into_iter()
+        .map(|ledger| {
+            let (ledger, asked) = (ledger.clone(), asked.clone());
+            tokio::spawn(async move {
+                for _ in 0..REQUESTS / 2 {
+                    asked.fetch_add(1, SeqCst);
+                    ledger.enqueue(job("work", "k", 0), T0).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for asker in askers {
+        asker.await.unwrap();
+    }
+    over.store(true, SeqCst);
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    assert_eq!(seen.load(SeqCst), REQUESTS);
+    let counts = ledger.job_counts().await.unwrap();
+    assert_eq!((counts.queued, counts.leased), (0, 0));
 }

@@ -2,7 +2,12 @@
 
 use ledger::{LakeCommit, LakeFileKind, NewIssue, Page};
 
-use crate::{T0, fresh, ids};
+use crate::{Backend, T0, fresh, ids, on_both};
+
+on_both!(
+    every_snapshot_sees_its_own_files,
+    snapshots_are_let_go_unless_an_issue_needs_them,
+);
 
 fn replace(remove: Option<&str>, add: &str, now: i64) -> LakeCommit {
     LakeCommit {
@@ -18,9 +23,8 @@ fn replace(remove: Option<&str>, add: &str, now: i64) -> LakeCommit {
     }
 }
 
-#[tokio::test]
-async fn every_snapshot_sees_its_own_files() {
-    let (_dir, ledger) = fresh().await;
+async fn every_snapshot_sees_its_own_files(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     assert_eq!(ledger.current_snapshot().await.unwrap(), 0);
     assert!(
         ledger
@@ -89,9 +93,8 @@ async fn every_snapshot_sees_its_own_files() {
     assert!(!ledger.knows_file("ids/day=1/orphan.run").await.unwrap());
 }
 
-#[tokio::test]
-async fn snapshots_are_let_go_unless_an_issue_needs_them() {
-    let (_dir, ledger) = fresh().await;
+async fn snapshots_are_let_go_unless_an_issue_needs_them(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     ledger.commit_lake(replace(None, "a", T0)).await.unwrap();
     ledger
         .commit_lake(replace(Some("a"), "b", T0))

@@ -1,30 +1,30 @@
 //! Opening: creation, reopening, migration with a copy, refusal of what is newer or something else.
 
 use ledger::{Error, Ledger};
-use sea_orm::{ConnectionTrait, Database};
 use uuid::Uuid;
 
-use crate::{archive, fresh, new_report};
+use crate::{Backend, Home, archive, fresh, new_report, on_both};
 
-/// Runs SQL on the file behind the ledger's back.
-async fn meddle(path: &std::path::Path, sql: &str) {
-    let db = Database::connect(format!("sqlite://{}?mode=rwc", path.display()))
-        .await
-        .unwrap();
-    db.execute_unprepared(sql).await.unwrap();
-    db.close().await.unwrap();
-}
+on_both!(
+    what_was_written_is_there_after_reopening,
+    the_instance_id_is_claimed_once,
+    commits_are_synced,
+    openers_of_a_new_place_do_not_collide,
+    what_is_not_a_ledger_is_refused,
+    what_a_key_forbids_is_refused,
+    reading_only_refuses_every_change,
+    a_newer_database_is_refused_by_name,
+);
 
-#[tokio::test]
-async fn what_was_written_is_there_after_reopening() {
-    let (dir, ledger) = fresh().await;
+async fn what_was_written_is_there_after_reopening(on: Backend) {
+    let (home, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     let clone = ledger.clone();
     drop(ledger);
     clone.close().await.unwrap();
-    let ledger = Ledger::open(&dir.path().join("ledger.db")).await.unwrap();
+    let ledger = home.open().await.unwrap();
     assert_eq!(ledger.report("R-1").await.unwrap().unwrap().feed, "feed");
-    let files: Vec<_> = std::fs::read_dir(dir.path())
+    let files: Vec<_> = std::fs::read_dir(home.path())
         .unwrap()
         .map(|e| e.unwrap().file_name())
         .collect();
@@ -36,67 +36,68 @@ async fn what_was_written_is_there_after_reopening() {
     );
 }
 
-#[tokio::test]
-async fn the_instance_id_is_claimed_once() {
-    let (dir, ledger) = fresh().await;
+async fn the_instance_id_is_claimed_once(on: Backend) {
+    let (home, ledger) = fresh(on).await;
     assert_eq!(ledger.instance_id().await.unwrap(), None);
     let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
     assert_eq!(ledger.claim_instance_id(first).await.unwrap(), first);
     assert_eq!(ledger.claim_instance_id(second).await.unwrap(), first);
-    let other = Ledger::open(&dir.path().join("ledger.db")).await.unwrap();
+    let other = home.open().await.unwrap();
     assert_eq!(other.instance_id().await.unwrap(), Some(first));
 }
 
-#[tokio::test]
-async fn commits_sync_the_log_and_foreign_keys_hold() {
-    let (dir, ledger) = fresh().await;
+async fn commits_are_synced(on: Backend) {
+    let (home, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
-    assert!(
-        dir.path().join("ledger.db-wal").exists(),
-        "the write-ahead log is in use"
-    );
+    let expected: &[(&str, &str)] = match on {
+        Backend::Sqlite => {
+            let log = home.path().join("ledger.db-wal");
+            assert!(log.exists(), "the write-ahead log is in use");
+            &[
+                ("journal_mode", "wal"),
+                ("synchronous", "2"),
+                ("foreign_keys", "1"),
+                ("busy_timeout", "60000"),
+            ]
+        }
+        Backend::Postgres => &[
+            ("fsync", "on"),
+            ("full_page_writes", "on"),
+            ("synchronous_commit", "on"),
+            ("server_encoding", "UTF8"),
+        ],
+    };
     // What the driver is told is what the connection has.
-    for (pragma, value) in ledger.pragmas().await.unwrap() {
-        let expected = match pragma.as_str() {
-            "journal_mode" => "wal",
-            "synchronous" => "2",
-            "foreign_keys" => "1",
-            "busy_timeout" => "60000",
-            other => panic!("unexpected pragma {other}"),
-        };
-        assert_eq!(value, expected, "{pragma}");
+    let found = ledger.durability().await.unwrap();
+    for (name, value) in expected {
+        let own = found.iter().find(|(own, _)| own == name);
+        assert_eq!(own.map(|own| own.1.as_str()), Some(*value), "{name}");
     }
 }
 
-#[tokio::test]
-async fn two_openers_of_a_new_file_do_not_collide() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("ledger.db");
+async fn openers_of_a_new_place_do_not_collide(on: Backend) {
+    let home = std::sync::Arc::new(Home::new(on));
     let tasks: Vec<_> = (0..4)
         .map(|n| {
-            let path = path.clone();
+            let home = std::sync::Arc::clone(&home);
             tokio::spawn(async move {
-                let ledger = Ledger::open(&path).await.unwrap();
-                ledger
-                    .archive_report(new_report(&format!("R-{n}"), "feed", n))
-                    .await
-                    .unwrap();
+                let ledger = home.open().await.unwrap();
+                let report = new_report(&format!("R-{n}"), "feed", n);
+                ledger.archive_report(report).await.unwrap();
             })
         })
         .collect();
     for task in tasks {
         task.await.unwrap();
     }
-    let ledger = Ledger::open(&path).await.unwrap();
+    let ledger = home.open().await.unwrap();
     assert_eq!(ledger.report_count(&Default::default()).await.unwrap(), 4);
 }
 
-#[tokio::test]
-async fn reading_only_refuses_every_change() {
-    let (dir, ledger) = fresh().await;
+async fn reading_only_refuses_every_change(on: Backend) {
+    let (home, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
-    let path = dir.path().join("ledger.db");
-    let reader = Ledger::open_read_only(&path).await.unwrap();
+    let reader = home.open_read_only().await.unwrap();
     assert!(reader.report("R-1").await.unwrap().is_some());
     let refused = reader
         .archive_report(new_report("R-2", "feed", 0))
@@ -104,56 +105,86 @@ async fn reading_only_refuses_every_change() {
         .unwrap_err();
     assert_eq!(refused.label(), "read-only");
     let refused = reader.set_setting("key", &1).await.unwrap_err();
-    assert!(matches!(refused, Error::ReadOnly { path: named } if named == path));
+    assert!(matches!(&refused, Error::ReadOnly { place } if place == ledger.place()));
     // It sees what is committed later.
     archive(&ledger, "R-2", "feed").await;
     assert!(reader.report("R-2").await.unwrap().is_some());
 }
 
-#[tokio::test]
-async fn a_newer_database_is_refused_by_name() {
-    let (dir, ledger) = fresh().await;
+async fn a_newer_database_is_refused_by_name(on: Backend) {
+    let (home, ledger) = fresh(on).await;
+    let place = ledger.place().to_owned();
     ledger.close().await.unwrap();
-    let path = dir.path().join("ledger.db");
-    meddle(
-        &path,
-        "INSERT INTO seaql_migrations VALUES ('m9999_future', 0)",
-    )
-    .await;
-    for refused in [
-        Ledger::open(&path).await,
-        Ledger::open_read_only(&path).await,
-    ] {
+    home.meddle("INSERT INTO seaql_migrations VALUES ('m9999_future', 0)")
+        .await;
+    for refused in [home.open().await, home.open_read_only().await] {
         let refused = refused.unwrap_err();
         assert_eq!(refused.label(), "newer");
         let message = refused.to_string();
         assert!(
-            message.contains("ledger.db") && message.contains("m9999_future"),
+            message.contains(&place) && message.contains("m9999_future"),
             "{message}"
         );
     }
 }
 
-#[tokio::test]
-async fn what_is_not_a_ledger_is_refused_and_left_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("other.db");
-    meddle(&path, "CREATE TABLE recipe (name text)").await;
-    assert_eq!(
-        Ledger::open(&path).await.unwrap_err().label(),
-        "not-a-ledger"
-    );
-    // Another program's database, made with the same migration crate.
-    for marks in ["", "INSERT INTO seaql_migrations VALUES ('m2022_posts', 0)"] {
-        let path = dir.path().join(format!("seaql-{}.db", marks.len()));
-        let table =
-            "CREATE TABLE seaql_migrations (version varchar PRIMARY KEY, applied_at bigint)";
-        meddle(&path, &format!("{table}; {marks}")).await;
-        assert_eq!(
-            Ledger::open(&path).await.unwrap_err().label(),
-            "not-a-ledger"
-        );
+async fn what_is_not_a_ledger_is_refused(on: Backend) {
+    // Another program's database, and those made with the same migration crate.
+    let marks = "CREATE TABLE seaql_migrations (version varchar PRIMARY KEY, applied_at bigint)";
+    for sql in [
+        "CREATE TABLE recipe (name text)".to_owned(),
+        marks.to_owned(),
+        format!("{marks}; INSERT INTO seaql_migrations VALUES ('m2022_posts', 0)"),
+    ] {
+        let home = Home::new(on);
+        home.meddle(&sql).await;
+        for refused in [home.open().await, home.open_read_only().await] {
+            assert_eq!(refused.unwrap_err().label(), "not-a-ledger", "{sql}");
+        }
+        // Left alone: what was there is all there is.
+        home.meddle("CREATE TABLE report (id text)").await;
     }
+    let home = Home::new(on);
+    if on == Backend::Postgres {
+        let empty = home.open_read_only().await.unwrap_err();
+        assert!(matches!(empty, Error::Outdated { found: 0, .. }), "{empty}");
+    }
+}
+
+/// The twins of what the ledger does: rows that contradict each other are refused by the database, not
+/// only by the code in front of it.
+async fn what_a_key_forbids_is_refused(on: Backend) {
+    let (home, ledger) = fresh(on).await;
+    archive(&ledger, "R-1", "feed").await;
+    let tally = "INSERT INTO tally (report_id, feed, day, observable, records) VALUES";
+    home.meddle(&format!("{tally} ('R-1', 'feed', 1, 'ip', 1)"))
+        .await;
+    let home = std::sync::Arc::new(home);
+    for (sql, says) in [
+        (
+            format!("{tally} ('R-2', 'feed', 1, 'ip', 1)"),
+            "foreign key",
+        ),
+        (
+            "INSERT INTO counter (name, value) VALUES ('audit', 7)".to_owned(),
+            "unique",
+        ),
+        (
+            "INSERT INTO setting (key, json) VALUES ('x', NULL)".to_owned(),
+            "null",
+        ),
+    ] {
+        let home = std::sync::Arc::clone(&home);
+        let refused = tokio::spawn(async move { home.meddle(&sql).await }).await;
+        let panic = refused.unwrap_err().into_panic();
+        let message = panic.downcast_ref::<String>().unwrap().to_lowercase();
+        assert!(message.contains(says), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
     let text = dir.path().join("notes.txt");
     let content = "not a database, only a long enough text ".repeat(100);
     std::fs::write(&text, &content).unwrap();
@@ -181,6 +212,6 @@ async fn odd_paths_are_taken_as_they_are() {
     std::fs::create_dir(&odd).unwrap();
     let path = odd.join("ledger.db");
     let ledger = Ledger::open(&path).await.unwrap();
-    assert_eq!(ledger.path(), path);
+    assert_eq!(ledger.place(), path.display().to_string());
     assert!(path.exists());
 }

@@ -3,7 +3,12 @@
 use ledger::{Decision, IngestCommit, NewProfile, NewVerdict, Scope, Totals};
 use serde_json::json;
 
-use crate::{SECOND, T0, archive, empty_commit, fresh};
+use crate::{Backend, SECOND, T0, archive, empty_commit, fresh, on_both};
+
+on_both!(
+    a_profile_is_there_with_its_commit_once_and_by_snapshot,
+    a_verdict_settles_a_report_and_is_audited,
+);
 
 fn profiled(report: &str, generation: i32, rows: i64) -> IngestCommit {
     IngestCommit {
@@ -23,9 +28,8 @@ fn profiled(report: &str, generation: i32, rows: i64) -> IngestCommit {
     }
 }
 
-#[tokio::test]
-async fn a_profile_is_there_with_its_commit_once_and_by_snapshot() {
-    let (_dir, ledger) = fresh().await;
+async fn a_profile_is_there_with_its_commit_once_and_by_snapshot(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "a", "feed").await;
     archive(&ledger, "b", "feed").await;
     assert!(ledger.profiles("feed", None).await.unwrap().is_empty());
@@ -63,9 +67,8 @@ async fn a_profile_is_there_with_its_commit_once_and_by_snapshot() {
     assert_eq!(rows(now), [("b".to_owned(), 20), ("a".to_owned(), 12)]);
 }
 
-#[tokio::test]
-async fn a_verdict_settles_a_report_and_is_audited() {
-    let (_dir, ledger) = fresh().await;
+async fn a_verdict_settles_a_report_and_is_audited(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "a", "feed").await;
     ledger.commit_ingest(profiled("a", 1, 10)).await.unwrap();
     let verdict = |kind: Option<&str>, decision| NewVerdict {

@@ -3,7 +3,17 @@
 use ledger::{RejectFilter, RejectState, Scope, Totals};
 use model::reject::REJECT_KEEP_BYTES;
 
-use crate::{T0, archive, empty_commit, fresh, reject};
+use crate::{Backend, T0, archive, empty_commit, fresh, on_both, reject};
+
+on_both!(
+    raw_bytes_come_back_as_they_were,
+    a_hundred_thousand_rejects_are_stored_and_paged,
+    staged_rejects_appear_with_the_commit,
+    counted_but_not_stored_is_refused,
+    rejects_are_edited_marked_and_replayed,
+    reprocessing_supersedes_but_keeps_work_of_people,
+    what_a_killed_ingestion_staged_never_surfaces,
+);
 
 fn of_report(id: &str) -> RejectFilter {
     RejectFilter {
@@ -12,9 +22,8 @@ fn of_report(id: &str) -> RejectFilter {
     }
 }
 
-#[tokio::test]
-async fn raw_bytes_come_back_as_they_were() {
-    let (_dir, ledger) = fresh().await;
+async fn raw_bytes_come_back_as_they_were(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     let every: Vec<u8> = (0..=255).collect();
     let long = vec![b'x'; REJECT_KEEP_BYTES + 1000];
@@ -39,9 +48,8 @@ async fn raw_bytes_come_back_as_they_were() {
     assert!(rows[2].is_cut());
 }
 
-#[tokio::test]
-async fn a_hundred_thousand_rejects_are_stored_and_paged() {
-    let (_dir, ledger) = fresh().await;
+async fn a_hundred_thousand_rejects_are_stored_and_paged(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     let count = 100_000u64;
     let mut commit = empty_commit("R-1", 1);
@@ -73,9 +81,8 @@ async fn a_hundred_thousand_rejects_are_stored_and_paged() {
     );
 }
 
-#[tokio::test]
-async fn staged_rejects_appear_with_the_commit() {
-    let (_dir, ledger) = fresh().await;
+async fn staged_rejects_appear_with_the_commit(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     // A killed ingestion left one.
     ledger
@@ -106,9 +113,8 @@ async fn staged_rejects_appear_with_the_commit() {
     assert_eq!(late.label(), "conflict");
 }
 
-#[tokio::test]
-async fn counted_but_not_stored_is_refused() {
-    let (_dir, ledger) = fresh().await;
+async fn counted_but_not_stored_is_refused(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     let mut commit = empty_commit("R-1", 1);
     commit.totals.rejects = 2;
@@ -124,9 +130,8 @@ async fn counted_but_not_stored_is_refused() {
     assert_eq!(ledger.current_snapshot().await.unwrap(), 0);
 }
 
-#[tokio::test]
-async fn rejects_are_edited_marked_and_replayed() {
-    let (_dir, ledger) = fresh().await;
+async fn rejects_are_edited_marked_and_replayed(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     let mut commit = empty_commit("R-1", 1);
     commit.totals.rejects = 3;
@@ -194,9 +199,8 @@ async fn rejects_are_edited_marked_and_replayed() {
     assert_eq!(ledger.reject_count(&of_report("R-1")).await.unwrap(), 3);
 }
 
-#[tokio::test]
-async fn reprocessing_supersedes_but_keeps_work_of_people() {
-    let (_dir, ledger) = fresh().await;
+async fn reprocessing_supersedes_but_keeps_work_of_people(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     let mut commit = empty_commit("R-1", 1);
     commit.totals.rejects = 2;
@@ -229,9 +233,8 @@ async fn reprocessing_supersedes_but_keeps_work_of_people() {
     assert_eq!(ledger.reject(rows[1].id).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn what_a_killed_ingestion_staged_never_surfaces() {
-    let (_dir, ledger) = fresh().await;
+async fn what_a_killed_ingestion_staged_never_surfaces(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     let lines = async || {
         let rows = ledger.rejects(&of_report("R-1"), 10).await.unwrap();

@@ -2,11 +2,18 @@
 
 use ledger::{Hash, Page, ReportFilter, ReportState, Totals};
 
-use crate::{T0, archive, empty_commit, fresh, new_report};
+use crate::{Backend, T0, archive, empty_commit, fresh, new_report, on_both};
 
-#[tokio::test]
-async fn the_same_delivery_is_archived_once() {
-    let (_dir, ledger) = fresh().await;
+on_both!(
+    the_same_delivery_is_archived_once,
+    a_batch_with_a_conflict_archives_nothing,
+    reports_are_filtered_and_paged,
+    an_unreadable_report_can_be_ingested_later,
+    totals_are_summed_by_feed,
+);
+
+async fn the_same_delivery_is_archived_once(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let new = new_report("R-1", "feed", T0);
     let first = ledger.archive_report(new.clone()).await.unwrap();
     assert!(first.inserted);
@@ -25,9 +32,8 @@ async fn the_same_delivery_is_archived_once() {
     );
 }
 
-#[tokio::test]
-async fn a_batch_with_a_conflict_archives_nothing() {
-    let (_dir, ledger) = fresh().await;
+async fn a_batch_with_a_conflict_archives_nothing(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     let mut clash = new_report("R-1", "feed", T0);
     clash.blob = Hash::of(b"other");
@@ -42,9 +48,8 @@ async fn a_batch_with_a_conflict_archives_nothing() {
     );
 }
 
-#[tokio::test]
-async fn reports_are_filtered_and_paged() {
-    let (_dir, ledger) = fresh().await;
+async fn reports_are_filtered_and_paged(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     for n in 0..10 {
         let feed = if n % 2 == 0 { "even" } else { "odd" };
         ledger
@@ -112,9 +117,8 @@ async fn reports_are_filtered_and_paged() {
     );
 }
 
-#[tokio::test]
-async fn an_unreadable_report_can_be_ingested_later() {
-    let (_dir, ledger) = fresh().await;
+async fn an_unreadable_report_can_be_ingested_later(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     ledger
         .mark_unreadable("R-1", None, "unknown column")
@@ -128,9 +132,8 @@ async fn an_unreadable_report_can_be_ingested_later() {
     );
 }
 
-#[tokio::test]
-async fn totals_are_summed_by_feed() {
-    let (_dir, ledger) = fresh().await;
+async fn totals_are_summed_by_feed(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     assert!(
         ledger
             .report_totals(&Default::default())

@@ -5,7 +5,14 @@ use ledger::{
     Retained, Rewritten, Totals,
 };
 
-use crate::{T0, archive, empty_commit, fresh, part, reject};
+use crate::{Backend, T0, archive, empty_commit, fresh, on_both, part, reject};
+
+on_both!(
+    a_report_in_a_shared_part_cannot_be_read_again_beside_it,
+    holds_are_placed_with_a_reason_and_released_once,
+    expired_events_are_gone_from_every_snapshot,
+    raw_bytes_go_with_the_last_report_that_has_them,
+);
 
 fn hold(feed: Option<&str>, report: Option<&str>, days: Option<(i32, i32)>) -> NewHold {
     NewHold {
@@ -63,9 +70,8 @@ async fn shared(ledger: &ledger::Ledger) -> LakeFile {
     live.into_iter().next().unwrap()
 }
 
-#[tokio::test]
-async fn a_report_in_a_shared_part_cannot_be_read_again_beside_it() {
-    let (_dir, ledger) = fresh().await;
+async fn a_report_in_a_shared_part_cannot_be_read_again_beside_it(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let merged = shared(&ledger).await;
     let of_one = ledger.parts_shared_by(&["R-1".to_owned()]).await.unwrap();
     assert_eq!(of_one, std::slice::from_ref(&merged));
@@ -90,9 +96,8 @@ async fn a_report_in_a_shared_part_cannot_be_read_again_beside_it() {
     assert!(ledger.lake_members().await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn holds_are_placed_with_a_reason_and_released_once() {
-    let (_dir, ledger) = fresh().await;
+async fn holds_are_placed_with_a_reason_and_released_once(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     for (wrong, says) in [
         (hold(None, None, None), "neither a feed"),
@@ -137,9 +142,8 @@ async fn holds_are_placed_with_a_reason_and_released_once() {
     ledger.verify_audit().await.unwrap();
 }
 
-#[tokio::test]
-async fn expired_events_are_gone_from_every_snapshot() {
-    let (_dir, ledger) = fresh().await;
+async fn expired_events_are_gone_from_every_snapshot(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let merged = shared(&ledger).await;
     let change = || Rewritten {
         old: vec![merged.path.clone()],
@@ -207,9 +211,8 @@ async fn expired_events_are_gone_from_every_snapshot() {
     ledger.verify_audit().await.unwrap();
 }
 
-#[tokio::test]
-async fn raw_bytes_go_with_the_last_report_that_has_them() {
-    let (dir, ledger) = fresh().await;
+async fn raw_bytes_go_with_the_last_report_that_has_them(on: Backend) {
+    let (dir, ledger) = fresh(on).await;
     archive(&ledger, "R-1", "feed").await;
     let mut twin = crate::new_report("R-2", "other", T0);
     twin.blob = Hash::of(b"R-1");

@@ -6,11 +6,18 @@ use ledger::{
 };
 use serde_json::json;
 
-use crate::{SECOND, T0, archive, empty_commit, fresh};
+use crate::{Backend, SECOND, T0, archive, empty_commit, fresh, on_both};
 
-#[tokio::test]
-async fn tallies_sum_by_any_group() {
-    let (_dir, ledger) = fresh().await;
+on_both!(
+    tallies_sum_by_any_group,
+    infrastructure_events_touch_a_week_and_are_audited,
+    references_keep_their_history,
+    history_is_upserted_and_read_by_week,
+    settings_are_remembered,
+);
+
+async fn tallies_sum_by_any_group(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let tally = |day, observable: &str, tag: Option<&str>, records| NewTally {
         day,
         observable: observable.to_owned(),
@@ -94,9 +101,8 @@ fn outage(id: &str, start_at: i64, end_at: Option<i64>) -> NewInfrastructureEven
     }
 }
 
-#[tokio::test]
-async fn infrastructure_events_touch_a_week_and_are_audited() {
-    let (_dir, ledger) = fresh().await;
+async fn infrastructure_events_touch_a_week_and_are_audited(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     ledger
         .add_infrastructure(outage("F-1", T0, Some(T0 + SECOND)), "duty", T0)
         .await
@@ -189,9 +195,8 @@ async fn infrastructure_events_touch_a_week_and_are_audited() {
     );
 }
 
-#[tokio::test]
-async fn references_keep_their_history() {
-    let (_dir, ledger) = fresh().await;
+async fn references_keep_their_history(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let table = |kind: &str, name: &str, content: &str, at| NewReferenceTable {
         kind: kind.to_owned(),
         name: name.to_owned(),
@@ -262,9 +267,8 @@ async fn references_keep_their_history() {
     );
 }
 
-#[tokio::test]
-async fn history_is_upserted_and_read_by_week() {
-    let (_dir, ledger) = fresh().await;
+async fn history_is_upserted_and_read_by_week(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let row = |number: Option<i32>, kind, value: i64| NewHistoryRow {
         series: "weekly".to_owned(),
         year: 2013,
@@ -311,9 +315,8 @@ async fn history_is_upserted_and_read_by_week() {
     assert_eq!(rows[0].figures, r#"{"infected":73.7,"defaced":3}"#);
 }
 
-#[tokio::test]
-async fn settings_are_remembered() {
-    let (_dir, ledger) = fresh().await;
+async fn settings_are_remembered(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     assert_eq!(
         ledger.setting::<String>("feed.a.cursor").await.unwrap(),
         None

@@ -2,7 +2,9 @@
 
 use ledger::{Hash, NewToken, Page};
 
-use crate::{T0, fresh};
+use crate::{Backend, T0, fresh, on_both};
+
+on_both!(a_token_is_good_until_it_is_revoked,);
 
 fn token(name: &str, text: &str, feed: Option<&str>) -> NewToken {
     NewToken {
@@ -12,9 +14,8 @@ fn token(name: &str, text: &str, feed: Option<&str>) -> NewToken {
     }
 }
 
-#[tokio::test]
-async fn a_token_is_good_until_it_is_revoked() {
-    let (_dir, ledger) = fresh().await;
+async fn a_token_is_good_until_it_is_revoked(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
     let hash = Hash::of(b"one");
     ledger
         .add_token(token("mail", "one", Some("phish")), "operator", T0)

@@ -170,10 +170,6 @@ impl<'b> Rows<'b> {
                 return None;
             }
         }
-        let code = self.small("owner_class", row);
-        let owner = OwnerClass::ALL
-            .into_iter()
-            .find(|owner| owner.code() == code);
         if !rule.owners.is_empty() && !rule.owners.contains(&self.owner(row)) {
             return None;
         }

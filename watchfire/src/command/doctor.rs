@@ -14,7 +14,7 @@ use crate::findings::{Findings, some};
 use crate::inspection::Inspection;
 use crate::reference_files::{files_of, schema};
 use crate::talk::human_bytes;
-use crate::workspace::{Access, Session, Workspace};
+use crate::workspace::{Access, LEDGER, Session, Workspace};
 
 /// Free space under which a warning is due, and under which nothing goes any more.
 const LITTLE_SPACE: u64 = 2 << 30;
@@ -36,8 +36,17 @@ pub struct Args {
 }
 
 pub fn run(args: Args, session: &Session) -> Result {
-    let workspace = session.open(Access::Read)?;
     let mut findings = Findings::default();
+    let (_, settings) = session.settings()?;
+    let workspace = match session.open(Access::Read) {
+        Ok(workspace) => workspace,
+        // Without the file nothing can be looked at; a server is one more thing to look at.
+        Err(failure) if settings.ledger.is_some() => {
+            findings.failure("ledger", &failure, "mend [ledger] url in watchfire.toml");
+            return findings.print(session);
+        }
+        Err(failure) => return Err(failure),
+    };
     configuration(&workspace, &mut findings);
     feeds(&workspace, &mut findings);
     drift(&workspace, &mut findings)?;
@@ -255,10 +264,12 @@ fn disk(root: &Path, findings: &mut Findings) {
 
 fn ledger_rows(workspace: &Workspace, findings: &mut Findings) -> Result {
     let ledger = &workspace.ledger;
-    findings.ok(
-        "ledger",
-        format!("schema version {}", ledger::Ledger::schema_version()),
-    );
+    let version = ledger::Ledger::schema_version();
+    if workspace.settings.ledger.is_some() {
+        server(workspace, findings)?;
+    } else {
+        findings.ok("ledger", format!("schema version {version}"));
+    }
     match workspace.block_on(ledger.verify_audit()) {
         Ok(rows) => findings.ok("audit", format!("{rows} rows, the chain holds")),
         Err(error) => findings.error(
@@ -294,6 +305,42 @@ fn ledger_rows(workspace: &Workspace, findings: &mut Findings) -> Result {
             "restore the ledger from a backup",
         );
     }
+    Ok(())
+}
+
+/// The ledger's server: whether what it acknowledges is durable, and whether it is the only ledger.
+fn server(workspace: &Workspace, findings: &mut Findings) -> Result {
+    let found = workspace.block_on(workspace.ledger.durability())?;
+    let place = workspace.ledger.place();
+    for name in ["fsync", "full_page_writes"] {
+        if found
+            .iter()
+            .any(|(own, value)| own == name && value == "off")
+        {
+            findings.error(
+                "ledger",
+                format!("{place}: {name} is off: a power cut loses what was acknowledged"),
+                format!("ALTER SYSTEM SET {name} = on, and start the server anew"),
+            );
+        }
+    }
+    let unused = workspace.root.join(LEDGER);
+    if unused.exists() {
+        findings.warning(
+            "ledger",
+            format!("{} lies unused beside {place}", unused.display()),
+            "empty ledger.url to go back to it, or move it away: nothing is copied from one to the other",
+        );
+    }
+    let version = found.iter().find(|(name, _)| name == "server_version");
+    findings.ok(
+        "ledger",
+        format!(
+            "{place}: PostgreSQL {}, schema version {}",
+            version.map_or("", |(_, value)| value),
+            ledger::Ledger::schema_version()
+        ),
+    );
     Ok(())
 }
 

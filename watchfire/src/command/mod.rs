@@ -1,5 +1,6 @@
 //! One file a command: its arguments, what it does, how it prints.
 
+pub mod audit;
 pub mod bulletin;
 pub mod completions;
 pub mod config;

@@ -86,6 +86,7 @@ pub fn run(_: Args, session: &Session) -> Result {
             "version": env!("CARGO_PKG_VERSION"),
             "writer": busy,
             "collecting": asking,
+            "ledger": ledger.place(),
             "snapshot": snapshot,
             "events": events,
             "parts": parts,
@@ -114,6 +115,9 @@ pub fn run(_: Args, session: &Session) -> Result {
         workspace.settings.name,
         workspace.root.display()
     ))?;
+    if workspace.settings.ledger.is_some() {
+        out.line(format_args!("  ledger     {}", ledger.place()))?;
+    }
     if let Some(asking) = asking {
         out.line(format_args!("  collecting {asking}"))?;
     }

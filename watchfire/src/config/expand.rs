@@ -1,8 +1,9 @@
-//! `${NAME}` in paths of the configuration.
+//! `${NAME}` in paths of the configuration and in the ledger's address.
 //!
 //! What a variable holds is taken as it is: its `*` and `[` are no wildcards. A relative folder in a
 //! variable that begins a path is one of the folder in which the command runs, as the person who set
-//! the variable means it; everything else is relative to the workspace.
+//! the variable means it; everything else is relative to the workspace. In an address, what stands
+//! before the `@` (user, password) is put in as it is meant, special characters and all.
 
 use std::path::Path;
 
@@ -24,6 +25,8 @@ pub enum Target {
     Pattern,
     /// The path is a path.
     Path,
+    /// It is no path but a URL.
+    Url,
 }
 
 /// Replaces every `${NAME}` of `text`.
@@ -46,7 +49,7 @@ pub fn expand(text: &str, environment: &Environment, target: Target) -> Result<S
         }
         let value = environment.get(name).filter(|value| !value.is_empty());
         let value = value.ok_or_else(|| Unexpanded::Unset(name.to_owned()))?;
-        let value = match (
+        let path = || match (
             out.is_empty(),
             Path::new(value).is_relative(),
             std::path::absolute(value),
@@ -54,14 +57,31 @@ pub fn expand(text: &str, environment: &Environment, target: Target) -> Result<S
             (true, true, Ok(absolute)) => absolute.to_string_lossy().into_owned(),
             _ => value.clone(),
         };
-        match target {
-            Target::Pattern => out.push_str(&glob::Pattern::escape(&value)),
-            Target::Path => out.push_str(&value),
-        }
+        let value = match target {
+            Target::Pattern => glob::Pattern::escape(&path()),
+            Target::Path => path(),
+            Target::Url if !out.is_empty() && after.contains('@') => percent_encoded(value),
+            Target::Url => value.clone(),
+        };
+        out.push_str(&value);
         rest = &after[end + 1..];
     }
     out.push_str(rest);
     Ok(out)
+}
+
+/// Every byte that a URL may give a meaning as `%XX` (RFC 3986 section 2.3 lists those that have none).
+fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -99,6 +119,28 @@ mod tests {
         );
         assert_eq!(expand("${}"), Err(Unexpanded::Malformed("${}".to_owned())));
         assert_eq!(expand("$HOME/{x}"), Ok("$HOME/{x}".to_owned()));
+    }
+
+    #[test]
+    fn a_password_is_put_into_a_url_as_it_is_meant() {
+        let mut environment = environment();
+        for (name, value) in [
+            ("PASSWORD", "p@ss/wörd"),
+            ("PLACE", "db.example.test:6432"),
+            ("URL", "postgres://u:p%40@h/d"),
+        ] {
+            environment.insert(name.to_owned(), value.to_owned());
+        }
+        let expand = |text| expand(text, &environment, Target::Url);
+        assert_eq!(
+            expand("postgres://u:${PASSWORD}@${PLACE}/d").as_deref(),
+            Ok("postgres://u:p%40ss%2Fw%C3%B6rd@db.example.test:6432/d")
+        );
+        assert_eq!(expand("${URL}").as_deref(), Ok("postgres://u:p%40@h/d"));
+        assert_eq!(
+            expand("postgres://u:${NO}@h/d"),
+            Err(Unexpanded::Unset("NO".to_owned()))
+        );
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Written {
     pub serve: ServeSection,
     /// From an event to a takedown.
     pub response: ResponseSection,
+    /// Where the ledger lies.
+    pub ledger: LedgerSection,
     /// Fonts of the PDF.
     pub fonts: FontsSection,
     /// Tables that others publish.
@@ -248,6 +250,14 @@ impl Default for ServeSection {
             most_waiting: 10_000,
         }
     }
+}
+
+/// `[ledger]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LedgerSection {
+    /// `postgres://USER@HOST/DATABASE`; empty for SQLite in the workspace. `${NAME}` is replaced.
+    pub url: String,
 }
 
 /// `[fonts]`.

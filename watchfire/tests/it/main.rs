@@ -1,6 +1,10 @@
 //! Tests of the built binary, from outside: what a person or a program sees.
 
 mod cli;
+// Shared with the ledger's own tests, which use more of it.
+#[allow(dead_code)]
+#[path = "../../../ledger/tests/it/cluster.rs"]
+mod cluster;
 mod config;
 mod crash;
 mod demo;
@@ -9,6 +13,7 @@ mod faults;
 mod fetch;
 mod founding_week;
 mod intelmq;
+mod ledger;
 mod lists;
 mod manual;
 mod query;
