@@ -324,7 +324,7 @@ pub fn border(facts: &Facts) -> Vec<Border> {
     border
 }
 
-fn part(file: &LakeFile) -> Option<lake::query::Part> {
+pub(crate) fn part(file: &LakeFile) -> Option<lake::query::Part> {
     (file.kind == ledger::LakeFileKind::Part).then(|| lake::query::Part {
         path: file.path.clone(),
         bytes: file.bytes as u64,

@@ -12,8 +12,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::command::{
     audit, bulletin, completions, config, demo, doctor, export, feeds, fetch, history, hold,
-    import, incidents, infrastructure, ingest, init, lake, man, orgs, parse, query, rating,
-    reference, rejects, retention, route, serve, status, tokens, week,
+    import, incidents, infrastructure, ingest, init, lake, man, notices, orgs, parse, query,
+    rating, reference, rejects, retention, route, serve, status, tokens, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -94,6 +94,7 @@ enum Command {
     Tokens(tokens::Args),
     Rejects(rejects::Args),
     Incidents(incidents::Args),
+    Notices(notices::Args),
     Orgs(orgs::Args),
     Route(route::Args),
     Week(week::Args),
@@ -129,6 +130,7 @@ impl Command {
             Command::Tokens(args) => tokens::run(args, session),
             Command::Rejects(args) => rejects::run(args, session),
             Command::Incidents(args) => incidents::run(args, session),
+            Command::Notices(args) => notices::run(args, session),
             Command::Orgs(args) => orgs::run(args, session),
             Command::Route(args) => route::run(args, session),
             Command::Week(args) => week::run(args, session),

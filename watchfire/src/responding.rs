@@ -3,14 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ledger::{Incident, Reach};
-use model::ids::IncidentId;
+use ledger::{Incident, Notice, Reach};
+use model::bulletin::Text;
+use model::ids::{IncidentId, NoticeId};
 use response::Desk;
+use response::deliver::{Secret, smtp};
+use response::notice::Sender;
+use response::notify::House;
 use response::route::{DEFAULT_TABLE, Parties, Table};
 use response::triage::{DEFAULT_RULES, Rules};
 
-use crate::failure::{Failure, Result};
-use crate::workspace::{Workspace, now, random};
+use crate::failure::{Exit, Failure, Result};
+use crate::workspace::{Session, Workspace, now, random, secret};
 
 /// The desk of a workspace, by the machine's clock.
 pub fn desk(workspace: &Workspace) -> Desk {
@@ -63,4 +67,139 @@ pub fn incident(workspace: &Workspace, text: &str) -> Result<Incident> {
             .remedy("write its number, as 704, or its id, INC-...")
     })?;
     Ok(workspace.block_on(ledger.incident(id, &Reach::All))?)
+}
+
+/// A notice by its number, with or without `#`, or by its id.
+///
+/// # Errors
+/// There is none, or the text names none.
+pub fn notice(workspace: &Workspace, text: &str) -> Result<Notice> {
+    let ledger = &workspace.ledger;
+    if let Ok(number) = text.trim_start_matches('#').parse::<i64>() {
+        return Ok(workspace.block_on(ledger.notice_numbered(number))?);
+    }
+    let id: NoticeId = text.parse().map_err(|_| {
+        Failure::usage(text, "names no notice")
+            .remedy("write its number, as 12, or its id, NOT-...")
+    })?;
+    Ok(workspace.block_on(ledger.notice(id))?)
+}
+
+/// Secret under which the tokens of notices are derived.
+const TOKEN_KEY: &str = "response.token_key";
+
+/// What this instance is, for arming: machine, folder, and the folder's own place on its disk. A copy
+/// or a restored backup is another one.
+pub fn identity(workspace: &Workspace) -> Result<String> {
+    use std::os::unix::fs::MetadataExt;
+    let instance = workspace.block_on(workspace.ledger.instance_id())?;
+    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let folder = workspace.blobs.dir();
+    let place = std::fs::metadata(folder)
+        .map(|found| format!("{}:{}", found.dev(), found.ino()))
+        .unwrap_or_default();
+    let whole = format!(
+        "{instance:?}\n{machine}\n{}\n{place}",
+        workspace.root.display()
+    );
+    Ok(ledger::Hash::of(whole.as_bytes()).to_string())
+}
+
+/// The secret of tokens, drawn when it is first needed.
+fn token_key(workspace: &Workspace) -> Result<[u8; 32]> {
+    let ledger = &workspace.ledger;
+    if let Some(key) = workspace.block_on(ledger.setting::<ledger::Hash>(TOKEN_KEY))? {
+        return Ok(*key.as_bytes());
+    }
+    let key = ledger::Hash::of(secret()?.as_bytes());
+    workspace.block_on(ledger.set_setting(TOKEN_KEY, &key))?;
+    Ok(*key.as_bytes())
+}
+
+/// In whose name and by which means notices go out.
+///
+/// # Errors
+/// The configuration lacks what is needed, by name.
+pub fn house(workspace: &Workspace, session: &Session, exercise: bool) -> Result<House> {
+    let written = &workspace.settings.response;
+    let series = &workspace.settings.series;
+    let need = |key: &str, what: &str| {
+        Failure::new(
+            format_args!("response.{key}"),
+            format_args!("is not set: {what}"),
+        )
+        .remedy(format_args!("set it in {}", crate::config::FILE))
+        .with(Exit::Configuration)
+    };
+    let Some((_, domain)) = written.address.split_once('@') else {
+        return Err(need(
+            "address",
+            "notices need a mail address that they come from",
+        ));
+    };
+    let or = |own: &str, other: &str| match own.is_empty() {
+        true => other.to_owned(),
+        false => own.to_owned(),
+    };
+    let name = Text {
+        zh: or(&written.name_zh, &series.organization.zh),
+        en: or(&written.name_en, &series.organization.en),
+    };
+    if name.zh.is_empty() || name.en.is_empty() {
+        return Err(need("name_zh and name_en", "notices say who writes them"));
+    }
+    let relay = match written.smtp.is_empty() {
+        true => None,
+        false => Some(relay(&written.smtp, domain, session)?),
+    };
+    Ok(House {
+        sender: Sender {
+            name,
+            address: written.address.clone(),
+            phone: written.phone.clone(),
+            domain: domain.to_owned(),
+            appeal: written.address.clone(),
+        },
+        token_key: token_key(workspace)?,
+        daily_most: written.daily_most.into(),
+        party_most: written.party_most.into(),
+        hold_over: written.hold_over as usize,
+        exercise,
+        relay,
+        dkim: None,
+        signer: None,
+        files: workspace.root.join(&written.files),
+        seed: Box::new(|| {
+            let mut seed = [0; 32];
+            let drawn = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut seed);
+            // Encryption with a seed that can be guessed is none.
+            assert!(drawn.is_ok(), "the system gives no random bytes");
+            seed
+        }),
+    })
+}
+
+fn relay(text: &str, domain: &str, session: &Session) -> Result<smtp::Relay> {
+    let wrong = |why: &str| {
+        Failure::new("response.smtp", format_args!("`{text}`: {why}"))
+            .remedy(
+                "write smtp://127.0.0.1:25, smtp+starttls://user@host:587 or smtps://user@host:465",
+            )
+            .with(Exit::Configuration)
+    };
+    let url = url::Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+    let (security, port) = match url.scheme() {
+        "smtp" => (smtp::Security::Plain, 25),
+        "smtp+starttls" => (smtp::Security::StartTls, 587),
+        "smtps" => (smtp::Security::Tls, 465),
+        _ => return Err(wrong("is no address of an SMTP server")),
+    };
+    let host = url.host_str().ok_or_else(|| wrong("names no host"))?;
+    let mut config = smtp::Config::new(host, url.port().unwrap_or(port), security, domain);
+    if !url.username().is_empty() {
+        let password = session.environment.get("WATCHFIRE_SMTP_PASSWORD").cloned();
+        let password = password.ok_or_else(|| wrong("WATCHFIRE_SMTP_PASSWORD is not set"))?;
+        config.login = Some((url.username().to_owned(), Secret::new(password)));
+    }
+    smtp::Relay::new(config).map_err(|error| wrong(&error.to_string()))
 }

@@ -99,6 +99,8 @@ pub enum Access {
     Read,
     /// Change it; the name of the command stands in the lock.
     Write(&'static str),
+    /// Throw the switch that stops all sending: one row, for which nobody is waited.
+    Switch,
     /// Be the serving process: ask feeds all the time, change the workspace by turns
     /// ([`Workspace::turn`]).
     Serve,
@@ -190,11 +192,11 @@ impl Workspace {
         let place = Place::of(&root, &settings);
         let reading = match access {
             Access::Read => reading(&root),
-            Access::Write(_) | Access::Serve => None,
+            _ => None,
         };
         let found = match access {
             Access::Read => runtime.block_on(place.existing())?,
-            Access::Write(_) | Access::Serve => None,
+            _ => None,
         };
         let mut locks = Vec::new();
         match access {
@@ -211,7 +213,7 @@ impl Workspace {
             Access::Read if found.is_none() => {
                 locks.push(Lock::take(&root, CHANGE, "first opening")?)
             }
-            Access::Read => {}
+            Access::Read | Access::Switch => {}
         }
         let ledger = match found {
             Some(ledger) => ledger,
@@ -228,7 +230,7 @@ impl Workspace {
             settings.query_threads,
         )?;
         match access {
-            Access::Write(_) => {}
+            Access::Write(_) | Access::Switch => {}
             // What was locked for opening is let go; the right to ask is kept.
             Access::Serve => locks.truncate(1),
             Access::Read => locks.clear(),

@@ -18,6 +18,7 @@ pub mod ingest;
 pub mod init;
 pub mod lake;
 pub mod man;
+pub mod notices;
 pub mod orgs;
 pub mod parse;
 pub mod query;
