@@ -2,7 +2,7 @@
 //!
 //! [`triage`] turns events into incidents; [`party`] keeps the register of who can act, and [`route`]
 //! decides whom to ask for what; [`notice`] writes to them and [`deliver`] hands it over, which
-//! [`notify`] ties to what is stored. Everything that is kept is in the ledger; each step reads what is
+//! [`notify`] ties to what is stored; [`followup`] reminds and goes on to the next party. Everything that is kept is in the ledger; each step reads what is
 //! stored there and stores what it did, so that a killed process goes on where it was.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -10,6 +10,7 @@
 mod error;
 
 pub mod deliver;
+pub mod followup;
 pub mod notice;
 pub mod notify;
 pub mod party;

@@ -1,0 +1,236 @@
+//! Following up: who was asked and did not act is reminded at half of its time, and at the end of it
+//! the next party is asked. Nothing is closed here but by what a verification found.
+//!
+//! Reminders keep the quiet hours of the party: they go out from eight to eight in its own zone. A
+//! second party is asked whatever the hour: its time has not begun to run before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+use ledger::{Directive, DirectiveState, Incident, Reach};
+use model::ids::{IncidentId, OrganizationId};
+use model::time::Timestamp;
+
+use crate::route::Parties;
+use crate::{Desk, Result};
+
+/// Who acts when time does.
+pub const ACTOR: &str = "system:followup";
+/// Hours of the day in which a reminder may go out, in the party's zone: from, until.
+const AWAKE: (i8, i8) = (8, 20);
+
+/// What following up did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct FollowedUp {
+    /// Directives whose party is to be reminded.
+    pub reminded: u64,
+    /// Reminders that wait for the party's morning.
+    pub asleep: u64,
+    /// Incidents whose next party is asked now.
+    pub escalated: u64,
+    /// Incidents whose last party's time is over.
+    pub exhausted: u64,
+    /// Directives that are over because their incident is.
+    pub over: u64,
+}
+
+/// Whether a reminder may go out to somebody in `zone`.
+fn awake(zone: &str, now: Timestamp) -> bool {
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    let hour = now.to_jiff().map(|at| at.to_zoned_datetime(zone).hour());
+    hour.is_none_or(|hour| (AWAKE.0..AWAKE.1).contains(&hour))
+}
+
+/// What is to be done about one running directive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing yet.
+    Nothing,
+    /// Half of its time is over and it was not reminded.
+    Reminder,
+    /// All of its time is over and nobody else was asked yet.
+    NextParty,
+}
+
+/// What is due about a directive at an instant.
+pub fn due(directive: &Directive, now: Timestamp) -> Due {
+    let (Some(asked), Some(end)) = (directive.asked_at, directive.due_at) else {
+        return Due::Nothing;
+    };
+    let half = asked + (end - asked) / 2;
+    if now.0 >= end && directive.escalated_at.is_none() {
+        Due::NextParty
+    } else if now.0 >= half && now.0 < end && directive.reminded_at.is_none() {
+        Due::Reminder
+    } else {
+        Due::Nothing
+    }
+}
+
+impl Desk {
+    /// Looks at all directives whose time runs. Returns what was done, and the directives whose party
+    /// is to be reminded, by party: [`Desk::write_reminders`] writes to them.
+    ///
+    /// # Errors
+    /// The ledger fails; what was done by then stays.
+    pub async fn follow_up(
+        &self,
+        parties: &Parties,
+    ) -> Result<(FollowedUp, BTreeMap<OrganizationId, Vec<Directive>>)> {
+        let mut told = FollowedUp::default();
+        let mut reminders: BTreeMap<OrganizationId, Vec<Directive>> = BTreeMap::new();
+        let mut moved = BTreeSet::new();
+        for directive in self.ledger.directives_running().await? {
+            let id = directive.incident_id.0;
+            let incident = self.ledger.incident(id, &Reach::All).await?;
+            let now = (self.clock)();
+            if !incident.state.0.is_live() {
+                self.edit(&directive, "the incident is over", |row, _| {
+                    row.state = DirectiveState::Over;
+                })
+                .await?;
+                told.over += 1;
+                continue;
+            }
+            // Nobody is pressed about what is gone.
+            if incident.gone_at.is_some() {
+                continue;
+            }
+            match due(&directive, now) {
+                Due::Nothing => {}
+                Due::Reminder => {
+                    let Some(organization) = directive.organization_id.map(|id| id.0) else {
+                        continue;
+                    };
+                    let zone = parties.get(organization).map_or("UTC", |org| &org.zone);
+                    if !awake(zone, now) {
+                        told.asleep += 1;
+                        continue;
+                    }
+                    told.reminded += 1;
+                    reminders.entry(organization).or_default().push(directive);
+                }
+                Due::NextParty => {
+                    self.edit(&directive, "its time is over", |row, now| {
+                        row.escalated_at = Some(now);
+                    })
+                    .await?;
+                    if moved.insert(id) {
+                        match self.next_party(&incident, directive.place).await? {
+                            true => told.escalated += 1,
+                            false => told.exhausted += 1,
+                        }
+                    }
+                }
+            }
+        }
+        Ok((told, reminders))
+    }
+
+    /// Makes the directives of the next place due; whether there are any.
+    async fn next_party(&self, incident: &Incident, place: i32) -> Result<bool> {
+        let all = self.ledger.directives(incident.incident_id()).await?;
+        let planned = |one: &&Directive| one.state == DirectiveState::Planned && one.place > place;
+        let Some(next) = all.iter().filter(planned).map(|one| one.place).min() else {
+            return Ok(false);
+        };
+        for one in all.iter().filter(planned).filter(|one| one.place == next) {
+            self.edit(one, "the party before did not act in time", |row, _| {
+                row.state = DirectiveState::Due;
+            })
+            .await?;
+        }
+        Ok(true)
+    }
+
+    async fn edit(
+        &self,
+        directive: &Directive,
+        why: &str,
+        change: impl FnOnce(&mut Directive, i64) + Send,
+    ) -> Result<()> {
+        let now = (self.clock)().0;
+        let what = serde_json::json!({ "because": why });
+        let edit = move |row: &mut Directive| change(row, now);
+        self.ledger
+            .edit_directive(directive.id.0, what, edit, ACTOR, now)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends what is left to do about an incident that is over.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn wind_up(&self, incident: IncidentId) -> Result<()> {
+        for one in self.ledger.directives(incident).await? {
+            let open = matches!(
+                one.state,
+                DirectiveState::Planned
+                    | DirectiveState::Due
+                    | DirectiveState::Asked
+                    | DirectiveState::Answered
+                    | DirectiveState::NoContact
+            );
+            if open {
+                self.edit(&one, "the incident is over", |row, _| {
+                    row.state = DirectiveState::Over;
+                })
+                .await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000_000;
+
+    fn directive(asked: i64, end: i64) -> Directive {
+        use ledger::Text;
+        use model::ids::DirectiveId;
+        use model::organization::Role;
+        Directive {
+            id: Text(DirectiveId::draw(Timestamp(0), [1; 10])),
+            incident_id: Text(IncidentId::draw(Timestamp(0), [2; 10])),
+            place: 1,
+            role: Text(Role::Registrar),
+            organization_id: None,
+            ask: "suspend-domain".to_owned(),
+            reason: String::new(),
+            state: DirectiveState::Asked,
+            target_secs: (end - asked) / 1_000_000,
+            decided_at: asked,
+            asked_at: Some(asked),
+            due_at: Some(end),
+            reminded_at: None,
+            escalated_at: None,
+            answered_at: None,
+            acted_at: None,
+            ticket: None,
+        }
+    }
+
+    #[test]
+    fn reminders_at_half_and_the_next_party_at_the_end_once_each() {
+        let mut one = directive(0, 24 * HOUR);
+        assert_eq!(due(&one, Timestamp(11 * HOUR)), Due::Nothing);
+        assert_eq!(due(&one, Timestamp(12 * HOUR)), Due::Reminder);
+        one.reminded_at = Some(12 * HOUR);
+        assert_eq!(due(&one, Timestamp(23 * HOUR)), Due::Nothing);
+        assert_eq!(due(&one, Timestamp(24 * HOUR)), Due::NextParty);
+        one.escalated_at = Some(24 * HOUR);
+        assert_eq!(due(&one, Timestamp(99 * HOUR)), Due::Nothing);
+    }
+
+    #[test]
+    fn nobody_is_woken_for_a_reminder() {
+        // 1970-01-01T00:00Z is eight in the morning in Shanghai and midnight in Reykjavik.
+        assert!(awake("Asia/Shanghai", Timestamp(0)));
+        assert!(!awake("Atlantic/Reykjavik", Timestamp(0)));
+        assert!(!awake("Asia/Shanghai", Timestamp(12 * HOUR)));
+    }
+}
