@@ -298,19 +298,37 @@ async fn a_picture_is_taken_without_a_network() {
         "a recorded page asked for {:?}",
         server.asked()
     );
-    // A live page reaches its own host, at the address that was judged.
-    let (run, url) = (browser.clone(), server.url("/kit"));
-    let live = tokio::task::spawn_blocking(move || {
-        take(&run, &Shown::Live(&url, [127, 0, 0, 1].into()), "two")
-    })
-    .await
-    .unwrap();
+    // A live page reaches its own host, at the address that was judged, and neither runs nor submits.
+    let (run, url) = (browser.clone(), server.url("/scripted"));
+    let live = move || take(&run, &Shown::Live(&url, [127, 0, 0, 1].into()), "two");
+    let live = tokio::task::spawn_blocking(live).await.unwrap();
     assert!(live.is_ok(), "{live:?}");
-    assert!(
-        server.asked().iter().any(|line| line.contains("/kit")),
-        "{:?}",
-        server.asked()
-    );
+    let asked = |path: &str| server.asked().iter().any(|line| line.contains(path));
+    assert!(asked("/scripted") && asked("/seen"), "{:?}", server.asked());
+    assert!(!asked("/ran") && !asked("/sent"), "{:?}", server.asked());
+    // The twin: shown without the frame, the same page does both.
+    let (program, folder) = (browser.program.clone(), scratch.path().join("bare"));
+    let url = server.url("/scripted");
+    let bare = move || {
+        let mut command = Command::new(program);
+        command.args(["--headless=new", "--no-sandbox", "--disable-gpu"]);
+        command.args([
+            "--host-resolver-rules=MAP phish.test 127.0.0.1",
+            "--virtual-time-budget=2000",
+        ]);
+        command.arg(format!(
+            "--user-data-dir={}",
+            folder.join("profile").display()
+        ));
+        command.arg(format!(
+            "--screenshot={}",
+            folder.join("bare.png").display()
+        ));
+        let done = command.arg(url.as_str()).output().map(drop);
+        std::fs::remove_dir_all(folder).and(done)
+    };
+    tokio::task::spawn_blocking(bare).await.unwrap().unwrap();
+    assert!(asked("/sent"), "{:?}", server.asked());
     // Bounds, and a program that is not there.
     for (twin, said) in [
         (

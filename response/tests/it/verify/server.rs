@@ -138,6 +138,11 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         "/other" => page("200 OK", "<title>A flower shop</title><p>Roses and tulips of this season, sent the same day.</p>"),
         "/delisted" => page("200 OK", "<title>应用市场</title><p>很抱歉，该应用已下架，请查看其他应用</p>"),
         "/program" => page("200 OK", "PK\u{3}\u{4}this is an archive"),
+        "/scripted" => page(
+            "200 OK",
+            "<form action=/sent method=post><input name=a></form><img src=/seen>\
+             <script>fetch('/ran');document.forms[0].submit()</script>",
+        ),
         "/brand" => to(&format!("http://login.bank.test:{port}/other")),
         "/away" => to(&format!("http://elsewhere.test:{port}/other")),
         "/hop" => to("/hop2?x=1#part"),
