@@ -1,11 +1,13 @@
 //! A thousand verifications in flight at once against a server on this machine, and the memory that
-//! takes: `cargo run --release -p response --example verifications -- [LOOKS] [IN_FLIGHT]`.
+//! takes: `cargo run --release -p response --example verifications -- [LOOKS] [IN_FLIGHT] [LONG]`.
 //!
 //! Every look is of another host. The server answers each page only when as many ask as may be in
-//! flight (or when a while has gone by), so that they truly are; a tenth of the pages is longer than
-//! what is kept.
+//! flight (or when a while has gone by), so that they truly are; every tenth page (LONG) is longer
+//! than what is kept.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, Ipv4Addr};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -28,27 +30,42 @@ use tokio::net::{TcpListener, TcpStream};
 const BAR_KIB: u64 = 200 << 10;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>());
-    let looks = arguments.next().transpose()?.unwrap_or(3_000);
-    let in_flight = arguments.next().transpose()?.unwrap_or(1_000);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    // The server is a process of its own kind of memory: it runs here, and is counted in.
-    runtime.block_on(run(looks, in_flight))
+    if arguments.first().is_some_and(|word| word == "serve") {
+        return runtime.block_on(serve(arguments[1].parse()?));
+    }
+    let number = |at: usize| arguments.get(at).map(|text| text.parse::<usize>());
+    let looks = number(0).transpose()?.unwrap_or(3_000);
+    let in_flight = number(1).transpose()?.unwrap_or(1_000);
+    let long = number(2).transpose()?.unwrap_or(10);
+    // A process of its own, so that its memory is not counted.
+    let mut server = Command::new(std::env::current_exe()?)
+        .args(["serve", &in_flight.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut said = BufReader::new(server.stdout.take().ok_or("no output")?).lines();
+    let port = said.next().ok_or("no port")??.parse()?;
+    let done = runtime.block_on(run(looks, in_flight, long, port));
+    // It ends with its input, and says what it saw.
+    drop(server.stdin.take());
+    println!(
+        "held open by the server at most {}",
+        said.next().ok_or("no word")??
+    );
+    server.wait()?;
+    done
 }
 
-async fn run(looks: usize, in_flight: usize) -> Result<(), Box<dyn std::error::Error>> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let port = listener.local_addr()?.port();
-    let held = Arc::new(AtomicUsize::new(0));
-    let most_held = Arc::new(AtomicUsize::new(0));
-    tokio::spawn(serve(
-        listener,
-        Arc::clone(&held),
-        Arc::clone(&most_held),
-        in_flight,
-    ));
+async fn run(
+    looks: usize,
+    in_flight: usize,
+    long: usize,
+    port: u16,
+) -> Result<(), Box<dyn std::error::Error>> {
     let lookup: Lookup =
         Arc::new(|_| Box::pin(async { Ok(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]) }));
     let allowed = Allowed::parse(["127.0.0.1"])?;
@@ -72,7 +89,11 @@ async fn run(looks: usize, in_flight: usize) -> Result<(), Box<dyn std::error::E
         place: Place::Page {
             url: format!(
                 "http://host-{n}.test:{port}/{}",
-                if n % 10 == 0 { "long" } else { "page" }
+                if long > 0 && n % long == 0 {
+                    "long"
+                } else {
+                    "page"
+                }
             )
             .parse()
             .expect("an address"),
@@ -128,16 +149,12 @@ async fn run(looks: usize, in_flight: usize) -> Result<(), Box<dyn std::error::E
         went.done, went.most_in_flight
     );
     println!(
-        "held open by the server at most {}",
-        most_held.load(Ordering::SeqCst)
-    );
-    println!(
         "{:.1} s, evidence {:.1} MiB",
         began.elapsed().as_secs_f64(),
         evidence as f64 / f64::from(1 << 20)
     );
     println!(
-        "memory before {:.1} MiB, peak {:.1} MiB of 200, server included",
+        "memory before {:.1} MiB, peak {:.1} MiB of 200",
         mib(before),
         mib(peak)
     );
@@ -164,15 +181,20 @@ fn peak_kib(key: &str) -> u64 {
         .unwrap_or(0)
 }
 
-async fn serve(
-    listener: TcpListener,
-    held: Arc<AtomicUsize>,
-    most: Arc<AtomicUsize>,
-    wanted: usize,
-) {
-    while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(answer(stream, Arc::clone(&held), Arc::clone(&most), wanted));
-    }
+async fn serve(wanted: usize) -> Result<(), Box<dyn std::error::Error>> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    println!("{}", listener.local_addr()?.port());
+    let held = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&most);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream, Arc::clone(&held), Arc::clone(&most), wanted));
+        }
+    });
+    tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await??;
+    println!("{}", seen.load(Ordering::SeqCst));
+    Ok(())
 }
 
 async fn answer(

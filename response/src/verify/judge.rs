@@ -19,7 +19,7 @@ mod others;
 mod pages;
 
 /// Bytes of an unfolded body that are looked at.
-pub const LOOKED_AT: usize = 2 << 20;
+pub const LOOKED_AT: usize = 1 << 20;
 /// A finding, with the rule that made it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judged {

@@ -29,6 +29,9 @@ pub mod tls;
 pub use clients::{BadClients, Clients};
 pub use dns::{Resolver, resolver};
 
+/// Bytes of a missing page that are read; one that is longer is not compared.
+const MISSING: usize = 32 << 10;
+
 /// Bounds of every probe.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -36,16 +39,18 @@ pub struct Limits {
     pub connect: Duration,
     /// Longest silence before the answer and within its body.
     pub stall: Duration,
-    /// Time for a whole page with its redirects, waiting for room not counted.
+    /// Time for a whole page with its redirects, waiting for a place not counted.
     pub whole: Duration,
     /// Redirects that are followed.
     pub redirects: usize,
     /// Bytes of a body that are kept.
     pub body: usize,
-    /// Bytes of a body that are read before room is asked for.
+    /// Bytes of a body that are read before a place is taken.
     pub base: usize,
-    /// Bytes of all bodies together that are longer than their base.
-    pub room: usize,
+    /// Bodies of up to 64 KiB that are held at once.
+    pub pages: usize,
+    /// Longer ones that are held at once.
+    pub long: usize,
 }
 
 impl Default for Limits {
@@ -55,9 +60,10 @@ impl Default for Limits {
             stall: Duration::from_secs(20),
             whole: Duration::from_secs(60),
             redirects: 10,
-            body: 2 << 20,
-            base: 32 << 10,
-            room: 48 << 20,
+            body: 1 << 20,
+            base: 4 << 10,
+            pages: 256,
+            long: 12,
         }
     }
 }
@@ -70,7 +76,9 @@ pub struct Prober {
     clients: Clients,
     resolver: Option<Resolver>,
     limits: Limits,
-    room: Arc<Semaphore>,
+    pages: Arc<Semaphore>,
+    long: Arc<Semaphore>,
+    comparisons: Semaphore,
 }
 
 /// The beginning of a look: instants of its probes are this plus what has gone by since.
@@ -108,7 +116,7 @@ pub struct Looked {
     pub seen: Seen,
     /// What was found.
     pub judged: Judged,
-    /// The room that its bodies take; dropped with them.
+    /// The places that its bodies take: others wait for them until it is dropped.
     pub room: http::Room,
 }
 
@@ -124,16 +132,17 @@ impl Prober {
         resolver: Option<Resolver>,
         limits: Limits,
     ) -> Self {
-        // Permits are counted in KiB: a semaphore holds no more than 2^32 of them.
-        let room = (limits.room / 1024).clamp(1, u32::MAX as usize >> 3);
+        let places = |count: usize| count.clamp(1, Semaphore::MAX_PERMITS);
         Prober {
             lookup,
             allowed: Arc::new(allowed),
             roots: Arc::new(roots),
             clients,
             resolver,
+            pages: Arc::new(Semaphore::new(places(limits.pages))),
+            long: Arc::new(Semaphore::new(places(limits.long))),
+            comparisons: Semaphore::new(places(limits.pages)),
             limits,
-            room: Arc::new(Semaphore::new(room)),
         }
     }
 
@@ -177,7 +186,7 @@ impl Prober {
                     };
                     let compare = permit == Permit::Compare && probe == ProbeKind::Http;
                     let (seen, room) = self
-                        .pages(target, url, client, compare.then_some(made_up), &clock)
+                        .look_at(target, url, client, compare.then_some(made_up), &clock)
                         .await;
                     (seen, room, client)
                 }
@@ -195,7 +204,7 @@ impl Prober {
         done
     }
 
-    async fn pages(
+    async fn look_at(
         &self,
         target: &Target,
         url: &Url,
@@ -219,9 +228,10 @@ impl Prober {
         if let Ok(mut path) = sibling.path_segments_mut() {
             path.pop().push(made_up);
         }
-        // Within the base: who already has room must not wait for more.
-        let most = self.limits.base.min(self.limits.body);
-        let (missing, _) = self.walk(&sibling, headers, clock, most).await;
+        // It has places of its own: who already has one must not wait for another of the same.
+        let _place = self.comparisons.acquire().await;
+        let most = MISSING.min(self.limits.body);
+        let (missing, _) = self.walk(&sibling, headers, clock, most, most).await;
         (Seen::Compared { page, missing }, room)
     }
 }

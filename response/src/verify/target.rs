@@ -64,11 +64,11 @@ impl Place {
 pub struct Fingerprint {
     /// The page's title.
     pub title: Option<String>,
-    /// BLAKE3 of the unfolded body, hexadecimal.
+    /// BLAKE3 of the unfolded body as a look keeps it (its first MiB), hexadecimal.
     pub body: Option<String>,
     /// Passages of the text or the source, any of which tells it.
     pub markers: Vec<String>,
-    /// BLAKE3 of the body as it was defaced, hexadecimal.
+    /// The same of the body as it was defaced.
     pub defaced_body: Option<String>,
 }
 

@@ -2,9 +2,11 @@
 //! policy is asked at every hop, before and after resolution. Every hop has a connection of its own,
 //! so that each shows its certificate.
 //!
-//! Memory: a body is read up to its base freely; for more it asks once for all the room that it may
-//! take. Who waits for room holds a base and no more, and who has room can always end, so that nobody
-//! waits for ever.
+//! Memory: the first few KiB of a body are read freely. For more a look takes one of so many places
+//! for pages, and for more than a page's worth one of a few places for long ones, in this order, so
+//! that who has a place can always end and nobody waits for ever. Places are kept until the look's
+//! result is dropped: what was read and not yet taken away counts too. Who waits has read next to
+//! nothing, so that the buffers of its connection have not grown either.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +27,12 @@ use super::{Clock, Prober};
 const REDIRECT_BODY: usize = 4 << 10;
 /// Bytes of the headers of one answer that are kept.
 const HEADERS: usize = 16 << 10;
+/// Bytes of a body for which a place for pages is enough.
+const PAGE: usize = 64 << 10;
 /// Characters of an address on the way that are kept and followed.
 const LONGEST_URL: usize = 8_192;
 
-/// The room that bodies take; given back when dropped.
+/// The places that bodies take; given back when dropped.
 #[derive(Debug, Default)]
 pub struct Room(Vec<OwnedSemaphorePermit>);
 
@@ -49,16 +53,18 @@ impl Prober {
     /// Asks for a page and follows its redirects. The room must be kept as long as the page is, and
     /// no longer: others wait for it.
     pub async fn page(&self, url: &Url, headers: &HeaderMap, clock: &Clock) -> (Page, Room) {
-        self.walk(url, headers, clock, self.limits.body).await
+        let (most, free) = (self.limits.body, self.limits.base);
+        self.walk(url, headers, clock, most, free).await
     }
 
-    /// The same with no more of the body than `most` bytes; up to the base it takes no room.
+    /// The same with no more of the body than `most` bytes, of which `free` take no place.
     pub(super) async fn walk(
         &self,
         url: &Url,
         headers: &HeaderMap,
         clock: &Clock,
         most: usize,
+        free: usize,
     ) -> (Page, Room) {
         let mut room = Room::none();
         let mut page = Page {
@@ -121,7 +127,9 @@ impl Prober {
                 None => most,
             };
             let mut hop = self.hop(&url, headers, &response, &recorder, at);
-            (hop.body, hop.cut) = self.body(response, most, &mut left, &mut room).await;
+            (hop.body, hop.cut) = self
+                .body(response, (most, free), &mut left, &mut room)
+                .await;
             page.hops.push(hop);
             // A redirect to nowhere is an answer like any other: its status is judged.
             let Some(Ok(next)) = next else {
@@ -198,44 +206,54 @@ impl Prober {
         }
     }
 
-    /// Reads a body: up to `most` bytes, as long as something comes and time is left.
+    /// Reads a body: up to `most` bytes, as long as something comes and time is left. A body that says
+    /// how long it is takes no place that it does not need.
     async fn body(
         &self,
         mut response: Response,
-        most: usize,
+        (most, free): (usize, usize),
         left: &mut Duration,
         room: &mut Room,
     ) -> (Vec<u8>, Cut) {
+        let said = response
+            .content_length()
+            .and_then(|n| usize::try_from(n).ok());
+        let whole = said.map_or(most, |said| said.min(most));
         let mut body = Vec::new();
-        let mut have_room = most <= self.limits.base;
-        loop {
+        let (mut page, mut long) = (None, None);
+        let cut = loop {
             let began = Instant::now();
             let read = timeout(self.limits.stall.min(*left), response.chunk()).await;
             *left = left.saturating_sub(began.elapsed());
             let chunk = match read {
                 Ok(Ok(Some(chunk))) => chunk,
-                Ok(Ok(None)) => return (body, Cut::Whole),
-                Ok(Err(_)) => return (body, Cut::Broken),
-                Err(_) => return (body, Cut::Time),
+                Ok(Ok(None)) => break Cut::Whole,
+                Ok(Err(_)) => break Cut::Broken,
+                Err(_) => break Cut::Time,
             };
-            if !have_room && body.len() + chunk.len() > self.limits.base {
-                let wanted = (most / 1024).clamp(1, (self.limits.room / 1024).max(1)) as u32;
-                match Arc::clone(&self.room).acquire_many_owned(wanted).await {
-                    Ok(permit) => {
-                        room.0.push(permit);
-                        body.reserve_exact(most - body.len());
-                    }
-                    // Closed: never, since nobody closes it.
-                    Err(_) => return (body, Cut::Length),
-                }
-                have_room = true;
+            let wanted = body.len() + chunk.len();
+            // Closed: never, since nobody closes them.
+            if whole > free && wanted > free && page.is_none() {
+                page = Arc::clone(&self.pages).acquire_owned().await.ok();
+            }
+            if whole > PAGE && wanted > PAGE && long.is_none() {
+                long = Arc::clone(&self.long).acquire_owned().await.ok();
             }
             let takes = chunk.len().min(most - body.len());
+            if body.capacity() - body.len() < takes {
+                // In steps: doubling would take twice the room that was asked for, and the whole at
+                // once more than most pages need.
+                let step = takes.max(PAGE.min(whole.saturating_sub(body.len())) / 2);
+                body.reserve_exact(step);
+            }
             body.extend_from_slice(&chunk[..takes]);
             if takes < chunk.len() {
-                return (body, Cut::Length);
+                break Cut::Length;
             }
-        }
+        };
+        body.shrink_to_fit();
+        room.0.extend(page.into_iter().chain(long));
+        (body, cut)
     }
 }
 
