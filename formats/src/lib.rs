@@ -41,6 +41,7 @@ pub mod nvd;
 mod observable;
 pub mod otx;
 pub mod ponmocup;
+pub mod rdap;
 pub mod row;
 mod score;
 mod selection;

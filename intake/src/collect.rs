@@ -2,7 +2,7 @@
 //! put into a spool: [`fetch`] is one fetch of one feed, by the `fetch` table of its entry ([`plan`])
 //! and what is remembered of it ([`state`]); `http`, `shadowserver`, `taxii`, `misp`, `s3` and
 //! `maildir` are a transport each, [`stream`] takes events from queues. All that speak HTTP share one
-//! [`client`] with its address [`policy`] and its [`retry`].
+//! [`client`] with its address [policy](outbound::policy) and its [`retry`].
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +14,6 @@ pub mod client;
 pub mod failure;
 pub mod fetch;
 pub mod plan;
-pub mod policy;
 pub mod retry;
 pub mod spool;
 pub mod state;

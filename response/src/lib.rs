@@ -2,20 +2,25 @@
 //!
 //! [`triage`] turns events into incidents; [`party`] keeps the register of who can act, and [`route`]
 //! decides whom to ask for what; [`notice`] writes to them and [`deliver`] hands it over, which
-//! [`notify`] ties to what is stored; [`followup`] reminds and goes on to the next party. Everything that is kept is in the ledger; each step reads what is
-//! stored there and stores what it did, so that a killed process goes on where it was.
+//! [`notify`] ties to what is stored; [`inbox`] reads what comes back; [`followup`] reminds and goes on
+//! to the next party; [`verify`] looks whether it is gone, which [`checking`] ties to what is stored.
+//! Everything that is kept is in the ledger; each step reads what is stored there and stores what it
+//! did, so that a killed process goes on where it was.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod error;
 
+pub mod checking;
 pub mod deliver;
 pub mod followup;
+pub mod inbox;
 pub mod notice;
 pub mod notify;
 pub mod party;
 pub mod route;
 pub mod triage;
+pub mod verify;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! The one outbound HTTP client (RFC 9110). Everything that comes back is hostile: addresses are
-//! judged after resolution and at every redirect ([`policy`](super::policy)), bytes are counted as
+//! judged after resolution and at every redirect ([`outbound::policy`]), bytes are counted as
 //! they arrive, compressed ones once more as they unfold, and every wait has an end.
 //!
 //! A body whose length is known must have that length: hyper reports a shorter one, and of a longer
@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use model::fetch::Transport;
 use model::time::Timestamp;
+use outbound::client::unsent;
+use outbound::{Lookup, chain, system_lookup};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, Identity, Method, Response, StatusCode};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -20,7 +22,6 @@ use url::Url;
 
 use super::failure::{Failure, Kind, Result};
 use super::plan::{Environment, Plan};
-use super::policy::{Lookup, system_lookup};
 use super::retry::{Random, Retries, retry_after};
 use super::spool::{Part, Spool, Spooled};
 
@@ -28,7 +29,7 @@ mod answer;
 mod body;
 mod connect;
 
-use answer::{chain, disposition, redirected, unsent};
+use answer::{disposition, redirected};
 
 /// Most bytes of an answer that is read into memory: lists and manifests.
 const MEMORY_BYTES: u64 = 64 << 20;
@@ -369,7 +370,7 @@ impl<'a> Session<'a> {
         let wait = self.limits.connect + self.limits.stall;
         match timeout(wait, request.send()).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(unsent(&error, shown)),
+            Ok(Err(error)) => Err(unsent(&error, shown).into()),
             Err(_) => Err(Failure::new(
                 Kind::Limit,
                 format!("{shown} did not answer within {} s", wait.as_secs()),

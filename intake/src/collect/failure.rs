@@ -93,3 +93,13 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+impl From<outbound::Error> for Failure {
+    fn from(error: outbound::Error) -> Self {
+        let kind = match error {
+            outbound::Error::Refused(_) => Kind::Refused,
+            outbound::Error::Unreachable(_) => Kind::Unreachable,
+        };
+        Failure::new(kind, error.to_string())
+    }
+}

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::fetch::{Fetch, Secret, Transport};
+use outbound::Allowed;
 use url::Url;
 
 use super::failure::{Failure, Kind, Result};
-use super::policy::Allowed;
 
 mod check;
 

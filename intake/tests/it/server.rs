@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use intake::collect::client::{Clients, Limits};
-use intake::collect::policy::Lookup;
 use intake::collect::retry::Retries;
 use model::feed::Feed;
 use model::fetch::Fetch;
+use outbound::Lookup;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -1,7 +1,8 @@
-//! Integration tests of the response: what goes out, and what others make of it.
+//! Integration tests of the response: what goes out, what comes back, and what is looked at.
 
 mod composing;
 mod drafts;
 mod mail;
 mod peers;
 mod submission;
+mod verify;

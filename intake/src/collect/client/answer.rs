@@ -1,7 +1,6 @@
-//! What the client reads out of answers and errors.
+//! What the client reads out of answers.
 
-use std::error::Error;
-
+use outbound::client::leaves_tls;
 use reqwest::header::{self, HeaderMap};
 use url::Url;
 
@@ -12,51 +11,12 @@ use super::super::failure::{Failure, Kind, Result};
 /// # Errors
 /// Nowhere, or out of TLS.
 pub fn redirected(from: &Url, headers: &HeaderMap, shown: &str) -> Result<Url> {
-    let location = headers
-        .get(header::LOCATION)
-        .and_then(|value| value.to_str().ok())
-        .ok_or_else(|| Failure::new(Kind::Refused, format!("{shown} redirects to nowhere")))?;
-    let next = from.join(location).map_err(|error| {
-        Failure::new(
-            Kind::Refused,
-            format!("{shown} redirects to no address: {error}"),
-        )
-    })?;
-    if from.scheme() == "https" && next.scheme() != "https" {
+    let next = outbound::client::redirected(from, headers, shown)?;
+    if leaves_tls(from, &next) {
         let detail = format!("{shown} redirects from https to {}", next.scheme());
         return Err(Failure::new(Kind::Refused, detail));
     }
     Ok(next)
-}
-
-/// Why a request could not be sent: a refusal of the policy, which is not tried again, or the network.
-pub fn unsent(error: &reqwest::Error, shown: &str) -> Failure {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if let Some(failure) = inner.downcast_ref::<Failure>() {
-            return failure.clone();
-        }
-        cause = inner.source();
-    }
-    let mut words = Vec::new();
-    let mut cause: Option<&dyn Error> = error.source();
-    while let Some(inner) = cause {
-        words.push(inner.to_string());
-        cause = inner.source();
-    }
-    Failure::new(Kind::Unreachable, format!("{shown}: {}", words.join(": ")))
-}
-
-/// An error with its causes.
-pub fn chain(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        words.push_str(": ");
-        words.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    words
 }
 
 /// The file name in `Content-Disposition` (RFC 6266), the plain form only.

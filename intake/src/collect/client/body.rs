@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use flate2::write::MultiGzDecoder;
+use outbound::chain;
 use reqwest::{Response, header};
 use tokio::time::{Instant, timeout};
 
 use super::super::failure::{Failure, Kind, Result};
-use super::{Limits, chain};
+use super::Limits;
 
 /// Streams a body into `out`, counting bytes as they come and, where they are compressed, as they unfold.
 ///

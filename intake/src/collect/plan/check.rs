@@ -1,9 +1,9 @@
 //! What can be seen to be wrong with an entry before anything is fetched.
 
 use model::fetch::{Fetch, Secret, Transport};
+use outbound::Allowed;
 use url::Url;
 
-use super::super::policy::Allowed;
 use super::place_held;
 
 /// Headers that carry a credential whatever their value looks like.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::feed::Feed;
+use outbound::Allowed;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
@@ -22,7 +23,6 @@ use super::super::client::Clients;
 use super::super::failure::{Failure, Kind, Result};
 use super::super::fetch::plan;
 use super::super::plan::Plan;
-use super::super::policy::Allowed;
 use super::super::spool::{Spool, Spooled};
 use super::{NAME, line};
 

@@ -1,7 +1,7 @@
-//! Which addresses may be fetched from. A feed's address comes from outside as soon as the other
-//! side may redirect or answer for a name, so the question is put after resolution and at every
-//! redirect (the class of CVE-2018-8949 and its kin: a server that fetches for others reaches what
-//! only it can reach).
+//! Which addresses may be asked. An address comes from outside as soon as the other side may
+//! redirect or answer for a name, so the question is put after resolution and at every redirect
+//! (the class of CVE-2018-8949 and its kin: a server that fetches for others reaches what only it
+//! can reach).
 //!
 //! Public addresses are open. Everything that IANA's special-purpose registries (RFC 6890, RFC 8190)
 //! call not globally reachable is refused unless the entry's `allow_private` names the host, the
@@ -17,7 +17,7 @@ use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-use super::failure::{Failure, Kind, Result};
+use crate::{Error, Result};
 
 /// The future of a look-up.
 pub type Looking = Pin<Box<dyn Future<Output = std::io::Result<Vec<IpAddr>>> + Send>>;
@@ -35,7 +35,7 @@ pub fn system_lookup() -> Lookup {
     })
 }
 
-/// What an entry allows besides public addresses.
+/// What is allowed besides public addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
     names: Vec<String>,
@@ -93,7 +93,7 @@ impl Allowed {
             .any(|name| name.eq_ignore_ascii_case(host))
     }
 
-    /// Why `address`, written literally or found for the name `host`, may not be fetched from.
+    /// Why `address`, written literally or found for the name `host`, may not be asked.
     pub fn refusal(&self, host: Option<&str>, address: IpAddr) -> Option<String> {
         let why = special(address)?;
         if self.holds(address) {
@@ -118,9 +118,9 @@ impl Allowed {
     /// so that only names of this very machine can be refused here.
     ///
     /// # Errors
-    /// [`Kind::Refused`].
+    /// [`Error::Refused`].
     pub fn check(&self, url: &Url, proxied: bool) -> Result<()> {
-        let refuse = |detail: String| Err(Failure::new(Kind::Refused, detail));
+        let refuse = |detail: String| Err(Error::Refused(detail));
         if !matches!(url.scheme(), "http" | "https") {
             return refuse(format!("`{}` is neither http nor https", url.scheme()));
         }
@@ -223,12 +223,9 @@ impl Guard {
         allowed: Arc<Allowed>,
         name: String,
     ) -> Result<Vec<IpAddr>> {
-        let found = lookup(name.clone()).await.map_err(|error| {
-            Failure::new(
-                Kind::Unreachable,
-                format!("{name} is not resolved: {error}"),
-            )
-        })?;
+        let found = lookup(name.clone())
+            .await
+            .map_err(|error| Error::Unreachable(format!("{name} is not resolved: {error}")))?;
         let mut refusal = None;
         let open: Vec<IpAddr> = found
             .into_iter()
@@ -242,11 +239,8 @@ impl Guard {
             .collect();
         match (open.is_empty(), refusal) {
             (false, _) => Ok(open),
-            (true, Some(why)) => Err(Failure::new(Kind::Refused, why)),
-            (true, None) => Err(Failure::new(
-                Kind::Unreachable,
-                format!("{name} has no address"),
-            )),
+            (true, Some(why)) => Err(Error::Refused(why)),
+            (true, None) => Err(Error::Unreachable(format!("{name} has no address"))),
         }
     }
 }

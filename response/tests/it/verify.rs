@@ -1,0 +1,10 @@
+//! Verification: what local servers show, what is made of it, and what is kept.
+
+mod conclude;
+mod dns;
+mod evidence;
+mod judge;
+mod many;
+mod pages;
+mod policy;
+mod server;
