@@ -16,6 +16,7 @@ mod jpcert;
 mod json;
 mod kev;
 mod list;
+mod mail;
 mod registry;
 mod shadowserver;
 mod shadowserver_peer;
