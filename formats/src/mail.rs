@@ -178,7 +178,7 @@ impl Key {
             }
             const NAME: &[u8] = b"message-id:";
             if id.is_none()
-                && line.len() > NAME.len()
+                && line.len() >= NAME.len()
                 && line[..NAME.len()].eq_ignore_ascii_case(NAME)
             {
                 let mut value = line[NAME.len()..].trim_ascii();

@@ -276,6 +276,11 @@ fn feedback(mail: &Mail, report: &FeedbackReport) -> Result<Vec<Complaint>, NoCo
         _ => "undetermined",
     };
     let mut one = complaint("arf", class, 90);
+    if report.feedback_type == "auth-failure" {
+        // A failed check of a sender: a forgery, or a list that passed a good mail on.
+        one.kind = CaseKind::Other;
+        one.confidence = 50;
+    }
     one.identifier = Line::new(&report.feedback_type);
     one.observed_at = report.arrived_at;
     one.evidence = report.parts.clone();

@@ -16,7 +16,8 @@ use crate::{Context, Output, Warning, drive, observable, value};
 /// Something that is complained about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observable {
-    /// Its kind: `SourceIp`, `SourceUrl`, `SourceHost`, `SourceNetwork`, `Md5`, `Sha1` or `Sha256`.
+    /// Its kind: `SourceIp`, `SourceUrl`, `SourceHost`, `SourceNetwork`, `Md5`, `Sha1`, `Sha256` or, in
+    /// reports for machines only, `SourceAccount`.
     pub field: Field,
     /// In plain form, as the field holds it.
     pub text: String,
@@ -35,6 +36,7 @@ const KINDS: &[Field] = &[
     Field::Sha256,
     Field::Sha1,
     Field::Md5,
+    Field::SourceAccount,
 ];
 
 impl Observable {
@@ -179,7 +181,9 @@ pub(super) fn named(text: &str, own: &Own, mail: &Mail, least: u8) -> Vec<Observ
             continue;
         }
         for one in observables(record, confidence) {
-            if !is_pointed_to(&one, own, mail) && !found.contains(&one) {
+            // Prose is full of mail addresses, and they are those of people to write to.
+            let is_account = one.field == Field::SourceAccount;
+            if !is_account && !is_pointed_to(&one, own, mail) && !found.contains(&one) {
                 found.push(one);
             }
         }

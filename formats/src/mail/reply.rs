@@ -123,6 +123,7 @@ fn says(text: &str, phrase: &str, table: &Language) -> bool {
         let negated = table.negations.iter().any(|word| {
             sentence.match_indices(word).any(|(at, _)| {
                 !table.spaced
+                    || word.starts_with("n't")
                     || !sentence[..at]
                         .chars()
                         .next_back()

@@ -361,6 +361,7 @@ pub fn read(bytes: &[u8]) -> Result<Feedback, NoFeedback> {
     let shift = u64::from(named.is_some());
     let mut feedback = Feedback::default();
     let mut seen = std::collections::HashMap::new();
+    let mut lines = Lines::new(text);
     for record in reader.records() {
         let record = match record {
             Ok(record) => record,
@@ -371,7 +372,7 @@ pub fn read(bytes: &[u8]) -> Result<Feedback, NoFeedback> {
                 continue;
             }
         };
-        let at = record.position().map_or(0, csv::Position::line) + shift;
+        let at = lines.at(record.position().map_or(0, csv::Position::byte)) + shift;
         let cell = |at: usize| record.get(at).map(plain).unwrap_or_default().to_owned();
         let row = cell(number);
         let said = cell(state_at);
@@ -424,6 +425,38 @@ pub fn read(bytes: &[u8]) -> Result<Feedback, NoFeedback> {
         });
     }
     Ok(feedback)
+}
+
+/// Lines of rows, counted on from row to row. (The reader's own count leaves blank lines out.)
+struct Lines<'t> {
+    text: &'t [u8],
+    byte: usize,
+    line: u64,
+}
+
+impl<'t> Lines<'t> {
+    fn new(text: &'t str) -> Self {
+        Lines {
+            text: text.as_bytes(),
+            byte: 0,
+            line: 1,
+        }
+    }
+
+    /// The line of the first row at or behind this byte.
+    fn at(&mut self, byte: u64) -> u64 {
+        let from = usize::try_from(byte)
+            .unwrap_or(usize::MAX)
+            .min(self.text.len());
+        let blank = self.text[from..]
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+            .count();
+        let to = (from + blank).max(self.byte);
+        self.line += memchr::memchr_iter(b'\n', &self.text[self.byte..to]).count() as u64;
+        self.byte = to;
+        self.line
+    }
 }
 
 /// A cell without blanks and without the mark that keeps spreadsheets from computing it.

@@ -241,8 +241,13 @@ pub(super) fn service(text: &str) -> Option<BounceReport> {
         return None;
     }
     // A mail that carries it may have words behind it.
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
-    let json = values.next()?.ok()?;
+    let first = |text: &str| {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
+        values.next()?.ok()
+    };
+    // Servers break its one long line, within words too.
+    let json =
+        first(text).or_else(|| first(&text.replace("!\n ", "").replace(['\r', '\n'], "")))?;
     let bounce = &json["bounce"];
     let mut report = BounceReport {
         form: Form::Service,
@@ -292,7 +297,7 @@ pub(super) fn told_id(told: &str) -> Option<String> {
 pub(super) fn more(recipients: &mut [Recipient], told: &str) {
     let told = head(told);
     let silent = |one: &Recipient| {
-        one.outcome == Outcome::Failed
+        matches!(one.outcome, Outcome::Failed | Outcome::Delayed)
             && matches!(
                 one.reason,
                 super::Reason::Other | super::Reason::Unreachable
@@ -353,7 +358,7 @@ const CUES: &[&str] = &[
 /// Words before an address that make it somebody else's.
 const OTHERS: &[&str] = &[
     "mail from",
-    "message-id",
+    "message-id:",
     "envelope-from",
     "envelope from",
     "generated from",
@@ -415,6 +420,7 @@ pub(super) fn recipients(
         })
         .unwrap_or_default();
     let mut named = Vec::new();
+    let mut shown = Vec::new();
     let mut sender_line = false;
     for line in told.lines().take(5_000) {
         let lower = line.to_lowercase();
@@ -426,13 +432,18 @@ pub(super) fn recipients(
             let leads = bare.is_empty();
             let digits = bare.starts_with(|c: char| c.is_ascii_digit());
             let cued = CUES.iter().any(|cue| bare.contains(cue))
-                || bare == "to:"
                 || (digits && bare.len() < 40)
                 || bare.ends_with(':') && bare.contains(":000");
             let other = OTHERS.iter().any(|word| bare.contains(word));
             let ours = own.is_own(&address) || senders.contains(&address.to_lowercase());
-            if (leads && !sender_line || cued) && !other && !ours && !contains(&named, &address) {
+            if other || ours {
+                continue;
+            }
+            if (leads && !sender_line || cued) && !contains(&named, &address) {
                 named.push(address);
+            } else if bare == "to:" && !contains(&shown, &address) {
+                // The header of the mail, shown among the words.
+                shown.push(address);
             }
         }
         if !line.trim().is_empty() {
@@ -444,17 +455,12 @@ pub(super) fn recipients(
     }
     let mut chosen = if !listed.is_empty() {
         listed
+    } else if !named.is_empty() {
+        named
+    } else if !shown.is_empty() {
+        shown
     } else {
-        let both: Vec<String> = named
-            .iter()
-            .filter(|one| contains(&sent_to, one))
-            .cloned()
-            .collect();
-        match (both.is_empty(), named.is_empty()) {
-            (false, _) if both.len() == sent_to.len() => both,
-            (_, false) => named,
-            _ => sent_to,
-        }
+        sent_to
     };
     chosen.dedup();
     chosen.truncate(MAX_NAMED);
@@ -466,9 +472,9 @@ pub(super) fn recipients(
     let whole = format!("{} {told}", mail.subject);
     let several = chosen.len() > 1;
     let mut found = Vec::new();
-    for (at, address) in chosen.iter().enumerate() {
+    for address in &chosen {
         let said = if several {
-            section(told, address, &chosen[at + 1..])
+            section(told, address, &chosen)
         } else {
             &whole
         };
@@ -494,6 +500,7 @@ fn section<'t>(told: &'t str, address: &str, others: &[String]) -> &'t str {
     let rest = &told[at..];
     let end = others
         .iter()
+        .filter(|other| *other != address)
         .take(50)
         .filter_map(|other| rest.find(other.as_str()))
         .filter(|end| *end > 0)
