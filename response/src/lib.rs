@@ -1,1 +1,3 @@
 //! Events become incidents and get fixed.
+
+pub mod inbox;

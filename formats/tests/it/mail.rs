@@ -11,6 +11,7 @@ use formats::mail::nature::Nature;
 use formats::mail::own::Own;
 use formats::mail::{Limits, Mail, Note, Unreadable};
 
+use crate::fuzz::body;
 use crate::harness::data;
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -230,22 +231,6 @@ fn every_xarf_report_is_read_or_refused_with_a_reason() {
     }
 }
 
-/// Everything that can be asked of a mail, for tests that only want it to end.
-fn everything(bytes: &[u8], limits: &Limits) {
-    let Ok(mail) = Mail::read(bytes, limits) else {
-        return;
-    };
-    let verdict = mail.verdict(&own(), limits);
-    assert!(!verdict.evidence.is_empty());
-    let _ = mail.complaints(&own(), limits);
-    let _ = formats::mail::nature::may_answer(&mail, &own());
-    let _ = formats::mail::reply::reply_class(&mail.text, Some("zh"));
-    assert!(!mail.subject.contains(['\r', '\n']));
-    for part in &mail.parts {
-        let _ = formats::mail::rows::read(&part.bytes);
-    }
-}
-
 /// A small generator: the same numbers in every run.
 struct Numbers(u64);
 
@@ -311,7 +296,7 @@ fn damage(text: &mut Vec<u8>, numbers: &mut Numbers) {
 }
 
 fn holds(what: &str, bytes: &[u8]) {
-    let held = std::panic::catch_unwind(|| everything(bytes, &Limits::default()));
+    let held = std::panic::catch_unwind(|| body::mail(bytes));
     assert!(held.is_ok(), "{what}: {:?}", String::from_utf8_lossy(bytes));
 }
 
@@ -365,7 +350,7 @@ fn every_real_sample_holds_however_damaged() {
 fn bombs_end_with_a_note() {
     let limits = Limits::default();
     let read = |bytes: &[u8]| {
-        everything(bytes, &limits);
+        body::mail(bytes);
         Mail::read(bytes, &limits).map(|mail| (mail.notes, mail.parts.len()))
     };
     let mixed = "From: a@example.net\nContent-Type: multipart/mixed; boundary=b\n\n";

@@ -1,0 +1,3 @@
+//! Integration tests of response.
+
+mod imap;
