@@ -20,6 +20,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 struct Server {
     child: Child,
     folder: tempfile::TempDir,
+    /// Who reads the mailbox on the server's side.
+    owner: (u32, u32),
     plain: u16,
     tls: u16,
     certificate: CertificateDer<'static>,
@@ -72,7 +74,11 @@ fn start() -> Option<Server> {
     } else {
         (user.clone(), user.clone())
     };
-    let id = |what: &str| command("id", &[what]);
+    // It serves no mailbox of root's.
+    let reader = if is_root { "dovecot" } else { user.as_str() };
+    let number = |what: &str| command("id", &[what, reader]).parse().expect("a number");
+    let owner: (u32, u32) = (number("-u"), number("-g"));
+    let (uid, gid) = owner;
     write(
         "dovecot.conf",
         &format!(
@@ -80,21 +86,20 @@ fn start() -> Option<Server> {
              listen = 127.0.0.1\ndefault_internal_user = {inner}\ndefault_internal_group = {}\n\
              default_login_user = {login}\nssl = yes\nssl_cert = <{root}/cert.pem\nssl_key = <{root}/key.pem\n\
              disable_plaintext_auth = no\nauth_mechanisms = plain\nmail_location = maildir:{root}/mail\n\
-             mail_uid = {}\nmail_gid = {}\nfirst_valid_uid = 0\nfirst_valid_gid = 0\n\
+             mail_uid = {uid}\nmail_gid = {gid}\nfirst_valid_uid = 1\nfirst_valid_gid = 1\n\
              passdb {{\n driver = passwd-file\n args = {root}/users\n}}\n\
-             userdb {{\n driver = static\n args = uid={} gid={} home={root}\n}}\n\
+             userdb {{\n driver = static\n args = uid={uid} gid={gid} home={root}/mail\n}}\n\
              service imap-login {{\n chroot =\n inet_listener imap {{\n  port = {plain}\n }}\n inet_listener imaps {{\n  port = {tls}\n  ssl = yes\n }}\n}}\n\
              service anvil {{\n chroot =\n}}\nservice stats {{\n chroot =\n}}\n",
             if is_root { "dovecot".to_owned() } else { group },
-            id("-u"),
-            id("-g"),
-            id("-u"),
-            id("-g"),
         ),
     );
-    std::fs::create_dir_all(folder.path().join("mail/new")).expect("the folder can be written");
-    std::fs::create_dir_all(folder.path().join("mail/cur")).expect("the folder can be written");
-    std::fs::create_dir_all(folder.path().join("mail/tmp")).expect("the folder can be written");
+    for part in ["mail", "mail/new", "mail/cur", "mail/tmp"] {
+        let part = folder.path().join(part);
+        std::fs::create_dir(&part).expect("the folder can be written");
+        std::os::unix::fs::chown(part, Some(uid), Some(gid))
+            .expect("root may, and so may the owner");
+    }
     if is_root {
         // The login process runs as another user and must reach its sockets.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -110,6 +115,7 @@ fn start() -> Option<Server> {
     let server = Server {
         child,
         folder,
+        owner,
         plain,
         tls,
         certificate,
@@ -141,6 +147,9 @@ impl Server {
         let path = |part: &str| self.folder.path().join("mail").join(part).join(name);
         let mut file = std::fs::File::create(path("tmp")).expect("the maildir can be written");
         file.write_all(text).expect("the maildir can be written");
+        let (uid, gid) = self.owner;
+        std::os::unix::fs::chown(path("tmp"), Some(uid), Some(gid))
+            .expect("root may, and so may the owner");
         std::fs::rename(path("tmp"), path("new")).expect("one file system");
     }
 
@@ -304,7 +313,7 @@ fn tls_is_spoken_with_the_server_that_is_meant() {
     let Some(server) = start() else { return };
     let trusting = |certificate: Option<CertificateDer<'static>>| {
         let mut roots = RootCertStore::empty();
-        for one in certificate {
+        if let Some(one) = certificate {
             roots.add(one).expect("a certificate");
         }
         let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
