@@ -128,3 +128,38 @@ pub fn source(data: &[u8]) {
         },
     );
 }
+
+/// Reads a mail and asks everything of it that can be asked: it ends, and what it says holds together.
+pub fn mail(bytes: &[u8]) {
+    use formats::mail::own::{Link, Own};
+    use formats::mail::{Limits, Mail, nature, reply, rows};
+    let own = Own {
+        addresses: vec!["cert@example.com".into()],
+        verp: vec!["notice+{token}@example.com".into()],
+        message_domain: "notices.example.com".into(),
+    };
+    let limits = Limits::default();
+    let Ok(mail) = Mail::read(bytes, &limits) else {
+        return;
+    };
+    assert!(!mail.subject.contains(['\r', '\n']) && mail.parts.len() <= limits.parts_kept);
+    let verdict = mail.verdict(&own, &limits);
+    assert!(!verdict.evidence.is_empty());
+    if let Some(Link::MessageId(id)) = &verdict.link {
+        assert!(own.is_own_id(id));
+    }
+    for complaint in mail.complaints(&own, &limits).unwrap_or_default() {
+        assert!(!complaint.observables.is_empty());
+        assert!(
+            complaint
+                .evidence
+                .iter()
+                .all(|part| *part < mail.parts.len())
+        );
+    }
+    let _ = nature::may_answer(&mail, &own);
+    let _ = reply::reply_class(&mail.text, Some("zh"));
+    for part in &mail.parts {
+        let _ = rows::read(&part.bytes);
+    }
+}

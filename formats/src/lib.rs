@@ -33,6 +33,7 @@ pub mod json;
 pub mod kev;
 mod line;
 pub mod list;
+pub mod mail;
 pub mod maltrail;
 mod mapping;
 pub mod misp;

@@ -348,8 +348,10 @@ fn clock_date(text: &str, zone: &TimeZone) -> Option<Written> {
 /// in many ways, so it is skipped unread.
 pub fn http_date(text: &str) -> Option<Written> {
     let rest = text.split_once(',').map_or(text, |(_, rest)| rest);
+    // `19-Apr-2018` is three words, `-0500` one.
     let mut words = rest
-        .split(|c: char| c.is_ascii_whitespace() || c == '-')
+        .split_ascii_whitespace()
+        .flat_map(|word| word.split(if word.starts_with('-') { '\0' } else { '-' }))
         .filter(|word| !word.is_empty());
     let mut word = words.next()?;
     let day = digits(&mut word, 1, 2).filter(|_| word.is_empty())?;

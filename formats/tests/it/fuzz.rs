@@ -2,7 +2,7 @@
 //! damaged ones, the same in every run. `WATCHFIRE_LONG=1` makes fifty times as many.
 
 #[path = "../../../fuzz/body.rs"]
-mod body;
+pub mod body;
 
 use std::io::Write;
 

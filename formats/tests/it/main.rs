@@ -17,6 +17,7 @@ mod json;
 mod kev;
 mod list;
 mod rdap;
+mod mail;
 mod registry;
 mod shadowserver;
 mod shadowserver_peer;

@@ -2,6 +2,7 @@
 
 mod composing;
 mod drafts;
+mod imap;
 mod mail;
 mod peers;
 mod submission;
