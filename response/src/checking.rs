@@ -1,0 +1,353 @@
+//! Checking: incidents that are due are looked at, what was seen is kept, and what all looks together
+//! come to is stored as a step. Only enough independent looks end an incident, and one that is back is
+//! opened again.
+
+use std::sync::Arc;
+
+use ledger::verification::{NewEvidence, NewVerification, Verification};
+use ledger::{Incident, IncidentFilter, IncidentSort, NewStep, Page, Reach};
+use model::ids::{EvidenceId, VerificationId};
+use model::incident::{CaseKind, IncidentState, Resolution, Step};
+use model::territory::OwnerClass;
+use model::time::Timestamp;
+use model::tlp::Tlp;
+use model::verification::{Client, Finding, ProbeKind};
+
+use crate::route::Parties;
+use crate::verify::evidence::pieces;
+use crate::verify::probe::{Looked, Prober};
+use crate::verify::target::Mark;
+use crate::verify::{
+    Fingerprint, Look, Markers, Permit, Place, Policy, Rules, Ruling, Standing, Target, conclude,
+};
+use crate::{Desk, Result};
+
+/// Who acts when a look does.
+pub const ACTOR: &str = "system:verify";
+/// From where this process looks.
+const VANTAGE: &str = "local";
+
+/// By which means and rules it is looked.
+pub struct Checker {
+    /// Looks.
+    pub prober: Arc<Prober>,
+    /// What may be done to whom.
+    pub policy: Policy,
+    /// What pages tell.
+    pub markers: Markers,
+    /// What it takes to conclude.
+    pub rules: Rules,
+    /// Name and version of this program, for the evidence.
+    pub software: String,
+}
+
+/// What checking did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Checked {
+    /// Incidents looked at.
+    pub incidents: u64,
+    /// Looks stored.
+    pub looks: u64,
+    /// Incidents that are gone now.
+    pub gone: u64,
+    /// Incidents closed.
+    pub closed: u64,
+    /// Incidents that are back.
+    pub back: u64,
+    /// Incidents that must not be looked at, or need approval first.
+    pub withheld: u64,
+}
+
+/// What of an incident is looked at; `None` where there is nothing to look at by itself.
+pub fn target(incident: &Incident, marks: Vec<Mark>) -> Option<Target> {
+    let web = matches!(
+        incident.kind.0,
+        CaseKind::Phishing
+            | CaseKind::MaliciousApp
+            | CaseKind::MalwareHosting
+            | CaseKind::Defacement
+            | CaseKind::Backdoor
+    );
+    let page = |text: &str| {
+        let url = url::Url::parse(text).ok()?;
+        matches!(url.scheme(), "http" | "https").then_some(Place::Page { url })
+    };
+    let place = match (web, &incident.url, &incident.host, &incident.ip) {
+        (true, Some(url), _, _) => page(url),
+        (true, None, Some(host), _) => page(&format!("http://{host}/")),
+        (true, None, None, Some(ip)) => match ip.parse() {
+            Ok(std::net::IpAddr::V6(ip)) => page(&format!("http://[{ip}]/")),
+            _ => page(&format!("http://{ip}/")),
+        },
+        (false, _, Some(host), _) => Some(Place::Name { name: host.clone() }),
+        _ => None,
+    }?;
+    let owners = OwnerClass::ALL.into_iter();
+    let owner = owners.rev().find(|owner| incident.has_flag(owner.as_str()));
+    Some(Target {
+        kind: incident.kind.0,
+        place,
+        known_bad: Fingerprint::default(),
+        defaced_text: None,
+        good_text: None,
+        brand_hosts: Vec::new(),
+        owner: owner.unwrap_or_default(),
+        country: incident.country.clone(),
+        marks,
+    })
+}
+
+fn look(row: &Verification) -> Look {
+    Look {
+        at: Timestamp(row.at),
+        probe: row.probe.0,
+        client: row.client.0,
+        vantage: row.vantage.clone(),
+        finding: row.finding.0,
+    }
+}
+
+impl Desk {
+    /// Looks at all incidents that are due; `only` restricts it to these numbers, due or not.
+    ///
+    /// # Errors
+    /// The ledger or the blob store fails; what was seen by then stays.
+    pub async fn check(
+        &self,
+        checker: &Checker,
+        parties: &Parties,
+        only: &[i64],
+    ) -> Result<Checked> {
+        let mut told = Checked::default();
+        let states = vec![
+            IncidentState::Validated,
+            IncidentState::Notified,
+            IncidentState::Acknowledged,
+            IncidentState::Acted,
+            IncidentState::Gone,
+            IncidentState::Closed,
+        ];
+        let filter = IncidentFilter {
+            states,
+            ..IncidentFilter::default()
+        };
+        let mut page = Page {
+            offset: 0,
+            limit: 1_000,
+        };
+        loop {
+            let sort = IncidentSort::Oldest;
+            let found = self
+                .ledger
+                .incidents(&filter, &Reach::All, sort, page)
+                .await?;
+            if found.is_empty() {
+                return Ok(told);
+            }
+            page.offset += found.len() as u64;
+            for incident in found {
+                if only.is_empty() || only.contains(&incident.number) {
+                    self.check_one(checker, parties, &incident, !only.is_empty(), &mut told)
+                        .await?;
+                }
+            }
+        }
+    }
+
+    async fn check_one(
+        &self,
+        checker: &Checker,
+        parties: &Parties,
+        incident: &Incident,
+        asked: bool,
+        told: &mut Checked,
+    ) -> Result<()> {
+        let closed = incident.state.0 == IncidentState::Closed;
+        let ended_by_us = incident.resolution.is_some_and(|how| how.0.ends_harm());
+        if closed && !ended_by_us {
+            return Ok(());
+        }
+        let closed_at = incident.closed_at.map(Timestamp);
+        let now = (self.clock)();
+        // Over for longer than it is watched: no history need be read.
+        let watch = checker.rules.watch_secs.saturating_mul(1_000_000);
+        if closed_at.is_some_and(|at| at.0.saturating_add(watch) < now.0) {
+            return Ok(());
+        }
+        let marks = self.marks(incident, parties).await?;
+        let Some(target) = target(incident, marks) else {
+            return Ok(());
+        };
+        let id = incident.incident_id();
+        let history = self.ledger.verifications(id).await?;
+        let mut looks: Vec<Look> = history.iter().map(look).collect();
+        let next = conclude(&looks, &checker.rules, closed_at, now).next_look_at;
+        if !asked && next.is_none_or(|at| at > now) {
+            return Ok(());
+        }
+        let Ruling::Go { permit, .. } = checker.policy.rule(&target, None) else {
+            told.withheld += 1;
+            return Ok(());
+        };
+        if permit == Permit::ByApproval {
+            told.withheld += 1;
+            return Ok(());
+        }
+        told.incidents += 1;
+        let made_up = format!(
+            "w{}",
+            ledger::Hash::of(&(self.random)())
+                .to_string()
+                .split_at(12)
+                .0
+        );
+        for client in [Client::Plain, Client::Victim] {
+            let done = checker
+                .prober
+                .look(&target, permit, client, &checker.markers, &made_up, now)
+                .await;
+            for one in done {
+                // Passive looks are the same for both clients: once is enough.
+                if client == Client::Victim && one.client == Client::Passive {
+                    continue;
+                }
+                self.keep(checker, incident, &one, &mut looks, told).await?;
+            }
+        }
+        self.concluded(checker, incident, &looks, told).await
+    }
+
+    /// Marks of the incident's parties that forbid a look.
+    async fn marks(&self, incident: &Incident, parties: &Parties) -> Result<Vec<Mark>> {
+        let mut marks = Vec::new();
+        for directive in self.ledger.directives(incident.incident_id()).await? {
+            let Some(id) = directive.organization_id else {
+                continue;
+            };
+            if let Some(party) = parties.get(id.0).filter(|party| !party.may_probe) {
+                marks.push(Mark {
+                    on: party.name_en.clone(),
+                    by: party.source.clone(),
+                    reason: party.mark_reason.clone().unwrap_or_default(),
+                });
+            }
+        }
+        Ok(marks)
+    }
+
+    /// Stores one look with its evidence.
+    async fn keep(
+        &self,
+        checker: &Checker,
+        incident: &Incident,
+        looked: &Looked,
+        looks: &mut Vec<Look>,
+        told: &mut Checked,
+    ) -> Result<()> {
+        let id = incident.incident_id();
+        let now = (self.clock)().0;
+        let mut first = None;
+        for piece in pieces(looked, VANTAGE, &checker.software) {
+            let blob = self.blobs.put_bytes(&piece.bytes)?;
+            first.get_or_insert(blob.hash);
+            let new = NewEvidence {
+                id: EvidenceId::draw(looked.at, (self.random)()),
+                incident: id,
+                blob: blob.hash,
+                name: piece.name,
+                media_type: piece.media.to_owned(),
+                bytes: piece.bytes.len() as u64,
+                source: format!("{} from {VANTAGE}", looked.probe),
+                tlp: Tlp::Amber,
+                at: looked.at.0,
+            };
+            self.ledger.add_evidence(new, ACTOR, now).await?;
+        }
+        let new = NewVerification {
+            id: VerificationId::draw(looked.at, (self.random)()),
+            incident: id,
+            at: looked.at.0,
+            probe: looked.probe,
+            client: looked.client,
+            vantage: VANTAGE.to_owned(),
+            finding: looked.judged.finding,
+            reason: looked.judged.reason.to_string(),
+            detail: serde_json::json!(looked.judged),
+            evidence: first,
+        };
+        looks.push(Look {
+            at: looked.at,
+            probe: new.probe,
+            client: new.client,
+            vantage: new.vantage.clone(),
+            finding: new.finding,
+        });
+        self.ledger.add_verification(new, None, ACTOR, now).await?;
+        told.looks += 1;
+        Ok(())
+    }
+
+    /// Takes the step that all looks together lead to.
+    async fn concluded(
+        &self,
+        checker: &Checker,
+        incident: &Incident,
+        looks: &[Look],
+        told: &mut Checked,
+    ) -> Result<()> {
+        let id = incident.incident_id();
+        let now = (self.clock)();
+        let state = incident.state.0;
+        let closed_at = incident.closed_at.map(Timestamp);
+        let conclusion = conclude(looks, &checker.rules, closed_at, now);
+        let reach = &Reach::All;
+        match conclusion.standing {
+            Standing::Down {
+                last_seen_up,
+                first_seen_gone,
+                ..
+            } if state != IncidentState::Closed => {
+                let mut step = NewStep::new(
+                    Step::FindGone,
+                    format!("{} looks", looks.len()),
+                    first_seen_gone.0,
+                );
+                step.last_up_at = last_seen_up.map(|at| at.0);
+                let after = self.ledger.step(id, reach, step, ACTOR, now.0).await?;
+                told.gone += u64::from(state != IncidentState::Gone);
+                // Who was never asked did not take it down: a person says how it ended.
+                if after.noticed_at.is_some() {
+                    let how = resolution(incident.kind.0, looks);
+                    let basis = "found gone by verification";
+                    let close = NewStep::new(Step::Close(how), basis, now.0);
+                    self.ledger.step(id, reach, close, ACTOR, now.0).await?;
+                    self.wind_up(id).await?;
+                    told.closed += 1;
+                }
+            }
+            Standing::Up { last_seen } if conclusion.returned || state == IncidentState::Gone => {
+                let step = NewStep::new(Step::FindBack, "a look found it again", last_seen.0);
+                self.ledger.step(id, reach, step, ACTOR, now.0).await?;
+                told.back += 1;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// How it ended, by what the last looks that told anything found.
+fn resolution(kind: CaseKind, looks: &[Look]) -> Resolution {
+    let down = looks.iter().rev().filter(|look| look.finding.is_down());
+    let suspended = down
+        .clone()
+        .take(3)
+        .any(|look| look.finding == Finding::Suspended || look.probe == ProbeKind::Dns);
+    match kind {
+        CaseKind::Defacement | CaseKind::Backdoor => Resolution::Restored,
+        CaseKind::InfectedHost => Resolution::Cleaned,
+        CaseKind::Vulnerability => Resolution::Patched,
+        _ if suspended => Resolution::Suspended,
+        _ => Resolution::TakenDown,
+    }
+}
