@@ -2,7 +2,7 @@
 
 mod cli;
 // Shared with the ledger's own tests, which use more of it.
-#[allow(dead_code)]
+#[allow(dead_code, clippy::unwrap_used)]
 #[path = "../../../ledger/tests/it/cluster.rs"]
 mod cluster;
 mod config;
