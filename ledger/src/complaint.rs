@@ -6,7 +6,7 @@ use model::incident::CaseKind;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{QueryOrder, QuerySelect, QueryTrait};
 use serde_json::json;
 
 use crate::audit::{self, NewAudit};
@@ -224,6 +224,33 @@ impl Ledger {
     pub async fn complaints_about(&self, incident: IncidentId) -> Result<Vec<Complaint>> {
         Ok(Entity::find()
             .filter(Column::IncidentId.eq(Text(incident)))
+            .order_by_asc(Column::Number)
+            .all(self.reader())
+            .await?)
+    }
+
+    /// A complaint.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none.
+    pub async fn complaint(&self, id: ComplaintId) -> Result<Complaint> {
+        Entity::find_by_id(Text(id))
+            .one(self.reader())
+            .await?
+            .ok_or_else(|| Error::not_found("complaint", id))
+    }
+
+    /// Complaints whose reporter got a receipt and was not told yet how it ended, though it did.
+    pub async fn complaints_to_answer(&self) -> Result<Vec<Complaint>> {
+        let ended = incident::Entity::find()
+            .select_only()
+            .column(incident::Column::Id)
+            .filter(incident::Column::State.eq(Text(model::incident::IncidentState::Closed)))
+            .into_query();
+        Ok(Entity::find()
+            .filter(Column::ReceiptAt.is_not_null())
+            .filter(Column::OutcomeAt.is_null())
+            .filter(Column::IncidentId.in_subquery(ended))
             .order_by_asc(Column::Number)
             .all(self.reader())
             .await?)

@@ -549,6 +549,18 @@ impl Ledger {
         Ok(select.count(self.writer()?).await?)
     }
 
+    /// Whether an automatic receipt was written to an address since an instant.
+    pub async fn told_since(&self, address: &str, since: i64) -> Result<bool> {
+        let found = Entity::find()
+            .filter(Column::Address.eq(address))
+            .filter(Column::Kind.eq(Text(NoticeKind::Receipt)))
+            .filter(Column::CreatedAt.gte(since))
+            .limit(1)
+            .one(self.writer()?)
+            .await?;
+        Ok(found.is_some())
+    }
+
     /// Whether an organization ever got a notice.
     pub async fn ever_noticed(&self, organization: OrganizationId) -> Result<bool> {
         let found = Entity::find()

@@ -12,8 +12,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::command::{
     audit, bulletin, completions, config, demo, doctor, export, feeds, fetch, history, hold,
-    import, incidents, infrastructure, ingest, init, lake, man, notices, orgs, parse, query,
-    rating, reference, rejects, retention, route, serve, status, tokens, week,
+    import, inbox, incidents, infrastructure, ingest, init, lake, man, notices, orgs, parse, query,
+    rating, reference, rejects, respond, retention, route, serve, status, tokens, verify, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -94,9 +94,12 @@ enum Command {
     Tokens(tokens::Args),
     Rejects(rejects::Args),
     Incidents(incidents::Args),
+    Inbox(inbox::Args),
     Notices(notices::Args),
     Orgs(orgs::Args),
     Route(route::Args),
+    Verify(verify::Args),
+    Respond(respond::Args),
     Week(week::Args),
     Query(query::Args),
     Import(import::Args),
@@ -130,9 +133,12 @@ impl Command {
             Command::Tokens(args) => tokens::run(args, session),
             Command::Rejects(args) => rejects::run(args, session),
             Command::Incidents(args) => incidents::run(args, session),
+            Command::Inbox(args) => inbox::run(args, session),
             Command::Notices(args) => notices::run(args, session),
             Command::Orgs(args) => orgs::run(args, session),
             Command::Route(args) => route::run(args, session),
+            Command::Verify(args) => verify::run(args, session),
+            Command::Respond(args) => respond::run(args, session),
             Command::Week(args) => week::run(args, session),
             Command::Query(args) => query::run(args, session),
             Command::Import(args) => import::run(args, session),

@@ -3,15 +3,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use formats::mail::own::Own;
 use ledger::{Incident, Notice, Reach};
 use model::bulletin::Text;
 use model::ids::{IncidentId, NoticeId};
+use model::territory::OwnerClass;
 use response::Desk;
+use response::checking::Checker;
 use response::deliver::{Secret, smtp};
+use response::inbox::reading::ReadMail;
 use response::notice::Sender;
 use response::notify::House;
+use response::route::Known;
 use response::route::{DEFAULT_TABLE, Parties, Table};
 use response::triage::{DEFAULT_RULES, Rules};
+use response::verify::{self, Markers, Policy, probe};
 
 use crate::failure::{Exit, Failure, Result};
 use crate::workspace::{Session, Workspace, now, random, secret};
@@ -202,4 +208,99 @@ fn relay(text: &str, domain: &str, session: &Session) -> Result<smtp::Relay> {
         config.login = Some((url.username().to_owned(), Secret::new(password)));
     }
     smtp::Relay::new(config).map_err(|error| wrong(&error.to_string()))
+}
+
+/// What is ours in mail that comes in.
+pub fn own(workspace: &Workspace) -> Own {
+    let address = workspace.settings.response.address.to_lowercase();
+    let (local, domain) = address.split_once('@').unwrap_or((&address, ""));
+    Own {
+        verp: vec![format!("{local}+{{token}}@{domain}")],
+        message_domain: domain.to_owned(),
+        addresses: vec![address.clone()],
+    }
+}
+
+/// Reads all mail that waits, and writes receipts to those who may be told.
+pub fn read_mail(
+    workspace: &Workspace,
+    desk: &Desk,
+    own: &Own,
+    house: &House,
+) -> Result<(ReadMail, u64)> {
+    let rules = rules(workspace)?;
+    let read = workspace.block_on(desk.read_messages(own, &rules))?;
+    let receipts = workspace.block_on(desk.write_receipts(house, &read.receipts))?;
+    Ok((read, receipts))
+}
+
+/// What routing is told of an incident beside its row.
+pub fn known(incident: &Incident) -> Known {
+    let owner = OwnerClass::ALL.into_iter().rev();
+    let owner = owner
+        .into_iter()
+        .find(|owner| incident.has_flag(owner.as_str()));
+    Known {
+        registrar: None,
+        owner: owner.unwrap_or_default(),
+    }
+}
+
+/// By which means and rules it is looked whether things are gone.
+///
+/// # Errors
+/// The configuration names what cannot be used.
+pub fn checker(workspace: &Workspace) -> Result<Checker> {
+    let written = &workspace.settings.response;
+    let wrong = |key: &str, why: String| {
+        Failure::new(format_args!("response.{key}"), why).with(Exit::Configuration)
+    };
+    let allowed = outbound::Allowed::parse(written.probe_allow.iter().map(String::as_str))
+        .map_err(|why| wrong("probe_allow", why))?;
+    let mut servers = Vec::new();
+    for text in &written.resolvers {
+        let address = text.parse::<std::net::SocketAddr>();
+        let address =
+            address.or_else(|_| text.parse::<std::net::IpAddr>().map(|ip| (ip, 53).into()));
+        servers.push(address.map_err(|_| wrong("resolvers", format!("`{text}` is no address")))?);
+    }
+    if servers.is_empty() {
+        let system = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+        let named = system
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("nameserver"));
+        let named = named.filter_map(|ip| ip.trim().parse::<std::net::IpAddr>().ok());
+        servers.extend(named.map(|ip| std::net::SocketAddr::from((ip, 53))));
+    }
+    let resolver = match servers.is_empty() {
+        true => None,
+        false => Some(
+            probe::resolver(&servers, std::time::Duration::from_secs(5))
+                .map_err(|error| wrong("resolvers", error.to_string()))?,
+        ),
+    };
+    let pem = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
+    let clients = probe::Clients::usual().map_err(|error| Failure::new("clients", error))?;
+    let lookup = match &resolver {
+        Some(resolver) if !written.resolvers.is_empty() => resolver.lookup(),
+        _ => outbound::system_lookup(),
+    };
+    let prober = probe::Prober::new(
+        lookup,
+        allowed,
+        probe::tls::roots(&pem).0,
+        clients,
+        resolver,
+        probe::Limits::default(),
+    );
+    Ok(Checker {
+        prober: Arc::new(prober),
+        policy: Policy::usual().map_err(|error| Failure::new("probe policy", error))?,
+        markers: Markers::usual().map_err(|error| Failure::new("markers", error))?,
+        rules: verify::Rules {
+            interval_secs: written.verify_interval_secs,
+            ..verify::Rules::default()
+        },
+        software: format!("Watchfire {}", env!("CARGO_PKG_VERSION")),
+    })
 }

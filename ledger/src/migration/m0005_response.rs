@@ -107,6 +107,12 @@ const INDEXES: &[(&str, bool, &str, &[&str])] = &[
     ("notice_number", true, "notice", &["number"]),
     ("notice_token", true, "notice", &["token"]),
     ("notice_message", true, "notice", &["message_id"]),
+    (
+        "notice_address",
+        false,
+        "notice",
+        &["address", "created_at"],
+    ),
     ("notice_state", false, "notice", &["state", "next_at"]),
     (
         "notice_directive_directive",

@@ -2,11 +2,11 @@
 
 use ledger::{IncidentFilter, IncidentSort, Page, Reach};
 use model::incident::IncidentState;
-use response::route::{Known, decide};
+use response::route::decide;
 use serde_json::json;
 
 use crate::failure::Result;
-use crate::responding::{desk, incident, parties, table};
+use crate::responding::{desk, incident, known, parties, table};
 use crate::table::{Out, Table};
 use crate::workspace::{Access, Session};
 
@@ -33,7 +33,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     let workspace = session.open(Access::Write("route"))?;
     let desk = desk(&workspace);
     let (table, parties) = (table(&workspace)?, parties(&workspace)?);
-    let routed = workspace.block_on(desk.route(&table, &parties, |_| Known::default()))?;
+    let routed = workspace.block_on(desk.route(&table, &parties, known))?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&routed)?,
@@ -72,7 +72,7 @@ fn dry_run(which: &[String], session: &Session) -> Result {
     ]);
     let mut all = Vec::new();
     for one in &incidents {
-        for decided in decide(one, &Known::default(), &rows, &parties) {
+        for decided in decide(one, &known(one), &rows, &parties) {
             let party = decided.organization.and_then(|id| parties.get(id));
             let party = party.map_or("nobody".to_owned(), |org| org.name_en.clone());
             all.push(json!({ "incident": one.number, "place": decided.asked.place, "party": party,

@@ -198,6 +198,12 @@ pub struct ResponseSection {
     pub party_most: u32,
     /// Notices with more incidents than this wait for a person.
     pub hold_over: u32,
+    /// Names, addresses and prefixes that may be looked at although they are private or this machine's.
+    pub probe_allow: Vec<String>,
+    /// Name servers that looks ask, as `192.0.2.53` or `127.0.0.1:5353`; empty: the system's.
+    pub resolvers: Vec<String>,
+    /// Seconds between looks that count as independent.
+    pub verify_interval_secs: i64,
 }
 
 impl Default for ResponseSection {
@@ -214,6 +220,9 @@ impl Default for ResponseSection {
             daily_most: 2_000,
             party_most: 50,
             hold_over: 100,
+            probe_allow: Vec::new(),
+            resolvers: Vec::new(),
+            verify_interval_secs: 3600,
         }
     }
 }
