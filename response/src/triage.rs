@@ -60,6 +60,7 @@ impl Desk {
         let all = (Timestamp(i64::MIN), Timestamp(i64::MAX));
         let mut found = Found::new();
         let mut held = 0;
+        let began = (self.clock)();
         for mut stream in self.lake.scan(&parts, all, COLUMNS).await? {
             while let Some(batch) =
                 std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await
@@ -73,6 +74,11 @@ impl Desk {
                     let Some(fit) = rows.fit(rules, row) else {
                         continue;
                     };
+                    let age = i64::from(rules.all()[fit.rule].max_age_days) * MICROS_PER_DAY;
+                    if fit.observed_at < began.0 - age {
+                        total.old += 1;
+                        continue;
+                    }
                     held += 1;
                     let matter = found.entry((fit.rule, fit.key)).or_insert_with(|| Matter {
                         facts: rows.facts(row),

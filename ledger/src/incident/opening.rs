@@ -90,6 +90,8 @@ pub struct Triaged {
     pub joined: u64,
     /// Events that stood with their incident already.
     pub known: u64,
+    /// Events that fit a rule and are too old for it.
+    pub old: u64,
 }
 
 /// Live incidents by their live keys; for the key of a merged one, the incident it became part of.
@@ -348,6 +350,7 @@ impl Ledger {
             opened,
             joined,
             known,
+            old: 0,
         })
     }
 }

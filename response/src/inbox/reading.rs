@@ -30,6 +30,10 @@ use model::tlp::Tlp;
 use crate::triage::{KeyPart, Rules};
 use crate::{Desk, Error, Result};
 
+/// Adds what tables tell of the host and address that a complaint names: country, province, network,
+/// whose site it is, why it crosses the border.
+pub type Enrich<'a> = dyn Fn(&mut NewIncident) + Send + Sync + 'a;
+
 /// Who acts when a mail does.
 pub const ACTOR: &str = "system:inbox";
 /// Rule of incidents that only complaints opened.
@@ -92,14 +96,19 @@ impl Desk {
     ///
     /// # Errors
     /// The ledger or the blob store fails.
-    pub async fn read_messages(&self, own: &Own, rules: &Rules) -> Result<ReadMail> {
+    pub async fn read_messages(
+        &self,
+        own: &Own,
+        rules: &Rules,
+        enrich: &Enrich<'_>,
+    ) -> Result<ReadMail> {
         let mut told = ReadMail::default();
         loop {
             let at = (self.clock)().0;
             let lease = self.ledger.lease(at, "inbox", &[READ_MESSAGE], 600).await?;
             let Some(lease) = lease else { return Ok(told) };
             let message = self.ledger.message(&lease.job.key).await?;
-            match self.read_one(&message, own, rules, &mut told).await {
+            match self.read_one(&message, own, (rules, enrich), &mut told).await {
                 Ok(()) => self.ledger.complete(lease, (self.clock)().0).await?,
                 Err(error) if lease.job.attempts >= TRIES => {
                     // One poison message never blocks the queue: a person looks.
@@ -132,7 +141,7 @@ impl Desk {
         &self,
         message: &Message,
         own: &Own,
-        rules: &Rules,
+        how: (&Rules, &Enrich<'_>),
         told: &mut ReadMail,
     ) -> Result<()> {
         told.messages += 1;
@@ -185,7 +194,7 @@ impl Desk {
             }
             Nature::Bulk => Came::handled("sent to many; it asks nothing of us"),
             Nature::Arf(_) | Nature::Xarf(_) | Nature::NotifierComplaint(_) | Nature::Complaint => {
-                self.complained(message, &mail, own, rules, told).await?
+                self.complained(message, &mail, own, how, told).await?
             }
         };
         if read.state == MessageState::Waiting {
@@ -365,7 +374,7 @@ impl Desk {
         message: &Message,
         mail: &Mail,
         own: &Own,
-        rules: &Rules,
+        (rules, enrich): (&Rules, &Enrich<'_>),
         told: &mut ReadMail,
     ) -> Result<Came> {
         let limits = Limits::default();
@@ -384,7 +393,7 @@ impl Desk {
                 continue;
             }
             let id = ComplaintId::draw(now, (self.random)());
-            let (fate, incident) = self.fate(complaint, rules, now).await?;
+            let (fate, incident) = self.fate(complaint, rules, enrich, now).await?;
             waiting += u64::from(matches!(fate, Fate::Waits(_)));
             told.opened += u64::from(matches!(fate, Fate::Opens(_)));
             let observables: Vec<_> = complaint
@@ -433,6 +442,7 @@ impl Desk {
         &self,
         complaint: &Complaint,
         rules: &Rules,
+        enrich: &Enrich<'_>,
         now: Timestamp,
     ) -> Result<(Fate, Option<IncidentId>)> {
         let named = Named::of(complaint);
@@ -462,7 +472,7 @@ impl Desk {
         }
         let id = IncidentId::draw(now, (self.random)());
         let seen = complaint.observed_at.map_or(now.0, |at| at.0.min(now.0));
-        let new = NewIncident {
+        let mut new = NewIncident {
             id,
             kind,
             severity: Severity::Medium,
@@ -488,6 +498,7 @@ impl Desk {
             last_seen_at: seen,
             validated_by: None,
         };
+        enrich(&mut new);
         Ok((Fate::Opens(Box::new(new)), Some(id)))
     }
 }

@@ -179,6 +179,12 @@ impl<'b> Rows<'b> {
             | (Some(Place::Outside), Territory::Outside) => {}
             _ => return None,
         }
+        if !rule.feeds.is_empty() {
+            let feed = self.text("feed", row)?;
+            if !rule.feeds.iter().any(|own| own == feed) {
+                return None;
+            }
+        }
         let mut key = String::new();
         for alternatives in &rule.key {
             let part = alternatives.iter().find_map(|part| self.part(*part, row))?;

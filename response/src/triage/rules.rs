@@ -61,12 +61,16 @@ struct WrittenRule {
     owners: Vec<OwnerClass>,
     #[serde(default)]
     territory: Option<Place>,
+    #[serde(default)]
+    feeds: Vec<String>,
     key: Vec<String>,
     severity: Severity,
     #[serde(default = "one")]
     threshold: u32,
     #[serde(default = "two_weeks")]
     reopen_days: u32,
+    #[serde(default = "one_month")]
+    max_age_days: u32,
 }
 
 fn one() -> u32 {
@@ -75,6 +79,10 @@ fn one() -> u32 {
 
 fn two_weeks() -> u32 {
     14
+}
+
+fn one_month() -> u32 {
+    30
 }
 
 /// One rule.
@@ -90,6 +98,8 @@ pub struct Rule {
     pub owners: Vec<OwnerClass>,
     /// Where the asset must lie; `None`: anywhere.
     pub territory: Option<Place>,
+    /// Feeds whose events count; empty: all.
+    pub feeds: Vec<String>,
     /// What makes two events the same matter; each takes the first of its alternatives there is.
     pub key: Vec<Vec<KeyPart>>,
     /// Weight of its incidents.
@@ -98,6 +108,9 @@ pub struct Rule {
     pub threshold: u32,
     /// Days after closing in which an event reopens the incident.
     pub reopen_days: u32,
+    /// Events that were observed longer ago, in days, neither open nor join: an archive that is taken
+    /// in is history.
+    pub max_age_days: u32,
 }
 
 /// Rules cannot be used.
@@ -161,10 +174,12 @@ impl Rules {
                 identifiers: one.identifiers.iter().map(|id| id.to_lowercase()).collect(),
                 owners: one.owners.clone(),
                 territory: one.territory,
+                feeds: one.feeds.clone(),
                 key,
                 severity: one.severity,
                 threshold: one.threshold.max(1),
                 reopen_days: one.reopen_days,
+                max_age_days: one.max_age_days,
             });
         }
         Ok(Rules { rules, by_class })

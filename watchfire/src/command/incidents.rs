@@ -262,6 +262,7 @@ pub fn triage_all(workspace: &Workspace, desk: &response::Desk) -> Result<(usize
         total.opened += done.opened;
         total.joined += done.joined;
         total.known += done.known;
+        total.old += done.old;
         for lease in leases {
             workspace.block_on(desk.ledger.complete(lease, (desk.clock)().0))?;
         }
@@ -275,8 +276,8 @@ fn look(session: &Session) -> Result {
     match session.json {
         true => out.json(&json!({ "reports": reports, "triage": done }))?,
         false => out.line(format_args!(
-            "{reports} reports looked at: {} incidents opened, {} events joined, {} stood there already",
-            done.opened, done.joined, done.known
+            "{reports} reports looked at: {} incidents opened, {} events joined, {} stood there already, {} are too old for their rule",
+            done.opened, done.joined, done.known, done.old
         ))?,
     }
     out.end()
