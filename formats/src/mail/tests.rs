@@ -1,3 +1,5 @@
+//! Mails as they arrive: structure, notes, natures.
+
 use super::own::{Link, Own};
 use super::*;
 
