@@ -19,7 +19,8 @@ const FROM: &str = "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.com\n";
 #[test]
 fn words_of_many_systems() {
     use Hardness::{Hard, Soft};
-    let cases: &[(&str, &[(&str, &str, Hardness)])] = &[
+    type Said = (&'static str, &'static str, Hardness);
+    let cases: &[(&str, &[Said])] = &[
         (
             "Subject: Undelivered Mail Returned to Sender\n\n<a@example.net>: host mx.example.net[192.0.2.1] said: 550 5.1.1\n    <a@example.net>: Recipient address rejected: User unknown (in reply to RCPT TO)\n\n<b@example.net>: mail for example.net loops back to myself\n",
             &[
