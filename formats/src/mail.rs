@@ -468,7 +468,17 @@ fn envelope(mut text: &[u8]) -> &[u8] {
 pub(crate) fn date(raw: &str) -> Option<Timestamp> {
     let plain = header::words(raw);
     let plain = plain.split('(').next().unwrap_or_default().trim();
-    let read = |text: &str| value::time(text, &TimeZone::UTC).ok().map(|read| read.at);
+    // The day's name may be left out (RFC 5322 3.3); whoever reads dates skips it.
+    let day = if plain.starts_with(|c: char| c.is_ascii_digit()) {
+        "Mon, "
+    } else {
+        ""
+    };
+    let read = |text: &str| {
+        let plain = value::time(text, &TimeZone::UTC);
+        let named = || value::time(&format!("{day}{text}"), &TimeZone::UTC);
+        plain.or_else(|_| named()).ok().map(|read| read.at)
+    };
     let named = [
         ("UT", "+0000"),
         ("EST", "-0500"),

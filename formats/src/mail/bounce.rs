@@ -251,3 +251,6 @@ fn returned(mail: &Mail, limits: &Limits) -> Option<Headers> {
     let block = Headers::read(text, 0, limits.header_bytes, &|_| false);
     (!block.headers.is_empty()).then_some(block.headers)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,5 @@
+//! Mails as they arrive: structure, notes, natures.
+
 use super::own::{Link, Own};
 use super::*;
 
@@ -203,4 +205,22 @@ fn no_program_is_answered() {
     ] {
         assert!(may(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn dates_of_every_hand() {
+    let at = |text: &str| super::date(text).map(|at| at.to_string());
+    for (text, expected) in [
+        (
+            "Tue, 19 Jan 2016 14:32:40 -0500 (EST)",
+            "2016-01-19T19:32:40Z",
+        ),
+        ("Tue, 19 Jan 2016 14:32:49 EST", "2016-01-19T19:32:49Z"),
+        ("19 Jan 2016 14:32:40 +0100", "2016-01-19T13:32:40Z"),
+        ("Mon, 28 Sep 2015 21:31:04 UT", "2015-09-28T21:31:04Z"),
+        ("Tue, 04 Aug 2015 08:51:17 -0000", "2015-08-04T08:51:17Z"),
+    ] {
+        assert_eq!(at(text).as_deref(), Some(expected), "{text}");
+    }
+    assert_eq!(at("(invalid)"), None);
 }

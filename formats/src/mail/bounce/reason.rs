@@ -241,6 +241,8 @@ const WORDS: &[(Reason, &[&str])] = &[
             "cannot resolve",
             "name service error",
             "no matches to nameserver query",
+            "域名不存在",
+            "找不到域名",
         ],
     ),
     (
@@ -325,7 +327,6 @@ const WORDS: &[(Reason, &[&str])] = &[
             "用户不存在",
             "收件人不存在",
             "地址不存在",
-            "域名不存在",
             "ディレクトリには見つかりません",
             "リストにありません",
             "宛先メールアドレスが見つかりませんでした",
@@ -381,6 +382,8 @@ const WORDS: &[(Reason, &[&str])] = &[
         Reason::UserUnknown,
         &[
             "recipient rejected",
+            "不存在",
+            "查无此人",
             "recipient address rejected",
             "rejected address",
             "address rejected",

@@ -351,8 +351,14 @@ const CUES: &[&str] = &[
     "failed to",
     "for <",
     "\"to\"",
+    "message to",
+    "your mail to",
+    "delivery to",
     "收件人",
     "收信人",
+    "发送到",
+    "投递到",
+    "发送给",
 ];
 
 /// Words before an address that make it somebody else's.

@@ -1,3 +1,5 @@
+//! Answers in several languages, negated and quoted ones among them.
+
 use super::*;
 
 fn class(text: &str) -> (Class, bool) {
