@@ -12,6 +12,7 @@ pub mod manual;
 pub mod message;
 pub mod openpgp;
 pub mod pace;
+mod seed;
 pub mod smtp;
 pub mod webhook;
 

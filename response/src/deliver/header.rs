@@ -146,11 +146,9 @@ impl MessageId {
             .update(notice.0.as_bytes())
             .update(contact.as_bytes());
         let hash = hasher.finalize().to_hex();
-        MessageId(format!(
-            "notice.{}@{}",
-            &hash.as_str()[..32],
-            Line::new(domain).as_str()
-        ))
+        let fine = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        let domain: String = domain.chars().filter(fine).collect();
+        MessageId(format!("notice.{}@{domain}", &hash.as_str()[..32]))
     }
 
     /// Reads an id, with or without brackets: printable ASCII with an @ within.

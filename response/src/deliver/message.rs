@@ -92,7 +92,7 @@ pub enum Error {
         /// The mail.
         id: MessageId,
         /// What is wrong with which key.
-        source: openpgp::Error,
+        source: Box<openpgp::Error>,
     },
     /// The mail cannot be signed for our domain.
     #[error("mail {id} cannot be signed: {source}")]
@@ -128,7 +128,7 @@ pub fn build(
     content_part(mail).write_part(&mut content);
     let pgp = |source| Error::Pgp {
         id: mail.id.clone(),
-        source,
+        source: Box::new(source),
     };
     let at = mail.date;
     let content = match (protection.signer, protection.recipient) {

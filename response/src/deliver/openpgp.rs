@@ -14,6 +14,8 @@ use pgp::packet::{Signature, SignatureType, Subpacket, SubpacketData};
 use pgp::types::{KeyDetails, KeyVersion, Password, SigningKey};
 
 use super::Secret;
+pub use super::seed::Seed;
+use super::seed::Stream;
 
 /// The digest of our signatures as `micalg` names it.
 pub const MICALG: &str = "pgp-sha512";
@@ -27,7 +29,7 @@ pub enum Error {
         /// Whose key.
         owner: String,
         /// Why.
-        source: pgp::errors::Error,
+        source: Box<pgp::errors::Error>,
     },
     /// It has expired.
     #[error("the key {fingerprint} of {owner} expired at {at}: ask for a newer one")]
@@ -65,58 +67,9 @@ pub enum Error {
         /// Which.
         fingerprint: String,
         /// Why.
-        source: pgp::errors::Error,
+        source: Box<pgp::errors::Error>,
     },
 }
-
-/// Fresh random bytes from the operating system, drawn by the caller. A session key comes of them, so no two
-/// mails may have the same.
-#[derive(Clone)]
-pub struct Seed(pub [u8; 32]);
-
-impl std::fmt::Debug for Seed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Seed(…)")
-    }
-}
-
-/// The stream of random bytes that a seed gives: BLAKE3 in its extendable mode, keyed by the seed.
-struct Stream(blake3::OutputReader);
-
-impl Stream {
-    fn of(seed: &Seed) -> Stream {
-        Stream(
-            blake3::Hasher::new_keyed(&seed.0)
-                .update(b"watchfire openpgp")
-                .finalize_xof(),
-        )
-    }
-}
-
-impl rand_core::RngCore for Stream {
-    fn next_u32(&mut self) -> u32 {
-        let mut bytes = [0; 4];
-        self.0.fill(&mut bytes);
-        u32::from_le_bytes(bytes)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        let mut bytes = [0; 8];
-        self.0.fill(&mut bytes);
-        u64::from_le_bytes(bytes)
-    }
-
-    fn fill_bytes(&mut self, to: &mut [u8]) {
-        self.0.fill(to);
-    }
-
-    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.0.fill(to);
-        Ok(())
-    }
-}
-
-impl rand_core::CryptoRng for Stream {}
 
 /// A contact's public key.
 #[derive(Debug)]
@@ -133,7 +86,7 @@ impl Recipient {
     pub fn read(owner: &str, armored: &str) -> Result<Recipient, Error> {
         let unreadable = |source| Error::Unreadable {
             owner: owner.to_owned(),
-            source,
+            source: Box::new(source),
         };
         let (key, _) = SignedPublicKey::from_string(armored).map_err(unreadable)?;
         key.verify_bindings().map_err(unreadable)?;
@@ -224,7 +177,7 @@ impl Recipient {
         let failed = |source| Error::Failed {
             owner: self.owner.clone(),
             fingerprint: self.fingerprint(),
-            source,
+            source: Box::new(source),
         };
         let mut random = Stream::of(&seed);
         let mut builder = MessageBuilder::from_bytes("", content.to_vec())
@@ -300,7 +253,7 @@ impl Signer {
     pub fn read(owner: &str, armored: &str, password: Option<&Secret>) -> Result<Signer, Error> {
         let unreadable = |source| Error::Unreadable {
             owner: owner.to_owned(),
-            source,
+            source: Box::new(source),
         };
         let (key, _) = SignedSecretKey::from_string(armored).map_err(unreadable)?;
         key.verify_bindings().map_err(unreadable)?;
@@ -324,7 +277,7 @@ impl Signer {
         let failed = |source| Error::Failed {
             owner: self.owner.clone(),
             fingerprint: self.fingerprint(),
-            source,
+            source: Box::new(source),
         };
         // Salts of version 6 signatures need not be secret, only different for different contents.
         let seed = Seed(*blake3::hash(content).as_bytes());
@@ -386,7 +339,7 @@ impl Signer {
         let subpackets = subpackets().map_err(|source| Error::Failed {
             owner: self.owner.clone(),
             fingerprint: self.fingerprint(),
-            source,
+            source: Box::new(source),
         })?;
         Ok((key, subpackets))
     }

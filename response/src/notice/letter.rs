@@ -310,7 +310,7 @@ fn entry(draft: &Draft, look: &Look, item: &Item, several: bool) -> Entry {
     );
     if several && draft.kind.asks() {
         put(
-            "请求事项",
+            "处置要求",
             "Request",
             Some(item.asked.words(lang).to_owned()),
         );

@@ -228,3 +228,24 @@ fn files_come_out_as_they_went_in() {
         }
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(96))]
+
+    /// Whatever text stands in names, numbers and remarks: the mail has one of each header and the same parts.
+    #[test]
+    fn any_text_is_only_text(text in "\\PC{0,40}|[\\x00-\\x7f]{0,40}|(?s).{0,40}", zh in proptest::bool::ANY) {
+        let lang = if zh { Lang::Zh } else { Lang::En };
+        let mut draft = poisoned(NoticeKind::Reminder, lang, &text);
+        draft.sender.name = model::bulletin::Text::same(text.clone());
+        let message = built(&draft, &Look::default(), &Protection::default());
+        only_crlf(&message.bytes);
+        let read = MessageParser::default().parse(&message.bytes);
+        proptest::prop_assert!(read.is_some());
+        if let Some(read) = read {
+            proptest::prop_assert_eq!(read.headers().len(), 11, "{:?}", String::from_utf8_lossy(&message.bytes));
+            proptest::prop_assert_eq!(read.parts.len(), 3);
+            proptest::prop_assert_eq!(read.to().map(|to| to.iter().count()), Some(1));
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Integration tests of the response: what goes out, what comes back, and what is looked at.
 
+#![allow(clippy::unwrap_used)]
+
 mod composing;
 mod drafts;
 mod imap;
