@@ -52,7 +52,7 @@ pub fn unsent(error: &reqwest::Error, shown: &str) -> Error {
         }
         cause = inner.source();
     }
-    let words = error.source().map(|cause| chain(cause));
+    let words = error.source().map(chain);
     let words = words.unwrap_or_else(|| error.to_string());
     Error::Unreachable(format!("{shown}: {words}"))
 }

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use formats::rdap::Registration;
+use formats::rdap::{Answer, NoAnswer, Registration, read};
 use model::time::Timestamp;
 use serde::Serialize;
 
@@ -27,6 +27,41 @@ pub enum Seen {
     Registration(Option<Box<Registration>>),
     /// A port.
     Port(Port),
+}
+
+/// An RDAP answer that tells nothing of a name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRegistration {
+    /// It is none.
+    #[error(transparent)]
+    Unread(#[from] NoAnswer),
+    /// The server refused: too many questions, or trouble of its own.
+    #[error("the RDAP server answers {code} {title}: ask again later")]
+    Refused {
+        /// HTTP status.
+        code: u16,
+        /// Its words.
+        title: String,
+    },
+    /// It is about something else.
+    #[error("the RDAP answer is about a {0}, not a domain")]
+    Other(String),
+}
+
+/// Registration data out of an RDAP server's answer, asked for elsewhere. Only 404 means that there is
+/// no such name.
+///
+/// # Errors
+/// An answer that tells nothing: nothing is to be judged then.
+pub fn registration(bytes: &[u8]) -> Result<Seen, NoRegistration> {
+    match read(bytes)? {
+        Answer::Registration(found) if found.class == "domain" => {
+            Ok(Seen::Registration(Some(found)))
+        }
+        Answer::Registration(found) => Err(NoRegistration::Other(found.class)),
+        Answer::Refused { code: 404, .. } => Ok(Seen::Registration(None)),
+        Answer::Refused { code, title } => Err(NoRegistration::Refused { code, title }),
+    }
 }
 
 /// A page and the way to it.

@@ -238,7 +238,7 @@ fn base32(bytes: &[u8]) -> String {
     if bits > 0 {
         out.push(char::from(LETTERS[(held << (5 - bits)) as usize & 31]));
     }
-    while out.len() % 8 != 0 {
+    while !out.len().is_multiple_of(8) {
         out.push('=');
     }
     out

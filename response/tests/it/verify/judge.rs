@@ -1,13 +1,14 @@
 //! The table of rules against the server's pages, and what is no page.
 
-use formats::rdap::{Answer, read};
 use model::incident::CaseKind;
 use model::verification::{Client, Finding, ProbeKind};
+use proptest::prelude::*;
 use response::verify::judge::{judge, rules};
 use response::verify::markers::Markers;
 use response::verify::page::text;
 use response::verify::permit::Permit;
-use response::verify::seen::{Names, Record, Resolved, Seen};
+use response::verify::seen::{Cut, End, Hop, Names, Page, Record, Resolved, Seen, registration};
+use response::verify::strip::strip;
 use response::verify::target::{Fingerprint, Place, Target};
 
 use super::server::{KIT, NOW, Server, look, prober, target};
@@ -276,19 +277,21 @@ fn a_hold_is_gone_and_a_transfer_lock_is_not() {
         ("active", Finding::Inconclusive),
     ] {
         let text = format!(r#"{{"objectClassName": "domain", "status": ["{status}"]}}"#);
-        let Ok(Answer::Registration(found)) = read(text.as_bytes()) else {
-            panic!("{text}")
-        };
-        let judged = judge(
-            &target,
-            ProbeKind::Dns,
-            &Seen::Registration(Some(found)),
-            &markers,
-        );
+        let seen = registration(text.as_bytes()).unwrap();
+        let judged = judge(&target, ProbeKind::Dns, &seen, &markers);
         assert_eq!(judged.finding, finding, "{status}: {}", judged.detail);
     }
-    let none = judge(&target, ProbeKind::Dns, &Seen::Registration(None), &markers);
+    let missing = registration(br#"{"errorCode": 404, "title": "no"}"#).unwrap();
+    let none = judge(&target, ProbeKind::Dns, &missing, &markers);
     assert_eq!(none.reason, "not-registered");
+    // What tells nothing is not judged: too many questions, a page, another object.
+    for twin in [
+        &br#"{"errorCode": 429, "title": "slow down"}"#[..],
+        b"<html>busy</html>",
+        br#"{"objectClassName": "entity", "status": ["client hold"]}"#,
+    ] {
+        assert!(registration(twin).is_err());
+    }
 }
 
 #[test]
@@ -338,4 +341,43 @@ async fn a_page_that_only_says_suspended_is_not_suspended() {
     );
     assert!(Markers::parse("[[marker]]\nkind = \"parked\"\nname = \"x\"\ntext = [\"a\"]").is_err());
     assert!(Markers::parse("[[marker]]\nkind = \"parked\"\nname = \"x\"").is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever comes with a status that says nothing is never down, and nothing makes it fail.
+    #[test]
+    fn no_bytes_are_down_by_themselves(
+        body in proptest::collection::vec(any::<u8>(), 0..300),
+        html in "(<(script|style|title|!--|/title|p)[ >]|&#?x?[0-9a-f]{0,9};?|[<>&;é中 a]){0,40}",
+        coding in proptest::option::of("gzip|deflate|br|identity"),
+        status in prop_oneof![Just(200u16), Just(403), Just(429), Just(500), Just(302), Just(451)],
+        plain in any::<bool>(),
+    ) {
+        let markers = Markers::usual().unwrap();
+        let url = "http://phish.test/";
+        let mut headers = vec![("content-type".to_owned(), b"text/html; charset=gbk".to_vec())];
+        headers.extend(coding.map(|coding| ("content-encoding".to_owned(), coding.into_bytes())));
+        let hop = Hop {
+            at: NOW, url: url.into(), address: None, asked: Vec::new(), status, headers,
+            body: if plain { html.into_bytes() } else { body }, cut: Cut::Whole, tls: None,
+        };
+        let page = Page { hops: vec![hop], end: End::Answered, removed: Vec::new() };
+        for probe in [ProbeKind::Http, ProbeKind::Listing, ProbeKind::Defacement] {
+            let judged = judge(&target(url.parse().unwrap()), probe, &Seen::Page(page.clone()), &markers);
+            prop_assert!(!judged.finding.is_down(), "{judged:?}");
+        }
+    }
+
+    /// What is stripped is stripped once and for all, whatever the address.
+    #[test]
+    fn stripping_again_changes_nothing(rest in "[a-zA-Z0-9/?&=%@.#+_:é中-]{0,80}") {
+        let url: Result<url::Url, _> = format!("http://phish.test/{rest}").parse();
+        prop_assume!(url.is_ok());
+        let (once, _) = strip(&url.unwrap());
+        let (twice, removed) = strip(&once);
+        prop_assert_eq!(once, twice);
+        prop_assert!(removed.is_empty(), "{:?}", removed);
+    }
 }

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use response::verify::many::{Bounds, many};
 
+/// By host: whether a look is there, and when the last one ended.
+type Hosts = HashMap<usize, (bool, Option<tokio::time::Instant>)>;
+
 const PAUSE: Duration = Duration::from_millis(20);
 
 #[tokio::test]
@@ -18,7 +21,7 @@ async fn so_many_in_flight_and_one_at_a_host() {
     };
     let now = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
-    let hosts: Arc<Mutex<HashMap<usize, (bool, Option<tokio::time::Instant>)>>> = Arc::default();
+    let hosts: Arc<Mutex<Hosts>> = Arc::default();
     let mut done = Vec::new();
     let went = many(
         (0..40usize).map(|n| (n, n % 5)),
