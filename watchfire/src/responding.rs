@@ -4,10 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use formats::mail::own::Own;
-use ledger::{Incident, Notice, Reach};
+use ledger::{Incident, NewIncident, Notice, Reach};
 use model::bulletin::Text;
 use model::ids::{IncidentId, NoticeId};
-use model::territory::OwnerClass;
+use model::incident::Border;
+use model::territory::{OwnerClass, Territory};
+use reference::Tables;
 use response::Desk;
 use response::checking::Checker;
 use response::deliver::{Secret, smtp};
@@ -20,6 +22,7 @@ use response::triage::{DEFAULT_RULES, Rules};
 use response::verify::{self, Markers, Policy, probe};
 
 use crate::failure::{Exit, Failure, Result};
+use crate::reference_files;
 use crate::workspace::{Session, Workspace, now, random, secret};
 
 /// The desk of a workspace, by the machine's clock.
@@ -224,12 +227,28 @@ pub fn own(workspace: &Workspace) -> Own {
 /// Reads all mail that waits, and writes receipts to those who may be told.
 pub fn read_mail(
     workspace: &Workspace,
+    session: &Session,
     desk: &Desk,
     own: &Own,
     house: &House,
 ) -> Result<(ReadMail, u64)> {
     let rules = rules(workspace)?;
-    let read = workspace.block_on(desk.read_messages(own, &rules))?;
+    let waiting = ledger::Page {
+        offset: 0,
+        limit: 1,
+    };
+    let new = workspace.block_on(
+        workspace
+            .ledger
+            .messages(Some(ledger::MessageState::New), waiting),
+    )?;
+    // The tables take a while to compile: not for an empty mailbox.
+    if new.is_empty() {
+        return Ok((ReadMail::default(), 0));
+    }
+    let tables = reference_files::tables(workspace, &session.talk)?;
+    let enrich = |incident: &mut NewIncident| enrich(&tables, incident);
+    let read = workspace.block_on(desk.read_messages(own, &rules, &enrich))?;
     let receipts = workspace.block_on(desk.write_receipts(house, &read.receipts))?;
     Ok((read, receipts))
 }
@@ -303,4 +322,38 @@ pub fn checker(workspace: &Workspace) -> Result<Checker> {
         },
         software: format!("Watchfire {}", env!("CARGO_PKG_VERSION")),
     })
+}
+
+/// Adds what the reference tables tell of the host and address of an incident that a complaint opens.
+fn enrich(tables: &Tables, incident: &mut NewIncident) {
+    let mut border = Vec::new();
+    if let Some(ip) = incident.ip.as_deref().and_then(|ip| ip.parse().ok()) {
+        let facts = tables.facts(tables.ip(ip));
+        incident.country = facts.country.map(|country| country.to_string());
+        incident.province = facts.province.map(|code| format!("{code:06}"));
+        incident.asn = facts.asn.map(i64::from);
+        incident.territory = facts.territory;
+        if facts.territory == Territory::Outside {
+            border.push(Border::Hosting);
+        }
+        if !facts.warnings.is_empty() {
+            incident.flags.push("warned");
+        }
+    }
+    if let Some(host) = &incident.host {
+        let mut scratch = reference::Scratch::default();
+        if let Some(facts) = tables.site(host, &mut scratch) {
+            if facts.territory == Territory::Outside {
+                border.push(Border::Registrar);
+            }
+            if facts.owner != OwnerClass::Other {
+                incident.flags.push(facts.owner.as_str());
+            }
+            if !facts.warnings.is_empty() && !incident.flags.contains(&"warned") {
+                incident.flags.push("warned");
+            }
+        }
+    }
+    border.sort();
+    incident.border = border;
 }

@@ -108,7 +108,10 @@ impl Desk {
             let lease = self.ledger.lease(at, "inbox", &[READ_MESSAGE], 600).await?;
             let Some(lease) = lease else { return Ok(told) };
             let message = self.ledger.message(&lease.job.key).await?;
-            match self.read_one(&message, own, (rules, enrich), &mut told).await {
+            match self
+                .read_one(&message, own, (rules, enrich), &mut told)
+                .await
+            {
                 Ok(()) => self.ledger.complete(lease, (self.clock)().0).await?,
                 Err(error) if lease.job.attempts >= TRIES => {
                     // One poison message never blocks the queue: a person looks.

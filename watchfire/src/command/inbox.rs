@@ -123,7 +123,7 @@ fn read(session: &Session) -> Result {
     let desk = desk(&workspace);
     let house = house(&workspace, session, false)?;
     let own = own(&workspace);
-    let (read, receipts) = read_mail(&workspace, &desk, &own, &house)?;
+    let (read, receipts) = read_mail(&workspace, session, &desk, &own, &house)?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!({ "read": read, "receipts": receipts }))?,

@@ -28,7 +28,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     let desk = desk(&workspace);
     let house = house(&workspace, session, false)?;
     let own = own(&workspace);
-    let (mail, receipts) = read_mail(&workspace, &desk, &own, &house)?;
+    let (mail, receipts) = read_mail(&workspace, session, &desk, &own, &house)?;
     let (reports, triaged) = triage_all(&workspace, &desk)?;
     let parties = parties(&workspace)?;
     let routed = workspace.block_on(desk.route(&table(&workspace)?, &parties, known))?;
