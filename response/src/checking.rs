@@ -154,6 +154,47 @@ impl Desk {
         }
     }
 
+    /// Stores what a vantage elsewhere, or a person, found, if a look was due, and takes the step that
+    /// all looks together lead to. Whether it was due.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn told_of_look(
+        &self,
+        rules: &Rules,
+        incident: &Incident,
+        told: Look,
+        reason: &str,
+        actor: &str,
+    ) -> Result<bool> {
+        let id = incident.incident_id();
+        let history = self.ledger.verifications(id).await?;
+        let mut looks: Vec<Look> = history.iter().map(look).collect();
+        let closed_at = incident.closed_at.map(Timestamp);
+        let next = conclude(&looks, rules, closed_at, told.at).next_look_at;
+        if next.is_none_or(|at| at > told.at) {
+            return Ok(false);
+        }
+        let now = (self.clock)().0;
+        let new = NewVerification {
+            id: VerificationId::draw(told.at, (self.random)()),
+            incident: id,
+            at: told.at.0,
+            probe: told.probe,
+            client: told.client,
+            vantage: told.vantage.clone(),
+            finding: told.finding,
+            reason: reason.to_owned(),
+            detail: serde_json::json!({}),
+            evidence: None,
+        };
+        self.ledger.add_verification(new, None, actor, now).await?;
+        looks.push(told);
+        let mut count = Checked::default();
+        self.concluded(rules, incident, &looks, &mut count).await?;
+        Ok(true)
+    }
+
     async fn check_one(
         &self,
         checker: &Checker,
@@ -214,7 +255,7 @@ impl Desk {
                 self.keep(checker, incident, &one, &mut looks, told).await?;
             }
         }
-        self.concluded(checker, incident, &looks, told).await
+        self.concluded(&checker.rules, incident, &looks, told).await
     }
 
     /// Marks of the incident's parties that forbid a look.
@@ -290,7 +331,7 @@ impl Desk {
     /// Takes the step that all looks together lead to.
     async fn concluded(
         &self,
-        checker: &Checker,
+        rules: &Rules,
         incident: &Incident,
         looks: &[Look],
         told: &mut Checked,
@@ -299,7 +340,7 @@ impl Desk {
         let now = (self.clock)();
         let state = incident.state.0;
         let closed_at = incident.closed_at.map(Timestamp);
-        let conclusion = conclude(looks, &checker.rules, closed_at, now);
+        let conclusion = conclude(looks, rules, closed_at, now);
         let reach = &Reach::All;
         match conclusion.standing {
             Standing::Down {

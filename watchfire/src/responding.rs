@@ -325,7 +325,7 @@ pub fn checker(workspace: &Workspace) -> Result<Checker> {
 }
 
 /// Adds what the reference tables tell of the host and address of an incident that a complaint opens.
-fn enrich(tables: &Tables, incident: &mut NewIncident) {
+pub fn enrich(tables: &Tables, incident: &mut NewIncident) {
     let mut border = Vec::new();
     if let Some(ip) = incident.ip.as_deref().and_then(|ip| ip.parse().ok()) {
         let facts = tables.facts(tables.ip(ip));

@@ -4,6 +4,8 @@
 //! The demo's clock stands still on the morning after its last week: whatever the machine's date is,
 //! the same seed gives the same bytes.
 
+mod work;
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -89,6 +91,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     if !session.json {
         ingest::print(&summary, took, &mut out, &session.talk)?;
     }
+    work::work(args.seed, &country.weeks, &workspace, &session.talk)?;
     let (last, files) = issues(&country, morning, &workspace, session)?;
     let values = Desk::new(&workspace)?.figures(&last.counted);
     if session.json {

@@ -45,6 +45,17 @@ profile = "default"
     shadowserver(&mut text, exposure::is_weekly);
     text.push('\n');
     text.push_str(OTHER_FEEDS);
+    text.push_str(
+        r#"
+# --- Response. Who can act stands in parties.csv; nothing leaves this workspace: there is no mail server. ---
+
+[response]
+name_zh = "沧澜国家网络应急中心"
+name_en = "Canglan National Emergency Response Center"
+address = "incidents@cert.example"
+phone = "000-0000"
+"#,
+    );
     text
 }
 

@@ -31,6 +31,7 @@ pub mod names;
 pub mod random;
 pub mod reference;
 pub mod reports;
+pub mod response;
 pub mod text;
 pub mod weeks;
 
@@ -166,6 +167,9 @@ pub fn write(
         progress(name, done as u64 + 1, total);
         part(&mut stage)?;
     }
+    stage
+        .files
+        .write("parties.csv", response::parties(&country))?;
     // Last, so that a folder with a configuration is a whole demo.
     stage.files.write("watchfire.toml", config::demo(seed))?;
     progress("done", total, total);
