@@ -305,7 +305,9 @@ impl Desk {
         }
         for id in &incidents {
             let incident = self.ledger.incident(*id, &Reach::All).await?;
-            if incident.state.0.is_live() && incident.noticed_at.is_some() {
+            // "Not ours" is no receipt of the matter.
+            let theirs = class != Class::WrongContact;
+            if theirs && incident.state.0.is_live() && incident.noticed_at.is_some() {
                 let at = message.received_at.min(now);
                 let step = NewStep::new(Step::Acknowledge, format!("answer {}", message.id), at);
                 self.ledger.step(*id, &Reach::All, step, ACTOR, now).await?;
@@ -409,7 +411,7 @@ impl Desk {
                 receipt,
                 via: "mail".to_owned(),
                 message: Some(message.id.clone()),
-                kind: kind(complaint.kind),
+                kind: kind(complaint),
                 what: what(complaint),
                 observables: observables.into(),
                 body: mail.text.chars().take(20_000).collect(),
@@ -449,7 +451,7 @@ impl Desk {
         now: Timestamp,
     ) -> Result<(Fate, Option<IncidentId>)> {
         let named = Named::of(complaint);
-        let kind = kind(complaint.kind);
+        let kind = kind(complaint);
         let fitting = rules.all().iter().filter(|rule| rule.kind == kind);
         let by_rule = fitting
             .filter_map(|rule| Some((rule.name.clone(), named.key(&rule.key)?)))
@@ -576,8 +578,14 @@ fn receipt(message: &str, place: usize) -> String {
     format!("{}-{}-{}", &text[..4], &text[4..8], &text[8..12])
 }
 
-fn kind(told: Told) -> CaseKind {
-    match told {
+/// The kind of case. A file that phones install is an app, whatever the report calls it.
+fn kind(complaint: &Complaint) -> CaseKind {
+    let app = |one: &formats::mail::complaint::Observable| {
+        let path = one.text.split(['?', '#']).next().unwrap_or_default();
+        one.field == Field::SourceUrl && path.to_ascii_lowercase().ends_with(".apk")
+    };
+    match complaint.kind {
+        Told::MalwareHosting if complaint.observables.iter().any(app) => CaseKind::MaliciousApp,
         Told::Phishing => CaseKind::Phishing,
         Told::MalwareHosting => CaseKind::MalwareHosting,
         Told::ControlServer => CaseKind::ControlServer,

@@ -1,6 +1,8 @@
 //! The demo's work: who can act in the invented country, who complains by mail, and what the parties
 //! answer. All of it follows from the seed; the work itself is done by the ordinary commands' path.
 
+use std::net::Ipv4Addr;
+
 use jiff::civil::Date;
 
 use super::country::{Access, Country};
@@ -272,8 +274,7 @@ pub fn complaints(seed: u64, week: usize, monday: Date, country: &Country) -> Ve
                 }
                 _ => {
                     let host = names::lure(&mut random, brand.slug);
-                    let ip = address(&mut random, country);
-                    page(brand.zh, brand.en, &host, ip, number)
+                    page(brand.zh, brand.en, &host, number)
                 }
             };
             let at = monday.at(0, 0, 0, 0) + jiff::Span::new().minutes(minute as i64);
@@ -294,19 +295,19 @@ pub fn complaints(seed: u64, week: usize, monday: Date, country: &Country) -> Ve
     mails
 }
 
-fn page(zh: &str, en: &str, host: &str, ip: std::net::Ipv4Addr, number: u64) -> (String, String) {
+fn page(zh: &str, en: &str, host: &str, number: u64) -> (String, String) {
     let harmless = format!("hxxp://{}/account", host.replace('.', "[.]"));
     match number % 3 {
         0 => (
             "Phishing page".to_owned(),
             format!(
-                "Hello,\r\n\r\nthis page imitates {en} and asks for card numbers:\r\n{harmless}\r\nIt is served from {ip}.\r\n\r\nRegards\r\n"
+                "Hello,\r\n\r\nthis page imitates {en} and asks for card numbers:\r\n{harmless}\r\n\r\nRegards\r\n"
             ),
         ),
         _ => (
             "=?utf-8?B?5Li+5oql6ZKT6bG8572R6aG1?=".to_owned(),
             format!(
-                "您好：\r\n\r\n收到短信，链接指向假冒{zh}的钓鱼网站：\r\n{harmless}\r\n该网站的服务器地址为 {ip}。\r\n请予处置。\r\n"
+                "您好：\r\n\r\n收到短信，链接指向假冒{zh}的钓鱼网站：\r\n{harmless}\r\n请予处置。\r\n"
             ),
         ),
     }
@@ -330,8 +331,9 @@ fn app(en: &str, zh: &str, url: &str, number: u64) -> (String, String) {
     }
 }
 
-/// An address of a hosting network, at home or abroad.
-fn address(random: &mut Random, country: &Country) -> std::net::Ipv4Addr {
+/// The address at which the world serves a host: in a hosting network, at home or abroad.
+pub fn address_of(seed: u64, host: &str, country: &Country) -> Ipv4Addr {
+    let mut random = Random::of(seed, host, 0);
     let fits: Vec<_> = country
         .blocks
         .iter()

@@ -25,7 +25,7 @@ use response::party;
 use response::route::Parties;
 use response::verify::{Look, Rules};
 use watchfire::demo::country::{Country, NAME_EN, NAME_ZH};
-use watchfire::demo::response::{ADDRESS, Act, DEAD, WORKED_WEEKS, act, complaints};
+use watchfire::demo::response::{ADDRESS, Act, DEAD, WORKED_WEEKS, act, address_of, complaints};
 
 use crate::failure::{Failure, Result};
 use crate::reference_files;
@@ -85,6 +85,7 @@ pub fn work(seed: u64, weeks: &[ReportingWeek], workspace: &Workspace, talk: &Ta
     let (port, taken) = serve()?;
     let play = Play {
         seed,
+        country: &country,
         house: house(seed, port)?,
         identity: identity(workspace)?,
         workspace,
@@ -131,6 +132,7 @@ struct World {
 
 struct Play<'a> {
     seed: u64,
+    country: &'a Country,
     house: House,
     identity: String,
     workspace: &'a Workspace,
@@ -154,7 +156,14 @@ impl Play<'_> {
         }
         self.clock.store(now, Ordering::Relaxed);
         let own = own(self.workspace);
-        let told = |incident: &mut ledger::NewIncident| enrich(&self.tables, incident);
+        let told = |incident: &mut ledger::NewIncident| {
+            // What the world's name servers answer.
+            if let Some(host) = incident.host.as_deref().filter(|_| incident.ip.is_none()) {
+                let address = address_of(self.seed, host, self.country);
+                incident.ip = Some(address.to_string());
+            }
+            enrich(&self.tables, incident);
+        };
         let read = run.block_on(desk.read_messages(&own, &self.rules, &told))?;
         run.block_on(desk.write_receipts(&self.house, &read.receipts))?;
         self.validate(now)?;
