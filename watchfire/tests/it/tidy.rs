@@ -8,15 +8,34 @@ use crate::run::tree;
 
 /// Crates from the bottom up, each with those of ours that it may import. The three flows never import
 /// each other: they meet in stored rows.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 11] = [
     ("model", &[]),
     ("formats", &["model"]),
     ("lake", &["model"]),
     ("ledger", &["model"]),
     ("reference", &["model"]),
+    ("outbound", &[]),
     (
         "intake",
-        &["model", "formats", "lake", "ledger", "reference"],
+        &[
+            "model",
+            "formats",
+            "lake",
+            "ledger",
+            "reference",
+            "outbound",
+        ],
+    ),
+    (
+        "response",
+        &[
+            "model",
+            "formats",
+            "lake",
+            "ledger",
+            "reference",
+            "outbound",
+        ],
     ),
     (
         "bulletin",
@@ -30,7 +49,9 @@ const CRATES: [(&str, &[&str]); 9] = [
             "lake",
             "ledger",
             "reference",
+            "outbound",
             "intake",
+            "response",
             "bulletin",
         ],
     ),
@@ -42,7 +63,9 @@ const CRATES: [(&str, &[&str]); 9] = [
             "lake",
             "ledger",
             "reference",
+            "outbound",
             "intake",
+            "response",
             "bulletin",
             "console",
         ],
