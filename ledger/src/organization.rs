@@ -154,7 +154,8 @@ mod responsibility {
 pub use contact::Model as Contact;
 pub use responsibility::Model as Responsibility;
 pub use row::Model as Organization;
-use row::{ActiveModel, Column, Entity};
+use row::ActiveModel;
+pub(crate) use row::{Column, Entity};
 
 impl Organization {
     /// Its id.

@@ -100,7 +100,8 @@ mod evidence {
 
 pub use evidence::Model as Evidence;
 pub use row::Model as Verification;
-use row::{ActiveModel, Column, Entity};
+use row::ActiveModel;
+pub(crate) use row::{Column, Entity};
 
 /// A look to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
