@@ -54,7 +54,11 @@ pub async fn handling_week(
     span: (i64, i64),
     known_at: i64,
 ) -> Result<Option<HandlingWeek>> {
-    if ledger.handling_began().await?.is_none_or(|began| began >= span.1) {
+    if ledger
+        .handling_began()
+        .await?
+        .is_none_or(|began| began >= span.1)
+    {
         return Ok(None);
     }
     let handled = ledger.incidents_handled(span).await?;
@@ -196,14 +200,16 @@ impl HandlingWeek {
             ended: row.ended_at(),
             inconclusive: findings.get(&row.id.0) == Some(&Finding::Inconclusive),
         };
-        let from_notice = |row: &&HandlingRow| takedown(row, row.noticed_at.unwrap_or(row.opened_at));
+        let from_notice =
+            |row: &&HandlingRow| takedown(row, row.noticed_at.unwrap_or(row.opened_at));
         let at = self.as_of;
         let down = Turnaround::of(noticed.iter().map(from_notice), at);
         let phishing = noticed
             .iter()
             .filter(|row| row.kind.0 == CaseKind::Phishing);
         let phishing = Turnaround::of(phishing.map(from_notice), at);
-        let from_opening = Turnaround::of(opened.iter().map(|row| takedown(row, row.opened_at)), at);
+        let from_opening =
+            Turnaround::of(opened.iter().map(|row| takedown(row, row.opened_at)), at);
         let acknowledged = Turnaround::of(
             noticed.iter().map(|row| Case {
                 ended: row.acknowledged_at,

@@ -105,11 +105,7 @@ impl Stock {
     /// Incidents in it at the end of the span (microseconds UTC, end exclusive).
     fn select(self, (from, to): (i64, i64)) -> Select<Entity> {
         let select = Entity::find().filter(Column::State.ne(Text(IncidentState::Merged)));
-        let not_by = |column: Column| {
-            Condition::any()
-                .add(column.is_null())
-                .add(column.gte(to))
-        };
+        let not_by = |column: Column| Condition::any().add(column.is_null()).add(column.gte(to));
         let open = |select: Select<Entity>| {
             select
                 .filter(Column::OpenedAt.lt(to))
@@ -264,10 +260,7 @@ impl Ledger {
     }
 
     /// What the last look at each of these incidents found; one that nobody looked at is not there.
-    pub async fn last_findings(
-        &self,
-        ids: &[IncidentId],
-    ) -> Result<BTreeMap<IncidentId, Finding>> {
+    pub async fn last_findings(&self, ids: &[IncidentId]) -> Result<BTreeMap<IncidentId, Finding>> {
         let mut last = BTreeMap::new();
         for chunk in ids.chunks(bulk::LIST) {
             let rows: Vec<(Text<IncidentId>, Text<Finding>)> = verification::Entity::find()

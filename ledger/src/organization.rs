@@ -153,8 +153,8 @@ mod responsibility {
 
 pub use contact::Model as Contact;
 pub use responsibility::Model as Responsibility;
-pub use row::Model as Organization;
 use row::ActiveModel;
+pub use row::Model as Organization;
 pub(crate) use row::{Column, Entity};
 
 impl Organization {

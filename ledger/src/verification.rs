@@ -99,8 +99,8 @@ mod evidence {
 }
 
 pub use evidence::Model as Evidence;
-pub use row::Model as Verification;
 use row::ActiveModel;
+pub use row::Model as Verification;
 pub(crate) use row::{Column, Entity};
 
 /// A look to be stored.

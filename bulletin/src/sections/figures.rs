@@ -252,7 +252,9 @@ fn print(
                     numerator: counted.count,
                     denominator: 60,
                 };
-                let number = i64::try_from(tenths).ok().map(|tenths| Decimal::new(tenths, 1));
+                let number = i64::try_from(tenths)
+                    .ok()
+                    .map(|tenths| Decimal::new(tenths, 1));
                 return amount(exact, number, statistic::print_hours(tenths));
             }
             if let Some(parts) = sum {

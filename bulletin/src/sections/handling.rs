@@ -20,7 +20,11 @@ const PARTIES: [(Role, &str, &str); 11] = [
     (Role::ProvincialBranch, "各省分中心", "provincial branches"),
     (Role::OverseasCert, "境外应急组织", "overseas CERTs"),
     (Role::SectorCert, "行业应急组织", "sector CERTs"),
-    (Role::EducationCert, "教育行业应急组织", "the education CERT"),
+    (
+        Role::EducationCert,
+        "教育行业应急组织",
+        "the education CERT",
+    ),
     (Role::SiteOwner, "网站主办方", "site owners"),
     (Role::Reporter, "举报方", "reporters"),
 ];
@@ -123,7 +127,12 @@ pub fn strip(page: &Page<'_>) -> Option<Handling> {
             format!("{}起中{}起尚未下线", n.zh, open.zh),
             format!("{} of {} not down yet", open.en, n.en),
         );
-        cell("T2", ("24小时内下线", "Down within 24 hours"), ("", ""), note);
+        cell(
+            "T2",
+            ("24小时内下线", "Down within 24 hours"),
+            ("", ""),
+            note,
+        );
     }
     let overdue = value("S1/overdue");
     let late = match some(figures, "S1/overdue") {
@@ -233,7 +242,12 @@ fn by_kind(page: &Page<'_>) -> Vec<Paragraph> {
                 format!("; {{I3/partners}} went through {}", with.en),
             ),
         };
-        let were = plural(figures, "I3", "phishing incident was", "phishing incidents were");
+        let were = plural(
+            figures,
+            "I3",
+            "phishing incident was",
+            "phishing incidents were",
+        );
         out.push(say(
             figures,
             &format!("处置网页仿冒事件{{I3|起}}{change_zh}{with_zh}。"),

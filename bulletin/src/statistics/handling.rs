@@ -78,7 +78,10 @@ pub const STATISTICS: &[Statistic] = &[
             ),
             part(
                 "acted",
-                Words::new("其中处置单位已处置、待核验", "of which acted on, to be verified"),
+                Words::new(
+                    "其中处置单位已处置、待核验",
+                    "of which acted on, to be verified",
+                ),
                 Formula::Count("handled.outcome/acted"),
             ),
             part(
@@ -251,7 +254,10 @@ pub const STATISTICS: &[Statistic] = &[
     },
     Statistic {
         unit: HOURS,
-        key: Words::new("本周立案并已通报的事件", "incident opened in the week and asked about"),
+        key: Words::new(
+            "本周立案并已通报的事件",
+            "incident opened in the week and asked about",
+        ),
         print: Presentation::HoursOneDecimal,
         sense: Sense::FewerIsBetter,
         compared: false,
@@ -268,7 +274,10 @@ pub const STATISTICS: &[Statistic] = &[
             ),
             hours(
                 "from-opening",
-                Words::new("全部本周立案的事件，自立案起", "of all opened in the week, from opening"),
+                Words::new(
+                    "全部本周立案的事件，自立案起",
+                    "of all opened in the week, from opening",
+                ),
                 "takedown.from-opening.median",
             ),
             part(
@@ -283,7 +292,10 @@ pub const STATISTICS: &[Statistic] = &[
             ),
             share(
                 "inconclusive",
-                Words::new("最近一次核验无法判定的占比", "Share of which the last look could not tell"),
+                Words::new(
+                    "最近一次核验无法判定的占比",
+                    "Share of which the last look could not tell",
+                ),
                 "takedown.inconclusive",
                 "takedown.n",
             ),
@@ -300,7 +312,10 @@ pub const STATISTICS: &[Statistic] = &[
     },
     Statistic {
         unit: PERCENT,
-        key: Words::new("本周立案并已通报的事件", "incident opened in the week and asked about"),
+        key: Words::new(
+            "本周立案并已通报的事件",
+            "incident opened in the week and asked about",
+        ),
         print: Presentation::PercentOneDecimal,
         compared: false,
         ..statistic(
@@ -318,7 +333,10 @@ pub const STATISTICS: &[Statistic] = &[
     },
     Statistic {
         unit: HOURS,
-        key: Words::new("本周立案并已通报的事件", "incident opened in the week and asked about"),
+        key: Words::new(
+            "本周立案并已通报的事件",
+            "incident opened in the week and asked about",
+        ),
         print: Presentation::HoursOneDecimal,
         sense: Sense::FewerIsBetter,
         compared: false,
@@ -358,7 +376,10 @@ pub const STATISTICS: &[Statistic] = &[
             ),
             part(
                 "government",
-                Words::new("其中未恢复的政府网站", "of which government sites not restored"),
+                Words::new(
+                    "其中未恢复的政府网站",
+                    "of which government sites not restored",
+                ),
                 Formula::Count("stock.government"),
             ),
             part(

@@ -56,12 +56,7 @@ pub fn all() -> Vec<&'static Statistic> {
 /// Those that are counted in the scan of the week's events: all but those of lists and of handling.
 pub fn scanned() -> Vec<&'static Statistic> {
     let mut all = all();
-    all.retain(|statistic| {
-        !matches!(
-            statistic.observed,
-            Observed::Listing | Observed::Handling
-        )
-    });
+    all.retain(|statistic| !matches!(statistic.observed, Observed::Listing | Observed::Handling));
     all
 }
 
