@@ -12,7 +12,7 @@ use model::issue::IssueNumber;
 
 use crate::frozen::{FrozenWeek, Origin};
 use crate::sections::figures::{Figures, Names};
-use crate::sections::{Page, board, notes, present, rating, situation, words};
+use crate::sections::{Page, board, handling, notes, present, rating, situation, words};
 use crate::{Error, Result};
 
 /// Earlier issues that are linked.
@@ -90,7 +90,7 @@ pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Resu
             .chain(situation::threats(&page))
             .collect(),
         board: board::board(&page),
-        handling: None,
+        handling: handling::strip(&page),
         sections: present(&page),
         notes: notes::notes(&page),
         recent: recent(this, past),

@@ -54,6 +54,11 @@ const COLUMNS: &[(&str, &str, Option<&str>, Form)] = &[
     ("vulns_mid", "V3", None, Form::Count),
     ("vulns_low", "V4", None, Form::Count),
     ("vuln_level_zh", "V5", None, Form::Level),
+    ("incidents", "I1", None, Form::Count),
+    ("cross_border", "I2", None, Form::Count),
+    ("phish_complaints", "I3", None, Form::Count),
+    ("app_platforms", "I4", None, Form::Count),
+    ("malicious_urls", "I5", None, Form::Count),
 ];
 
 /// Columns that describe the row.

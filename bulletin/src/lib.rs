@@ -10,19 +10,21 @@
 //! 4. [`render`]: the bulletin becomes HTML, PDF, JSON and CSV.
 //!
 //! [`frozen`] is the form in which a week is kept (DESIGN invariants 1 and 9), [`history`] the back
-//! issues that others published, [`lists`] the life of what block lists name; it and [`week`] are the
-//! modules that read the lake and the ledger. This
-//! crate never collects, never sends, and reads no clock.
+//! issues that others published, [`lists`] the life of what block lists name, [`handling`] what was done
+//! and [`turnaround`] how long it took; `lists`, `handling` and [`week`] are the modules that read the
+//! lake and the ledger. This crate never collects, never sends, and reads no clock.
 
 pub mod compose;
 mod error;
 pub mod frozen;
+pub mod handling;
 pub mod history;
 pub mod lists;
 pub mod rating;
 pub mod render;
 pub mod sections;
 pub mod statistics;
+pub mod turnaround;
 pub mod week;
 
 pub use error::{Error, Result};

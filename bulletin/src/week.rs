@@ -17,6 +17,7 @@ use model::statistic::{FeedCoverage, Observed, Statistic};
 use model::time::{Day, MICROS_PER_DAY, ReportingWeek, Timestamp};
 
 use crate::frozen::{Basis, Beside, FROZEN_FORMAT, FrozenWeek, Origin};
+use crate::handling::{self, HandlingWeek};
 use crate::history;
 use crate::lists::{self, ListWeek};
 use crate::rating::{Infrastructure, Profile, RatedWeek, propose};
@@ -126,6 +127,11 @@ impl Week<'_> {
     /// # Errors
     /// The ledger or the lake fails.
     pub async fn tally(&self) -> Result<WeekTally> {
+        Ok(self.counted().await?.0)
+    }
+
+    /// The week's counts, and when what they are read from last changed, microseconds UTC.
+    async fn counted(&self) -> Result<(WeekTally, i64)> {
         let withheld = supply::withheld(self.feeds);
         let tallies = self
             .scan(
@@ -141,7 +147,26 @@ impl Week<'_> {
         });
         let mut tally = merged.map(Tally::finish).unwrap_or_default();
         lists::place(&mut tally, self.list_weeks().await?);
-        Ok(tally)
+        let known_at = self.known_at().await?;
+        let Some(handled) = self.handling_week(known_at).await? else {
+            return Ok((tally, known_at));
+        };
+        handling::place(&mut tally, &handled);
+        Ok((tally, handled.as_of))
+    }
+
+    /// The last change of what the week is made from besides incidents: the commit of the lake snapshot,
+    /// or the last change of an infrastructure event.
+    async fn known_at(&self) -> Result<i64> {
+        let committed = self.ledger.snapshot(self.snapshot).await?;
+        let (_, changed) = self.infrastructure_rows().await?;
+        Ok(committed.map_or(0, |row| row.created_at).max(changed))
+    }
+
+    /// What was done in the week; `None` while no incident was ever handled.
+    async fn handling_week(&self, known_at: i64) -> Result<Option<HandlingWeek>> {
+        let (start, end) = self.span();
+        handling::handling_week(self.ledger, (start.0, end.0), known_at).await
     }
 
     /// The week of each feed that brings whole lists and may be printed.
@@ -243,24 +268,20 @@ impl Week<'_> {
     /// Counts, rates and freezes the week.
     ///
     /// The instant the ledger was read at is given as that of the last change that matters: the
-    /// commit of the lake snapshot or the last change of an infrastructure event. So freezing the
-    /// same records again gives the same bytes.
+    /// commit of the lake snapshot, the last change of an infrastructure event, or of an incident that
+    /// was handled or opened in the week. So freezing the same records again gives the same bytes. At
+    /// that instant the times of incidents that go on are cut off ([`crate::turnaround`]).
     ///
     /// # Errors
     /// The ledger or the lake fails.
     pub async fn freeze(&self, with: Freeze<'_>) -> Result<FrozenWeek> {
-        let tally = self.tally().await?;
+        let (tally, as_of) = self.counted().await?;
         let earlier = if tally.names.is_empty() {
             EarlierNames::default()
         } else {
             self.earlier_names().await?
         };
-        let (infrastructure, changed) = self.infrastructure_rows().await?;
-        let committed = self
-            .ledger
-            .snapshot(self.snapshot)
-            .await?
-            .map_or(0, |row| row.created_at);
+        let infrastructure = self.infrastructure().await?;
         let mut frozen = assemble(
             self.week,
             self.feeds,
@@ -270,7 +291,7 @@ impl Week<'_> {
             with,
         );
         frozen.basis.lake_snapshot = self.snapshot.unsigned_abs();
-        frozen.basis.ledger_as_of = Timestamp(committed.max(changed)).to_string();
+        frozen.basis.ledger_as_of = Timestamp(as_of).to_string();
         Ok(frozen)
     }
 
@@ -337,6 +358,16 @@ impl Week<'_> {
                 let (start, end) = self.span();
                 let (ledger, snapshot) = (self.ledger, self.snapshot);
                 lists::explain(ledger, &source, snapshot, start..end, &inputs, each).await?;
+            }
+            return Ok(());
+        }
+        if statistic.observed == Observed::Handling {
+            let (start, end) = self.span();
+            let known_at = self.known_at().await?;
+            if let Some(week) = self.handling_week(known_at).await? {
+                let inputs = statistics::explain::inputs(statistic);
+                let span = (start.0, end.0);
+                handling::explain(self.ledger, &week, span, &inputs, each).await?;
             }
             return Ok(());
         }

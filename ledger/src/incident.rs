@@ -510,6 +510,11 @@ impl Ledger {
             .await?;
         into.events += i64::try_from(moved.rows_affected).unwrap_or(0);
         into.complaints += from.complaints;
+        // One matter counts as handled once, in the week in which its first part did.
+        into.counted_at = [into.counted_at, from.counted_at]
+            .into_iter()
+            .flatten()
+            .min();
         into.first_seen_at = Ord::min(into.first_seen_at, from.first_seen_at);
         into.last_seen_at = Ord::max(into.last_seen_at, from.last_seen_at);
         into.changed_at = now;

@@ -31,6 +31,7 @@ pub mod blob;
 pub mod commit;
 pub mod complaint;
 pub mod directive;
+pub mod handled;
 pub mod history;
 pub mod incident;
 pub mod infrastructure;
@@ -59,6 +60,7 @@ pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
 pub use directive::{Directive, DirectiveState, NewDirective};
 pub use error::{Error, Result};
+pub use handled::{AskedParty, HandlingRow, Stock};
 pub use hash::Hash;
 pub use history::{HistoryKind, HistoryRow, NewHistoryRow};
 pub use incident::{

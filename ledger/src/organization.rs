@@ -153,8 +153,9 @@ mod responsibility {
 
 pub use contact::Model as Contact;
 pub use responsibility::Model as Responsibility;
+use row::ActiveModel;
 pub use row::Model as Organization;
-use row::{ActiveModel, Column, Entity};
+pub(crate) use row::{Column, Entity};
 
 impl Organization {
     /// Its id.

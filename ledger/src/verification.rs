@@ -99,8 +99,9 @@ mod evidence {
 }
 
 pub use evidence::Model as Evidence;
+use row::ActiveModel;
 pub use row::Model as Verification;
-use row::{ActiveModel, Column, Entity};
+pub(crate) use row::{Column, Entity};
 
 /// A look to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

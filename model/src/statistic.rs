@@ -18,8 +18,8 @@ pub mod value;
 
 pub use change::{Basis, Change, ChangeKind, Incomparable, SMALL_BASE, change, change_kind};
 pub use print::{
-    WAN, grouped, percent_tenths, print_count, print_percent, print_sum, print_wan, printed_sum,
-    round_half_away, wan_tenths, whole_quotient,
+    WAN, grouped, hour_tenths, percent_tenths, print_count, print_hours, print_percent, print_sum,
+    print_wan, printed_sum, round_half_away, wan_tenths, whole_quotient,
 };
 pub use value::{
     Counted, FeedCoverage, Measured, Missing, PartValue, Quantity, SourceCount, StatisticValue,
@@ -67,11 +67,13 @@ pub enum Observed {
     MalwareName,
     /// An item of a block list that is delivered whole, again and again.
     Listing,
+    /// An incident that is worked in Watchfire: no feed brings it, it is read from the ledger.
+    Handling,
 }
 
 impl Observed {
     /// Every kind.
-    pub const ALL: [Observed; 8] = [
+    pub const ALL: [Observed; 9] = [
         Observed::InfectedHost,
         Observed::HostingSite,
         Observed::Defacement,
@@ -80,6 +82,7 @@ impl Observed {
         Observed::VulnerabilityRecord,
         Observed::MalwareName,
         Observed::Listing,
+        Observed::Handling,
     ];
 
     /// Stable label.
@@ -93,6 +96,7 @@ impl Observed {
             Observed::VulnerabilityRecord => "vulnerability-record",
             Observed::MalwareName => "malware-name",
             Observed::Listing => "listing",
+            Observed::Handling => "handling",
         }
     }
 
@@ -107,6 +111,7 @@ impl Observed {
             Observed::VulnerabilityRecord => Words::new("CNVD漏洞记录", "CNVD records"),
             Observed::MalwareName => Words::new("恶意程序名称", "malware names"),
             Observed::Listing => Words::new("黑名单条目", "block lists"),
+            Observed::Handling => Words::new("在本系统处置的事件", "incidents handled here"),
         }
     }
 }
@@ -259,6 +264,8 @@ pub enum Presentation {
     PercentOneDecimal,
     /// A quotient as a whole number, half up, with 约 / about.
     AboutInteger,
+    /// Minutes as hours with one decimal, half away from zero.
+    HoursOneDecimal,
     /// Names in order.
     Rank,
     /// A word of a scale.
@@ -279,6 +286,9 @@ impl Presentation {
             }
             Presentation::AboutInteger => {
                 Words::new("约整数、四舍五入", "about, whole number, half up")
+            }
+            Presentation::HoursOneDecimal => {
+                Words::new("小时、保留一位小数", "hours with one decimal")
             }
             Presentation::Rank => Words::new("依次列名", "names in order"),
             Presentation::Word => Words::new("评级词", "word of a scale"),

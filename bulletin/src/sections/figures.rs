@@ -8,11 +8,15 @@ use std::collections::BTreeMap;
 use model::bulletin::{
     Amount, Aspect, Change, Decimal, Direction, Exact, Incomplete, Judgement, PublishedValue, Text,
 };
+use model::incident::CaseKind;
+use model::organization::Role;
 use model::statistic::{
-    self, ChangeKind, Formula, Measured, Presentation, Quantity, Sense, Statistic, StatisticValue,
-    Words,
+    self, ChangeKind, Formula, Measured, Observed, Presentation, Quantity, Sense, Statistic,
+    StatisticValue, Words,
 };
+use model::worded::Word;
 
+use super::words::lower_first;
 use crate::frozen::FrozenWeek;
 use crate::statistics;
 use crate::statistics::cells::UNKNOWN;
@@ -242,6 +246,17 @@ fn print(
             let exact = Exact::Count {
                 count: counted.count,
             };
+            if form == Presentation::HoursOneDecimal {
+                let tenths = statistic::hour_tenths(counted.count);
+                let exact = Exact::Ratio {
+                    numerator: counted.count,
+                    denominator: 60,
+                };
+                let number = i64::try_from(tenths)
+                    .ok()
+                    .map(|tenths| Decimal::new(tenths, 1));
+                return amount(exact, number, statistic::print_hours(tenths));
+            }
             if let Some(parts) = sum {
                 let (whole, each) = statistic::print_sum(&parts);
                 let text = match statistic.id {
@@ -344,6 +359,9 @@ fn level_word(word: &str) -> Text {
 pub fn member(statistic: &Statistic, id: &str, names: &Names<'_>) -> (Text, Text, Presentation) {
     let unknown = || Text::new("未知", "unknown");
     let other = || Text::new("其他", "other");
+    if statistic.observed == Observed::Handling {
+        return handled(statistic, id);
+    }
     let name = match (statistic.formula, id) {
         (_, UNKNOWN) => unknown(),
         (Formula::Ranking { .. }, code) => code
@@ -361,6 +379,25 @@ pub fn member(statistic: &Statistic, id: &str, names: &Names<'_>) -> (Text, Text
     match statistic.formula {
         Formula::Ranking { .. } => (name, Text::new("台", "hosts"), Presentation::WanOneDecimal),
         _ => (name, Text::same("%"), Presentation::PercentOneDecimal),
+    }
+}
+
+/// Of the handled incidents: a type with its share, or a role of parties with its count.
+fn handled(statistic: &Statistic, id: &str) -> (Text, Text, Presentation) {
+    let words = |text: (&str, &str)| Text::new(text.0, lower_first(text.1));
+    let kind = id.parse::<CaseKind>().map(|kind| (kind.zh(), kind.en()));
+    let role = id.parse::<Role>().map(|role| (role.zh(), role.en()));
+    match statistic.formula {
+        Formula::Ranking { .. } => (
+            role.map_or_else(|_| Text::same(id), words),
+            Text::new("起", "incidents"),
+            Presentation::Integer,
+        ),
+        _ => (
+            kind.map_or_else(|_| Text::same(id), words),
+            Text::same("%"),
+            Presentation::PercentOneDecimal,
+        ),
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod board;
 pub mod charts;
 pub mod figures;
+pub mod handling;
 pub mod hosting;
 pub mod malware;
 pub mod notes;
@@ -77,6 +78,10 @@ pub const SECTIONS: &[SectionRule] = &[
     SectionRule {
         id: "vulnerabilities",
         make: vulnerabilities::section,
+    },
+    SectionRule {
+        id: "handling",
+        make: handling::section,
     },
 ];
 

@@ -172,6 +172,10 @@ fn counting(page: &Page<'_>) -> Text {
         zh.push_str("漏洞只计国家信息安全漏洞共享平台公开的记录。");
         en.push_str(" Vulnerabilities are those the national database (CNVD) published.");
     }
+    if figures.has("I1") {
+        zh.push_str("处置事件按首次既已通报、又有结果的那一周计，一起只计一次，不成立、重复和过期批量办结的不计。");
+        en.push_str(" An incident counts as handled in the week in which it was first both asked about and given an outcome, once; invalid, duplicate and stale ones do not count.");
+    }
     let plain = say(figures, &zh, &en);
     Text::new(
         plain.plain(model::bulletin::Lang::Zh),

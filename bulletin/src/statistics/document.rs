@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use model::statistic::{Sense, Window};
+use model::statistic::{Observed, Sense, Window};
 
 use super::all;
 
@@ -57,11 +57,17 @@ pub fn document() -> String {
             ("formula", format!("`{}`", statistic.formula)),
             (
                 "feeds needed",
-                format!(
-                    "one that brings {} (`{}`)",
-                    statistic.observed.words().en,
-                    statistic.observed.label()
-                ),
+                match statistic.observed {
+                    Observed::Handling => format!(
+                        "none: read from the ledger's incidents (`{}`)",
+                        statistic.observed.label()
+                    ),
+                    observed => format!(
+                        "one that brings {} (`{}`)",
+                        observed.words().en,
+                        observed.label()
+                    ),
+                },
             ),
             ("fields needed", fields),
             ("printed", statistic.print.words().en.to_owned()),
@@ -111,7 +117,8 @@ keys, so what it would be over any of its sources can be said from the stored va
 **Availability.** A statistic is available in a week if an enabled feed brings events of its kind with
 values in its fields, and at least one such feed reported in the week. Otherwise it is *not available*,
 never 0, and its section leaves the bulletin. What a feed brings is told by its entry (format,
-classification, mapping) and by what it brought in this and the last 13 weeks.
+classification, mapping) and by what it brought in this and the last 13 weeks. What was done (I1 to I7,
+T1 to T3, S1) needs no feed: it is available from the first week in which an incident was handled here.
 
 **Change.** `100 x (this - last) / last` on unrounded counts against the frozen value of the issue
 before, one decimal, half away from zero; 0.0% is printed as unchanged; a base of 0 prints no per cent;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use model::statistic::{
-    Counted, Formula, Measured, Missing, PartValue, Quantity, Statistic, StatisticValue, Window,
+    Counted, Formula, Measured, Missing, Observed, PartValue, Quantity, Statistic, StatisticValue,
+    Window,
 };
 
 use super::cells::{UNKNOWN, WeekTally};
 use super::names::EarlierNames;
 use super::supply::Sources;
+use crate::handling::BEGUN;
 
 /// Members of a family beyond so many are added up as `other`: all provinces are listed, but only
 /// the commonest top-level domains.
@@ -63,10 +65,13 @@ fn value(statistic: &Statistic, tally: &WeekTally, inputs: &Inputs<'_>) -> Stati
         sources: Vec::new(),
         parts: Vec::new(),
     };
-    let feeds = match inputs
-        .sources
-        .suppliers(statistic.observed, statistic.fields, inputs.monday)
-    {
+    let suppliers = |fields: &[&str]| match statistic.observed {
+        // No feed brings it: it is there as soon as the ledger's week was placed.
+        Observed::Handling if tally.cells.contains_key(BEGUN) => Ok(Vec::new()),
+        Observed::Handling => Err(Missing::NotBegun),
+        observed => inputs.sources.suppliers(observed, fields, inputs.monday),
+    };
+    let feeds = match suppliers(statistic.fields) {
         Ok(feeds) => feeds,
         Err(reason) => {
             out.measured = not_available(reason);
@@ -94,10 +99,7 @@ fn value(statistic: &Statistic, tally: &WeekTally, inputs: &Inputs<'_>) -> Stati
             .chain(rule.fields)
             .copied()
             .collect();
-        let measured = match inputs
-            .sources
-            .suppliers(statistic.observed, &fields, inputs.monday)
-        {
+        let measured = match suppliers(&fields) {
             Ok(_) => measure(rule.formula, tally),
             Err(reason) => not_available(reason),
         };

@@ -1,7 +1,7 @@
 //! A week's published numbers: their declarations, and the one scan they are all counted in.
 //!
-//! The declarations are five plain tables, one a family: [`malware`], [`hosting`], [`websites`],
-//! [`vulnerabilities`], [`lists`]; `docs/statistics.md` is generated from them ([`document`]). A scan of the
+//! The declarations are six plain tables, one a family: [`malware`], [`hosting`], [`websites`],
+//! [`vulnerabilities`], [`handling`], [`lists`]; `docs/statistics.md` is generated from them ([`document`]). A scan of the
 //! week streams record batches into a [`Tally`] a thread ([`tally`]); what a row counts as is
 //! decided in [`events`] alone. Merged and finished, the tally is a table of [`cells`], from which
 //! [`evaluate()`] makes the values; [`supply`] says which feeds can supply what, [`compare`] over which
@@ -18,6 +18,7 @@ pub mod document;
 pub mod evaluate;
 pub mod events;
 pub mod explain;
+pub mod handling;
 pub mod hosting;
 pub mod lists;
 pub mod malware;
@@ -44,6 +45,7 @@ pub fn all() -> Vec<&'static Statistic> {
         hosting::STATISTICS,
         websites::STATISTICS,
         vulnerabilities::STATISTICS,
+        handling::STATISTICS,
         lists::STATISTICS,
     ]
     .into_iter()
@@ -51,10 +53,10 @@ pub fn all() -> Vec<&'static Statistic> {
     .collect()
 }
 
-/// Those that are counted in the scan of the week's events: all but those of lists.
+/// Those that are counted in the scan of the week's events: all but those of lists and of handling.
 pub fn scanned() -> Vec<&'static Statistic> {
     let mut all = all();
-    all.retain(|statistic| statistic.observed != Observed::Listing);
+    all.retain(|statistic| !matches!(statistic.observed, Observed::Listing | Observed::Handling));
     all
 }
 
@@ -78,8 +80,8 @@ mod tests {
         let ids: Vec<&str> = all().iter().map(|statistic| statistic.id).collect();
         let expected = [
             "M1", "M2", "M3", "M4", "M5", "H1", "H2", "H3", "H4", "H5", "H6", "W1", "W2", "W3",
-            "W4", "W5", "W6", "W7", "W8", "W9", "V1", "V2", "V3", "V4", "V5", "V6", "L1", "L2",
-            "L3", "L4",
+            "W4", "W5", "W6", "W7", "W8", "W9", "V1", "V2", "V3", "V4", "V5", "V6", "I1", "I2",
+            "I3", "I4", "I5", "I6", "I7", "T1", "T2", "T3", "S1", "L1", "L2", "L3", "L4",
         ];
         assert_eq!(ids, expected);
         assert_eq!(named("m1").map(|statistic| statistic.id), Some("M1"));

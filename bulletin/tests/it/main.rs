@@ -3,6 +3,7 @@
 mod composing;
 mod counting;
 mod events;
+mod handling;
 mod history;
 mod outage;
 mod rating;

@@ -1,7 +1,7 @@
 //! The renderers as a whole: one frozen bulletin in, the same truth in every format out.
 
 mod geometry;
-mod golden;
+pub mod golden;
 mod hostile;
 mod numbers;
 mod print;

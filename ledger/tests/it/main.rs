@@ -7,6 +7,7 @@ mod audit;
 mod blob;
 mod cluster;
 mod commit;
+mod handled;
 mod issue;
 mod job;
 mod manifest;

@@ -36,10 +36,11 @@ pub fn whole_quotient(part: u64, whole: u64) -> Option<u64> {
 /// From this count on Chinese prints 万 with one decimal.
 pub const WAN: u64 = 10_000;
 
-/// A count as printed: number and, in Chinese from [`WAN`] on, 万.
+/// A count as printed: number and, in Chinese from [`WAN`] on, 万; minutes as hours where the form says so.
 pub fn print_count(count: u64, print: Presentation) -> Text {
     match print {
         Presentation::WanOneDecimal if count >= WAN => print_wan(wan_tenths(count)),
+        Presentation::HoursOneDecimal => print_hours(hour_tenths(count)),
         _ => Text::new(count.to_string(), grouped(count)),
     }
 }
@@ -49,6 +50,20 @@ pub fn print_wan(tenths: u64) -> Text {
     Text::new(
         format!("{}.{}万", tenths / 10, tenths % 10),
         grouped(tenths * 1000),
+    )
+}
+
+/// Tenths of hours in a number of minutes, half away from zero: 588 gives 98.
+pub fn hour_tenths(minutes: u64) -> u64 {
+    u64::try_from(round_half_away(10 * i128::from(minutes), 60)).unwrap_or(u64::MAX)
+}
+
+/// A number of tenths of hours as printed: `9.8`.
+pub fn print_hours(tenths: u64) -> Text {
+    let (whole, tenth) = (tenths / 10, tenths % 10);
+    Text::new(
+        format!("{whole}.{tenth}"),
+        format!("{}.{tenth}", grouped(whole)),
     )
 }
 

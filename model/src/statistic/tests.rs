@@ -133,6 +133,10 @@ fn numbers_are_printed_in_the_languages_own_units() {
         Text::new("17172", "17,172")
     );
     assert_eq!(print_percent(8), Text::same("0.8%"));
+    let hours = |minutes| print_count(minutes, Presentation::HoursOneDecimal);
+    assert_eq!(hours(588), Text::same("9.8"));
+    assert_eq!(hours(0), Text::same("0.0"));
+    assert_eq!(hours(60_003), Text::new("1000.1", "1,000.1"));
     assert_eq!(grouped(1_234_567), "1,234,567");
 }
 

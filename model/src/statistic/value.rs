@@ -178,6 +178,8 @@ pub enum Missing {
         /// Weeks needed.
         needed: u32,
     },
+    /// No incident was ever handled in Watchfire up to the end of the week.
+    NotBegun,
     /// There is nothing to take a share of.
     EmptyWhole,
     /// Too few of what is measured has come to its end.
@@ -211,12 +213,16 @@ impl Missing {
                 format!("历史数据只有{weeks}周，不足{needed}周"),
                 format!("only {weeks} earlier weeks are stored, {needed} are needed"),
             ),
+            Missing::NotBegun => Text::new(
+                "本系统尚未处置过事件",
+                "no incident has been handled here yet",
+            ),
             Missing::EmptyWhole => Text::new(
                 "没有可计算占比的对象",
                 "there is nothing to take a share of",
             ),
             Missing::TooFew => Text::new(
-                "结束的在列时段太少，尚不能测算",
+                "已结束的太少，尚不能测算",
                 "too few have ended to measure it",
             ),
             Missing::DependsOn { statistics } => Text::new(

@@ -404,7 +404,11 @@ fn definition(
         ))?;
     }
     out.line(format_args!("  snapshot   {snapshot}"))?;
-    out.line("  query      the events in which the keys are found:")?;
+    let of = match statistic.observed {
+        Observed::Handling => "the ledger's incidents that were handled or opened in the week:",
+        _ => "the events in which the keys are found:",
+    };
+    out.line(format_args!("  query      {of}"))?;
     out.line(format_args!("    {sql}"))?;
     out.line("")?;
     out.line("input  key  feeds  events (report:line)")
@@ -427,6 +431,12 @@ fn select(statistic: &Statistic, named: Named, workspace: &Workspace) -> String 
         Observed::PhishingPage => "class_type = 'phishing' AND source_url IS NOT NULL",
         Observed::VulnerabilityRecord => "vulnerability_id LIKE 'CNVD-%'",
         Observed::Listing => return listings(named, workspace),
+        Observed::Handling => {
+            return format!(
+                "SELECT * FROM incident WHERE counted_at >= {0} AND counted_at < {1} OR opened_at >= {0} AND opened_at < {1}",
+                start.0, end.0
+            );
+        }
         Observed::MalwareName => {
             "class_type IN ('infected-system', 'malware-distribution', 'c2-server', 'malware-configuration', 'malware') AND malware_name IS NOT NULL"
         }

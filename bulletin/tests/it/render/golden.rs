@@ -8,7 +8,8 @@ use bulletin::render::{self, charts::Width, palette::Palette};
 use model::bulletin::Lang;
 use std::path::PathBuf;
 
-fn compare(name: &str, bytes: &[u8]) {
+/// Compares with the kept file, or writes it anew.
+pub fn compare(name: &str, bytes: &[u8]) {
     let path = PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/it/render/golden"
