@@ -11,9 +11,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    audit, bulletin, completions, config, demo, doctor, export, feeds, fetch, history, hold,
-    import, inbox, incidents, infrastructure, ingest, init, lake, man, notices, orgs, parse, query,
-    rating, reference, rejects, respond, retention, route, serve, status, tokens, verify, week,
+    audit, bulletin, completions, config, demo, doctor, evidence, export, feeds, fetch, history,
+    hold, import, inbox, incidents, infrastructure, ingest, init, lake, man, notices, orgs, parse,
+    query, rating, reference, rejects, respond, retention, route, serve, status, tokens, verify,
+    week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -99,6 +100,7 @@ enum Command {
     Orgs(orgs::Args),
     Route(route::Args),
     Verify(verify::Args),
+    Evidence(evidence::Args),
     Respond(respond::Args),
     Week(week::Args),
     Query(query::Args),
@@ -138,6 +140,7 @@ impl Command {
             Command::Orgs(args) => orgs::run(args, session),
             Command::Route(args) => route::run(args, session),
             Command::Verify(args) => verify::run(args, session),
+            Command::Evidence(args) => evidence::run(args, session),
             Command::Respond(args) => respond::run(args, session),
             Command::Week(args) => week::run(args, session),
             Command::Query(args) => query::run(args, session),

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod doctor;
+pub mod evidence;
 pub mod export;
 pub mod feeds;
 pub mod fetch;
