@@ -51,7 +51,7 @@ fn parties(page: &Page<'_>) -> Text {
             (count > 0).then_some((count, *zh, *en))
         })
         .collect();
-    used.sort_by(|a, b| b.0.cmp(&a.0));
+    used.sort_by_key(|party| std::cmp::Reverse(party.0));
     let names: Vec<Text> = used
         .into_iter()
         .map(|(_, zh, en)| Text::new(zh, en))
@@ -200,11 +200,11 @@ fn handled(page: &Page<'_>) -> Paragraph {
         true => (
             "，其中跨境事件{I2|起}，占{I2/share}",
             format!(
-                "; {{I2}} of them ({{I2/share}}) {} the border",
-                plural(figures, "I2", "crosses", "cross")
+                "; {{I2}} of them ({{I2/share}}) {} cross-border",
+                plural(figures, "I2", "was", "were")
             ),
         ),
-        false => ("，其中没有跨境事件", "; none crosses the border".to_owned()),
+        false => ("，其中没有跨境事件", "; none was cross-border".to_owned()),
     };
     let were = plural(figures, "I1", "incident was", "incidents were");
     say(
@@ -229,7 +229,7 @@ fn by_kind(page: &Page<'_>) -> Vec<Paragraph> {
         .filter_map(|(key, zh, en)| Some((figures.count(key)?, zh, en)))
         .filter(|(count, ..)| *count > 0)
         .collect();
-        used.sort_by(|a, b| b.0.cmp(&a.0));
+        used.sort_by_key(|party| std::cmp::Reverse(party.0));
         let names: Vec<Text> = used
             .into_iter()
             .map(|(_, zh, en)| Text::new(zh, en))
@@ -269,15 +269,15 @@ fn by_kind(page: &Page<'_>) -> Vec<Paragraph> {
         apart.add(
             "处置单位拒绝处置{I1/refused|起}",
             format!(
-                "{{I1/refused}} of the incidents {} refused",
-                plural(figures, "I1/refused", "was", "were")
+                "in {{I1/refused}} of the incidents the {} to act",
+                plural(figures, "I1/refused", "party refused", "parties refused")
             ),
         );
     }
     if some(figures, "I1/no-response") {
         apart.add(
             "未获回应{I1/no-response|起}",
-            "{I1/no-response} had no response",
+            "{I1/no-response} found no response",
         );
     }
     if some(figures, "I1/reopened") {
@@ -415,10 +415,10 @@ fn kinds(page: &Page<'_>) -> Option<Chart> {
         id: "handled-kinds",
         title: Text::new(
             format!("处置事件以{}最多，占{}", first.name.zh, first.share.zh),
-            upper_first(&format!(
-                "{} leads among the incidents handled with {}",
+            format!(
+                "Most frequent among the incidents handled: {}, {}",
                 first.name.en, first.share.en
-            )),
+            ),
         ),
         measure: Text::new(
             "处置事件，起，按类型，本周",
@@ -455,13 +455,20 @@ fn asked(page: &Page<'_>) -> Option<Chart> {
         return None;
     }
     let first = &bars[0];
+    let all = PARTIES.iter().find(|(role, ..)| {
+        let key = first.key.as_deref().unwrap_or_default();
+        key == format!("I7/{role}")
+    });
+    let (zh, en) = all.map_or((first.name.zh.as_str(), first.name.en.as_str()), |all| {
+        (all.1, all.2)
+    });
     let caption = Caption {
         id: "handled-parties",
         title: Text::new(
-            format!("{}参与处置最多，占{}", first.name.zh, first.share.zh),
+            format!("{zh}参与处置最多，占{}", first.share.zh),
             upper_first(&format!(
-                "{} took part most often: in {} of the incidents",
-                first.name.en, first.share.en
+                "{en} took part most often: in {} of the incidents",
+                first.share.en
             )),
         ),
         measure: Text::new(
