@@ -59,6 +59,24 @@ fn parties(page: &Page<'_>) -> Text {
     list(&names)
 }
 
+/// Who of registrars and overseas CERTs was asked about phishing, those asked about most first.
+fn phishing_partners(figures: &Figures) -> Text {
+    let mut used: Vec<(u64, &str, &str)> = [
+        ("I3/registrar", "域名注册机构", "registrars"),
+        ("I3/overseas-cert", "境外应急组织", "overseas CERTs"),
+    ]
+    .into_iter()
+    .filter_map(|(key, zh, en)| Some((figures.count(key)?, zh, en)))
+    .filter(|(count, ..)| *count > 0)
+    .collect();
+    used.sort_by_key(|party| std::cmp::Reverse(party.0));
+    let names: Vec<Text> = used
+        .into_iter()
+        .map(|(_, zh, en)| Text::new(zh, en))
+        .collect();
+    list(&names)
+}
+
 /// The strip on the first page; absent until an incident was handled here.
 pub fn strip(page: &Page<'_>) -> Option<Handling> {
     let figures = page.figures;
@@ -97,11 +115,14 @@ pub fn strip(page: &Page<'_>) -> Option<Handling> {
         ),
     };
     cell("I2", ("其中跨境", "of which cross-border"), ("起", ""), of);
-    let partners = value("I3/partners");
-    let with = Text::new(
-        format!("{}起会同注册机构和境外应急组织", partners.zh),
-        format!("{} with registrars and overseas CERTs", partners.en),
-    );
+    let (partners, used) = (value("I3/partners"), phishing_partners(figures));
+    let with = match used.is_empty() {
+        true => Text::default(),
+        false => Text::new(
+            format!("{}起会同{}", partners.zh, used.zh),
+            format!("{} with {}", partners.en, used.en),
+        ),
+    };
     cell("I3", ("网页仿冒", "Phishing incidents"), ("起", ""), with);
     let platforms = value("I4");
     let by = Text::new(
@@ -160,7 +181,7 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
     paragraphs.extend(speed(figures));
     paragraphs.extend(left(figures));
     let mut charts: Vec<Chart> = Vec::new();
-    charts.extend(weekly(page, "handled-weeks", "I1", ("起", "incidents")));
+    charts.extend(weekly(page, "handled-weeks", "I1", ("起", "")));
     charts.extend(kinds(page));
     charts.extend(asked(page));
     for chart in &mut charts {
@@ -221,21 +242,8 @@ fn by_kind(page: &Page<'_>) -> Vec<Paragraph> {
     let mut out = Vec::new();
     if some(figures, "I3") {
         let (change_zh, change_en) = change_clause(figures, "I3", "起");
-        let mut used: Vec<(u64, &str, &str)> = [
-            ("I3/registrar", "域名注册机构", "registrars"),
-            ("I3/overseas-cert", "境外应急组织", "overseas CERTs"),
-        ]
-        .into_iter()
-        .filter_map(|(key, zh, en)| Some((figures.count(key)?, zh, en)))
-        .filter(|(count, ..)| *count > 0)
-        .collect();
-        used.sort_by_key(|party| std::cmp::Reverse(party.0));
-        let names: Vec<Text> = used
-            .into_iter()
-            .map(|(_, zh, en)| Text::new(zh, en))
-            .collect();
-        let with = list(&names);
-        let (with_zh, with_en) = match names.is_empty() {
+        let with = phishing_partners(figures);
+        let (with_zh, with_en) = match with.is_empty() {
             true => (String::new(), String::new()),
             false => (
                 format!("，其中{{I3/partners|起}}会同{}处置", with.zh),
@@ -325,7 +333,10 @@ fn speed(figures: &Figures) -> Option<Paragraph> {
         };
         told.add(
             format!("{{T1/open|起}}尚未下线{zh}"),
-            format!("{{T1/open}} are not down{en}"),
+            format!(
+                "{{T1/open}} {} not down{en}",
+                plural(figures, "T1/open", "is", "are")
+            ),
         );
     }
     Some(told.sentence(figures))
