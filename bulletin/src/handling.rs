@@ -17,7 +17,7 @@ use model::verification::Finding;
 use crate::Result;
 use crate::statistics::WeekTally;
 use crate::statistics::explain::Line;
-use crate::turnaround::{Case, Turnaround};
+use crate::turnaround::{Case, DAY_MICROS, Turnaround};
 
 /// The cell whose presence says that incidents are handled here: it is there, perhaps with nothing in
 /// it, from the first week in which any was.
@@ -89,6 +89,21 @@ fn outcome(row: &HandlingRow) -> &'static str {
     }
 }
 
+/// Whether a look from outside can tell that it is gone: time to takedown is measured on these.
+fn can_be_taken_down(kind: CaseKind) -> bool {
+    use CaseKind::*;
+    matches!(
+        kind,
+        Phishing
+            | MaliciousApp
+            | MalwareHosting
+            | ControlServer
+            | MobileControlServer
+            | Defacement
+            | Backdoor
+    )
+}
+
 /// How an incident is named where it is a key.
 fn incident(number: i64) -> String {
     format!("incident {number}")
@@ -122,6 +137,17 @@ impl HandlingWeek {
                 party.acted_at.is_some(),
             ));
         }
+        let named: BTreeSet<OrganizationId> = asked
+            .values()
+            .flatten()
+            .filter_map(|party| party.1)
+            .collect();
+        let named: Vec<OrganizationId> = named.into_iter().collect();
+        let names = ledger.organization_names(&named).await?;
+        let name = |id: &OrganizationId| {
+            let known = names.get(id).map(|(en, _)| en.clone());
+            known.unwrap_or_else(|| id.to_string())
+        };
         let mut platforms: BTreeMap<OrganizationId, BTreeSet<i64>> = BTreeMap::new();
         let mut urls: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
         for row in handled {
@@ -140,7 +166,14 @@ impl HandlingWeek {
                 self.put(format!("handled.border/{border}"), key.clone());
             }
             for role in &roles {
-                self.put(format!("handled.role/{role}"), key.clone());
+                let of_role = parties.iter().filter(|party| party.0 == *role);
+                let who: BTreeSet<String> = of_role
+                    .filter_map(|party| party.1.as_ref())
+                    .map(name)
+                    .collect();
+                let who: Vec<String> = who.into_iter().collect();
+                let line = format!("{key}: {}", who.join(", "));
+                self.put(format!("handled.role/{role}"), line);
             }
             match kind {
                 CaseKind::Phishing => {
@@ -174,13 +207,9 @@ impl HandlingWeek {
                 _ => {}
             }
         }
-        let ids: Vec<OrganizationId> = platforms.keys().copied().collect();
-        let names = ledger.organization_names(&ids).await?;
         for (platform, numbers) in platforms {
-            let name = names
-                .get(&platform)
-                .map_or_else(|| platform.to_string(), |(en, _)| en.clone());
-            self.put("handled.platform", with_incidents(&name, &numbers));
+            let key = with_incidents(&name(&platform), &numbers);
+            self.put("handled.platform", key);
         }
         for (url, numbers) in urls {
             self.put("handled.url", with_incidents(&url, &numbers));
@@ -193,23 +222,35 @@ impl HandlingWeek {
             .iter()
             .filter(|row| row.noticed_at.is_some_and(|at| at <= self.as_of))
             .collect();
-        let ids: Vec<IncidentId> = opened.iter().map(|row| row.id.0).collect();
+        let down_kinds: Vec<&HandlingRow> = opened
+            .iter()
+            .filter(|row| can_be_taken_down(row.kind.0))
+            .collect();
+        let down_noticed: Vec<&HandlingRow> = noticed
+            .iter()
+            .copied()
+            .filter(|row| can_be_taken_down(row.kind.0))
+            .collect();
+        let ids: Vec<IncidentId> = down_kinds.iter().map(|row| row.id.0).collect();
         let findings = ledger.last_findings(&ids).await?;
+        // By verification alone: a party's word takes nothing down.
         let takedown = |row: &HandlingRow, began: i64| Case {
             began,
-            ended: row.ended_at(),
+            ended: row.gone_at,
             inconclusive: findings.get(&row.id.0) == Some(&Finding::Inconclusive),
         };
         let from_notice =
             |row: &&HandlingRow| takedown(row, row.noticed_at.unwrap_or(row.opened_at));
         let at = self.as_of;
-        let down = Turnaround::of(noticed.iter().map(from_notice), at);
-        let phishing = noticed
+        let down = Turnaround::of(down_noticed.iter().map(from_notice), at);
+        let phishing = down_noticed
             .iter()
             .filter(|row| row.kind.0 == CaseKind::Phishing);
         let phishing = Turnaround::of(phishing.map(from_notice), at);
-        let from_opening =
-            Turnaround::of(opened.iter().map(|row| takedown(row, row.opened_at)), at);
+        let from_opening = Turnaround::of(
+            down_kinds.iter().map(|row| takedown(row, row.opened_at)),
+            at,
+        );
         let acknowledged = Turnaround::of(
             noticed.iter().map(|row| Case {
                 ended: row.acknowledged_at,
@@ -217,24 +258,26 @@ impl HandlingWeek {
             }),
             at,
         );
-        for row in &noticed {
-            let ended = row.ended_at().filter(|ended| *ended <= at);
+        for row in &down_noticed {
+            let gone = row.gone_at.filter(|gone| *gone <= at);
             let key = incident(row.number);
-            if ended.is_none() {
+            if gone.is_none() {
                 self.put("takedown.open", key.clone());
                 if findings.get(&row.id.0) == Some(&Finding::Inconclusive) {
                     self.put("takedown.inconclusive", key.clone());
                 }
             }
             let began = row.noticed_at.unwrap_or(row.opened_at);
-            if ended.is_some_and(|ended| ended - began <= crate::turnaround::DAY_MICROS) {
+            if gone.is_some_and(|gone| gone - began <= DAY_MICROS) {
                 self.put("takedown.within-day", key.clone());
             }
-            let acknowledged = row.acknowledged_at.filter(|told| *told <= at);
-            if acknowledged.is_none() {
+            self.put("takedown.n", key);
+        }
+        for row in &noticed {
+            let key = incident(row.number);
+            if row.acknowledged_at.is_none_or(|told| told > at) {
                 self.put("acknowledge.open", key.clone());
             }
-            self.put("takedown.n", key.clone());
             self.put("acknowledge.n", key);
         }
         for (name, measured) in [

@@ -51,7 +51,25 @@ fn parties(page: &Page<'_>) -> Text {
             (count > 0).then_some((count, *zh, *en))
         })
         .collect();
-    used.sort_by(|a, b| b.0.cmp(&a.0));
+    used.sort_by_key(|party| std::cmp::Reverse(party.0));
+    let names: Vec<Text> = used
+        .into_iter()
+        .map(|(_, zh, en)| Text::new(zh, en))
+        .collect();
+    list(&names)
+}
+
+/// Who of registrars and overseas CERTs was asked about phishing, those asked about most first.
+fn phishing_partners(figures: &Figures) -> Text {
+    let mut used: Vec<(u64, &str, &str)> = [
+        ("I3/registrar", "域名注册机构", "registrars"),
+        ("I3/overseas-cert", "境外应急组织", "overseas CERTs"),
+    ]
+    .into_iter()
+    .filter_map(|(key, zh, en)| Some((figures.count(key)?, zh, en)))
+    .filter(|(count, ..)| *count > 0)
+    .collect();
+    used.sort_by_key(|party| std::cmp::Reverse(party.0));
     let names: Vec<Text> = used
         .into_iter()
         .map(|(_, zh, en)| Text::new(zh, en))
@@ -97,11 +115,14 @@ pub fn strip(page: &Page<'_>) -> Option<Handling> {
         ),
     };
     cell("I2", ("其中跨境", "of which cross-border"), ("起", ""), of);
-    let partners = value("I3/partners");
-    let with = Text::new(
-        format!("{}起会同注册机构和境外应急组织", partners.zh),
-        format!("{} with registrars and overseas CERTs", partners.en),
-    );
+    let (partners, used) = (value("I3/partners"), phishing_partners(figures));
+    let with = match used.is_empty() {
+        true => Text::default(),
+        false => Text::new(
+            format!("{}起会同{}", partners.zh, used.zh),
+            format!("{} with {}", partners.en, used.en),
+        ),
+    };
     cell("I3", ("网页仿冒", "Phishing incidents"), ("起", ""), with);
     let platforms = value("I4");
     let by = Text::new(
@@ -160,7 +181,7 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
     paragraphs.extend(speed(figures));
     paragraphs.extend(left(figures));
     let mut charts: Vec<Chart> = Vec::new();
-    charts.extend(weekly(page, "handled-weeks", "I1", ("起", "incidents")));
+    charts.extend(weekly(page, "handled-weeks", "I1", ("起", "")));
     charts.extend(kinds(page));
     charts.extend(asked(page));
     for chart in &mut charts {
@@ -200,11 +221,11 @@ fn handled(page: &Page<'_>) -> Paragraph {
         true => (
             "，其中跨境事件{I2|起}，占{I2/share}",
             format!(
-                "; {{I2}} of them ({{I2/share}}) {} the border",
-                plural(figures, "I2", "crosses", "cross")
+                "; {{I2}} of them ({{I2/share}}) {} cross-border",
+                plural(figures, "I2", "was", "were")
             ),
         ),
-        false => ("，其中没有跨境事件", "; none crosses the border".to_owned()),
+        false => ("，其中没有跨境事件", "; none was cross-border".to_owned()),
     };
     let were = plural(figures, "I1", "incident was", "incidents were");
     say(
@@ -221,21 +242,8 @@ fn by_kind(page: &Page<'_>) -> Vec<Paragraph> {
     let mut out = Vec::new();
     if some(figures, "I3") {
         let (change_zh, change_en) = change_clause(figures, "I3", "起");
-        let mut used: Vec<(u64, &str, &str)> = [
-            ("I3/registrar", "域名注册机构", "registrars"),
-            ("I3/overseas-cert", "境外应急组织", "overseas CERTs"),
-        ]
-        .into_iter()
-        .filter_map(|(key, zh, en)| Some((figures.count(key)?, zh, en)))
-        .filter(|(count, ..)| *count > 0)
-        .collect();
-        used.sort_by(|a, b| b.0.cmp(&a.0));
-        let names: Vec<Text> = used
-            .into_iter()
-            .map(|(_, zh, en)| Text::new(zh, en))
-            .collect();
-        let with = list(&names);
-        let (with_zh, with_en) = match names.is_empty() {
+        let with = phishing_partners(figures);
+        let (with_zh, with_en) = match with.is_empty() {
             true => (String::new(), String::new()),
             false => (
                 format!("，其中{{I3/partners|起}}会同{}处置", with.zh),
@@ -269,15 +277,15 @@ fn by_kind(page: &Page<'_>) -> Vec<Paragraph> {
         apart.add(
             "处置单位拒绝处置{I1/refused|起}",
             format!(
-                "{{I1/refused}} of the incidents {} refused",
-                plural(figures, "I1/refused", "was", "were")
+                "in {{I1/refused}} of the incidents the {} to act",
+                plural(figures, "I1/refused", "party refused", "parties refused")
             ),
         );
     }
     if some(figures, "I1/no-response") {
         apart.add(
             "未获回应{I1/no-response|起}",
-            "{I1/no-response} had no response",
+            "{I1/no-response} found no response",
         );
     }
     if some(figures, "I1/reopened") {
@@ -325,7 +333,10 @@ fn speed(figures: &Figures) -> Option<Paragraph> {
         };
         told.add(
             format!("{{T1/open|起}}尚未下线{zh}"),
-            format!("{{T1/open}} are not down{en}"),
+            format!(
+                "{{T1/open}} {} not down{en}",
+                plural(figures, "T1/open", "is", "are")
+            ),
         );
     }
     Some(told.sentence(figures))
@@ -415,10 +426,10 @@ fn kinds(page: &Page<'_>) -> Option<Chart> {
         id: "handled-kinds",
         title: Text::new(
             format!("处置事件以{}最多，占{}", first.name.zh, first.share.zh),
-            upper_first(&format!(
-                "{} leads among the incidents handled with {}",
+            format!(
+                "Most frequent among the incidents handled: {}, {}",
                 first.name.en, first.share.en
-            )),
+            ),
         ),
         measure: Text::new(
             "处置事件，起，按类型，本周",
@@ -455,13 +466,20 @@ fn asked(page: &Page<'_>) -> Option<Chart> {
         return None;
     }
     let first = &bars[0];
+    let all = PARTIES.iter().find(|(role, ..)| {
+        let key = first.key.as_deref().unwrap_or_default();
+        key == format!("I7/{role}")
+    });
+    let (zh, en) = all.map_or((first.name.zh.as_str(), first.name.en.as_str()), |all| {
+        (all.1, all.2)
+    });
     let caption = Caption {
         id: "handled-parties",
         title: Text::new(
-            format!("{}参与处置最多，占{}", first.name.zh, first.share.zh),
+            format!("{zh}参与处置最多，占{}", first.share.zh),
             upper_first(&format!(
-                "{} took part most often: in {} of the incidents",
-                first.name.en, first.share.en
+                "{en} took part most often: in {} of the incidents",
+                first.share.en
             )),
         ),
         measure: Text::new(

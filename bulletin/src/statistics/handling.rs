@@ -305,8 +305,8 @@ pub const STATISTICS: &[Statistic] = &[
             Words::new("下线用时中位数", "Median time to takedown"),
             Formula::Measure("takedown.median"),
             Words::new(
-                "自首次通报至首次核验消除；本周立案、已通报的事件，尚未下线的按删失处理（Kaplan–Meier估计），截至本期数据时刻；无法判定的不算下线。",
-                "From the first notice to the first look that found it gone. Incidents opened in the week and asked about; those not down are censored at the instant the ledger was read (Kaplan and Meier's estimate). What cannot be told is not down.",
+                "自首次通报至首次核验消除；本周立案、已通报的网页仿冒、恶意APP链接、恶意程序传播、控制端、网页篡改和网站后门事件，尚未下线的按删失处理（Kaplan–Meier估计），截至本期数据时刻；无法判定的不算下线。",
+                "From the first notice to the first look that found it gone. Incidents of phishing, malicious apps, malware downloads, control servers, defacement and backdoors that were opened in the week and asked about; those not down are censored at the instant the ledger was read (Kaplan and Meier's estimate). What cannot be told is not down, and a party's word takes nothing down.",
             ),
         )
     },
@@ -362,8 +362,8 @@ pub const STATISTICS: &[Statistic] = &[
             Words::new("签收用时中位数", "Median time to acknowledgement"),
             Formula::Measure("acknowledge.median"),
             Words::new(
-                "自首次通报至首次签收，口径同T1。",
-                "From the first notice to the first acknowledgement, measured as T1.",
+                "自首次通报至首次签收；本周立案、已通报的全部事件，测算方法同T1。",
+                "From the first notice to the first acknowledgement, of all incidents opened in the week and asked about; measured as T1.",
             ),
         )
     },

@@ -422,7 +422,7 @@ fn told(bulletin: &Bulletin, lang: Lang) -> String {
         ));
     }
     let section = bulletin.sections.iter().find(|one| one.id == "handling");
-    for section in section {
+    if let Some(section) = section {
         out.push(format!("# {}", section.title.get(lang)));
         out.extend(section.paragraphs.iter().map(|part| part.plain(lang)));
         for table in section
@@ -533,6 +533,11 @@ async fn a_week_of_work_is_counted_case_by_case_and_opens_to_its_incidents() {
         platforms["handled.platform"][0].starts_with("Platform C (incidents "),
         "{platforms:?}"
     );
+    let parties = desk.explain(MONDAY, "I7").await;
+    assert!(
+        parties["handled.role/overseas-cert"][0].ends_with(": CERT B"),
+        "{parties:?}"
+    );
     // The same records freeze to the same bytes.
     assert_eq!(desk.freeze(MONDAY, &[]).await.to_json(), week.to_json());
 }
@@ -616,6 +621,48 @@ async fn what_is_closed_again_or_found_invalid_later_never_counts_twice_and_chan
     let again = desk.freeze(MONDAY, &[]).await;
     assert_eq!(count(&again, "I1"), 9);
     assert_eq!(stored.to_json(), kept);
+}
+
+#[tokio::test]
+async fn a_party_s_word_ends_a_case_but_takes_nothing_down() {
+    let mut desk = Desk::new().await;
+    let branch = desk.organization(Role::ProvincialBranch, "Branch E").await;
+    let operator = desk.organization(Role::NetworkOperator, "Operator H").await;
+    let site = desk
+        .open(CaseKind::Defacement, "http://gov.example/", &[], MONDAY)
+        .await;
+    desk.ask(site, Role::ProvincialBranch, branch, MONDAY).await;
+    desk.step(site, Step::Act, MONDAY + HOUR).await;
+    let restored = Step::Close(Resolution::Restored);
+    desk.step(site, restored, MONDAY + 2 * HOUR).await;
+    let host = desk
+        .open(CaseKind::InfectedHost, "192.0.2.1", &[], MONDAY)
+        .await;
+    desk.ask(host, Role::NetworkOperator, operator, MONDAY)
+        .await;
+    desk.step(host, Step::Acknowledge, MONDAY + HOUR).await;
+    desk.step(host, Step::Act, MONDAY + 3 * HOUR).await;
+    let week = desk.freeze(MONDAY, &[]).await;
+    for (key, expected) in [
+        ("I1", 2),
+        ("I1/ended", 1),
+        ("I1/acted", 1),
+        // An infected host cannot be looked at from outside: it is in no time to takedown.
+        ("T1/n", 1),
+        ("T1/open", 1),
+        ("T2", 0),
+        ("T3/n", 2),
+        ("T3/open", 0),
+        ("T3", 60),
+    ] {
+        assert_eq!(count(&week, key), expected, "{key}");
+    }
+    let made = printed(&week, &[]);
+    let zh = told(&made, Lang::Zh);
+    assert!(
+        zh.contains("24小时内下线 | 0.0%  | 1起中1起尚未下线"),
+        "{zh}"
+    );
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod drift;
 mod faults;
 mod fetch;
 mod founding_week;
+mod handled;
 mod intelmq;
 mod ledger;
 mod lists;
