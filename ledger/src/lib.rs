@@ -28,6 +28,7 @@ mod text;
 
 pub mod audit;
 pub mod blob;
+pub mod clock;
 pub mod commit;
 pub mod complaint;
 pub mod directive;
@@ -55,6 +56,7 @@ pub mod verification;
 
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use blob::{Blob, BlobStore};
+pub use clock::{Clock, ClockState, Ending, Escalation, NewClock};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
 pub use directive::{Directive, DirectiveState, NewDirective};

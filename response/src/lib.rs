@@ -13,7 +13,9 @@ mod error;
 
 pub mod checking;
 pub mod deliver;
+pub mod duty;
 pub mod followup;
+pub mod grade;
 pub mod inbox;
 pub mod notice;
 pub mod notify;

@@ -5,10 +5,12 @@
 
 mod audit;
 mod blob;
+mod clock;
 mod cluster;
 mod commit;
 mod issue;
 mod job;
+mod making;
 mod manifest;
 mod open;
 mod postgres;

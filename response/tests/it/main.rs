@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod composing;
+mod desk;
 mod drafts;
+mod duty;
 mod imap;
 mod mail;
 mod peers;
