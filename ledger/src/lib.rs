@@ -44,6 +44,7 @@ pub mod notice;
 pub mod organization;
 pub mod profile;
 pub mod reference;
+pub mod registration;
 pub mod reject;
 pub mod report;
 pub mod retention;
@@ -80,6 +81,7 @@ pub use organization::{
 };
 pub use profile::{NewProfile, ReportProfile};
 pub use reference::{NewReferenceTable, ReferenceTable};
+pub use registration::{RegistrationAnswer, RegistrationState};
 pub use reject::{Reject, RejectFilter, RejectState};
 pub use report::{Archived, FeedTotals, NewReport, Report, ReportFilter, ReportKind, ReportState};
 pub use retention::{Expiry, Hold, NewExpiry, NewHold, Retained, Rewritten};

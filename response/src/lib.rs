@@ -20,6 +20,7 @@ pub mod inbox;
 pub mod notice;
 pub mod notify;
 pub mod party;
+pub mod rdap;
 pub mod route;
 pub mod triage;
 pub mod verify;

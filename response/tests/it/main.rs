@@ -9,5 +9,6 @@ mod duty;
 mod imap;
 mod mail;
 mod peers;
+mod rdap;
 mod submission;
 mod verify;

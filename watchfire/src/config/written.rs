@@ -210,6 +210,13 @@ pub struct ResponseSection {
     /// Laws whose clocks start, as `cn-2025`; `nis2/*` takes duties that are not confirmed. Empty:
     /// `cn-2025`.
     pub laws: Vec<String>,
+    /// Whether registration data services (RDAP) are asked who answers for a name or an address; off for
+    /// closed networks.
+    pub rdap: bool,
+    /// IANA's files dns.json, ipv4.json, ipv6.json and asn.json, which say who is asked.
+    pub rdap_bootstrap: Vec<String>,
+    /// Names, addresses and prefixes of such services that may be asked although they are private.
+    pub rdap_allow: Vec<String>,
 }
 
 impl Default for ResponseSection {
@@ -231,6 +238,9 @@ impl Default for ResponseSection {
             verify_interval_secs: 3600,
             grades: Vec::new(),
             laws: Vec::new(),
+            rdap: false,
+            rdap_bootstrap: Vec::new(),
+            rdap_allow: Vec::new(),
         }
     }
 }
