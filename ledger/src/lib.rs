@@ -28,6 +28,7 @@ mod text;
 
 pub mod audit;
 pub mod blob;
+pub mod clock;
 pub mod commit;
 pub mod complaint;
 pub mod directive;
@@ -44,6 +45,7 @@ pub mod notice;
 pub mod organization;
 pub mod profile;
 pub mod reference;
+pub mod registration;
 pub mod reject;
 pub mod report;
 pub mod retention;
@@ -56,6 +58,7 @@ pub mod verification;
 
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use blob::{Blob, BlobStore};
+pub use clock::{Clock, ClockState, Ending, Escalation, NewClock};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
 pub use directive::{Directive, DirectiveState, NewDirective};
@@ -80,6 +83,7 @@ pub use organization::{
 };
 pub use profile::{NewProfile, ReportProfile};
 pub use reference::{NewReferenceTable, ReferenceTable};
+pub use registration::{RegistrationAnswer, RegistrationState};
 pub use reject::{Reject, RejectFilter, RejectState};
 pub use report::{Archived, FeedTotals, NewReport, Report, ReportFilter, ReportKind, ReportState};
 pub use retention::{Expiry, Hold, NewExpiry, NewHold, Retained, Rewritten};

@@ -17,6 +17,7 @@ pub mod classification;
 pub mod feed;
 pub mod fetch;
 pub mod field;
+pub mod grade;
 pub mod identity;
 pub mod ids;
 pub mod incident;

@@ -13,11 +13,14 @@ mod error;
 
 pub mod checking;
 pub mod deliver;
+pub mod duty;
 pub mod followup;
+pub mod grade;
 pub mod inbox;
 pub mod notice;
 pub mod notify;
 pub mod party;
+pub mod rdap;
 pub mod route;
 pub mod triage;
 pub mod verify;

@@ -215,7 +215,7 @@ fn contact(line: &PartyLine) -> std::result::Result<PartyContact, String> {
 }
 
 /// Whether a text can be a mail address: one `@`, nothing that breaks a header.
-fn is_mailbox(text: &str) -> bool {
+pub(crate) fn is_mailbox(text: &str) -> bool {
     let fine = |part: &str| {
         !part.is_empty()
             && part

@@ -17,6 +17,7 @@ mod findings;
 mod health;
 mod inspection;
 mod reference_files;
+mod registering;
 mod responding;
 mod schema_update;
 mod serve;

@@ -133,6 +133,12 @@ const INDEXES: &[(&str, bool, &str, &[&str])] = &[
         &["incident_id", "at"],
     ),
     ("evidence_incident", false, "evidence", &["incident_id"]),
+    (
+        "registration_expires",
+        false,
+        "registration",
+        &["expires_at"],
+    ),
 ];
 
 fn key(name: &'static str) -> ColumnDef {
@@ -508,5 +514,16 @@ fn message_tables() -> Vec<TableCreateStatement> {
             big_integer_null("outcome_at"),
         ],
     );
-    vec![message, complaint]
+    // What was asked of registration data services, so that it is not asked again before it expires.
+    let registration = table(
+        "registration",
+        [
+            key("question"),
+            text("state"),
+            text("answer"),
+            big_integer("asked_at"),
+            big_integer("expires_at"),
+        ],
+    );
+    vec![message, complaint, registration]
 }

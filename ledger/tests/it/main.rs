@@ -5,11 +5,13 @@
 
 mod audit;
 mod blob;
+mod clock;
 mod cluster;
 mod commit;
 mod handled;
 mod issue;
 mod job;
+mod making;
 mod manifest;
 mod open;
 mod postgres;

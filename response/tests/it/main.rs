@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod composing;
+mod desk;
 mod drafts;
+mod duty;
 mod imap;
 mod mail;
 mod peers;
+mod rdap;
 mod submission;
 mod verify;

@@ -1,5 +1,7 @@
 //! `watchfire incidents`: what is opened, worked and closed.
 
+mod grading;
+
 use clap::Subcommand;
 use ledger::incident::Triaged;
 use ledger::{Incident, IncidentFilter, IncidentSort, NewStep, Page, Reach};
@@ -31,6 +33,9 @@ Examples:
   watchfire incidents validate 704 705 --reason \"page looked at\"
   watchfire incidents close 704 --as invalid --reason \"a bank's own page\"
   watchfire incidents merge 706 704 --reason \"same kit\"
+  watchfire incidents grade 704 --importance important --loss severe --reason \"portal down\"
+  watchfire incidents clocks                     how long there is to report
+  watchfire incidents clock stop 3 --reason \"reported by telephone, Li\"
   watchfire incidents rules                      how far each rule is trusted
   watchfire incidents promote phishing-host      the second person's vote makes it automatic")]
 pub struct Args {
@@ -93,6 +98,21 @@ enum What {
         incident: String,
         /// The note.
         text: String,
+    },
+    /// Say what is known of its harm: its grade by the schemes in force, and the clocks that begin.
+    Grade(grading::Args),
+    /// List the countdowns of duties to report, and what passed 50, 80 or 100 percent.
+    Clocks {
+        /// Only of this incident.
+        incident: Option<String>,
+        /// Also those that ended.
+        #[arg(long, requires = "incident")]
+        all: bool,
+    },
+    /// End a clock in your name.
+    Clock {
+        #[command(subcommand)]
+        what: grading::ClockWhat,
     },
     /// Show how far the rules of triage are trusted.
     Rules,
@@ -194,6 +214,9 @@ pub fn run(args: Args, session: &Session) -> Result {
             let ledger = &workspace.ledger;
             Ok(workspace.block_on(ledger.note_incident(id, &Reach::All, &text, &who, now().0))?)
         }
+        What::Grade(args) => grading::run(&args, session),
+        What::Clocks { incident, all } => grading::clocks(all, incident.as_deref(), session),
+        What::Clock { what } => grading::end(what, session),
         What::Rules => print_rules(session),
         What::Promote { rule } => {
             let workspace = session.open(Access::Write("incidents promote"))?;
@@ -434,6 +457,7 @@ fn show(which: &str, session: &Session) -> Result {
     );
     fact("state", Some(state_text(&one)));
     fact("severity", Some(one.severity.to_string()));
+    fact("grade", grading::told(&one));
     fact(
         "opened",
         Some(format!("{} by rule {}", at(one.opened_at), one.rule)),

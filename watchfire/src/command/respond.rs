@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::incidents::triage_all;
 use crate::failure::Result;
-use crate::responding::{checker, desk, house, identity, known, own, parties, read_mail, table};
+use crate::registering;
+use crate::responding::{checker, desk, house, identity, own, parties, read_mail, table};
 use crate::table::Out;
 use crate::workspace::{Access, Session};
 
@@ -30,8 +31,11 @@ pub fn run(args: Args, session: &Session) -> Result {
     let own = own(&workspace);
     let (mail, receipts) = read_mail(&workspace, session, &desk, &own, &house)?;
     let (reports, triaged) = triage_all(&workspace, &desk)?;
+    let (findings, _) = registering::look_up(&workspace, &desk)?;
     let parties = parties(&workspace)?;
+    let known = |incident: &ledger::Incident| registering::known(&findings, incident);
     let routed = workspace.block_on(desk.route(&table(&workspace)?, &parties, known))?;
+    let escalated = workspace.block_on(desk.escalate_clocks())?;
     let (followed, reminders) = workspace.block_on(desk.follow_up(&parties))?;
     let written = workspace.block_on(desk.write_notices(&house, &parties))?;
     let reminded = workspace.block_on(desk.write_reminders(&house, &parties, reminders))?;
@@ -48,10 +52,16 @@ pub fn run(args: Args, session: &Session) -> Result {
     for problem in written.problems.iter().chain(&reminded.problems) {
         session.talk.warn(problem);
     }
+    for one in &escalated {
+        session.talk.warn(format_args!(
+            "clock {} {}/{} passed {} % of its time: `watchfire incidents clocks`",
+            one.clock.id, one.clock.law, one.clock.duty, one.percent
+        ));
+    }
     let mut out = Out::new();
     if session.json {
         out.json(
-            &json!({ "mail": mail, "receipts": receipts, "reports": reports, "triage": triaged,
+            &json!({ "escalated": escalated, "mail": mail, "receipts": receipts, "reports": reports, "triage": triaged,
             "route": routed, "follow_up": followed, "notices": written, "reminders": reminded,
             "verify": checked, "outcomes": outcomes, "send": sent }),
         )?;

@@ -2,11 +2,13 @@
 
 use ledger::{IncidentFilter, IncidentSort, Page, Reach};
 use model::incident::IncidentState;
+use response::rdap::{Additions, Findings};
 use response::route::decide;
 use serde_json::json;
 
 use crate::failure::Result;
-use crate::responding::{desk, incident, known, parties, table};
+use crate::registering::{self, known};
+use crate::responding::{desk, incident, parties, table};
 use crate::table::{Out, Table};
 use crate::workspace::{Access, Session};
 
@@ -32,8 +34,11 @@ pub fn run(args: Args, session: &Session) -> Result {
     }
     let workspace = session.open(Access::Write("route"))?;
     let desk = desk(&workspace);
+    let (findings, added) = registering::look_up(&workspace, &desk)?;
     let (table, parties) = (table(&workspace)?, parties(&workspace)?);
+    let known = |incident: &ledger::Incident| known(&findings, incident);
     let routed = workspace.block_on(desk.route(&table, &parties, known))?;
+    tell(&findings, &added, session);
     let mut out = Out::new();
     match session.json {
         true => out.json(&routed)?,
@@ -43,6 +48,22 @@ pub fn run(args: Args, session: &Session) -> Result {
         ))?,
     }
     out.end()
+}
+
+/// Says what registration data added and what could not be looked up.
+fn tell(findings: &Findings, added: &Additions, session: &Session) {
+    for line in &added.lines {
+        session.talk.say(crate::table::clean(line));
+    }
+    for line in &added.proposed {
+        let line = crate::table::clean(line);
+        session
+            .talk
+            .warn(format_args!("not done, a person made the entry: {line}"));
+    }
+    for problem in &findings.problems {
+        session.talk.warn(crate::table::clean(problem));
+    }
 }
 
 fn dry_run(which: &[String], session: &Session) -> Result {
@@ -66,13 +87,15 @@ fn dry_run(which: &[String], session: &Session) -> Result {
             found.collect::<Result<_>>()?
         }
     };
+    let (findings, added) = registering::kept(&workspace, &desk(&workspace), &incidents)?;
+    tell(&findings, &added, session);
     let mut out = Out::new();
     let mut table = Table::new([
         "#", "kind", "order", "party", "role", "request", "hours", "why",
     ]);
     let mut all = Vec::new();
     for one in &incidents {
-        for decided in decide(one, &known(one), &rows, &parties) {
+        for decided in decide(one, &known(&findings, one), &rows, &parties) {
             let party = decided.organization.and_then(|id| parties.get(id));
             let party = party.map_or("nobody".to_owned(), |org| org.name_en.clone());
             all.push(json!({ "incident": one.number, "place": decided.asked.place, "party": party,

@@ -204,6 +204,19 @@ pub struct ResponseSection {
     pub resolvers: Vec<String>,
     /// Seconds between looks that count as independent.
     pub verify_interval_secs: i64,
+    /// Schemes that incidents are graded by, as `guide-2025`; `guide-2025/II-yuan` takes a row that is
+    /// not confirmed, `guide-2025/*` all of them. Empty: the confirmed rows of all schemes.
+    pub grades: Vec<String>,
+    /// Laws whose clocks start, as `cn-2025`; `nis2/*` takes duties that are not confirmed. Empty:
+    /// `cn-2025`.
+    pub laws: Vec<String>,
+    /// Whether registration data services (RDAP) are asked who answers for a name or an address; off for
+    /// closed networks.
+    pub rdap: bool,
+    /// IANA's files dns.json, ipv4.json, ipv6.json and asn.json, which say who is asked.
+    pub rdap_bootstrap: Vec<String>,
+    /// Names, addresses and prefixes of such services that may be asked although they are private.
+    pub rdap_allow: Vec<String>,
 }
 
 impl Default for ResponseSection {
@@ -223,6 +236,11 @@ impl Default for ResponseSection {
             probe_allow: Vec::new(),
             resolvers: Vec::new(),
             verify_interval_secs: 3600,
+            grades: Vec::new(),
+            laws: Vec::new(),
+            rdap: false,
+            rdap_bootstrap: Vec::new(),
+            rdap_allow: Vec::new(),
         }
     }
 }
