@@ -1,10 +1,12 @@
 //! `watchfire respond`: every step of response once, in order.
 
+use model::time::Timestamp;
 use serde_json::json;
 
-use super::incidents::triage_all;
 use crate::failure::Result;
-use crate::responding::{checker, desk, house, identity, known, own, parties, read_mail, table};
+use crate::responding::{
+    checker, desk, house, identity, known, own, parties, read_mail, table, triage_all,
+};
 use crate::table::Out;
 use crate::workspace::{Access, Session};
 
@@ -26,9 +28,9 @@ pub struct Args {
 pub fn run(args: Args, session: &Session) -> Result {
     let workspace = session.open(Access::Write("respond"))?;
     let desk = desk(&workspace);
-    let house = house(&workspace, session, false)?;
+    let house = house(&workspace, &session.environment, false)?;
     let own = own(&workspace);
-    let (mail, receipts) = read_mail(&workspace, session, &desk, &own, &house)?;
+    let (mail, receipts) = read_mail(&workspace, &session.talk, &desk, &own, &house)?;
     let (reports, triaged) = triage_all(&workspace, &desk)?;
     let parties = parties(&workspace)?;
     let routed = workspace.block_on(desk.route(&table(&workspace)?, &parties, known))?;
@@ -39,12 +41,12 @@ pub fn run(args: Args, session: &Session) -> Result {
         true => None,
         false => {
             let checker = checker(&workspace)?;
-            Some(workspace.block_on(desk.check(&checker, &parties, &[]))?)
+            Some(workspace.block_on(desk.check(&checker, &parties, &[], Timestamp(i64::MAX)))?)
         }
     };
     let outcomes = workspace.block_on(desk.write_outcomes(&house))?;
     let identity = identity(&workspace)?;
-    let sent = workspace.block_on(desk.send_notices(&house, &identity))?;
+    let sent = workspace.block_on(desk.send_notices(&house, &identity, Timestamp(i64::MAX)))?;
     for problem in written.problems.iter().chain(&reminded.problems) {
         session.talk.warn(problem);
     }
