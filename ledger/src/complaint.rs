@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::audit::{self, NewAudit};
 use crate::incident::{self, NewIncident};
 use crate::text::{Text, without_nul};
-use crate::{Error, Ledger, Page, Result, counter};
+use crate::{Error, Ledger, Page, Result, counter, job};
 
 mod row {
     use model::ids::{ComplaintId, IncidentId};
@@ -88,7 +88,8 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-use row::{ActiveModel, Column, Entity};
+use row::ActiveModel;
+pub(crate) use row::{Column, Entity};
 
 pub use row::{ComplaintState, Model as Complaint};
 
@@ -117,7 +118,12 @@ pub struct NewComplaint {
     pub reporter_name: Option<String>,
     /// When it was received, microseconds UTC.
     pub received_at: i64,
+    /// Whether its reporter may be told that it arrived: a job asks for it.
+    pub tell: bool,
 }
+
+/// Kind of the job that tells a reporter that a complaint arrived; its key is the complaint's id.
+pub const TELL_REPORTER: &str = "tell-reporter";
 
 /// What becomes of a complaint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +136,10 @@ pub enum Fate {
     Waits(String),
     /// It leads to nothing; the reason says why.
     Refused(String),
+}
+
+fn plain(text: String) -> String {
+    without_nul(&text).into_owned()
 }
 
 impl Ledger {
@@ -153,8 +163,8 @@ impl Ledger {
                 (ComplaintState::Joined, None, Some(id))
             }
             Fate::Joins(id) => (ComplaintState::Joined, None, Some(id)),
-            Fate::Waits(reason) => (ComplaintState::Waiting, Some(reason), None),
-            Fate::Refused(reason) => (ComplaintState::Refused, Some(reason), None),
+            Fate::Waits(reason) => (ComplaintState::Waiting, Some(plain(reason)), None),
+            Fate::Refused(reason) => (ComplaintState::Refused, Some(plain(reason)), None),
         };
         if let Some(id) = incident {
             incident::Entity::update_many()
@@ -177,7 +187,16 @@ impl Ledger {
             object: format!("complaint {}", new.id),
             detail: json!({ "via": new.via, "kind": new.kind, "incident": incident, "reason": reason }),
         };
-        let own = |text: String| without_nul(&text).into_owned();
+        let own = plain;
+        if new.tell {
+            let tell = crate::NewJob {
+                kind: TELL_REPORTER.to_owned(),
+                key: new.id.to_string(),
+                payload: "{}".to_owned(),
+                run_at: 0,
+            };
+            job::enqueue(&tx, tell, now).await?;
+        }
         let row = ActiveModel {
             id: Set(Text(new.id)),
             number: Set(number),
@@ -278,18 +297,28 @@ impl Ledger {
     /// # Errors
     /// [`Error::NotFound`] if there is no such complaint.
     pub async fn reporter_told(&self, id: ComplaintId, outcome: bool, now: i64) -> Result<()> {
-        let column = match outcome {
-            true => Column::OutcomeAt,
-            false => Column::ReceiptAt,
-        };
-        let done = Entity::update_many()
-            .col_expr(column, Expr::value(now))
-            .filter(Column::Id.eq(Text(id)))
-            .exec(self.writer()?)
-            .await?;
-        match done.rows_affected {
-            0 => Err(Error::not_found("complaint", id)),
-            _ => Ok(()),
-        }
+        told(self.writer()?, id, outcome, now).await
+    }
+}
+
+/// Marks that a reporter was told, inside a transaction.
+pub(crate) async fn told<C: ConnectionTrait>(
+    db: &C,
+    id: ComplaintId,
+    outcome: bool,
+    now: i64,
+) -> Result<()> {
+    let column = match outcome {
+        true => Column::OutcomeAt,
+        false => Column::ReceiptAt,
+    };
+    let done = Entity::update_many()
+        .col_expr(column, Expr::value(now))
+        .filter(Column::Id.eq(Text(id)))
+        .exec(db)
+        .await?;
+    match done.rows_affected {
+        0 => Err(Error::not_found("complaint", id)),
+        _ => Ok(()),
     }
 }

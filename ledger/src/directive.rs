@@ -193,7 +193,8 @@ impl Ledger {
             .await?)
     }
 
-    /// Of these incidents, those that were decided about.
+    /// Of these incidents, those that were decided about and did not end since: one that is back is
+    /// decided about anew.
     pub async fn incidents_with_directives(
         &self,
         ids: &[IncidentId],
@@ -205,6 +206,7 @@ impl Ledger {
                 .column(Column::IncidentId)
                 .distinct()
                 .filter(Column::IncidentId.is_in(chunk.iter().map(|id| Text(*id))))
+                .filter(Column::State.ne(DirectiveState::Over))
                 .into_tuple()
                 .all(self.writer()?)
                 .await?;

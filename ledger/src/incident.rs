@@ -18,8 +18,9 @@ use sea_orm::{Condition, QueryOrder, QuerySelect, QueryTrait};
 use serde_json::json;
 
 use crate::audit::{self, NewAudit};
+use crate::directive::{self, DirectiveState};
 use crate::text::{Text, without_nul};
-use crate::{Error, Ledger, Page, Result};
+use crate::{Error, Hash, Ledger, Page, Result, complaint};
 
 mod row {
     use model::ids::{CampaignId, IncidentId};
@@ -228,6 +229,9 @@ impl Reach {
     }
 }
 
+/// Bytes of a key at most: an index entry of PostgreSQL holds 2,704.
+const LONGEST_KEY: usize = 1_000;
+
 /// The name of an incident in the audit trail.
 pub(crate) fn object(id: IncidentId) -> String {
     format!("incident {id}")
@@ -244,9 +248,24 @@ impl Incident {
         self.flags.split(' ').any(|own| own == flag)
     }
 
+    /// A key as it is stored and compared: without NUL, which PostgreSQL keeps in no text, and no longer
+    /// than its indexes take; what is longer ends with its hash.
+    pub fn key_text(key: &str) -> String {
+        let key = without_nul(key);
+        if key.len() <= LONGEST_KEY {
+            return key.into_owned();
+        }
+        let hash = Hash::of(key.as_bytes()).to_string();
+        let mut end = LONGEST_KEY - hash.len() - 1;
+        while !key.is_char_boundary(end) {
+            end -= 1;
+        }
+        format!("{}~{hash}", &key[..end])
+    }
+
     /// The text that is unique while an incident of this rule and key is live.
     pub fn live_key(rule: &str, key: &str) -> String {
-        format!("{rule}/{key}")
+        format!("{rule}/{}", Incident::key_text(key))
     }
 }
 
@@ -296,6 +315,9 @@ pub(crate) async fn step<C: ConnectionTrait>(
     stamp(&mut incident, before, after, new, actor);
     incident.changed_at = now;
     incident.version += 1;
+    if before == IncidentState::Closed {
+        free(db, &incident).await?;
+    }
     let done = Entity::update_many()
         .set(changed(&incident))
         .filter(Column::Id.eq(Text(id)))
@@ -315,6 +337,10 @@ pub(crate) async fn step<C: ConnectionTrait>(
             .exec(db)
             .await?;
     }
+    if before == IncidentState::Closed {
+        take_keys_again(db, id).await?;
+    }
+    end_directives(db, id, (before, after)).await?;
     let record = NewAudit {
         actor: actor.to_owned(),
         action: "incident.step".to_owned(),
@@ -323,6 +349,75 @@ pub(crate) async fn step<C: ConnectionTrait>(
     };
     audit::append(db, record, now).await?;
     Ok(incident)
+}
+
+/// Refuses an incident that would be live beside another of its rule and key.
+async fn free<C: ConnectionTrait>(db: &C, back: &Incident) -> Result<()> {
+    let Some(key) = &back.live_key else {
+        return Ok(());
+    };
+    let other = Entity::find()
+        .filter(Column::LiveKey.eq(key.as_str()))
+        .filter(Column::Id.ne(back.id))
+        .one(db)
+        .await?;
+    match other {
+        None => Ok(()),
+        Some(other) => Err(Error::conflict(
+            object(back.id.0),
+            format!(
+                "#{} is live for the same matter by now: work on that one, or close it first",
+                other.number
+            ),
+        )),
+    }
+}
+
+/// What became part of an incident that is back is found under it again, unless its matter is another's
+/// by now.
+async fn take_keys_again<C: ConnectionTrait>(db: &C, whole: IncidentId) -> Result<()> {
+    let parts = Entity::find()
+        .filter(Column::MergedInto.eq(Text(whole)))
+        .filter(Column::LiveKey.is_null())
+        .all(db)
+        .await?;
+    for part in parts {
+        let key = Incident::live_key(&part.rule, &part.key);
+        let taken = Entity::find()
+            .filter(Column::LiveKey.eq(key.as_str()))
+            .one(db)
+            .await?;
+        if taken.is_none() {
+            Entity::update_many()
+                .col_expr(Column::LiveKey, Expr::value(key))
+                .filter(Column::Id.eq(part.id))
+                .exec(db)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// What was decided about an incident ends with it; one that is back is decided about anew.
+async fn end_directives<C: ConnectionTrait>(
+    db: &C,
+    id: IncidentId,
+    (before, after): (IncidentState, IncidentState),
+) -> Result<()> {
+    if before.is_live() == after.is_live() {
+        return Ok(());
+    }
+    let mut ending = directive::Entity::update_many()
+        .col_expr(directive::Column::State, Expr::value("over"))
+        .filter(directive::Column::IncidentId.eq(Text(id)));
+    if !after.is_live() {
+        // What a party said that it did, or would not do, stays to be read.
+        ending = ending.filter(
+            directive::Column::State.is_not_in([DirectiveState::Acted, DirectiveState::Refused]),
+        );
+    }
+    ending.exec(db).await?;
+    Ok(())
 }
 
 /// What a step leaves in the row.
@@ -365,7 +460,14 @@ fn stamp(
             incident.basis = Some(new.basis.clone());
             incident.closed_at = Some(new.at);
         }
-        Step::Reopen | Step::Merge => {}
+        // Who opens it again found it true: it may have been closed before anybody had looked.
+        Step::Reopen => {
+            first(&mut incident.validated_at);
+            incident
+                .validated_by
+                .get_or_insert_with(|| actor.to_owned());
+        }
+        Step::Merge => {}
     }
     if before == IncidentState::Closed {
         incident.resolution = None;
@@ -506,6 +608,23 @@ impl Ledger {
             .col_expr(joined::Column::IncidentId, Expr::value(Text(whole)))
             .filter(joined::Column::IncidentId.eq(Text(part)))
             .filter(joined::Column::EventId.not_in_subquery(both))
+            .exec(&tx)
+            .await?;
+        complaint::Entity::update_many()
+            .col_expr(complaint::Column::IncidentId, Expr::value(Text(whole)))
+            .filter(complaint::Column::IncidentId.eq(Text(part)))
+            .exec(&tx)
+            .await?;
+        note::Entity::update_many()
+            .col_expr(note::Column::IncidentId, Expr::value(Text(whole)))
+            .filter(note::Column::IncidentId.eq(Text(part)))
+            .exec(&tx)
+            .await?;
+        let left = from.events - i64::try_from(moved.rows_affected).unwrap_or(0);
+        Entity::update_many()
+            .col_expr(Column::Events, Expr::value(left))
+            .col_expr(Column::Complaints, Expr::value(0i64))
+            .filter(Column::Id.eq(Text(part)))
             .exec(&tx)
             .await?;
         into.events += i64::try_from(moved.rows_affected).unwrap_or(0);

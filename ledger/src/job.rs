@@ -351,6 +351,18 @@ impl Ledger {
         Ok(done.rows_affected)
     }
 
+    /// Whether a job of these kinds is due.
+    pub async fn has_due_job(&self, kinds: &[&str], now: i64) -> Result<bool> {
+        let found = Entity::find()
+            .filter(Column::State.eq(JobState::Queued))
+            .filter(Column::RunAt.lte(now))
+            .filter(Column::Kind.is_in(kinds.iter().copied()))
+            .limit(1)
+            .one(self.writer()?)
+            .await?;
+        Ok(found.is_some())
+    }
+
     /// One job.
     pub async fn job(&self, id: i64) -> Result<Option<Job>> {
         Ok(Entity::find_by_id(id).one(self.reader()).await?)

@@ -130,8 +130,8 @@ impl Ledger {
         let row = ActiveModel {
             id: Set(id.clone()),
             blob: Set(new.blob),
-            origin: Set(new.origin),
-            message_id: Set(new.message_id),
+            origin: Set(without_nul(&new.origin).into_owned()),
+            message_id: Set(new.message_id.map(|id| without_nul(&id).into_owned())),
             sender: Set(String::new()),
             subject: Set(String::new()),
             nature: Set(String::new()),

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use model::ids::{ContactId, DirectiveId, IncidentId, NoticeId, OrganizationId};
+use model::ids::{ComplaintId, ContactId, DirectiveId, IncidentId, NoticeId, OrganizationId};
 use model::incident::Step;
 use model::notice::{NoticeKind, NoticeState};
 use model::organization::{Channel, NoticeFormat};
@@ -17,8 +17,9 @@ use sea_orm::{Condition, QueryOrder, QuerySelect};
 use serde_json::json;
 
 use crate::audit::{self, NewAudit};
-use crate::directive::{self, DirectiveState};
+use crate::directive::{self, Directive, DirectiveState};
 use crate::incident::{self, NewStep, Reach};
+use crate::organization::{Contact, edit_contact};
 use crate::text::{Text, without_nul};
 use crate::{Error, Hash, Ledger, Page, Result, bulk, counter};
 
@@ -227,73 +228,27 @@ impl Ledger {
             return Ok(());
         }
         let tx = self.begin().await?;
-        let count = all.len() as i64;
-        let first = counter::raise(&tx, counter::NOTICE, count).await? - count + 1;
-        let (mut rows, mut covers, mut records, mut asked) = (vec![], vec![], vec![], vec![]);
-        for (number, new) in (first..).zip(all) {
-            let state = match (&new.hold_reason, new.channel) {
-                (Some(_), _) => NoticeState::Held,
-                (None, Channel::Manual) => NoticeState::Task,
-                (None, _) => NoticeState::Ready,
-            };
-            records.push(NewAudit {
-                actor: actor.to_owned(),
-                action: "notice.write".to_owned(),
-                object: object(new.id),
-                detail: json!({ "kind": new.kind, "state": state, "organization": new.organization,
-                    "channel": new.channel, "directives": new.covers.len(), "hold": new.hold_reason }),
-            });
-            for (directive_id, incident_id) in &new.covers {
-                let row = covers::ActiveModel {
-                    notice_id: Set(Text(new.id)),
-                    directive_id: Set(Text(*directive_id)),
-                    incident_id: Set(Text(*incident_id)),
-                };
-                covers.push((row, 130));
-                if new.kind.asks() {
-                    asked.push(Text(*directive_id));
-                }
-            }
-            let approved_at = new.approved_by.as_ref().map(|_| now);
-            let row = ActiveModel {
-                id: Set(Text(new.id)),
-                number: Set(number),
-                kind: Set(Text(new.kind)),
-                state: Set(Text(state)),
-                organization_id: Set(Text(new.organization)),
-                contact_id: Set(new.contact.map(Text)),
-                channel: Set(Text(new.channel)),
-                address: Set(new.address),
-                format: Set(new.format.map(Text)),
-                language: Set(new.language),
-                subject: Set(new.subject),
-                token: Set(new.token),
-                message_id: Set(new.message_id),
-                thread: Set(new.thread.join(" ")),
-                body: Set(new.body),
-                hold_reason: Set(new.hold_reason),
-                approved_by: Set(new.approved_by),
-                approved_at: Set(approved_at),
-                exercise: Set(new.exercise),
-                attempts: Set(0),
-                created_at: Set(now),
-                next_at: Set(Some(now)),
-                sent_at: Set(None),
-                outcome: Set(None),
-            };
-            rows.push((row, 500));
-        }
-        bulk::insert(&tx, rows).await?;
-        bulk::insert(&tx, covers).await?;
-        for chunk in asked.chunks(bulk::LIST) {
-            directive::Entity::update_many()
-                .col_expr(directive::Column::State, Expr::value("noticed"))
-                .filter(directive::Column::Id.is_in(chunk.iter().copied()))
-                .filter(directive::Column::State.eq(DirectiveState::Due))
-                .exec(&tx)
-                .await?;
-        }
-        audit::append_all(&tx, records, now).await?;
+        write(&tx, all, actor, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Stores a notice to a reporter and marks that the reporter was told: of the receipt of a complaint,
+    /// or of its outcome. Audited.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such complaint.
+    pub async fn tell_reporter(
+        &self,
+        new: NewNotice,
+        complaint: ComplaintId,
+        actor: &str,
+        now: i64,
+    ) -> Result<()> {
+        let tx = self.begin().await?;
+        let outcome = new.kind == NoticeKind::Outcome;
+        write(&tx, vec![new], actor, now).await?;
+        crate::complaint::told(&tx, complaint, outcome, now).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -407,42 +362,47 @@ impl Ledger {
         now: i64,
     ) -> Result<Notice> {
         let tx = self.begin().await?;
-        let mut notice = load(&tx, id).await?;
-        let from = notice.state.0;
-        if !from.may_become(to.to) {
-            let reason = format!("is {from} and cannot become {}", to.to);
-            return Err(Error::conflict(object(id), reason));
+        let notice = moved(&tx, id, to, actor, now).await?;
+        tx.commit().await?;
+        Ok(notice)
+    }
+
+    /// A notice came back, or was given up: its contact counts for less (a hard failure ends its use, a
+    /// soft one halves its quality), and its directives are due again, to the next contact. All or
+    /// nothing, audited.
+    ///
+    /// # Errors
+    /// As [`Ledger::move_notice`].
+    pub async fn notice_came_back(
+        &self,
+        id: NoticeId,
+        to: Move,
+        hard: bool,
+        actor: &str,
+        now: i64,
+    ) -> Result<Notice> {
+        let tx = self.begin().await?;
+        let why = to.reply.clone();
+        let notice = moved(&tx, id, to, actor, now).await?;
+        if let Some(contact) = notice.contact_id {
+            let what = json!({ "bounced": why, "hard": hard, "notice": notice.number });
+            let lower = |row: &mut Contact| row.quality = if hard { 0 } else { row.quality / 2 };
+            edit_contact(&tx, contact.0, what, lower, actor, now).await?;
         }
-        notice.state = Text(to.to);
-        notice.outcome = Some(without_nul(&to.reply).into_owned());
-        notice.next_at = to.next_at;
-        if to.to == NoticeState::Sent {
-            notice.sent_at.get_or_insert(now);
+        if notice.kind.0.asks() {
+            for covered in covered(&tx, id).await? {
+                let what = json!({ "bounced": notice.number });
+                let again = |row: &mut Directive| {
+                    if matches!(row.state, DirectiveState::Noticed | DirectiveState::Asked) {
+                        row.state = DirectiveState::Due;
+                        // Asked, though in vain: the next notice is to another contact.
+                        row.asked_at.get_or_insert(now);
+                    }
+                };
+                let id = covered.directive_id.0;
+                directive::edit_directive(&tx, id, what, again, actor, now).await?;
+            }
         }
-        store(&tx, &notice).await?;
-        let row = attempt::ActiveModel {
-            id: NotSet,
-            notice_id: Set(Text(id)),
-            at: Set(now),
-            outcome: Set(to.to.to_string()),
-            reply: Set(without_nul(&to.reply).into_owned()),
-        };
-        attempt::Entity::insert(row)
-            .exec_without_returning(&tx)
-            .await?;
-        if to.to == NoticeState::Sent && notice.kind.0.asks() {
-            asked(&tx, &notice, actor, now).await?;
-        }
-        if matches!(to.to, NoticeState::Cancelled) {
-            redo(&tx, id).await?;
-        }
-        let record = NewAudit {
-            actor: actor.to_owned(),
-            action: "notice.move".to_owned(),
-            object: object(id),
-            detail: json!({ "from": from, "to": to.to, "reply": to.reply }),
-        };
-        audit::append(&tx, record, now).await?;
         tx.commit().await?;
         Ok(notice)
     }
@@ -573,6 +533,148 @@ impl Ledger {
     }
 }
 
+/// Stores notices inside a transaction.
+async fn write<C: ConnectionTrait>(
+    db: &C,
+    all: Vec<NewNotice>,
+    actor: &str,
+    now: i64,
+) -> Result<()> {
+    let count = all.len() as i64;
+    let first = counter::raise(db, counter::NOTICE, count).await? - count + 1;
+    let (mut rows, mut covers, mut records) = (vec![], vec![], vec![]);
+    let (mut asked, mut reminded) = (vec![], vec![]);
+    for (number, new) in (first..).zip(all) {
+        let state = match (&new.hold_reason, new.channel) {
+            (Some(_), _) => NoticeState::Held,
+            (None, Channel::Manual) => NoticeState::Task,
+            (None, _) => NoticeState::Ready,
+        };
+        records.push(NewAudit {
+            actor: actor.to_owned(),
+            action: "notice.write".to_owned(),
+            object: object(new.id),
+            detail: json!({ "kind": new.kind, "state": state, "organization": new.organization,
+                "channel": new.channel, "directives": new.covers.len(), "hold": new.hold_reason }),
+        });
+        for (directive_id, incident_id) in &new.covers {
+            let row = covers::ActiveModel {
+                notice_id: Set(Text(new.id)),
+                directive_id: Set(Text(*directive_id)),
+                incident_id: Set(Text(*incident_id)),
+            };
+            covers.push((row, 130));
+            match new.kind {
+                // Written once, however long it takes to go out: the next round writes no second.
+                NoticeKind::Reminder => reminded.push(Text(*directive_id)),
+                kind if kind.asks() => asked.push(Text(*directive_id)),
+                _ => {}
+            }
+        }
+        let approved_at = new.approved_by.as_ref().map(|_| now);
+        let row = ActiveModel {
+            id: Set(Text(new.id)),
+            number: Set(number),
+            kind: Set(Text(new.kind)),
+            state: Set(Text(state)),
+            organization_id: Set(Text(new.organization)),
+            contact_id: Set(new.contact.map(Text)),
+            channel: Set(Text(new.channel)),
+            address: Set(new.address),
+            format: Set(new.format.map(Text)),
+            language: Set(new.language),
+            subject: Set(new.subject),
+            token: Set(new.token),
+            message_id: Set(new.message_id),
+            thread: Set(new.thread.join(" ")),
+            body: Set(new.body),
+            hold_reason: Set(new.hold_reason),
+            approved_by: Set(new.approved_by),
+            approved_at: Set(approved_at),
+            exercise: Set(new.exercise),
+            attempts: Set(0),
+            created_at: Set(now),
+            next_at: Set(Some(now)),
+            sent_at: Set(None),
+            outcome: Set(None),
+        };
+        rows.push((row, 500));
+    }
+    bulk::insert(db, rows).await?;
+    bulk::insert(db, covers).await?;
+    for chunk in reminded.chunks(bulk::LIST) {
+        directive::Entity::update_many()
+            .col_expr(directive::Column::RemindedAt, Expr::value(now))
+            .filter(directive::Column::Id.is_in(chunk.iter().copied()))
+            .exec(db)
+            .await?;
+    }
+    for chunk in asked.chunks(bulk::LIST) {
+        directive::Entity::update_many()
+            .col_expr(directive::Column::State, Expr::value("noticed"))
+            .filter(directive::Column::Id.is_in(chunk.iter().copied()))
+            .filter(directive::Column::State.eq(DirectiveState::Due))
+            .exec(db)
+            .await?;
+    }
+    audit::append_all(db, records, now).await
+}
+
+async fn covered<C: ConnectionTrait>(db: &C, id: NoticeId) -> Result<Vec<NoticeDirective>> {
+    Ok(covers::Entity::find()
+        .filter(covers::Column::NoticeId.eq(Text(id)))
+        .all(db)
+        .await?)
+}
+
+/// Moves a notice inside a transaction.
+async fn moved<C: ConnectionTrait>(
+    db: &C,
+    id: NoticeId,
+    to: Move,
+    actor: &str,
+    now: i64,
+) -> Result<Notice> {
+    let mut notice = load(db, id).await?;
+    let from = notice.state.0;
+    if !from.may_become(to.to) {
+        let reason = format!("is {from} and cannot become {}", to.to);
+        return Err(Error::conflict(object(id), reason));
+    }
+    notice.state = Text(to.to);
+    notice.outcome = Some(without_nul(&to.reply).into_owned());
+    notice.next_at = to.next_at;
+    if to.to == NoticeState::Sent {
+        notice.sent_at.get_or_insert(now);
+    }
+    store(db, &notice).await?;
+    let row = attempt::ActiveModel {
+        id: NotSet,
+        notice_id: Set(Text(id)),
+        at: Set(now),
+        outcome: Set(to.to.to_string()),
+        reply: Set(without_nul(&to.reply).into_owned()),
+    };
+    attempt::Entity::insert(row)
+        .exec_without_returning(db)
+        .await?;
+    if to.to == NoticeState::Sent && notice.kind.0.asks() {
+        asked(db, &notice, actor, now).await?;
+    }
+    // What an exercise sank was asked of nobody.
+    if matches!(to.to, NoticeState::Cancelled | NoticeState::Exercise) {
+        redo(db, id).await?;
+    }
+    let record = NewAudit {
+        actor: actor.to_owned(),
+        action: "notice.move".to_owned(),
+        object: object(id),
+        detail: json!({ "from": from, "to": to.to, "reply": to.reply }),
+    };
+    audit::append(db, record, now).await?;
+    Ok(notice)
+}
+
 async fn store<C: ConnectionTrait>(db: &C, notice: &Notice) -> Result<()> {
     let row = ActiveModel {
         id: Set(notice.id),
@@ -621,9 +723,11 @@ async fn asked<C: ConnectionTrait>(db: &C, notice: &Notice, actor: &str, now: i6
         else {
             continue;
         };
-        if row.asked_at.is_none() {
-            row.asked_at = Some(now);
+        if matches!(row.state, DirectiveState::Due | DirectiveState::Noticed) {
+            // Its time runs from the notice that was taken, not from one that came back.
+            row.asked_at.get_or_insert(now);
             row.due_at = Some(now.saturating_add(row.target_secs.saturating_mul(1_000_000)));
+            row.reminded_at = None;
             row.state = DirectiveState::Asked;
         } else if notice.kind.0 == NoticeKind::Reminder {
             row.reminded_at = Some(now);

@@ -132,7 +132,7 @@ impl Ledger {
             false => trust.wrong += 1,
         }
         trust.changed_at = now;
-        if trust.mode == RuleMode::Automatic && trust.wrong_per_mille() > 20 {
+        if trust.mode == RuleMode::Automatic && trust.wrong * 50 > trust.approved + trust.wrong {
             let detail = json!({ "approved": trust.approved, "wrong": trust.wrong });
             hold(&mut trust);
             let record = NewAudit {

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::audit::{self, NewAudit};
 use crate::incident::{self, Incident, NewStep, Reach};
-use crate::text::Text;
+use crate::text::{Text, without_nul};
 use crate::{Hash, Ledger, Result};
 
 mod row {
@@ -178,7 +178,7 @@ impl Ledger {
             client: Set(Text(new.client)),
             vantage: Set(new.vantage),
             finding: Set(Text(new.finding)),
-            reason: Set(new.reason),
+            reason: Set(without_nul(&new.reason).into_owned()),
             detail: Set(new.detail.to_string()),
             evidence: Set(new.evidence),
             actor: Set(actor.to_owned()),
@@ -216,8 +216,8 @@ impl Ledger {
             id: Set(Text(new.id)),
             incident_id: Set(Text(new.incident)),
             blob: Set(new.blob),
-            name: Set(new.name),
-            media_type: Set(new.media_type),
+            name: Set(without_nul(&new.name).into_owned()),
+            media_type: Set(without_nul(&new.media_type).into_owned()),
             bytes: Set(i64::try_from(new.bytes).unwrap_or(i64::MAX)),
             source: Set(new.source),
             tlp: Set(Text(new.tlp)),

@@ -56,6 +56,8 @@ pub struct Checked {
     pub back: u64,
     /// Incidents that must not be looked at, or need approval first.
     pub withheld: u64,
+    /// Whether its time was over before all were looked at.
+    pub more: bool,
 }
 
 /// What of an incident is looked at; `None` where there is nothing to look at by itself.
@@ -108,7 +110,8 @@ fn look(row: &Verification) -> Look {
 }
 
 impl Desk {
-    /// Looks at all incidents that are due; `only` restricts it to these numbers, due or not.
+    /// Looks at all incidents that are due; `only` restricts it to these numbers, due or not. What is
+    /// left at `until` waits for the next call ([`Checked::more`]).
     ///
     /// # Errors
     /// The ledger or the blob store fails; what was seen by then stays.
@@ -117,6 +120,7 @@ impl Desk {
         checker: &Checker,
         parties: &Parties,
         only: &[i64],
+        until: Timestamp,
     ) -> Result<Checked> {
         let mut told = Checked::default();
         let states = vec![
@@ -146,6 +150,10 @@ impl Desk {
             }
             page.offset += found.len() as u64;
             for incident in found {
+                if (self.clock)() >= until {
+                    told.more = true;
+                    return Ok(told);
+                }
                 if only.is_empty() || only.contains(&incident.number) {
                     self.check_one(checker, parties, &incident, !only.is_empty(), &mut told)
                         .await?;
@@ -362,14 +370,17 @@ impl Desk {
                     let basis = "found gone by verification";
                     let close = NewStep::new(Step::Close(how), basis, now.0);
                     self.ledger.step(id, reach, close, ACTOR, now.0).await?;
-                    self.wind_up(id).await?;
                     told.closed += 1;
                 }
             }
             Standing::Up { last_seen } if conclusion.returned || state == IncidentState::Gone => {
                 let step = NewStep::new(Step::FindBack, "a look found it again", last_seen.0);
-                self.ledger.step(id, reach, step, ACTOR, now.0).await?;
-                told.back += 1;
+                match self.ledger.step(id, reach, step, ACTOR, now.0).await {
+                    Ok(_) => told.back += 1,
+                    // An incident that was opened since has the matter.
+                    Err(ledger::Error::Conflict { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             _ => {}
         }

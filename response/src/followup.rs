@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
-use ledger::{Directive, DirectiveState, Incident, Reach};
+use ledger::{Directive, DirectiveState, Reach};
 use model::ids::{IncidentId, OrganizationId};
 use model::time::Timestamp;
 
@@ -111,25 +111,40 @@ impl Desk {
                     reminders.entry(organization).or_default().push(directive);
                 }
                 Due::NextParty => {
-                    self.edit(&directive, "its time is over", |row, now| {
-                        row.escalated_at = Some(now);
-                    })
-                    .await?;
+                    // First the next party, then the mark: a process that is killed in between does it
+                    // again, which changes nothing.
                     if moved.insert(id) {
-                        match self.next_party(&incident, directive.place).await? {
+                        match self.next_party(id, directive.place).await? {
                             true => told.escalated += 1,
                             false => told.exhausted += 1,
                         }
                     }
+                    self.edit(&directive, "its time is over", |row, now| {
+                        row.escalated_at = Some(now);
+                    })
+                    .await?;
                 }
             }
         }
         Ok((told, reminders))
     }
 
-    /// Makes the directives of the next place due; whether there are any.
-    async fn next_party(&self, incident: &Incident, place: i32) -> Result<bool> {
-        let all = self.ledger.directives(incident.incident_id()).await?;
+    /// Makes the directives of the next place due, unless a later party is being asked already; whether
+    /// there are any.
+    pub(crate) async fn next_party(&self, incident: IncidentId, place: i32) -> Result<bool> {
+        let all = self.ledger.directives(incident).await?;
+        let under_way = |one: &Directive| {
+            let states = [
+                DirectiveState::Due,
+                DirectiveState::Noticed,
+                DirectiveState::Asked,
+                DirectiveState::Answered,
+            ];
+            one.place > place && one.escalated_at.is_none() && states.contains(&one.state)
+        };
+        if all.iter().any(under_way) {
+            return Ok(true);
+        }
         let planned = |one: &&Directive| one.state == DirectiveState::Planned && one.place > place;
         let Some(next) = all.iter().filter(planned).map(|one| one.place).min() else {
             return Ok(false);
@@ -155,30 +170,6 @@ impl Desk {
         self.ledger
             .edit_directive(directive.id.0, what, edit, ACTOR, now)
             .await?;
-        Ok(())
-    }
-
-    /// Ends what is left to do about an incident that is over.
-    ///
-    /// # Errors
-    /// The ledger fails.
-    pub async fn wind_up(&self, incident: IncidentId) -> Result<()> {
-        for one in self.ledger.directives(incident).await? {
-            let open = matches!(
-                one.state,
-                DirectiveState::Planned
-                    | DirectiveState::Due
-                    | DirectiveState::Asked
-                    | DirectiveState::Answered
-                    | DirectiveState::NoContact
-            );
-            if open {
-                self.edit(&one, "the incident is over", |row, _| {
-                    row.state = DirectiveState::Over;
-                })
-                .await?;
-            }
-        }
         Ok(())
     }
 }

@@ -258,10 +258,11 @@ impl Desk {
                 .filter(|new| new.organization.is_some_and(abroad))
                 .map(|new| new.incident)
                 .collect();
-            self.ledger.decide(directives, ACTOR, now.0).await?;
+            // Before the decision: what is decided is not looked at again.
             for id in crossing {
                 self.cross(id, Border::Party).await?;
             }
+            self.ledger.decide(directives, ACTOR, now.0).await?;
         }
     }
 

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use ledger::incident::{Join, Triage, Triaged};
 use ledger::{Incident, LakeFile, NewIncident, NewStep, Reach, RuleMode};
 use model::ids::IncidentId;
-use model::incident::{Border, Step};
+use model::incident::{Border, Resolution, Step};
 use model::territory::{OwnerClass, Territory};
 use model::time::{MICROS_PER_DAY, Timestamp};
 use model::tlp::Tlp;
@@ -149,15 +149,9 @@ impl Desk {
             .await?
             .into_iter()
             .collect();
-        let rest: Vec<_> = matters
-            .iter()
-            .zip(&keys)
-            .filter(|(_, key)| !live.contains_key(*key))
-            .map(|(matter, _)| matter)
-            .collect();
-        // What stands with an incident already must not open another: a compacted part is read again,
-        // or a process was killed between this commit and its job's end.
-        let events: Vec<_> = rest
+        // What stands with an incident already neither opens nor joins another: a compacted part is read
+        // again, or a process was killed between this commit and its job's end.
+        let events: Vec<_> = matters
             .iter()
             .flat_map(|(_, matter)| matter.events.iter().map(|(event, _)| *event))
             .collect();
@@ -167,34 +161,39 @@ impl Desk {
             .await?
             .into_iter()
             .collect();
-        let rest: Vec<_> = rest
-            .into_iter()
-            .filter(|(_, matter)| {
-                matter
+        let rest: Vec<_> = matters
+            .iter()
+            .zip(&keys)
+            .filter(|(_, key)| !live.contains_key(*key))
+            .filter_map(|((key, matter), _)| {
+                let new = matter
                     .events
                     .iter()
-                    .any(|(event, _)| !known.contains(event))
+                    .filter(|(event, _)| !known.contains(event));
+                Some((key.as_str(), new.map(|(_, at)| *at).max()?))
             })
             .collect();
-        let back = self.reopen(rule, &rest, now).await?;
+        let (back, doubted) = self.reopen(rule, &rest, now).await?;
 
         let mut triage = Triage::default();
         let mut skipped = 0;
         for ((key, matter), live_key) in matters.iter().zip(&keys) {
             let stands = live.get(live_key).or_else(|| back.get(key)).copied();
+            let new = matter
+                .events
+                .iter()
+                .filter(|(event, _)| !known.contains(event));
+            let new: Vec<_> = new.copied().collect();
+            skipped += (matter.events.len() - new.len()) as u64;
             let (id, fresh): (IncidentId, Vec<_>) = match stands {
-                Some(id) => (id, matter.events.clone()),
+                Some(id) => (id, new),
                 None => {
-                    let new = matter
-                        .events
-                        .iter()
-                        .filter(|(event, _)| !known.contains(event));
-                    let new: Vec<_> = new.copied().collect();
-                    skipped += (matter.events.len() - new.len()) as u64;
                     if new.is_empty() || new.len() < rule.threshold as usize {
                         continue;
                     }
                     let id = IncidentId::draw(now, (self.random)());
+                    // A person found the same matter wrong not long ago: no rule knows better.
+                    let automatic = automatic && !doubted.contains(key);
                     triage
                         .opened
                         .push(opened(id, rule, automatic, key, matter, &new));
@@ -218,32 +217,39 @@ impl Desk {
         Ok(done)
     }
 
-    /// Reopens what was closed not long ago and is there again.
+    /// Reopens what was closed not long ago and is there again. `matters` are keys and when each was last
+    /// seen. Returns what is open again, and the keys that a person closed as no incident: those are
+    /// never opened again by an event, which knows nothing of what the person saw.
     async fn reopen(
         &self,
         rule: &Rule,
-        matters: &[&(String, Matter)],
+        matters: &[(&str, i64)],
         now: Timestamp,
-    ) -> Result<HashMap<String, IncidentId>> {
-        let keys: Vec<_> = matters.iter().map(|(key, _)| key.as_str()).collect();
+    ) -> Result<(HashMap<String, IncidentId>, HashSet<String>)> {
+        let keys: Vec<_> = matters.iter().map(|(key, _)| *key).collect();
         let since = now.0 - i64::from(rule.reopen_days) * MICROS_PER_DAY;
         let closed = self
             .ledger
             .closed_incidents(&rule.name, &keys, since)
             .await?;
         let closed: HashMap<_, _> = closed.into_iter().collect();
-        let mut back = HashMap::new();
-        for (key, matter) in matters {
-            let Some(id) = closed.get(key).copied() else {
+        let (mut back, mut doubted) = (HashMap::new(), HashSet::new());
+        for (key, seen) in matters {
+            let Some(id) = closed.get(*key).copied() else {
                 continue;
             };
-            let seen = matter
-                .events
-                .iter()
-                .map(|(_, at)| *at)
-                .max()
-                .unwrap_or(now.0);
+            let seen = *seen;
             let incident = self.ledger.incident(id, &Reach::All).await?;
+            let wrong = [Resolution::Invalid, Resolution::Duplicate];
+            let how = incident.resolution.map(|how| how.0);
+            if how.is_some_and(|how| wrong.contains(&how)) {
+                doubted.insert((*key).to_owned());
+                continue;
+            }
+            // Nobody ever found it true: a new one waits for somebody who does.
+            if incident.validated_at.is_none() {
+                continue;
+            }
             // What was observed before it ended says nothing about now.
             if seen <= incident.closed_at.unwrap_or(i64::MAX) {
                 continue;
@@ -256,9 +262,9 @@ impl Desk {
             self.ledger
                 .step(id, &Reach::All, step, ACTOR, now.0)
                 .await?;
-            back.insert(key.clone(), id);
+            back.insert((*key).to_owned(), id);
         }
-        Ok(back)
+        Ok((back, doubted))
     }
 }
 

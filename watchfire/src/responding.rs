@@ -4,11 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use formats::mail::own::Own;
+use ledger::complaint::TELL_REPORTER;
+use ledger::incident::Triaged;
+use ledger::message::READ_MESSAGE;
 use ledger::{Incident, NewIncident, Notice, Reach};
 use model::bulletin::Text;
 use model::ids::{IncidentId, NoticeId};
 use model::incident::Border;
 use model::territory::{OwnerClass, Territory};
+use model::time::Timestamp;
 use reference::Tables;
 use response::Desk;
 use response::checking::Checker;
@@ -18,12 +22,14 @@ use response::notice::Sender;
 use response::notify::House;
 use response::route::Known;
 use response::route::{DEFAULT_TABLE, Parties, Table};
-use response::triage::{DEFAULT_RULES, Rules};
+use response::triage::{self, DEFAULT_RULES, Rules};
 use response::verify::{self, Markers, Policy, probe};
 
+use crate::config::Environment;
 use crate::failure::{Exit, Failure, Result};
 use crate::reference_files;
-use crate::workspace::{Session, Workspace, now, random, secret};
+use crate::talk::Talk;
+use crate::workspace::{Workspace, now, random, secret};
 
 /// The desk of a workspace, by the machine's clock.
 pub fn desk(workspace: &Workspace) -> Desk {
@@ -129,7 +135,7 @@ fn token_key(workspace: &Workspace) -> Result<[u8; 32]> {
 ///
 /// # Errors
 /// The configuration lacks what is needed, by name.
-pub fn house(workspace: &Workspace, session: &Session, exercise: bool) -> Result<House> {
+pub fn house(workspace: &Workspace, environment: &Environment, exercise: bool) -> Result<House> {
     let written = &workspace.settings.response;
     let series = &workspace.settings.series;
     let need = |key: &str, what: &str| {
@@ -159,7 +165,7 @@ pub fn house(workspace: &Workspace, session: &Session, exercise: bool) -> Result
     }
     let relay = match written.smtp.is_empty() {
         true => None,
-        false => Some(relay(&written.smtp, domain, session)?),
+        false => Some(relay(&written.smtp, domain, environment)?),
     };
     Ok(House {
         sender: Sender {
@@ -188,7 +194,7 @@ pub fn house(workspace: &Workspace, session: &Session, exercise: bool) -> Result
     })
 }
 
-fn relay(text: &str, domain: &str, session: &Session) -> Result<smtp::Relay> {
+fn relay(text: &str, domain: &str, environment: &Environment) -> Result<smtp::Relay> {
     let wrong = |why: &str| {
         Failure::new("response.smtp", format_args!("`{text}`: {why}"))
             .remedy(
@@ -206,7 +212,7 @@ fn relay(text: &str, domain: &str, session: &Session) -> Result<smtp::Relay> {
     let host = url.host_str().ok_or_else(|| wrong("names no host"))?;
     let mut config = smtp::Config::new(host, url.port().unwrap_or(port), security, domain);
     if !url.username().is_empty() {
-        let password = session.environment.get("WATCHFIRE_SMTP_PASSWORD").cloned();
+        let password = environment.get("WATCHFIRE_SMTP_PASSWORD").cloned();
         let password = password.ok_or_else(|| wrong("WATCHFIRE_SMTP_PASSWORD is not set"))?;
         config.login = Some((url.username().to_owned(), Secret::new(password)));
     }
@@ -227,29 +233,26 @@ pub fn own(workspace: &Workspace) -> Own {
 /// Reads all mail that waits, and writes receipts to those who may be told.
 pub fn read_mail(
     workspace: &Workspace,
-    session: &Session,
+    talk: &Talk,
     desk: &Desk,
     own: &Own,
     house: &House,
 ) -> Result<(ReadMail, u64)> {
     let rules = rules(workspace)?;
-    let waiting = ledger::Page {
-        offset: 0,
-        limit: 1,
-    };
-    let new = workspace.block_on(
-        workspace
-            .ledger
-            .messages(Some(ledger::MessageState::New), waiting),
-    )?;
+    let ledger = &workspace.ledger;
+    // Whoever had these leases is dead: the right to change the workspace is ours.
+    workspace.block_on(ledger.release_leases(&[READ_MESSAGE, TELL_REPORTER], now().0))?;
+    let waiting = workspace.block_on(ledger.has_due_job(&[READ_MESSAGE], now().0))?;
     // The tables take a while to compile: not for an empty mailbox.
-    if new.is_empty() {
-        return Ok((ReadMail::default(), 0));
-    }
-    let tables = reference_files::tables(workspace, &session.talk)?;
-    let enrich = |incident: &mut NewIncident| enrich(&tables, incident);
-    let read = workspace.block_on(desk.read_messages(own, &rules, &enrich))?;
-    let receipts = workspace.block_on(desk.write_receipts(house, &read.receipts))?;
+    let read = match waiting {
+        false => ReadMail::default(),
+        true => {
+            let tables = reference_files::tables(workspace, talk)?;
+            let enrich = |incident: &mut NewIncident| enrich(&tables, incident);
+            workspace.block_on(desk.read_messages(own, &rules, &enrich))?
+        }
+    };
+    let receipts = workspace.block_on(desk.write_receipts(house))?;
     Ok((read, receipts))
 }
 
@@ -356,4 +359,70 @@ pub fn enrich(tables: &Tables, incident: &mut NewIncident) {
     }
     border.sort();
     incident.border = border;
+}
+
+/// Reports that are looked at together.
+const TOGETHER: usize = 200;
+
+/// Looks at the events of all reports that triage was asked to look at, until `until`; how many there
+/// were, and whether some are left.
+///
+/// # Errors
+/// The rules, the lake or the ledger; what was not looked at is tried again in a minute.
+pub fn triage_some(
+    workspace: &Workspace,
+    desk: &Desk,
+    until: Timestamp,
+) -> Result<(usize, Triaged, bool)> {
+    let rules = rules(workspace)?;
+    let ledger = &desk.ledger;
+    // Whoever had these leases is dead: the right to change the workspace is ours.
+    workspace.block_on(ledger.release_leases(&[triage::JOB], now().0))?;
+    let mut total = Triaged::default();
+    let mut reports = 0;
+    loop {
+        if now() >= until {
+            return Ok((reports, total, true));
+        }
+        let mut leases = Vec::new();
+        while leases.len() < TOGETHER {
+            let lease = ledger.lease(now().0, "triage", &[triage::JOB], 3600);
+            match workspace.block_on(lease)? {
+                Some(lease) => leases.push(lease),
+                None => break,
+            }
+        }
+        if leases.is_empty() {
+            return Ok((reports, total, false));
+        }
+        let keys: Vec<_> = leases.iter().map(|lease| lease.job.key.clone()).collect();
+        match workspace.block_on(desk.triage(&rules, &keys)) {
+            Ok(done) => {
+                reports += keys.len();
+                total.opened += done.opened;
+                total.joined += done.joined;
+                total.known += done.known;
+                total.old += done.old;
+                for lease in leases {
+                    workspace.block_on(ledger.complete(lease, now().0))?;
+                }
+            }
+            Err(error) => {
+                let text = error.to_string();
+                for lease in leases {
+                    workspace.block_on(ledger.fail(lease, now().0, &text, 60, i32::MAX))?;
+                }
+                return Err(error.into());
+            }
+        }
+    }
+}
+
+/// As [`triage_some`], all of them.
+///
+/// # Errors
+/// As [`triage_some`].
+pub fn triage_all(workspace: &Workspace, desk: &Desk) -> Result<(usize, Triaged)> {
+    let (reports, total, _) = triage_some(workspace, desk, Timestamp(i64::MAX))?;
+    Ok((reports, total))
 }

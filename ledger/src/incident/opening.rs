@@ -132,9 +132,9 @@ fn row(new: NewIncident, number: i64, now: i64) -> (ActiveModel, usize) {
         kind: Set(Text(new.kind)),
         state: Set(Text(state)),
         severity: Set(Text(new.severity)),
-        live_key: Set(Some(own(Incident::live_key(&new.rule, &new.key)))),
+        live_key: Set(Some(Incident::live_key(&new.rule, &new.key))),
         rule: Set(new.rule),
-        key: Set(own(new.key)),
+        key: Set(Incident::key_text(&new.key)),
         what: Set(own(new.what)),
         url: Set(new.url.map(own)),
         host: Set(new.host.map(own)),
@@ -150,7 +150,7 @@ fn row(new: NewIncident, number: i64, now: i64) -> (ActiveModel, usize) {
         owner: Set(new.owner),
         tlp: Set(Text(new.tlp)),
         origin: Set(new.origin),
-        external_number: Set(new.external_number),
+        external_number: Set(new.external_number.map(own)),
         campaign_id: Set(None),
         merged_into: Set(None),
         resolution: Set(None),
@@ -178,6 +178,9 @@ fn row(new: NewIncident, number: i64, now: i64) -> (ActiveModel, usize) {
 }
 
 /// Opens incidents inside a transaction, audited each.
+///
+/// # Errors
+/// [`Error::Conflict`] if one of a rule and key is live already.
 pub(crate) async fn open<C: ConnectionTrait>(
     db: &C,
     opened: Vec<NewIncident>,
@@ -202,7 +205,7 @@ pub(crate) async fn open<C: ConnectionTrait>(
         .into_iter()
         .zip(first..)
         .map(|(new, number)| row(new, number, now));
-    bulk::insert(db, rows).await?;
+    bulk::insert(db, rows).await.map_err(taken_meanwhile)?;
     audit::append_all(db, records, now).await?;
     Ok(count as u64)
 }
@@ -338,9 +341,7 @@ impl Ledger {
         now: i64,
     ) -> Result<Triaged> {
         let tx = self.begin().await?;
-        let opened = open(&tx, triage.opened, actor, now)
-            .await
-            .map_err(taken_meanwhile)?;
+        let opened = open(&tx, triage.opened, actor, now).await?;
         let (joined, known) = join(&tx, triage.joined, rule, now).await?;
         if let Some((name, value)) = triage.mark {
             setting::write(&tx, &name, &value).await?;

@@ -58,8 +58,8 @@ pub struct ReadMail {
     pub waiting: u64,
     /// Messages that could not be read.
     pub quarantined: u64,
-    /// Messages whose sender may be told that they arrived.
-    pub receipts: Vec<ComplaintId>,
+    /// Messages that failed and are tried again.
+    pub failed: u64,
 }
 
 /// What one message came to.
@@ -133,8 +133,10 @@ impl Desk {
                 Err(error) => {
                     let now = (self.clock)().0;
                     let text = error.to_string();
+                    tracing::warn!(message = message.id, error = text, "a mail cannot be read");
+                    // It rests, and the others are read. A store that fails ends this here as well.
                     self.ledger.fail(lease, now, &text, 60, TRIES + 1).await?;
-                    return Err(error);
+                    told.failed += 1;
                 }
             }
         }
@@ -257,8 +259,9 @@ impl Desk {
                 next_at: None,
             };
             let id = notice.notice_id();
-            self.ledger.move_notice(id, moved, ACTOR, now).await?;
-            self.came_back(id, hard, &why).await?;
+            self.ledger
+                .notice_came_back(id, moved, hard, ACTOR, now)
+                .await?;
         }
         Ok(Came {
             notice: Some(notice),
@@ -320,11 +323,7 @@ impl Desk {
         if let Some(id) = one {
             self.keep_attachments(mail, id, &message.id).await?;
         }
-        let same = notice.address.rsplit_once('@').is_some_and(|(_, domain)| {
-            mail.sender()
-                .to_lowercase()
-                .ends_with(&domain.to_lowercase())
-        });
+        let same = same_domain(&notice.address, mail.sender());
         let mut reason = format!("answer to notice #{}: {}", notice.number, class.label());
         if let Some(phrase) = proposal.phrase {
             reason.push_str(&format!(" (by \"{phrase}\")"));
@@ -352,8 +351,17 @@ impl Desk {
         incident: IncidentId,
         message: &str,
     ) -> Result<()> {
+        let source = format!("attached to mail {message}");
+        let kept = self.ledger.evidence(incident).await?;
         for part in mail.parts.iter().filter(|part| part.name.is_some()) {
             let blob = self.blobs.put_bytes(&part.bytes)?;
+            // The same message may be read again.
+            if kept
+                .iter()
+                .any(|one| one.source == source && one.blob == blob.hash)
+            {
+                continue;
+            }
             let now = (self.clock)();
             let new = NewEvidence {
                 id: EvidenceId::draw(now, (self.random)()),
@@ -365,7 +373,7 @@ impl Desk {
                     .map_or(String::new(), |name| name.to_string()),
                 media_type: part.media.clone(),
                 bytes: part.bytes.len() as u64,
-                source: format!("attached to mail {message}"),
+                source: source.clone(),
                 tlp: Tlp::Amber,
                 at: now.0,
             };
@@ -418,13 +426,11 @@ impl Desk {
                 reporter: mail.reply_to.first().map(|to| to.address.to_string()),
                 reporter_name: Some(complaint.reporter.to_string()).filter(|name| !name.is_empty()),
                 received_at: message.received_at,
+                tell: place == 0 && may_answer(mail, own).is_ok(),
             };
             self.ledger.add_complaint(new, fate, ACTOR, now.0).await?;
             told.complaints += 1;
             incidents.extend(incident);
-            if place == 0 && may_answer(mail, own).is_ok() {
-                told.receipts.push(id);
-            }
         }
         let said = format!(
             "{} complaints, {} incidents",
@@ -460,12 +466,18 @@ impl Desk {
             let why = "it names nothing that a case could be about".to_owned();
             return Ok((Fate::Waits(why), None));
         };
-        let live_key = Incident::live_key(&rule, &key);
-        let live = self
-            .ledger
-            .live_incidents(std::slice::from_ref(&live_key))
-            .await?;
-        if let Some((_, id)) = live.first() {
+        // Any rule of its kind may have opened the incident of this matter, by the host or by a domain
+        // above it.
+        let mut keys = vec![Incident::live_key(&rule, &key)];
+        for rule in rules.all().iter().filter(|rule| rule.kind == kind) {
+            let possible = named.keys(&rule.key);
+            keys.extend(possible.map(|key| Incident::live_key(&rule.name, &key)));
+        }
+        let live = self.ledger.live_incidents(&keys).await?;
+        let first = keys
+            .iter()
+            .find_map(|key| live.iter().find(|(own, _)| own == key));
+        if let Some((_, id)) = first {
             return Ok((Fate::Joins(*id), Some(*id)));
         }
         if complaint.confidence < 50 {
@@ -557,7 +569,30 @@ impl Named {
             .map(|any| any.iter().find_map(|part| self.part(*part)));
         let parts: Vec<_> = parts.collect::<Option<_>>()?;
         let parts: Vec<&str> = parts.into_iter().map(String::as_str).collect();
-        Some(parts.join(" "))
+        Some(Incident::key_text(&parts.join(" ")))
+    }
+
+    /// All keys that events of the same matter may have: where a rule joins by the domain, which one it
+    /// is only enrichment knows, so each name above the host is tried.
+    fn keys(&self, key: &[Vec<KeyPart>]) -> impl Iterator<Item = String> {
+        let by_domain = key.iter().flatten().any(|part| *part == KeyPart::Domain);
+        let mut names = vec![self.host.clone()];
+        let mut rest = self.host.as_deref().filter(|_| by_domain);
+        while let Some((_, above)) = rest.and_then(|name| name.split_once('.')) {
+            if !above.contains('.') {
+                break;
+            }
+            names.push(Some(above.to_owned()));
+            rest = Some(above);
+        }
+        names.into_iter().filter_map(move |host| {
+            let named = Named {
+                host,
+                url: self.url.clone(),
+                ip: self.ip.clone(),
+            };
+            named.key(key)
+        })
     }
 
     fn any(&self) -> Option<String> {
@@ -568,6 +603,22 @@ impl Named {
             .or(self.url.as_ref());
         any.cloned()
     }
+}
+
+/// Whether a sender belongs to the domain of an address, or to one below it.
+fn same_domain(address: &str, sender: &str) -> bool {
+    let domain = |text: &str| {
+        let domain = text.rsplit_once('@').map(|(_, domain)| domain);
+        domain
+            .unwrap_or_default()
+            .trim_end_matches('>')
+            .to_lowercase()
+    };
+    let (own, other) = (domain(address), domain(sender));
+    let below = other
+        .strip_suffix(&own)
+        .is_some_and(|rest| rest.ends_with('.'));
+    !own.is_empty() && (own == other || below)
 }
 
 /// The receipt of a complaint in a message: not to be guessed without the message, the same each time

@@ -5,6 +5,7 @@
 //! none to a machine (RFC 3834; decided where the complaint was read).
 
 use jiff::tz::TimeZone;
+use ledger::complaint::TELL_REPORTER;
 use ledger::notice::NewNotice;
 use ledger::organization::NewOrganization;
 use ledger::{Complaint, NewAudit};
@@ -28,17 +29,27 @@ const REPORTERS: &str = "Reporters";
 const DAY: i64 = 86_400_000_000;
 
 impl Desk {
-    /// Writes receipts for complaints whose reporters may be told; returns how many.
+    /// Writes receipts for complaints whose reporters may be told; returns how many. Reading left a job
+    /// for each, so that a process that is killed in between owes nobody a receipt.
     ///
     /// # Errors
     /// The ledger or the blob store fails.
-    pub async fn write_receipts(&self, house: &House, complaints: &[ComplaintId]) -> Result<u64> {
+    pub async fn write_receipts(&self, house: &House) -> Result<u64> {
         let mut written = 0;
-        for id in complaints {
-            let complaint = self.ledger.complaint(*id).await?;
-            written += u64::from(self.tell(house, &complaint, NoticeKind::Receipt).await?);
+        loop {
+            let at = (self.clock)().0;
+            let lease = self.ledger.lease(at, "receipts", &[TELL_REPORTER], 600);
+            let Some(lease) = lease.await? else {
+                return Ok(written);
+            };
+            if let Ok(id) = lease.job.key.parse::<ComplaintId>() {
+                let complaint = self.ledger.complaint(id).await?;
+                if complaint.receipt_at.is_none() {
+                    written += u64::from(self.tell(house, &complaint, NoticeKind::Receipt).await?);
+                }
+            }
+            self.ledger.complete(lease, (self.clock)().0).await?;
         }
-        Ok(written)
     }
 
     /// Tells reporters of incidents that ended; returns how many.
@@ -89,6 +100,10 @@ impl Desk {
             return Ok(false);
         };
         if !outcome && self.ledger.told_since(address, now.0 - DAY).await? {
+            return Ok(false);
+        }
+        // One automatic mail a thread and day: who got the receipt today hears the rest tomorrow.
+        if outcome && complaint.receipt_at.is_some_and(|at| at > now.0 - DAY) {
             return Ok(false);
         }
         let resolution = match complaint.incident_id {
@@ -191,8 +206,7 @@ impl Desk {
             exercise: house.exercise,
             covers: Vec::new(),
         };
-        self.ledger.write_notices(vec![new], ACTOR, now.0).await?;
-        self.ledger.reporter_told(id, outcome, now.0).await?;
+        self.ledger.tell_reporter(new, id, ACTOR, now.0).await?;
         Ok(true)
     }
 }

@@ -6,9 +6,9 @@
 
 use std::io::Read;
 
-use ledger::Notice;
 use ledger::notice::Move;
-use model::notice::NoticeState;
+use ledger::{Notice, Reach};
+use model::notice::{NoticeKind, NoticeState};
 use model::organization::Channel;
 use model::time::Timestamp;
 
@@ -17,7 +17,7 @@ use super::{ACTOR, House};
 use crate::deliver::header::{Mailbox, MessageId};
 use crate::deliver::message::Message;
 use crate::deliver::{Outcome, files, pace};
-use crate::{Desk, Error, Result};
+use crate::{Desk, Result};
 
 const DAY: i64 = 86_400_000_000;
 const HOUR: i64 = 3_600_000_000;
@@ -27,6 +27,8 @@ const HOUR: i64 = 3_600_000_000;
 pub struct SentNotices {
     /// Taken by the other side.
     pub sent: u64,
+    /// Cancelled, being about what is over.
+    pub cancelled: u64,
     /// To be tried again.
     pub later: u64,
     /// Not taken.
@@ -39,15 +41,29 @@ pub struct SentNotices {
     pub recovered: u64,
     /// Why it stopped before all was out.
     pub stopped: Option<String>,
+    /// Whether its time was over before all was out.
+    pub more: bool,
+}
+
+/// A daily limit that was reached.
+struct Limit {
+    /// Whether it is that of all notices, not of one party's.
+    of_all: bool,
+    reason: String,
 }
 
 impl Desk {
-    /// Sends what is ready and due, until nothing is, or something says stop. Only one process may do
-    /// so at a time.
+    /// Sends what is ready and due, until nothing is, or something says stop; what is left at `until`
+    /// waits for the next call ([`SentNotices::more`]). Only one process may do so at a time.
     ///
     /// # Errors
     /// The ledger or the blob store fails.
-    pub async fn send_notices(&self, house: &House, identity: &str) -> Result<SentNotices> {
+    pub async fn send_notices(
+        &self,
+        house: &House,
+        identity: &str,
+        until: Timestamp,
+    ) -> Result<SentNotices> {
         let mut told = SentNotices {
             recovered: self.ledger.recover_notices((self.clock)().0).await?,
             ..SentNotices::default()
@@ -61,18 +77,40 @@ impl Desk {
                 return Ok(told);
             }
             let now = (self.clock)();
+            if now >= until {
+                told.more = true;
+                return Ok(told);
+            }
             let Some(notice) = self.ledger.take_notice(now.0).await? else {
                 return Ok(told);
             };
             let id = notice.notice_id();
+            if self.pointless(&notice).await? {
+                for to in [NoticeState::Ready, NoticeState::Cancelled] {
+                    let over = Move {
+                        to,
+                        reply: "what it is about is over".to_owned(),
+                        next_at: None,
+                    };
+                    self.ledger.move_notice(id, over, ACTOR, now.0).await?;
+                }
+                told.cancelled += 1;
+                continue;
+            }
             if let Some(limit) = self.capped(house, &notice, now).await? {
+                let all = limit.of_all;
                 let put_off = Move {
                     to: NoticeState::Ready,
-                    reply: limit,
+                    reply: limit.reason.clone(),
                     next_at: Some(now.0 + HOUR),
                 };
                 self.ledger.move_notice(id, put_off, ACTOR, now.0).await?;
                 told.capped += 1;
+                // The others would break it as well.
+                if all {
+                    told.stopped = Some(limit.reason);
+                    return Ok(told);
+                }
                 continue;
             }
             let outcome = match notice.exercise || house.exercise {
@@ -109,7 +147,9 @@ impl Desk {
         let reply = outcome.reply().to_owned();
         let salt = u64::from_le_bytes(id.0.as_bytes()[8..].try_into().unwrap_or_default());
         let tries = u32::try_from(notice.attempts).unwrap_or(1);
-        let next = pace::next_try(tries, Timestamp(notice.created_at), now, salt);
+        // Days that it waited for a person are no tries.
+        let began = notice.approved_at.unwrap_or(notice.created_at);
+        let next = pace::next_try(tries, Timestamp(began), now, salt);
         let (to, reply, next_at) = match (&outcome, next) {
             (Outcome::Sent { .. }, _) => (NoticeState::Sent, reply, None),
             (Outcome::Refused { .. }, _) => (NoticeState::Bounced, reply, None),
@@ -125,17 +165,32 @@ impl Desk {
             NoticeState::Ready => told.later += 1,
             _ => told.refused += 1,
         }
-        let moved = Move {
-            to,
-            reply: reply.clone(),
-            next_at,
-        };
-        self.ledger.move_notice(id, moved, ACTOR, now.0).await?;
+        let moved = Move { to, reply, next_at };
         if matches!(to, NoticeState::Bounced | NoticeState::Failed) {
             let hard = to == NoticeState::Bounced;
-            self.came_back(id, hard, &reply).await?;
+            self.ledger
+                .notice_came_back(id, moved, hard, ACTOR, now.0)
+                .await?;
+        } else {
+            self.ledger.move_notice(id, moved, ACTOR, now.0).await?;
         }
         Ok(())
+    }
+
+    /// Whether all that a notice asks for is over, or gone.
+    async fn pointless(&self, notice: &Notice) -> Result<bool> {
+        if !notice.kind.0.asks() {
+            return Ok(false);
+        }
+        let about = self.ledger.notice_directives(notice.notice_id()).await?;
+        for covered in &about {
+            let id = covered.incident_id.0;
+            let incident = self.ledger.incident(id, &Reach::All).await?;
+            if incident.state.0.is_live() && incident.gone_at.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(!about.is_empty())
     }
 
     /// The daily limit that a notice would break.
@@ -144,31 +199,47 @@ impl Desk {
         house: &House,
         notice: &Notice,
         now: Timestamp,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<Limit>> {
         let since = now.0 - DAY;
         // The notice itself counts, being marked as sent.
         if self.ledger.sent_since(since, None).await? > house.daily_most {
-            return Ok(Some(format!(
-                "{} notices went out in 24 hours",
-                house.daily_most
-            )));
+            let reason = format!("{} notices went out in 24 hours", house.daily_most);
+            return Ok(Some(Limit {
+                of_all: true,
+                reason,
+            }));
+        }
+        // All reporters are one organization of the register, and no party.
+        if matches!(notice.kind.0, NoticeKind::Receipt | NoticeKind::Outcome) {
+            return Ok(None);
         }
         let to = notice.organization_id.0;
         if self.ledger.sent_since(since, Some(to)).await? > house.party_most {
-            return Ok(Some(format!(
+            let reason = format!(
                 "{} notices went to this party in 24 hours",
                 house.party_most
-            )));
+            );
+            return Ok(Some(Limit {
+                of_all: false,
+                reason,
+            }));
         }
         Ok(None)
     }
 
     async fn hand_over(&self, house: &House, notice: &Notice) -> Result<Outcome> {
         let mut bytes = Vec::new();
-        self.blobs
-            .open(&notice.body)?
-            .read_to_end(&mut bytes)
-            .map_err(|error| Error::refused(format!("blob {}", notice.body), error))?;
+        let read = match self.blobs.open(&notice.body) {
+            Ok(mut blob) => blob
+                .read_to_end(&mut bytes)
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        // One whose bytes cannot be read does not keep the others back.
+        if let Err(error) = read {
+            let reply = format!("blob {} cannot be read: {error}", notice.body);
+            return Ok(Outcome::Later { reply });
+        }
         let wrong = |reply: String| Ok(Outcome::Refused { reply });
         match notice.channel.0 {
             Channel::Mail => {

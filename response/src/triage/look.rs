@@ -193,7 +193,7 @@ impl<'b> Rows<'b> {
             }
             key.push_str(&part);
         }
-        Some(key)
+        Some(ledger::Incident::key_text(&key))
     }
 
     /// The first rule that fits a row.

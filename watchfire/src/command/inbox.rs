@@ -121,9 +121,9 @@ fn take(paths: &[PathBuf], session: &Session) -> Result {
 fn read(session: &Session) -> Result {
     let workspace = session.open(Access::Write("inbox read"))?;
     let desk = desk(&workspace);
-    let house = house(&workspace, session, false)?;
+    let house = house(&workspace, &session.environment, false)?;
     let own = own(&workspace);
-    let (read, receipts) = read_mail(&workspace, session, &desk, &own, &house)?;
+    let (read, receipts) = read_mail(&workspace, &session.talk, &desk, &own, &house)?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!({ "read": read, "receipts": receipts }))?,

@@ -3,16 +3,14 @@
 mod grading;
 
 use clap::Subcommand;
-use ledger::incident::Triaged;
 use ledger::{Incident, IncidentFilter, IncidentSort, NewStep, Page, Reach};
 use model::incident::{CaseKind, IncidentState, Resolution, Step};
 use model::time::Timestamp;
 use model::worded::Word;
-use response::triage;
 use serde_json::json;
 
 use crate::failure::{Failure, Result};
-use crate::responding::{desk, incident, rules};
+use crate::responding::{desk, incident, rules, triage_all};
 use crate::table::{Out, Table};
 use crate::weeks;
 use crate::workspace::{Access, Session, Workspace, now};
@@ -259,37 +257,6 @@ fn known_rule(workspace: &Workspace, name: &str) -> Result {
         Failure::usage(format_args!("rule {name}"), "is none of the triage rules")
             .remedy(names.join(", ")),
     )
-}
-
-/// Leases all triage jobs and looks at their reports; what is looked at is done.
-pub fn triage_all(workspace: &Workspace, desk: &response::Desk) -> Result<(usize, Triaged)> {
-    let rules = rules(workspace)?;
-    let mut total = Triaged::default();
-    let mut reports = 0;
-    loop {
-        let mut leases = Vec::new();
-        while leases.len() < 200 {
-            let at = (desk.clock)().0;
-            let lease = desk.ledger.lease(at, "triage", &[triage::JOB], 600);
-            match workspace.block_on(lease)? {
-                Some(lease) => leases.push(lease),
-                None => break,
-            }
-        }
-        if leases.is_empty() {
-            return Ok((reports, total));
-        }
-        let keys: Vec<_> = leases.iter().map(|lease| lease.job.key.clone()).collect();
-        let done = workspace.block_on(desk.triage(&rules, &keys))?;
-        reports += keys.len();
-        total.opened += done.opened;
-        total.joined += done.joined;
-        total.known += done.known;
-        total.old += done.old;
-        for lease in leases {
-            workspace.block_on(desk.ledger.complete(lease, (desk.clock)().0))?;
-        }
-    }
 }
 
 fn look(session: &Session) -> Result {

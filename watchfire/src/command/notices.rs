@@ -6,6 +6,7 @@ use clap::Subcommand;
 use ledger::Page;
 use ledger::notice::Move;
 use model::notice::NoticeState;
+use model::time::Timestamp;
 use model::worded::Word;
 use response::notify::arming::Leave;
 use serde_json::json;
@@ -174,7 +175,10 @@ pub fn run(args: Args, session: &Session) -> Result {
 
 fn write(exercise: bool, session: &Session) -> Result {
     let workspace = session.open(Access::Write("notices write"))?;
-    let (house, parties) = (house(&workspace, session, exercise)?, parties(&workspace)?);
+    let (house, parties) = (
+        house(&workspace, &session.environment, exercise)?,
+        parties(&workspace)?,
+    );
     let desk = desk(&workspace);
     let told = workspace.block_on(desk.write_notices(&house, &parties))?;
     for problem in &told.problems {
@@ -280,9 +284,13 @@ fn judge(which: &[String], approve: bool, reason: &str, who: &str, session: &Ses
 
 fn send(session: &Session) -> Result {
     let workspace = session.open(Access::Write("notices send"))?;
-    let house = house(&workspace, session, false)?;
+    let house = house(&workspace, &session.environment, false)?;
     let identity = identity(&workspace)?;
-    let told = workspace.block_on(desk(&workspace).send_notices(&house, &identity))?;
+    let told = workspace.block_on(desk(&workspace).send_notices(
+        &house,
+        &identity,
+        Timestamp(i64::MAX),
+    ))?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&told)?,

@@ -1,11 +1,13 @@
 //! `watchfire respond`: every step of response once, in order.
 
+use model::time::Timestamp;
 use serde_json::json;
 
-use super::incidents::triage_all;
 use crate::failure::Result;
 use crate::registering;
-use crate::responding::{checker, desk, house, identity, own, parties, read_mail, table};
+use crate::responding::{
+    checker, desk, house, identity, own, parties, read_mail, table, triage_all,
+};
 use crate::table::Out;
 use crate::workspace::{Access, Session};
 
@@ -27,9 +29,9 @@ pub struct Args {
 pub fn run(args: Args, session: &Session) -> Result {
     let workspace = session.open(Access::Write("respond"))?;
     let desk = desk(&workspace);
-    let house = house(&workspace, session, false)?;
+    let house = house(&workspace, &session.environment, false)?;
     let own = own(&workspace);
-    let (mail, receipts) = read_mail(&workspace, session, &desk, &own, &house)?;
+    let (mail, receipts) = read_mail(&workspace, &session.talk, &desk, &own, &house)?;
     let (reports, triaged) = triage_all(&workspace, &desk)?;
     let (findings, _) = registering::look_up(&workspace, &desk)?;
     let parties = parties(&workspace)?;
@@ -43,12 +45,12 @@ pub fn run(args: Args, session: &Session) -> Result {
         true => None,
         false => {
             let checker = checker(&workspace)?;
-            Some(workspace.block_on(desk.check(&checker, &parties, &[]))?)
+            Some(workspace.block_on(desk.check(&checker, &parties, &[], Timestamp(i64::MAX)))?)
         }
     };
     let outcomes = workspace.block_on(desk.write_outcomes(&house))?;
     let identity = identity(&workspace)?;
-    let sent = workspace.block_on(desk.send_notices(&house, &identity))?;
+    let sent = workspace.block_on(desk.send_notices(&house, &identity, Timestamp(i64::MAX)))?;
     for problem in written.problems.iter().chain(&reminded.problems) {
         session.talk.warn(problem);
     }

@@ -1,5 +1,6 @@
 //! `watchfire verify`: is it gone?
 
+use model::time::Timestamp;
 use serde_json::json;
 
 use crate::failure::Result;
@@ -29,7 +30,12 @@ pub fn run(args: Args, session: &Session) -> Result {
         .map(|found| Ok(found?.number))
         .collect::<Result<Vec<_>>>()?;
     let (checker, parties) = (checker(&workspace)?, parties(&workspace)?);
-    let told = workspace.block_on(desk(&workspace).check(&checker, &parties, &only))?;
+    let told = workspace.block_on(desk(&workspace).check(
+        &checker,
+        &parties,
+        &only,
+        Timestamp(i64::MAX),
+    ))?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!(told))?,
