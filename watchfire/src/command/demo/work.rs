@@ -164,8 +164,8 @@ impl Play<'_> {
             }
             enrich(&self.tables, incident);
         };
-        let read = run.block_on(desk.read_messages(&own, &self.rules, &told))?;
-        run.block_on(desk.write_receipts(&self.house, &read.receipts))?;
+        run.block_on(desk.read_messages(&own, &self.rules, &told))?;
+        run.block_on(desk.write_receipts(&self.house))?;
         self.validate(now)?;
         let parties = Parties::of(run.block_on(desk.ledger.register())?);
         run.block_on(desk.route(&self.table, &parties, known))?;
@@ -179,7 +179,7 @@ impl Play<'_> {
         }
         self.looks(now, world)?;
         run.block_on(desk.write_outcomes(&self.house))?;
-        run.block_on(desk.send_notices(&self.house, &self.identity))?;
+        run.block_on(desk.send_notices(&self.house, &self.identity, Timestamp(i64::MAX)))?;
         self.answers(now, world)
     }
 
