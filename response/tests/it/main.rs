@@ -4,6 +4,7 @@
 
 mod composing;
 mod drafts;
+mod flow;
 mod imap;
 mod mail;
 mod peers;
