@@ -18,6 +18,7 @@ mod lists;
 mod manual;
 mod query;
 mod repeats;
+mod respond;
 mod run;
 mod series;
 mod serve;
