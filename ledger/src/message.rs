@@ -200,6 +200,18 @@ impl Ledger {
             .await?)
     }
 
+    /// Messages per state.
+    pub async fn message_counts(&self) -> Result<Vec<(MessageState, i64)>> {
+        Ok(Entity::find()
+            .select_only()
+            .column(Column::State)
+            .column_as(Column::Id.count(), "count")
+            .group_by(Column::State)
+            .into_tuple()
+            .all(self.reader())
+            .await?)
+    }
+
     /// A message by its id, or by the beginning of it.
     ///
     /// # Errors

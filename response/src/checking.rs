@@ -111,7 +111,8 @@ fn look(row: &Verification) -> Look {
 
 impl Desk {
     /// Looks at all incidents that are due; `only` restricts it to these numbers, due or not. What is
-    /// left at `until` waits for the next call ([`Checked::more`]).
+    /// left at `until` waits for the next call ([`Checked::more`]), which goes on at `from`; that begins
+    /// with 0.
     ///
     /// # Errors
     /// The ledger or the blob store fails; what was seen by then stays.
@@ -121,6 +122,7 @@ impl Desk {
         parties: &Parties,
         only: &[i64],
         until: Timestamp,
+        from: &mut u64,
     ) -> Result<Checked> {
         let mut told = Checked::default();
         let states = vec![
@@ -136,7 +138,7 @@ impl Desk {
             ..IncidentFilter::default()
         };
         let mut page = Page {
-            offset: 0,
+            offset: *from,
             limit: 1_000,
         };
         loop {
@@ -154,6 +156,7 @@ impl Desk {
                     told.more = true;
                     return Ok(told);
                 }
+                *from += 1;
                 if only.is_empty() || only.contains(&incident.number) {
                     self.check_one(checker, parties, &incident, !only.is_empty(), &mut told)
                         .await?;
@@ -223,8 +226,7 @@ impl Desk {
         if closed_at.is_some_and(|at| at.0.saturating_add(watch) < now.0) {
             return Ok(());
         }
-        let marks = self.marks(incident, parties).await?;
-        let Some(target) = target(incident, marks) else {
+        let Some(mut target) = target(incident, Vec::new()) else {
             return Ok(());
         };
         let id = incident.incident_id();
@@ -234,6 +236,7 @@ impl Desk {
         if !asked && next.is_none_or(|at| at > now) {
             return Ok(());
         }
+        target.marks = self.marks(incident, parties).await?;
         let Ruling::Go { permit, .. } = checker.policy.rule(&target, None) else {
             told.withheld += 1;
             return Ok(());

@@ -218,7 +218,7 @@ impl Desk {
     }
 
     /// Reopens what was closed not long ago and is there again. `matters` are keys and when each was last
-    /// seen. Returns what is open again, and the keys that a person closed as no incident: those are
+    /// seen. Returns where each belongs, and the keys that a person closed as no incident: those are
     /// never opened again by an event, which knows nothing of what the person saw.
     async fn reopen(
         &self,
@@ -240,6 +240,11 @@ impl Desk {
             };
             let seen = *seen;
             let incident = self.ledger.incident(id, &Reach::All).await?;
+            // What was observed before it ended says nothing about now, and belongs to what ended.
+            if seen <= incident.closed_at.unwrap_or(i64::MAX) {
+                back.insert((*key).to_owned(), id);
+                continue;
+            }
             let wrong = [Resolution::Invalid, Resolution::Duplicate];
             let how = incident.resolution.map(|how| how.0);
             if how.is_some_and(|how| wrong.contains(&how)) {
@@ -248,10 +253,6 @@ impl Desk {
             }
             // Nobody ever found it true: a new one waits for somebody who does.
             if incident.validated_at.is_none() {
-                continue;
-            }
-            // What was observed before it ended says nothing about now.
-            if seen <= incident.closed_at.unwrap_or(i64::MAX) {
                 continue;
             }
             let step = NewStep::new(

@@ -1,12 +1,13 @@
 //! What the commands of response share: the desk they work at, and the register, rules and table.
 
+mod fetching;
+mod round;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use formats::mail::own::Own;
-use ledger::complaint::TELL_REPORTER;
 use ledger::incident::Triaged;
-use ledger::message::READ_MESSAGE;
 use ledger::{Incident, NewIncident, Notice, Reach};
 use model::bulletin::Text;
 use model::ids::{IncidentId, NoticeId};
@@ -17,7 +18,6 @@ use reference::Tables;
 use response::Desk;
 use response::checking::Checker;
 use response::deliver::{Secret, smtp};
-use response::inbox::reading::ReadMail;
 use response::notice::Sender;
 use response::notify::House;
 use response::route::Known;
@@ -27,9 +27,10 @@ use response::verify::{self, Markers, Policy, probe};
 
 use crate::config::Environment;
 use crate::failure::{Exit, Failure, Result};
-use crate::reference_files;
-use crate::talk::Talk;
 use crate::workspace::{Workspace, now, random, secret};
+
+pub use fetching::{Fetched, fetch};
+pub use round::{Right, Round, read_mail, round, triage_all};
 
 /// The desk of a workspace, by the machine's clock.
 pub fn desk(workspace: &Workspace) -> Desk {
@@ -230,32 +231,6 @@ pub fn own(workspace: &Workspace) -> Own {
     }
 }
 
-/// Reads all mail that waits, and writes receipts to those who may be told.
-pub fn read_mail(
-    workspace: &Workspace,
-    talk: &Talk,
-    desk: &Desk,
-    own: &Own,
-    house: &House,
-) -> Result<(ReadMail, u64)> {
-    let rules = rules(workspace)?;
-    let ledger = &workspace.ledger;
-    // Whoever had these leases is dead: the right to change the workspace is ours.
-    workspace.block_on(ledger.release_leases(&[READ_MESSAGE, TELL_REPORTER], now().0))?;
-    let waiting = workspace.block_on(ledger.has_due_job(&[READ_MESSAGE], now().0))?;
-    // The tables take a while to compile: not for an empty mailbox.
-    let read = match waiting {
-        false => ReadMail::default(),
-        true => {
-            let tables = reference_files::tables(workspace, talk)?;
-            let enrich = |incident: &mut NewIncident| enrich(&tables, incident);
-            workspace.block_on(desk.read_messages(own, &rules, &enrich))?
-        }
-    };
-    let receipts = workspace.block_on(desk.write_receipts(house))?;
-    Ok((read, receipts))
-}
-
 /// What routing is told of an incident beside its row.
 pub fn known(incident: &Incident) -> Known {
     let owner = OwnerClass::ALL.into_iter().rev();
@@ -416,13 +391,4 @@ pub fn triage_some(
             }
         }
     }
-}
-
-/// As [`triage_some`], all of them.
-///
-/// # Errors
-/// As [`triage_some`].
-pub fn triage_all(workspace: &Workspace, desk: &Desk) -> Result<(usize, Triaged)> {
-    let (reports, total, _) = triage_some(workspace, desk, Timestamp(i64::MAX))?;
-    Ok((reports, total))
 }

@@ -5,7 +5,7 @@
 //! [`folders`] looks for files that no longer grow, [`streams`] takes events that are sent, the crate
 //! `console` takes reports that are pushed. All of it ends at one short queue before the one thread
 //! that ingests ([`work`]): whoever brings more than that thread takes has to wait, so that memory is
-//! bounded by what is under way. [`gauges`] measures.
+//! bounded by what is under way. [`respond`] does a round of response every minute. [`gauges`] measures.
 //!
 //! Killed at any instruction, a restart goes on: leases are given back, the archive knows what was
 //! acknowledged, the spool what came over a stream, and everything else is fetched or found again.
@@ -36,6 +36,7 @@ use crate::workspace::{Access, Session, Workspace, now, random};
 mod folders;
 mod gauges;
 mod jobs;
+mod respond;
 mod streams;
 mod work;
 
@@ -60,6 +61,8 @@ pub struct Server {
     fatal: mpsc::Sender<String>,
     /// Who leases the jobs.
     worker: String,
+    /// The environment that the process was started in.
+    environment: config::Environment,
 }
 
 impl Server {
@@ -193,12 +196,13 @@ async fn serve(
         stop: stopped.clone(),
         fatal,
         worker: format!("serve {}", std::process::id()),
+        environment: session.environment.clone(),
         workspace: RwLock::new(Arc::clone(&workspace)),
     });
     // Whoever had these leases is dead: the lock of the serving process is ours.
     server
         .ledger
-        .release_leases(&[FETCH, TAKE_IN], now().0)
+        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND], now().0)
         .await?;
     server
         .queue
@@ -228,6 +232,7 @@ async fn serve(
     parts.spawn(jobs::run(Arc::clone(&server), TAKE_IN, jobs::TAKING));
     parts.spawn(folders::watch(Arc::clone(&server)));
     parts.spawn(streams::run(Arc::clone(&server)));
+    parts.spawn(respond::run(Arc::clone(&server)));
     parts.spawn(gauges::run(Arc::clone(&server), meters));
     session.talk.say(format_args!(
         "serving {} on http://{address}",
@@ -277,7 +282,7 @@ async fn serve(
     parts.abort_all();
     server
         .ledger
-        .release_leases(&[FETCH, TAKE_IN], now().0)
+        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND], now().0)
         .await?;
     match drained {
         true => tracing::info!("stopped"),

@@ -137,7 +137,7 @@ fn row(new: NewIncident, number: i64, now: i64) -> (ActiveModel, usize) {
         key: Set(Incident::key_text(&new.key)),
         what: Set(own(new.what)),
         url: Set(new.url.map(own)),
-        host: Set(new.host.map(own)),
+        host: Set(new.host.map(|host| Incident::key_text(&host))),
         ip: Set(new.ip.map(own)),
         asn: Set(new.asn),
         name: Set(new.name.map(own)),

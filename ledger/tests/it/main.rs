@@ -18,6 +18,7 @@ mod postgres;
 mod profile;
 mod reject;
 mod report;
+mod response;
 mod retention;
 mod tables;
 mod token;

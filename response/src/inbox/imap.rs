@@ -179,6 +179,24 @@ pub enum Failure {
 /// What the hand-in says of a message: durable, or why not.
 pub type Stored = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
+/// TLS that trusts the certificates of a bundle in PEM, as operating systems keep one.
+///
+/// # Errors
+/// The cryptography does not speak TLS at all.
+pub fn trusting(pem: &[u8]) -> Result<Arc<ClientConfig>, Failure> {
+    let provider = tokio_rustls::rustls::crypto::ring::default_provider();
+    let config = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Failure::Tls {
+            server: "any".to_owned(),
+            detail: error.to_string(),
+        })?;
+    let roots = crate::verify::probe::tls::roots(pem).0;
+    Ok(Arc::new(
+        config.with_root_certificates(roots).with_no_client_auth(),
+    ))
+}
+
 /// Connects to a server and speaks TLS from the first byte (RFC 8314). Which certificates are trusted
 /// is the configuration's matter.
 ///

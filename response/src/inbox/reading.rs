@@ -60,6 +60,8 @@ pub struct ReadMail {
     pub quarantined: u64,
     /// Messages that failed and are tried again.
     pub failed: u64,
+    /// Whether its time was over before all were read.
+    pub more: bool,
 }
 
 /// What one message came to.
@@ -91,7 +93,8 @@ impl Came {
 }
 
 impl Desk {
-    /// Reads all messages that wait. `own` is what is ours; `rules` are those of triage, so that a
+    /// Reads all messages that wait; what is left at `until` waits for the next call
+    /// ([`ReadMail::more`]). `own` is what is ours; `rules` are those of triage, so that a
     /// complaint joins the incident that events of the same matter opened.
     ///
     /// # Errors
@@ -101,11 +104,19 @@ impl Desk {
         own: &Own,
         rules: &Rules,
         enrich: &Enrich<'_>,
+        until: Timestamp,
     ) -> Result<ReadMail> {
         let mut told = ReadMail::default();
         loop {
-            let at = (self.clock)().0;
-            let lease = self.ledger.lease(at, "inbox", &[READ_MESSAGE], 600).await?;
+            let at = (self.clock)();
+            if at >= until {
+                told.more = true;
+                return Ok(told);
+            }
+            let lease = self
+                .ledger
+                .lease(at.0, "inbox", &[READ_MESSAGE], 600)
+                .await?;
             let Some(lease) = lease else { return Ok(told) };
             let message = self.ledger.message(&lease.job.key).await?;
             match self

@@ -6,6 +6,7 @@ mod composing;
 mod desk;
 mod drafts;
 mod duty;
+mod flow;
 mod imap;
 mod mail;
 mod peers;

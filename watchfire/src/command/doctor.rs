@@ -2,19 +2,24 @@
 //!
 //! Reads only. What takes long (hashing every blob, reading every part's rows) comes with `--deep`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use bulletin::render::Fonts;
 use intake::collect::{self, Wanted};
-use ledger::{Page, ReportFilter, ReportState};
+use ledger::{DirectiveState, Page, ReportFilter, ReportState};
+use model::notice::NoticeState;
+use model::time::MICROS_PER_DAY;
 use reference::{Sources, Tables};
+use response::notify::arming::Leave;
 
 use crate::failure::Result;
 use crate::findings::{Findings, some};
 use crate::inspection::Inspection;
 use crate::reference_files::{files_of, schema};
+use crate::responding;
 use crate::talk::human_bytes;
-use crate::workspace::{Access, LEDGER, Session, Workspace};
+use crate::workspace::{Access, LEDGER, Session, Workspace, now};
 
 /// Free space under which a warning is due, and under which nothing goes any more.
 const LITTLE_SPACE: u64 = 2 << 30;
@@ -54,6 +59,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     fonts(&workspace, &mut findings);
     disk(&workspace.root, &mut findings);
     ledger_rows(&workspace, &mut findings)?;
+    response(&workspace, &mut findings)?;
     let inspection = Inspection::of(&workspace)?;
     let files = inspection.files()?;
     let live = &inspection.live;
@@ -152,6 +158,54 @@ fn feeds(workspace: &Workspace, findings: &mut Findings) {
         0 => {}
         good => findings.ok("feeds", format!("{good} feeds have files")),
     }
+}
+
+/// What of response waits for a person.
+fn response(workspace: &Workspace, findings: &mut Findings) -> Result {
+    let ledger = &workspace.ledger;
+    if workspace.settings.response.address.is_empty() {
+        findings.ok("response", "not configured: response.address is not set");
+        return Ok(());
+    }
+    let identity = responding::identity(workspace)?;
+    let desk = responding::desk(workspace);
+    match workspace.block_on(desk.may_leave(&identity))? {
+        Leave::Yes(armed) => findings.ok("response", format!("armed by {}", armed.by)),
+        Leave::No(why) => {
+            let (what, remedy) = why.split_once("; ").unwrap_or((&why, ""));
+            findings.warning("response", format!("nothing leaves: {what}"), remedy);
+        }
+    }
+    let held = workspace.block_on(ledger.notices(&[NoticeState::Held], Page::ALL))?;
+    let day_ago = now().0 - MICROS_PER_DAY;
+    let old: Vec<_> = held
+        .iter()
+        .filter(|notice| notice.created_at < day_ago)
+        .map(|notice| format!("#{}", notice.number))
+        .collect();
+    if !old.is_empty() {
+        let message = format!(
+            "{} notices are held for more than a day: {}",
+            old.len(),
+            some(&old)
+        );
+        findings.warning("response", message, "watchfire notices list --state held");
+    }
+    let nobody = workspace.block_on(ledger.directives_in(DirectiveState::NoContact, Page::ALL))?;
+    let about: BTreeSet<_> = nobody.iter().map(|one| one.incident_id.0).collect();
+    if !about.is_empty() {
+        let message = format!(
+            "{} directives about {} incidents have nobody to go to",
+            nobody.len(),
+            about.len()
+        );
+        findings.warning(
+            "response",
+            message,
+            "watchfire incidents show names what is missing; watchfire orgs import adds contacts",
+        );
+    }
+    Ok(())
 }
 
 fn tables(workspace: &Workspace, findings: &mut Findings) {

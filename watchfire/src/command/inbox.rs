@@ -7,8 +7,8 @@ use ledger::{MessageState, Page};
 use serde_json::json;
 
 use super::incidents::minute;
-use crate::failure::{Failure, Result};
-use crate::responding::{desk, house, own, read_mail};
+use crate::failure::{Exit, Failure, Result};
+use crate::responding::{Fetched, Right, desk, fetch, house, read_mail};
 use crate::table::{Out, Table};
 use crate::workspace::{Access, Session, now};
 
@@ -19,6 +19,7 @@ States: new, handled, waiting, quarantined.
 
 Examples:
   watchfire inbox take Maildir/new complaint.eml    files, or folders of them
+  watchfire inbox fetch                             what is new in the mailbox
   watchfire inbox read                              what was taken in
   watchfire inbox list --state waiting              what a person must decide, and why
   watchfire inbox show 3f9a                         one, by the beginning of its id
@@ -36,6 +37,8 @@ enum What {
         #[arg(required = true)]
         paths: Vec<PathBuf>,
     },
+    /// Fetch what is new in the mailbox that `response.imap` names; nothing is lost if it breaks off.
+    Fetch,
     /// Read what was taken in.
     Read,
     /// List messages, the newest first.
@@ -63,6 +66,7 @@ enum What {
 pub fn run(args: Args, session: &Session) -> Result {
     match args.what {
         What::Take { paths } => take(&paths, session),
+        What::Fetch => fetch_all(session),
         What::Read => read(session),
         What::List { state, limit } => list(state.as_deref(), limit, session),
         What::Show { message } => show(&message, session),
@@ -118,12 +122,49 @@ fn take(paths: &[PathBuf], session: &Session) -> Result {
     out.end()
 }
 
+fn fetch_all(session: &Session) -> Result {
+    let workspace = session.open(Access::Write("inbox fetch"))?;
+    let desk = desk(&workspace);
+    let mut all = Fetched::default();
+    loop {
+        let environment = &session.environment;
+        let Some(some) = fetch(&workspace, environment, &desk, &Right::Held)? else {
+            return Err(
+                Failure::new("response.imap", "is not set: there is no mailbox")
+                    .remedy("write imaps://user@host/INBOX")
+                    .with(Exit::Configuration),
+            );
+        };
+        all.mails += some.mails;
+        all.too_long.extend(some.too_long);
+        all.unmarked += some.unmarked;
+        all.failure = some.failure;
+        if !some.more || all.failure.is_some() {
+            break;
+        }
+    }
+    let mut out = Out::new();
+    match session.json {
+        true => out.json(&all)?,
+        false => out.line(format_args!(
+            "{} mails fetched, {} too long, {} not marked",
+            all.mails,
+            all.too_long.len(),
+            all.unmarked
+        ))?,
+    }
+    out.end()?;
+    match all.failure {
+        Some(why) => Err(Failure::new("mailbox", why)),
+        None => Ok(()),
+    }
+}
+
 fn read(session: &Session) -> Result {
     let workspace = session.open(Access::Write("inbox read"))?;
     let desk = desk(&workspace);
     let house = house(&workspace, &session.environment, false)?;
-    let own = own(&workspace);
-    let (read, receipts) = read_mail(&workspace, &session.talk, &desk, &own, &house)?;
+    let (read, receipts) = read_mail(&workspace, &session.talk, &desk, &house, &Right::Held)?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!({ "read": read, "receipts": receipts }))?,

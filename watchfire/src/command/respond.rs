@@ -1,13 +1,7 @@
 //! `watchfire respond`: every step of response once, in order.
 
-use model::time::Timestamp;
-use serde_json::json;
-
 use crate::failure::Result;
-use crate::registering;
-use crate::responding::{
-    checker, desk, house, identity, own, parties, read_mail, table, triage_all,
-};
+use crate::responding::{Right, Round, round};
 use crate::table::Out;
 use crate::workspace::{Access, Session};
 
@@ -28,45 +22,38 @@ pub struct Args {
 
 pub fn run(args: Args, session: &Session) -> Result {
     let workspace = session.open(Access::Write("respond"))?;
-    let desk = desk(&workspace);
-    let house = house(&workspace, &session.environment, false)?;
-    let own = own(&workspace);
-    let (mail, receipts) = read_mail(&workspace, &session.talk, &desk, &own, &house)?;
-    let (reports, triaged) = triage_all(&workspace, &desk)?;
-    let (findings, _) = registering::look_up(&workspace, &desk)?;
-    let parties = parties(&workspace)?;
-    let known = |incident: &ledger::Incident| registering::known(&findings, incident);
-    let routed = workspace.block_on(desk.route(&table(&workspace)?, &parties, known))?;
-    let escalated = workspace.block_on(desk.escalate_clocks())?;
-    let (followed, reminders) = workspace.block_on(desk.follow_up(&parties))?;
-    let written = workspace.block_on(desk.write_notices(&house, &parties))?;
-    let reminded = workspace.block_on(desk.write_reminders(&house, &parties, reminders))?;
-    let checked = match args.no_verify {
-        true => None,
-        false => {
-            let checker = checker(&workspace)?;
-            Some(workspace.block_on(desk.check(&checker, &parties, &[], Timestamp(i64::MAX)))?)
-        }
-    };
-    let outcomes = workspace.block_on(desk.write_outcomes(&house))?;
-    let identity = identity(&workspace)?;
-    let sent = workspace.block_on(desk.send_notices(&house, &identity, Timestamp(i64::MAX)))?;
-    for problem in written.problems.iter().chain(&reminded.problems) {
-        session.talk.warn(problem);
-    }
-    for one in &escalated {
+    let (environment, talk) = (&session.environment, &session.talk);
+    let done = round(&workspace, environment, talk, &Right::Held, !args.no_verify)?;
+    let Round {
+        mail,
+        receipts,
+        reports,
+        triage: triaged,
+        route: routed,
+        follow_up: followed,
+        notices: written,
+        reminders: reminded,
+        verify: checked,
+        outcomes,
+        send: sent,
+        fetch,
+        clocks,
+    } = &done;
+    for one in clocks {
         session.talk.warn(format_args!(
             "clock {} {}/{} passed {} % of its time: `watchfire incidents clocks`",
             one.clock.id, one.clock.law, one.clock.duty, one.percent
         ));
     }
+    if let Some(failure) = fetch.as_ref().and_then(|fetch| fetch.failure.as_ref()) {
+        session.talk.warn(failure);
+    }
+    for problem in written.problems.iter().chain(&reminded.problems) {
+        session.talk.warn(problem);
+    }
     let mut out = Out::new();
     if session.json {
-        out.json(
-            &json!({ "escalated": escalated, "mail": mail, "receipts": receipts, "reports": reports, "triage": triaged,
-            "route": routed, "follow_up": followed, "notices": written, "reminders": reminded,
-            "verify": checked, "outcomes": outcomes, "send": sent }),
-        )?;
+        out.json(&done)?;
         return out.end();
     }
     out.line(format_args!(
@@ -102,7 +89,7 @@ pub fn run(args: Args, session: &Session) -> Result {
         "sending     {} sent, {} later, {} refused",
         sent.sent, sent.later, sent.refused
     ))?;
-    if let Some(why) = sent.stopped {
+    if let Some(why) = &sent.stopped {
         session.talk.warn(why);
     }
     out.end()

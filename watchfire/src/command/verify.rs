@@ -35,6 +35,7 @@ pub fn run(args: Args, session: &Session) -> Result {
         &parties,
         &only,
         Timestamp(i64::MAX),
+        &mut 0,
     ))?;
     let mut out = Out::new();
     match session.json {

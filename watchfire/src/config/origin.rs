@@ -227,29 +227,34 @@ pub fn override_from(
                 .parse()
                 .ok()
                 .filter(|n| u32::try_from(*n).is_ok())
-                .map(toml::Value::Integer),
+                .map(toml::Value::Integer)
+                .ok_or(("whole number", "give digits, as in 4")),
+            toml::Value::Boolean(_) => text
+                .trim()
+                .parse()
+                .ok()
+                .map(toml::Value::Boolean)
+                .ok_or(("truth value", "give true or false")),
             toml::Value::Array(_) => {
                 let parts = text
                     .split(',')
                     .map(str::trim)
                     .filter(|part| !part.is_empty());
-                Some(toml::Value::Array(
+                Ok(toml::Value::Array(
                     parts
                         .map(|part| toml::Value::String(part.to_owned()))
                         .collect(),
                 ))
             }
-            _ => Some(toml::Value::String(text.clone())),
+            _ => Ok(toml::Value::String(text.clone())),
         };
         match value {
-            Some(value) => {
+            Ok(value) => {
                 *slot = value;
                 overridden.insert(path.replacen("__", ".", 1), variable.clone());
             }
-            None => problems.push(
-                Problem::new(variable, format!("`{text}` is no whole number"))
-                    .remedy("give digits, as in 4"),
-            ),
+            Err((what, remedy)) => problems
+                .push(Problem::new(variable, format!("`{text}` is no {what}")).remedy(remedy)),
         }
     }
     if !problems.is_empty() {

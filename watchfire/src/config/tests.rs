@@ -148,6 +148,8 @@ fn the_environment_goes_before_the_file() {
     );
     let found = problem("", &[("WATCHFIRE__QUERY__THREADS", "-3")]);
     assert_eq!(found.place, "WATCHFIRE__QUERY__THREADS");
+    let found = problem("", &[("WATCHFIRE__RESPONSE__RDAP", "yes")]);
+    assert_eq!(found.remedy.as_deref(), Some("give true or false"));
 }
 
 #[test]
@@ -158,7 +160,7 @@ fn every_scalar_has_a_variable() {
     for (section, value) in &table {
         for (key, value) in value.as_table().into_iter().flatten() {
             assert!(
-                value.is_str() || value.is_integer() || value.is_array(),
+                value.is_str() || value.is_integer() || value.is_bool() || value.is_array(),
                 "{section}.{key} cannot be overridden"
             );
         }

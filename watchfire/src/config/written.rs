@@ -190,6 +190,11 @@ pub struct ResponseSection {
     /// SMTP server that takes notices, as `smtp://host:25` or `smtps://user@host:465`; the password
     /// is in `WATCHFIRE_SMTP_PASSWORD`.
     pub smtp: String,
+    /// Mailbox that complaints, answers and bounces come to, as `imaps://user@host/INBOX`; the password
+    /// is in `WATCHFIRE_IMAP_PASSWORD`. Empty: nothing is fetched.
+    pub imap: String,
+    /// Seconds between two rounds of the serving process.
+    pub round_secs: u32,
     /// Folder of the channel `files`.
     pub files: String,
     /// Notices that go out in 24 hours at most.
@@ -229,6 +234,8 @@ impl Default for ResponseSection {
             address: String::new(),
             phone: String::new(),
             smtp: String::new(),
+            imap: String::new(),
+            round_secs: 60,
             files: "outbox".to_owned(),
             daily_most: 2_000,
             party_most: 50,

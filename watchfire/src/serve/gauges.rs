@@ -6,7 +6,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use console::Meters;
-use ledger::{ReportFilter, ReportState};
+use ledger::{IncidentFilter, Ledger, MessageState, Reach, ReportFilter, ReportState};
+use model::incident::IncidentState;
+use model::notice::NoticeState;
+use model::worded::Word;
 use tokio::time::sleep;
 
 use super::Server;
@@ -64,5 +67,42 @@ async fn look(server: &Server) -> ledger::Result<()> {
     let waiting = server.ledger.report_count(&filter).await?;
     server.waiting.store(waiting, Ordering::Relaxed);
     metrics::gauge!("watchfire_reports_waiting").set(waiting as f64);
+    response(&server.ledger).await
+}
+
+/// What of response waits, and for whom.
+async fn response(ledger: &Ledger) -> ledger::Result<()> {
+    let filter = IncidentFilter {
+        states: IncidentState::ALL
+            .iter()
+            .copied()
+            .filter(|state| state.is_live())
+            .collect(),
+        ..IncidentFilter::default()
+    };
+    let open = ledger.incident_count(&filter, &Reach::All).await?;
+    metrics::gauge!("watchfire_incidents_open").set(open as f64);
+    let counts = ledger.notice_counts().await?;
+    let states = [
+        NoticeState::Held,
+        NoticeState::Ready,
+        NoticeState::Sending,
+        NoticeState::Task,
+        NoticeState::Failed,
+    ];
+    for state in states {
+        let count = counts.iter().find(|(own, _)| *own == state);
+        let count = count.map_or(0, |(_, count)| *count);
+        metrics::gauge!("watchfire_notices", "state" => state.label()).set(count as f64);
+    }
+    let counts = ledger.message_counts().await?;
+    for (label, state) in [
+        ("new", MessageState::New),
+        ("waiting", MessageState::Waiting),
+    ] {
+        let count = counts.iter().find(|(own, _)| *own == state);
+        let count = count.map_or(0, |(_, count)| *count);
+        metrics::gauge!("watchfire_mails", "state" => label).set(count as f64);
+    }
     Ok(())
 }

@@ -19,6 +19,7 @@ mod lists;
 mod manual;
 mod query;
 mod repeats;
+mod respond;
 mod run;
 mod series;
 mod serve;

@@ -164,7 +164,7 @@ impl Play<'_> {
             }
             enrich(&self.tables, incident);
         };
-        run.block_on(desk.read_messages(&own, &self.rules, &told))?;
+        run.block_on(desk.read_messages(&own, &self.rules, &told, Timestamp(i64::MAX)))?;
         run.block_on(desk.write_receipts(&self.house))?;
         self.validate(now)?;
         let parties = Parties::of(run.block_on(desk.ledger.register())?);

@@ -1,0 +1,262 @@
+//! One round of response: every step once, in order. A command does it with the right to change the
+//! workspace in hand; the serving process takes that right by turns, as its ingestion does, so that
+//! commands get theirs in between.
+
+use std::time::Duration;
+
+use ledger::NewIncident;
+use ledger::clock::Escalation;
+use ledger::complaint::TELL_REPORTER;
+use ledger::incident::Triaged;
+use ledger::message::READ_MESSAGE;
+use model::time::Timestamp;
+use response::Desk;
+use response::checking::Checked;
+use response::followup::FollowedUp;
+use response::inbox::reading::ReadMail;
+use response::notify::sending::SentNotices;
+use response::notify::{House, WrittenNotices};
+use response::route::Routed;
+use serde::Serialize;
+
+use super::{
+    Fetched, checker, desk, enrich, fetch, house, identity, own, parties, table, triage_some,
+};
+use crate::config::Environment;
+use crate::failure::{Failure, Result};
+use crate::reference_files;
+use crate::registering;
+use crate::talk::Talk;
+use crate::workspace::{Lock, Workspace, now};
+
+/// How long the workspace is kept from commands at a stretch, in microseconds, and then left to them;
+/// they look every few milliseconds.
+const TURN: i64 = 2_000_000;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How the right to change the workspace is had.
+pub enum Right<'a> {
+    /// A command has it from start to end.
+    Held,
+    /// The serving process takes it by turns, until this says that it ends.
+    ByTurns(&'a (dyn Fn() -> bool + Sync)),
+}
+
+impl Right<'_> {
+    /// Takes the right for a turn; what is returned gives it back.
+    ///
+    /// # Errors
+    /// The lock file cannot be used; the process is to end.
+    pub async fn take(&self, workspace: &Workspace) -> Result<Option<Lock>> {
+        let Right::ByTurns(ends) = self else {
+            return Ok(None);
+        };
+        loop {
+            if ends() {
+                return Err(Failure::new("response", "the process is stopping"));
+            }
+            if let Some(turn) = workspace.turn()? {
+                return Ok(Some(turn));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// When the turn that begins now is over.
+    fn until(&self) -> Timestamp {
+        match self {
+            Right::Held => Timestamp(i64::MAX),
+            Right::ByTurns(_) => Timestamp(now().0.saturating_add(TURN)),
+        }
+    }
+
+    /// Does one turn's work.
+    fn turn<T>(
+        &self,
+        workspace: &Workspace,
+        work: impl FnOnce(Timestamp) -> Result<T>,
+    ) -> Result<T> {
+        let turn = workspace.block_on(self.take(workspace))?;
+        let done = work(self.until());
+        drop(turn);
+        if matches!(self, Right::ByTurns(_)) {
+            std::thread::sleep(PAUSE);
+        }
+        done
+    }
+}
+
+/// What a round did.
+#[derive(Debug, Default, Serialize)]
+pub struct Round {
+    /// Mail fetched; `None`: no mailbox is configured.
+    pub fetch: Option<Fetched>,
+    /// Mail read.
+    pub mail: ReadMail,
+    /// Receipts written.
+    pub receipts: u64,
+    /// Reports looked at.
+    pub reports: usize,
+    /// Incidents opened and joined.
+    pub triage: Triaged,
+    /// Decisions.
+    pub route: Routed,
+    /// Clocks of the law that passed a share of their time.
+    pub clocks: Vec<Escalation>,
+    /// Who is to be reminded, or was passed over.
+    pub follow_up: FollowedUp,
+    /// Notices written.
+    pub notices: WrittenNotices,
+    /// Reminders written.
+    pub reminders: WrittenNotices,
+    /// Looks; `None`: it was told not to look.
+    pub verify: Option<Checked>,
+    /// Reporters told how it ended.
+    pub outcomes: u64,
+    /// What left.
+    pub send: SentNotices,
+}
+
+/// Does a round.
+///
+/// # Errors
+/// The configuration, the lake or the ledger. What was done by then stays, and the next round goes on.
+pub fn round(
+    workspace: &Workspace,
+    environment: &Environment,
+    talk: &Talk,
+    right: &Right<'_>,
+    verify: bool,
+) -> Result<Round> {
+    let desk = desk(workspace);
+    let mut done = Round::default();
+    let house = right.turn(workspace, |_| house(workspace, environment, false))?;
+    done.fetch = fetch(workspace, environment, &desk, right)?;
+    (done.mail, done.receipts) = read_mail(workspace, talk, &desk, &house, right)?;
+    loop {
+        let (reports, triaged, more) =
+            right.turn(workspace, |until| triage_some(workspace, &desk, until))?;
+        add(&mut done, reports, &triaged);
+        if !more {
+            break;
+        }
+    }
+    let table = table(workspace)?;
+    // Asked before the parties are read: what registration data tell may add to them.
+    let (findings, _) = right.turn(workspace, |_| registering::look_up(workspace, &desk))?;
+    let known = |incident: &ledger::Incident| registering::known(&findings, incident);
+    let parties = right.turn(workspace, |_| {
+        let parties = parties(workspace)?;
+        done.route = workspace.block_on(desk.route(&table, &parties, known))?;
+        done.clocks = workspace.block_on(desk.escalate_clocks())?;
+        let (followed, reminders) = workspace.block_on(desk.follow_up(&parties))?;
+        done.follow_up = followed;
+        done.notices = workspace.block_on(desk.write_notices(&house, &parties))?;
+        done.reminders = workspace.block_on(desk.write_reminders(&house, &parties, reminders))?;
+        Ok(parties)
+    })?;
+    if verify {
+        let checker = checker(workspace)?;
+        let (mut all, mut from) = (Checked::default(), 0);
+        loop {
+            let some = right.turn(workspace, |until| {
+                Ok(workspace.block_on(desk.check(&checker, &parties, &[], until, &mut from))?)
+            })?;
+            all.incidents += some.incidents;
+            all.looks += some.looks;
+            all.gone += some.gone;
+            all.closed += some.closed;
+            all.back += some.back;
+            all.withheld += some.withheld;
+            if !some.more {
+                break;
+            }
+        }
+        done.verify = Some(all);
+    }
+    done.outcomes = right.turn(workspace, |_| {
+        Ok(workspace.block_on(desk.write_outcomes(&house))?)
+    })?;
+    let identity = identity(workspace)?;
+    loop {
+        let some = right.turn(workspace, |until| {
+            Ok(workspace.block_on(desk.send_notices(&house, &identity, until))?)
+        })?;
+        let all = &mut done.send;
+        all.sent += some.sent;
+        all.later += some.later;
+        all.refused += some.refused;
+        all.sunk += some.sunk;
+        all.capped += some.capped;
+        all.cancelled += some.cancelled;
+        all.recovered += some.recovered;
+        all.stopped = some.stopped;
+        if !some.more {
+            return Ok(done);
+        }
+    }
+}
+
+fn add(done: &mut Round, reports: usize, triaged: &Triaged) {
+    done.reports += reports;
+    done.triage.opened += triaged.opened;
+    done.triage.joined += triaged.joined;
+    done.triage.known += triaged.known;
+    done.triage.old += triaged.old;
+}
+
+/// Looks at the events of all reports that wait, with the right in hand.
+///
+/// # Errors
+/// The rules, the lake or the ledger.
+pub fn triage_all(workspace: &Workspace, desk: &Desk) -> Result<(usize, Triaged)> {
+    let (reports, total, _) = triage_some(workspace, desk, Timestamp(i64::MAX))?;
+    Ok((reports, total))
+}
+
+/// Reads all mail that waits, and writes receipts to those who may be told.
+///
+/// # Errors
+/// The rules, the reference tables, the ledger or the blob store.
+pub fn read_mail(
+    workspace: &Workspace,
+    talk: &Talk,
+    desk: &Desk,
+    house: &House,
+    right: &Right<'_>,
+) -> Result<(ReadMail, u64)> {
+    let rules = super::rules(workspace)?;
+    let own = own(workspace);
+    let ledger = &workspace.ledger;
+    right.turn(workspace, |_| {
+        // Whoever had these leases is dead: the right to change the workspace is ours.
+        let kinds = [READ_MESSAGE, TELL_REPORTER];
+        Ok(workspace.block_on(ledger.release_leases(&kinds, now().0))?)
+    })?;
+    let mut all = ReadMail::default();
+    // The tables take a while to compile: not for an empty mailbox, and in nobody's turn.
+    if workspace.block_on(ledger.has_due_job(&[READ_MESSAGE], now().0))? {
+        let tables = reference_files::tables(workspace, talk)?;
+        let enrich = |incident: &mut NewIncident| enrich(&tables, incident);
+        loop {
+            let some = right.turn(workspace, |until| {
+                Ok(workspace.block_on(desk.read_messages(&own, &rules, &enrich, until))?)
+            })?;
+            all.messages += some.messages;
+            all.complaints += some.complaints;
+            all.opened += some.opened;
+            all.answers += some.answers;
+            all.bounces += some.bounces;
+            all.waiting += some.waiting;
+            all.quarantined += some.quarantined;
+            all.failed += some.failed;
+            if !some.more {
+                break;
+            }
+        }
+    }
+    let receipts = right.turn(workspace, |_| {
+        Ok(workspace.block_on(desk.write_receipts(house))?)
+    })?;
+    Ok((all, receipts))
+}
