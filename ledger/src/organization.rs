@@ -156,6 +156,10 @@ pub use responsibility::Model as Responsibility;
 pub use row::Model as Organization;
 use row::{ActiveModel, Column, Entity};
 
+mod undoing;
+
+pub use undoing::{Applied, Undone};
+
 impl Organization {
     /// Its id.
     pub fn organization_id(&self) -> OrganizationId {

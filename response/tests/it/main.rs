@@ -8,6 +8,7 @@ mod drafts;
 mod duty;
 mod imap;
 mod mail;
+mod party;
 mod peers;
 mod rdap;
 mod submission;
