@@ -203,10 +203,13 @@ pub use row::Model as Incident;
 
 mod counted;
 mod listing;
+mod moving;
 mod opening;
+mod splitting;
 
-pub use counted::{IncidentCount, Period};
+pub use counted::{CampaignCount, IncidentCount, Period};
 pub use listing::{IncidentFilter, IncidentSort};
+pub use moving::{MovedIncident, Unmoved};
 pub(crate) use opening::open;
 pub use opening::{Join, NewIncident, Triage, Triaged};
 

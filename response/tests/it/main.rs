@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod campaign;
 mod composing;
 mod desk;
 mod drafts;
