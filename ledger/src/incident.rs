@@ -212,6 +212,7 @@ pub use listing::{IncidentFilter, IncidentSort};
 pub use moving::{MovedIncident, Unmoved};
 pub(crate) use opening::open;
 pub use opening::{Join, NewIncident, Triage, Triaged};
+pub use splitting::Split;
 
 /// Whose incidents a caller may load.
 #[derive(Clone, Debug, PartialEq, Eq)]

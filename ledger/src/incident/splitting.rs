@@ -9,8 +9,21 @@ const FLAGS: [&str; 4] = ["warned", "government", "education", "bank"];
 
 const DAY: i64 = 86_400_000_000;
 
+/// What is split off.
+#[derive(Clone, Copy, Debug)]
+pub struct Split<'a> {
+    /// Id of the new incident, drawn by the caller.
+    pub id: IncidentId,
+    /// The events.
+    pub events: &'a [[u8; 16]],
+    /// What the new incident is about, in one line.
+    pub what: &'a str,
+    /// Why it is another matter.
+    pub reason: &'a str,
+}
+
 impl Ledger {
-    /// Takes events out of a live incident into a new one, `id`, which is open: a person looks at it
+    /// Takes events out of a live incident into a new one, which is open: a person looks at it
     /// again. What comes for the rule and key joins the old one as before. Audited for both.
     ///
     /// # Errors
@@ -20,12 +33,16 @@ impl Ledger {
         &self,
         from: IncidentId,
         reach: &Reach,
-        events: &[[u8; 16]],
-        id: IncidentId,
-        (what, reason): (&str, &str),
+        split: Split<'_>,
         actor: &str,
         now: i64,
     ) -> Result<Incident> {
+        let Split {
+            id,
+            events,
+            what,
+            reason,
+        } = split;
         let refuse = |why: String| Err(Error::conflict(object(from), why));
         let tx = self.begin().await?;
         let old = load(&tx, from, reach).await?;

@@ -2,7 +2,7 @@
 //! begun elsewhere.
 
 use ledger::clock::NewClock;
-use ledger::incident::{Join, MovedIncident, Period, Triage};
+use ledger::incident::{Join, MovedIncident, Period, Split, Triage};
 use ledger::{IncidentFilter, Ledger, Page, Reach};
 use model::ids::{CampaignId, IncidentId};
 use model::incident::{IncidentState, Resolution};
@@ -215,9 +215,12 @@ async fn events_split_off_and_the_rest_stays(on: Backend) {
         .split_incident(
             id,
             &Reach::All,
-            &events,
-            new,
-            ("another page", "not the kit"),
+            Split {
+                id: new,
+                events: &events,
+                what: "another page",
+                reason: "not the kit",
+            },
             "li",
             T0 + 1,
         )
@@ -265,14 +268,36 @@ async fn a_split_that_cannot_be_changes_nothing(on: Backend) {
         (vec![[1; 16]], " "),
     ] {
         let made = ledger
-            .split_incident(id, &Reach::All, &events, new, ("x", reason), "li", T0)
+            .split_incident(
+                id,
+                &Reach::All,
+                Split {
+                    id: new,
+                    events: &events,
+                    what: "x",
+                    reason,
+                },
+                "li",
+                T0,
+            )
             .await;
         assert_eq!(made.unwrap_err().label(), "conflict", "{events:?}");
     }
     // Out of reach it looks as if it were not there.
     let reach = Reach::Owner("31".to_owned());
     let made = ledger
-        .split_incident(id, &reach, &[[1; 16]], new, ("x", "y"), "li", T0)
+        .split_incident(
+            id,
+            &reach,
+            Split {
+                id: new,
+                events: &[[1; 16]],
+                what: "x",
+                reason: "y",
+            },
+            "li",
+            T0,
+        )
         .await;
     assert_eq!(made.unwrap_err().label(), "not-found");
     let old = ledger.incident(id, &Reach::All).await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Subcommand;
-use ledger::incident::CampaignCount;
+use ledger::incident::{CampaignCount, Split};
 use ledger::{Campaign, Incident, IncidentFilter, IncidentSort, NewStep, Page, Reach};
 use model::ids::{CampaignId, EventId, IncidentId};
 use model::incident::{IncidentState, Step};
@@ -368,10 +368,15 @@ pub fn split(
     let workspace = session.open(Access::Write("incidents split"))?;
     let one = incident(&workspace, which)?;
     let at = now();
-    let new = IncidentId::draw(at, random());
+    let split = Split {
+        id: IncidentId::draw(at, random()),
+        events: &ids,
+        what,
+        reason,
+    };
     let (id, who) = (one.incident_id(), session.actor());
     let ledger = &workspace.ledger;
-    let made = ledger.split_incident(id, &Reach::All, &ids, new, (what, reason), &who, at.0);
+    let made = ledger.split_incident(id, &Reach::All, split, &who, at.0);
     let made = workspace.block_on(made)?;
     let mut out = Out::new();
     match session.json {
