@@ -204,12 +204,16 @@ pub use row::Model as Incident;
 
 mod counted;
 mod listing;
+mod moving;
 mod opening;
+mod splitting;
 
-pub use counted::{IncidentCount, Period};
+pub use counted::{CampaignCount, IncidentCount, Period};
 pub use listing::{IncidentFilter, IncidentSort};
+pub use moving::{MovedIncident, Unmoved};
 pub(crate) use opening::open;
 pub use opening::{Join, NewIncident, Triage, Triaged};
+pub use splitting::Split;
 
 /// Whose incidents a caller may load.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,6 +28,7 @@ mod text;
 
 pub mod audit;
 pub mod blob;
+pub mod campaign;
 pub mod clock;
 pub mod commit;
 pub mod complaint;
@@ -58,6 +59,7 @@ pub mod verification;
 
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use blob::{Blob, BlobStore};
+pub use campaign::Campaign;
 pub use clock::{Clock, ClockState, Ending, Escalation, NewClock};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};

@@ -157,6 +157,10 @@ use row::ActiveModel;
 pub use row::Model as Organization;
 pub(crate) use row::{Column, Entity};
 
+mod undoing;
+
+pub use undoing::{Applied, Undone};
+
 impl Organization {
     /// Its id.
     pub fn organization_id(&self) -> OrganizationId {

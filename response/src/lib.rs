@@ -11,12 +11,14 @@
 
 mod error;
 
+pub mod campaign;
 pub mod checking;
 pub mod deliver;
 pub mod duty;
 pub mod followup;
 pub mod grade;
 pub mod inbox;
+pub mod moving;
 pub mod notice;
 pub mod notify;
 pub mod party;

@@ -13,6 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Desk, Result};
 
+mod approval;
+mod sources;
+mod undo;
+
+pub use approval::{PERCENT, approval};
+pub use sources::{SourceKind, read_as};
+pub use undo::{Import, imports_of};
+
 /// A line of a party file: an organization, and one way to reach it or one thing it answers for, or
 /// both. Lines of the same English name are one organization; what a later line leaves empty stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -215,7 +223,7 @@ fn contact(line: &PartyLine) -> std::result::Result<PartyContact, String> {
 }
 
 /// Whether a text can be a mail address: one `@`, nothing that breaks a header.
-pub(crate) fn is_mailbox(text: &str) -> bool {
+pub fn is_mailbox(text: &str) -> bool {
     let fine = |part: &str| {
         !part.is_empty()
             && part
@@ -255,8 +263,14 @@ pub struct Difference {
     pub responsible: Vec<(OrganizationId, Scope, String)>,
     /// Responsibilities of this source that the file does not name any more, by number.
     pub ended: Vec<i64>,
-    /// What is not done because a person made the entry.
+    /// What is not done because a person made the entry, in lines.
     pub proposed: Vec<String>,
+    /// The same as data: contacts.
+    pub held_contacts: Vec<(OrganizationId, NewContact)>,
+    /// The same as data: responsibilities.
+    pub held_responsible: Vec<(OrganizationId, Scope, String)>,
+    /// The same as data: responsibilities that would end, by number.
+    pub held_ended: Vec<i64>,
     /// Everything in lines for a person.
     pub lines: Vec<String>,
 }
@@ -265,6 +279,14 @@ impl Difference {
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
+    }
+
+    /// Takes what was only proposed over into what is done: a person approved it.
+    pub fn approve(&mut self) {
+        self.lines.append(&mut self.proposed);
+        self.contacts.append(&mut self.held_contacts);
+        self.responsible.append(&mut self.held_responsible);
+        self.ended.append(&mut self.held_ended);
     }
 }
 
@@ -326,7 +348,7 @@ pub fn difference(
             continue;
         };
         let id = known.id.0;
-        let foreign = known.protected && known.source != source;
+        let foreign = known.protected;
         let contacts: BTreeSet<_> = register
             .contacts
             .iter()
@@ -342,7 +364,10 @@ pub fn difference(
                 party.name_en, contact.channel, contact.address
             );
             match foreign {
-                true => out.proposed.push(line),
+                true => {
+                    out.proposed.push(line);
+                    out.held_contacts.push((id, new_contact(contact)));
+                }
                 false => {
                     out.lines.push(line);
                     out.contacts.push((id, new_contact(contact)));
@@ -362,7 +387,10 @@ pub fn difference(
             }
             let line = format!("+ {}: {scope} {value}", party.name_en);
             match foreign {
-                true => out.proposed.push(line),
+                true => {
+                    out.proposed.push(line);
+                    out.held_responsible.push((id, *scope, value.clone()));
+                }
                 false => {
                     out.lines.push(line);
                     out.responsible.push((id, *scope, value.clone()));
@@ -377,19 +405,28 @@ pub fn difference(
     {
         let id = duty.organization_id.0;
         if !named.contains(&(id, duty.scope.0, duty.value.clone())) {
-            let name = register.organizations.iter().find(|org| org.id.0 == id);
-            let name = name.map_or_else(String::new, |org| org.name_en.clone());
-            out.lines
-                .push(format!("- {name}: {} {}", duty.scope, duty.value));
-            out.ended.push(duty.id);
+            let organization = register.organizations.iter().find(|org| org.id.0 == id);
+            let name = organization.map_or("", |org| org.name_en.as_str());
+            let line = format!("- {name}: {} {}", duty.scope, duty.value);
+            match organization.is_some_and(|org| org.protected) {
+                true => {
+                    out.proposed.push(line);
+                    out.held_ended.push(duty.id);
+                }
+                false => {
+                    out.lines.push(line);
+                    out.ended.push(duty.id);
+                }
+            }
         }
     }
     out
 }
 
 impl Desk {
-    /// Applies a difference. Each part is audited by itself; applying again what is applied changes
-    /// nothing, since the next difference is empty.
+    /// Applies a difference, with the reason of its approval where it needed one ([`approval`]). Each part
+    /// is audited by itself; applying again what is applied changes nothing, since the next difference is
+    /// empty. [`Desk::undo_import`] takes it back.
     ///
     /// # Errors
     /// The ledger fails.
@@ -397,9 +434,15 @@ impl Desk {
         &self,
         difference: Difference,
         source: &str,
+        approved: Option<&str>,
         actor: &str,
     ) -> Result<()> {
+        if difference.is_empty() {
+            return Ok(());
+        }
         let now = (self.clock)().0;
+        self.note_import(&difference, source, approved, actor)
+            .await?;
         self.ledger
             .add_organizations(difference.add, actor, now)
             .await?;

@@ -11,7 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    audit, bulletin, completions, config, demo, doctor, evidence, export, feeds, fetch, history,
+    audit, bulletin, completions, config, contacts, demo, doctor, evidence, export, feeds, fetch, history,
     hold, import, inbox, incidents, infrastructure, ingest, init, lake, man, notices, orgs, parse,
     query, rating, reference, rejects, respond, retention, route, serve, status, tokens, verify,
     week,
@@ -98,6 +98,7 @@ enum Command {
     Inbox(inbox::Args),
     Notices(notices::Args),
     Orgs(orgs::Args),
+    Contacts(contacts::Args),
     Route(route::Args),
     Verify(verify::Args),
     Evidence(evidence::Args),
@@ -138,6 +139,7 @@ impl Command {
             Command::Inbox(args) => inbox::run(args, session),
             Command::Notices(args) => notices::run(args, session),
             Command::Orgs(args) => orgs::run(args, session),
+            Command::Contacts(args) => contacts::run(args, session),
             Command::Route(args) => route::run(args, session),
             Command::Verify(args) => verify::run(args, session),
             Command::Evidence(args) => evidence::run(args, session),

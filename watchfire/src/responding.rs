@@ -78,11 +78,16 @@ pub fn incident(workspace: &Workspace, text: &str) -> Result<Incident> {
     if let Ok(number) = text.trim_start_matches('#').parse::<i64>() {
         return Ok(workspace.block_on(ledger.incident_numbered(number, &Reach::All))?);
     }
-    let id: IncidentId = text.parse().map_err(|_| {
+    if let Ok(id) = text.parse::<IncidentId>() {
+        return Ok(workspace.block_on(ledger.incident(id, &Reach::All))?);
+    }
+    // A number of another system, as of one that moved in; the newest, if several bear it.
+    let elsewhere = ledger.incidents_numbered_elsewhere(text, &Reach::All);
+    let found = workspace.block_on(elsewhere)?.into_iter().next();
+    found.ok_or_else(|| {
         Failure::usage(text, "names no incident")
-            .remedy("write its number, as 704, or its id, INC-...")
-    })?;
-    Ok(workspace.block_on(ledger.incident(id, &Reach::All))?)
+            .remedy("write its number, as 704, its id, INC-..., or the number it has elsewhere")
+    })
 }
 
 /// A notice by its number, with or without `#`, or by its id.

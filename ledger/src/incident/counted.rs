@@ -32,7 +32,85 @@ pub struct IncidentCount {
     pub count: i64,
 }
 
+/// Incidents of one kind in one campaign, or in none.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult, serde::Serialize)]
+pub struct CampaignCount {
+    /// What they are about.
+    pub kind: Text<CaseKind>,
+    /// The campaign.
+    pub campaign_id: Option<Text<CampaignId>>,
+    /// How many.
+    pub count: i64,
+}
+
+/// Which incidents count in a span.
+fn counting(period: Period, (from, to): (i64, i64)) -> Condition {
+    let at = match period {
+        Period::Handled => Column::CountedAt,
+        Period::Opened => Column::OpenedAt,
+        Period::VerifiedGone => Column::GoneAt,
+        Period::Closed => Column::ClosedAt,
+    };
+    let mut all = Condition::all()
+        .add(at.gte(from))
+        .add(at.lt(to))
+        .add(Column::State.ne(Text(IncidentState::Merged)));
+    if period == Period::Handled {
+        let not = [
+            Resolution::Invalid,
+            Resolution::Duplicate,
+            Resolution::Stale,
+        ];
+        all = all.add(
+            Condition::any()
+                .add(Column::Resolution.is_null())
+                .add(Column::Resolution.is_not_in(not.map(Text))),
+        );
+    }
+    all
+}
+
 impl Ledger {
+    /// The incidents that [`Ledger::count_incidents`] counts, by kind and campaign.
+    pub async fn count_campaigns(
+        &self,
+        period: Period,
+        span: (i64, i64),
+    ) -> Result<Vec<CampaignCount>> {
+        Ok(Entity::find()
+            .select_only()
+            .column(Column::Kind)
+            .column(Column::CampaignId)
+            .column_as(Column::Id.count(), "count")
+            .filter(counting(period, span))
+            .group_by(Column::Kind)
+            .group_by(Column::CampaignId)
+            .order_by_asc(Column::Kind)
+            .order_by_asc(Column::CampaignId)
+            .into_model::<CampaignCount>()
+            .all(self.reader())
+            .await?)
+    }
+
+    /// The incidents that a filter lets through, by kind and campaign.
+    pub async fn incident_campaigns(
+        &self,
+        filter: &IncidentFilter,
+        reach: &Reach,
+    ) -> Result<Vec<CampaignCount>> {
+        Ok(Entity::find()
+            .select_only()
+            .column(Column::Kind)
+            .column(Column::CampaignId)
+            .column_as(Column::Id.count(), "count")
+            .filter(filter.condition(reach))
+            .group_by(Column::Kind)
+            .group_by(Column::CampaignId)
+            .into_model::<CampaignCount>()
+            .all(self.reader())
+            .await?)
+    }
+
     /// Incidents whose deciding instant lies in `span` (microseconds UTC, end exclusive), grouped. For
     /// [`Period::Handled`] invalid, duplicate and bulk-stale ones are left out, also if they were
     /// closed so later.
@@ -41,35 +119,14 @@ impl Ledger {
         period: Period,
         (from, to): (i64, i64),
     ) -> Result<Vec<IncidentCount>> {
-        let at = match period {
-            Period::Handled => Column::CountedAt,
-            Period::Opened => Column::OpenedAt,
-            Period::VerifiedGone => Column::GoneAt,
-            Period::Closed => Column::ClosedAt,
-        };
-        let mut select = Entity::find()
+        Ok(Entity::find()
             .select_only()
             .column(Column::Kind)
             .column(Column::Border)
             .column(Column::Territory)
             .column(Column::Resolution)
             .column_as(Column::Id.count(), "count")
-            .filter(at.gte(from))
-            .filter(at.lt(to))
-            .filter(Column::State.ne(Text(IncidentState::Merged)));
-        if period == Period::Handled {
-            let not = [
-                Resolution::Invalid,
-                Resolution::Duplicate,
-                Resolution::Stale,
-            ];
-            select = select.filter(
-                Condition::any()
-                    .add(Column::Resolution.is_null())
-                    .add(Column::Resolution.is_not_in(not.map(Text))),
-            );
-        }
-        Ok(select
+            .filter(counting(period, (from, to)))
             .group_by(Column::Kind)
             .group_by(Column::Border)
             .group_by(Column::Territory)

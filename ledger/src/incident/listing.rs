@@ -36,7 +36,7 @@ pub enum IncidentSort {
 }
 
 impl IncidentFilter {
-    fn condition(&self, reach: &Reach) -> Condition {
+    pub(super) fn condition(&self, reach: &Reach) -> Condition {
         let mut all = reach.condition();
         if !self.states.is_empty() {
             all = all.add(Column::State.is_in(self.states.iter().map(|state| Text(*state))));

@@ -117,7 +117,7 @@ pub(super) async fn live<C: ConnectionTrait>(
     Ok(found)
 }
 
-fn row(new: NewIncident, number: i64, now: i64) -> (ActiveModel, usize) {
+pub(super) fn row(new: NewIncident, number: i64, now: i64) -> (ActiveModel, usize) {
     let validated_at = new.validated_by.as_ref().map(|_| now);
     let state = match validated_at {
         Some(_) => IncidentState::Validated,

@@ -5,6 +5,7 @@
 
 mod audit;
 mod blob;
+mod campaign;
 mod clock;
 mod cluster;
 mod commit;

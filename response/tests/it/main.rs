@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod campaign;
 mod composing;
 mod desk;
 mod drafts;
@@ -9,6 +10,7 @@ mod duty;
 mod flow;
 mod imap;
 mod mail;
+mod party;
 mod peers;
 mod rdap;
 mod submission;

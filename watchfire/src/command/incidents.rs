@@ -1,6 +1,8 @@
 //! `watchfire incidents`: what is opened, worked and closed.
 
+mod campaigns;
 mod grading;
+mod moving;
 
 use clap::Subcommand;
 use ledger::{Incident, IncidentFilter, IncidentSort, NewStep, Page, Reach};
@@ -34,6 +36,11 @@ Examples:
   watchfire incidents grade 704 --importance important --loss severe --reason \"portal down\"
   watchfire incidents clocks                     how long there is to report
   watchfire incidents clock stop 3 --reason \"reported by telephone, Li\"
+  watchfire incidents split 704 --events 0f3a... --what \"another page\" --reason \"not the same kit\"
+  watchfire incidents campaign new \"kit 7\" 704 705 --reason \"same kit\"
+  watchfire incidents campaign propose           same address or brand within a week
+  watchfire incidents import old.csv --name rt   what would move in; --apply does it
+  watchfire incidents rollback rt                out again, but for what was worked on
   watchfire incidents rules                      how far each rule is trusted
   watchfire incidents promote phishing-host      the second person's vote makes it automatic")]
 pub struct Args {
@@ -112,6 +119,45 @@ enum What {
         #[command(subcommand)]
         what: grading::ClockWhat,
     },
+    /// Keep campaigns: incidents of one hand.
+    Campaign {
+        #[command(subcommand)]
+        what: campaigns::What,
+    },
+    /// Take events that are another matter out of one into a new one.
+    Split {
+        /// Its number or id.
+        incident: String,
+        /// The events, as `show` lists them.
+        #[arg(long, required = true, num_args = 1.., value_delimiter = ',')]
+        events: Vec<String>,
+        /// What the new one is about, in one line.
+        #[arg(long)]
+        what: String,
+        /// Why they are another matter.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Bring incidents of another system in, with their numbers, dates and owners; a preview first.
+    #[command(after_help = "\
+Heads of the file; number, kind, what and opened are needed, local times are of the workspace's zone:
+  number,kind,what,opened,noticed,closed,resolution,severity,owner,url,host,ip,name,brand,
+  country,province,tlp")]
+    Import {
+        /// The file, CSV.
+        file: std::path::PathBuf,
+        /// Name of the import.
+        #[arg(long)]
+        name: String,
+        /// Store them. No clock starts and nothing is sent.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Take out what an import brought, but for what was worked on since.
+    Rollback {
+        /// Name of the import.
+        name: String,
+    },
     /// Show how far the rules of triage are trusted.
     Rules,
     /// Vote that what a rule opens counts as validated; two people's votes are needed.
@@ -143,6 +189,9 @@ struct List {
     /// Only on this host.
     #[arg(long)]
     host: Option<String>,
+    /// Only those of this campaign, by name or id.
+    #[arg(long)]
+    campaign: Option<String>,
     /// Only those whose line holds this text.
     #[arg(long)]
     text: Option<String>,
@@ -215,6 +264,15 @@ pub fn run(args: Args, session: &Session) -> Result {
         What::Grade(args) => grading::run(&args, session),
         What::Clocks { incident, all } => grading::clocks(all, incident.as_deref(), session),
         What::Clock { what } => grading::end(what, session),
+        What::Campaign { what } => campaigns::run(what, session),
+        What::Split {
+            incident,
+            events,
+            what,
+            reason,
+        } => campaigns::split(&incident, &events, &what, &reason, session),
+        What::Import { file, name, apply } => moving::import(&file, &name, apply, session),
+        What::Rollback { name } => moving::rollback(&name, session),
         What::Rules => print_rules(session),
         What::Promote { rule } => {
             let workspace = session.open(Access::Write("incidents promote"))?;
@@ -315,6 +373,10 @@ fn print_list(list: &List, session: &Session) -> Result {
         kinds: kinds.collect::<Result<_>>()?,
         province: list.province.clone(),
         host: list.host.clone(),
+        campaign: match &list.campaign {
+            Some(which) => Some(campaigns::campaign(which, &workspace)?.campaign_id()),
+            None => None,
+        },
         text: list.text.clone(),
         opened: span(list.opened.as_deref(), &workspace)?,
         counted: span(list.handled.as_deref(), &workspace)?,
@@ -350,6 +412,10 @@ fn print_list(list: &List, session: &Session) -> Result {
         false => table.print(&mut out)?,
     }
     out.end()?;
+    if filter.campaign.is_none() {
+        let counts = workspace.block_on(ledger.incident_campaigns(&filter, &Reach::All))?;
+        campaigns::tell_weighty(&counts, &workspace, session)?;
+    }
     if all > found.len() as u64 {
         session.talk.say(format_args!(
             "{} of {all}; --limit and --offset show others",
@@ -429,6 +495,7 @@ fn show(which: &str, session: &Session) -> Result {
         "opened",
         Some(format!("{} by rule {}", at(one.opened_at), one.rule)),
     );
+    fact("closed", one.closed_at.map(at));
     fact(
         "seen",
         Some(format!(
@@ -465,6 +532,9 @@ fn show(which: &str, session: &Session) -> Result {
     );
     fact("basis", one.basis.clone());
     fact("counted as handled", one.counted_at.map(at));
+    fact("number elsewhere", one.external_number.clone());
+    fact("owner", one.owner.clone());
+    fact("campaign", one.campaign_id.map(|id| id.to_string()));
     fact("id", Some(id.to_string()));
     table.print(&mut out)?;
     let mut section = |title: &str, lines: Vec<String>| -> Result {

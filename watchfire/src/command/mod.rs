@@ -4,6 +4,7 @@ pub mod audit;
 pub mod bulletin;
 pub mod completions;
 pub mod config;
+pub mod contacts;
 pub mod demo;
 pub mod doctor;
 pub mod evidence;

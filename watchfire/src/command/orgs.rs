@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use ledger::Organization;
+
 use model::ids::OrganizationId;
 use model::organization::Trust;
-use response::party;
+use model::territory::{Lang, OwnerClass};
+use reference::Country;
+use response::party::{self, SourceKind};
 use serde_json::json;
 
 use super::incidents::word;
@@ -29,6 +32,8 @@ Channels: mail, webhook, files, manual. Formats: csv, arf, xarf, iodef, stix.
 Examples:
   watchfire orgs import parties.csv --source partners     what it would change
   watchfire orgs import parties.csv --source partners --apply
+  watchfire orgs import registrar-ids-1.csv --kind iana-registrars --source iana --apply
+  watchfire orgs rollback iana                            undo the last import of a source
   watchfire orgs list
   watchfire orgs show \"Example Registrar\"
   watchfire orgs mark \"Example Cloud\" --no-contact --reason \"court order 12\"
@@ -47,9 +52,20 @@ enum What {
         /// Name of the import: what an earlier one of this name brought and this does not, ends.
         #[arg(long)]
         source: String,
+        /// What the file is: parties, iana-registrars (CSV of IANA), csirts (JSON).
+        #[arg(long, default_value = "parties")]
+        kind: String,
         /// Change the register.
         #[arg(long)]
         apply: bool,
+        /// Also what needs an approval, and why that is right.
+        #[arg(long, value_name = "REASON", requires = "apply")]
+        approve: Option<String>,
+    },
+    /// Undo the last import of a source; what a person changed since stays.
+    Rollback {
+        /// Name of the import.
+        source: String,
     },
     /// List organizations.
     List {
@@ -91,8 +107,17 @@ pub fn run(args: Args, session: &Session) -> Result {
         What::Import {
             file,
             source,
+            kind,
             apply,
-        } => import(&file, &source, apply, session),
+            approve,
+        } => {
+            let kind = SourceKind::named(&kind).ok_or_else(|| {
+                let known = SourceKind::WORDS.map(|(word, _)| word).join(", ");
+                Failure::usage(&kind, "is no kind of file").remedy(known)
+            })?;
+            import(&file, &source, kind, apply.then_some(approve), session)
+        }
+        What::Rollback { source } => rollback(&source, session),
         What::List { text } => list(text.as_deref(), session),
         What::Show { organization } => show(&organization, session),
         What::Mark {
@@ -139,7 +164,9 @@ pub fn find(text: &str, workspace: &Workspace) -> Result<Organization> {
     if let Ok(id) = text.parse::<OrganizationId>() {
         return Ok(workspace.block_on(workspace.ledger.organization(id))?);
     }
-    let all = workspace.block_on(workspace.ledger.organizations(None))?;
+    let mut all = workspace.block_on(workspace.ledger.organizations(None))?;
+    // Of several of one name the one in use.
+    all.sort_by_key(|org| !org.active);
     let near = all.iter().map(|org| org.name_en.as_str());
     let near = crate::config::nearest(text, near).map(str::to_owned);
     let found = all
@@ -157,44 +184,117 @@ pub fn find(text: &str, workspace: &Workspace) -> Result<Organization> {
     })
 }
 
-fn import(file: &std::path::Path, source: &str, apply: bool, session: &Session) -> Result {
+/// The two letters of a country's English name, or of themselves.
+fn country(tables: &reference::Tables, name: &str) -> Option<String> {
+    // Names that lists use and the standard does not.
+    const OTHERS: [(&str, &str); 4] = [
+        ("south korea", "KR"),
+        ("united states", "US"),
+        ("united kingdom", "GB"),
+        ("russia", "RU"),
+    ];
+    let name = name.trim();
+    let letters = b'A'..=b'Z';
+    let codes = letters
+        .clone()
+        .flat_map(|a| letters.clone().map(move |b| [a, b]))
+        .filter_map(|code| Country::new(std::str::from_utf8(&code).ok()?));
+    let lower = name.to_lowercase();
+    let other = OTHERS.iter().find(|(other, _)| *other == lower);
+    let same = |code: &Country| {
+        let named = tables.country_name(*code, Lang::En);
+        named.is_some_and(|own| own.to_lowercase() == lower || code.as_str() == name)
+    };
+    match other {
+        Some((_, code)) => Some((*code).to_owned()),
+        None => codes.into_iter().find(same).map(|code| code.to_string()),
+    }
+}
+
+/// Compares a file with the register and, where `apply` is given, takes it over: with `Some(reason)` also
+/// what needs an approval.
+fn import(
+    file: &std::path::Path,
+    source: &str,
+    kind: SourceKind,
+    apply: Option<Option<String>>,
+    session: &Session,
+) -> Result {
     let bytes = std::fs::read(file).map_err(|error| Failure::new(file.display(), error))?;
-    let (parties, bad) = party::read(&bytes);
+    let tables = reference::Tables::empty();
+    let (parties, bad) = party::read_as(kind, &bytes, &|name| country(&tables, name));
     let access = match apply {
-        true => Access::Write("orgs import"),
-        false => Access::Read,
+        Some(_) => Access::Write("orgs import"),
+        None => Access::Read,
     };
     let workspace = session.open(access)?;
     let desk = desk(&workspace);
     let register = workspace.block_on(workspace.ledger.register())?;
-    let difference = party::difference(parties, &register, source, now(), &*desk.random);
+    let mut difference = party::difference(parties, &register, source, now(), &*desk.random);
+    let owner = |name: &str| {
+        let mut scratch = reference::Scratch::default();
+        let facts = tables.site(name, &mut scratch);
+        facts.map_or_else(OwnerClass::default, |facts| facts.owner)
+    };
+    let percent = workspace.settings.response.import_percent.into();
+    let reasons = party::approval(&difference, &register, source, percent, &owner);
+    let approved = apply.as_ref().and_then(|approve| approve.clone());
+    let waits = !reasons.is_empty() && approved.is_none();
+    if let Some(reason) = &approved {
+        if reason.trim().is_empty() {
+            return Err(Failure::usage("--approve", "is empty").remedy("say why it is right"));
+        }
+        difference.approve();
+    }
+    // Only proposals are left out of an import that needs no other approval.
+    let only_proposed = reasons.len() == 1 && !difference.proposed.is_empty();
+    let refused = waits && !only_proposed && apply.is_some();
+    let applied = apply.is_some() && !refused;
     let mut out = Out::new();
     if session.json {
-        out.json(&json!({ "changes": difference.lines, "proposed": difference.proposed, "unusable": bad, "applied": apply }))?;
+        out.json(
+            &json!({ "changes": difference.lines, "proposed": difference.proposed, "unusable": bad,
+            "needs_approval": reasons, "applied": applied }),
+        )?;
     } else {
         for line in &difference.lines {
             out.line(crate::table::clean(line))?;
         }
     }
     for line in &difference.proposed {
-        session
-            .talk
-            .warn(format_args!("not done, a person made the entry: {line}"));
+        session.talk.warn(format_args!(
+            "not done, a person made the entry: {}",
+            crate::table::clean(line)
+        ));
     }
     for bad in &bad {
         session.talk.warn(format_args!(
             "{} record {}: {}",
             file.display(),
             bad.line,
-            bad.reason
+            crate::table::clean(&bad.reason)
         ));
     }
-    let changes = difference.lines.len();
-    if apply {
-        workspace.block_on(desk.apply_parties(difference, source, &session.actor()))?;
-    }
     out.end()?;
-    session.talk.say(match (changes, apply) {
+    let changes = difference.lines.len();
+    if refused {
+        return Err(Failure::new(
+            format_args!("import {source}"),
+            format_args!("waits for an approval: {}", reasons.join("; ")),
+        )
+        .remedy("look at the changes, then add --approve \"why it is right\""));
+    }
+    if applied {
+        let actor = session.actor();
+        let done = desk.apply_parties(difference, source, approved.as_deref(), &actor);
+        workspace.block_on(done)?;
+    }
+    for reason in reasons.iter().filter(|_| apply.is_none()) {
+        session
+            .talk
+            .say(format_args!("--approve is needed: {reason}"));
+    }
+    session.talk.say(match (changes, applied) {
         (0, _) => "the register holds all of it".to_owned(),
         (_, true) => format!("{changes} changes made"),
         (_, false) => format!("{changes} changes; --apply makes them"),
@@ -203,6 +303,27 @@ fn import(file: &std::path::Path, source: &str, apply: bool, session: &Session) 
         true => Ok(()),
         false => Err(Failure::findings()),
     }
+}
+
+fn rollback(source: &str, session: &Session) -> Result {
+    let workspace = session.open(Access::Write("orgs rollback"))?;
+    let desk = desk(&workspace);
+    let (import, undone) = workspace.block_on(desk.undo_import(source, &session.actor()))?;
+    let mut out = Out::new();
+    match session.json {
+        true => out.json(&json!({ "import": import, "undone": undone }))?,
+        false => out.line(format_args!(
+            "{} organizations, {} contacts and {} responsibilities of {source} ended, {} responsibilities hold again",
+            undone.organizations, undone.contacts, undone.responsible, undone.restored
+        ))?,
+    }
+    for name in &undone.kept {
+        session.talk.warn(format_args!(
+            "{} stays: it was changed since",
+            crate::table::clean(name)
+        ));
+    }
+    out.end()
 }
 
 fn list(text: Option<&str>, session: &Session) -> Result {
@@ -216,6 +337,9 @@ fn list(text: Option<&str>, session: &Session) -> Result {
     let mut table = Table::new(["name", "名称", "roles", "country", "province", "source", ""]);
     for one in &all {
         let mut marks = Vec::new();
+        if !one.active {
+            marks.push("ended".to_owned());
+        }
         if !one.may_contact {
             marks.push("do not contact".to_owned());
         }

@@ -215,6 +215,8 @@ pub struct ResponseSection {
     /// Laws whose clocks start, as `cn-2025`; `nis2/*` takes duties that are not confirmed. Empty:
     /// `cn-2025`.
     pub laws: Vec<String>,
+    /// Percent of an import's entries that may change without an approval.
+    pub import_percent: u32,
     /// Whether registration data services (RDAP) are asked who answers for a name or an address; off for
     /// closed networks.
     pub rdap: bool,
@@ -245,6 +247,7 @@ impl Default for ResponseSection {
             verify_interval_secs: 3600,
             grades: Vec::new(),
             laws: Vec::new(),
+            import_percent: 10,
             rdap: false,
             rdap_bootstrap: Vec::new(),
             rdap_allow: Vec::new(),

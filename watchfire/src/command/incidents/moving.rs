@@ -1,0 +1,113 @@
+//! `watchfire incidents import|rollback`: incidents of another system move in, or out again.
+
+use std::path::Path;
+
+use response::moving::read;
+use serde_json::json;
+
+use super::minute;
+use crate::failure::{Failure, Result};
+use crate::table::{Out, Table};
+use crate::workspace::{Access, Session, now, random};
+
+/// Lines of the preview that are shown.
+const SHOWN: usize = 20;
+
+/// Shows what a file would bring; with `apply`, stores it.
+pub fn import(file: &Path, name: &str, apply: bool, session: &Session) -> Result {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(fine) {
+        return Err(Failure::usage(name, "cannot name an import")
+            .remedy("use letters, digits and - _ . , 64 at most"));
+    }
+    let bytes = std::fs::read(file).map_err(|error| Failure::new(file.display(), error))?;
+    let access = match apply {
+        true => Access::Write("incidents import"),
+        false => Access::Read,
+    };
+    let workspace = session.open(access)?;
+    let ledger = &workspace.ledger;
+    let known = workspace.block_on(ledger.moved_numbers(name))?;
+    let moving = read(&bytes, &known, &workspace.settings.zone, now(), &random);
+    let (new, closed) = (
+        moving.all.len(),
+        moving.all.iter().filter(|one| one.closed.is_some()).count(),
+    );
+    let mut out = Out::new();
+    if session.json {
+        out.json(
+            &json!({ "new": new, "closed": closed, "known": moving.known, "unusable": moving.bad,
+            "applied": apply }),
+        )?;
+    } else {
+        let mut table = Table::new(["number", "kind", "opened", "ended", "owner", "what"]);
+        for one in moving.all.iter().take(SHOWN) {
+            let incident = &one.incident;
+            table.row([
+                incident.external_number.clone().unwrap_or_default(),
+                incident.kind.to_string(),
+                minute(one.opened_at, &workspace),
+                one.closed.map_or_else(String::new, |(how, at)| {
+                    format!("{how} {}", minute(at, &workspace))
+                }),
+                incident.owner.clone().unwrap_or_default(),
+                incident.what.clone(),
+            ]);
+        }
+        if !table.is_empty() {
+            table.print(&mut out)?;
+        }
+        if new > SHOWN {
+            out.line(format_args!("and {} more", new - SHOWN))?;
+        }
+    }
+    out.end()?;
+    for bad in &moving.bad {
+        session.talk.warn(format_args!(
+            "{} record {}: {}",
+            file.display(),
+            bad.line,
+            crate::table::clean(&bad.reason)
+        ));
+    }
+    let (there, bad) = (moving.known.len(), moving.bad.len());
+    if apply {
+        let actor = session.actor();
+        workspace.block_on(ledger.move_in(name, moving.all, &actor, now().0))?;
+    }
+    let how = match apply {
+        true => "moved in; no clock started, nothing is sent",
+        false => "would move in; --apply does it",
+    };
+    session.talk.say(format_args!(
+        "{new} incidents {how}: {closed} ended, {there} there already, {bad} unusable"
+    ));
+    match bad {
+        0 => Ok(()),
+        _ => Err(Failure::findings()),
+    }
+}
+
+/// Takes out what an import brought.
+pub fn rollback(name: &str, session: &Session) -> Result {
+    let workspace = session.open(Access::Write("incidents rollback"))?;
+    let ledger = &workspace.ledger;
+    let done = workspace.block_on(ledger.move_out(name, &session.actor(), now().0))?;
+    if done.removed == 0 && done.kept.is_empty() {
+        return Err(Failure::usage(
+            format_args!("import {name}"),
+            "brought no incidents",
+        ));
+    }
+    let mut out = Out::new();
+    match session.json {
+        true => out.json(&done)?,
+        false => out.line(format_args!("{} incidents of {name} are out", done.removed))?,
+    }
+    for number in &done.kept {
+        session
+            .talk
+            .warn(format_args!("#{number} stays: somebody worked on it since"));
+    }
+    out.end()
+}
