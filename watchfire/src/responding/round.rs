@@ -2,7 +2,7 @@
 //! workspace in hand; the serving process takes that right by turns, as its ingestion does, so that
 //! commands get theirs in between.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ledger::NewIncident;
 use ledger::complaint::TELL_REPORTER;
@@ -31,6 +31,8 @@ use crate::workspace::{Lock, Workspace, now};
 /// they look every few milliseconds.
 const TURN: i64 = 2_000_000;
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long one round of the serving process looks at sites; the next goes on with those that are due.
+const LOOKING: Duration = Duration::from_secs(60);
 
 /// How the right to change the workspace is had.
 pub enum Right<'a> {
@@ -147,7 +149,10 @@ pub fn round(
         done.reminders = workspace.block_on(desk.write_reminders(&house, &parties, reminders))?;
         Ok(parties)
     })?;
+    // Before the looks, which may take long: a notice waits for nobody's web server.
+    send(workspace, &desk, &house, right, &mut done.send)?;
     if verify {
+        let begun = Instant::now();
         let checker = checker(workspace)?;
         let (mut all, mut from) = (Checked::default(), 0);
         loop {
@@ -160,7 +165,9 @@ pub fn round(
             all.closed += some.closed;
             all.back += some.back;
             all.withheld += some.withheld;
-            if !some.more {
+            all.more = some.more;
+            let long = matches!(right, Right::ByTurns(_)) && begun.elapsed() > LOOKING;
+            if !some.more || long {
                 break;
             }
         }
@@ -169,12 +176,25 @@ pub fn round(
     done.outcomes = right.turn(workspace, |_| {
         Ok(workspace.block_on(desk.write_outcomes(&house))?)
     })?;
+    if done.outcomes > 0 {
+        send(workspace, &desk, &house, right, &mut done.send)?;
+    }
+    Ok(done)
+}
+
+/// Sends what is ready.
+fn send(
+    workspace: &Workspace,
+    desk: &Desk,
+    house: &House,
+    right: &Right<'_>,
+    all: &mut SentNotices,
+) -> Result {
     let identity = identity(workspace)?;
     loop {
         let some = right.turn(workspace, |until| {
-            Ok(workspace.block_on(desk.send_notices(&house, &identity, until))?)
+            Ok(workspace.block_on(desk.send_notices(house, &identity, until))?)
         })?;
-        let all = &mut done.send;
         all.sent += some.sent;
         all.later += some.later;
         all.refused += some.refused;
@@ -184,7 +204,7 @@ pub fn round(
         all.recovered += some.recovered;
         all.stopped = some.stopped;
         if !some.more {
-            return Ok(done);
+            return Ok(());
         }
     }
 }
