@@ -67,6 +67,13 @@ impl Right<'_> {
         matches!(self, Right::ByTurns(ends) if ends())
     }
 
+    /// Waits until the process is to end; for ever where a command has the right.
+    async fn ended(&self) {
+        while !self.ends() {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// When the turn that begins now is over.
     fn until(&self) -> Timestamp {
         match self {
@@ -171,7 +178,16 @@ pub fn round(
                 break;
             }
             // In nobody's turn: a site may take minutes to answer.
-            let looked = workspace.block_on(desk.look(&checker, &one));
+            let looked = workspace.block_on(async {
+                tokio::select! {
+                    looked = desk.look(&checker, &one) => Some(looked),
+                    () = right.ended() => None,
+                }
+            });
+            let Some(looked) = looked else {
+                all.more = true;
+                break;
+            };
             right.turn(workspace, |_| {
                 Ok(workspace.block_on(desk.keep_looks(&checker, one, looked, &mut all))?)
             })?;
