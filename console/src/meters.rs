@@ -93,6 +93,43 @@ pub const METERS: &[Meter] = &[
         "jobs in the ledger: queued, leased, done, failed",
     ),
     (
+        "watchfire_incidents_open",
+        Gauge,
+        "",
+        "incidents that are live",
+    ),
+    (
+        "watchfire_notices",
+        Gauge,
+        "state",
+        "notices that are not out: held, ready, sending, task, failed",
+    ),
+    (
+        "watchfire_mails",
+        Gauge,
+        "state",
+        "mails that nobody has read (new) or that wait for a person (waiting)",
+    ),
+    (
+        "watchfire_response_rounds_total",
+        Counter,
+        "outcome",
+        "rounds of response: good, failed",
+    ),
+    ("watchfire_mails_read_total", Counter, "", "mails read"),
+    (
+        "watchfire_incidents_opened_total",
+        Counter,
+        "",
+        "incidents opened by events and complaints",
+    ),
+    (
+        "watchfire_notices_sent_total",
+        Counter,
+        "",
+        "notices that the other side took",
+    ),
+    (
         "watchfire_fsync_seconds",
         Histogram,
         "store",

@@ -56,7 +56,7 @@ pub struct Checked {
     pub back: u64,
     /// Incidents that must not be looked at, or need approval first.
     pub withheld: u64,
-    /// Whether its time was over before all were looked at.
+    /// Whether some that are due were left for the next round.
     pub more: bool,
 }
 
@@ -109,10 +109,26 @@ fn look(row: &Verification) -> Look {
     }
 }
 
+/// An incident that is due for a look, with all that looking needs.
+#[derive(Debug)]
+pub struct DueLook {
+    incident: Incident,
+    target: Target,
+    permit: Permit,
+    looks: Vec<Look>,
+}
+
+/// Which incidents are due.
+#[derive(Debug, Default)]
+pub struct DueLooks {
+    /// Those that may be looked at, the oldest first.
+    pub due: Vec<DueLook>,
+    /// How many must not be looked at, or need approval first.
+    pub withheld: u64,
+}
+
 impl Desk {
-    /// Looks at all incidents that are due; `only` restricts it to these numbers, due or not. What is
-    /// left at `until` waits for the next call ([`Checked::more`]), which goes on at `from`; that begins
-    /// with 0.
+    /// Looks at all incidents that are due; `only` restricts it to these numbers, due or not.
     ///
     /// # Errors
     /// The ledger or the blob store fails; what was seen by then stays.
@@ -121,10 +137,30 @@ impl Desk {
         checker: &Checker,
         parties: &Parties,
         only: &[i64],
-        until: Timestamp,
-        from: &mut u64,
     ) -> Result<Checked> {
-        let mut told = Checked::default();
+        let due = self.due_looks(checker, parties, only).await?;
+        let mut told = Checked {
+            withheld: due.withheld,
+            ..Checked::default()
+        };
+        for one in due.due {
+            let looked = self.look(checker, &one).await;
+            self.keep_looks(checker, one, looked, &mut told).await?;
+        }
+        Ok(told)
+    }
+
+    /// The incidents that are due for a look. Changes nothing.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn due_looks(
+        &self,
+        checker: &Checker,
+        parties: &Parties,
+        only: &[i64],
+    ) -> Result<DueLooks> {
+        let mut told = DueLooks::default();
         let states = vec![
             IncidentState::Validated,
             IncidentState::Notified,
@@ -138,7 +174,7 @@ impl Desk {
             ..IncidentFilter::default()
         };
         let mut page = Page {
-            offset: *from,
+            offset: 0,
             limit: 1_000,
         };
         loop {
@@ -152,13 +188,8 @@ impl Desk {
             }
             page.offset += found.len() as u64;
             for incident in found {
-                if (self.clock)() >= until {
-                    told.more = true;
-                    return Ok(told);
-                }
-                *from += 1;
                 if only.is_empty() || only.contains(&incident.number) {
-                    self.check_one(checker, parties, &incident, !only.is_empty(), &mut told)
+                    self.is_due(checker, parties, incident, !only.is_empty(), &mut told)
                         .await?;
                 }
             }
@@ -206,13 +237,13 @@ impl Desk {
         Ok(true)
     }
 
-    async fn check_one(
+    async fn is_due(
         &self,
         checker: &Checker,
         parties: &Parties,
-        incident: &Incident,
+        incident: Incident,
         asked: bool,
-        told: &mut Checked,
+        told: &mut DueLooks,
     ) -> Result<()> {
         let closed = incident.state.0 == IncidentState::Closed;
         let ended_by_us = incident.resolution.is_some_and(|how| how.0.ends_harm());
@@ -226,47 +257,80 @@ impl Desk {
         if closed_at.is_some_and(|at| at.0.saturating_add(watch) < now.0) {
             return Ok(());
         }
-        let Some(mut target) = target(incident, Vec::new()) else {
+        let Some(mut target) = target(&incident, Vec::new()) else {
             return Ok(());
         };
         let id = incident.incident_id();
         let history = self.ledger.verifications(id).await?;
-        let mut looks: Vec<Look> = history.iter().map(look).collect();
+        let looks: Vec<Look> = history.iter().map(look).collect();
         let next = conclude(&looks, &checker.rules, closed_at, now).next_look_at;
         if !asked && next.is_none_or(|at| at > now) {
             return Ok(());
         }
-        target.marks = self.marks(incident, parties).await?;
-        let Ruling::Go { permit, .. } = checker.policy.rule(&target, None) else {
-            told.withheld += 1;
-            return Ok(());
-        };
-        if permit == Permit::ByApproval {
-            told.withheld += 1;
-            return Ok(());
+        target.marks = self.marks(&incident, parties).await?;
+        match checker.policy.rule(&target, None) {
+            Ruling::Go { permit, .. } if permit != Permit::ByApproval => told.due.push(DueLook {
+                incident,
+                target,
+                permit,
+                looks,
+            }),
+            _ => told.withheld += 1,
         }
-        told.incidents += 1;
-        let made_up = format!(
-            "w{}",
-            ledger::Hash::of(&(self.random)())
-                .to_string()
-                .split_at(12)
-                .0
-        );
+        Ok(())
+    }
+
+    /// Looks at one that is due, as both clients. Changes nothing here, and may take minutes.
+    pub async fn look(&self, checker: &Checker, due: &DueLook) -> Vec<Looked> {
+        let now = (self.clock)();
+        let drawn = ledger::Hash::of(&(self.random)()).to_string();
+        let made_up = format!("w{}", &drawn[..12]);
+        let mut all = Vec::new();
         for client in [Client::Plain, Client::Victim] {
             let done = checker
                 .prober
-                .look(&target, permit, client, &checker.markers, &made_up, now)
+                .look(
+                    &due.target,
+                    due.permit,
+                    client,
+                    &checker.markers,
+                    &made_up,
+                    now,
+                )
                 .await;
-            for one in done {
-                // Passive looks are the same for both clients: once is enough.
-                if client == Client::Victim && one.client == Client::Passive {
-                    continue;
-                }
-                self.keep(checker, incident, &one, &mut looks, told).await?;
-            }
+            // Passive looks are the same for both clients: once is enough.
+            let new = done
+                .into_iter()
+                .filter(|one| client == Client::Plain || one.client != Client::Passive);
+            all.extend(new);
         }
-        self.concluded(&checker.rules, incident, &looks, told).await
+        all
+    }
+
+    /// Stores what was seen, and takes the step that all looks together lead to.
+    ///
+    /// # Errors
+    /// The ledger or the blob store fails; what was stored by then stays.
+    pub async fn keep_looks(
+        &self,
+        checker: &Checker,
+        due: DueLook,
+        looked: Vec<Looked>,
+        told: &mut Checked,
+    ) -> Result<()> {
+        // It may have changed while it was looked at.
+        let id = due.incident.incident_id();
+        let incident = self.ledger.incident(id, &Reach::All).await?;
+        if incident.state.0 == IncidentState::Merged {
+            return Ok(());
+        }
+        told.incidents += 1;
+        let mut looks = due.looks;
+        for one in &looked {
+            self.keep(checker, &incident, one, &mut looks, told).await?;
+        }
+        self.concluded(&checker.rules, &incident, &looks, told)
+            .await
     }
 
     /// Marks of the incident's parties that forbid a look.

@@ -1,6 +1,5 @@
 //! `watchfire verify`: is it gone?
 
-use model::time::Timestamp;
 use serde_json::json;
 
 use crate::failure::Result;
@@ -30,13 +29,7 @@ pub fn run(args: Args, session: &Session) -> Result {
         .map(|found| Ok(found?.number))
         .collect::<Result<Vec<_>>>()?;
     let (checker, parties) = (checker(&workspace)?, parties(&workspace)?);
-    let told = workspace.block_on(desk(&workspace).check(
-        &checker,
-        &parties,
-        &only,
-        Timestamp(i64::MAX),
-        &mut 0,
-    ))?;
+    let told = workspace.block_on(desk(&workspace).check(&checker, &parties, &only))?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!(told))?,

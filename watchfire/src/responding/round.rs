@@ -2,7 +2,7 @@
 //! workspace in hand; the serving process takes that right by turns, as its ingestion does, so that
 //! commands get theirs in between.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ledger::NewIncident;
 use ledger::clock::Escalation;
@@ -33,6 +33,8 @@ use crate::workspace::{Lock, Workspace, now};
 /// they look every few milliseconds.
 const TURN: i64 = 2_000_000;
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long one round of the serving process looks at sites; the next goes on with those that are due.
+const LOOKING: Duration = Duration::from_secs(60);
 
 /// How the right to change the workspace is had.
 pub enum Right<'a> {
@@ -58,6 +60,18 @@ impl Right<'_> {
             if let Some(turn) = workspace.turn()? {
                 return Ok(Some(turn));
             }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether the process is to end.
+    fn ends(&self) -> bool {
+        matches!(self, Right::ByTurns(ends) if ends())
+    }
+
+    /// Waits until the process is to end; for ever where a command has the right.
+    async fn ended(&self) {
+        while !self.ends() {
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -155,34 +169,61 @@ pub fn round(
         done.reminders = workspace.block_on(desk.write_reminders(&house, &parties, reminders))?;
         Ok(parties)
     })?;
+    // Before the looks, which may take long: a notice waits for nobody's web server.
+    send(workspace, &desk, &house, right, &mut done.send)?;
     if verify {
+        let begun = Instant::now();
         let checker = checker(workspace)?;
-        let (mut all, mut from) = (Checked::default(), 0);
-        loop {
-            let some = right.turn(workspace, |until| {
-                Ok(workspace.block_on(desk.check(&checker, &parties, &[], until, &mut from))?)
-            })?;
-            all.incidents += some.incidents;
-            all.looks += some.looks;
-            all.gone += some.gone;
-            all.closed += some.closed;
-            all.back += some.back;
-            all.withheld += some.withheld;
-            if !some.more {
+        let due = workspace.block_on(desk.due_looks(&checker, &parties, &[]))?;
+        let mut all = Checked {
+            withheld: due.withheld,
+            ..Checked::default()
+        };
+        for one in due.due {
+            let long = matches!(right, Right::ByTurns(_)) && begun.elapsed() > LOOKING;
+            if long || right.ends() {
+                all.more = true;
                 break;
             }
+            // In nobody's turn: a site may take minutes to answer.
+            let looked = workspace.block_on(async {
+                tokio::select! {
+                    looked = desk.look(&checker, &one) => Some(looked),
+                    () = right.ended() => None,
+                }
+            });
+            let Some(looked) = looked else {
+                all.more = true;
+                break;
+            };
+            right.turn(workspace, |_| {
+                Ok(workspace.block_on(desk.keep_looks(&checker, one, looked, &mut all))?)
+            })?;
         }
         done.verify = Some(all);
     }
     done.outcomes = right.turn(workspace, |_| {
         Ok(workspace.block_on(desk.write_outcomes(&house))?)
     })?;
+    if done.outcomes > 0 {
+        send(workspace, &desk, &house, right, &mut done.send)?;
+    }
+    Ok(done)
+}
+
+/// Sends what is ready.
+fn send(
+    workspace: &Workspace,
+    desk: &Desk,
+    house: &House,
+    right: &Right<'_>,
+    all: &mut SentNotices,
+) -> Result {
     let identity = identity(workspace)?;
     loop {
         let some = right.turn(workspace, |until| {
-            Ok(workspace.block_on(desk.send_notices(&house, &identity, until))?)
+            Ok(workspace.block_on(desk.send_notices(house, &identity, until))?)
         })?;
-        let all = &mut done.send;
         all.sent += some.sent;
         all.later += some.later;
         all.refused += some.refused;
@@ -192,7 +233,7 @@ pub fn round(
         all.recovered += some.recovered;
         all.stopped = some.stopped;
         if !some.more {
-            return Ok(done);
+            return Ok(());
         }
     }
 }

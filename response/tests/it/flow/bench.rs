@@ -271,7 +271,7 @@ impl Bench {
             &*random,
         );
         self.desk
-            .apply_parties(difference, "test", "test")
+            .apply_parties(difference, "test", Some("a test"), "test")
             .await
             .unwrap();
     }

@@ -10,7 +10,7 @@ use model::verification::{Client, Finding, ProbeKind};
 use response::checking::{Checked, Checker};
 use response::verify::{self, Markers, Policy, probe};
 
-use super::bench::{Bench, DAY, FOREVER, HOUR, REGISTRAR, page};
+use super::bench::{Bench, DAY, HOUR, REGISTRAR, page};
 
 /// Looks with a prober that may reach nothing, so that its own looks are never sure.
 async fn check(bench: &Bench) -> Checked {
@@ -32,11 +32,7 @@ async fn check(bench: &Bench) -> Checked {
         software: "test".to_owned(),
     };
     let parties = bench.parties().await;
-    bench
-        .desk
-        .check(&checker, &parties, &[], FOREVER, &mut 0)
-        .await
-        .unwrap()
+    bench.desk.check(&checker, &parties, &[]).await.unwrap()
 }
 
 /// A look by somebody who looked.

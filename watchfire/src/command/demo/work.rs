@@ -81,7 +81,12 @@ pub fn work(seed: u64, weeks: &[ReportingWeek], workspace: &Workspace, talk: &Ta
     debug_assert!(bad.is_empty());
     let register = workspace.block_on(desk.ledger.register())?;
     let new = party::difference(parties, &register, "demo", begin, &*desk.random);
-    workspace.block_on(desk.apply_parties(new, "demo", LEAD))?;
+    workspace.block_on(desk.apply_parties(
+        new,
+        "demo",
+        Some("the demo makes its register"),
+        LEAD,
+    ))?;
     let (port, taken) = serve()?;
     let play = Play {
         seed,
