@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
-use ledger::{Directive, DirectiveState, Reach};
+use ledger::{Directive, DirectiveState, Incident, Reach};
 use model::ids::{IncidentId, OrganizationId};
+use model::incident::CaseKind;
 use model::time::Timestamp;
 
 use crate::route::Parties;
@@ -30,6 +31,8 @@ pub struct FollowedUp {
     pub escalated: u64,
     /// Incidents whose last party's time is over.
     pub exhausted: u64,
+    /// Lists of hosts that are due again.
+    pub listed: u64,
     /// Directives that are over because their incident is.
     pub over: u64,
 }
@@ -39,6 +42,11 @@ fn awake(zone: &str, now: Timestamp) -> bool {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let hour = now.to_jiff().map(|at| at.to_zoned_datetime(zone).hour());
     hour.is_none_or(|hour| (AWAKE.0..AWAKE.1).contains(&hour))
+}
+
+/// Whether an incident is a network whose infected hosts go out as lists.
+fn is_list(incident: &Incident) -> bool {
+    incident.kind.0 == CaseKind::InfectedHost
 }
 
 /// What is to be done about one running directive.
@@ -98,6 +106,25 @@ impl Desk {
             }
             match due(&directive, now) {
                 Due::Nothing => {}
+                // A list of hosts is not pressed for: when its time is over and more were seen, the
+                // next list follows (DOMAIN 5.1: every five working days).
+                Due::Reminder if is_list(&incident) => {}
+                Due::NextParty if is_list(&incident) => {
+                    if directive
+                        .asked_at
+                        .is_some_and(|asked| incident.last_seen_at > asked)
+                    {
+                        self.edit(
+                            &directive,
+                            "more hosts were seen: the next list",
+                            |row, _| {
+                                row.state = DirectiveState::Due;
+                            },
+                        )
+                        .await?;
+                        told.listed += 1;
+                    }
+                }
                 Due::Reminder => {
                     let Some(organization) = directive.organization_id.map(|id| id.0) else {
                         continue;

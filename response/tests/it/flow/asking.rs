@@ -436,3 +436,64 @@ async fn what_is_over_is_asked_of_nobody() {
     states.sort_by_key(|state| *state == Over);
     assert_eq!(states, [Noticed, NoContact, Over, Over]);
 }
+
+/// A host that a sinkhole saw.
+fn infected(ip: &'static str, at: i64) -> Event {
+    Event {
+        class: "infected-system",
+        ip,
+        asn: Some(64_500),
+        territory: model::territory::Territory::Inside,
+        at,
+        ..Event::default()
+    }
+}
+
+#[tokio::test]
+async fn an_infected_network_gets_a_list_and_later_the_next_one_of_what_is_new() {
+    let bench = Bench::new().await;
+    bench
+        .register(&["Net,,network-operator,XC,,UTC,en,,mail,noc@net.test,,agreed,,asn,64500"])
+        .await;
+    bench
+        .report(
+            "R-1",
+            &[
+                infected("192.0.2.1", NOW - HOUR),
+                infected("192.0.2.2", NOW - HOUR),
+            ],
+        )
+        .await;
+    bench.triage(&["R-1"]).await;
+    bench.step(1, Step::Validate).await;
+    bench.arm().await;
+    bench.route().await;
+    bench.write().await;
+    bench.approve().await;
+    assert_eq!(bench.send().await.sent, 1);
+    let first = bench.server.taken().pop().unwrap();
+    assert!(
+        first.contains("192[.]0[.]2[.]1") && first.contains("192[.]0[.]2[.]2"),
+        "{first}"
+    );
+    // Nobody presses for a list, and nothing new was seen.
+    bench.pass(6 * DAY);
+    assert_eq!(bench.write().await.notices, 0);
+    bench
+        .report("R-2", &[infected("192.0.2.3", bench.now() - HOUR)])
+        .await;
+    bench.triage(&["R-2"]).await;
+    assert_eq!(bench.write().await.notices, 1);
+    assert_eq!(bench.send().await.sent, 1);
+    let notices = bench.notices().await;
+    assert!(
+        notices
+            .iter()
+            .all(|notice| notice.kind.0 == NoticeKind::First)
+    );
+    let next = bench.server.taken().pop().unwrap();
+    assert!(
+        next.contains("192[.]0[.]2[.]3") && !next.contains("192[.]0[.]2[.]2"),
+        "{next}"
+    );
+}

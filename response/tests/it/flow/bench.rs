@@ -49,6 +49,7 @@ pub struct Event {
     pub owner: model::territory::OwnerClass,
     pub territory: model::territory::Territory,
     pub country: Option<&'static str>,
+    pub asn: Option<u32>,
     pub at: i64,
     /// Tells events of the same instant apart.
     pub n: u64,
@@ -183,6 +184,7 @@ impl Bench {
                 owner_class: event.owner,
                 territory: event.territory,
                 country: event.country,
+                asn: event.asn,
                 ..Enrichment::default()
             };
             let named = Named {
