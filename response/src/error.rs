@@ -12,9 +12,6 @@ pub enum Error {
     /// Events could not be read.
     #[error("events cannot be read: {0}: run `watchfire lake check`")]
     Scan(String),
-    /// Nothing may leave.
-    #[error("nothing leaves: {0}")]
-    Disarmed(String),
     /// Something that was asked for cannot be.
     #[error("{object}: {reason}")]
     Refused {

@@ -168,6 +168,23 @@ fn every_scalar_has_a_variable() {
 }
 
 #[test]
+fn the_written_configuration_shows_every_key_with_its_default() {
+    let template = include_str!("../command/init.toml").replace("@NAME@", "watchfire");
+    let shown: toml::Table = template.parse().expect("it is TOML");
+    let defaults = table_of(&Written::default());
+    let mut wrong = Vec::new();
+    for (section, value) in &defaults {
+        for (key, value) in value.as_table().into_iter().flatten() {
+            let shown = shown.get(section).and_then(|section| section.get(key));
+            if shown != Some(value) {
+                wrong.push(format!("{section}.{key} is {shown:?} and not {value:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn variables_in_paths_are_wanted_only_by_those_who_read_files() {
     let settings = load_text(FEED, &[]).expect("a query needs no path");
     assert_eq!(settings.unset.len(), 1);
