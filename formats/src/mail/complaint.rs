@@ -12,6 +12,7 @@ mod tables;
 use jiff::tz::TimeZone;
 use model::classification::classification;
 use model::field::Field;
+use model::incident::CaseKind;
 use model::time::Timestamp;
 
 use super::arf::{self, FeedbackReport};
@@ -50,69 +51,34 @@ pub struct Complaint {
     pub form: &'static str,
 }
 
-/// Kinds of cases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CaseKind {
-    /// A page that pretends to be another's.
-    Phishing,
-    /// A place that gives out malware.
-    MalwareHosting,
-    /// A server that commands infected hosts.
-    ControlServer,
-    /// A host that others command.
-    InfectedHost,
-    /// Mail or comments that nobody wants.
-    Spam,
-    /// Guessing at logins.
-    BruteForce,
-    /// Somebody else's work.
-    Copyright,
-    /// A page that was changed by strangers.
-    Defacement,
-    /// A weakness that others can use.
-    Vulnerability,
-    /// Anything else.
-    Other,
-}
-
-impl CaseKind {
-    /// Stable name.
-    pub fn label(self) -> &'static str {
-        match self {
-            CaseKind::Phishing => "phishing",
-            CaseKind::MalwareHosting => "malware-hosting",
-            CaseKind::ControlServer => "control-server",
-            CaseKind::InfectedHost => "infected-host",
-            CaseKind::Spam => "spam",
-            CaseKind::BruteForce => "bruteforce",
-            CaseKind::Copyright => "copyright",
-            CaseKind::Defacement => "defacement",
-            CaseKind::Vulnerability => "vulnerability",
-            CaseKind::Other => "other",
-        }
-    }
-
-    /// The kind of case that an RSIT entry makes.
-    pub fn of(classification: &str) -> CaseKind {
-        match classification {
-            "phishing" | "masquerade" => CaseKind::Phishing,
-            "malware-distribution" | "malware" | "malware-configuration" => {
-                CaseKind::MalwareHosting
+/// The kind of case that an RSIT entry makes, of what is named. A file that phones install is an app,
+/// whatever the report calls it.
+fn kind_of(classification: &str, named: &[Observable]) -> CaseKind {
+    let is_app = |one: &Observable| {
+        let path = one.text.split(['?', '#']).next().unwrap_or_default();
+        one.field == Field::SourceUrl && path.to_ascii_lowercase().ends_with(".apk")
+    };
+    match classification {
+        "phishing" | "masquerade" => CaseKind::Phishing,
+        "malware-distribution" | "malware" | "malware-configuration" => {
+            match named.iter().any(is_app) {
+                true => CaseKind::MaliciousApp,
+                false => CaseKind::MalwareHosting,
             }
-            "c2-server" => CaseKind::ControlServer,
-            "infected-system" => CaseKind::InfectedHost,
-            "spam" => CaseKind::Spam,
-            "brute-force" => CaseKind::BruteForce,
-            "copyright" => CaseKind::Copyright,
-            "unauthorised-information-modification" => CaseKind::Defacement,
-            "vulnerable-system"
-            | "weak-crypto"
-            | "ddos-amplifier"
-            | "misconfiguration"
-            | "potentially-unwanted-accessible"
-            | "information-disclosure" => CaseKind::Vulnerability,
-            _ => CaseKind::Other,
         }
+        "c2-server" => CaseKind::ControlServer,
+        "infected-system" => CaseKind::InfectedHost,
+        "spam" => CaseKind::Spam,
+        "brute-force" | "scanner" | "exploit" | "ids-alert" | "dos" | "ddos" => CaseKind::Attack,
+        "unauthorised-information-modification" => CaseKind::Defacement,
+        "system-compromise" | "application-compromise" => CaseKind::Backdoor,
+        "vulnerable-system"
+        | "weak-crypto"
+        | "ddos-amplifier"
+        | "misconfiguration"
+        | "potentially-unwanted-accessible"
+        | "information-disclosure" => CaseKind::Vulnerability,
+        _ => CaseKind::Other,
     }
 }
 
@@ -234,6 +200,7 @@ fn finish(mail: &Mail, mut found: Vec<Complaint>) -> Vec<Complaint> {
     let sender = reporter(mail);
     for one in &mut found {
         one.observables.truncate(MAX_OBSERVABLES);
+        one.kind = kind_of(one.classification, &one.observables);
         if one.reporter.is_empty() {
             one.reporter = sender.clone();
         }
@@ -250,7 +217,8 @@ fn reporter(mail: &Mail) -> Line {
 /// An empty complaint of a kind.
 fn complaint(form: &'static str, class: &'static str, confidence: u8) -> Complaint {
     Complaint {
-        kind: CaseKind::of(class),
+        // Decided when all is known that it names: see `finish`.
+        kind: CaseKind::Other,
         classification: class,
         identifier: Line::default(),
         observables: Vec::new(),
@@ -276,9 +244,9 @@ fn feedback(mail: &Mail, report: &FeedbackReport) -> Result<Vec<Complaint>, NoCo
         _ => "undetermined",
     };
     let mut one = complaint("arf", class, 90);
-    if report.feedback_type == "auth-failure" {
-        // A failed check of a sender: a forgery, or a list that passed a good mail on.
-        one.kind = CaseKind::Other;
+    // A failed check of a sender: a forgery, or a list that passed a good mail on.
+    let unsure = report.feedback_type == "auth-failure";
+    if unsure {
         one.confidence = 50;
     }
     one.identifier = Line::new(&report.feedback_type);
@@ -300,7 +268,11 @@ fn feedback(mail: &Mail, report: &FeedbackReport) -> Result<Vec<Complaint>, NoCo
     if one.observables.is_empty() {
         return Err(NoComplaint::NothingNamed);
     }
-    Ok(finish(mail, vec![one]))
+    let mut found = finish(mail, vec![one]);
+    if unsure {
+        found.iter_mut().for_each(|one| one.kind = CaseKind::Other);
+    }
+    Ok(found)
 }
 
 /// The form of X-ARF that a mail bears, with the evidence.
@@ -563,7 +535,6 @@ fn labelled(mail: &Mail) -> Vec<Complaint> {
         .unwrap_or_default();
     let class = kinds::classify(name).or_else(|| kinds::of_mail(&mail.subject, &mail.text));
     one.classification = class.unwrap_or("undetermined");
-    one.kind = CaseKind::of(one.classification);
     one.identifier = Line::new(name);
     one.observed_at = time(&map);
     let numbers = [

@@ -10,6 +10,7 @@ use formats::mail::complaint::Complaint;
 use formats::mail::nature::Nature;
 use formats::mail::own::Own;
 use formats::mail::{Limits, Mail, Note, Unreadable};
+use model::worded::Word as _;
 
 use crate::fuzz::body;
 use crate::harness::data;

@@ -7,6 +7,8 @@ use sea_orm_migration::schema::{
     big_integer, big_integer_null, big_pk_auto, boolean, integer, integer_null, text, text_null,
 };
 
+use super::{blob, blob_null, key, table};
+
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -74,27 +76,6 @@ const INDEXES: &[(&str, bool, &str, &[&str])] = &[
     ),
     ("history_week", false, "history", &["series", "week_start"]),
 ];
-
-fn blob(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).blob().not_null().take()
-}
-
-fn blob_null(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).blob().null().take()
-}
-
-fn key(name: &'static str) -> ColumnDef {
-    text(name).primary_key().take()
-}
-
-fn table(name: &'static str, columns: impl IntoIterator<Item = ColumnDef>) -> TableCreateStatement {
-    let mut table = Table::create();
-    table.table(name);
-    for column in columns {
-        table.col(column);
-    }
-    table
-}
 
 /// The table's `report_id` is that of a report.
 fn of_report(name: &'static str, mut table: TableCreateStatement) -> TableCreateStatement {

@@ -6,6 +6,8 @@ use sea_orm_migration::schema::{
     big_integer, big_integer_null, big_pk_auto, boolean, integer, text, text_null,
 };
 
+use super::{blob, blob_null, key, table};
+
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -140,27 +142,6 @@ const INDEXES: &[(&str, bool, &str, &[&str])] = &[
         &["expires_at"],
     ),
 ];
-
-fn key(name: &'static str) -> ColumnDef {
-    text(name).primary_key().take()
-}
-
-fn blob(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).blob().not_null().take()
-}
-
-fn blob_null(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).blob().null().take()
-}
-
-fn table(name: &'static str, columns: impl IntoIterator<Item = ColumnDef>) -> TableCreateStatement {
-    let mut table = Table::create();
-    table.table(name);
-    for column in columns {
-        table.col(column);
-    }
-    table
-}
 
 /// The table's `column` is the id of a row of `to`.
 fn of(

@@ -7,6 +7,8 @@ mod m0003_lists;
 mod m0004_token;
 mod m0005_response;
 
+use sea_orm_migration::prelude::{ColumnDef, Table, TableCreateStatement};
+use sea_orm_migration::schema::text;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 /// The steps in order.
@@ -22,4 +24,29 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_response::Migration),
         ]
     }
+}
+
+/// Bytes, always there.
+fn blob(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).blob().not_null().take()
+}
+
+/// Bytes, perhaps not there.
+fn blob_null(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).blob().null().take()
+}
+
+/// A text that is the table's key.
+fn key(name: &'static str) -> ColumnDef {
+    text(name).primary_key().take()
+}
+
+/// A table of these columns.
+fn table(name: &'static str, columns: impl IntoIterator<Item = ColumnDef>) -> TableCreateStatement {
+    let mut table = Table::create();
+    table.table(name);
+    for column in columns {
+        table.col(column);
+    }
+    table
 }

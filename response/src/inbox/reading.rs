@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use formats::mail::bounce::{BounceReport, Hardness, Outcome};
-use formats::mail::complaint::{CaseKind as Told, Complaint};
+use formats::mail::complaint::Complaint;
 use formats::mail::nature::{Nature, may_answer};
 use formats::mail::own::{Link, Own};
 use formats::mail::reply::{Class, reply_class, unquoted};
@@ -21,7 +21,7 @@ use ledger::{
 };
 use model::field::Field;
 use model::ids::{ComplaintId, EvidenceId, IncidentId};
-use model::incident::{CaseKind, Severity, Step};
+use model::incident::{Severity, Step};
 use model::notice::NoticeState;
 use model::territory::Territory;
 use model::time::Timestamp;
@@ -430,7 +430,7 @@ impl Desk {
                 receipt,
                 via: "mail".to_owned(),
                 message: Some(message.id.clone()),
-                kind: kind(complaint),
+                kind: complaint.kind,
                 what: what(complaint),
                 observables: observables.into(),
                 body: mail.text.chars().take(20_000).collect(),
@@ -468,7 +468,7 @@ impl Desk {
         now: Timestamp,
     ) -> Result<(Fate, Option<IncidentId>)> {
         let named = Named::of(complaint);
-        let kind = kind(complaint);
+        let kind = complaint.kind;
         let fitting = rules.all().iter().filter(|rule| rule.kind == kind);
         let by_rule = fitting
             .filter_map(|rule| Some((rule.name.clone(), named.key(&rule.key)?)))
@@ -638,26 +638,6 @@ fn receipt(message: &str, place: usize) -> String {
     let hash = ledger::Hash::of(format!("receipt {place} {message}").as_bytes());
     let text = hash.to_string().to_uppercase();
     format!("{}-{}-{}", &text[..4], &text[4..8], &text[8..12])
-}
-
-/// The kind of case. A file that phones install is an app, whatever the report calls it.
-fn kind(complaint: &Complaint) -> CaseKind {
-    let app = |one: &formats::mail::complaint::Observable| {
-        let path = one.text.split(['?', '#']).next().unwrap_or_default();
-        one.field == Field::SourceUrl && path.to_ascii_lowercase().ends_with(".apk")
-    };
-    match complaint.kind {
-        Told::MalwareHosting if complaint.observables.iter().any(app) => CaseKind::MaliciousApp,
-        Told::Phishing => CaseKind::Phishing,
-        Told::MalwareHosting => CaseKind::MalwareHosting,
-        Told::ControlServer => CaseKind::ControlServer,
-        Told::InfectedHost => CaseKind::InfectedHost,
-        Told::Spam => CaseKind::Spam,
-        Told::BruteForce => CaseKind::Attack,
-        Told::Defacement => CaseKind::Defacement,
-        Told::Vulnerability => CaseKind::Vulnerability,
-        Told::Copyright | Told::Other => CaseKind::Other,
-    }
 }
 
 fn what(complaint: &Complaint) -> String {
