@@ -170,6 +170,46 @@ fn a_full_disk_is_told_and_nothing_is_lost() {
 }
 
 #[test]
+fn mail_that_a_full_disk_refuses_is_taken_when_there_is_room_and_once() {
+    let outside = Bench::new();
+    let folder = outside.path().join("small");
+    let Some(disk) = Disk::mount(&folder, "16m") else {
+        return;
+    };
+    let bench = Bench::at(&folder);
+    bench.run(&["init", "."]).exits(0);
+    bench.run(&["status"]).exits(0);
+    let mails = outside.path().join("mails");
+    std::fs::create_dir(&mails).expect("the folder can be made");
+    for number in 0..40 {
+        let text = format!(
+            "From: a@people.test\r\nTo: duty@cert.example\r\nSubject: page\r\nMessage-ID: <{number}@people.test>\r\n\r\n\
+             http://login{number}.example.com/ is a phishing page\r\n{}",
+            "x".repeat(20_000)
+        );
+        std::fs::write(mails.join(format!("{number}.eml")), text).expect("it can be written");
+    }
+    let path = mails.to_str().expect("a name");
+    // From nothing free to almost enough: each run stops at another write.
+    for left in [0, 16 << 10, 64 << 10, 200 << 10, 500 << 10] {
+        let filler = disk.fill(left);
+        let done = bench.run(&["inbox", "take", path]);
+        if done.code != 0 {
+            clear(done, 1, "make room");
+        }
+        std::fs::remove_file(filler).expect("the filler can be removed");
+    }
+    bench.run(&["inbox", "take", path]).exits(0);
+    let all = bench
+        .run(&["inbox", "list", "--limit", "1000", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(all.as_array().map(Vec::len), Some(40));
+    bench.run(&["audit", "verify"]).exits(0);
+    bench.run(&["lake", "check"]).exits(0);
+}
+
+#[test]
 fn a_workspace_that_cannot_be_written_can_be_read() {
     let outside = Bench::new();
     let folder = outside.path().join("ro");
