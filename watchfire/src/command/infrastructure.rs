@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use ledger::{InfrastructureEvent, NewInfrastructureEvent};
 use model::time::Timestamp;
 
+use super::incidents::minute;
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table};
 use crate::weeks;
@@ -217,11 +218,12 @@ fn enter(add: Add, session: &Session) -> Result {
 
 fn list(week: Option<String>, session: &Session) -> Result {
     let workspace = session.open(Access::Read)?;
-    let zone = workspace.settings.zone.clone();
     let span = match week {
         None => None,
         Some(week) => {
-            let (start, end) = weeks::read(&week, &workspace, now())?.week.span(&zone);
+            let (start, end) = weeks::read(&week, &workspace, now())?
+                .week
+                .span(&workspace.settings.zone);
             Some(start.0..end.0)
         }
     };
@@ -242,17 +244,7 @@ fn list(week: Option<String>, session: &Session) -> Result {
             ..
         } = event;
         let grade = GRADES.get(*level as usize - 1).map_or("", |(zh, _)| zh);
-        let at = |at: i64| {
-            let at = Timestamp(at)
-                .to_jiff()
-                .map(|at| at.to_zoned_datetime(zone.clone()).datetime());
-            at.map_or_else(String::new, |at| {
-                at.round(jiff::Unit::Minute)
-                    .unwrap_or(at)
-                    .strftime("%Y-%m-%d %H:%M")
-                    .to_string()
-            })
-        };
+        let at = |at: i64| minute(at, &workspace);
         let end = event.end_at.map_or_else(|| "goes on".to_owned(), at);
         table.row([
             id.clone(),

@@ -1,7 +1,13 @@
 //! `watchfire status`: the workspace on one screen.
 
-use ledger::{LakeFileKind, Page, RejectFilter, RejectState, ReportFilter};
+use ledger::{
+    IncidentFilter, LakeFileKind, MessageState, Page, Reach, RejectFilter, RejectState,
+    ReportFilter,
+};
+use model::incident::IncidentState;
+use model::notice::NoticeState;
 use model::time::Timestamp;
+use model::worded::Word;
 use serde_json::json;
 
 use crate::failure::Result;
@@ -78,6 +84,7 @@ pub fn run(_: Args, session: &Session) -> Result {
     let busy = writer(&workspace.root);
     let asking = serving(&workspace.root);
     let drift = super::feeds::drift::open(&workspace)?;
+    let work = workspace.block_on(work(ledger))?;
     let mut out = Out::new();
     if session.json {
         out.json(&json!({
@@ -106,6 +113,10 @@ pub fn run(_: Args, session: &Session) -> Result {
             "shadowserver_schema": schema.map(|row| row.name),
             "newest_issue": issue,
             "drift": drift.len(),
+            "incidents_in_hand": work.incidents,
+            "incidents_to_validate": work.open,
+            "notices_held": work.held,
+            "mail_waiting": work.mail,
         }))?;
         return out.end();
     }
@@ -138,6 +149,10 @@ pub fn run(_: Args, session: &Session) -> Result {
     ))?;
     out.line(format_args!("  rejects    {open} open"))?;
     out.line(format_args!(
+        "  incidents  {} in hand, {} of them to be validated; {} notices held, {} mails wait for a person",
+        work.incidents, work.open, work.held, work.mail
+    ))?;
+    out.line(format_args!(
         "  feeds      {} of {} enabled",
         enabled,
         feeds.len()
@@ -159,4 +174,38 @@ pub fn run(_: Args, session: &Session) -> Result {
     out.line(format_args!("  reference  {tables} files, {schema}"))?;
     out.line(format_args!("  issues     newest: {}", or_none(issue)))?;
     out.end()
+}
+
+/// What waits in response.
+struct Work {
+    incidents: u64,
+    open: u64,
+    held: i64,
+    mail: u64,
+}
+
+async fn work(ledger: &ledger::Ledger) -> ledger::Result<Work> {
+    let states = IncidentState::ALL.iter().copied();
+    let live = IncidentFilter {
+        states: states.filter(|state| state.is_live()).collect(),
+        ..IncidentFilter::default()
+    };
+    let open = IncidentFilter {
+        states: vec![IncidentState::Open],
+        ..IncidentFilter::default()
+    };
+    let notices = ledger.notice_counts().await?;
+    let held = notices
+        .iter()
+        .find(|(state, _)| *state == NoticeState::Held);
+    let mail = ledger.message_counts().await?;
+    let waiting = mail
+        .iter()
+        .find(|(state, _)| *state == MessageState::Waiting);
+    Ok(Work {
+        incidents: ledger.incident_count(&live, &Reach::All).await?,
+        open: ledger.incident_count(&open, &Reach::All).await?,
+        held: held.map_or(0, |(_, count)| *count),
+        mail: waiting.map_or(0, |(_, count)| u64::try_from(*count).unwrap_or(0)),
+    })
 }
