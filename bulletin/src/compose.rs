@@ -10,6 +10,7 @@ use model::bulletin::{
 };
 use model::issue::IssueNumber;
 
+use crate::editorial::Editorial;
 use crate::frozen::{FrozenWeek, Origin};
 use crate::sections::figures::{Figures, Names};
 use crate::sections::{Page, board, handling, notes, present, rating, situation, words};
@@ -36,6 +37,8 @@ pub struct Cover<'a> {
     pub banner: Option<Text>,
     /// Day of publication.
     pub published: Option<Date>,
+    /// What the editor wrote.
+    pub editorial: &'a Editorial,
     /// Names of provinces and sectors.
     pub names: Names<'a>,
 }
@@ -91,7 +94,9 @@ pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Resu
             .collect(),
         board: board::board(&page),
         handling: handling::strip(&page),
+        lead: None,
         sections: present(&page),
+        news: Vec::new(),
         notes: notes::notes(&page),
         recent: recent(this, past),
         values: Vec::new(),
@@ -111,6 +116,7 @@ pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Resu
         },
         hash: None,
     };
+    cover.editorial.place(&mut bulletin, &figures);
     bulletin.values = figures.into_values();
     bulletin.seal();
     match bulletin.check().into_iter().next() {

@@ -76,6 +76,14 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// What an editor wrote cannot be placed.
+    #[error("block {block}: {reason}")]
+    Editorial {
+        /// The block.
+        block: String,
+        /// What is wrong, and the remedy.
+        reason: String,
+    },
     /// A scan failed underway.
     #[error("the scan of the lake failed: {0}")]
     Scan(String),
@@ -119,6 +127,7 @@ impl Error {
             Error::Lake(_) => "lake",
             Error::Scan(_) => "scan",
             Error::Composed { .. } => "composed",
+            Error::Editorial { .. } => "editorial",
             Error::UnknownProfile { .. } => "unknown-profile",
             Error::NoFont { .. } => "no-font",
             Error::FontFile { .. } => "font-file",

@@ -15,6 +15,7 @@
 //! lake and the ledger. This crate never collects, never sends, and reads no clock.
 
 pub mod compose;
+pub mod editorial;
 mod error;
 pub mod frozen;
 pub mod handling;

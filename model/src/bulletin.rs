@@ -66,8 +66,14 @@ pub struct Bulletin {
     pub board: Board,
     /// What was done; absent until incidents are handled in Watchfire.
     pub handling: Option<Handling>,
+    /// The case of the week, written by the editor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead: Option<Story>,
     /// The sections present this week, in order.
     pub sections: Vec<Section>,
+    /// News items, written by the editor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub news: Vec<Story>,
     /// Coverage and method, one note each.
     pub notes: Vec<Note>,
     /// Up to five earlier issues, newest first.
@@ -329,6 +335,20 @@ impl Cell {
             text,
         }
     }
+}
+
+/// Prose of the editor with a heading: the lead case, an item of the news. Its numbers are references.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Story {
+    /// Short name, unique in the issue, letters, digits and hyphens.
+    pub id: String,
+    /// Heading.
+    pub title: Text,
+    /// Paragraphs.
+    pub paragraphs: Vec<Paragraph>,
+    /// Where it can be read on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
 }
 
 /// A note on coverage or method.

@@ -4,6 +4,7 @@
 //! the configuration, the coverage that `intake` knows, the names of provinces and sectors, the clock.
 
 use bulletin::compose::{Cover, compose};
+use bulletin::editorial::Editorial;
 use bulletin::frozen::FrozenWeek;
 use bulletin::rating::{DEFAULT_VULNERABILITY, Profile};
 use bulletin::sections::figures::{Figures, Names};
@@ -194,6 +195,7 @@ impl<'a> Desk<'a> {
         revision: u32,
         corrections: Vec<Correction>,
         published: Option<Date>,
+        editorial: &Editorial,
     ) -> Result<Bulletin> {
         let series = &self.workspace.settings.series;
         let province = |code: u32| self.province(code);
@@ -212,6 +214,7 @@ impl<'a> Desk<'a> {
             corrections,
             banner: series.banner.clone(),
             published,
+            editorial,
             names: Names {
                 province: &province,
                 sector: &sector,

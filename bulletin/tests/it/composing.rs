@@ -1,6 +1,7 @@
 //! From counted weeks to a bulletin: sections, numbering, sentences and their variants.
 
 use bulletin::compose::{Cover, compose};
+use bulletin::editorial::Editorial;
 use bulletin::frozen::FrozenWeek;
 use bulletin::rating::{DEFAULT_RATING, DEFAULT_VULNERABILITY, Infrastructure, Profile};
 use bulletin::sections::figures::Names;
@@ -243,6 +244,7 @@ fn bulletin(this: &FrozenWeek, past: &[FrozenWeek]) -> Bulletin {
         corrections: vec![],
         banner: None,
         published: None,
+        editorial: &Editorial::default(),
         names: Names {
             province: &province,
             sector: &sector,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use bulletin::compose::{Cover, compose};
+use bulletin::editorial::Editorial;
 use bulletin::frozen::FrozenWeek;
 use bulletin::rating::{DEFAULT_RATING, DEFAULT_VULNERABILITY, Profile};
 use bulletin::render::{self, Fonts};
@@ -400,6 +401,7 @@ fn printed(this: &FrozenWeek, past: &[FrozenWeek]) -> Bulletin {
         corrections: vec![],
         banner: None,
         published: None,
+        editorial: &Editorial::default(),
         names: Names {
             province: &|_| None,
             sector: &|_| None,

@@ -82,6 +82,7 @@ impl Bulletin {
             .sections
             .iter()
             .map(|s| &s.id)
+            .chain(self.lead.iter().chain(&self.news).map(|s| &s.id))
             .chain(self.charts().map(|c| &c.id));
         for id in all_ids.chain(self.notes.iter().map(|n| &n.id)) {
             if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
@@ -114,6 +115,12 @@ impl Bulletin {
             .chain(vulnerability)
             .chain(&self.situation)
             .chain(sections)
+            .chain(
+                self.lead
+                    .iter()
+                    .chain(&self.news)
+                    .flat_map(|s| &s.paragraphs),
+            )
             .chain(self.notes.iter().map(|n| &n.text));
         for run in paragraphs.flat_map(|p| p.zh.iter().chain(&p.en)) {
             if let Run::Number { value, .. } = run {

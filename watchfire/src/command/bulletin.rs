@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use bulletin::editorial::Editorial;
 use bulletin::render::{self, Fonts, Rendition};
 use clap::{Subcommand, ValueEnum};
 use jiff::civil::Date;
@@ -230,7 +231,13 @@ pub fn draft(
         let published = by
             .published
             .or_else(|| before.as_ref()?.published.as_ref().map(|day| day.date));
-        let mut bulletin = desk.compose(&counted, revision, corrections, published)?;
+        let mut bulletin = desk.compose(
+            &counted,
+            revision,
+            corrections,
+            published,
+            &Editorial::default(),
+        )?;
         bulletin.provenance.fonts = fonts.to_vec();
         bulletin.seal();
         Ok(bulletin)

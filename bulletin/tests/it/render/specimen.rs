@@ -974,7 +974,9 @@ pub fn bulletin() -> Bulletin {
             tiles: tiles(),
         },
         handling: Some(strip()),
+        lead: None,
         sections: vec![malware(), websites(), vulnerabilities(), handling()],
+        news: vec![],
         notes: vec![
             Note {
                 id: "week".into(),

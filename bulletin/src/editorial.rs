@@ -1,0 +1,148 @@
+//! What an editor writes around the figures: the lead case, remarks on sections, news, notes.
+//!
+//! The figures themselves are locked. Prose cites one only by reference, in the small language of
+//! [`crate::sections::words`]: `{M1}`, `{M1|个}`, `{~M1}` its change, `{<M1}` last week's; so a number in
+//! prose cannot drift from the one that is printed. A number that is none of the issue's figures is
+//! written `{=24小时}`, and said so by that.
+//!
+//! Each block holds both languages. The English one remembers which Chinese text it was written for: when
+//! that has changed since, the block is stale until somebody has read it again.
+
+use model::bulletin::{Bulletin, Note, Paragraph, Story, Text};
+use serde::{Deserialize, Serialize};
+
+use crate::sections::figures::Figures;
+use crate::sections::words::say;
+use crate::{Error, Result};
+
+/// Where a block stands in the issue.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// The case of the week, after the board.
+    Lead,
+    /// A remark at the end of the section with this identifier.
+    Section(String),
+    /// An item of the news, after the sections.
+    News,
+    /// A note at the end, beside coverage and method.
+    Note,
+}
+
+/// A block of prose in both languages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// Short name, unique in the issue: letters, digits and hyphens.
+    pub id: String,
+    /// Where it stands.
+    pub place: Place,
+    /// Heading, of a lead case and of news.
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub title: Text,
+    /// The prose as written, with references; a blank line parts paragraphs.
+    pub text: Text,
+    /// Where it can be read on, an address that begins with `https://`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// [`Block::source`] of the Chinese text that the English one was last read against.
+    pub translated_of: String,
+}
+
+impl Block {
+    /// Fingerprint of the Chinese side.
+    pub fn source(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for text in [&self.title.zh, &self.text.zh] {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        hasher.finalize().to_hex()[..16].to_owned()
+    }
+
+    /// Whether the Chinese side changed after the English one was last read.
+    pub fn is_stale(&self) -> bool {
+        self.translated_of != self.source()
+    }
+
+    fn paragraphs(&self, figures: &Figures) -> Vec<Paragraph> {
+        let parts = |text: &str| -> Vec<String> {
+            let text = text.replace("\r\n", "\n");
+            let whole = text
+                .split("\n\n")
+                .map(|part| part.trim().replace('\n', " "));
+            whole.filter(|part| !part.is_empty()).collect()
+        };
+        let (zh, en) = (parts(&self.text.zh), parts(&self.text.en));
+        (0..zh.len().max(en.len()))
+            .map(|at| {
+                let part = |side: &[String]| side.get(at).cloned().unwrap_or_default();
+                say(figures, &part(&zh), &part(&en))
+            })
+            .collect()
+    }
+}
+
+/// Everything an editor wrote for one issue, in printed order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Editorial {
+    /// The blocks.
+    pub blocks: Vec<Block>,
+}
+
+impl Editorial {
+    /// The deterministic form that is stored.
+    ///
+    /// # Panics
+    /// Never: the type holds only strings and lists.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("strings and lists are always JSON")
+    }
+
+    /// Reads the stored form back.
+    ///
+    /// # Errors
+    /// [`Error::Editorial`] if it is damaged.
+    pub fn from_json(text: &str) -> Result<Self> {
+        serde_json::from_str(text).map_err(|error| Error::Editorial {
+            block: "editorial".to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Places every block into a composed bulletin. A remark on a section that is absent this week is left
+    /// out: the lint says so.
+    pub fn place(&self, bulletin: &mut Bulletin, figures: &Figures) {
+        for block in &self.blocks {
+            let paragraphs = block.paragraphs(figures);
+            let story = |paragraphs| Story {
+                id: block.id.clone(),
+                title: block.title.clone(),
+                paragraphs,
+                link: block.link.clone(),
+            };
+            match &block.place {
+                Place::Lead => bulletin.lead = Some(story(paragraphs)),
+                Place::News => bulletin.news.push(story(paragraphs)),
+                Place::Section(id) => {
+                    let section = bulletin
+                        .sections
+                        .iter_mut()
+                        .find(|section| section.id == *id);
+                    if let Some(section) = section {
+                        section.paragraphs.extend(paragraphs);
+                    }
+                }
+                Place::Note => {
+                    let notes = paragraphs.into_iter().enumerate().map(|(at, text)| Note {
+                        id: match at {
+                            0 => block.id.clone(),
+                            _ => format!("{}-{}", block.id, at + 1),
+                        },
+                        text,
+                    });
+                    bulletin.notes.extend(notes);
+                }
+            }
+        }
+    }
+}
