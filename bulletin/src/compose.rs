@@ -5,7 +5,7 @@
 
 use jiff::civil::Date;
 use model::bulletin::{
-    Bulletin, Correction, DefinitionVersion, FORMAT, Issue, Period, PrintedDay, Provenance,
+    Bulletin, Correction, DefinitionVersion, FORMAT, Issue, Note, Period, PrintedDay, Provenance,
     Publisher, RecentIssue, SeriesTitle, State, Text, Tlp,
 };
 use model::issue::IssueNumber;
@@ -39,6 +39,8 @@ pub struct Cover<'a> {
     pub published: Option<Date>,
     /// What the editor wrote.
     pub editorial: &'a Editorial,
+    /// What must be said of the issue before: corrections, a withdrawal.
+    pub errata: &'a [Note],
     /// Names of provinces and sectors.
     pub names: Names<'a>,
 }
@@ -116,6 +118,7 @@ pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Resu
         },
         hash: None,
     };
+    bulletin.notes.extend_from_slice(cover.errata);
     cover.editorial.place(&mut bulletin, &figures);
     bulletin.values = figures.into_values();
     bulletin.seal();

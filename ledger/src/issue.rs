@@ -7,11 +7,12 @@
 use std::collections::BTreeSet;
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Expr;
 use sea_orm::{FromQueryResult, QueryOrder, QuerySelect};
 use serde_json::json;
 
-use crate::audit::{self, NewAudit};
+use model::newsroom::Step;
+
+use crate::edition::{self, EditionKey, Said};
 use crate::{Error, Hash, Ledger, Page, Result};
 
 mod row {
@@ -84,7 +85,8 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-use row::{ActiveModel, Column, Entity};
+use row::ActiveModel;
+pub(crate) use row::{Column, Entity};
 
 pub use row::{IssueState, Model as Issue};
 
@@ -195,7 +197,7 @@ fn label(series: &str, year: i32, number: i32, revision: i32) -> String {
     format!("{series} {year}-{number} revision {revision}")
 }
 
-fn of_number(series: &str, year: i32, number: i32) -> Select<Entity> {
+pub(crate) fn of_number(series: &str, year: i32, number: i32) -> Select<Entity> {
     Entity::find()
         .filter(Column::Series.eq(series))
         .filter(Column::Year.eq(year))
@@ -260,15 +262,12 @@ impl Ledger {
             }
             revision = newest.revision + 1;
         }
-        let record = NewAudit {
-            actor: new.author.clone(),
-            action: "issue.draft".to_owned(),
-            object: format!(
-                "issue {}",
-                label(&new.series, new.year, new.number, revision)
-            ),
-            detail: json!({ "hash": hash, "lake_snapshot": new.lake_snapshot, "note": new.note }),
+        let key = EditionKey {
+            series: new.series.clone(),
+            year: new.year,
+            number: new.number,
         };
+        let detail = json!({ "hash": hash, "lake_snapshot": new.lake_snapshot });
         let row = Issue {
             series: new.series,
             year: new.year,
@@ -292,69 +291,35 @@ impl Ledger {
         Entity::insert(insert.reset_all())
             .exec_without_returning(&tx)
             .await?;
-        audit::append(&tx, record, now).await?;
+        let said = Said {
+            actor: &row.author,
+            acting_for: None,
+            reason: &row.note,
+            detail,
+        };
+        edition::record(&tx, &key, (revision, Step::Draft), said, now).await?;
         tx.commit().await?;
         Ok(row)
     }
 
-    /// Approves a draft.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], or [`Error::Conflict`] if the approver is its author, it is approved
-    /// already, a newer revision exists, or its content was tampered with.
-    pub async fn approve_issue(
-        &self,
-        (series, year, number, revision): (&str, i32, i32, i32),
-        approver: &str,
-        now: i64,
-    ) -> Result<Issue> {
-        let tx = self.begin().await?;
-        let label = label(series, year, number, revision);
-        let refuse = |reason: &str| Err(Error::conflict(format!("issue {label}"), reason));
-        let newest = of_number(series, year, number)
-            .order_by_desc(Column::Revision)
-            .one(&tx)
-            .await?;
-        let mut row = match newest {
-            Some(row) if row.revision == revision => row,
-            Some(row) if row.revision > revision => return refuse("a newer revision exists"),
-            _ => return Err(Error::not_found("issue", label)),
-        };
-        if row.state == IssueState::Approved {
-            return refuse("is approved already");
-        }
-        if row.author == approver {
-            return refuse("its author cannot approve it");
-        }
-        if row.digest() != row.hash {
-            return refuse("its content was changed after it was frozen");
-        }
-        Entity::update_many()
-            .col_expr(Column::State, Expr::value("approved"))
-            .col_expr(Column::ApprovedBy, Expr::value(approver))
-            .col_expr(Column::ApprovedAt, Expr::value(now))
-            .filter(Column::Series.eq(series))
-            .filter(Column::Year.eq(year))
-            .filter(Column::Number.eq(number))
-            .filter(Column::Revision.eq(revision))
-            .exec(&tx)
-            .await?;
-        let record = NewAudit {
-            actor: approver.to_owned(),
-            action: "issue.approve".to_owned(),
-            object: format!("issue {label}"),
-            detail: json!({ "hash": row.hash, "author": row.author }),
-        };
-        audit::append(&tx, record, now).await?;
-        tx.commit().await?;
-        row.state = IssueState::Approved;
-        row.approved_by = Some(approver.to_owned());
-        row.approved_at = Some(now);
-        Ok(row)
-    }
-
-    /// What a comparison reads: the newest approved revision of an issue, else its newest draft.
+    /// What a comparison reads: the public revision of an issue, before that the newest approved one, else
+    /// its newest draft. A withdrawn issue is no baseline.
     pub async fn baseline(&self, series: &str, year: i32, number: i32) -> Result<Option<Issue>> {
+        let key = EditionKey {
+            series: series.to_owned(),
+            year,
+            number,
+        };
+        let edition = edition::find(self.reader(), &key).await?;
+        if edition
+            .as_ref()
+            .is_some_and(|edition| edition.withdrawn_at.is_some())
+        {
+            return Ok(None);
+        }
+        if let Some(revision) = edition.and_then(|edition| edition.published_revision) {
+            return self.issue(series, year, number, revision).await;
+        }
         let newest = || of_number(series, year, number).order_by_desc(Column::Revision);
         let approved = newest()
             .filter(Column::State.eq(IssueState::Approved))

@@ -26,6 +26,7 @@ mod postgres;
 mod sqlite;
 mod text;
 
+pub mod account;
 pub mod audit;
 pub mod blob;
 pub mod campaign;
@@ -33,6 +34,7 @@ pub mod clock;
 pub mod commit;
 pub mod complaint;
 pub mod directive;
+pub mod edition;
 pub mod handled;
 pub mod history;
 pub mod incident;
@@ -57,6 +59,7 @@ pub mod token;
 pub mod verdict;
 pub mod verification;
 
+pub use account::{Account, Actor, Deputy};
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use blob::{Blob, BlobStore};
 pub use campaign::Campaign;
@@ -64,6 +67,10 @@ pub use clock::{Clock, ClockState, Ending, Escalation, NewClock};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
 pub use directive::{Directive, DirectiveState, NewDirective};
+pub use edition::{
+    Comment, Correction, Edition, EditionKey, EditionStep, Frozen, LintOutcome, NewCorrection,
+    NewEdition, NewRendition, Published, Rendition, Review,
+};
 pub use error::{Error, Result};
 pub use handled::{AskedParty, HandlingRow, Stock};
 pub use hash::Hash;

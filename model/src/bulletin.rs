@@ -425,10 +425,12 @@ impl Bulletin {
         serde_json::to_string(self).expect("strings, numbers, lists and structs are always JSON")
     }
 
-    /// BLAKE3 of the canonical JSON with `hash` empty, in hexadecimal.
+    /// BLAKE3 of the canonical JSON with `hash` empty, in hexadecimal. The state is not part of it: what is
+    /// approved has the hash that its reviewers saw.
     pub fn digest(&self) -> String {
         let mut bare = self.clone();
         bare.hash = None;
+        bare.state = State::Draft;
         blake3::hash(bare.canonical_json().as_bytes())
             .to_hex()
             .to_string()

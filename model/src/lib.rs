@@ -23,6 +23,7 @@ pub mod ids;
 pub mod incident;
 pub mod issue;
 pub mod listing;
+pub mod newsroom;
 pub mod notice;
 pub mod organization;
 pub mod record;

@@ -14,7 +14,7 @@ use crate::command::{
     audit, bulletin, completions, config, contacts, demo, doctor, evidence, export, feeds, fetch,
     history, hold, import, inbox, incidents, infrastructure, ingest, init, lake, man, notices,
     orgs, parse, query, rating, reference, rejects, respond, retention, route, serve, status,
-    tokens, verify, week,
+    tokens, users, verify, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -68,6 +68,15 @@ struct Line {
     /// Write JSON to standard output.
     #[arg(long, global = true)]
     json: bool,
+    /// Who acts, for the audit trail and for what needs a second person; without it the login of this machine.
+    #[arg(
+        long = "as",
+        global = true,
+        value_name = "LOGIN",
+        env = "WATCHFIRE_AS",
+        hide_env = true
+    )]
+    login: Option<String>,
     /// Say only what went wrong.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
@@ -111,6 +120,7 @@ enum Command {
     Infrastructure(infrastructure::Args),
     History(history::Args),
     Bulletin(bulletin::Args),
+    Users(users::Args),
     Lake(lake::Args),
     Retention(retention::Args),
     Hold(hold::Args),
@@ -152,6 +162,7 @@ impl Command {
             Command::Infrastructure(args) => infrastructure::run(args, session),
             Command::History(args) => history::run(args, session),
             Command::Bulletin(args) => bulletin::run(args, session),
+            Command::Users(args) => users::run(args, session),
             Command::Lake(args) => lake::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),
@@ -187,6 +198,7 @@ pub fn run() -> ExitCode {
         folder: line
             .workspace
             .filter(|folder| !folder.as_os_str().is_empty()),
+        login: line.login.filter(|login| !login.trim().is_empty()),
         json: line.json,
         talk: Talk::new(loudness),
         environment: environment(),

@@ -21,6 +21,7 @@ use jiff::tz::TimeZone;
 use model::bulletin::{Text, Tlp};
 use model::feed::Feed;
 use model::issue::NumberingScheme;
+use model::newsroom::{Schedule, moment};
 use reference::Country;
 
 use crate::reference_files::ReferenceKind;
@@ -90,6 +91,8 @@ pub struct Series {
     pub scheme: NumberingScheme,
     /// Label.
     pub tlp: Tlp,
+    /// When figures are frozen and issues due.
+    pub schedule: Schedule,
 }
 
 /// A `[[reference]]` entry, resolved.
@@ -386,6 +389,21 @@ impl Resolver<'_> {
             );
             Tlp::Red
         });
+        let mut at = |key: &str, text: &str, default| {
+            moment(text).unwrap_or_else(|error| {
+                self.problem(
+                    key,
+                    error.to_string(),
+                    "write a weekday and a time, as \"friday 12:00\"",
+                );
+                default
+            })
+        };
+        let usual = Schedule::default();
+        let schedule = Schedule {
+            freeze: at("series.freeze", &series.freeze, usual.freeze),
+            deadline: at("series.deadline", &series.deadline, usual.deadline),
+        };
         let text =
             |zh: &str, en: &str| (!zh.is_empty() || !en.is_empty()).then(|| Text::new(zh, en));
         Series {
@@ -396,6 +414,7 @@ impl Resolver<'_> {
             banner: text(&series.banner_zh, &series.banner_en),
             scheme,
             tlp,
+            schedule,
         }
     }
 

@@ -21,6 +21,7 @@ mod registering;
 mod responding;
 mod schema_update;
 mod serve;
+mod site;
 mod table;
 mod talk;
 mod weekly;

@@ -12,7 +12,8 @@ use bulletin::week::{Freeze, Week};
 use intake::coverage::coverage;
 use jiff::civil::Date;
 use model::bulletin::{
-    Bulletin, Correction, Direction, Lang, PublishedValue, Publisher, SeriesTitle, State, Text,
+    Bulletin, Correction, Direction, Lang, Note, PublishedValue, Publisher, SeriesTitle, State,
+    Text,
 };
 use model::feed::Feed;
 use model::issue::IssueNumber;
@@ -171,6 +172,16 @@ impl<'a> Desk<'a> {
         })
     }
 
+    /// The weeks that an issue is compared with, newest first.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub fn past(&self, named: Named) -> Result<Vec<FrozenWeek>> {
+        let week = self.week(named, None)?;
+        let settings = &self.workspace.settings;
+        self.wait(week.past(&settings.series.id, &settings.zone_name))
+    }
+
     /// The figures of a counted week as they are printed.
     pub fn figures(&self, counted: &Counted) -> Vec<PublishedValue> {
         let province = |code: u32| self.province(code);
@@ -195,7 +206,7 @@ impl<'a> Desk<'a> {
         revision: u32,
         corrections: Vec<Correction>,
         published: Option<Date>,
-        editorial: &Editorial,
+        (editorial, errata): (&Editorial, &[Note]),
     ) -> Result<Bulletin> {
         let series = &self.workspace.settings.series;
         let province = |code: u32| self.province(code);
@@ -215,6 +226,7 @@ impl<'a> Desk<'a> {
             banner: series.banner.clone(),
             published,
             editorial,
+            errata,
             names: Names {
                 province: &province,
                 sector: &sector,

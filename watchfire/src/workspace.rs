@@ -84,6 +84,8 @@ pub fn secret() -> Result<String> {
 pub struct Session {
     /// Folder named on the command line or by `WATCHFIRE_WORKSPACE`.
     pub folder: Option<PathBuf>,
+    /// Who acts, if it was said.
+    pub login: Option<String>,
     /// Whether standard output is for a program.
     pub json: bool,
     /// The voice.
@@ -133,10 +135,10 @@ impl Session {
         }
     }
 
-    /// Whoever is logged in on this machine: who acts, for the audit trail.
+    /// Who acts, for the audit trail: who was named, or whoever is logged in on this machine.
     pub fn actor(&self) -> String {
-        let user = self.environment.get("USER");
-        user.map_or("operator".to_owned(), Clone::clone)
+        let named = self.login.as_ref().or(self.environment.get("USER"));
+        named.map_or("operator".to_owned(), Clone::clone)
     }
 
     /// The folder and its configuration.

@@ -245,6 +245,7 @@ fn bulletin(this: &FrozenWeek, past: &[FrozenWeek]) -> Bulletin {
         banner: None,
         published: None,
         editorial: &Editorial::default(),
+        errata: &[],
         names: Names {
             province: &province,
             sector: &sector,

@@ -402,6 +402,7 @@ fn printed(this: &FrozenWeek, past: &[FrozenWeek]) -> Bulletin {
         banner: None,
         published: None,
         editorial: &Editorial::default(),
+        errata: &[],
         names: Names {
             province: &|_| None,
             sector: &|_| None,

@@ -1,13 +1,12 @@
-//! Issues: frozen, approved by someone else, the right baseline.
+//! Issues: frozen, kept, listed. Their life is in `edition.rs`.
 
-use ledger::{IssueState, NewIssue, Page};
+use ledger::{NewIssue, Page};
 
 use crate::{Backend, T0, fresh, on_both};
 
 on_both!(
     drafts_are_kept_and_the_same_draft_is_one,
     every_part_of_the_content_is_in_the_hash,
-    the_approved_revision_is_the_baseline,
     issues_are_listed_newest_first,
 );
 
@@ -69,64 +68,6 @@ async fn every_part_of_the_content_is_in_the_hash(on: Backend) {
     for changed in &changes {
         assert_ne!(changed.digest(), row.hash);
     }
-}
-
-async fn the_approved_revision_is_the_baseline(on: Backend) {
-    let (_dir, ledger) = fresh(on).await;
-    ledger.save_draft(draft(3, "1"), T0).await.unwrap();
-    ledger.save_draft(draft(3, "2"), T0).await.unwrap();
-    let key = |revision| ("weekly", 2023, 3, revision);
-    let refused = async |revision, who: &str| {
-        ledger
-            .approve_issue(key(revision), who, T0)
-            .await
-            .unwrap_err()
-            .to_string()
-    };
-    assert!(
-        refused(2, "editor")
-            .await
-            .contains("its author cannot approve it")
-    );
-    assert!(
-        refused(1, "chief")
-            .await
-            .contains("a newer revision exists")
-    );
-    assert!(
-        refused(9, "chief")
-            .await
-            .contains("weekly 2023-3 revision 9: not found")
-    );
-    let approved = ledger.approve_issue(key(2), "chief", T0 + 5).await.unwrap();
-    assert_eq!(
-        (approved.state, approved.approved_by.as_deref()),
-        (IssueState::Approved, Some("chief"))
-    );
-    assert!(refused(2, "chief").await.contains("is approved already"));
-    // A correction says what changed, and until it is approved the old one is the baseline.
-    let silent = ledger.save_draft(draft(3, "3"), T0).await.unwrap_err();
-    assert!(
-        silent.to_string().contains("must say what changed"),
-        "{silent}"
-    );
-    let mut correction = draft(3, "3");
-    correction.note = "M1 was counted twice".to_owned();
-    ledger.save_draft(correction, T0).await.unwrap();
-    assert_eq!(
-        ledger.baseline("weekly", 2023, 3).await.unwrap().unwrap(),
-        approved
-    );
-    ledger.approve_issue(key(3), "chief", T0 + 9).await.unwrap();
-    assert_eq!(
-        ledger
-            .baseline("weekly", 2023, 3)
-            .await
-            .unwrap()
-            .unwrap()
-            .revision,
-        3
-    );
 }
 
 async fn issues_are_listed_newest_first(on: Backend) {

@@ -9,6 +9,7 @@ mod campaign;
 mod clock;
 mod cluster;
 mod commit;
+mod edition;
 mod handled;
 mod issue;
 mod job;

@@ -1,36 +1,49 @@
-//! `watchfire bulletin`: freeze an issue, print it, list what there is.
+//! `watchfire bulletin`: the life of an issue from its plan to its publication, and what is printed of it.
+
+pub mod drafting;
+mod editing;
+mod findings;
+mod life;
+pub mod publishing;
+mod signing;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use bulletin::editorial::Editorial;
 use bulletin::render::{self, Fonts, Rendition};
 use clap::{Subcommand, ValueEnum};
-use jiff::civil::Date;
-use ledger::{Issue, IssueHead, NewIssue, Page};
-use model::bulletin::{Bulletin, Correction, FontHash, Lang, PrintedDay, Text};
+use ledger::{Issue, IssueHead, IssueState, Page};
+use model::bulletin::{Bulletin, Lang, State};
 use model::issue::IssueNumber;
 use model::time::{Day, Timestamp};
 use serde_json::json;
 
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table};
-use crate::weekly::{Counted, Desk, number};
-use crate::weeks::{self, Named};
+use crate::weekly::number;
+use crate::weeks;
 use crate::workspace::{Access, Session, Workspace, now};
 
-/// Freeze, print and list issues of the bulletin.
+/// Plan, draft, edit, check, sign, publish and correct issues of the bulletin.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A draft freezes the figures of a week together with the state of the lake they were counted from; the
-next issue compares with it, whatever arrives later. A change makes a new revision, the same records
-make the same one.
+From the freeze moment on (Monday 08:00 by default) the first draft freezes the figures together with the
+state of the lake they were counted from; the next issue compares with them, whatever arrives later. A
+change makes a new revision, the same records make the same one. Whoever wrote a revision can neither
+review nor approve it.
 
 Examples:
-  watchfire bulletin draft 2023-3
-  watchfire bulletin render 2023-3
-  watchfire bulletin render 2023-3 --format html,json --lang zh --out /srv/www
-  watchfire bulletin list")]
+  watchfire bulletin plan
+  watchfire bulletin draft 2023-3 --as wang.wei
+  watchfire bulletin edit 2023-3 > prose.toml, and then
+  watchfire bulletin edit 2023-3 --file prose.toml --as wang.wei
+  watchfire bulletin lint 2023-3
+  watchfire bulletin review 2023-3 --as li.na
+  watchfire bulletin approve 2023-3 --as chen.jie
+  watchfire bulletin publish 2023-3 --as wang.wei
+  watchfire bulletin status 2023-3
+  watchfire bulletin late 2023-3
+  watchfire bulletin render 2023-3 --format html,json --lang zh --out /srv/www")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -38,23 +51,38 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Count, rate and compose a week, and freeze it.
-    Draft {
-        /// Issue (2023-3), date of the week (2023-01-12), or `last`.
-        issue: String,
-        /// The issue's number, in a series that is numbered by hand.
-        #[arg(long, value_name = "YEAR-NUMBER")]
-        number: Option<IssueNumber>,
-        /// Who makes it.
-        #[arg(long, env = "USER", hide_env = true, default_value = "operator")]
-        author: String,
-        /// What a new revision changes; printed in it.
-        #[arg(long, default_value = "")]
-        note: String,
-        /// Day of publication that is printed.
-        #[arg(long, value_name = "DATE")]
-        published: Option<Date>,
-    },
+    /// Count, rate and compose a week; from the freeze moment on its figures are frozen.
+    Draft(drafting::Draft),
+    /// Write the prose around the figures, or print what is written.
+    Edit(editing::Edit),
+    /// Check the newest revision: what blocks its approval, what asks for an answer.
+    Lint(signing::Lint),
+    /// Answer for findings that ask, with a reason.
+    Acknowledge(signing::Acknowledge),
+    /// Add a reviewer's comment; it must be settled before approval.
+    Comment(signing::Comment),
+    /// Find a comment settled.
+    Settle(signing::Settle),
+    /// Find the newest revision good, or send it back; never by who wrote it.
+    Review(signing::ReviewArgs),
+    /// Sign the newest revision; never by who wrote it.
+    Approve(signing::Approve),
+    /// Render an approved issue in every form and put it on the site.
+    Publish(publishing::Publish),
+    /// Compare an issue with what would be counted today, and propose corrections.
+    Late(publishing::Late),
+    /// Show or decide the proposed corrections.
+    Corrections(publishing::Corrections),
+    /// Take a public issue back: a tombstone at its addresses, no baseline any more.
+    Withdraw(publishing::Withdraw),
+    /// Put a public issue away.
+    Archive(publishing::Archive),
+    /// Plan the issues of the coming weeks.
+    Plan(life::Plan),
+    /// Where issues stand: dates, steps, what is open.
+    Status(life::Status),
+    /// What the newest revision prints differently than the one before.
+    Diff(life::Diff),
     /// Write a frozen issue as HTML, PDF, JSON and CSV, in Chinese and English.
     Render {
         /// Issue (2023-3), date of the week (2023-01-12), or `last`.
@@ -108,37 +136,22 @@ impl From<Tongue> for Lang {
 
 pub fn run(args: Args, session: &Session) -> Result {
     match args.what {
-        What::Draft {
-            issue,
-            number,
-            author,
-            note,
-            published,
-        } => {
-            let workspace = session.open(Access::Write("bulletin draft"))?;
-            let mut named = weeks::read(&issue, &workspace, now())?;
-            named.issue = number.or(named.issue);
-            let desk = Desk::new(&workspace)?;
-            let fonts = fonts(&workspace, session);
-            let hashes = fonts.as_ref().map_or(&[][..], Fonts::hashes);
-            let by = Author {
-                name: &author,
-                note: &note,
-                published,
-                now: now(),
-            };
-            let drafted = draft(&workspace, &desk, named, hashes, &by)?;
-            let mut out = Out::new();
-            match session.json {
-                true => out.json(&json!({ "issue": head(&drafted.issue), "new": drafted.new, "rating": drafted.counted.frozen.rating }))?,
-                false => {
-                    let Issue { year, number, revision, hash, .. } = &drafted.issue;
-                    let state = if drafted.new { "frozen" } else { "unchanged" };
-                    out.line(format_args!("issue {year}-{number} revision {revision}: {state}, hash {hash}"))?;
-                }
-            }
-            out.end()
-        }
+        What::Draft(args) => drafting::run(args, session),
+        What::Edit(args) => editing::run(args, session),
+        What::Lint(args) => signing::lint(args, session),
+        What::Acknowledge(args) => signing::acknowledge(args, session),
+        What::Comment(args) => signing::comment(args, session),
+        What::Settle(args) => signing::settle(args, session),
+        What::Review(args) => signing::review(args, session),
+        What::Approve(args) => signing::approve(args, session),
+        What::Publish(args) => publishing::publish(args, session),
+        What::Late(args) => publishing::late(args, session),
+        What::Corrections(args) => publishing::corrections(args, session),
+        What::Withdraw(args) => publishing::withdraw(args, session),
+        What::Archive(args) => publishing::archive(args, session),
+        What::Plan(args) => life::plan_weeks(args, session),
+        What::Status(args) => life::status(args, session),
+        What::Diff(args) => life::diff(args, session),
         What::Render {
             issue,
             revision,
@@ -168,157 +181,6 @@ pub fn run(args: Args, session: &Session) -> Result {
         }
         What::List => list(session),
     }
-}
-
-/// Who freezes an issue, and what is said of it.
-pub struct Author<'a> {
-    /// Login.
-    pub name: &'a str,
-    /// What a new revision changes.
-    pub note: &'a str,
-    /// Printed day of publication.
-    pub published: Option<Date>,
-    /// The instant.
-    pub now: Timestamp,
-}
-
-/// What drafting gave.
-pub struct Drafted {
-    /// The stored row.
-    pub issue: Issue,
-    /// Whether it is a new revision.
-    pub new: bool,
-    /// The week behind it.
-    pub counted: Counted,
-}
-
-/// Counts a week, composes its issue and freezes both. The same records and fonts give the revision
-/// that is there.
-///
-/// # Errors
-/// The lake or the ledger fails, or an approved issue would change without a note.
-pub fn draft(
-    workspace: &Workspace,
-    desk: &Desk<'_>,
-    named: Named,
-    fonts: &[FontHash],
-    by: &Author<'_>,
-) -> Result<Drafted> {
-    let issue = number(named)?;
-    let (year, number) = (
-        i32::from(issue.year),
-        i32::try_from(issue.number).unwrap_or(i32::MAX),
-    );
-    let series = &workspace.settings.series.id;
-    let newest = newest(workspace, series, year, number)?;
-    if let Some(other) = newest
-        .as_ref()
-        .filter(|row| row.week_start != Day::of(named.week.monday()).0)
-    {
-        let monday = Day(other.week_start).date();
-        return Err(Failure::usage(
-            format_args!("issue {issue}"),
-            format_args!("is the issue of the week of {monday} already"),
-        )
-        .remedy("watchfire bulletin list"));
-    }
-    let counted = desk.count(named, None)?;
-    let frozen = &counted.frozen;
-    let before = newest
-        .as_ref()
-        .and_then(|issue| serde_json::from_str::<Bulletin>(&issue.bulletin).ok());
-    let compose = |revision: u32, corrections: Vec<Correction>| -> Result<Bulletin> {
-        let published = by
-            .published
-            .or_else(|| before.as_ref()?.published.as_ref().map(|day| day.date));
-        let mut bulletin = desk.compose(
-            &counted,
-            revision,
-            corrections,
-            published,
-            &Editorial::default(),
-        )?;
-        bulletin.provenance.fonts = fonts.to_vec();
-        bulletin.seal();
-        Ok(bulletin)
-    };
-    let statistics = frozen.to_json();
-    let mut revision = 1;
-    let mut corrections = Vec::new();
-    if let Some(issue) = &newest {
-        revision = u32::try_from(issue.revision).unwrap_or(1);
-        corrections = before
-            .as_ref()
-            .map(|before| before.corrections.clone())
-            .unwrap_or_default();
-        let same = compose(revision, corrections.clone())?;
-        if issue.bulletin == same.canonical_json() && issue.statistics == statistics {
-            return Ok(Drafted {
-                issue: issue.clone(),
-                new: false,
-                counted,
-            });
-        }
-        revision += 1;
-        if !by.note.is_empty() {
-            let date = by
-                .now
-                .date_in(&workspace.settings.zone)
-                .unwrap_or(frozen.week.sunday());
-            let day = PrintedDay {
-                date,
-                text: bulletin::sections::words::day(date),
-            };
-            corrections.insert(
-                0,
-                Correction {
-                    revision,
-                    day,
-                    text: Text::same(by.note),
-                },
-            );
-        }
-    }
-    let composed = compose(revision, corrections)?;
-    let as_of = frozen
-        .basis
-        .ledger_as_of
-        .parse::<jiff::Timestamp>()
-        .map_or(0, |at| Timestamp::from(at).0);
-    let new = NewIssue {
-        series: series.clone(),
-        year,
-        number,
-        week_start: Day::of(frozen.week.monday()).0,
-        week_end: Day::of(frozen.week.sunday()).0,
-        lake_snapshot: i64::try_from(frozen.basis.lake_snapshot).unwrap_or(i64::MAX),
-        ledger_as_of: as_of,
-        author: by.name.to_owned(),
-        note: by.note.to_owned(),
-        statistics,
-        bulletin: composed.canonical_json(),
-    };
-    let issue = workspace.block_on(workspace.ledger.save_draft(new, by.now.0))?;
-    Ok(Drafted {
-        issue,
-        new: true,
-        counted,
-    })
-}
-
-/// The newest stored revision of an issue.
-fn newest(workspace: &Workspace, series: &str, year: i32, number: i32) -> Result<Option<Issue>> {
-    let ledger = &workspace.ledger;
-    let heads = workspace.block_on(ledger.issues(Some(series), Page::ALL))?;
-    let revision = heads
-        .iter()
-        .filter(|head| head.year == year && head.number == number)
-        .map(|head| head.revision)
-        .max();
-    let Some(revision) = revision else {
-        return Ok(None);
-    };
-    Ok(workspace.block_on(ledger.issue(series, year, number, revision))?)
 }
 
 /// A stored issue: the revision asked for, else the newest approved, else the newest draft.
@@ -366,18 +228,7 @@ pub fn write(
     fonts: Option<&Fonts>,
     session: &Session,
 ) -> Result<Vec<PathBuf>> {
-    let what = format!(
-        "issue {}-{} revision {}",
-        issue.year, issue.number, issue.revision
-    );
-    if issue.digest() != issue.hash {
-        return Err(
-            Failure::new(what, "its content was changed after it was frozen")
-                .remedy("restore the ledger from a backup, or draft the issue again"),
-        );
-    }
-    let bulletin: Bulletin =
-        serde_json::from_str(&issue.bulletin).map_err(|error| Failure::new(&what, error))?;
+    let bulletin = signed(issue, fonts, session)?;
     let wants = |form: Form| forms.is_empty() || forms.contains(&form);
     let loaded;
     let fonts = match (wants(Form::Pdf), fonts) {
@@ -389,14 +240,6 @@ pub fn write(
             Some(&loaded)
         }
     };
-    if let Some(fonts) = fonts {
-        let frozen = &bulletin.provenance.fonts;
-        if !frozen.is_empty() && frozen != fonts.hashes() {
-            session.talk.warn(format_args!(
-                "{what}: its PDF was frozen with other fonts; the pages may break differently"
-            ));
-        }
-    }
     let mut files: Vec<Rendition> = Vec::new();
     let stem = render::stem(&bulletin);
     let mut put = |name: String, bytes: Vec<u8>| files.push(Rendition { name, bytes });
@@ -438,6 +281,48 @@ pub fn write(
     }
     std::fs::create_dir_all(folder).map_err(|error| Failure::new(folder.display(), error))?;
     files.iter().map(|file| place(folder, file)).collect()
+}
+
+/// The bulletin of a stored issue.
+///
+/// # Errors
+/// The issue was changed after it was frozen.
+pub fn parse(issue: &Issue) -> Result<Bulletin> {
+    let what = what(issue);
+    if issue.digest() != issue.hash {
+        return Err(
+            Failure::new(what, "its content was changed after it was frozen")
+                .remedy("restore the ledger from a backup, or draft the issue again"),
+        );
+    }
+    serde_json::from_str(&issue.bulletin).map_err(|error| Failure::new(what, error))
+}
+
+fn what(issue: &Issue) -> String {
+    format!(
+        "issue {}-{} revision {}",
+        issue.year, issue.number, issue.revision
+    )
+}
+
+/// The bulletin of a stored issue as it is rendered: marked as approved once it is. A word where its fonts
+/// are not those it was frozen with.
+///
+/// # Errors
+/// The issue was changed after it was frozen.
+pub fn signed(issue: &Issue, fonts: Option<&Fonts>, session: &Session) -> Result<Bulletin> {
+    let mut bulletin = parse(issue)?;
+    if issue.state == IssueState::Approved {
+        bulletin.state = State::Approved;
+    }
+    let frozen = &bulletin.provenance.fonts;
+    if fonts.is_some_and(|fonts| !frozen.is_empty() && frozen != fonts.hashes()) {
+        session.talk.warn(format_args!(
+            "{}: its PDF was frozen with other fonts; the pages may break differently",
+            what(issue)
+        ));
+    }
+    Ok(bulletin)
 }
 
 /// Puts a file in its place whole: a reader sees the old one or the new one.

@@ -18,7 +18,8 @@ use model::time::{ReportingWeek, Timestamp};
 use serde_json::json;
 use watchfire::demo::{self, DemoCountry};
 
-use super::bulletin::{Author, Drafted, draft, fonts, write};
+use super::bulletin::drafting::{Author, Drafted, draft};
+use super::bulletin::{fonts, write};
 use super::infrastructure::level;
 use super::ingest;
 use crate::config;
@@ -252,6 +253,7 @@ fn issues(
             name: AUTHOR,
             note: "",
             published: None,
+            refreeze: None,
             now,
         };
         last = Some(draft(workspace, &desk, named, hashes, &by)?);

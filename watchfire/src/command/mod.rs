@@ -34,5 +34,6 @@ pub mod route;
 pub mod serve;
 pub mod status;
 pub mod tokens;
+pub mod users;
 pub mod verify;
 pub mod week;

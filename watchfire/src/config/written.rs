@@ -90,6 +90,10 @@ pub struct SeriesSection {
     pub first_number: u32,
     /// TLP 2.0 label of the issues.
     pub tlp: String,
+    /// From when on in the week after its own an issue's figures are frozen, as `monday 08:00`.
+    pub freeze: String,
+    /// When in that week the issue is due.
+    pub deadline: String,
 }
 
 impl Default for SeriesSection {
@@ -108,6 +112,8 @@ impl Default for SeriesSection {
             first_monday: String::new(),
             first_number: 1,
             tlp: "TLP:CLEAR".to_owned(),
+            freeze: "monday 08:00".to_owned(),
+            deadline: "friday 12:00".to_owned(),
         }
     }
 }
