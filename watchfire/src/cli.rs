@@ -76,7 +76,7 @@ struct Line {
         env = "WATCHFIRE_AS",
         hide_env = true
     )]
-    login: Option<String>,
+    acting: Option<String>,
     /// Say only what went wrong.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
@@ -198,7 +198,7 @@ pub fn run() -> ExitCode {
         folder: line
             .workspace
             .filter(|folder| !folder.as_os_str().is_empty()),
-        login: line.login.filter(|login| !login.trim().is_empty()),
+        login: line.acting.filter(|login| !login.trim().is_empty()),
         json: line.json,
         talk: Talk::new(loudness),
         environment: environment(),

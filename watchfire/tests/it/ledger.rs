@@ -101,7 +101,7 @@ fn a_week_on_postgresql_is_the_week_on_sqlite() {
     server
         .run(&["audit", "verify"])
         .exits(0)
-        .prints("1 rows, the chain holds");
+        .prints("3 rows, the chain holds");
     server
         .run(&["doctor"])
         .prints("PostgreSQL 1")

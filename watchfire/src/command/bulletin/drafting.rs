@@ -165,14 +165,18 @@ pub fn plan(workspace: &Workspace, named: Named, by: &str, now: Timestamp) -> Re
         deadline_at: schedule.deadline_of(named.week, zone).0,
     };
     // Dates that were set once stay, whatever the configuration says later.
-    if let Some(edition) = workspace.block_on(workspace.ledger.edition(&new.key))?
-        && edition.week_start == new.week_start
-    {
-        return Ok(edition);
+    match workspace.block_on(workspace.ledger.edition(&new.key))? {
+        Some(edition) if edition.week_start == new.week_start => Ok(edition),
+        Some(edition) => Err(Failure::usage(
+            format_args!("issue {issue}"),
+            format_args!(
+                "is the issue of the week of {} already",
+                Day(edition.week_start).date()
+            ),
+        )
+        .remedy("watchfire bulletin list")),
+        None => Ok(workspace.block_on(workspace.ledger.plan_edition(new, by, now.0))?),
     }
-    workspace
-        .block_on(workspace.ledger.plan_edition(new, by, now.0))
-        .map_err(|error| Failure::from(error).remedy("watchfire bulletin list"))
 }
 
 /// Composes the issue of a week and stores it, unless the newest revision says the same. Its figures are

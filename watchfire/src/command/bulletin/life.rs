@@ -372,7 +372,6 @@ fn sentences(bulletin: &Bulletin, lang: Lang) -> Vec<(String, String)> {
     out
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
