@@ -97,6 +97,12 @@ impl Sheet {
         width
     }
 
+    /// Words set smaller, down to `least`, where they do not fit a room; cut only below that.
+    fn squeezed(&mut self, x: f64, y: f64, t: Type<'_>, room: f64, least: f64, text: &str) {
+        let size = size_for(text, t.bold, room, t.size).max(least);
+        self.fitted(x, y, Type { size, ..t }, room, text);
+    }
+
     fn width(&self, text: &str, t: Type<'_>) -> f64 {
         measure::width(text, t.bold) * t.size / measure::SIZE
     }
@@ -263,24 +269,26 @@ fn rating(s: &mut Sheet, p: &Page<'_>) {
     }
     let sentence = flow::plain(&r.sentence);
     let room = 1128.0 - left;
-    let size = 25.0;
-    let at = |room: f64| room / size * measure::SIZE;
-    let mut lines = measure::wrap(&sentence, false, at(room));
-    if lines.len() > 2 {
-        let rest = lines.split_off(1).concat();
-        // English lines lose the space they broke at.
-        let rest = if p.lang == "zh" {
-            rest
-        } else {
-            sentence[lines[0].len().min(sentence.len())..]
-                .trim()
-                .to_owned()
-        };
-        lines.push(rest);
-    }
-    for (at, line) in lines.iter().take(2).enumerate() {
+    // The largest of three sizes at which the whole reason stands; the smallest is cut.
+    let sizes = [(25.0, 36.0, 2), (22.0, 30.0, 3), (19.0, 27.0, 3)];
+    for (size, leading, most) in sizes {
+        let lines = measure::wrap(&sentence, false, room / size * measure::SIZE);
+        let fits = lines.len() <= most;
+        if !fits && size > 19.0 {
+            continue;
+        }
         let t = Type { size, ..TEXT };
-        s.fitted(left, 376.0 + 36.0 * at as f64, t, room, line);
+        let first = if lines.len() > 2 { 366.0 } else { 376.0 };
+        for (at, line) in lines.iter().take(most).enumerate() {
+            let cut = !fits && at + 1 == most;
+            let line = if cut {
+                format!("{line}…")
+            } else {
+                line.clone()
+            };
+            s.fitted(left, first + leading * at as f64, t, room, &line);
+        }
+        break;
     }
 }
 
@@ -313,7 +321,7 @@ fn numbers(s: &mut Sheet, p: &Page<'_>) {
             s.rect(x - 24.0, 474.0, 1.0, 134.0, P.line);
         }
         let label = Type { size: 23.0, ..TEXT };
-        s.fitted(x, 498.0, label, room, name);
+        s.squeezed(x, 498.0, label, room, 18.0, name);
         let number = Type {
             size: size_for(amount, true, room * 0.75, 62.0),
             bold: true,
@@ -335,7 +343,7 @@ fn numbers(s: &mut Sheet, p: &Page<'_>) {
             color,
             ..MUTED
         };
-        s.fitted(x, 606.0, small, room, &note);
+        s.squeezed(x, 606.0, small, room, 16.0, &note);
     }
 }
 

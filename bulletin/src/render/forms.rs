@@ -210,10 +210,10 @@ fn chart_picture(chart: &Chart, lang: Lang, fonts: &Fonts) -> Result<Vec<u8>, Er
     )
 }
 
-/// The narrow drawing at the width of the WeChat article.
+/// The narrow drawing at the width of the WeChat article, whose text has its title and source.
 fn phone_picture(chart: &Chart, lang: Lang, fonts: &Fonts) -> Result<Vec<u8>, Error> {
-    let drawing = svg(chart, lang, Width::Narrow, &Palette::LIGHT);
-    Ok(picture::raster_at(&drawing, wechat::CHART_PX as f32, fonts)?.png)
+    let px = wechat::CHART_PX as f32;
+    Ok(picture::bare(chart, lang, Width::Narrow, px, fonts)?.png)
 }
 
 /// One file to be made.

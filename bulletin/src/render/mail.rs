@@ -22,8 +22,17 @@ pub const HOME: &str = "%HOME%";
 /// Stands for a subscriber's address of unsubscribing.
 pub const UNSUBSCRIBE: &str = "%UNSUBSCRIBE%";
 
-/// Families that mail programs have.
-const FONT: &str = "'PingFang SC','Microsoft YaHei','Noto Sans CJK SC','Source Han Sans SC',Helvetica,Arial,sans-serif";
+/// Families that mail programs have; English takes a Latin one first, as Chinese fonts draw its quotation marks wide.
+fn family(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Zh => {
+            "'PingFang SC','Microsoft YaHei','Noto Sans CJK SC','Source Han Sans SC',sans-serif"
+        }
+        Lang::En => {
+            "-apple-system,'Segoe UI',Roboto,Helvetica,Arial,'PingFang SC','Microsoft YaHei',sans-serif"
+        }
+    }
+}
 
 /// Side margin of the sheet, px.
 const SIDE: &str = "24px";
@@ -56,8 +65,10 @@ pub fn mail_html(b: &Bulletin, lang: Lang, home: &str, unsubscribe: &str) -> Str
     );
     let _ = write!(
         o,
-        r#"<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr><td align="center" style="padding:16px 0;"><table role="presentation" class="paper" width="600" cellpadding="0" cellspacing="0" border="0" style="width:100%;max-width:600px;background-color:{};font-family:{FONT};font-size:15px;line-height:1.65;color:{};text-align:left;">"#,
-        INK.paper, INK.ink,
+        r#"<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr><td align="center" style="padding:16px 0;"><table role="presentation" class="paper" width="600" cellpadding="0" cellspacing="0" border="0" style="width:100%;max-width:600px;background-color:{};font-family:{};font-size:15px;line-height:1.65;color:{};text-align:left;">"#,
+        INK.paper,
+        family(lang),
+        INK.ink,
     );
     masthead(o, &p, home);
     for block in flow::blocks(&p, Depth::Brief) {

@@ -71,8 +71,8 @@ pub fn markdown(b: &Bulletin, lang: Lang) -> String {
                 paragraph(&mut out, &format!("**{}**", escape(&r.word)));
                 paragraph(&mut out, &steps.join(" · "));
             }
-            Block::Board(tiles) => table(&mut out, &board(tiles, w)),
-            Block::Handling(cells) => table(&mut out, &handling(cells)),
+            Block::Board(tiles) => table(&mut out, &board(tiles, w, p.lang)),
+            Block::Handling(cells) => table(&mut out, &handling(cells, p.lang)),
             Block::Table(grid) => table(&mut out, &grid),
             Block::Chart(c) => {
                 paragraph(
@@ -129,9 +129,8 @@ fn prose(pieces: &[Piece<'_>]) -> String {
 }
 
 /// The board as a table.
-pub(super) fn board<'p>(tiles: &'p [Tile<'_>], w: &'p words::Words) -> Grid<'p> {
+fn board<'p>(tiles: &'p [Tile<'_>], w: &'p words::Words, lang: &str) -> Grid<'p> {
     let of = |t: &'p Tile<'_>| {
-        let lang = if w.colon == "：" { "zh" } else { "en" };
         let amount = match t.missing.is_empty() {
             true => flow::with_unit(&t.amount.text, &t.unit, lang),
             false => t.missing.clone(),
@@ -157,14 +156,11 @@ pub(super) fn board<'p>(tiles: &'p [Tile<'_>], w: &'p words::Words) -> Grid<'p> 
     }
 }
 
-fn handling<'p>(cells: &'p [HandlingCell<'_>]) -> Grid<'p> {
+fn handling<'p>(cells: &'p [HandlingCell<'_>], lang: &str) -> Grid<'p> {
     let of = |c: &'p HandlingCell<'_>| flow::GridRow {
         cells: vec![
             c.name.as_str().into(),
-            format!("{} {}", c.amount.text, c.unit)
-                .trim_end()
-                .to_owned()
-                .into(),
+            flow::with_unit(&c.amount.text, &c.unit, lang).into(),
             c.note.as_str().into(),
         ],
         total: false,

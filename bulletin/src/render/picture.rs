@@ -8,7 +8,7 @@ use super::palette::Palette;
 use super::{Fonts, svg};
 use crate::Error;
 use model::bulletin::{Chart, Lang};
-use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg;
 
 /// The longest side, px, and the largest area that is drawn: a mistake in a scale must not take the memory.
@@ -43,17 +43,16 @@ pub fn png(
     Ok(raster(&drawing, scale, fonts)?.png)
 }
 
-/// The picture of a chart alone, its title and source being set as text around it.
+/// The picture of a chart alone, on white, `px` pixels wide, its title and source being set as text around it.
 pub(super) fn bare(
     chart: &Chart,
     lang: Lang,
     width: Width,
-    palette: &Palette,
     px: f32,
     fonts: &Fonts,
 ) -> Result<Picture, Error> {
     let frame = super::Frame::File(0.0);
-    let drawing = charts::draw(chart, lang, width, palette, frame);
+    let drawing = charts::draw(chart, lang, width, &Palette::PRINT, frame);
     raster_at(&drawing, px, fonts)
 }
 
@@ -83,6 +82,8 @@ fn draw(svg: &str, fonts: &Fonts, scale: impl Fn(f32) -> f32) -> Result<Picture,
         None
     };
     let mut pixels = pixels.ok_or_else(|| refused(format!("a size of {w} x {h} pixels")))?;
+    // Never transparent: dark ink on a reader's dark ground says nothing.
+    pixels.fill(Color::WHITE);
     let fit = Transform::from_scale(w / size.width(), h / size.height());
     resvg::render(&tree, fit, &mut pixels.as_mut());
     let png = pixels.encode_png().map_err(|e| refused(e.to_string()))?;

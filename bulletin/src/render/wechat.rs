@@ -164,17 +164,11 @@ fn article(b: &Bulletin, lang: Lang, listed: bool) -> String {
     out
 }
 
+/// Small type.
 fn note(o: &mut String, text: &str) {
     if !text.is_empty() {
-        element(
-            o,
-            "p",
-            &format!(
-                "margin:4px 0 8px;font-size:12px;line-height:1.6;color:{};",
-                INK.ink_2
-            ),
-            text,
-        );
+        let style = format!("margin:4px 0 8px;font-size:12px;color:{};", INK.ink_2);
+        element(o, "p", &style, text);
     }
 }
 
@@ -236,111 +230,90 @@ fn close_table(o: &mut String) {
     close(o, "table");
 }
 
-/// Two tiles to a row: what a phone shows without shrinking.
-fn board(o: &mut String, tiles: &[Tile<'_>]) {
-    open_table(o, "");
-    for two in tiles.chunks(2) {
-        open(o, "tr", "");
-        for t in two {
-            open(o, "td", &cell());
-            element(o, "p", "margin:0;font-size:13px;", &t.name);
-            if t.missing.is_empty() {
-                amount(o, &t.amount.text, &t.unit);
-            } else {
-                note(o, &t.missing);
-            }
-            let change = format!("{} {}", flow::change(&t.change), t.sources);
-            element(
+/// Two to a row: what a phone shows without shrinking.
+fn pairs<T>(o: &mut String, list: &[T], fill: impl Fn(&mut String, &T)) {
+    open_table(o, "font-size:13px;line-height:1.6;");
+    for two in list.chunks(2) {
+        open(o, "tr", &format!("border-top:1px solid {};", INK.line));
+        for one in two {
+            open(
                 o,
-                "p",
-                &format!(
-                    "margin:0;font-size:13px;color:{};",
-                    change_color(t.change.class)
-                ),
-                change.trim(),
+                "td",
+                "width:50%;padding:8px 8px 8px 0;vertical-align:top;",
             );
-            element(
-                o,
-                "p",
-                &format!("margin:0;font-size:12px;color:{};", INK.ink_2),
-                &t.range,
-            );
+            fill(o, one);
             close(o, "td");
         }
         close(o, "tr");
     }
     close_table(o);
-}
-
-fn cell() -> String {
-    format!(
-        "width:50%;padding:8px 8px 8px 0;vertical-align:top;border-top:1px solid {};",
-        INK.line
-    )
 }
 
 fn amount(o: &mut String, text: &str, unit: &str) {
-    open(
-        o,
-        "p",
-        "margin:0;font-size:24px;line-height:1.4;font-weight:bold;",
-    );
-    o.push_str(&escape(text));
+    o.push_str("<br>");
+    element(o, "strong", "font-size:24px;", text);
     if !unit.is_empty() {
-        element(
-            o,
-            "span",
-            &format!("font-size:13px;font-weight:normal;color:{};", INK.ink_2),
-            &format!(" {unit}"),
-        );
+        let _ = write!(o, " {}", escape(unit));
     }
-    close(o, "p");
+}
+
+/// A colored line of a tile.
+fn line(o: &mut String, color: &str, text: &str) {
+    if !text.is_empty() {
+        o.push_str("<br>");
+        element(o, "span", &format!("color:{color};"), text);
+    }
+}
+
+fn board(o: &mut String, tiles: &[Tile<'_>]) {
+    pairs(o, tiles, |o, t| {
+        o.push_str(&escape(&t.name));
+        if t.missing.is_empty() {
+            amount(o, &t.amount.text, &t.unit);
+        } else {
+            line(o, INK.ink_2, &t.missing);
+        }
+        let change = format!("{} {}", flow::change(&t.change), t.sources);
+        line(o, change_color(t.change.class), change.trim());
+        line(o, INK.ink_2, &t.range);
+    });
 }
 
 fn handling(o: &mut String, cells: &[HandlingCell<'_>]) {
-    open_table(o, "");
-    for two in cells.chunks(2) {
-        open(o, "tr", "");
-        for c in two {
-            open(o, "td", &cell());
-            element(o, "p", "margin:0;font-size:13px;", &c.name);
-            amount(o, &c.amount.text, &c.unit);
-            let (color, arrow) = match c.overdue {
-                true => (INK.worse, "▲ "),
-                false => (INK.ink_2, ""),
-            };
-            element(
-                o,
-                "p",
-                &format!("margin:0;font-size:12px;color:{color};"),
-                &format!("{arrow}{}", c.note),
-            );
-            close(o, "td");
+    pairs(o, cells, |o, c| {
+        o.push_str(&escape(&c.name));
+        amount(o, &c.amount.text, &c.unit);
+        match c.overdue {
+            true => line(o, INK.worse, &format!("▲ {}", c.note)),
+            false => line(o, INK.ink_2, &c.note),
         }
-        close(o, "tr");
-    }
-    close_table(o);
+    });
 }
 
+/// Numbers to the right by the table's own style, words to the left by the cell's.
 fn table(o: &mut String, grid: &Grid<'_>) {
     let n = grid.columns();
-    open_table(o, "font-size:13px;line-height:1.5;text-align:left;");
-    let align = |at: usize| {
-        if at < grid.words {
-            ""
+    let words_only = grid.words >= n;
+    open_table(
+        o,
+        if words_only {
+            "font-size:13px;"
         } else {
-            "text-align:right;"
+            "font-size:13px;text-align:right;"
+        },
+    );
+    let align = |at: usize| {
+        if at < grid.words && !words_only {
+            "text-align:left;"
+        } else {
+            ""
         }
     };
     if !grid.head.is_empty() {
         open(o, "tr", &format!("color:{};", INK.ink_2));
         for at in 0..n {
-            element(
-                o,
-                "td",
-                align(at),
-                grid.head.get(at).copied().unwrap_or_default(),
-            );
+            let head = grid.head.get(at).copied().unwrap_or_default();
+            element(o, "td", align(at), head);
         }
         close(o, "tr");
     }

@@ -147,7 +147,7 @@ impl<'p, 'a> Body<'p, 'a> {
             Block::Rating(rating) => self.rating(rating),
             Block::Board(tiles) => self.board(tiles)?,
             Block::Handling(cells) => self.handling(cells),
-            Block::Table(grid) => table(x, grid, self.lang),
+            Block::Table(grid) => table(x, grid),
             Block::Chart(c) => {
                 paragraph(x, "Heading2", |x| {
                     let muted = Ink {
@@ -161,8 +161,7 @@ impl<'p, 'a> Body<'p, 'a> {
                 let found = self.b.charts().find(|chart| chart.id == c.id);
                 if let Some(chart) = found {
                     let px = TEXT_WIDTH as f32 / 1440.0 * DPI;
-                    let drawn =
-                        picture::bare(chart, self.lang, Width::Wide, &PRINT, px, self.fonts)?;
+                    let drawn = picture::bare(chart, self.lang, Width::Wide, px, self.fonts)?;
                     self.picture(drawn, TEXT_WIDTH, "Figure", &c.alt);
                 }
                 let source = format!("{}{}{}", w.source, w.colon, c.source);
@@ -550,7 +549,7 @@ fn run(x: &mut Xml, text: &str, ink: Ink<'_>) {
 
 /// A little air after a table: without a paragraph two tables would grow together.
 fn gap(x: &mut Xml) {
-    paragraph(x, "Note", |_| {});
+    paragraph(x, "Gap", |_| {});
 }
 
 fn open_table(x: &mut Xml, columns: &[u32], lines: bool) {
@@ -633,69 +632,83 @@ fn cell(
     x.close("w:tc");
 }
 
-/// A table of figures: words to the left, numbers to the right, a hairline between rows.
-fn table(x: &mut Xml, grid: &Grid<'_>, lang: Lang) {
+/// A table of figures: words to the left, numbers to the right, a hairline between rows. A long one of two columns is
+/// set as two halves side by side.
+fn table(x: &mut Xml, grid: &Grid<'_>) {
+    let halves = grid.columns() == 2 && grid.rows.len() >= 8 && !grid.rows.iter().any(|r| r.total);
+    let rows = grid.rows.len();
+    let depth = if halves { rows.div_ceil(2) } else { rows };
+    let parts = if halves { 2 } else { 1 };
+    let mut columns = widths(grid, TEXT_WIDTH / parts);
+    if halves {
+        columns.extend_from_within(..);
+    }
     let n = grid.columns();
-    let widths = widths(grid, n);
-    open_table(x, &widths, true);
-    let side = |at: usize| if at < grid.words { "left" } else { "right" };
+    let side = |at: usize| {
+        if at % n < grid.words { "left" } else { "right" }
+    };
+    open_table(x, &columns, true);
     if !grid.head.is_empty() {
         row(x, true, |x| {
-            for (at, width) in widths.iter().enumerate() {
+            for (at, width) in columns.iter().enumerate() {
                 cell(x, *width, None, None, |x| {
                     aligned(x, "TableHead", side(at), |x| {
-                        run(
-                            x,
-                            grid.head.get(at).copied().unwrap_or_default(),
-                            Ink::default(),
-                        );
+                        let head = grid.head.get(at % n).copied().unwrap_or_default();
+                        run(x, head, Ink::default());
                     });
                 });
             }
         });
     }
-    for r in &grid.rows {
+    for line in 0..depth {
         row(x, false, |x| {
-            for (at, width) in widths.iter().enumerate() {
+            for (at, width) in columns.iter().enumerate() {
+                let r = grid.rows.get(line + at / n * depth);
                 cell(x, *width, None, None, |x| {
                     aligned(x, "TableText", side(at), |x| {
                         let ink = Ink {
-                            bold: r.total,
+                            bold: r.is_some_and(|r| r.total),
                             ..Ink::default()
                         };
-                        run(x, r.cells.get(at).map_or("", |c| c), ink);
+                        let text = r.and_then(|r| r.cells.get(at % n));
+                        run(x, text.map_or("", |c| c), ink);
                     });
                 });
             }
         });
     }
     close_table(x);
-    let _ = lang;
     gap(x);
 }
 
-/// Column widths by what stands in them, together the width of the text.
-fn widths(grid: &Grid<'_>, n: usize) -> Vec<u32> {
-    let measure = |text: &str| super::super::measure::width(text, true);
-    let mut wanted = vec![0.0f64; n];
-    for (at, want) in wanted.iter_mut().enumerate() {
-        let head = grid.head.get(at).map_or(0.0, |h| measure(h));
-        let cells = grid
-            .rows
-            .iter()
-            .filter_map(|r| r.cells.get(at))
-            .map(|c| measure(c));
-        // A very long cell is broken over lines rather than starving its neighbours.
-        *want = cells.fold(head, f64::max).clamp(24.0, 260.0) + 14.0;
+/// Column widths by what stands in them, together `room` twentieths of a point. Where all is wider than that, the
+/// widest give way first; where there is room to spare, the first column has it.
+fn widths(grid: &Grid<'_>, room: u32) -> Vec<u32> {
+    /// From 12 px of the measure to 9 pt, and a little for fonts that run wider.
+    const TWENTIETHS: f64 = 15.0 * 1.1;
+    let natural = |at: usize| {
+        let head = grid.head.get(at).copied();
+        let cells = grid.rows.iter().filter_map(|r| r.cells.get(at));
+        let texts = head.into_iter().chain(cells.map(|c| &**c));
+        let widest = super::super::measure::widest(texts, true);
+        (widest * TWENTIETHS) as u32 + 160
+    };
+    let wanted: Vec<u32> = (0..grid.columns()).map(natural).collect();
+    let sum = |cap: u32| wanted.iter().map(|w| (*w).min(cap)).sum::<u32>();
+    // The widest column that still lets all of them in; a bisection, as the sum only grows with it.
+    let (mut low, mut high) = (0, room);
+    while low < high {
+        let middle = (low + high).div_ceil(2);
+        if sum(middle) <= room {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
     }
-    let sum: f64 = wanted.iter().sum();
-    let mut out: Vec<u32> = wanted
-        .iter()
-        .map(|w| (w / sum * f64::from(TEXT_WIDTH)).floor() as u32)
-        .collect();
-    let taken: u32 = out.iter().sum();
+    let mut out: Vec<u32> = wanted.iter().map(|w| (*w).min(low)).collect();
+    let spare = room.saturating_sub(out.iter().sum());
     if let Some(first) = out.first_mut() {
-        *first += TEXT_WIDTH - taken;
+        *first += spare;
     }
     out
 }

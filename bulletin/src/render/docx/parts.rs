@@ -12,9 +12,12 @@ pub const W: &str = "http://schemas.openxmlformats.org/wordprocessingml/2006/mai
 pub const R: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 const PACKAGE: &str = "http://schemas.openxmlformats.org/package/2006";
 
-/// The family of running text and of titles, as Windows has them; the font table names the others.
+/// Families of running text and of titles, as Windows has them; the font table names what stands in for them.
 const SANS: &str = "Microsoft YaHei";
 const SERIF: &str = "SimSun";
+/// The same for Latin letters in English, where Chinese fonts would draw quotation marks a full em wide.
+const LATIN_SANS: &str = "Arial";
+const LATIN_SERIF: &str = "Georgia";
 
 const WORDML: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml";
 
@@ -179,14 +182,20 @@ fn val(x: &mut Xml, name: &str, value: &str) {
     x.empty(name, &[("w:val", value)]);
 }
 
-fn fonts(x: &mut Xml, family: &str) {
+fn fonts(x: &mut Xml, serif: bool, lang: Lang) {
+    let han = if serif { SERIF } else { SANS };
+    let latin = match (lang, serif) {
+        (Lang::Zh, _) => han,
+        (Lang::En, true) => LATIN_SERIF,
+        (Lang::En, false) => LATIN_SANS,
+    };
     x.empty(
         "w:rFonts",
         &[
-            ("w:ascii", family),
-            ("w:hAnsi", family),
-            ("w:eastAsia", family),
-            ("w:cs", family),
+            ("w:ascii", latin),
+            ("w:hAnsi", latin),
+            ("w:eastAsia", han),
+            ("w:cs", latin),
         ],
     );
 }
@@ -351,6 +360,12 @@ pub fn styles(lang: Lang) -> Vec<u8> {
             ..PLAIN
         },
         Style {
+            id: "Gap",
+            name: "Gap",
+            size: "10",
+            ..PLAIN
+        },
+        Style {
             id: "Banner",
             name: "Banner",
             space: ("0", "120"),
@@ -389,7 +404,7 @@ pub fn styles(lang: Lang) -> Vec<u8> {
         x.within("w:docDefaults", &[], |x| {
             x.within("w:rPrDefault", &[], |x| {
                 x.within("w:rPr", &[], |x| {
-                    fonts(x, SANS);
+                    fonts(x, false, lang);
                     val(x, "w:color", hex(palette.ink));
                     val(x, "w:sz", size);
                     val(x, "w:szCs", size);
@@ -452,13 +467,13 @@ pub fn styles(lang: Lang) -> Vec<u8> {
             },
         );
         for s in &list {
-            style(x, s);
+            style(x, s, lang);
         }
     });
     x.finish()
 }
 
-fn style(x: &mut Xml, s: &Style<'_>) {
+fn style(x: &mut Xml, s: &Style<'_>, lang: Lang) {
     let ours = s.name.starts_with(|c: char| c.is_uppercase())
         && !["Title", "Subtitle", "Body Text", "List Bullet"].contains(&s.name);
     let mut attributes = vec![("w:type", "paragraph")];
@@ -504,7 +519,7 @@ fn style(x: &mut Xml, s: &Style<'_>) {
         });
         x.within("w:rPr", &[], |x| {
             if s.serif {
-                fonts(x, SERIF);
+                fonts(x, true, lang);
             }
             if s.bold {
                 x.empty("w:b", &[]);
@@ -567,22 +582,18 @@ pub fn settings(lang: Lang) -> Vec<u8> {
 pub fn font_table() -> Vec<u8> {
     let mut x = Xml::new();
     x.within("w:fonts", &[("xmlns:w", W)], |x| {
-        for (name, others, family) in [
-            (
-                SANS,
-                "Noto Sans CJK SC,Source Han Sans SC,PingFang SC",
-                "swiss",
-            ),
-            (
-                SERIF,
-                "Noto Serif CJK SC,Source Han Serif SC,Songti SC",
-                "roman",
-            ),
+        let sans = "Noto Sans CJK SC,Source Han Sans SC,PingFang SC";
+        let serif = "Noto Serif CJK SC,Source Han Serif SC,Songti SC";
+        for (name, others, family, charset) in [
+            (SANS, sans, "swiss", "86"),
+            (SERIF, serif, "roman", "86"),
+            (LATIN_SANS, "Liberation Sans,Helvetica", "swiss", "00"),
+            (LATIN_SERIF, "Gelasio,DejaVu Serif", "roman", "00"),
         ] {
             x.within("w:font", &[("w:name", name)], |x| {
                 val(x, "w:altName", others);
-                // The character set of simplified Chinese.
-                val(x, "w:charset", "86");
+                // 86 is the character set of simplified Chinese.
+                val(x, "w:charset", charset);
                 val(x, "w:family", family);
                 val(x, "w:pitch", "variable");
             });

@@ -56,7 +56,10 @@ pub fn mail_text(b: &Bulletin, lang: Lang, home: &str, unsubscribe: &str) -> Str
             Block::Item(pieces) => set(o, "* ", "  ", pieces),
             Block::Note(text) | Block::Caption(text) => words(o, "", text),
             Block::NotePieces(pieces) => set(o, "", "", pieces),
-            Block::Level(name, word) => words(o, "", &format!("{name}{}{word}", w.colon)),
+            Block::Level(name, word) => {
+                o.push(String::new());
+                words(o, "", &format!("{name}{}{word}", w.colon));
+            }
             Block::Rating(r) => {
                 words(o, "", &r.word);
                 let steps: Vec<String> = r
@@ -226,20 +229,42 @@ fn item(o: &mut Vec<String>, name: &str, value: &str, w: &Words) {
     }
 }
 
-/// A table as rows of words: heads are said with each number where there are several.
+/// A table in columns, words to the left and numbers to the right; one that is too wide for the line as rows of words.
 fn table(o: &mut Vec<String>, grid: &Grid<'_>) {
+    let n = grid.columns();
+    let mut lines: Vec<Vec<&str>> = Vec::new();
+    if !grid.head.is_empty() {
+        lines.push(grid.head.clone());
+    }
+    lines.extend(
+        grid.rows
+            .iter()
+            .map(|r| r.cells.iter().map(|c| &**c).collect()),
+    );
+    let widths: Vec<usize> = (0..n)
+        .map(|at| {
+            let cells = lines.iter().filter_map(|l| l.get(at));
+            cells.map(|c| columns(c)).max().unwrap_or(0)
+        })
+        .collect();
+    let narrow = widths.iter().sum::<usize>() + 2 * n <= COLUMNS;
     o.push(String::new());
-    for r in &grid.rows {
-        let mut cells = r.cells.iter().enumerate();
-        let name = cells.next().map_or("", |(_, c)| c);
-        let values: Vec<String> = cells
-            .filter(|(_, c)| !c.is_empty())
-            .map(|(at, c)| match grid.head.get(at) {
-                Some(head) if grid.columns() > 2 && !head.is_empty() => format!("{head} {c}"),
-                _ => c.to_string(),
-            })
-            .collect();
-        words(o, "", &format!("  {name}  {}", values.join("  ")));
+    for line in &lines {
+        if !narrow {
+            words(o, "  ", &line.join("  "));
+            continue;
+        }
+        let mut text = String::new();
+        for (at, width) in widths.iter().enumerate() {
+            let cell = line.get(at).copied().unwrap_or_default();
+            let pad = " ".repeat(width - columns(cell).min(*width));
+            text.push_str("  ");
+            match at < grid.words {
+                true => text.extend([cell, &pad]),
+                false => text.extend([&*pad, cell]),
+            }
+        }
+        o.push(text);
     }
     o.push(String::new());
 }
