@@ -103,6 +103,28 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A picture could not be drawn.
+    #[error("a picture could not be drawn: {reason}")]
+    Picture {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The workbook of figures could not be written.
+    #[error("bulletin {issue}: the workbook could not be written: {reason}")]
+    Workbook {
+        /// The issue.
+        issue: String,
+        /// What its writer says.
+        reason: String,
+    },
+    /// Forms with pictures or pages need fonts.
+    #[error(
+        "the forms {forms} need a font: install the Debian package fonts-noto-cjk, or ask for other forms"
+    )]
+    FormNeedsFont {
+        /// The forms.
+        forms: String,
+    },
     /// The typesetter refused; a fault of ours, as its input is escaped and its template fixed.
     #[error("bulletin {issue}: the PDF could not be set: {reason}")]
     Typeset {
@@ -131,6 +153,9 @@ impl Error {
             Error::UnknownProfile { .. } => "unknown-profile",
             Error::NoFont { .. } => "no-font",
             Error::FontFile { .. } => "font-file",
+            Error::Picture { .. } => "picture",
+            Error::Workbook { .. } => "workbook",
+            Error::FormNeedsFont { .. } => "form-needs-font",
             Error::Typeset { .. } => "typeset",
         }
     }

@@ -1,28 +1,48 @@
 //! Renderers: a frozen [`Bulletin`] in, bytes out. No I/O, no clock; fonts are an input (DESIGN invariant 8).
 //!
-//! HTML and PDF lay out the same resolved [`view`], so that no renderer chooses a word or a number of its own; JSON
-//! is the bulletin itself; CSV lists every figure of it. Charts come from one SVG writer with a palette: names for
-//! pages, literals for files. The same input gives the same bytes, this year and next.
+//! All forms lay out the same resolved [`view`], so that no renderer chooses a word or a number of its own: HTML and
+//! PDF on a page of two dimensions, DOCX, Markdown, WeChat and mail in one reading order ([`flow`]). JSON is the
+//! bulletin itself; CSV and XLSX list every figure of it. Charts come from one SVG writer with a palette: names for
+//! pages, literals for files and pictures. The same input gives the same bytes, this year and next, on one thread or
+//! many. [`Form`] and its table say which forms there are.
 //!
 //! Stands at the end of the bulletin's flow, after composition and approval; imports nothing of it but the model.
 
 mod axis;
+mod card;
 pub mod charts;
+mod docx;
 mod draw;
 mod figures;
+mod flow;
 mod fonts;
+mod forms;
+mod inline;
+mod mail;
+mod markdown;
 mod measure;
 mod page;
 pub mod palette;
+mod picture;
 mod print;
 mod view;
+mod wechat;
 mod words;
+mod workbook;
 
+pub use card::{card, card_alt, card_png, cover, cover_png};
+pub use docx::docx;
 pub use draw::Frame;
 pub use figures::{chart_csv, csv, json};
 pub use fonts::Fonts;
+pub use forms::{Form, files, names};
+pub use mail::{HOME, UNSUBSCRIBE, mail_html, mail_text};
+pub use markdown::markdown;
 pub use page::html;
+pub use picture::png;
 pub use print::pdf;
+pub use wechat::{LONGEST as WECHAT_LONGEST, wechat};
+pub use workbook::xlsx;
 
 use crate::Error;
 use charts::Width;
@@ -44,7 +64,7 @@ pub fn stem(b: &Bulletin) -> String {
 }
 
 /// Name of a chart's file: `2023-3.fig1.zh.svg`.
-fn chart_file(b: &Bulletin, chart: &Chart, lang: Lang, extension: &str) -> String {
+fn chart_file_name(b: &Bulletin, chart: &Chart, lang: Lang, extension: &str) -> String {
     format!(
         "{}.fig{}.{}.{extension}",
         stem(b),
@@ -58,42 +78,10 @@ pub fn svg(chart: &Chart, lang: Lang, width: Width, palette: &Palette) -> String
     charts::file(chart, lang, width, palette)
 }
 
-/// Every file of an issue: pages and PDFs in both languages, JSON, CSV, and the charts with their data. All links in
-/// the pages lead to these names.
+/// Every file of an issue: all forms in both languages. All links in the pages lead to these names.
 ///
 /// # Errors
-/// [`Error::Typeset`] where a PDF cannot be set.
+/// As [`files`].
 pub fn all(b: &Bulletin, fonts: &Fonts) -> Result<Vec<Rendition>, Error> {
-    let stem = stem(b);
-    let mut out = vec![Rendition {
-        name: format!("{stem}.json"),
-        bytes: json(b).into_bytes(),
-    }];
-    for lang in Lang::ALL {
-        let code = lang.code();
-        out.push(Rendition {
-            name: format!("{stem}.{code}.html"),
-            bytes: html(b, lang).into_bytes(),
-        });
-        out.push(Rendition {
-            name: format!("{stem}.{code}.pdf"),
-            bytes: pdf(b, lang, fonts)?,
-        });
-        out.push(Rendition {
-            name: format!("{stem}.{code}.csv"),
-            bytes: csv(b, lang),
-        });
-        for chart in b.charts() {
-            let picture = svg(chart, lang, Width::Wide, &Palette::LIGHT);
-            out.push(Rendition {
-                name: chart_file(b, chart, lang, "svg"),
-                bytes: picture.into_bytes(),
-            });
-            out.push(Rendition {
-                name: chart_file(b, chart, lang, "csv"),
-                bytes: chart_csv(chart, lang),
-            });
-        }
-    }
-    Ok(out)
+    files(b, &Form::ALL, &Lang::ALL, Some(fonts))
 }

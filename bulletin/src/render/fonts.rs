@@ -1,4 +1,4 @@
-//! The fonts of the PDF: found in known folders, loaded once, handed to the renderer as an input.
+//! The fonts of the PDF and of pictures: found in known folders, loaded once, handed to the renderer as an input.
 //!
 //! Not a font scanner: only the Chinese text and title faces the bulletin is set in are looked for, by name, in the
 //! folders where distributions put them and in those the reader names. The hash of every file used goes into the
@@ -6,7 +6,9 @@
 
 use crate::Error;
 use model::bulletin::FontHash;
+use resvg::usvg::{self, fontdb};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use typst::foundations::Bytes;
 use typst::text::{Font, FontBook};
 use typst::utils::LazyHash;
@@ -49,6 +51,8 @@ pub struct Fonts {
     /// Family of identifiers; that of text where there is none.
     pub(super) mono: String,
     hashes: Vec<FontHash>,
+    /// The same faces for the SVG engine, made when the first picture is drawn.
+    drawing: OnceLock<usvg::Options<'static>>,
 }
 
 /// What a face is wanted for.
@@ -96,6 +100,35 @@ impl Fonts {
     /// File name and hash of every font file used, in stable order.
     pub fn hashes(&self) -> &[FontHash] {
         &self.hashes
+    }
+
+    /// What the SVG engine draws with: these faces, shared and not read again, and no way to any file.
+    pub(super) fn drawing(&self) -> &usvg::Options<'static> {
+        self.drawing.get_or_init(|| {
+            let mut faces = fontdb::Database::new();
+            let mut seen: Vec<&[u8]> = Vec::new();
+            for font in &self.faces {
+                let data: &[u8] = font.data();
+                // A collection brings all its faces at once; they share the bytes that are loaded already.
+                if !seen.iter().any(|s| std::ptr::eq(*s, data)) {
+                    seen.push(data);
+                    let shared = Arc::new(font.data().clone());
+                    faces.load_font_source(fontdb::Source::Binary(shared));
+                }
+            }
+            faces.set_sans_serif_family(self.sans.clone());
+            faces.set_serif_family(self.serif.clone());
+            faces.set_monospace_family(self.mono.clone());
+            usvg::Options {
+                font_family: self.sans.clone(),
+                fontdb: Arc::new(faces),
+                image_href_resolver: usvg::ImageHrefResolver {
+                    resolve_data: Box::new(|_, _, _| None),
+                    resolve_string: Box::new(|_, _| None),
+                },
+                ..usvg::Options::default()
+            }
+        })
     }
 
     fn search(named: &[PathBuf], usual: &[PathBuf]) -> Result<Fonts, Error> {
@@ -181,6 +214,7 @@ impl Fonts {
             serif,
             mono,
             hashes,
+            drawing: OnceLock::new(),
         })
     }
 }

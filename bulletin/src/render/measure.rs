@@ -124,7 +124,7 @@ pub fn two_lines(text: &str, bold: bool, room: f64) -> Vec<String> {
 }
 
 /// The unbreakable pieces of a text, in order.
-fn pieces(text: &str) -> Vec<&str> {
+pub fn pieces(text: &str) -> Vec<&str> {
     let closing = |c: char| "，。、；：？！）》」』”’％—～…".contains(c);
     let mut out = Vec::new();
     let mut start = 0;

@@ -39,6 +39,8 @@ pub struct Page<'a> {
     pub board_note: Vec<Piece<'a>>,
     pub tiles: Vec<Tile<'a>>,
     pub handling: Vec<HandlingCell<'a>>,
+    pub lead: Option<Story<'a>>,
+    pub news: Vec<Story<'a>>,
     pub sections: Vec<Section<'a>>,
     pub notes: Vec<(String, Vec<Piece<'a>>)>,
     pub recent: Vec<Recent>,
@@ -144,6 +146,18 @@ pub struct HandlingCell<'a> {
     pub overdue: bool,
 }
 
+/// The editor's prose: the case of the week, an item of the news.
+#[derive(Debug, Serialize)]
+pub struct Story<'a> {
+    pub id: &'a str,
+    pub title: String,
+    pub paragraphs: Vec<Vec<Piece<'a>>>,
+    /// Address, `https` only; empty where there is none that may be printed.
+    pub link: String,
+    /// Its host, the text of the link.
+    pub host: String,
+}
+
 #[derive(Debug, Serialize)]
 pub struct Section<'a> {
     pub id: &'a str,
@@ -232,6 +246,19 @@ pub fn anchor(key: &str) -> String {
         }
     }
     out
+}
+
+/// An address that may stand in a link: `https`, a host, and only characters that an address consists of (RFC 3986);
+/// with its host. Everything else a person may have typed is no link.
+pub fn address(link: &str) -> Option<(&str, &str)> {
+    let rest = link.strip_prefix("https://")?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
+    let named = !host.is_empty()
+        && host
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-.:".contains(c));
+    (named && link.chars().all(plain)).then_some((link, host))
 }
 
 /// Cuts plain text so that dates and numbers with their unit stay on one line: a run of digits with its points,
@@ -407,6 +434,27 @@ pub mod tests {
     }
 
     #[test]
+    fn only_plain_https_addresses_are_links() {
+        assert_eq!(
+            address("https://www.example.com/a?b=c#d"),
+            Some(("https://www.example.com/a?b=c#d", "www.example.com"))
+        );
+        for bad in [
+            "http://example.com",
+            "javascript:alert(1)",
+            "https://",
+            "https:///x",
+            "https://user@example.com/",
+            "https://example.com/\"><b>",
+            "https://example.com/a b",
+            "https://例子.test/",
+            " https://example.com",
+        ] {
+            assert_eq!(address(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn hostile_characters_become_visible() {
         assert_eq!(clean("a\u{202e}b\u{0}c\nd"), "a\u{fffd}b\u{fffd}c d");
         assert_eq!(file_part("../x y"), "..-x-y");
@@ -447,6 +495,8 @@ pub mod tests {
             board_note: vec![],
             tiles: vec![],
             handling: vec![],
+            lead: None,
+            news: vec![],
             sections,
             notes: vec![],
             recent: vec![],

@@ -59,6 +59,12 @@ words! {
     indicators: "指标", "Indicators";
     /// Handling.
     handling: "本周处置", "What was done";
+    /// Over the case of the week.
+    lead: "本周案例", "Case of the week";
+    /// News.
+    news: "业界动态", "News";
+    /// Before the address of a story's source.
+    read_on: "原文", "Source";
     /// Coverage.
     coverage: "覆盖与方法", "Coverage and method";
     /// Earlier issues.
@@ -107,6 +113,38 @@ words! {
     ledger: "台账截至", "ledger as of";
     /// Fonts.
     fonts: "字体", "fonts";
+    /// Name of a sheet.
+    read_me: "说明", "Read me";
+    /// Name of a sheet.
+    figures: "全部指标", "Figures";
+    /// Name of a sheet.
+    rating_sheet: "评级", "Rating";
+    /// What the sheet of figures holds.
+    figures_about: "每行一个统计指标。“本周”“上周”为基本单位的数值；“刊印”为本期正文的写法；空格表示不可得，不是零。", "One figure to a row. “This week” and “Last week” are numbers in the base unit; “As printed” is how the issue prints it; an empty cell is not available, never zero.";
+    /// Head.
+    issue: "期号", "Issue";
+    /// Head.
+    publisher: "发布单位", "Publisher";
+    /// Head.
+    printed: "刊印", "As printed";
+    /// Head.
+    exact: "精确值", "Exact";
+    /// Head.
+    change_percent: "环比%", "Change %";
+    /// Head.
+    complete_sources: "完整来源", "Complete sources";
+    /// Head.
+    expected_sources: "应有来源", "Expected sources";
+    /// Head.
+    note: "说明", "Note";
+    /// Instead of a list that is too long for a form.
+    figures_elsewhere: "全部统计指标见网页版和数据文件。", "All figures are in the web edition and the data files.";
+    /// Link to the page, in mail.
+    read_online: "网页版（含图表与数据）", "Read on the web, with charts and data";
+    /// Link of a subscriber.
+    unsubscribe: "退订", "Unsubscribe";
+    /// Why one gets the mail.
+    subscribed: "您收到本邮件，是因为订阅了本刊。", "You receive this mail because you subscribed to it.";
     /// Draft mark.
     draft: "草稿 未签发", "DRAFT, not approved";
     /// Published.

@@ -2,8 +2,8 @@
 
 use super::{
     ChangeView, ChartView, HandlingCell, Page, Piece, Rating, Recent, RowView, Section, Step,
-    TableView, Tile, ValueRow, Vulnerability, WorkingRow, anchor, clean, file_part, keep_numbers,
-    lead,
+    Story, TableView, Tile, ValueRow, Vulnerability, WorkingRow, address, anchor, clean, file_part,
+    keep_numbers, lead,
 };
 use crate::render::stem;
 use crate::render::words::{self, Words};
@@ -150,6 +150,17 @@ impl<'a> Resolver<'a> {
             source: self.t(&chart.source),
             query: clean(&chart.query),
             note: self.opt(&chart.note),
+        }
+    }
+
+    fn story(&self, story: &'a model::bulletin::Story) -> Story<'a> {
+        let link = story.link.as_deref().and_then(address);
+        Story {
+            id: &story.id,
+            title: self.t(&story.title),
+            paragraphs: story.paragraphs.iter().map(|p| self.runs(p)).collect(),
+            link: link.map_or_else(String::new, |l| l.0.to_owned()),
+            host: link.map_or_else(String::new, |l| l.1.to_owned()),
         }
     }
 
@@ -415,6 +426,8 @@ pub fn page(b: &Bulletin, lang: Lang) -> Page<'_> {
                 overdue: c.overdue,
             })
             .collect(),
+        lead: b.lead.as_ref().map(|s| r.story(s)),
+        news: b.news.iter().map(|s| r.story(s)).collect(),
         sections: b
             .sections
             .iter()

@@ -161,12 +161,22 @@ fn every_link_of_the_page_is_a_file_of_the_issue_or_a_place_in_it() {
                         .iter()
                         .filter_map(|r| r.file.as_ref())
                         .any(|f| href.starts_with(f.as_str()));
-                    assert!(names.iter().any(|n| n == href) || earlier, "{href}");
+                    let source = b
+                        .lead
+                        .iter()
+                        .chain(&b.news)
+                        .any(|s| s.link.as_deref() == Some(href));
+                    assert!(source == href.starts_with("https://"), "{href}");
+                    assert!(
+                        names.iter().any(|n| n == href) || earlier || source,
+                        "{href}"
+                    );
                 }
             }
         }
+        let loads = ["src=", "url(", "@import", "http://"];
         assert!(
-            !html.contains("http://") && !html.contains("https://"),
+            loads.iter().all(|l| !html.contains(l)),
             "the page loads nothing from outside"
         );
     }

@@ -974,9 +974,42 @@ pub fn bulletin() -> Bulletin {
             tiles: tiles(),
         },
         handling: Some(strip()),
-        lead: None,
+        lead: Some(Story {
+            id: "bank-lure".into(),
+            title: t("冒充银行“积分兑换”的仿冒页面在节前集中出现", "Bank “points” lures cluster before the holiday"),
+            paragraphs: vec![
+                says(
+                    "本周{W5|4873个}仿冒页面中，近三成以积分到期为由索要银行卡号和短信验证码，较上周{~W5|增加6.3%}。页面多在夜间上线，次日清晨撤下，平均每个IP承载{W7|约8个}页面。",
+                    "Of this week's {W5|4,873} phishing pages nearly three in ten claim that reward points expire and ask for card number and SMS code; the total {~W5|rose 6.3%}. Pages go up at night and vanish by morning, {W7|about 8} to an IP address.",
+                ),
+                words(
+                    "收到此类短信的用户请勿点击链接，可通过银行官方客服核实；域名注册机构接到投诉后平均在一日内停止解析。",
+                    "Do not follow the link in such a message; ask the bank on its published number. Registrars stopped resolution within a day of the complaint on average.",
+                ),
+            ],
+            link: Some("https://www.cert.example/advice/bank-lure?from=weekly".into()),
+        }),
         sections: vec![malware(), websites(), vulnerabilities(), handling()],
-        news: vec![],
+        news: vec![
+            Story {
+                id: "exercise".into(),
+                title: t("示例应急响应中心举办跨部门应急演练", "Sample center holds a joint exercise"),
+                paragraphs: vec![words(
+                    "1月12日，来自能源、金融、交通等行业的36家单位参加演练，检验了大规模拒绝服务攻击下的协同处置流程。",
+                    "On 12 January 36 organizations from energy, finance and transport practised joint handling of a large denial-of-service attack.",
+                )],
+                link: Some("https://www.cert.example/news/exercise".into()),
+            },
+            Story {
+                id: "standard".into(),
+                title: t("漏洞披露指南公开征求意见", "Disclosure guideline open for comment"),
+                paragraphs: vec![words(
+                    "指南明确了发现者、厂商与协调机构的时限与责任，征求意见截至2月10日。",
+                    "The draft sets deadlines and duties for finders, vendors and coordinators. Comments are open until 10 February.",
+                )],
+                link: None,
+            },
+        ],
         notes: vec![
             Note {
                 id: "week".into(),
@@ -1026,6 +1059,8 @@ pub fn sparse() -> Bulletin {
     b.state = State::Draft;
     b.published = None;
     b.handling = None;
+    b.lead = None;
+    b.news.clear();
     b.vulnerability = None;
     b.situation.clear();
     b.recent.clear();
