@@ -1,5 +1,7 @@
 //! `watchfire bulletin`: freeze an issue, print it, list what there is.
 
+mod verify;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -72,6 +74,7 @@ enum What {
         #[arg(long = "lang", value_enum, value_delimiter = ',')]
         langs: Vec<Tongue>,
     },
+    Verify(verify::Args),
     /// List frozen issues.
     List,
 }
@@ -166,6 +169,7 @@ pub fn run(args: Args, session: &Session) -> Result {
             }
             out.end()
         }
+        What::Verify(args) => verify::run(args, session),
         What::List => list(session),
     }
 }
