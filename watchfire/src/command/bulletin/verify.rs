@@ -6,7 +6,7 @@
 //! records away since, the figures that rest on them can't be counted again: it is said which rule and
 //! when, and for them the hash of the row is all the proof there is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bulletin::editorial::Editorial;
 use bulletin::frozen::FrozenWeek;
@@ -225,12 +225,25 @@ fn told(gone: &[Expiry]) -> Vec<Expired> {
     groups.into_values().collect()
 }
 
+/// The feeds that a value was counted from: its suppliers, and those that added to one of its parts.
+fn feeds(value: &StatisticValue) -> BTreeSet<String> {
+    let parts = value.parts.iter().map(|part| &part.measured);
+    let contributors = std::iter::once(&value.measured)
+        .chain(parts)
+        .flat_map(Measured::contributors);
+    value.sources.iter().cloned().chain(contributors).collect()
+}
+
 /// Whether records that a statistic is counted from are gone.
 fn rests_on_expired(statistic: &Statistic, frozen: &FrozenWeek, gone: &[Expiry]) -> bool {
     let monday = Day::of(frozen.week.monday()).0;
+    let feeds = frozen.value(statistic.id).map(feeds).unwrap_or_default();
+    // Which names were seen before, every feed tells.
+    let any = matches!(statistic.window, Window::WeekFirstSeen { .. });
     let mut events = gone
         .iter()
         .filter(|row| row.what == Retained::Events.as_str())
+        .filter(|row| any || feeds.contains(&row.feed))
         .filter_map(|row| row.day);
     match (statistic.observed, statistic.window) {
         // Read from the ledger, which no rule of retention reaches.
