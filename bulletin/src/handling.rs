@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::{HandlingRow, Ledger, Stock};
+use ledger::{HandlingRow, Ledger, Standing, Stock};
 use model::ids::{IncidentId, OrganizationId};
 use model::incident::{CaseKind, IncidentState, Resolution};
 use model::organization::Role;
@@ -44,8 +44,17 @@ pub struct HandlingWeek {
     pub as_of: i64,
 }
 
-/// Reads the handling of a span (microseconds UTC, end exclusive); `None` while no incident was ever
-/// handled. `known_at` is the last change of what else the week is made from.
+/// An earlier reading of the ledger, to be read again as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Then {
+    /// When the issue was frozen: what changed later is not seen. Microseconds UTC.
+    pub frozen_at: i64,
+    /// [`HandlingWeek::as_of`] of that reading, microseconds UTC.
+    pub as_of: i64,
+}
+
+/// Reads the handling of a span (microseconds UTC, end exclusive), as it is or as it was; `None` while no
+/// incident was ever handled. `known_at` is the last change of what else the week is made from.
 ///
 /// # Errors
 /// The ledger fails.
@@ -53,6 +62,7 @@ pub async fn handling_week(
     ledger: &Ledger,
     span: (i64, i64),
     known_at: i64,
+    then: Option<Then>,
 ) -> Result<Option<HandlingWeek>> {
     if ledger
         .handling_began()
@@ -61,11 +71,16 @@ pub async fn handling_week(
     {
         return Ok(None);
     }
+    let ledger = ledger.standing(then.map(|then| then.frozen_at), span.1);
+    let ledger = &ledger.await?;
     let handled = ledger.incidents_handled(span).await?;
     let opened = ledger.incidents_opened(span).await?;
     let mut week = HandlingWeek::default();
     let changed = handled.iter().chain(&opened).map(|row| row.changed_at);
-    week.as_of = changed.max().unwrap_or(0).max(known_at);
+    week.as_of = match then {
+        Some(then) => then.as_of,
+        None => changed.max().unwrap_or(0).max(known_at),
+    };
     week.cells.entry(BEGUN.to_owned()).or_default();
     week.place_handled(ledger, &handled).await?;
     week.place_cohort(ledger, &opened).await?;
@@ -125,7 +140,7 @@ impl HandlingWeek {
         self.cells.entry(cell.into()).or_default().push(key);
     }
 
-    async fn place_handled(&mut self, ledger: &Ledger, handled: &[HandlingRow]) -> Result<()> {
+    async fn place_handled(&mut self, ledger: &Standing<'_>, handled: &[HandlingRow]) -> Result<()> {
         let ids: Vec<IncidentId> = handled.iter().map(|row| row.id.0).collect();
         let mut asked: BTreeMap<IncidentId, Vec<(Role, Option<OrganizationId>, bool)>> =
             BTreeMap::new();
@@ -217,7 +232,7 @@ impl HandlingWeek {
         Ok(())
     }
 
-    async fn place_cohort(&mut self, ledger: &Ledger, opened: &[HandlingRow]) -> Result<()> {
+    async fn place_cohort(&mut self, ledger: &Standing<'_>, opened: &[HandlingRow]) -> Result<()> {
         let noticed: Vec<&HandlingRow> = opened
             .iter()
             .filter(|row| row.noticed_at.is_some_and(|at| at <= self.as_of))

@@ -17,7 +17,7 @@ use model::statistic::{FeedCoverage, Observed, Statistic};
 use model::time::{Day, MICROS_PER_DAY, ReportingWeek, Timestamp};
 
 use crate::frozen::{Basis, Beside, FROZEN_FORMAT, FrozenWeek, Origin};
-use crate::handling::{self, HandlingWeek};
+use crate::handling::{self, HandlingWeek, Then};
 use crate::history;
 use crate::lists::{self, ListWeek};
 use crate::rating::{Infrastructure, Profile, RatedWeek, propose};
@@ -127,11 +127,11 @@ impl Week<'_> {
     /// # Errors
     /// The ledger or the lake fails.
     pub async fn tally(&self) -> Result<WeekTally> {
-        Ok(self.counted().await?.0)
+        Ok(self.counted(None).await?.0)
     }
 
     /// The week's counts, and when what they are read from last changed, microseconds UTC.
-    async fn counted(&self) -> Result<(WeekTally, i64)> {
+    async fn counted(&self, then: Option<Then>) -> Result<(WeekTally, i64)> {
         let withheld = supply::withheld(self.feeds);
         let tallies = self
             .scan(
@@ -147,8 +147,11 @@ impl Week<'_> {
         });
         let mut tally = merged.map(Tally::finish).unwrap_or_default();
         lists::place(&mut tally, self.list_weeks().await?);
-        let known_at = self.known_at().await?;
-        let Some(handled) = self.handling_week(known_at).await? else {
+        let known_at = match then {
+            Some(then) => then.as_of,
+            None => self.known_at().await?,
+        };
+        let Some(handled) = self.handling_week(known_at, then).await? else {
             return Ok((tally, known_at));
         };
         handling::place(&mut tally, &handled);
@@ -164,9 +167,13 @@ impl Week<'_> {
     }
 
     /// What was done in the week; `None` while no incident was ever handled.
-    async fn handling_week(&self, known_at: i64) -> Result<Option<HandlingWeek>> {
+    async fn handling_week(
+        &self,
+        known_at: i64,
+        then: Option<Then>,
+    ) -> Result<Option<HandlingWeek>> {
         let (start, end) = self.span();
-        handling::handling_week(self.ledger, (start.0, end.0), known_at).await
+        handling::handling_week(self.ledger, (start.0, end.0), known_at, then).await
     }
 
     /// The week of each feed that brings whole lists and may be printed.
@@ -275,7 +282,20 @@ impl Week<'_> {
     /// # Errors
     /// The ledger or the lake fails.
     pub async fn freeze(&self, with: Freeze<'_>) -> Result<FrozenWeek> {
-        let (tally, as_of) = self.counted().await?;
+        self.frozen(with, None).await
+    }
+
+    /// Counts the week again as it was frozen: what the ledger learned since is not seen, and the lake
+    /// is read at this week's snapshot.
+    ///
+    /// # Errors
+    /// As [`Week::freeze`].
+    pub async fn freeze_again(&self, with: Freeze<'_>, then: Then) -> Result<FrozenWeek> {
+        self.frozen(with, Some(then)).await
+    }
+
+    async fn frozen(&self, with: Freeze<'_>, then: Option<Then>) -> Result<FrozenWeek> {
+        let (tally, as_of) = self.counted(then).await?;
         let earlier = if tally.names.is_empty() {
             EarlierNames::default()
         } else {
@@ -301,6 +321,20 @@ impl Week<'_> {
     /// # Errors
     /// The ledger fails, or a stored week is damaged.
     pub async fn past(&self, series: &str, zone_name: &str) -> Result<Vec<FrozenWeek>> {
+        self.past_at(series, zone_name, i64::MAX).await
+    }
+
+    /// The same as they were at an instant (microseconds UTC): revisions that were stored or approved
+    /// later are not looked at.
+    ///
+    /// # Errors
+    /// As [`Week::past`].
+    pub async fn past_at(
+        &self,
+        series: &str,
+        zone_name: &str,
+        at: i64,
+    ) -> Result<Vec<FrozenWeek>> {
         let mut found: BTreeMap<ReportingWeek, FrozenWeek> = BTreeMap::new();
         let oldest = self.week.plus(-HISTORY_WEEKS);
         let days = Day::of(oldest.monday()).0..Day::of(self.week.monday()).0;
@@ -315,17 +349,19 @@ impl Week<'_> {
         }
         // By week, not by number: numbers may be given by hand, and a scheme may change.
         let heads = self.ledger.issues(Some(series), Page::ALL).await?;
-        let mut numbers: Vec<(i32, i32)> = heads
+        // The newest approved revision of each, else the newest draft.
+        let mut chosen: BTreeMap<(i32, i32), (bool, i32)> = BTreeMap::new();
+        for head in heads
             .iter()
-            .filter(|head| days.contains(&head.week_start))
-            .map(|head| (head.year, head.number))
-            .collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        for (year, number) in numbers {
-            let Some(row) = self.ledger.baseline(series, year, number).await? else {
-                continue;
-            };
+            .filter(|head| days.contains(&head.week_start) && head.created_at <= at)
+        {
+            let approved = head.approved_at.is_some_and(|approved| approved <= at);
+            let best = chosen.entry((head.year, head.number)).or_default();
+            *best = (*best).max((approved, head.revision));
+        }
+        for ((year, number), (_, revision)) in chosen {
+            let row = self.ledger.issue(series, year, number, revision).await?;
+            let Some(row) = row else { continue };
             let frozen = FrozenWeek::from_json(&format!("{year}-{number}"), &row.statistics)?;
             found.insert(frozen.week, frozen);
         }
@@ -364,7 +400,7 @@ impl Week<'_> {
         if statistic.observed == Observed::Handling {
             let (start, end) = self.span();
             let known_at = self.known_at().await?;
-            if let Some(week) = self.handling_week(known_at).await? {
+            if let Some(week) = self.handling_week(known_at, None).await? {
                 let inputs = statistics::explain::inputs(statistic);
                 let span = (start.0, end.0);
                 handling::explain(self.ledger, &week, span, &inputs, each).await?;

@@ -25,13 +25,27 @@ pub async fn coverage(
     catalogue: &Catalogue,
     week: ReportingWeek,
 ) -> Result<Vec<FeedCoverage>> {
+    coverage_at(ledger, catalogue, week, i64::MAX).await
+}
+
+/// The same as it was known at an instant (microseconds UTC): what was received or decided later is not
+/// seen.
+///
+/// # Errors
+/// The ledger fails.
+pub async fn coverage_at(
+    ledger: &Ledger,
+    catalogue: &Catalogue,
+    week: ReportingWeek,
+    at: i64,
+) -> Result<Vec<FeedCoverage>> {
     let mut all = Vec::new();
     for source in catalogue
         .sources()
         .iter()
         .filter(|source| source.feed.enabled)
     {
-        all.push(of_feed(ledger, source, week).await?);
+        all.push(of_feed(ledger, source, week, at).await?);
     }
     Ok(all)
 }
@@ -47,7 +61,12 @@ fn is_break(verdicts: &[Verdict], week: ReportingWeek, source: &Source) -> bool 
         .any(|verdict| verdict.at > before.0 && verdict.at < end.0)
 }
 
-async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Result<FeedCoverage> {
+async fn of_feed(
+    ledger: &Ledger,
+    source: &Source,
+    week: ReportingWeek,
+    at: i64,
+) -> Result<FeedCoverage> {
     let feed = source.feed.name.as_str();
     let filter = ReportFilter {
         feed: Some(feed.to_owned()),
@@ -67,6 +86,12 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
             break;
         }
     }
+    let late: BTreeSet<String> = reports
+        .iter()
+        .filter(|report| report.received_at > at)
+        .map(|report| report.id.clone())
+        .collect();
+    reports.retain(|report| !late.contains(&report.id));
     let in_week = |date: &Date| *date >= week.monday() && *date <= week.sunday();
     let mut covered: BTreeSet<Date> = BTreeSet::new();
     let mut dated: BTreeSet<Date> = BTreeSet::new();
@@ -91,14 +116,19 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
             }
         }
     } else {
-        let days = ledger
-            .tally(i32::MIN..i32::MAX, Some(feed), TallyBy::DAY)
-            .await?;
-        let dates: BTreeSet<Date> = days
-            .iter()
-            .filter_map(|sum| sum.day)
-            .map(|day| Day(day).date())
-            .collect();
+        let dates: BTreeSet<Date> = if late.is_empty() {
+            let days = ledger
+                .tally(i32::MIN..i32::MAX, Some(feed), TallyBy::DAY)
+                .await?;
+            let days = days.iter().filter_map(|sum| sum.day);
+            days.map(|day| Day(day).date()).collect()
+        } else {
+            let mut days = BTreeSet::new();
+            for report in &reports {
+                days.extend(ledger.tallied_days(&report.id).await?);
+            }
+            days.into_iter().map(|day| Day(day).date()).collect()
+        };
         if let (Some(first), Some(last)) = (dates.first(), dates.last()) {
             let cumulative = source.feed.every_days == 0;
             covered.extend(week.days().filter(|date| {
@@ -108,7 +138,8 @@ async fn of_feed(ledger: &Ledger, source: &Source, week: ReportingWeek) -> Resul
         for_week = u32::from(!covered.is_empty());
         dated = dates;
     }
-    let verdicts = ledger.verdicts(Some(feed)).await?;
+    let mut verdicts = ledger.verdicts(Some(feed)).await?;
+    verdicts.retain(|verdict| verdict.at <= at);
     let breaks = is_break(&verdicts, week, source);
     let owes_nothing = source.feed.every_days == 0 && source.feed.snapshot.is_some();
     if source.feed.every_days > 7 {

@@ -103,7 +103,7 @@ pub enum Stock {
 
 impl Stock {
     /// Incidents in it at the end of the span (microseconds UTC, end exclusive).
-    fn select(self, (from, to): (i64, i64)) -> Select<Entity> {
+    pub(crate) fn select(self, (from, to): (i64, i64)) -> Select<Entity> {
         let select = Entity::find().filter(Column::State.ne(Text(IncidentState::Merged)));
         let not_by = |column: Column| Condition::any().add(column.is_null()).add(column.gte(to));
         let open = |select: Select<Entity>| {
@@ -142,7 +142,7 @@ impl Stock {
 }
 
 /// Those that may count: not part of another, not invalid, duplicate or stale.
-fn counting() -> Select<Entity> {
+pub(crate) fn counting() -> Select<Entity> {
     let not = [
         Resolution::Invalid,
         Resolution::Duplicate,

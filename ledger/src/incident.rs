@@ -206,6 +206,7 @@ mod counted;
 mod listing;
 mod moving;
 mod opening;
+mod rewinding;
 mod splitting;
 
 pub use counted::{CampaignCount, IncidentCount, Period};

@@ -151,6 +151,14 @@ pub(crate) async fn remove<C: ConnectionTrait>(db: &C, report: &str) -> Result<(
 }
 
 impl Ledger {
+    /// Written dates that a report speaks of, days since 1970-01-01.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn tallied_days(&self, report: &str) -> Result<Vec<i32>> {
+        days(self.reader(), report).await
+    }
+
     /// Records tallied for each report, by report.
     pub async fn tallied_by_report(&self) -> Result<Vec<(String, i64)>> {
         let select = Entity::find()

@@ -9,8 +9,10 @@ use bulletin::frozen::FrozenWeek;
 use bulletin::rating::{DEFAULT_VULNERABILITY, Profile};
 use bulletin::sections::figures::{Figures, Names};
 use bulletin::week::{Freeze, Week};
-use intake::coverage::coverage;
+use bulletin::handling::Then;
+use intake::coverage::{coverage, coverage_at};
 use jiff::civil::Date;
+use ledger::Issue;
 use model::bulletin::{
     Bulletin, Correction, Direction, Lang, Note, PublishedValue, Publisher, SeriesTitle, State,
     Text,
@@ -180,6 +182,45 @@ impl<'a> Desk<'a> {
         let week = self.week(named, None)?;
         let settings = &self.workspace.settings;
         self.wait(week.past(&settings.series.id, &settings.zone_name))
+    }
+
+    /// Counts a frozen week again from the records as they were: the lake at the snapshot it was frozen
+    /// from, the ledger as it was known then. What names the present (program, reference tables, feeds'
+    /// schemas) is today's.
+    ///
+    /// # Errors
+    /// The ledger or the lake fails.
+    pub fn recount(&self, issue: &Issue, frozen: &FrozenWeek) -> Result<Counted> {
+        let named = Named {
+            week: frozen.week,
+            issue: Some(frozen.issue),
+        };
+        let week = self.week(named, Some(issue.lake_snapshot))?;
+        let settings = &self.workspace.settings;
+        let ledger = &self.workspace.ledger;
+        let at = issue.created_at;
+        self.workspace.block_on(async {
+            let coverage = coverage_at(ledger, &settings.catalogue, frozen.week, at).await?;
+            let past = week.past_at(&frozen.series, &frozen.zone, at).await?;
+            let freeze = Freeze {
+                series: &frozen.series,
+                issue: frozen.issue,
+                zone_name: &settings.zone_name,
+                coverage: &coverage,
+                reference: &self.reference,
+                source_schemas: self.schemas.clone(),
+                program: env!("CARGO_PKG_VERSION"),
+                past: &past,
+                rating: &self.rating,
+                vulnerability: &self.vulnerability,
+            };
+            let then = Then {
+                frozen_at: at,
+                as_of: issue.ledger_as_of,
+            };
+            let frozen = week.freeze_again(freeze, then).await?;
+            Ok(Counted { frozen, past })
+        })
     }
 
     /// The figures of a counted week as they are printed.

@@ -7,6 +7,8 @@ mod life;
 pub mod publishing;
 mod signing;
 
+mod verify;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -100,6 +102,7 @@ enum What {
         #[arg(long = "lang", value_enum, value_delimiter = ',')]
         langs: Vec<Tongue>,
     },
+    Verify(verify::Args),
     /// List frozen issues.
     List,
 }
@@ -179,6 +182,7 @@ pub fn run(args: Args, session: &Session) -> Result {
             }
             out.end()
         }
+        What::Verify(args) => verify::run(args, session),
         What::List => list(session),
     }
 }

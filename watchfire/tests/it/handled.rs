@@ -16,7 +16,7 @@ use model::time::Timestamp;
 
 use crate::run::Bench;
 
-const CONFIGURATION: &str = r#"
+pub(crate) const CONFIGURATION: &str = r#"
 [workspace]
 name = "handled"
 zone = "UTC"
@@ -30,8 +30,8 @@ organization_en = "Example"
 scheme = "sunday-ordinal"
 "#;
 /// 2023-01-09T00:00:00Z, a Monday.
-const MONDAY: i64 = 1_673_222_400_000_000;
-const HOUR: i64 = 3_600_000_000;
+pub(crate) const MONDAY: i64 = 1_673_222_400_000_000;
+pub(crate) const HOUR: i64 = 3_600_000_000;
 const WHO: &str = "person:test";
 
 /// One incident: opened on a Monday, asked about after an hour, found gone some hours after that.
@@ -153,7 +153,7 @@ async fn work(ledger: &Ledger, n: u8, monday: i64, worked: &Worked) {
 }
 
 /// Two weeks of work: four incidents handled, then seven and one that waits.
-fn fill(path: &Path) {
+pub(crate) fn fill(path: &Path) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let ledger = Ledger::open(path).await.expect("opens");

@@ -19,6 +19,8 @@ mod ledger;
 mod lists;
 mod manual;
 mod query;
+mod recount;
+mod rederive;
 mod repeats;
 mod respond;
 mod run;

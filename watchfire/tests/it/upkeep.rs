@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::crash::copy;
 use crate::run::{Bench, Done};
 
-const CONFIGURATION: &str = r#"
+pub(crate) const CONFIGURATION: &str = r#"
 [workspace]
 name = "upkeep"
 zone = "Asia/Shanghai"
@@ -60,7 +60,7 @@ fn bots(from: u32, rows: u32) -> String {
 }
 
 /// Eight reports over seven days; half of each repeats the one before.
-fn filled(configuration: &str) -> Bench {
+pub(crate) fn filled(configuration: &str) -> Bench {
     let bench = Bench::with(configuration);
     for n in 0..4 {
         bench.write(&format!("in/phish-{n}.csv"), phish(n * 40, 80));
@@ -330,7 +330,7 @@ fn what_is_wrong_with_the_lake_is_named() {
     bench.run(&["lake", "check"]).exits(0);
 }
 
-const RULES: &str = r#"
+pub(crate) const RULES: &str = r#"
 [[retention]]
 name = "red bots"
 what = "events"
