@@ -6,17 +6,17 @@
 //!
 //! Stands at the end of the bulletin's flow, after composition and approval; imports nothing of it but the model.
 
-mod axis;
+pub(crate) mod axis;
 pub mod charts;
-mod draw;
-mod figures;
+pub(crate) mod draw;
+pub(crate) mod figures;
 mod fonts;
-mod measure;
+pub(crate) mod measure;
 mod page;
 pub mod palette;
 mod print;
-mod view;
-mod words;
+pub(crate) mod view;
+pub(crate) mod words;
 
 pub use draw::Frame;
 pub use figures::{chart_csv, csv, json};
