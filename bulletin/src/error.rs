@@ -84,6 +84,14 @@ pub enum Error {
         /// What is wrong, and the remedy.
         reason: String,
     },
+    /// The public site cannot be made.
+    #[error("{what} {reason}")]
+    Site {
+        /// What stands in the way.
+        what: String,
+        /// What is wrong with it, and the remedy.
+        reason: String,
+    },
     /// A scan failed underway.
     #[error("the scan of the lake failed: {0}")]
     Scan(String),
@@ -148,6 +156,7 @@ impl Error {
             Error::Ledger(_) => "ledger",
             Error::Lake(_) => "lake",
             Error::Scan(_) => "scan",
+            Error::Site { .. } => "site",
             Error::Composed { .. } => "composed",
             Error::Editorial { .. } => "editorial",
             Error::UnknownProfile { .. } => "unknown-profile",

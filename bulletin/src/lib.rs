@@ -21,6 +21,7 @@ pub mod frozen;
 pub mod handling;
 pub mod history;
 pub mod lists;
+pub mod publish;
 pub mod rating;
 pub mod render;
 pub mod sections;

@@ -8,26 +8,26 @@
 //!
 //! Stands at the end of the bulletin's flow, after composition and approval; imports nothing of it but the model.
 
-mod axis;
+pub(crate) mod axis;
 mod card;
 pub mod charts;
 mod docx;
-mod draw;
-mod figures;
+pub(crate) mod draw;
+pub(crate) mod figures;
 mod flow;
 mod fonts;
 mod forms;
 mod inline;
 mod mail;
 mod markdown;
-mod measure;
+pub(crate) mod measure;
 mod page;
 pub mod palette;
 mod picture;
 mod print;
-mod view;
+pub(crate) mod view;
 mod wechat;
-mod words;
+pub(crate) mod words;
 mod workbook;
 
 pub use card::{card, card_alt, card_png, cover, cover_png};

@@ -329,12 +329,7 @@ impl Week<'_> {
     ///
     /// # Errors
     /// As [`Week::past`].
-    pub async fn past_at(
-        &self,
-        series: &str,
-        zone_name: &str,
-        at: i64,
-    ) -> Result<Vec<FrozenWeek>> {
+    pub async fn past_at(&self, series: &str, zone_name: &str, at: i64) -> Result<Vec<FrozenWeek>> {
         let mut found: BTreeMap<ReportingWeek, FrozenWeek> = BTreeMap::new();
         let oldest = self.week.plus(-HISTORY_WEEKS);
         let days = Day::of(oldest.monday()).0..Day::of(self.week.monday()).0;

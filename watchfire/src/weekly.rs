@@ -6,10 +6,10 @@
 use bulletin::compose::{Cover, compose};
 use bulletin::editorial::Editorial;
 use bulletin::frozen::FrozenWeek;
+use bulletin::handling::Then;
 use bulletin::rating::{DEFAULT_VULNERABILITY, Profile};
 use bulletin::sections::figures::{Figures, Names};
 use bulletin::week::{Freeze, Week};
-use bulletin::handling::Then;
 use intake::coverage::{coverage, coverage_at};
 use jiff::civil::Date;
 use ledger::Issue;

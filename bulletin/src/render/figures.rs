@@ -137,7 +137,7 @@ fn write(rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
 }
 
 /// A text that a spreadsheet would take for a formula gets an apostrophe before it; plain numbers do not.
-fn guard(text: &str) -> String {
+pub(crate) fn guard(text: &str) -> String {
     let text = super::view::clean(text);
     let first = text.trim_start().chars().next();
     let formula = matches!(

@@ -1,0 +1,346 @@
+//! An invented series: the specimen issue, the weeks before it derived from it, transcribed years before those. One
+//! issue is corrected, one withdrawn.
+
+use bulletin::frozen::{Basis, FROZEN_FORMAT, FrozenWeek, Origin};
+use bulletin::publish::{
+    Earlier, Edition, Figure, FileEntry, Life, Lists, Revised, Settings, Site, Withdrawal,
+};
+use bulletin::render::{self, Rendition};
+use bulletin::sections::words::{day, period};
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+use model::bulletin::{Bulletin, Decimal, Exact, Lang, Outcome, Text};
+use model::issue::NumberingScheme;
+use model::statistic::{FeedCoverage, Measured, Missing, StatisticValue};
+use model::time::{ReportingWeek, Timestamp};
+
+/// Everything a site is made of, owned.
+pub struct Sample {
+    pub title: Text,
+    pub organization: Text,
+    pub about: Text,
+    pub settings: Settings,
+    pub zone: TimeZone,
+    pub editions: Vec<Edition>,
+    pub history: Vec<Earlier>,
+    pub current: Option<Bulletin>,
+    /// The issues' own files.
+    pub files: Vec<Rendition>,
+}
+
+impl Sample {
+    pub fn site(&self) -> Site<'_> {
+        Site {
+            title: &self.title,
+            organization: &self.organization,
+            about: Some(&self.about),
+            settings: &self.settings,
+            zone: &self.zone,
+            editions: &self.editions,
+            history: &self.history,
+            current: self.current.as_ref(),
+            lists: None::<Lists<'_>>,
+        }
+    }
+}
+
+/// Noon of a day, UTC.
+fn at(day: jiff::civil::Date) -> Timestamp {
+    let noon = day.at(12, 0, 0, 0).to_zoned(TimeZone::UTC).expect("a day");
+    Timestamp::from(noon.timestamp())
+}
+
+/// A frozen week of which the site reads only the coverage.
+fn frozen(b: &Bulletin, changed: bool) -> FrozenWeek {
+    let feed = FeedCoverage {
+        feed: "sink-a".into(),
+        expected_days: 7,
+        seen_days: 7,
+        reports: 7,
+        missing: vec![],
+        changed,
+    };
+    let value = StatisticValue {
+        statistic: "M1".into(),
+        version: 1,
+        measured: Measured::NotAvailable {
+            reason: Missing::NotBegun,
+        },
+        sources: vec!["sink-a".into()],
+        parts: vec![],
+    };
+    FrozenWeek {
+        format: FROZEN_FORMAT,
+        series: "weekly".into(),
+        issue: b.issue.number,
+        week: ReportingWeek::containing(b.week.first),
+        zone: "Asia/Shanghai".into(),
+        origin: Origin::Counted,
+        basis: Basis {
+            lake_snapshot: 1,
+            ledger_as_of: String::new(),
+            reference: String::new(),
+            identity_version: 1,
+            classification: String::new(),
+            lake_schema: 1,
+            source_schemas: vec![],
+            program: String::new(),
+        },
+        coverage: vec![feed],
+        supplies: vec![],
+        values: vec![value],
+        beside: vec![],
+        infrastructure: vec![],
+        rating: None,
+        vulnerability: None,
+    }
+}
+
+/// A slow wave around 1, different for every key.
+fn wave(back: i64, key: &str) -> f64 {
+    let phase = f64::from(key.bytes().map(u32::from).sum::<u32>() % 17);
+    1.0 + 0.22 * (back as f64 / 7.3 + phase).sin() + 0.08 * (back as f64 * 1.9 + phase).sin()
+}
+
+/// The specimen moved `back` weeks into the past.
+fn earlier_issue(base: &Bulletin, back: i64) -> Bulletin {
+    let mut b = base.clone();
+    let week = ReportingWeek::containing(base.week.first).plus(-back);
+    let number = NumberingScheme::SundayOrdinal
+        .issue(week)
+        .expect("numbered");
+    b.issue.number = number;
+    b.issue.text = Text::new(
+        format!("{}年第{}期", number.year, number.number),
+        format!("{} No. {}", number.year, number.number),
+    );
+    (b.week.first, b.week.last) = (week.monday(), week.sunday());
+    b.week.text = period(week.monday(), week.sunday());
+    if let Some(published) = &mut b.published {
+        published.date = published.date.saturating_sub(jiff::Span::new().weeks(back));
+        published.text = day(published.date);
+    }
+    b.recent.clear();
+    if back > 0 {
+        b.rating.outcome = Outcome::Assessed {
+            level: [2, 2, 1, 2, 3, 2, 2, 1, 3, 4, 2][(back % 11) as usize],
+        };
+        for value in &mut b.values {
+            let factor = wave(back, &value.statistic);
+            if let Some(amount) = &mut value.value
+                && let Exact::Count { count } = &mut amount.exact
+            {
+                *count = (*count as f64 * factor) as u64;
+                amount.number = Some(Decimal::count(*count));
+                amount.text = model::statistic::print_count(
+                    *count,
+                    if *count >= 10_000 {
+                        model::statistic::Presentation::WanOneDecimal
+                    } else {
+                        model::statistic::Presentation::Integer
+                    },
+                );
+            }
+        }
+    }
+    b.hash = None;
+    b.seal();
+    b
+}
+
+/// Names and bytes of an issue's files: pages, JSON and CSV as rendered, stand-ins for what needs fonts.
+fn renditions(b: &Bulletin, real: bool) -> Vec<Rendition> {
+    let stem = render::stem(b);
+    let mut out = vec![];
+    let mut put = |name: String, bytes: Vec<u8>| out.push(Rendition { name, bytes });
+    put(
+        format!("{stem}.json"),
+        if real {
+            render::json(b).into_bytes()
+        } else {
+            b"{}".to_vec()
+        },
+    );
+    for lang in Lang::ALL {
+        let code = lang.code();
+        put(
+            format!("{stem}.{code}.html"),
+            if real {
+                render::html(b, lang).into_bytes()
+            } else {
+                format!("<!doctype html><title>{stem} {code}</title>").into_bytes()
+            },
+        );
+        put(
+            format!("{stem}.{code}.csv"),
+            if real {
+                render::csv(b, lang)
+            } else {
+                stem.clone().into_bytes()
+            },
+        );
+        put(
+            format!("{stem}.{code}.pdf"),
+            format!("%PDF-1.7 stand-in {stem} {code}").into_bytes(),
+        );
+        put(
+            format!("{stem}.{code}.docx"),
+            format!("stand-in {stem} {code}").into_bytes(),
+        );
+        put(
+            format!("{stem}.card.{code}.png"),
+            format!("stand-in card {stem} {code}").into_bytes(),
+        );
+        if real {
+            for chart in b.charts() {
+                put(
+                    format!("{stem}.fig{}.{code}.svg", chart.number),
+                    render::svg(
+                        chart,
+                        lang,
+                        render::charts::Width::Wide,
+                        &render::palette::Palette::LIGHT,
+                    )
+                    .into_bytes(),
+                );
+                put(
+                    format!("{stem}.fig{}.{code}.csv", chart.number),
+                    render::chart_csv(chart, lang),
+                );
+            }
+        }
+    }
+    out
+}
+
+/// Years of printed figures, with holes.
+fn history(base: &Bulletin, before: ReportingWeek) -> Vec<Earlier> {
+    let mut out = Vec::new();
+    for back in 1..=420_i64 {
+        if (30..60).contains(&(back % 90)) || back % 7 == 3 {
+            continue;
+        }
+        let week = before.plus(-back);
+        let figures = base
+            .values
+            .iter()
+            .filter(|value| !value.key.contains(['/', '@']))
+            .filter_map(|value| {
+                let Exact::Count { count } = value.value.as_ref()?.exact else {
+                    return None;
+                };
+                let count = (count as f64 * 1.6 * wave(back * 2, &value.statistic)) as u64;
+                let form = if count >= 10_000 {
+                    model::statistic::Presentation::WanOneDecimal
+                } else {
+                    model::statistic::Presentation::Integer
+                };
+                Some(Figure {
+                    statistic: value.statistic.clone(),
+                    part: String::new(),
+                    version: 1,
+                    name: value.name.clone(),
+                    unit: value.unit.clone(),
+                    number: Some(Decimal::count(count)),
+                    exact: count.to_string(),
+                    text: model::statistic::print_count(count, form),
+                    missing: None,
+                    complete: true,
+                })
+            })
+            .collect();
+        out.push(Earlier {
+            number: NumberingScheme::SundayOrdinal
+                .issue(week)
+                .expect("numbered"),
+            week,
+            figures,
+        });
+    }
+    out
+}
+
+/// A series of `count` issues that ends with `base`; with `real` their pages are rendered.
+pub fn sample(base: &Bulletin, count: i64, real: bool) -> Sample {
+    let mut editions = Vec::new();
+    let mut files = Vec::new();
+    for back in (0..count).rev() {
+        let b = earlier_issue(base, back);
+        let own = renditions(&b, real);
+        let first_published = at(b.published.as_ref().map_or(b.week.last, |day| day.date));
+        let mut life = Life {
+            first_published,
+            updated: first_published,
+            revised: vec![],
+            withdrawn: None,
+            files: own
+                .iter()
+                .map(|file| FileEntry {
+                    name: file.name.clone(),
+                    size: file.bytes.len() as u64,
+                    blake3: blake3::hash(&file.bytes).to_hex().to_string(),
+                })
+                .collect(),
+            former: vec![],
+        };
+        let later = |days: i64| Timestamp(first_published.0 + days * 86_400_000_000);
+        if back == 2 {
+            life.updated = later(6);
+            life.revised.push(Revised {
+                revision: 2,
+                at: later(6),
+                text: Text::new(
+                    "被篡改网站数由2212个更正为2146个：一个来源重复报送。",
+                    "Defaced sites corrected from 2,212 to 2,146: one source had reported twice.",
+                ),
+            });
+        }
+        if back == 3 {
+            life.updated = later(9);
+            life.former.push(format!("{}.en.md", render::stem(&b)));
+            life.withdrawn = Some(Withdrawal {
+                at: later(9),
+                reason: Text::new(
+                    "统计周内一个主要来源的数据整体错误，本期不能成立。",
+                    "The data of a main source were wrong throughout the week: this issue cannot stand.",
+                ),
+            });
+        }
+        let edition = Edition::of(&b, &frozen(&b, back == 20), life);
+        if edition.stands() {
+            files.extend(own);
+        }
+        editions.push(edition);
+    }
+    let oldest = ReportingWeek::containing(base.week.first).plus(1 - count);
+    Sample {
+        title: base.series.title.clone(),
+        organization: base.publisher.name.clone(),
+        about: base.publisher.about.clone().unwrap_or_default(),
+        settings: Settings {
+            base_url: Some("https://cert.example/weekly".into()),
+            feed_tag: Some("cert.example,2022".into()),
+            licence: Some(bulletin::publish::Licence {
+                name: "CC-BY-4.0".into(),
+                title: "CC BY 4.0".into(),
+                url: "https://creativecommons.org/licenses/by/4.0/".into(),
+            }),
+            contact: Some("bulletin@cert.example".into()),
+            security: Some(bulletin::publish::SecurityContact {
+                contact: "mailto:security@cert.example".into(),
+                expires: at(date(2024, 1, 1)),
+            }),
+        }
+        .checked()
+        .expect("sound"),
+        zone: TimeZone::get("Asia/Shanghai").expect("a zone"),
+        history: if count > 0 {
+            history(base, oldest)
+        } else {
+            vec![]
+        },
+        editions,
+        current: (count > 0).then(|| earlier_issue(base, 0)),
+        files,
+    }
+}
