@@ -289,7 +289,8 @@ fn spelled(words: &str) -> Option<&str> {
     for unit in ["万", "亿"] {
         for (at, _) in words.match_indices(unit) {
             let start = words[..at].char_indices().rev().take_while(|(_, c)| NUMERALS.contains(*c)).last();
-            if let Some((start, _)) = start {
+            // 千万 mostly means "by all means".
+            if let Some((start, _)) = start.filter(|(start, _)| &words[*start..at] != "千") {
                 return Some(&words[start..at + unit.len()]);
             }
         }
@@ -550,8 +551,7 @@ mod tests {
         }
         assert_eq!(spelled("上升百分之三十五，"), Some("百分之三十五"));
         assert_eq!(spelled("约五万台"), Some("五万"));
-        assert_eq!(spelled("千万不要点开，万一点开"), Some("千万"));
-        assert_eq!(spelled("万一"), None);
+        assert_eq!(spelled("千万不要点开，万一点开"), None);
     }
 
     #[test]

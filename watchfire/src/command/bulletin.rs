@@ -1,5 +1,7 @@
 //! `watchfire bulletin`: freeze an issue, print it, list what there is.
 
+mod explain_change;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -74,6 +76,7 @@ enum What {
     },
     /// List frozen issues.
     List,
+    ExplainChange(explain_change::Args),
 }
 
 /// A form of an issue.
@@ -167,6 +170,7 @@ pub fn run(args: Args, session: &Session) -> Result {
             out.end()
         }
         What::List => list(session),
+        What::ExplainChange(args) => explain_change::run(args, session),
     }
 }
 
