@@ -14,6 +14,7 @@ use crate::editorial::Editorial;
 use crate::frozen::{FrozenWeek, Origin};
 use crate::sections::figures::{Figures, Names};
 use crate::sections::{Page, board, handling, notes, present, rating, situation, words};
+use crate::suppress::suppressed;
 use crate::{Error, Result};
 
 /// Earlier issues that are linked.
@@ -51,9 +52,13 @@ pub struct Cover<'a> {
 /// # Errors
 /// [`Error::Composed`] if the result contradicts itself: a fault of ours, found before it is stored.
 pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Result<Bulletin> {
+    // What could name a victim is hidden before anything is printed.
+    let this = &suppressed(this);
     let last = past
         .iter()
-        .find(|frozen| frozen.week == this.week.previous());
+        .find(|frozen| frozen.week == this.week.previous())
+        .map(suppressed);
+    let last = last.as_ref();
     let figures = Figures::of(this, last, &cover.names);
     let page = Page {
         this,

@@ -92,6 +92,16 @@ pub enum Error {
         /// What is wrong with it, and the remedy.
         reason: String,
     },
+    /// A statistic whose change has no parts: a share, a rank, a word, a time.
+    #[error(
+        "statistic {id} is no count of things: its change cannot be split, that of {instead} can"
+    )]
+    NotACount {
+        /// The statistic.
+        id: String,
+        /// What to ask for instead.
+        instead: String,
+    },
     /// A scan failed underway.
     #[error("the scan of the lake failed: {0}")]
     Scan(String),
@@ -159,6 +169,7 @@ impl Error {
             Error::Site { .. } => "site",
             Error::Composed { .. } => "composed",
             Error::Editorial { .. } => "editorial",
+            Error::NotACount { .. } => "not-a-count",
             Error::UnknownProfile { .. } => "unknown-profile",
             Error::NoFont { .. } => "no-font",
             Error::FontFile { .. } => "font-file",

@@ -14,18 +14,21 @@
 //! and [`turnaround`] how long it took; `lists`, `handling` and [`week`] are the modules that read the
 //! lake and the ledger. This crate never collects, never sends, and reads no clock.
 
+pub mod change;
 pub mod compose;
 pub mod editorial;
 mod error;
 pub mod frozen;
 pub mod handling;
 pub mod history;
+pub mod lint;
 pub mod lists;
 pub mod publish;
 pub mod rating;
 pub mod render;
 pub mod sections;
 pub mod statistics;
+pub mod suppress;
 pub mod turnaround;
 pub mod week;
 

@@ -397,10 +397,17 @@ fn sectors(page: &Page<'_>) -> Option<Chart> {
             .map(str::to_owned)
             .collect()
     };
-    let all: BTreeSet<String> = names(page.this)
+    let mut all: BTreeSet<String> = names(page.this)
         .into_iter()
         .chain(page.last.map(names).unwrap_or_default())
         .collect();
+    // Too few in either week to be told: no row at all, so that no change gives it away.
+    all.retain(|name| {
+        let cell = format!("{PREFIX}{name}");
+        !std::iter::once(page.this)
+            .chain(page.last)
+            .any(|week| crate::suppress::is_hidden(week, &cell))
+    });
     let mut rows: Vec<(String, u64, Option<u64>)> = all
         .into_iter()
         .map(|name| {

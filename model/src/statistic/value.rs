@@ -191,6 +191,8 @@ pub enum Missing {
     },
     /// The figure is not in the imported source.
     NotInSource,
+    /// So few that it could name a victim, or needed to derive such a figure.
+    Suppressed,
 }
 
 impl Missing {
@@ -230,6 +232,10 @@ impl Missing {
                 format!("it follows from {}, not available", statistics.join(", ")),
             ),
             Missing::NotInSource => Text::new("来源中没有该数", "not in the source"),
+            Missing::Suppressed => Text::new(
+                "数量过小，可能指向受害方，不予公布",
+                "suppressed: so few that it could name a victim, or needed to protect such a figure",
+            ),
         }
     }
 }

@@ -9,6 +9,8 @@ mod signing;
 
 mod verify;
 
+mod explain_change;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -105,6 +107,7 @@ enum What {
     Verify(verify::Args),
     /// List frozen issues.
     List,
+    ExplainChange(explain_change::Args),
 }
 
 /// A form of an issue.
@@ -184,6 +187,7 @@ pub fn run(args: Args, session: &Session) -> Result {
         }
         What::Verify(args) => verify::run(args, session),
         What::List => list(session),
+        What::ExplainChange(args) => explain_change::run(args, session),
     }
 }
 
