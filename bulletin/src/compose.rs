@@ -5,13 +5,13 @@
 
 use jiff::civil::Date;
 use model::bulletin::{
-    Bulletin, Correction, DefinitionVersion, FORMAT, Issue, Note, Period, PrintedDay, Provenance,
+    Bulletin, Correction, DefinitionVersion, FORMAT, Issue, Period, PrintedDay, Provenance,
     Publisher, RecentIssue, SeriesTitle, State, Text, Tlp,
 };
 use model::issue::IssueNumber;
 
-use crate::editorial::Editorial;
-use crate::frozen::{FrozenWeek, Origin};
+use crate::editorial::Around;
+use crate::frozen::FrozenWeek;
 use crate::sections::figures::{Figures, Names};
 use crate::sections::{Page, board, handling, notes, present, rating, situation, words};
 use crate::suppress::suppressed;
@@ -38,10 +38,8 @@ pub struct Cover<'a> {
     pub banner: Option<Text>,
     /// Day of publication.
     pub published: Option<Date>,
-    /// What the editor wrote.
-    pub editorial: &'a Editorial,
-    /// What must be said of the issue before: corrections, a withdrawal.
-    pub errata: &'a [Note],
+    /// Prose, errata, what may be linked.
+    pub around: &'a Around,
     /// Names of provinces and sectors.
     pub names: Names<'a>,
 }
@@ -105,7 +103,7 @@ pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Resu
         sections: present(&page),
         news: Vec::new(),
         notes: notes::notes(&page),
-        recent: recent(this, past),
+        recent: recent(this, past, &cover.around.published),
         values: Vec::new(),
         provenance: Provenance {
             lake_snapshot: this.basis.lake_snapshot,
@@ -123,8 +121,8 @@ pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Resu
         },
         hash: None,
     };
-    bulletin.notes.extend_from_slice(cover.errata);
-    cover.editorial.place(&mut bulletin, &figures);
+    bulletin.notes.extend_from_slice(&cover.around.errata);
+    cover.around.editorial.place(&mut bulletin, &figures);
     bulletin.values = figures.into_values();
     bulletin.seal();
     match bulletin.check().into_iter().next() {
@@ -146,8 +144,9 @@ fn issue(number: IssueNumber) -> Issue {
     }
 }
 
-/// The five issues before, newest first; those that are not stored are not listed.
-fn recent(this: &FrozenWeek, past: &[FrozenWeek]) -> Vec<RecentIssue> {
+/// The five issues before, newest first; those that are not stored are not listed, those that are not public
+/// not linked.
+fn recent(this: &FrozenWeek, past: &[FrozenWeek], published: &[IssueNumber]) -> Vec<RecentIssue> {
     (1..=RECENT)
         .filter_map(|back| {
             let week = this.week.plus(-back);
@@ -159,7 +158,9 @@ fn recent(this: &FrozenWeek, past: &[FrozenWeek]) -> Vec<RecentIssue> {
                     .rating
                     .as_ref()
                     .and_then(crate::rating::Rating::level),
-                file: (frozen.origin == Origin::Counted).then(|| frozen.issue.to_string()),
+                file: published
+                    .contains(&frozen.issue)
+                    .then(|| frozen.issue.to_string()),
             })
         })
         .collect()

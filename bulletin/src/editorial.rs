@@ -9,6 +9,7 @@
 //! that has changed since, the block is stale until somebody has read it again.
 
 use model::bulletin::{Bulletin, Note, Paragraph, Story, Text};
+use model::issue::IssueNumber;
 use serde::{Deserialize, Serialize};
 
 use crate::sections::figures::Figures;
@@ -79,6 +80,41 @@ impl Block {
                 say(figures, &part(&zh), &part(&en))
             })
             .collect()
+    }
+}
+
+/// What stands around the figures of a revision: kept with it, so that it can be composed again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Around {
+    /// What the editor wrote.
+    pub editorial: Editorial,
+    /// What must be said of the issue before: a correction, a withdrawal.
+    pub errata: Vec<Note>,
+    /// Issues that were public then: the only ones that are linked.
+    pub published: Vec<IssueNumber>,
+}
+
+impl Around {
+    /// The deterministic form that is stored.
+    ///
+    /// # Panics
+    /// Never: the type holds only strings, numbers and lists.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("strings, numbers and lists are always JSON")
+    }
+
+    /// Reads the stored form back; nothing where nothing is stored.
+    ///
+    /// # Errors
+    /// [`Error::Editorial`] if it is damaged.
+    pub fn from_json(text: &str) -> Result<Self> {
+        if text.is_empty() {
+            return Ok(Around::default());
+        }
+        serde_json::from_str(text).map_err(|error| Error::Editorial {
+            block: "around".to_owned(),
+            reason: error.to_string(),
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 use lake::arrow::array::RecordBatch;
 use lake::query::Part;
-use ledger::{HistoryKind, LakeFile, LakeFileKind, Ledger, Page};
+use ledger::{HistoryKind, LakeFile, LakeFileKind, Ledger};
 use model::bulletin::Text;
 use model::feed::Feed;
 use model::issue::IssueNumber;
@@ -317,8 +317,8 @@ impl Week<'_> {
         Ok(frozen)
     }
 
-    /// The frozen weeks before this one, newest first, at most [`HISTORY_WEEKS`] of them: the newest
-    /// approved, else the newest draft, else the imported back issue of each.
+    /// The frozen weeks before this one, newest first, at most [`HISTORY_WEEKS`] of them: of each the
+    /// revision that [`ledger::Ledger::baselines`] names, else the imported back issue.
     ///
     /// # Errors
     /// The ledger fails, or a stored week is damaged.
@@ -345,20 +345,11 @@ impl Week<'_> {
             }
         }
         // By week, not by number: numbers may be given by hand, and a scheme may change.
-        let heads = self.ledger.issues(Some(series), Page::ALL).await?;
-        // The newest approved revision of each, else the newest draft.
-        let mut chosen: BTreeMap<(i32, i32), (bool, i32)> = BTreeMap::new();
-        for head in heads
-            .iter()
-            .filter(|head| days.contains(&head.week_start) && head.created_at <= at)
-        {
-            let approved = head.approved_at.is_some_and(|approved| approved <= at);
-            let best = chosen.entry((head.year, head.number)).or_default();
-            *best = (*best).max((approved, head.revision));
-        }
-        for ((year, number), (_, revision)) in chosen {
+        for ((year, number), revision) in self.ledger.baselines(series, at).await? {
             let row = self.ledger.issue(series, year, number, revision).await?;
-            let Some(row) = row else { continue };
+            let Some(row) = row.filter(|row| days.contains(&row.week_start)) else {
+                continue;
+            };
             let frozen = FrozenWeek::from_json(&format!("{year}-{number}"), &row.statistics)?;
             found.insert(frozen.week, frozen);
         }

@@ -25,7 +25,7 @@ use crate::text::Text;
 use crate::{Actor, Error, Issue, Ledger, Result, issue};
 
 pub use correcting::{Correction, NewCorrection};
-pub use publishing::{NewRendition, Published, Rendition};
+pub use publishing::{NewRendition, Rendition};
 pub use signing::{Comment, LintOutcome, Review};
 
 mod row {
@@ -64,6 +64,9 @@ mod row {
         /// What the editor wrote, JSON text; empty before the first edit.
         #[serde(skip)]
         pub editorial: String,
+        /// What the public site keeps of the public revision, JSON text; empty before.
+        #[serde(skip)]
+        pub digest: String,
         /// The revision that is public.
         pub published_revision: Option<i32>,
         /// When the first was published.
@@ -373,6 +376,7 @@ impl Ledger {
             ledger_as_of: None,
             frozen_at: None,
             editorial: String::new(),
+            digest: String::new(),
             published_revision: None,
             first_published_at: None,
             published_at: None,

@@ -71,6 +71,9 @@ mod row {
         pub statistics: String,
         /// The whole bulletin, JSON text as frozen.
         pub bulletin: String,
+        /// What stood around the figures when it was composed (prose, errata, links), JSON text; empty where
+        /// there was nothing.
+        pub around: String,
         /// Hash of the frozen content.
         pub hash: Hash,
         /// Who approved it.
@@ -148,6 +151,8 @@ pub struct NewIssue {
     pub statistics: String,
     /// The whole bulletin, JSON text.
     pub bulletin: String,
+    /// What stood around the figures when it was composed, JSON text.
+    pub around: String,
 }
 
 impl NewIssue {
@@ -283,6 +288,7 @@ impl Ledger {
             note: new.note,
             statistics: new.statistics,
             bulletin: new.bulletin,
+            around: new.around,
             hash,
             approved_by: None,
             approved_at: None,
@@ -305,29 +311,10 @@ impl Ledger {
     /// What a comparison reads: the public revision of an issue, before that the newest approved one, else
     /// its newest draft. A withdrawn issue is no baseline.
     pub async fn baseline(&self, series: &str, year: i32, number: i32) -> Result<Option<Issue>> {
-        let key = EditionKey {
-            series: series.to_owned(),
-            year,
-            number,
-        };
-        let edition = edition::find(self.reader(), &key).await?;
-        if edition
-            .as_ref()
-            .is_some_and(|edition| edition.withdrawn_at.is_some())
-        {
-            return Ok(None);
-        }
-        if let Some(revision) = edition.and_then(|edition| edition.published_revision) {
-            return self.issue(series, year, number, revision).await;
-        }
-        let newest = || of_number(series, year, number).order_by_desc(Column::Revision);
-        let approved = newest()
-            .filter(Column::State.eq(IssueState::Approved))
-            .one(self.reader())
-            .await?;
-        match approved {
-            Some(row) => Ok(Some(row)),
-            None => Ok(newest().one(self.reader()).await?),
+        let baselines = self.baselines(series, i64::MAX).await?;
+        match baselines.get(&(year, number)) {
+            Some(revision) => self.issue(series, year, number, *revision).await,
+            None => Ok(None),
         }
     }
 

@@ -70,7 +70,7 @@ pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
 pub use directive::{Directive, DirectiveState, NewDirective};
 pub use edition::{
     Comment, Correction, Edition, EditionKey, EditionStep, Frozen, LintOutcome, NewCorrection,
-    NewEdition, NewRendition, Published, Rendition, Review,
+    NewEdition, NewRendition, Rendition, Review,
 };
 pub use error::{Error, Result};
 pub use handled::{AskedParty, HandlingRow, Stock};

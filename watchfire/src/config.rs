@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bulletin::publish::{Licence, SecurityContact, Settings as SiteSettings};
 use intake::rules::Rules;
 use intake::{Catalogue, Source};
 use jiff::civil::Date;
@@ -34,7 +35,7 @@ pub mod written;
 
 use expand::{Target, Unexpanded, expand};
 use origin::{Shown, Spelling};
-use written::{ResponseSection, ServeSection, Written};
+use written::{ResponseSection, ServeSection, SiteSection, Written};
 
 /// Name of the file in a workspace.
 pub const FILE: &str = "watchfire.toml";
@@ -145,6 +146,8 @@ pub struct Settings {
     pub ledger: Option<ledger::Address>,
     /// Font folders.
     pub fonts: Vec<PathBuf>,
+    /// The public site.
+    pub site: SiteSettings,
     /// Reference entries.
     pub references: Vec<ReferenceFiles>,
     /// Rules of retention, in order.
@@ -266,6 +269,7 @@ impl Resolver<'_> {
         }
         let listen = self.serve(&written.serve);
         let ledger = self.ledger(&written);
+        let site = self.site(&written.site);
         let fonts = self.font_dirs(&written, file);
         let root = file.parent().unwrap_or(Path::new(""));
         let catalogue = self.catalogue(written.feeds.clone(), root);
@@ -289,6 +293,7 @@ impl Resolver<'_> {
             response: written.response,
             listen,
             ledger,
+            site,
             fonts,
             references,
             retention,
@@ -329,6 +334,45 @@ impl Resolver<'_> {
             let message = format!("listen `{}` is no address with a port", serve.listen);
             self.problem("serve.listen", message, "write one such as 127.0.0.1:8080");
             SocketAddr::from(([127, 0, 0, 1], 8080))
+        })
+    }
+
+    fn site(&mut self, written: &SiteSection) -> SiteSettings {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let licence = some(&written.licence).map(|name| Licence {
+            title: some(&written.licence_title).unwrap_or_else(|| name.clone()),
+            url: written.licence_url.clone(),
+            name,
+        });
+        let security = some(&written.security_contact).and_then(|contact| {
+            let expires = written.security_expires.parse::<Date>();
+            let expires = expires.and_then(|day| day.to_zoned_datetime(TimeZone::UTC));
+            match expires {
+                Ok(expires) => Some(SecurityContact {
+                    contact,
+                    expires: expires.timestamp().into(),
+                }),
+                Err(_) => {
+                    let message = "security_contact needs the last day of that word";
+                    self.problem(
+                        "site.security_expires",
+                        message,
+                        "write a day within a year, as \"2027-06-30\"",
+                    );
+                    None
+                }
+            }
+        });
+        let settings = SiteSettings {
+            base_url: some(&written.base_url),
+            feed_tag: some(&written.feed_tag),
+            licence,
+            contact: some(&written.contact),
+            security,
+        };
+        settings.checked().unwrap_or_else(|error| {
+            self.problem("site.base_url", error.to_string(), "see docs/site.md");
+            SiteSettings::default()
         })
     }
 

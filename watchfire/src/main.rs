@@ -16,6 +16,7 @@ mod failure;
 mod findings;
 mod health;
 mod inspection;
+mod publishing;
 mod reference_files;
 mod registering;
 mod responding;

@@ -4,7 +4,7 @@
 //! the configuration, the coverage that `intake` knows, the names of provinces and sectors, the clock.
 
 use bulletin::compose::{Cover, compose};
-use bulletin::editorial::Editorial;
+use bulletin::editorial::Around;
 use bulletin::frozen::FrozenWeek;
 use bulletin::handling::Then;
 use bulletin::rating::{DEFAULT_VULNERABILITY, Profile};
@@ -14,8 +14,7 @@ use intake::coverage::{coverage, coverage_at};
 use jiff::civil::Date;
 use ledger::Issue;
 use model::bulletin::{
-    Bulletin, Correction, Direction, Lang, Note, PublishedValue, Publisher, SeriesTitle, State,
-    Text,
+    Bulletin, Correction, Direction, Lang, PublishedValue, Publisher, SeriesTitle, State, Text,
 };
 use model::feed::Feed;
 use model::issue::IssueNumber;
@@ -185,12 +184,13 @@ impl<'a> Desk<'a> {
     }
 
     /// Counts a frozen week again from the records as they were: the lake at the snapshot it was frozen
-    /// from, the ledger as it was known then. What names the present (program, reference tables, feeds'
+    /// from, the ledger as it was known when it was frozen (microseconds UTC); beside them the weeks that the
+    /// revision was compared with. What names the present (program, reference tables, feeds'
     /// schemas) is today's.
     ///
     /// # Errors
     /// The ledger or the lake fails.
-    pub fn recount(&self, issue: &Issue, frozen: &FrozenWeek) -> Result<Counted> {
+    pub fn recount(&self, issue: &Issue, frozen: &FrozenWeek, at: i64) -> Result<Counted> {
         let named = Named {
             week: frozen.week,
             issue: Some(frozen.issue),
@@ -198,7 +198,6 @@ impl<'a> Desk<'a> {
         let week = self.week(named, Some(issue.lake_snapshot))?;
         let settings = &self.workspace.settings;
         let ledger = &self.workspace.ledger;
-        let at = issue.created_at;
         self.workspace.block_on(async {
             let coverage = coverage_at(ledger, &settings.catalogue, frozen.week, at).await?;
             let past = week.past_at(&frozen.series, &frozen.zone, at).await?;
@@ -218,23 +217,36 @@ impl<'a> Desk<'a> {
                 frozen_at: at,
                 as_of: issue.ledger_as_of,
             };
-            let frozen = week.freeze_again(freeze, then).await?;
-            Ok(Counted { frozen, past })
+            let again = week.freeze_again(freeze, then).await?;
+            let beside = week.past_at(&frozen.series, &frozen.zone, issue.created_at);
+            Ok(Counted {
+                frozen: again,
+                past: beside.await?,
+            })
         })
     }
 
     /// The figures of a counted week as they are printed.
     pub fn figures(&self, counted: &Counted) -> Vec<PublishedValue> {
-        let province = |code: u32| self.province(code);
-        let names = Names {
-            province: &province,
-            sector: &sector,
-        };
         let last = counted
             .past
             .iter()
             .find(|past| past.week == counted.frozen.week.previous());
-        Figures::of(&counted.frozen, last, &names).into_values()
+        self.with_names(|names| Figures::of(&counted.frozen, last, names).into_values())
+    }
+
+    /// Does something with the names of provinces and sectors.
+    pub fn with_names<T>(&self, act: impl FnOnce(&Names<'_>) -> T) -> T {
+        let province = |code: u32| self.province(code);
+        act(&Names {
+            province: &province,
+            sector: &sector,
+        })
+    }
+
+    /// The configured feeds.
+    pub fn feeds(&self) -> &[Feed] {
+        &self.feeds
     }
 
     /// The bulletin of a counted week.
@@ -247,7 +259,7 @@ impl<'a> Desk<'a> {
         revision: u32,
         corrections: Vec<Correction>,
         published: Option<Date>,
-        (editorial, errata): (&Editorial, &[Note]),
+        around: &Around,
     ) -> Result<Bulletin> {
         let series = &self.workspace.settings.series;
         let province = |code: u32| self.province(code);
@@ -266,8 +278,7 @@ impl<'a> Desk<'a> {
             corrections,
             banner: series.banner.clone(),
             published,
-            editorial,
-            errata,
+            around,
             names: Names {
                 province: &province,
                 sector: &sector,

@@ -1,7 +1,7 @@
 //! From counted weeks to a bulletin: sections, numbering, sentences and their variants.
 
 use bulletin::compose::{Cover, compose};
-use bulletin::editorial::Editorial;
+use bulletin::editorial::Around;
 use bulletin::frozen::FrozenWeek;
 use bulletin::rating::{DEFAULT_RATING, DEFAULT_VULNERABILITY, Infrastructure, Profile};
 use bulletin::sections::figures::Names;
@@ -244,8 +244,7 @@ fn bulletin(this: &FrozenWeek, past: &[FrozenWeek]) -> Bulletin {
         corrections: vec![],
         banner: None,
         published: None,
-        editorial: &Editorial::default(),
-        errata: &[],
+        around: &Around::default(),
         names: Names {
             province: &province,
             sector: &sector,

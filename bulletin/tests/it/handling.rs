@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bulletin::compose::{Cover, compose};
-use bulletin::editorial::Editorial;
+use bulletin::editorial::Around;
 use bulletin::frozen::FrozenWeek;
 use bulletin::rating::{DEFAULT_RATING, DEFAULT_VULNERABILITY, Profile};
 use bulletin::render::{self, Fonts};
@@ -401,8 +401,7 @@ fn printed(this: &FrozenWeek, past: &[FrozenWeek]) -> Bulletin {
         corrections: vec![],
         banner: None,
         published: None,
-        editorial: &Editorial::default(),
-        errata: &[],
+        around: &Around::default(),
         names: Names {
             province: &|_| None,
             sector: &|_| None,

@@ -1,14 +1,17 @@
 //! Publication, withdrawal, archive: which revision is public, and as which files.
 
+use std::collections::BTreeMap;
+
 use model::newsroom::{Right, Step};
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use serde_json::json;
 
-use super::{Column, Edition, EditionKey, Entity, Said, load, newest, record};
+use super::{Column, Edition, EditionKey, Entity, Said, load, newest, record, step};
 use crate::issue::IssueState;
-use crate::{Actor, Hash, Issue, Ledger, Result, bulk};
+use crate::text::Text;
+use crate::{Actor, Hash, Ledger, Page, Result, bulk};
 
 mod rendition {
     use sea_orm::entity::prelude::*;
@@ -59,17 +62,8 @@ pub struct NewRendition {
     pub size: i64,
 }
 
-/// A public issue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Published {
-    /// Its life.
-    pub edition: Edition,
-    /// The public revision.
-    pub issue: Issue,
-}
-
 impl Ledger {
-    /// Makes an approved revision the public one. Doing so again changes nothing.
+    /// Makes an approved revision the public one, with its files and what the public site keeps of it. Doing so again changes nothing.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`], or [`crate::Error::Conflict`] if the newest revision is not approved or the issue is
@@ -77,7 +71,7 @@ impl Ledger {
     pub async fn publish_issue(
         &self,
         (key, revision): (&EditionKey, i32),
-        files: Vec<NewRendition>,
+        (files, site_digest): (Vec<NewRendition>, &str),
         by: &Actor,
         now: i64,
     ) -> Result<Edition> {
@@ -125,6 +119,7 @@ impl Ledger {
             (Column::PublishedRevision, Expr::value(revision)),
             (Column::FirstPublishedAt, Expr::value(first)),
             (Column::PublishedAt, Expr::value(now)),
+            (Column::Digest, Expr::value(site_digest)),
             (Column::ArchivedAt, Expr::value(None::<i64>)),
         ];
         super::change(&tx, key, columns).await?;
@@ -230,24 +225,47 @@ impl Ledger {
         Ok(names)
     }
 
-    /// Public and withdrawn issues of a series with the revision that is or was public, oldest week first.
-    pub async fn published(&self, series: &str) -> Result<Vec<Published>> {
+    /// The revision of each issue of a series that a comparison reads, as it was at an instant (microseconds
+    /// UTC; `i64::MAX` for now): the public one, before that the newest approved one, else the newest draft. A
+    /// withdrawn issue is none. Keys are year and number.
+    pub async fn baselines(&self, series: &str, at: i64) -> Result<BTreeMap<(i32, i32), i32>> {
+        let moves = step::Entity::find()
+            .filter(step::Column::Series.eq(series))
+            .filter(step::Column::Step.is_in([Text(Step::Publish), Text(Step::Withdraw)]))
+            .filter(step::Column::At.lte(at))
+            .order_by_asc(step::Column::Id)
+            .all(self.reader())
+            .await?;
+        let mut public: BTreeMap<(i32, i32), Option<i32>> = BTreeMap::new();
+        for step in moves {
+            let revision = (step.step.0 == Step::Publish).then_some(step.revision);
+            public.insert((step.year, step.number), revision);
+        }
+        let mut chosen: BTreeMap<(i32, i32), (bool, i32)> = BTreeMap::new();
+        for head in self.issues(Some(series), Page::ALL).await? {
+            if head.created_at <= at {
+                let approved = head.approved_at.is_some_and(|approved| approved <= at);
+                let best = chosen.entry((head.year, head.number)).or_default();
+                *best = (*best).max((approved, head.revision));
+            }
+        }
+        let mut out = BTreeMap::new();
+        for (key, (_, newest)) in chosen {
+            match public.get(&key) {
+                Some(None) => {}
+                Some(Some(revision)) => drop(out.insert(key, *revision)),
+                None => drop(out.insert(key, newest)),
+            }
+        }
+        Ok(out)
+    }
+
+    /// Issues of a series that are public or were taken back, oldest week first.
+    pub async fn published(&self, series: &str) -> Result<Vec<Edition>> {
         let editions = Entity::find()
             .filter(Column::Series.eq(series))
             .filter(Column::PublishedRevision.is_not_null())
-            .order_by_asc(Column::WeekStart)
-            .all(self.reader())
-            .await?;
-        let mut out = Vec::with_capacity(editions.len());
-        for edition in editions {
-            let Some(revision) = edition.published_revision else {
-                continue;
-            };
-            let issue = self
-                .issue(series, edition.year, edition.number, revision)
-                .await?;
-            out.extend(issue.map(|issue| Published { edition, issue }));
-        }
-        Ok(out)
+            .order_by_asc(Column::WeekStart);
+        Ok(editions.all(self.reader()).await?)
     }
 }

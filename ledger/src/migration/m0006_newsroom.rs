@@ -28,7 +28,9 @@ impl MigrationTrait for Migration {
             }
             manager.create_index(index).await?;
         }
-        Ok(())
+        let mut around = Table::alter();
+        around.table("issue").add_column(text("around").default(""));
+        manager.alter_table(around).await
     }
 }
 
@@ -73,6 +75,7 @@ fn tables() -> Vec<TableCreateStatement> {
         big_integer_null("ledger_as_of"),
         big_integer_null("frozen_at"),
         text("editorial"),
+        text("digest"),
         integer_null("published_revision"),
         big_integer_null("first_published_at"),
         big_integer_null("published_at"),

@@ -87,6 +87,7 @@ fn new_issue() -> NewIssue {
         note: String::new(),
         statistics: String::new(),
         bulletin: String::new(),
+        around: String::new(),
     }
 }
 
@@ -124,7 +125,7 @@ async fn publish(ledger: &Ledger, revision: i32) -> ledger::Result<()> {
         size: 4,
     }];
     let done = ledger
-        .publish_issue((&key(), revision), files, &by, T0 + 7)
+        .publish_issue((&key(), revision), (files, "{}"), &by, T0 + 7)
         .await;
     done.map(drop)
 }

@@ -23,6 +23,7 @@ fn draft(number: i32, statistics: &str) -> NewIssue {
         note: String::new(),
         statistics: statistics.to_owned(),
         bulletin: format!("{{\"title\":\"第{number}期\"}}"),
+        around: String::new(),
     }
 }
 

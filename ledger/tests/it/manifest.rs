@@ -116,6 +116,7 @@ async fn snapshots_are_let_go_unless_an_issue_needs_them(on: Backend) {
         note: String::new(),
         statistics: "{}".to_owned(),
         bulletin: "{}".to_owned(),
+        around: String::new(),
     };
     ledger.save_draft(issue, T0).await.unwrap();
     // The issue sees b only: what was gone before it and what nobody needs goes, however far the

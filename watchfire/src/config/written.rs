@@ -29,6 +29,8 @@ pub struct Written {
     pub response: ResponseSection,
     /// Where the ledger lies.
     pub ledger: LedgerSection,
+    /// The public site.
+    pub site: SiteSection,
     /// Fonts of the PDF.
     pub fonts: FontsSection,
     /// Tables that others publish.
@@ -301,6 +303,28 @@ impl Default for ServeSection {
 pub struct LedgerSection {
     /// `postgres://USER@HOST/DATABASE`; empty for SQLite in the workspace. `${NAME}` is replaced.
     pub url: String,
+}
+
+/// `[site]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SiteSection {
+    /// Where the site is served, `https://cert.example/`; without it there are no feeds and no sitemap.
+    pub base_url: String,
+    /// Authority and date of the feeds' identifiers, `cert.example,2026`; never changed once it is public.
+    pub feed_tag: String,
+    /// Identifier of the licence of the figures, as `CC-BY-4.0`.
+    pub licence: String,
+    /// The licence as printed.
+    pub licence_title: String,
+    /// Its text.
+    pub licence_url: String,
+    /// Mail or web address for readers.
+    pub contact: String,
+    /// Whom to tell of a hole in the site (RFC 9116): `mailto:` or `https:` address.
+    pub security_contact: String,
+    /// Last day of that word, `YYYY-MM-DD`.
+    pub security_expires: String,
 }
 
 /// `[fonts]`.

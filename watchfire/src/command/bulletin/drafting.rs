@@ -1,7 +1,8 @@
 //! Drafting: the figures of a week, frozen once, and the editor's prose become a stored revision.
 
-use bulletin::editorial::Editorial;
+use bulletin::editorial::{Around, Editorial};
 use bulletin::frozen::FrozenWeek;
+use bulletin::lint::{Baseline, baseline_note};
 use bulletin::render::Fonts;
 use bulletin::sections::words;
 use clap::Args;
@@ -9,8 +10,8 @@ use jiff::civil::Date;
 use ledger::{Actor, Edition, EditionKey, Frozen, Issue, NewEdition, NewIssue, Page};
 use model::bulletin::{Bulletin, Correction, FontHash, Note, Paragraph, PrintedDay, Text};
 use model::issue::IssueNumber;
-use model::newsroom::Right;
-use model::time::{Day, Timestamp};
+use model::newsroom::{Right, Step};
+use model::time::{Day, ReportingWeek, Timestamp};
 use serde_json::json;
 
 use super::{fonts, head};
@@ -226,18 +227,17 @@ pub fn draft(
         "" => Editorial::default(),
         text => Editorial::from_json(text)?,
     };
-    let errata = errata(workspace, &key, &counted)?;
+    let around = Around {
+        editorial,
+        errata: errata(workspace, &key, &counted)?,
+        published: public_issues(workspace, &key.series)?,
+    };
     let due = workspace.settings.series.schedule.due_day(named.week);
     let compose = |revision: u32, corrections: Vec<Correction>| -> Result<Bulletin> {
         let printed = before.as_ref().and_then(|before| before.published.as_ref());
         let published = by.published.or(printed.map(|day| day.date)).unwrap_or(due);
-        let mut bulletin = desk.compose(
-            &counted,
-            revision,
-            corrections,
-            Some(published),
-            (&editorial, &errata),
-        )?;
+        let mut bulletin =
+            desk.compose(&counted, revision, corrections, Some(published), &around)?;
         bulletin.provenance.fonts = fonts.to_vec();
         bulletin.seal();
         Ok(bulletin)
@@ -296,6 +296,7 @@ pub fn draft(
         note: by.note.to_owned(),
         statistics,
         bulletin: composed.canonical_json(),
+        around: around.to_json(),
     };
     let issue = workspace.block_on(ledger.save_draft(new, by.now.0))?;
     Ok(Drafted {
@@ -307,12 +308,68 @@ pub fn draft(
     })
 }
 
+/// Issues that are public and stand.
+///
+/// # Errors
+/// The ledger fails.
+pub fn public_issues(workspace: &Workspace, series: &str) -> Result<Vec<IssueNumber>> {
+    let public = workspace.block_on(workspace.ledger.published(series))?;
+    let standing = public
+        .iter()
+        .filter(|edition| edition.withdrawn_at.is_none());
+    Ok(standing.map(issue_of).collect())
+}
+
+/// The number of an issue.
+pub fn issue_of(edition: &Edition) -> IssueNumber {
+    IssueNumber {
+        year: i16::try_from(edition.year).unwrap_or(i16::MAX),
+        number: u32::try_from(edition.number).unwrap_or(0),
+    }
+}
+
+/// The issue about the week before, and what is compared with of it; `None` where none was made here.
+///
+/// # Errors
+/// The ledger fails.
+pub fn baseline(
+    workspace: &Workspace,
+    series: &str,
+    week: ReportingWeek,
+) -> Result<Option<(Edition, Baseline)>> {
+    let last = Day::of(week.previous().monday()).0;
+    let ledger = &workspace.ledger;
+    let editions = workspace.block_on(ledger.editions(series))?;
+    let Some(edition) = editions
+        .into_iter()
+        .find(|edition| edition.week_start == last)
+    else {
+        return Ok(None);
+    };
+    let key = edition.key();
+    let baselines = workspace.block_on(ledger.baselines(series, i64::MAX))?;
+    let revision = edition
+        .published_revision
+        .or(baselines.get(&(edition.year, edition.number)).copied());
+    let Some(revision) = revision else {
+        return Ok(None);
+    };
+    let steps = workspace.block_on(ledger.edition_steps(&key))?;
+    let publications = steps.iter().filter(|step| step.step.0 == Step::Publish);
+    let baseline = Baseline {
+        issue: issue_of(&edition),
+        revision: u32::try_from(revision).unwrap_or(1),
+        published: edition.published_revision == Some(revision),
+        corrected: publications.count() > 1,
+        withdrawn: edition.withdrawn_at.is_some(),
+    };
+    Ok(Some((edition, baseline)))
+}
+
 /// What this issue must say of the one before: that it was corrected after its publication, or taken back.
 fn errata(workspace: &Workspace, key: &EditionKey, counted: &Counted) -> Result<Vec<Note>> {
-    let last = Day::of(counted.frozen.week.previous().monday()).0;
     let ledger = &workspace.ledger;
-    let editions = workspace.block_on(ledger.editions(&key.series))?;
-    let Some(edition) = editions.iter().find(|edition| edition.week_start == last) else {
+    let Some((edition, last)) = baseline(workspace, &key.series, counted.frozen.week)? else {
         return Ok(Vec::new());
     };
     let label = Text::new(
@@ -323,7 +380,7 @@ fn errata(workspace: &Workspace, key: &EditionKey, counted: &Counted) -> Result<
         id,
         text: Paragraph::words(text),
     };
-    if edition.withdrawn_at.is_some() {
+    if last.withdrawn {
         let text = Text::new(
             format!(
                 "{}已撤回，本期不与其比较。原因：{}",
@@ -337,33 +394,30 @@ fn errata(workspace: &Workspace, key: &EditionKey, counted: &Counted) -> Result<
         );
         return Ok(vec![note("withdrawn-last".to_owned(), text)]);
     }
-    let Some(revision) = edition.published_revision else {
+    if !last.corrected {
         return Ok(Vec::new());
-    };
+    }
+    let revision = i32::try_from(last.revision).unwrap_or(i32::MAX);
     let row = ledger.issue(&key.series, edition.year, edition.number, revision);
     let Some(row) = workspace.block_on(row)? else {
         return Ok(Vec::new());
     };
-    let what = format!("{}-{}", row.year, row.number);
-    let bulletin: Bulletin =
-        serde_json::from_str(&row.bulletin).map_err(|error| Failure::new(&what, error))?;
-    Ok(bulletin
-        .corrections
-        .iter()
-        .map(|correction| {
-            let text = Text::new(
-                format!(
-                    "更正：{}已于{}更正（第{}版）：{}",
-                    label.zh, correction.day.text.zh, correction.revision, correction.text.zh
-                ),
-                format!(
-                    "Correction: {} was corrected on {} (revision {}): {}",
-                    label.en, correction.day.text.en, correction.revision, correction.text.en
-                ),
-            );
-            note(format!("corrected-{}", correction.revision), text)
-        })
-        .collect())
+    let bulletin = super::parse(&row)?;
+    let mut notes = vec![baseline_note(&last)];
+    notes.extend(bulletin.corrections.iter().map(|correction| {
+        let text = Text::new(
+            format!(
+                "更正：{}已于{}更正（第{}版）：{}",
+                label.zh, correction.day.text.zh, correction.revision, correction.text.zh
+            ),
+            format!(
+                "Correction: {} was corrected on {} (revision {}): {}",
+                label.en, correction.day.text.en, correction.revision, correction.text.en
+            ),
+        );
+        note(format!("corrected-{}", correction.revision), text)
+    }));
+    Ok(notes)
 }
 
 /// The newest stored revision of an issue.

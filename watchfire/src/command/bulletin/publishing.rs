@@ -1,8 +1,7 @@
 //! Publication, correction proposals, withdrawal, archive.
 
-use std::path::PathBuf;
-
 use bulletin::render::Fonts;
+use bulletin::suppress::suppressed;
 use clap::Args;
 use ledger::{EditionKey, Issue, IssueState, NewCorrection, NewRendition};
 use model::bulletin::Bulletin;
@@ -13,6 +12,7 @@ use serde_json::json;
 use super::drafting::{actor, key_of, moment};
 use super::signing::open;
 use crate::failure::{Failure, Result};
+use crate::publishing::{build, digest};
 use crate::table::{Out, Table};
 use crate::weekly::{Desk, number};
 use crate::weeks;
@@ -78,22 +78,26 @@ pub fn publish(args: Publish, session: &Session) -> Result {
         Failure::from(error).remedy("apt install fonts-noto-cjk, or list a folder in [fonts] dirs")
     })?;
     publish_row(&workspace, (&key, &row), &by, &fonts, now().0, session)?;
-    let written = crate::site::build(&workspace, session)?;
+    let written = build(&workspace)?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!({
             "issue": format!("{}-{}", row.year, row.number),
             "revision": row.revision,
             "hash": row.hash,
-            "site": written.folder,
-            "files": written.files,
+            "site": workspace.site_dir(),
+            "files": written.kept + written.written,
         }))?,
-        false => out.line(written.folder.join(&written.home).display())?,
+        false => out.line(workspace.site_dir().join("index.html").display())?,
     }
     out.end()?;
     session.talk.say(format_args!(
-        "issue {}-{} revision {} is public: {} files in the site",
-        row.year, row.number, row.revision, written.files
+        "issue {}-{} revision {} is public: {} files in the site, {} of them new",
+        row.year,
+        row.number,
+        row.revision,
+        written.kept + written.written,
+        written.written
     ));
     Ok(())
 }
@@ -121,9 +125,10 @@ pub fn publish_row(
             size: i64::try_from(file.bytes.len()).unwrap_or(i64::MAX),
         });
     }
+    let digest = digest(workspace, (key, row), &bulletin, &files, now)?;
     let publishing = workspace
         .ledger
-        .publish_issue((key, row.revision), files, by, now);
+        .publish_issue((key, row.revision), (files, &digest), by, now);
     workspace.block_on(publishing)?;
     Ok(())
 }
@@ -133,7 +138,9 @@ pub fn late(args: Late, session: &Session) -> Result {
     let (key, row) = open(&args.issue, &workspace)?;
     let named = weeks::read(&args.issue, &workspace, now())?;
     let desk = Desk::new(&workspace)?;
-    let counted = desk.count(named, None)?;
+    let mut counted = desk.count(named, None)?;
+    // What may not be printed is compared as it may not be printed.
+    counted.frozen = suppressed(&counted.frozen);
     let bulletin = super::parse(&row)?;
     let found = differences(&bulletin, &desk.figures(&counted));
     let snapshot = i64::try_from(counted.frozen.basis.lake_snapshot).unwrap_or(i64::MAX);
@@ -287,11 +294,11 @@ pub fn withdraw(args: Withdraw, session: &Session) -> Result {
         .ledger
         .withdraw_issue(&key, (&args.zh, &args.en), &by, now().0);
     workspace.block_on(withdrawing)?;
-    let written = crate::site::build(&workspace, session)?;
+    let written = build(&workspace)?;
     let label = format!("{}-{}", row.year, row.number);
     let mut out = Out::new();
     if session.json {
-        out.json(&json!({ "issue": label, "site": written.folder, "by_hand": CHECKLIST }))?;
+        out.json(&json!({ "issue": label, "changed": written.changed, "by_hand": CHECKLIST }))?;
         return out.end();
     }
     out.line(format_args!(
@@ -323,15 +330,4 @@ pub fn archive(args: Archive, session: &Session) -> Result {
         row.year, row.number
     ));
     Ok(())
-}
-
-/// Where a built site lies.
-#[derive(Debug)]
-pub struct Written {
-    /// Its folder.
-    pub folder: PathBuf,
-    /// The page to begin with.
-    pub home: PathBuf,
-    /// How many files.
-    pub files: usize,
 }

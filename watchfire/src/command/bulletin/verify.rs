@@ -8,13 +8,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulletin::editorial::Editorial;
+use bulletin::editorial::Around;
 use bulletin::frozen::FrozenWeek;
 use bulletin::lists::STAY_WEEKS;
 use bulletin::render::Fonts;
 use bulletin::statistics::{self, malware::FIRST_SEEN_WEEKS};
-use ledger::{Expiry, Issue, Retained};
+use ledger::{EditionKey, Expiry, Issue, Retained};
 use model::bulletin::Bulletin;
+use model::newsroom::Step;
 use model::statistic::{Measured, Observed, Quantity, Statistic, StatisticValue, Window};
 use model::time::{Day, Timestamp};
 use serde::Serialize;
@@ -165,10 +166,11 @@ pub fn verify(
         serde_json::from_str(&issue.bulletin).map_err(|error| Failure::new(&what, error))?;
     let gone = expiries(workspace, issue, &frozen)?;
     verdict.expired = told(&gone);
-    let counted = desk.recount(issue, &frozen)?;
+    let counted = desk.recount(issue, &frozen, frozen_at(workspace, issue)?)?;
     compare_figures(&mut verdict, &frozen, &counted.frozen, &gone, issue);
     compare_rest(&mut verdict, &frozen, &counted.frozen, &gone)?;
-    compare_bulletin(&mut verdict, desk, &frozen, counted, &bulletin)?;
+    let around = Around::from_json(&issue.around)?;
+    compare_bulletin(&mut verdict, desk, &frozen, counted, (&bulletin, &around))?;
     compare_fonts(&mut verdict, &bulletin, fonts);
     Ok(verdict)
 }
@@ -521,9 +523,22 @@ fn compare_rest(
     Ok(())
 }
 
-/// What the editor wrote around the figures of the issue.
-fn editorial(_issue: &Bulletin) -> Editorial {
-    Editorial::default()
+/// When the figures of a revision were frozen, microseconds UTC: a preliminary draft was counted when it was
+/// made.
+fn frozen_at(workspace: &Workspace, issue: &Issue) -> Result<i64> {
+    let key = EditionKey {
+        series: issue.series.clone(),
+        year: issue.year,
+        number: issue.number,
+    };
+    let steps = workspace.block_on(workspace.ledger.edition_steps(&key))?;
+    let freezes = steps.iter().filter(|step| {
+        matches!(step.step.0, Step::Freeze | Step::Refreeze) && step.at <= issue.created_at
+    });
+    Ok(freezes
+        .map(|step| step.at)
+        .next_back()
+        .unwrap_or(issue.created_at))
 }
 
 fn compare_bulletin(
@@ -531,7 +546,7 @@ fn compare_bulletin(
     desk: &Desk<'_>,
     frozen: &FrozenWeek,
     counted: Counted,
-    stored: &Bulletin,
+    (stored, around): (&Bulletin, &Around),
 ) -> Result {
     // From the frozen figures: whether the records give them is asked before.
     let counted = Counted {
@@ -544,7 +559,7 @@ fn compare_bulletin(
         stored.revision,
         stored.corrections.clone(),
         published,
-        &editorial(stored),
+        around,
     )?;
     again.state = stored.state;
     again.provenance.fonts = stored.provenance.fonts.clone();

@@ -1,0 +1,144 @@
+//! What is public, gathered from the ledger and written as the site.
+
+use std::io::{self, Read};
+
+use bulletin::history::week_of;
+use bulletin::publish::{self, Earlier, Edition, FileEntry, Life, Revised, Site, Withdrawal};
+use ledger::{EditionKey, Hash, Issue, NewRendition};
+use model::bulletin::{Bulletin, Text};
+use model::time::Timestamp;
+
+use crate::command::bulletin::parse;
+use crate::failure::{Failure, Result};
+use crate::site::{self, Published};
+use crate::weekly::Desk;
+use crate::workspace::Workspace;
+
+/// What the site keeps of a revision that is about to be public.
+///
+/// # Errors
+/// The ledger fails, or what was kept of the revision before is damaged.
+pub fn digest(
+    workspace: &Workspace,
+    (key, row): (&EditionKey, &Issue),
+    bulletin: &Bulletin,
+    files: &[NewRendition],
+    now: i64,
+) -> Result<String> {
+    let ledger = &workspace.ledger;
+    let before = match workspace.block_on(ledger.edition(key))? {
+        Some(edition) if !edition.digest.is_empty() => Some(read(&edition)?),
+        _ => None,
+    };
+    let mut former = workspace.block_on(ledger.rendition_names(key))?;
+    former.retain(|name| files.iter().all(|file| file.name != *name));
+    let files = files.iter().map(|file| FileEntry {
+        name: file.name.clone(),
+        size: u64::try_from(file.size).unwrap_or(0),
+        blake3: file.hash.to_string(),
+    });
+    let mut life = Life {
+        first_published: Timestamp(now),
+        updated: Timestamp(now),
+        revised: Vec::new(),
+        withdrawn: None,
+        files: files.collect(),
+        former,
+    };
+    if let Some(before) = before {
+        let said = |revision: u32| {
+            let found = bulletin.corrections.iter();
+            found
+                .filter(|correction| correction.revision > revision)
+                .map(|correction| &correction.text)
+                .fold(Text::default(), |all, text| {
+                    Text::new(join(&all.zh, &text.zh, "；"), join(&all.en, &text.en, "; "))
+                })
+        };
+        life.first_published = before.life.first_published;
+        life.revised = before.life.revised;
+        life.revised.push(Revised {
+            revision: bulletin.revision,
+            at: Timestamp(now),
+            text: said(before.revision),
+        });
+    }
+    let what = format!("{}-{}", row.year, row.number);
+    let frozen = bulletin::frozen::FrozenWeek::from_json(&what, &row.statistics)?;
+    let edition = Edition::of(bulletin, &frozen, life);
+    serde_json::to_string(&edition).map_err(|error| Failure::new(what, error))
+}
+
+fn join(all: &str, one: &str, between: &str) -> String {
+    match all {
+        "" => one.to_owned(),
+        all => format!("{all}{between}{one}"),
+    }
+}
+
+/// What the site kept of an issue.
+fn read(row: &ledger::Edition) -> Result<Edition> {
+    serde_json::from_str(&row.digest).map_err(|error| Failure::new(row.key().object(), error))
+}
+
+/// Writes the site from everything that is public, in one step.
+///
+/// # Errors
+/// The ledger fails, or the site cannot be written; the one in force is as it was.
+pub fn build(workspace: &Workspace) -> Result<Published> {
+    let ledger = &workspace.ledger;
+    let settings = &workspace.settings;
+    let series = &settings.series.id;
+    let mut editions = Vec::new();
+    let mut current: Option<Bulletin> = None;
+    for row in workspace.block_on(ledger.published(series))? {
+        let mut edition = read(&row)?;
+        if let Some(at) = row.withdrawn_at {
+            let reason = Text::new(&row.withdrawn_zh, &row.withdrawn_en);
+            edition.life.updated = Timestamp(at);
+            edition.life.withdrawn = Some(Withdrawal {
+                at: Timestamp(at),
+                reason,
+            });
+        }
+        editions.push((edition, row));
+    }
+    let newest = editions.iter().rev().find(|(edition, _)| edition.stands());
+    if let Some((_, row)) = newest {
+        let revision = row.published_revision.unwrap_or(1);
+        let stored = ledger.issue(series, row.year, row.number, revision);
+        if let Some(stored) = workspace.block_on(stored)? {
+            let mut bulletin = parse(&stored)?;
+            bulletin.state = model::bulletin::State::Approved;
+            current = Some(bulletin);
+        }
+    }
+    let editions: Vec<Edition> = editions.into_iter().map(|(edition, _)| edition).collect();
+    let desk = Desk::new(workspace)?;
+    let mut history = Vec::new();
+    for row in workspace.block_on(ledger.history(series, None))? {
+        if let Some(week) = week_of(&row, &settings.zone_name)? {
+            history.push(desk.with_names(|names| Earlier::of(&week, names)));
+        }
+    }
+    let site = Site {
+        title: &settings.series.title,
+        organization: &settings.series.organization,
+        about: settings.series.about.as_ref(),
+        settings: &settings.site,
+        zone: &settings.zone,
+        editions: &editions,
+        history: &history,
+        current: current.as_ref(),
+        lists: None,
+    };
+    let pages = publish::pages(&site)?;
+    let assets = publish::assets(&editions);
+    let open = |hash: &str| -> io::Result<Box<dyn Read>> {
+        let hash: Hash = hash.parse().map_err(io::Error::other)?;
+        let file = workspace.blobs.open(&hash).map_err(io::Error::other)?;
+        Ok(Box::new(file))
+    };
+    site::publish(&workspace.site_dir(), &pages, &assets, &open)
+        .map_err(|error| Failure::new("site", error))
+}
