@@ -300,6 +300,11 @@ impl Workspace {
         self.root.join("site")
     }
 
+    /// Where issues are rendered to look at them.
+    pub fn drafts_dir(&self) -> PathBuf {
+        self.root.join("drafts")
+    }
+
     /// Refuses to go on where the configuration's paths name variables that are not set.
     ///
     /// # Errors

@@ -90,18 +90,15 @@ fn article(b: &Bulletin, lang: Lang, listed: bool) -> String {
                     o,
                     "h2",
                     &format!(
-                        "margin:28px 0 8px;padding:10px 0 0;font-size:18px;line-height:1.4;border-top:1px solid {};",
+                        "margin:28px 0 8px;font-size:18px;border-top:1px solid {};",
                         INK.line
                     ),
                     &format!("{number}{text}"),
                 );
             }
-            Block::Heading { text, .. } => element(
-                o,
-                "h3",
-                "margin:16px 0 4px;font-size:16px;line-height:1.5;",
-                text,
-            ),
+            Block::Heading { text, .. } => {
+                element(o, "h3", "margin:16px 0 4px;font-size:16px;", text)
+            }
             Block::Prose(pieces) => element(o, "p", "margin:8px 0;", &flow::plain(pieces)),
             Block::Item(pieces) => element(
                 o,
@@ -126,7 +123,7 @@ fn article(b: &Bulletin, lang: Lang, listed: bool) -> String {
                 element(
                     o,
                     "h3",
-                    "margin:20px 0 2px;font-size:16px;line-height:1.5;",
+                    "margin:20px 0 2px;font-size:16px;",
                     &flow::plain(&c.title),
                 );
                 note(o, &flow::plain(&c.subtitle));
@@ -167,7 +164,7 @@ fn article(b: &Bulletin, lang: Lang, listed: bool) -> String {
 /// Small type.
 fn note(o: &mut String, text: &str) {
     if !text.is_empty() {
-        let style = format!("margin:4px 0 8px;font-size:12px;color:{};", INK.ink_2);
+        let style = format!("margin:4px 0;font-size:12px;color:{};", INK.ink_2);
         element(o, "p", &style, text);
     }
 }
@@ -239,7 +236,7 @@ fn pairs<T>(o: &mut String, list: &[T], fill: impl Fn(&mut String, &T)) {
             open(
                 o,
                 "td",
-                "width:50%;padding:8px 8px 8px 0;vertical-align:top;",
+                "width:50%;padding:8px 4px 8px 0;vertical-align:top;",
             );
             fill(o, one);
             close(o, "td");

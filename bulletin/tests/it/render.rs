@@ -4,5 +4,6 @@ mod geometry;
 pub mod golden;
 mod hostile;
 mod numbers;
+mod outputs;
 mod print;
 pub mod specimen;

@@ -15,6 +15,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use bulletin::render::{self, Fonts, Rendition};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Subcommand, ValueEnum};
 use ledger::{Issue, IssueHead, IssueState, Page};
 use model::bulletin::{Bulletin, Lang, State};
@@ -87,18 +88,18 @@ enum What {
     Status(life::Status),
     /// What the newest revision prints differently than the one before.
     Diff(life::Diff),
-    /// Write a frozen issue as HTML, PDF, JSON and CSV, in Chinese and English.
+    /// Write a stored issue in its forms, in Chinese and English.
     Render {
         /// Issue (2023-3), date of the week (2023-01-12), or `last`.
         issue: String,
         /// Another revision than the newest approved, else the newest draft.
         #[arg(long)]
         revision: Option<i32>,
-        /// Folder; without it, site/ in the workspace.
+        /// Folder; without it, drafts/ in the workspace.
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
         /// Only these forms.
-        #[arg(long = "format", value_enum, value_delimiter = ',')]
+        #[arg(long = "format", value_parser = form(), value_delimiter = ',')]
         formats: Vec<Form>,
         /// Only these languages.
         #[arg(long = "lang", value_enum, value_delimiter = ',')]
@@ -110,19 +111,15 @@ enum What {
     ExplainChange(explain_change::Args),
 }
 
-/// A form of an issue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Form {
-    /// A self-contained page.
-    Html,
-    /// A4, for print.
-    Pdf,
-    /// The whole issue for programs.
-    Json,
-    /// Every figure as a table, and those of the charts.
-    Csv,
-    /// The charts as pictures.
-    Svg,
+pub use bulletin::render::Form;
+
+/// Reads the name of a form; the help lists them with what they are.
+fn form() -> impl TypedValueParser<Value = Form> {
+    let known = Form::ALL.map(|form| PossibleValue::new(form.name()).help(form.about()));
+    PossibleValuesParser::new(known).try_map(|name| {
+        let found = Form::ALL.into_iter().find(|form| form.name() == name);
+        found.ok_or("is no form")
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -172,7 +169,7 @@ pub fn run(args: Args, session: &Session) -> Result {
                 [] => Lang::ALL.to_vec(),
                 langs => langs.iter().map(|lang| Lang::from(*lang)).collect(),
             };
-            let folder = out.unwrap_or_else(|| workspace.site_dir());
+            let folder = out.unwrap_or_else(|| workspace.drafts_dir());
             let written = write(
                 &workspace, &stored, &formats, &langs, &folder, None, session,
             )?;
@@ -237,56 +234,21 @@ pub fn write(
     session: &Session,
 ) -> Result<Vec<PathBuf>> {
     let bulletin = signed(issue, fonts, session)?;
-    let wants = |form: Form| forms.is_empty() || forms.contains(&form);
+    let forms = match forms {
+        [] => &Form::ALL,
+        forms => forms,
+    };
     let loaded;
-    let fonts = match (wants(Form::Pdf), fonts) {
+    let fonts = match (forms.iter().any(|form| form.needs_fonts()), fonts) {
         (false, _) => None,
         (true, Some(fonts)) => Some(fonts),
         (true, None) => {
             loaded = Fonts::load(&workspace.settings.fonts)
-                .map_err(|error| Failure::from(error).remedy("apt install fonts-noto-cjk, or list a folder in [fonts] dirs; without PDF: --format html,json,csv,svg"))?;
+                .map_err(|error| Failure::from(error).remedy("apt install fonts-noto-cjk, or list a folder in [fonts] dirs; without one: --format html,json,csv,svg,xlsx,md,mail"))?;
             Some(&loaded)
         }
     };
-    let mut files: Vec<Rendition> = Vec::new();
-    let stem = render::stem(&bulletin);
-    let mut put = |name: String, bytes: Vec<u8>| files.push(Rendition { name, bytes });
-    if wants(Form::Json) {
-        put(format!("{stem}.json"), render::json(&bulletin).into_bytes());
-    }
-    for lang in langs {
-        let code = lang.code();
-        if wants(Form::Html) {
-            put(
-                format!("{stem}.{code}.html"),
-                render::html(&bulletin, *lang).into_bytes(),
-            );
-        }
-        if let Some(fonts) = fonts {
-            put(
-                format!("{stem}.{code}.pdf"),
-                render::pdf(&bulletin, *lang, fonts)?,
-            );
-        }
-        if wants(Form::Csv) {
-            put(format!("{stem}.{code}.csv"), render::csv(&bulletin, *lang));
-        }
-        for chart in bulletin.charts() {
-            let name = |ending: &str| format!("{stem}.fig{}.{code}.{ending}", chart.number);
-            if wants(Form::Svg) {
-                let svg = render::svg(
-                    chart,
-                    *lang,
-                    render::charts::Width::Wide,
-                    &render::palette::Palette::LIGHT,
-                );
-                put(name("svg"), svg.into_bytes());
-            }
-            if wants(Form::Csv) {
-                put(name("csv"), render::chart_csv(chart, *lang));
-            }
-        }
-    }
+    let files = render::files(&bulletin, forms, langs, fonts)?;
     std::fs::create_dir_all(folder).map_err(|error| Failure::new(folder.display(), error))?;
     files.iter().map(|file| place(folder, file)).collect()
 }

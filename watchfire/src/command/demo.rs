@@ -261,16 +261,14 @@ fn issues(
     progress.end();
     let last = last.ok_or_else(|| Failure::new("demo", "its country has no weeks"))?;
     let folder = workspace.site_dir();
-    use super::bulletin::Form::{Csv, Html, Json, Svg};
-    let forms: &[_] = if fonts.is_some() {
-        &[]
-    } else {
-        &[Csv, Html, Json, Svg]
-    };
+    let forms: Vec<_> = bulletin::render::Form::ALL
+        .into_iter()
+        .filter(|form| fonts.is_some() || !form.needs_fonts())
+        .collect();
     let files = write(
         workspace,
         &last.issue,
-        forms,
+        &forms,
         &Lang::ALL,
         &folder,
         fonts.as_ref(),

@@ -10,7 +10,7 @@ use model::bulletin::{Lang, Run};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-static FONTS: LazyLock<Option<Fonts>> = LazyLock::new(|| match Fonts::load(&[]) {
+pub static FONTS: LazyLock<Option<Fonts>> = LazyLock::new(|| match Fonts::load(&[]) {
     Ok(fonts) => Some(fonts),
     Err(e) => {
         assert!(std::env::var_os("CI").is_none(), "{e}");
