@@ -65,6 +65,7 @@ impl Row {
 struct Year {
     year: i16,
     name: String,
+    heading: String,
     /// Oldest first.
     rows: Vec<Row>,
     count: String,
@@ -74,6 +75,8 @@ struct Year {
 #[template(path = "site/archive.html")]
 struct Archive {
     f: Frame,
+    /// Words of the scale, best first.
+    levels: Vec<String>,
     years: Vec<Year>,
 }
 
@@ -82,6 +85,14 @@ struct Archive {
 struct YearPage<'a> {
     f: Frame,
     year: &'a Year,
+}
+
+/// Heading of a year's page.
+fn heading(year: i16, lang: Lang) -> String {
+    match lang {
+        Lang::Zh => format!("{year}年往期"),
+        Lang::En => format!("Archive {year}"),
+    }
 }
 
 fn name(year: i16, lang: Lang) -> String {
@@ -106,6 +117,7 @@ pub(super) fn pages(site: &Site<'_>, lang: Lang) -> Vec<Rendition> {
             Year {
                 year,
                 name: name(year, lang),
+                heading: heading(year, lang),
                 count: match (lang, count) {
                     (Lang::Zh, count) => format!("{count}期"),
                     (Lang::En, 1) => "1 issue".to_owned(),
@@ -121,13 +133,14 @@ pub(super) fn pages(site: &Site<'_>, lang: Lang) -> Vec<Rendition> {
         .iter()
         .map(|year| {
             let stem = format!("archive/{}", year.year);
-            let f = Frame::new(site, lang, &stem, "archive", title(&format!("{} {}", year.name, w.archive)), format!("{} {}{}{}", w.archive, year.name, w.comma, year.count));
+            let f = Frame::new(site, lang, &stem, "archive", title(&heading(year.year, lang)), format!("{} {}{}{}", w.archive, year.name, w.comma, year.count));
             let text = YearPage { f, year }.render().expect("a template without fallible parts renders into memory");
             file(&frame::page(&stem, lang), text)
         })
         .collect();
+    let levels = site.current.map_or_else(Vec::new, |b| b.rating.words.iter().map(|word| clean(word.get(lang))).collect());
     let f = Frame::new(site, lang, "archive", "archive", title(w.archive), w.archive_text.to_owned());
-    let text = Archive { f, years }.render().expect("a template without fallible parts renders into memory");
+    let text = Archive { f, levels, years }.render().expect("a template without fallible parts renders into memory");
     out.push(file(&frame::page("archive", lang), text));
     out
 }
