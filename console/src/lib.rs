@@ -3,7 +3,7 @@
 //! [`router`] answers `POST /api/v1/feeds/{feed}/reports` ([`push`]) and `GET` of a report so handed
 //! over, `/healthz`, `/readyz` and `/metrics` ([`meters`]). A request gets an id and a line in the log
 //! (`request`), is let in by its token ([`access`]), and is refused in the words of RFC 9457
-//! ([`problem`]). A pushed body flows straight into the archive (`receive`): memory does not depend on
+//! ([`problem`]). Every other address is the published site's ([`public`]). A pushed body flows straight into the archive (`receive`): memory does not depend on
 //! its size, and it is acknowledged only when a killed process would find it again.
 //!
 //! Not here: taking reports in, which the serving process does from its queue; the clock and the
@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicU64;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -28,6 +28,7 @@ pub mod access;
 pub mod error;
 pub mod meters;
 pub mod problem;
+pub mod public;
 pub mod push;
 
 mod doors;
@@ -36,6 +37,7 @@ mod request;
 
 pub use error::{Error, Result};
 pub use meters::Meters;
+pub use public::Public;
 use problem::Problem;
 
 /// Bodies that are received at the same time; each holds a file and a thread.
@@ -73,6 +75,7 @@ pub struct Desk {
     access: access::Access,
     receiving: Arc<Semaphore>,
     bonds: Bonds,
+    site: Option<Arc<Public>>,
 }
 
 /// What ties the routes to the process that serves them.
@@ -109,7 +112,14 @@ impl Desk {
             access: access::Access::default(),
             receiving: Arc::new(Semaphore::new(RECEIVING)),
             bonds,
+            site: None,
         }
+    }
+
+    /// With the published site at every address that is no route.
+    pub fn publishing(mut self, site: Public) -> Self {
+        self.site = Some(Arc::new(site));
+        self
     }
 
     fn terms(&self) -> Arc<Terms> {
@@ -131,7 +141,7 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/healthz", get(healthz).fallback(wrong_method))
         .route("/readyz", get(readyz).fallback(wrong_method))
         .route("/metrics", get(metrics).fallback(wrong_method))
-        .fallback(nothing_here)
+        .fallback(elsewhere)
         .layer(middleware::from_fn_with_state(
             Arc::clone(&desk),
             request::told,
@@ -179,6 +189,21 @@ async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
         }
         None => nothing_here().await.into_response(),
     }
+}
+
+/// The published site; nothing below the routes of programs.
+async fn elsewhere(
+    State(desk): State<Arc<Desk>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(site) = desk.site.as_ref().filter(|_| !uri.path().starts_with("/api/"))
+        && let Some(response) = site.answer(&method, uri.path(), &headers).await
+    {
+        return response;
+    }
+    nothing_here().await.into_response()
 }
 
 async fn nothing_here() -> Problem {

@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use console::{Bonds, Desk, Meters, Readiness, Terms};
+use console::{Bonds, Desk, Meters, Public, Readiness, Terms};
 use intake::Source;
 use intake::collect::client::Clients;
 use intake::collect::{FETCH, TAKE_IN};
@@ -212,14 +212,15 @@ async fn serve(
 
     let (terms_sender, terms_receiver) = watch::channel(terms(&workspace.settings));
     let (readiness, ready) = watch::channel(Readiness::Ready);
-    let desk = Arc::new(Desk::new(
+    let desk = Desk::new(
         server.ledger.clone(),
         workspace.blobs.clone(),
         terms_receiver,
         ready,
         Some(Arc::clone(&meters)),
         bonds(&server),
-    ));
+    );
+    let desk = Arc::new(desk.publishing(Public::new(workspace.site_dir())));
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());
     parts.spawn(async move {

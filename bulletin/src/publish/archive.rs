@@ -36,18 +36,11 @@ impl Row {
         let code = lang.code();
         let life = &edition.life;
         let corrected = life.revised.last().filter(|_| edition.stands());
-        let files = [
-            ("PDF", format!("{code}.pdf")),
-            ("DOCX", format!("{code}.docx")),
-            ("CSV", format!("{code}.csv")),
-            ("JSON", "json".to_owned()),
-        ]
-        .into_iter()
-        .filter(|_| edition.stands())
-        .filter_map(|(label, ending)| {
-            Some((label, format!("{ISSUES}/{}", edition.file(&ending)?.name)))
-        })
-        .collect();
+        let files = [("PDF", format!("{code}.pdf")), ("DOCX", format!("{code}.docx")), ("CSV", format!("{code}.csv")), ("JSON", "json".to_owned())]
+            .into_iter()
+            .filter(|_| edition.stands())
+            .filter_map(|(label, ending)| Some((label, format!("{ISSUES}/{}", edition.file(&ending)?.name))))
+            .collect();
         Row {
             issue: clean(edition.issue.text.get(lang)),
             number: edition.issue.number.number,
@@ -72,6 +65,7 @@ impl Row {
 struct Year {
     year: i16,
     name: String,
+    heading: String,
     /// Oldest first.
     rows: Vec<Row>,
     count: String,
@@ -81,6 +75,8 @@ struct Year {
 #[template(path = "site/archive.html")]
 struct Archive {
     f: Frame,
+    /// Words of the scale, best first.
+    levels: Vec<String>,
     years: Vec<Year>,
 }
 
@@ -89,6 +85,14 @@ struct Archive {
 struct YearPage<'a> {
     f: Frame,
     year: &'a Year,
+}
+
+/// Heading of a year's page.
+fn heading(year: i16, lang: Lang) -> String {
+    match lang {
+        Lang::Zh => format!("{year}年往期"),
+        Lang::En => format!("Archive {year}"),
+    }
 }
 
 fn name(year: i16, lang: Lang) -> String {
@@ -102,10 +106,7 @@ fn name(year: i16, lang: Lang) -> String {
 pub(super) fn pages(site: &Site<'_>, lang: Lang) -> Vec<Rendition> {
     let mut by_year: BTreeMap<i16, Vec<&Edition>> = BTreeMap::new();
     for edition in site.editions {
-        by_year
-            .entry(edition.issue.number.year)
-            .or_default()
-            .push(edition);
+        by_year.entry(edition.issue.number.year).or_default().push(edition);
     }
     let years: Vec<Year> = by_year
         .into_iter()
@@ -116,15 +117,13 @@ pub(super) fn pages(site: &Site<'_>, lang: Lang) -> Vec<Rendition> {
             Year {
                 year,
                 name: name(year, lang),
+                heading: heading(year, lang),
                 count: match (lang, count) {
                     (Lang::Zh, count) => format!("{count}期"),
                     (Lang::En, 1) => "1 issue".to_owned(),
                     (Lang::En, count) => format!("{count} issues"),
                 },
-                rows: editions
-                    .into_iter()
-                    .map(|edition| Row::of(site, edition, lang))
-                    .collect(),
+                rows: editions.into_iter().map(|edition| Row::of(site, edition, lang)).collect(),
             }
         })
         .collect();
@@ -134,31 +133,14 @@ pub(super) fn pages(site: &Site<'_>, lang: Lang) -> Vec<Rendition> {
         .iter()
         .map(|year| {
             let stem = format!("archive/{}", year.year);
-            let f = Frame::new(
-                site,
-                lang,
-                &stem,
-                "archive",
-                title(&format!("{} {}", year.name, w.archive)),
-                format!("{} {}{}{}", w.archive, year.name, w.comma, year.count),
-            );
-            let text = YearPage { f, year }
-                .render()
-                .expect("a template without fallible parts renders into memory");
+            let f = Frame::new(site, lang, &stem, "archive", title(&heading(year.year, lang)), format!("{} {}{}{}", w.archive, year.name, w.comma, year.count));
+            let text = YearPage { f, year }.render().expect("a template without fallible parts renders into memory");
             file(&frame::page(&stem, lang), text)
         })
         .collect();
-    let f = Frame::new(
-        site,
-        lang,
-        "archive",
-        "archive",
-        title(w.archive),
-        w.archive_text.to_owned(),
-    );
-    let text = Archive { f, years }
-        .render()
-        .expect("a template without fallible parts renders into memory");
+    let levels = site.current.map_or_else(Vec::new, |b| b.rating.words.iter().map(|word| clean(word.get(lang))).collect());
+    let f = Frame::new(site, lang, "archive", "archive", title(w.archive), w.archive_text.to_owned());
+    let text = Archive { f, levels, years }.render().expect("a template without fallible parts renders into memory");
     out.push(file(&frame::page("archive", lang), text));
     out
 }

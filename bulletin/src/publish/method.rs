@@ -70,9 +70,25 @@ fn rules_en() -> Vec<(String, String)> {
         .filter_map(|paragraph| {
             let (name, text) = paragraph.trim().strip_prefix("**")?.split_once(".**")?;
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            Some((name.to_owned(), text.replace('`', "")))
+            Some((name.to_owned(), unmarked(&text)))
         })
         .collect()
+}
+
+/// Without the marks of code and of emphasis; `family/*` keeps its star.
+fn unmarked(text: &str) -> String {
+    let text = text.replace('`', "");
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let opens = before == ' ' && rest.peek().is_some_and(|next| next.is_alphabetic());
+        if c != '*' || !(opens || before.is_alphabetic()) {
+            out.push(c);
+        }
+        before = c;
+    }
+    out
 }
 
 fn rules(lang: Lang) -> Vec<Rule> {

@@ -18,7 +18,7 @@ words! {
     /// Main navigation, for screen readers.
     places: "栏目", "Site";
     /// Home.
-    home: "本期", "Current issue";
+    home: "本期", "Home";
     /// Archive.
     archive: "往期", "Archive";
     /// Statistics.
@@ -26,7 +26,7 @@ words! {
     /// Method.
     method: "方法", "Method";
     /// Open data.
-    data: "开放数据", "Open data";
+    data: "开放数据", "Data";
     /// Search.
     search: "检索", "Search";
     /// Block lists.

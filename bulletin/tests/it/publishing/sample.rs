@@ -46,8 +46,7 @@ impl Sample {
 
 /// Noon of a day, UTC.
 fn at(day: jiff::civil::Date) -> Timestamp {
-    let noon = day.at(12, 0, 0, 0).to_zoned(TimeZone::UTC).expect("a day");
-    Timestamp::from(noon.timestamp())
+    Timestamp((i64::from(model::time::Day::of(day).0) * 24 + 12) * 3_600_000_000)
 }
 
 /// A frozen week of which the site reads only the coverage.
@@ -59,6 +58,7 @@ fn frozen(b: &Bulletin, changed: bool) -> FrozenWeek {
         reports: 7,
         missing: vec![],
         changed,
+        standing: false,
     };
     let value = StatisticValue {
         statistic: "M1".into(),
