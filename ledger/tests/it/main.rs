@@ -12,6 +12,7 @@ mod commit;
 mod handled;
 mod issue;
 mod job;
+mod listing;
 mod making;
 mod manifest;
 mod open;
