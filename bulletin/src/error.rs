@@ -84,6 +84,14 @@ pub enum Error {
         /// What is wrong, and the remedy.
         reason: String,
     },
+    /// A block list is not fit to be published.
+    #[error("block list {list}: {reason}")]
+    Blocklist {
+        /// The list.
+        list: String,
+        /// Why not, with the numbers.
+        reason: String,
+    },
     /// A scan failed underway.
     #[error("the scan of the lake failed: {0}")]
     Scan(String),
@@ -128,6 +136,7 @@ impl Error {
             Error::Scan(_) => "scan",
             Error::Composed { .. } => "composed",
             Error::Editorial { .. } => "editorial",
+            Error::Blocklist { .. } => "blocklist",
             Error::UnknownProfile { .. } => "unknown-profile",
             Error::NoFont { .. } => "no-font",
             Error::FontFile { .. } => "font-file",

@@ -14,6 +14,7 @@
 //! and [`turnaround`] how long it took; `lists`, `handling` and [`week`] are the modules that read the
 //! lake and the ledger. This crate never collects, never sends, and reads no clock.
 
+pub mod blocklist;
 pub mod compose;
 pub mod editorial;
 mod error;
