@@ -102,6 +102,14 @@ pub enum Error {
         /// What to ask for instead.
         instead: String,
     },
+    /// A block list is not fit to be published.
+    #[error("block list {list}: {reason}")]
+    Blocklist {
+        /// The list.
+        list: String,
+        /// Why not, with the numbers.
+        reason: String,
+    },
     /// A scan failed underway.
     #[error("the scan of the lake failed: {0}")]
     Scan(String),
@@ -170,6 +178,7 @@ impl Error {
             Error::Composed { .. } => "composed",
             Error::Editorial { .. } => "editorial",
             Error::NotACount { .. } => "not-a-count",
+            Error::Blocklist { .. } => "blocklist",
             Error::UnknownProfile { .. } => "unknown-profile",
             Error::NoFont { .. } => "no-font",
             Error::FontFile { .. } => "font-file",

@@ -15,6 +15,7 @@
 //! lake and the ledger. This crate never collects, never sends, and reads no clock.
 
 pub mod change;
+pub mod blocklist;
 pub mod compose;
 pub mod editorial;
 mod error;

@@ -41,6 +41,7 @@ pub mod incident;
 pub mod infrastructure;
 pub mod issue;
 pub mod job;
+pub mod listing;
 pub mod manifest;
 pub mod member;
 pub mod message;
@@ -83,6 +84,10 @@ pub use incident::{
 pub use infrastructure::{InfrastructureEvent, InfrastructureState, NewInfrastructureEvent};
 pub use issue::{Issue, IssueHead, IssueState, NewIssue};
 pub use job::{Job, JobCounts, JobState, Lease, NewJob};
+pub use listing::{
+    Listed, ListedKind, ListedState, ListingFilter, NewListed, NewPublication, Proposed,
+    Publication,
+};
 pub use manifest::{LakeFile, LakeFileKind, LakeTotals, NewLakeFile, Snapshot};
 pub use member::LakeMember;
 pub use message::{Message, MessageRead, MessageState, NewMessage};

@@ -1,5 +1,6 @@
 //! Integration tests of the bulletin crate.
 
+mod blocklist;
 mod composing;
 mod counting;
 mod events;

@@ -192,6 +192,142 @@ fn pattern(finding: &Finding) -> Option<String> {
     (!observed.is_empty()).then(|| observed.join(" OR "))
 }
 
+/// What an entry of a block list names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    /// A host name.
+    Domain(String),
+    /// An address of the web.
+    Url(String),
+    /// A prefix of internet addresses: its first address and its length.
+    Network(IpAddr, u8),
+}
+
+/// One entry of a block list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListEntry {
+    /// Sixteen bytes that stand for the entry in every bundle that ever names it.
+    pub id: [u8; 16],
+    /// What it names.
+    pub blocked: Blocked,
+    /// A short title.
+    pub name: String,
+    /// A sentence.
+    pub description: String,
+    /// `indicator_types`: `malicious-activity`, `compromised` and the like.
+    pub kind: &'static str,
+    /// When it was put on the list.
+    pub created_at: Timestamp,
+    /// When it was last changed: two versions never have the same.
+    pub modified_at: Timestamp,
+    /// When it ends.
+    pub valid_until: Timestamp,
+    /// Whether it was taken off.
+    pub revoked: bool,
+    /// The number under which it is handled, and who gave it.
+    pub reference: Option<(String, String)>,
+}
+
+/// A block list as a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockList {
+    /// Sixteen bytes that stand for this publication.
+    pub id: [u8; 16],
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Name of who says it.
+    pub creator: String,
+    /// Sixteen bytes that stand for who says it, for all bundles.
+    pub creator_id: [u8; 16],
+    /// When its identity was first said; the same in all bundles.
+    pub creator_at: Timestamp,
+    /// How to have an entry taken off.
+    pub contact: String,
+    /// What a reader must know of the list: marking, licence, serial, count, expiry.
+    pub note: String,
+    /// How far it may go on.
+    pub tlp: Tlp,
+    /// The entries, those that were taken off among them.
+    pub entries: Vec<ListEntry>,
+}
+
+/// A block list as a JSON document: an indicator an entry with its end, and one that was taken off as a
+/// revoked version of itself, so that whoever has it from an earlier bundle drops it.
+pub fn write_list(list: &BlockList) -> String {
+    let marking = marking(list.tlp);
+    let marked = json!([marking["id"]]);
+    let identity = format!("identity--{}", uuid4(list.creator_id));
+    let (created, first) = (instant(list.created_at), instant(list.creator_at));
+    let mut objects = vec![
+        marking,
+        json!({
+            "type": "identity", "spec_version": "2.1", "id": identity,
+            "created": first, "modified": first,
+            "name": list.creator, "identity_class": "organization",
+            "contact_information": list.contact,
+            "object_marking_refs": marked,
+        }),
+        json!({
+            "type": "note", "spec_version": "2.1",
+            "id": format!("note--{}", derived(list.id, "note", 0)),
+            "created_by_ref": identity, "created": created, "modified": created,
+            "content": list.note, "object_refs": [identity],
+            "object_marking_refs": marked,
+        }),
+    ];
+    for entry in &list.entries {
+        let modified = entry.modified_at.max(entry.created_at);
+        let mut object = json!({
+            "type": "indicator", "spec_version": "2.1",
+            "id": format!("indicator--{}", uuid4(entry.id)),
+            "created_by_ref": identity,
+            "created": instant(entry.created_at), "modified": instant(modified),
+            "name": entry.name, "description": entry.description,
+            "indicator_types": [entry.kind],
+            "pattern": blocked(&entry.blocked), "pattern_type": "stix", "pattern_version": "2.1",
+            "valid_from": instant(entry.created_at),
+            "object_marking_refs": marked,
+        });
+        // Where it ends no later than it begins, the standard allows no end.
+        if entry.valid_until > entry.created_at {
+            object["valid_until"] = json!(instant(entry.valid_until));
+        }
+        if entry.revoked {
+            object["revoked"] = json!(true);
+        }
+        if let Some((number, source)) = &entry.reference {
+            object["external_references"] =
+                json!([{ "source_name": source, "external_id": number }]);
+        }
+        objects.push(object);
+    }
+    let whole = json!({
+        "type": "bundle",
+        "id": format!("bundle--{}", uuid4(list.id)),
+        "objects": objects,
+    });
+    let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn blocked(what: &Blocked) -> String {
+    match what {
+        Blocked::Domain(name) => format!("[domain-name:value = '{}']", quoted(name)),
+        Blocked::Url(url) => format!("[url:value = '{}']", quoted(url)),
+        Blocked::Network(ip, length) => {
+            let (family, whole) = match ip {
+                IpAddr::V4(_) => ("ipv4-addr", 32),
+                IpAddr::V6(_) => ("ipv6-addr", 128),
+            };
+            match *length == whole {
+                true => format!("[{family}:value = '{ip}']"),
+                false => format!("[{family}:value ISSUBSET '{ip}/{length}']"),
+            }
+        }
+    }
+}
+
 /// Quotes and backslashes are escaped in the constants of patterns; a control character cannot stand in one.
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -13,6 +13,7 @@ mod edition;
 mod handled;
 mod issue;
 mod job;
+mod listing;
 mod making;
 mod manifest;
 mod open;
