@@ -2,7 +2,7 @@
 
 pub mod drafting;
 mod editing;
-mod findings;
+pub mod findings;
 mod life;
 pub mod publishing;
 mod signing;

@@ -4,6 +4,7 @@
 //! The demo's clock stands still on the morning after its last week: whatever the machine's date is,
 //! the same seed gives the same bytes.
 
+mod newsroom;
 mod work;
 
 use std::collections::HashSet;
@@ -13,13 +14,11 @@ use std::time::Instant;
 use intake::collect::{self, Wanted};
 use jiff::civil::Date;
 use ledger::NewInfrastructureEvent;
-use model::bulletin::{Lang, Text};
+use model::bulletin::Text;
 use model::time::{ReportingWeek, Timestamp};
 use serde_json::json;
 use watchfire::demo::{self, DemoCountry};
 
-use super::bulletin::drafting::{Author, Drafted, draft};
-use super::bulletin::{fonts, write};
 use super::infrastructure::level;
 use super::ingest;
 use crate::config;
@@ -27,7 +26,6 @@ use crate::failure::{Failure, Result};
 use crate::table::{Out, Table};
 use crate::talk::human_time;
 use crate::weekly::{Desk, change_text, tongue};
-use crate::weeks::Named;
 use crate::workspace::{Access, Session, Workspace};
 
 /// Who makes the demo's issues.
@@ -93,7 +91,7 @@ pub fn run(args: Args, session: &Session) -> Result {
         ingest::print(&summary, took, &mut out, &session.talk)?;
     }
     work::work(args.seed, &country.weeks, &workspace, &session.talk)?;
-    let (last, files) = issues(&country, morning, &workspace, session)?;
+    let (last, files) = newsroom::publish(&country.weeks, morning, &workspace, session)?;
     let values = Desk::new(&workspace)?.figures(&last.counted);
     if session.json {
         out.json(&json!({
@@ -230,49 +228,4 @@ fn infrastructure(
         workspace.block_on(workspace.ledger.add_infrastructure(new, AUTHOR, now.0))?;
     }
     Ok(())
-}
-
-/// Freezes every week in order, so that each compares with the one before, and renders the last.
-fn issues(
-    country: &DemoCountry,
-    now: Timestamp,
-    workspace: &Workspace,
-    session: &Session,
-) -> Result<(Drafted, Vec<PathBuf>)> {
-    let desk = Desk::new(workspace)?;
-    let fonts = fonts(workspace, session);
-    let hashes = fonts.as_ref().map_or(&[][..], |fonts| fonts.hashes());
-    let mut progress = session
-        .talk
-        .progress("weeks", country.weeks.len() as u64, false);
-    let mut last = None;
-    for (done, week) in country.weeks.iter().enumerate() {
-        let named = Named::of(*week, &workspace.settings);
-        progress.at(done as u64, || named.label());
-        let by = Author {
-            name: AUTHOR,
-            note: "",
-            published: None,
-            refreeze: None,
-            now,
-        };
-        last = Some(draft(workspace, &desk, named, hashes, &by)?);
-    }
-    progress.end();
-    let last = last.ok_or_else(|| Failure::new("demo", "its country has no weeks"))?;
-    let folder = workspace.site_dir();
-    let forms: Vec<_> = bulletin::render::Form::ALL
-        .into_iter()
-        .filter(|form| fonts.is_some() || !form.needs_fonts())
-        .collect();
-    let files = write(
-        workspace,
-        &last.issue,
-        &forms,
-        &Lang::ALL,
-        &folder,
-        fonts.as_ref(),
-        session,
-    )?;
-    Ok((last, files))
 }

@@ -164,7 +164,7 @@ fn a_full_disk_is_told_and_nothing_is_lost() {
     clear(trial.run(&render), 1, "make room");
     std::fs::remove_file(&filler).expect("the filler can be removed");
     trial.run(&render).exits(0);
-    let page = folder.join("site/2023-2.zh.html");
+    let page = folder.join("drafts/2023-2.zh.html");
     let page = std::fs::read_to_string(page).expect("a page");
     assert!(page.ends_with("</html>\n") || page.ends_with("</html>"));
 }

@@ -257,8 +257,8 @@ fn a_week_s_work_is_counted_opened_and_printed() {
         .run(&["bulletin", "render", "2023-3", "--format", "html,json,csv"])
         .exits(0);
     for (file, told) in [
-        ("site/2023-3.zh.html", "下线用时中位数"),
-        ("site/2023-3.en.html", "Median takedown time"),
+        ("drafts/2023-3.zh.html", "下线用时中位数"),
+        ("drafts/2023-3.en.html", "Median takedown time"),
     ] {
         let page = std::fs::read_to_string(bench.path().join(file)).expect("rendered");
         assert!(

@@ -18,6 +18,7 @@ mod intelmq;
 mod ledger;
 mod lists;
 mod manual;
+mod newsroom;
 mod query;
 mod recount;
 mod rederive;

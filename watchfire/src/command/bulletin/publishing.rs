@@ -1,10 +1,10 @@
 //! Publication, correction proposals, withdrawal, archive.
 
-use bulletin::render::Fonts;
+use bulletin::render::{self, Fonts, Form};
 use bulletin::suppress::suppressed;
 use clap::Args;
 use ledger::{EditionKey, Issue, IssueState, NewCorrection, NewRendition};
-use model::bulletin::Bulletin;
+use model::bulletin::{Bulletin, Lang};
 use model::newsroom::{CorrectionState, Right};
 use model::statistic::Observed;
 use serde_json::json;
@@ -22,6 +22,9 @@ use crate::workspace::{Access, Session, Workspace, now};
 pub struct Publish {
     /// Issue.
     issue: String,
+    /// Only these forms; without it all.
+    #[arg(long = "format", value_parser = super::form(), value_delimiter = ',')]
+    formats: Vec<Form>,
 }
 
 #[derive(Debug, Args)]
@@ -74,10 +77,19 @@ pub fn publish(args: Publish, session: &Session) -> Result {
             args.issue
         )));
     }
-    let fonts = Fonts::load(&workspace.settings.fonts).map_err(|error| {
-        Failure::from(error).remedy("apt install fonts-noto-cjk, or list a folder in [fonts] dirs")
-    })?;
-    publish_row(&workspace, (&key, &row), &by, &fonts, now().0, session)?;
+    let forms = match args.formats.as_slice() {
+        [] => &Form::ALL,
+        some => some,
+    };
+    let fonts = match forms.iter().any(|form| form.needs_fonts()) {
+        true => Some(Fonts::load(&workspace.settings.fonts).map_err(|error| {
+            Failure::from(error)
+                .remedy("apt install fonts-noto-cjk, or list a folder in [fonts] dirs")
+        })?),
+        false => None,
+    };
+    let how = (forms, fonts.as_ref());
+    publish_row(&workspace, (&key, &row), &by, how, now().0, session)?;
     let written = build(&workspace)?;
     let mut out = Out::new();
     match session.json {
@@ -102,7 +114,7 @@ pub fn publish(args: Publish, session: &Session) -> Result {
     Ok(())
 }
 
-/// Renders an approved revision into every form, keeps the files by hash and makes it the public one. Doing
+/// Renders an approved revision into these forms, keeps the files by hash and makes it the public one. Doing
 /// it again after a crash gives the same files.
 ///
 /// # Errors
@@ -111,13 +123,13 @@ pub fn publish_row(
     workspace: &Workspace,
     (key, row): (&EditionKey, &Issue),
     by: &ledger::Actor,
-    fonts: &Fonts,
+    (forms, fonts): (&[Form], Option<&Fonts>),
     now: i64,
     session: &Session,
 ) -> Result {
-    let bulletin = super::signed(row, Some(fonts), session)?;
+    let bulletin = super::signed(row, fonts, session)?;
     let mut files = Vec::new();
-    for file in bulletin::render::all(&bulletin, fonts)? {
+    for file in render::files(&bulletin, forms, &Lang::ALL, fonts)? {
         let blob = workspace.blobs.put_bytes(&file.bytes)?;
         files.push(NewRendition {
             name: file.name,
