@@ -88,8 +88,12 @@ pub fn publish(args: Publish, session: &Session) -> Result {
         })?),
         false => None,
     };
-    let how = (forms, fonts.as_ref());
-    publish_row(&workspace, (&key, &row), &by, how, now().0, session)?;
+    let edition = workspace.block_on(workspace.ledger.edition(&key))?;
+    // Its files were made when it was first published, and are never made again.
+    if edition.is_none_or(|edition| edition.published_revision != Some(row.revision)) {
+        let how = (forms, fonts.as_ref());
+        publish_row(&workspace, (&key, &row), &by, how, now().0, session)?;
+    }
     let written = build(&workspace)?;
     let mut out = Out::new();
     match session.json {
