@@ -1,26 +1,16 @@
 //! Changes: against which week, and how they are worded (DOMAIN rules 1.4a to 1.4d).
 
-use model::bulletin::{Aspect, Direction, Exact, Lang, Note, Paragraph, PublishedValue, Text};
+use model::bulletin::{Aspect, Direction, Exact, Lang, PublishedValue, Text};
 use model::statistic::{self, ChangeKind};
 
-use super::{Baseline, Desk, Report, redraft};
+use super::{Desk, Report, redraft};
 use crate::frozen::FrozenWeek;
 use crate::sections::figures::Figures;
 use crate::suppress::suppressed;
 
-/// Identifier of the note that tells of a corrected baseline.
-pub const BASELINE_NOTE: &str = "baseline";
-
-/// The note that an issue must carry whose baseline was corrected after it was first published.
-pub fn baseline_note(baseline: &Baseline) -> Note {
-    let (issue, revision) = (baseline.issue, baseline.revision);
-    Note {
-        id: BASELINE_NOTE.to_owned(),
-        text: Paragraph::words(Text::new(
-            format!("环比以{}年第{}期第{revision}次修订的数为基准，该期发布后作过更正。", issue.year, issue.number),
-            format!("Changes are against revision {revision} of issue {} No. {}, which was corrected after it was published.", issue.year, issue.number),
-        )),
-    }
+/// Identifier of the note that an issue must carry whose baseline was corrected by this revision.
+pub fn correction_note(revision: u32) -> String {
+    format!("corrected-{revision}")
 }
 
 fn same(a: &PublishedValue, b: &PublishedValue) -> bool {
@@ -106,7 +96,8 @@ pub(super) fn corrected(desk: &Desk<'_>, report: &mut Report<'_>) {
     let Some(baseline) = desk.subject.baseline.as_ref().filter(|baseline| baseline.corrected) else {
         return;
     };
-    let told = desk.bulletin().notes.iter().any(|note| note.id == BASELINE_NOTE);
+    let wanted = correction_note(baseline.revision);
+    let told = desk.bulletin().notes.iter().any(|note| note.id == wanted);
     if !told && desk.last.is_some() {
         report.add(
             "baseline",
