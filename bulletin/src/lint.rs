@@ -36,7 +36,7 @@ use closures::ClosureProfile;
 use extract::Extract;
 use prints::Print;
 
-pub use baseline::{BASELINE_NOTE, baseline_note};
+pub use baseline::correction_note;
 
 /// What a finding does to the approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -23,7 +23,7 @@ const FEEDS: [&str; 7] = [
     "sink-a", "sink-b", "urls", "zone", "shells", "phish", "cnvd",
 ];
 
-fn feeds() -> Vec<Feed> {
+pub fn feeds() -> Vec<Feed> {
     FEEDS
         .iter()
         .map(|name| {
@@ -37,15 +37,15 @@ fn feeds() -> Vec<Feed> {
 
 /// How much of everything a week has.
 #[derive(Clone, Copy)]
-struct Size {
-    hosts: u32,
-    sites: u32,
-    pages: u32,
-    records: u32,
-    hosting: u32,
+pub struct Size {
+    pub hosts: u32,
+    pub sites: u32,
+    pub pages: u32,
+    pub records: u32,
+    pub hosting: u32,
 }
 
-const USUAL: Size = Size {
+pub const USUAL: Size = Size {
     hosts: 12_000,
     sites: 60,
     pages: 300,
@@ -54,7 +54,7 @@ const USUAL: Size = Size {
 };
 
 /// Texts live as long as the test: events borrow them.
-fn leak(text: String) -> &'static str {
+pub fn leak(text: String) -> &'static str {
     Box::leak(text.into_boxed_str())
 }
 
@@ -191,7 +191,7 @@ fn freeze(made: Made, past: &[FrozenWeek]) -> FrozenWeek {
 }
 
 /// Weeks before 2023-3, newest first, each of the usual size but the last.
-fn past(count: i64, last: Size) -> Vec<FrozenWeek> {
+pub fn past(count: i64, last: Size) -> Vec<FrozenWeek> {
     let week = ReportingWeek::containing(date(2023, 1, 9));
     let mut past: Vec<FrozenWeek> = Vec::new();
     for back in (1..=count).rev() {
@@ -208,7 +208,7 @@ fn past(count: i64, last: Size) -> Vec<FrozenWeek> {
     past
 }
 
-fn this(size: Size, without: &'static [&'static str], past: &[FrozenWeek]) -> FrozenWeek {
+pub fn this(size: Size, without: &'static [&'static str], past: &[FrozenWeek]) -> FrozenWeek {
     let week = ReportingWeek::containing(date(2023, 1, 9));
     freeze(
         Made {
@@ -221,7 +221,7 @@ fn this(size: Size, without: &'static [&'static str], past: &[FrozenWeek]) -> Fr
     )
 }
 
-fn bulletin(this: &FrozenWeek, past: &[FrozenWeek]) -> Bulletin {
+pub fn bulletin(this: &FrozenWeek, past: &[FrozenWeek]) -> Bulletin {
     let province = |code: u32| match code {
         440_000 => Some(Text::new("广东", "Guangdong")),
         320_000 => Some(Text::new("江苏", "Jiangsu")),

@@ -1,12 +1,15 @@
 //! Integration tests of the bulletin crate.
 
 mod blocklist;
+mod change;
 mod composing;
 mod counting;
 mod events;
 mod handling;
 mod history;
+mod lint;
 mod outage;
 mod rating;
 mod registry;
 mod render;
+mod suppress;
