@@ -81,7 +81,7 @@ impl Week<'_> {
     }
 
     /// Live parts of the lake in a span.
-    async fn parts(&self, span: (Timestamp, Timestamp)) -> Result<Vec<Part>> {
+    pub(crate) async fn parts(&self, span: (Timestamp, Timestamp)) -> Result<Vec<Part>> {
         let days = span.0.day().0..Timestamp(span.1.0 - 1).day().0 + 1;
         let files = self
             .ledger
@@ -91,7 +91,7 @@ impl Week<'_> {
     }
 
     /// Streams a span into one accumulator a stream, in parallel.
-    async fn scan<T: Send + 'static>(
+    pub(crate) async fn scan<T: Send + 'static>(
         &self,
         span: (Timestamp, Timestamp),
         columns: &[&str],
@@ -127,15 +127,19 @@ impl Week<'_> {
     /// # Errors
     /// The ledger or the lake fails.
     pub async fn tally(&self) -> Result<WeekTally> {
-        Ok(self.counted(None).await?.0)
+        Ok(self.counted(self.span(), None).await?.0)
     }
 
-    /// The week's counts, and when what they are read from last changed, microseconds UTC.
-    async fn counted(&self, then: Option<Then>) -> Result<(WeekTally, i64)> {
+    /// The counts of a span, and when what they are read from last changed, microseconds UTC.
+    pub(crate) async fn counted(
+        &self,
+        span: (Timestamp, Timestamp),
+        then: Option<Then>,
+    ) -> Result<(WeekTally, i64)> {
         let withheld = supply::withheld(self.feeds);
         let tallies = self
             .scan(
-                self.span(),
+                span,
                 TALLY_COLUMNS,
                 || Tally::new(withheld.iter().cloned()),
                 Tally::add,
@@ -146,12 +150,12 @@ impl Week<'_> {
             all
         });
         let mut tally = merged.map(Tally::finish).unwrap_or_default();
-        lists::place(&mut tally, self.list_weeks().await?);
+        lists::place(&mut tally, self.list_weeks(span).await?);
         let known_at = match then {
             Some(then) => then.as_of,
-            None => self.known_at().await?,
+            None => self.known_at(span).await?,
         };
-        let Some(handled) = self.handling_week(known_at, then).await? else {
+        let Some(handled) = self.handling_week(span, known_at, then).await? else {
             return Ok((tally, known_at));
         };
         handling::place(&mut tally, &handled);
@@ -160,28 +164,30 @@ impl Week<'_> {
 
     /// The last change of what the week is made from besides incidents: the commit of the lake snapshot,
     /// or the last change of an infrastructure event.
-    async fn known_at(&self) -> Result<i64> {
+    async fn known_at(&self, span: (Timestamp, Timestamp)) -> Result<i64> {
         let committed = self.ledger.snapshot(self.snapshot).await?;
-        let (_, changed) = self.infrastructure_rows().await?;
+        let (_, changed) = self.infrastructure_rows(span).await?;
         Ok(committed.map_or(0, |row| row.created_at).max(changed))
     }
 
     /// What was done in the week; `None` while no incident was ever handled.
     async fn handling_week(
         &self,
+        (start, end): (Timestamp, Timestamp),
         known_at: i64,
         then: Option<Then>,
     ) -> Result<Option<HandlingWeek>> {
-        let (start, end) = self.span();
         handling::handling_week(self.ledger, (start.0, end.0), known_at, then).await
     }
 
     /// The week of each feed that brings whole lists and may be printed.
-    async fn list_weeks(&self) -> Result<Vec<(String, ListWeek)>> {
+    async fn list_weeks(
+        &self,
+        (start, end): (Timestamp, Timestamp),
+    ) -> Result<Vec<(String, ListWeek)>> {
         let mut weeks = Vec::new();
         for feed in self.feeds.iter().filter(|feed| supply::is_active(feed)) {
-            let (start, end) = self.span();
-            let parts = self.list_parts(feed).await?;
+            let parts = self.list_parts(feed, (start, end)).await?;
             let source = lists::Source {
                 lake: self.lake,
                 parts: &parts,
@@ -197,8 +203,11 @@ impl Week<'_> {
     }
 
     /// Live parts that may hold a feed's events of the weeks in which its lists are followed.
-    async fn list_parts(&self, feed: &Feed) -> Result<Vec<Part>> {
-        let (start, end) = self.span();
+    async fn list_parts(
+        &self,
+        feed: &Feed,
+        (start, end): (Timestamp, Timestamp),
+    ) -> Result<Vec<Part>> {
         let weeks = i64::from(lists::STAY_WEEKS) + 14;
         let from = Timestamp(start.0 - weeks * 7 * MICROS_PER_DAY);
         let days = from.day().0..Timestamp(end.0 - 1).day().0 + 1;
@@ -218,9 +227,17 @@ impl Week<'_> {
     /// # Errors
     /// The ledger or the lake fails.
     pub async fn earlier_names(&self) -> Result<EarlierNames> {
-        let window = i64::from(FIRST_SEEN_WEEKS);
-        let (start, _) = self.week.plus(-window).span(self.zone);
-        let (end, _) = self.span();
+        let weeks = (0..=i64::from(FIRST_SEEN_WEEKS)).map(|back| self.week.plus(-back));
+        let starts: Vec<Timestamp> = weeks.map(|week| week.span(self.zone).0).collect();
+        self.names_before(&starts).await
+    }
+
+    /// Malware names of the weeks that begin at these instants, newest first; the first is the end of
+    /// the window, not a week of it.
+    pub(crate) async fn names_before(&self, starts: &[Timestamp]) -> Result<EarlierNames> {
+        let (Some(end), Some(start)) = (starts.first().copied(), starts.last().copied()) else {
+            return Ok(EarlierNames::default());
+        };
         let parts = self.parts((start, end)).await?;
         if parts.is_empty() {
             return Ok(EarlierNames::default());
@@ -238,8 +255,9 @@ impl Week<'_> {
             all.merge(one);
             all
         });
-        let first_days: Vec<Timestamp> = (1..=window)
-            .map(|back| Timestamp(self.week.plus(-back).span(self.zone).0.0 + MICROS_PER_DAY))
+        let first_days: Vec<Timestamp> = starts[1..]
+            .iter()
+            .map(|start| Timestamp(start.0 + MICROS_PER_DAY))
             .collect();
         Ok(merged.unwrap_or_default().finish(&first_days))
     }
@@ -249,11 +267,13 @@ impl Week<'_> {
     /// # Errors
     /// The ledger fails.
     pub async fn infrastructure(&self) -> Result<Vec<Infrastructure>> {
-        Ok(self.infrastructure_rows().await?.0)
+        Ok(self.infrastructure_rows(self.span()).await?.0)
     }
 
-    async fn infrastructure_rows(&self) -> Result<(Vec<Infrastructure>, i64)> {
-        let (start, end) = self.span();
+    pub(crate) async fn infrastructure_rows(
+        &self,
+        (start, end): (Timestamp, Timestamp),
+    ) -> Result<(Vec<Infrastructure>, i64)> {
         let rows = self.ledger.infrastructure(Some(start.0..end.0)).await?;
         let changed = rows.iter().map(|row| row.changed_at).max().unwrap_or(0);
         let events = rows
@@ -295,7 +315,7 @@ impl Week<'_> {
     }
 
     async fn frozen(&self, with: Freeze<'_>, then: Option<Then>) -> Result<FrozenWeek> {
-        let (tally, as_of) = self.counted(then).await?;
+        let (tally, as_of) = self.counted(self.span(), then).await?;
         let earlier = if tally.names.is_empty() {
             EarlierNames::default()
         } else {
@@ -385,7 +405,7 @@ impl Week<'_> {
         if statistic.observed == Observed::Listing {
             let inputs = statistics::explain::inputs(statistic);
             for feed in self.feeds.iter().filter(|feed| supply::is_active(feed)) {
-                let parts = self.list_parts(feed).await?;
+                let parts = self.list_parts(feed, self.span()).await?;
                 let source = lists::Source {
                     lake: self.lake,
                     parts: &parts,
@@ -399,8 +419,8 @@ impl Week<'_> {
         }
         if statistic.observed == Observed::Handling {
             let (start, end) = self.span();
-            let known_at = self.known_at().await?;
-            if let Some(week) = self.handling_week(known_at, None).await? {
+            let known_at = self.known_at(self.span()).await?;
+            if let Some(week) = self.handling_week(self.span(), known_at, None).await? {
                 let inputs = statistics::explain::inputs(statistic);
                 let span = (start.0, end.0);
                 handling::explain(self.ledger, &week, span, &inputs, each).await?;
@@ -538,6 +558,47 @@ pub fn assemble(
     };
     let rating = propose(with.rating, this, &before, &infrastructure);
     let vulnerability = propose(with.vulnerability, this, &[], &[]);
+    let beside = besides(tally);
+    let mut source_schemas = with.source_schemas;
+    source_schemas.sort();
+    FrozenWeek {
+        format: FROZEN_FORMAT,
+        series: with.series.to_owned(),
+        issue: with.issue,
+        week,
+        zone: with.zone_name.to_owned(),
+        origin: Origin::Counted,
+        basis: basis(source_schemas, with.reference, with.program),
+        coverage: sources.coverage,
+        supplies: sources.supplies,
+        values,
+        beside,
+        infrastructure,
+        rating: Some(rating),
+        vulnerability: Some(vulnerability),
+    }
+}
+
+/// What values are computed by; snapshot and instant are filled in where they are known.
+pub(crate) fn basis(
+    source_schemas: Vec<(String, String)>,
+    reference: &str,
+    program: &str,
+) -> Basis {
+    Basis {
+        lake_snapshot: 0,
+        ledger_as_of: String::new(),
+        reference: reference.to_owned(),
+        identity_version: model::identity::IDENTITY_VERSION,
+        classification: model::classification::CLASSIFICATION_VERSION.to_owned(),
+        lake_schema: lake::schema::LAKE_SCHEMA_VERSION,
+        source_schemas,
+        program: program.to_owned(),
+    }
+}
+
+/// The sizes that stand beside the figures, by name.
+pub(crate) fn besides(tally: &WeekTally) -> Vec<Beside> {
     let warned = tally
         .cells
         .iter()
@@ -559,33 +620,7 @@ pub fn assemble(
         },
     ));
     beside.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut source_schemas = with.source_schemas;
-    source_schemas.sort();
-    FrozenWeek {
-        format: FROZEN_FORMAT,
-        series: with.series.to_owned(),
-        issue: with.issue,
-        week,
-        zone: with.zone_name.to_owned(),
-        origin: Origin::Counted,
-        basis: Basis {
-            lake_snapshot: 0,
-            ledger_as_of: String::new(),
-            reference: with.reference.to_owned(),
-            identity_version: model::identity::IDENTITY_VERSION,
-            classification: model::classification::CLASSIFICATION_VERSION.to_owned(),
-            lake_schema: lake::schema::LAKE_SCHEMA_VERSION,
-            source_schemas,
-            program: with.program.to_owned(),
-        },
-        coverage: sources.coverage,
-        supplies: sources.supplies,
-        values,
-        beside,
-        infrastructure,
-        rating: Some(rating),
-        vulnerability: Some(vulnerability),
-    }
+    beside
 }
 
 /// Cells that a chart divides a figure by, without being a statistic themselves.

@@ -25,6 +25,7 @@ pub mod issue;
 pub mod listing;
 pub mod notice;
 pub mod organization;
+pub mod period;
 pub mod record;
 pub mod reject;
 pub mod statistic;
