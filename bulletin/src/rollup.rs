@@ -102,6 +102,7 @@ fn view(period: &FrozenPeriod) -> FrozenWeek {
         infrastructure: period.infrastructure.clone(),
         rating: None,
         vulnerability: None,
+        top: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! one lake snapshot, so what it returns can be read again from that number. Nothing here prints or
 //! decides words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use lake::arrow::array::RecordBatch;
@@ -24,6 +24,9 @@ use crate::rating::{Infrastructure, Profile, RatedWeek, propose};
 use crate::statistics::breakdown::{Breakdown, By, Division};
 use crate::statistics::explain::{Explanation, Line, passes};
 use crate::statistics::malware::FIRST_SEEN_WEEKS;
+use crate::statistics::priority::{
+    MarkScan, PRIORITY_COLUMNS, RecordScan, Vulnerability,
+};
 use crate::statistics::names::{EarlierNames, NAME_COLUMNS, NameScan};
 use crate::statistics::{
     self, BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, Inputs, Sources, Supply, TALLY_COLUMNS, Tally,
@@ -33,6 +36,12 @@ use crate::{Error, Result};
 
 /// Weeks of the past that charts, ranges and baselines look at.
 pub const HISTORY_WEEKS: i64 = 52;
+/// Weeks before a record in which a score of its CVE is looked for.
+const SCORED_WEEKS: i64 = 26;
+/// Days before the end of the week of which predictions are looked for: the newest stands.
+const PREDICTED_DAYS: i64 = 14;
+/// The cell of the week's records.
+const RECORDS: &str = "vulnerability.record";
 
 /// Where the records are, and which week of them is meant.
 #[derive(Clone, Copy)]
@@ -99,11 +108,23 @@ impl Week<'_> {
         add: fn(&mut T, &RecordBatch) -> Result<()>,
     ) -> Result<Vec<T>> {
         let parts = self.parts(span).await?;
+        self.scan_parts(&parts, span, columns, make, add).await
+    }
+
+    /// Streams these parts into one accumulator a stream, in parallel.
+    async fn scan_parts<T: Send + 'static>(
+        &self,
+        parts: &[Part],
+        span: (Timestamp, Timestamp),
+        columns: &[&str],
+        make: impl Fn() -> T,
+        add: fn(&mut T, &RecordBatch) -> Result<()>,
+    ) -> Result<Vec<T>> {
         if parts.is_empty() {
             return Ok(vec![make()]);
         }
         let mut tasks = tokio::task::JoinSet::new();
-        for mut stream in self.lake.scan(&parts, span, columns).await? {
+        for mut stream in self.lake.scan(parts, span, columns).await? {
             let mut kept = make();
             tasks.spawn(async move {
                 while let Some(batch) =
@@ -332,7 +353,66 @@ impl Week<'_> {
         );
         frozen.basis.lake_snapshot = self.snapshot.unsigned_abs();
         frozen.basis.ledger_as_of = Timestamp(as_of).to_string();
+        if tally.cells.contains_key(RECORDS) {
+            frozen.top = self.top().await?;
+        }
         Ok(frozen)
+    }
+
+    /// The week's vulnerabilities to look at first, with what other feeds say of them: a catalog of
+    /// exploited ones and published scores up to the end of the week, predictions of its last days.
+    ///
+    /// # Errors
+    /// The ledger or the lake fails.
+    pub async fn top(&self) -> Result<Vec<Vulnerability>> {
+        let (start, end) = self.span();
+        let withheld = supply::withheld(self.feeds);
+        let make = || RecordScan::new(withheld.iter().cloned());
+        let scans = self
+            .scan((start, end), PRIORITY_COLUMNS, make, RecordScan::add)
+            .await?;
+        let records = scans.into_iter().reduce(|mut all, one| {
+            all.merge(one);
+            all
+        });
+        let records = records.unwrap_or_default();
+        let wanted = records.wanted();
+        let mut marks = MarkScan::default();
+        if !wanted.is_empty() {
+            let of = |formats: &[&str]| -> BTreeSet<String> {
+                let active = self.feeds.iter().filter(|feed| supply::is_active(feed));
+                active
+                    .filter(|feed| formats.contains(&feed.format.as_str()))
+                    .map(|feed| feed.name.clone())
+                    .collect()
+            };
+            let catalogs = of(&["kev"]);
+            for (feeds, days) in [
+                (catalogs.clone(), 7 * HISTORY_WEEKS),
+                (of(&["nvd", "cve"]), 7 * SCORED_WEEKS),
+                (of(&["epss"]), PREDICTED_DAYS),
+            ] {
+                let from = Timestamp(end.0 - days * MICROS_PER_DAY);
+                let mut parts = Vec::new();
+                let days = from.day().0..Timestamp(end.0 - 1).day().0 + 1;
+                let (kind, snapshot) = (Some(LakeFileKind::Part), Some(self.snapshot));
+                for file in self.ledger.live_files(snapshot, kind, Some(days)).await? {
+                    // A compacted part holds several feeds.
+                    if file.feed.as_ref().is_none_or(|feed| feeds.contains(feed)) {
+                        parts.push(part(file));
+                    }
+                }
+                if feeds.is_empty() || parts.is_empty() {
+                    continue;
+                }
+                let make = || MarkScan::new(wanted.clone(), catalogs.clone());
+                let found = self
+                    .scan_parts(&parts, (from, end), PRIORITY_COLUMNS, make, MarkScan::add)
+                    .await?;
+                found.into_iter().for_each(|one| marks.merge(one));
+            }
+        }
+        Ok(records.finish(&marks))
     }
 
     /// The frozen weeks before this one, newest first, at most [`HISTORY_WEEKS`] of them: the newest
@@ -576,6 +656,7 @@ pub fn assemble(
         infrastructure,
         rating: Some(rating),
         vulnerability: Some(vulnerability),
+        top: Vec::new(),
     }
 }
 

@@ -22,6 +22,10 @@ use crate::weekly::{Desk, sector};
 use crate::weeks::Named;
 use crate::workspace::{Access, Session, Workspace, now};
 
+/// An edition of tables: they take the whole width, and tiles have no line of weeks.
+const STYLE: &str =
+    ".part{display:block}.part .say{max-width:none}table.small{max-width:880px}li svg,.rng{display:none}</style>";
+
 /// Count a month, quarter or year again and print its edition.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -332,6 +336,7 @@ fn write(bulletin: &Bulletin, kind: PeriodKind, folder: &Path) -> Result<Vec<Pat
         // Links between the renditions go by the edition's own name.
         let plain = render::stem(bulletin);
         let page = page.replace(&format!("\"{plain}."), &format!("\"{stem}."));
+        let page = page.replacen("</style>", STYLE, 1);
         files.push((
             format!("{stem}.{code}.html"),
             in_its_words(&page, kind).into_bytes(),
