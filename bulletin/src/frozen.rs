@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::rating::{Infrastructure, RatedWeek, Rating};
 use crate::statistics::Supply;
 use crate::statistics::compare::Side;
+use crate::statistics::priority::Vulnerability;
 use crate::{Error, Result};
 
 /// Version of this shape.
@@ -93,6 +94,9 @@ pub struct FrozenWeek {
     pub rating: Option<Rating>,
     /// The vulnerability level.
     pub vulnerability: Option<Rating>,
+    /// The week's vulnerabilities to look at first; empty where no feed marks or scores them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub top: Vec<Vulnerability>,
 }
 
 impl FrozenWeek {

@@ -275,6 +275,7 @@ pub fn week_of(row: &HistoryRow, zone: &str) -> Result<Option<FrozenWeek>> {
         infrastructure: Vec::new(),
         rating: None,
         vulnerability: None,
+        top: Vec::new(),
     }))
 }
 

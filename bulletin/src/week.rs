@@ -26,6 +26,9 @@ use crate::rating::{Infrastructure, Profile, RatedWeek, propose};
 use crate::statistics::breakdown::{Breakdown, By, Division};
 use crate::statistics::explain::{Explanation, Line, passes};
 use crate::statistics::malware::FIRST_SEEN_WEEKS;
+use crate::statistics::priority::{
+    MarkScan, PRIORITY_COLUMNS, RecordScan, Vulnerability,
+};
 use crate::statistics::names::{EarlierNames, NAME_COLUMNS, NameScan};
 use crate::statistics::{
     self, BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, Inputs, Sources, Supply, TALLY_COLUMNS, Tally,
@@ -35,6 +38,12 @@ use crate::{Error, Result};
 
 /// Weeks of the past that charts, ranges and baselines look at.
 pub const HISTORY_WEEKS: i64 = 52;
+/// Weeks before a record in which a score of its CVE is looked for.
+const SCORED_WEEKS: i64 = 26;
+/// Days before the end of the week of which predictions are looked for: the newest stands.
+const PREDICTED_DAYS: i64 = 14;
+/// The cell of the week's records.
+const RECORDS: &str = "vulnerability.record";
 
 /// Where the records are, and which week of them is meant.
 #[derive(Clone, Copy)]
@@ -83,7 +92,7 @@ impl Week<'_> {
     }
 
     /// Live parts of the lake in a span.
-    async fn parts(&self, span: (Timestamp, Timestamp)) -> Result<Vec<Part>> {
+    pub(crate) async fn parts(&self, span: (Timestamp, Timestamp)) -> Result<Vec<Part>> {
         let days = span.0.day().0..Timestamp(span.1.0 - 1).day().0 + 1;
         let files = self
             .ledger
@@ -93,7 +102,7 @@ impl Week<'_> {
     }
 
     /// Streams a span into one accumulator a stream, in parallel.
-    async fn scan<T: Send + 'static>(
+    pub(crate) async fn scan<T: Send + 'static>(
         &self,
         span: (Timestamp, Timestamp),
         columns: &[&str],
@@ -101,11 +110,23 @@ impl Week<'_> {
         add: fn(&mut T, &RecordBatch) -> Result<()>,
     ) -> Result<Vec<T>> {
         let parts = self.parts(span).await?;
+        self.scan_parts(&parts, span, columns, make, add).await
+    }
+
+    /// Streams these parts into one accumulator a stream, in parallel.
+    async fn scan_parts<T: Send + 'static>(
+        &self,
+        parts: &[Part],
+        span: (Timestamp, Timestamp),
+        columns: &[&str],
+        make: impl Fn() -> T,
+        add: fn(&mut T, &RecordBatch) -> Result<()>,
+    ) -> Result<Vec<T>> {
         if parts.is_empty() {
             return Ok(vec![make()]);
         }
         let mut tasks = tokio::task::JoinSet::new();
-        for mut stream in self.lake.scan(&parts, span, columns).await? {
+        for mut stream in self.lake.scan(parts, span, columns).await? {
             let mut kept = make();
             tasks.spawn(async move {
                 while let Some(batch) =
@@ -129,15 +150,19 @@ impl Week<'_> {
     /// # Errors
     /// The ledger or the lake fails.
     pub async fn tally(&self) -> Result<WeekTally> {
-        Ok(self.counted(None).await?.0)
+        Ok(self.counted(self.span(), None).await?.0)
     }
 
-    /// The week's counts, and when what they are read from last changed, microseconds UTC.
-    async fn counted(&self, then: Option<Then>) -> Result<(WeekTally, i64)> {
+    /// The counts of a span, and when what they are read from last changed, microseconds UTC.
+    pub(crate) async fn counted(
+        &self,
+        span: (Timestamp, Timestamp),
+        then: Option<Then>,
+    ) -> Result<(WeekTally, i64)> {
         let withheld = supply::withheld(self.feeds);
         let tallies = self
             .scan(
-                self.span(),
+                span,
                 TALLY_COLUMNS,
                 || Tally::new(withheld.iter().cloned()),
                 Tally::add,
@@ -148,12 +173,12 @@ impl Week<'_> {
             all
         });
         let mut tally = merged.map(Tally::finish).unwrap_or_default();
-        lists::place(&mut tally, self.list_weeks().await?);
+        lists::place(&mut tally, self.list_weeks(span).await?);
         let known_at = match then {
             Some(then) => then.as_of,
-            None => self.known_at().await?,
+            None => self.known_at(span).await?,
         };
-        let Some(handled) = self.handling_week(known_at, then).await? else {
+        let Some(handled) = self.handling_week(span, known_at, then).await? else {
             return Ok((tally, known_at));
         };
         handling::place(&mut tally, &handled);
@@ -162,28 +187,30 @@ impl Week<'_> {
 
     /// The last change of what the week is made from besides incidents: the commit of the lake snapshot,
     /// or the last change of an infrastructure event.
-    async fn known_at(&self) -> Result<i64> {
+    async fn known_at(&self, span: (Timestamp, Timestamp)) -> Result<i64> {
         let committed = self.ledger.snapshot(self.snapshot).await?;
-        let (_, changed) = self.infrastructure_rows().await?;
+        let (_, changed) = self.infrastructure_rows(span).await?;
         Ok(committed.map_or(0, |row| row.created_at).max(changed))
     }
 
     /// What was done in the week; `None` while no incident was ever handled.
     async fn handling_week(
         &self,
+        (start, end): (Timestamp, Timestamp),
         known_at: i64,
         then: Option<Then>,
     ) -> Result<Option<HandlingWeek>> {
-        let (start, end) = self.span();
         handling::handling_week(self.ledger, (start.0, end.0), known_at, then).await
     }
 
     /// The week of each feed that brings whole lists and may be printed.
-    async fn list_weeks(&self) -> Result<Vec<(String, ListWeek)>> {
+    async fn list_weeks(
+        &self,
+        (start, end): (Timestamp, Timestamp),
+    ) -> Result<Vec<(String, ListWeek)>> {
         let mut weeks = Vec::new();
         for feed in self.feeds.iter().filter(|feed| supply::is_active(feed)) {
-            let (start, end) = self.span();
-            let parts = self.list_parts(feed).await?;
+            let parts = self.list_parts(feed, (start, end)).await?;
             let source = lists::Source {
                 lake: self.lake,
                 parts: &parts,
@@ -199,8 +226,11 @@ impl Week<'_> {
     }
 
     /// Live parts that may hold a feed's events of the weeks in which its lists are followed.
-    async fn list_parts(&self, feed: &Feed) -> Result<Vec<Part>> {
-        let (start, end) = self.span();
+    async fn list_parts(
+        &self,
+        feed: &Feed,
+        (start, end): (Timestamp, Timestamp),
+    ) -> Result<Vec<Part>> {
         let weeks = i64::from(lists::STAY_WEEKS) + 14;
         let from = Timestamp(start.0 - weeks * 7 * MICROS_PER_DAY);
         let days = from.day().0..Timestamp(end.0 - 1).day().0 + 1;
@@ -220,9 +250,17 @@ impl Week<'_> {
     /// # Errors
     /// The ledger or the lake fails.
     pub async fn earlier_names(&self) -> Result<EarlierNames> {
-        let window = i64::from(FIRST_SEEN_WEEKS);
-        let (start, _) = self.week.plus(-window).span(self.zone);
-        let (end, _) = self.span();
+        let weeks = (0..=i64::from(FIRST_SEEN_WEEKS)).map(|back| self.week.plus(-back));
+        let starts: Vec<Timestamp> = weeks.map(|week| week.span(self.zone).0).collect();
+        self.names_before(&starts).await
+    }
+
+    /// Malware names of the weeks that begin at these instants, newest first; the first is the end of
+    /// the window, not a week of it.
+    pub(crate) async fn names_before(&self, starts: &[Timestamp]) -> Result<EarlierNames> {
+        let (Some(end), Some(start)) = (starts.first().copied(), starts.last().copied()) else {
+            return Ok(EarlierNames::default());
+        };
         let parts = self.parts((start, end)).await?;
         if parts.is_empty() {
             return Ok(EarlierNames::default());
@@ -240,8 +278,9 @@ impl Week<'_> {
             all.merge(one);
             all
         });
-        let first_days: Vec<Timestamp> = (1..=window)
-            .map(|back| Timestamp(self.week.plus(-back).span(self.zone).0.0 + MICROS_PER_DAY))
+        let first_days: Vec<Timestamp> = starts[1..]
+            .iter()
+            .map(|start| Timestamp(start.0 + MICROS_PER_DAY))
             .collect();
         Ok(merged.unwrap_or_default().finish(&first_days))
     }
@@ -251,11 +290,13 @@ impl Week<'_> {
     /// # Errors
     /// The ledger fails.
     pub async fn infrastructure(&self) -> Result<Vec<Infrastructure>> {
-        Ok(self.infrastructure_rows().await?.0)
+        Ok(self.infrastructure_rows(self.span()).await?.0)
     }
 
-    async fn infrastructure_rows(&self) -> Result<(Vec<Infrastructure>, i64)> {
-        let (start, end) = self.span();
+    pub(crate) async fn infrastructure_rows(
+        &self,
+        (start, end): (Timestamp, Timestamp),
+    ) -> Result<(Vec<Infrastructure>, i64)> {
         let rows = self.ledger.infrastructure(Some(start.0..end.0)).await?;
         let changed = rows.iter().map(|row| row.changed_at).max().unwrap_or(0);
         let events = rows
@@ -297,7 +338,7 @@ impl Week<'_> {
     }
 
     async fn frozen(&self, with: Freeze<'_>, then: Option<Then>) -> Result<FrozenWeek> {
-        let (tally, as_of) = self.counted(then).await?;
+        let (tally, as_of) = self.counted(self.span(), then).await?;
         let earlier = if tally.names.is_empty() {
             EarlierNames::default()
         } else {
@@ -314,7 +355,66 @@ impl Week<'_> {
         );
         frozen.basis.lake_snapshot = self.snapshot.unsigned_abs();
         frozen.basis.ledger_as_of = Timestamp(as_of).to_string();
+        if tally.cells.contains_key(RECORDS) {
+            frozen.top = self.top().await?;
+        }
         Ok(frozen)
+    }
+
+    /// The week's vulnerabilities to look at first, with what other feeds say of them: a catalog of
+    /// exploited ones and published scores up to the end of the week, predictions of its last days.
+    ///
+    /// # Errors
+    /// The ledger or the lake fails.
+    pub async fn top(&self) -> Result<Vec<Vulnerability>> {
+        let (start, end) = self.span();
+        let withheld = supply::withheld(self.feeds);
+        let make = || RecordScan::new(withheld.iter().cloned());
+        let scans = self
+            .scan((start, end), PRIORITY_COLUMNS, make, RecordScan::add)
+            .await?;
+        let records = scans.into_iter().reduce(|mut all, one| {
+            all.merge(one);
+            all
+        });
+        let records = records.unwrap_or_default();
+        let wanted = records.wanted();
+        let mut marks = MarkScan::default();
+        if !wanted.is_empty() {
+            let of = |formats: &[&str]| -> BTreeSet<String> {
+                let active = self.feeds.iter().filter(|feed| supply::is_active(feed));
+                active
+                    .filter(|feed| formats.contains(&feed.format.as_str()))
+                    .map(|feed| feed.name.clone())
+                    .collect()
+            };
+            let catalogs = of(&["kev"]);
+            for (feeds, days) in [
+                (catalogs.clone(), 7 * HISTORY_WEEKS),
+                (of(&["nvd", "cve"]), 7 * SCORED_WEEKS),
+                (of(&["epss"]), PREDICTED_DAYS),
+            ] {
+                let from = Timestamp(end.0 - days * MICROS_PER_DAY);
+                let mut parts = Vec::new();
+                let days = from.day().0..Timestamp(end.0 - 1).day().0 + 1;
+                let (kind, snapshot) = (Some(LakeFileKind::Part), Some(self.snapshot));
+                for file in self.ledger.live_files(snapshot, kind, Some(days)).await? {
+                    // A compacted part holds several feeds.
+                    if file.feed.as_ref().is_none_or(|feed| feeds.contains(feed)) {
+                        parts.push(part(file));
+                    }
+                }
+                if feeds.is_empty() || parts.is_empty() {
+                    continue;
+                }
+                let make = || MarkScan::new(wanted.clone(), catalogs.clone());
+                let found = self
+                    .scan_parts(&parts, (from, end), PRIORITY_COLUMNS, make, MarkScan::add)
+                    .await?;
+                found.into_iter().for_each(|one| marks.merge(one));
+            }
+        }
+        Ok(records.finish(&marks))
     }
 
     /// The frozen weeks before this one, newest first, at most [`HISTORY_WEEKS`] of them: of each the
@@ -373,7 +473,7 @@ impl Week<'_> {
         if statistic.observed == Observed::Listing {
             let inputs = statistics::explain::inputs(statistic);
             for feed in self.feeds.iter().filter(|feed| supply::is_active(feed)) {
-                let parts = self.list_parts(feed).await?;
+                let parts = self.list_parts(feed, self.span()).await?;
                 let source = lists::Source {
                     lake: self.lake,
                     parts: &parts,
@@ -387,8 +487,8 @@ impl Week<'_> {
         }
         if statistic.observed == Observed::Handling {
             let (start, end) = self.span();
-            let known_at = self.known_at().await?;
-            if let Some(week) = self.handling_week(known_at, None).await? {
+            let known_at = self.known_at(self.span()).await?;
+            if let Some(week) = self.handling_week(self.span(), known_at, None).await? {
                 let inputs = statistics::explain::inputs(statistic);
                 let span = (start.0, end.0);
                 handling::explain(self.ledger, &week, span, &inputs, each).await?;
@@ -577,6 +677,48 @@ pub fn assemble(
     };
     let rating = propose(with.rating, this, &before, &infrastructure);
     let vulnerability = propose(with.vulnerability, this, &[], &[]);
+    let beside = besides(tally);
+    let mut source_schemas = with.source_schemas;
+    source_schemas.sort();
+    FrozenWeek {
+        format: FROZEN_FORMAT,
+        series: with.series.to_owned(),
+        issue: with.issue,
+        week,
+        zone: with.zone_name.to_owned(),
+        origin: Origin::Counted,
+        basis: basis(source_schemas, with.reference, with.program),
+        coverage: sources.coverage,
+        supplies: sources.supplies,
+        values,
+        beside,
+        infrastructure,
+        rating: Some(rating),
+        vulnerability: Some(vulnerability),
+        top: Vec::new(),
+    }
+}
+
+/// What values are computed by; snapshot and instant are filled in where they are known.
+pub(crate) fn basis(
+    source_schemas: Vec<(String, String)>,
+    reference: &str,
+    program: &str,
+) -> Basis {
+    Basis {
+        lake_snapshot: 0,
+        ledger_as_of: String::new(),
+        reference: reference.to_owned(),
+        identity_version: model::identity::IDENTITY_VERSION,
+        classification: model::classification::CLASSIFICATION_VERSION.to_owned(),
+        lake_schema: lake::schema::LAKE_SCHEMA_VERSION,
+        source_schemas,
+        program: program.to_owned(),
+    }
+}
+
+/// The sizes that stand beside the figures, by name.
+pub(crate) fn besides(tally: &WeekTally) -> Vec<Beside> {
     let warned = tally
         .cells
         .iter()
@@ -598,33 +740,7 @@ pub fn assemble(
         },
     ));
     beside.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut source_schemas = with.source_schemas;
-    source_schemas.sort();
-    FrozenWeek {
-        format: FROZEN_FORMAT,
-        series: with.series.to_owned(),
-        issue: with.issue,
-        week,
-        zone: with.zone_name.to_owned(),
-        origin: Origin::Counted,
-        basis: Basis {
-            lake_snapshot: 0,
-            ledger_as_of: String::new(),
-            reference: with.reference.to_owned(),
-            identity_version: model::identity::IDENTITY_VERSION,
-            classification: model::classification::CLASSIFICATION_VERSION.to_owned(),
-            lake_schema: lake::schema::LAKE_SCHEMA_VERSION,
-            source_schemas,
-            program: with.program.to_owned(),
-        },
-        coverage: sources.coverage,
-        supplies: sources.supplies,
-        values,
-        beside,
-        infrastructure,
-        rating: Some(rating),
-        vulnerability: Some(vulnerability),
-    }
+    beside
 }
 
 /// Cells that a chart divides a figure by, without being a statistic themselves.

@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 use crate::command::{
     audit, bulletin, completions, config, contacts, demo, doctor, evidence, export, feeds, fetch,
     history, hold, import, inbox, incidents, infrastructure, ingest, init, lake, man, notices,
-    orgs, parse, query, rating, reference, rejects, respond, retention, route, serve, status,
+    orgs, parse, query, rating, reference, rejects, respond, retention, rollup, route, serve, status,
     tokens, users, verify, week,
 };
 use crate::config::Environment;
@@ -121,6 +121,7 @@ enum Command {
     History(history::Args),
     Bulletin(bulletin::Args),
     Users(users::Args),
+    Rollup(rollup::Args),
     Lake(lake::Args),
     Retention(retention::Args),
     Hold(hold::Args),
@@ -163,6 +164,7 @@ impl Command {
             Command::History(args) => history::run(args, session),
             Command::Bulletin(args) => bulletin::run(args, session),
             Command::Users(args) => users::run(args, session),
+            Command::Rollup(args) => rollup::run(args, session),
             Command::Lake(args) => lake::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),

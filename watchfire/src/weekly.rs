@@ -287,6 +287,22 @@ impl<'a> Desk<'a> {
         Ok(compose(&counted.frozen, &counted.past, cover)?)
     }
 
+    /// Fingerprint of the reference tables in use.
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    /// Schema versions of sources, as name and version.
+    pub fn schemas(&self) -> Vec<(String, String)> {
+        self.schemas.clone()
+    }
+
+    /// The words of the rating's scale, best first.
+    pub fn rating_words(&self) -> Vec<Text> {
+        let levels = self.rating.levels.iter();
+        levels.map(|level| Text::new(&level.zh, &level.en)).collect()
+    }
+
     /// Printed name of a province by its code.
     pub fn province(&self, code: u32) -> Option<Text> {
         let name = |lang| self.tables.province_name(code, lang);

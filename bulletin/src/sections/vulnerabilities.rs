@@ -8,6 +8,7 @@ use super::charts::{Bar, Caption, beside_last, chart, largest, ranked, weekly};
 use super::figures::change_clause;
 use super::words::{Clauses, list, say};
 use crate::statistics::cells::UNKNOWN;
+use crate::statistics::priority::Patch;
 
 /// Present while records of the national database are available.
 pub fn section(page: &Page<'_>) -> Option<Section> {
@@ -67,10 +68,97 @@ pub fn section(page: &Page<'_>) -> Option<Section> {
         number: 0,
         title: Text::new("重要漏洞", "Vulnerabilities"),
         paragraphs,
-        tables: vec![table(page)],
+        tables: std::iter::once(table(page)).chain(top(page)).collect(),
         charts,
-        note: None,
+        note: remark(page),
     })
+}
+
+/// The vulnerabilities to look at first, one line each.
+fn top(page: &Page<'_>) -> Option<Table> {
+    let listed = &page.this.top;
+    if listed.is_empty() {
+        return None;
+    }
+    let rows = listed.iter().map(|one| {
+        let ids: Vec<&str> = std::iter::once(&one.cnvd)
+            .chain(&one.cve)
+            .chain(&one.cnnvd)
+            .map(String::as_str)
+            .collect();
+        let ids = ids.join(" · ");
+        let name = match one.title.is_empty() {
+            true => Text::same(ids),
+            false => Text::new(
+                format!("{}（{ids}）", one.title),
+                format!("{} ({ids})", one.title),
+            ),
+        };
+        let dash = || Text::same("–");
+        let score = one.score.as_ref().map_or_else(dash, |score| {
+            let mark = if score.disagrees() { "*" } else { "" };
+            Text::same(format!("{}{mark} (v{})", score.printed(), score.version))
+        });
+        let predicted = one.predicted.as_ref().map_or_else(dash, |predicted| {
+            let tenths = predicted.probability.parse::<f64>().unwrap_or(0.0) * 1000.0;
+            statistic::print_percent(tenths.round() as u64)
+        });
+        let exploited = match &one.exploited {
+            None => dash(),
+            Some(exploited) if exploited.ransomware => {
+                Text::new("已被利用，勒索", "exploited, ransomware")
+            }
+            Some(_) => Text::new("已被利用", "exploited"),
+        };
+        let patch = match one.patch {
+            Patch::Available => Text::new("有补丁", "available"),
+            Patch::Mitigation => Text::new("有措施", "mitigation"),
+            Patch::None => Text::new("暂无", "none yet"),
+        };
+        TableRow {
+            name,
+            cells: [exploited, predicted, score, patch].map(Cell::text).to_vec(),
+            total: false,
+        }
+    });
+    Some(Table {
+        head: vec![
+            Text::new("优先关注", "To look at first"),
+            Text::same("KEV"),
+            Text::same("EPSS"),
+            Text::same("CVSS"),
+            Text::new("补丁", "patch"),
+        ],
+        rows: rows.collect(),
+    })
+}
+
+/// How the list is ordered, and where a score is not what its vector comes to.
+fn remark(page: &Page<'_>) -> Option<Text> {
+    let listed = &page.this.top;
+    if listed.is_empty() {
+        return None;
+    }
+    let mut zh = String::from("优先关注：先列已知被利用的（KEV），再按EPSS（30天内被利用的概率）、CVSS评分排序。");
+    let mut en = String::from("To look at first: known to be exploited (KEV), then by EPSS (probability of exploitation within 30 days) and CVSS score.");
+    let odd: Vec<String> = listed
+        .iter()
+        .filter_map(|one| Some((one, one.score.as_ref()?)))
+        .filter(|(_, score)| score.disagrees())
+        .map(|(one, score)| {
+            let computed = score.computed.as_deref().unwrap_or_default();
+            format!("{} {}/{computed}", one.cnvd, score.printed())
+        })
+        .collect();
+    if !odd.is_empty() {
+        let odd = odd.join("、");
+        zh.push_str(&format!("*公布的评分与其向量的计算结果不一致：{odd}。"));
+        en.push_str(&format!(
+            " *The published score is not what its vector comes to: {}.",
+            odd.replace('、', ", ")
+        ));
+    }
+    Some(Text::new(zh, en))
 }
 
 fn level_names() -> [(&'static str, Text); 3] {

@@ -41,7 +41,11 @@ pub enum Keys<'a> {
 }
 
 impl<'a> TextColumn<'a> {
-    fn of(batch: &'a RecordBatch, name: &str) -> Result<Self, Error> {
+    /// The column of this name; absent where the scan did not select it.
+    ///
+    /// # Errors
+    /// [`Error::ColumnType`] if it is no text.
+    pub fn of(batch: &'a RecordBatch, name: &str) -> Result<Self, Error> {
         let Some(column) = batch.column_by_name(name) else {
             return Ok(TextColumn::Absent);
         };
@@ -194,7 +198,11 @@ macro_rules! numbers {
         pub struct $name<'a>(Option<&'a $array>);
 
         impl<'a> $name<'a> {
-            fn of(batch: &'a RecordBatch, name: &str) -> Result<Self, Error> {
+            /// The column of this name; nothing where the scan did not select it.
+            ///
+            /// # Errors
+            /// [`Error::ColumnType`] if it has another type.
+            pub fn of(batch: &'a RecordBatch, name: &str) -> Result<Self, Error> {
                 let Some(column) = batch.column_by_name(name) else { return Ok($name(None)) };
                 match column.as_primitive_opt::<$arrow>() {
                     Some(array) => Ok($name(Some(array))),

@@ -23,6 +23,7 @@ pub mod hosting;
 pub mod lists;
 pub mod malware;
 pub mod names;
+pub mod priority;
 pub mod sets;
 pub mod supply;
 pub mod tally;

@@ -30,6 +30,7 @@ pub mod reference;
 pub mod rejects;
 pub mod respond;
 pub mod retention;
+pub mod rollup;
 pub mod route;
 pub mod serve;
 pub mod status;

@@ -24,6 +24,7 @@ mod recount;
 mod rederive;
 mod repeats;
 mod respond;
+mod rollup;
 mod run;
 mod series;
 mod serve;

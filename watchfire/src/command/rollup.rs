@@ -1,0 +1,369 @@
+//! `watchfire rollup`: monthly, quarterly and annual editions from the same statistics.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use bulletin::frozen::FrozenWeek;
+use bulletin::period::{FrozenPeriod, Freeze, WeekLevel};
+use bulletin::render;
+use bulletin::rollup::{Cover, compose, in_its_words, series_id};
+use bulletin::sections::figures::Names;
+use clap::Subcommand;
+use intake::coverage::coverage;
+use ledger::{Issue, NewIssue, Page};
+use model::bulletin::{Bulletin, Lang, Publisher, SeriesTitle};
+use model::period::{PeriodKind, ReportingPeriod};
+use model::time::{Day, Timestamp};
+use serde_json::json;
+
+use crate::failure::{Failure, Result};
+use crate::table::{Out, Table};
+use crate::weekly::{Desk, sector};
+use crate::weeks::Named;
+use crate::workspace::{Access, Session, Workspace, now};
+
+/// An edition of tables: they take the whole width, and tiles have no line of weeks.
+const STYLE: &str =
+    ".part{display:block}.part .say{max-width:none}table.small{max-width:880px}li svg,.rng{display:none}</style>";
+
+/// Count a month, quarter or year again and print its edition.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A period is counted over its own days: unique counts do not add up over weeks. It compares with the period
+before and with the same period of the year before, where those were counted. The same records give the
+same edition; a change makes a new revision. A period that is not over says so.
+
+Examples:
+  watchfire rollup month 2026-10
+  watchfire rollup quarter 2026-3 --out /srv/www
+  watchfire rollup year 2026 --json")]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// A month, as 2026-10.
+    Month(One),
+    /// A quarter, as 2026-3.
+    Quarter(One),
+    /// A year, as 2026.
+    Year(One),
+}
+
+#[derive(Debug, clap::Args)]
+struct One {
+    /// The period.
+    period: String,
+    /// Folder; without it, site/ in the workspace.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Who makes it.
+    #[arg(long, env = "USER", hide_env = true, default_value = "operator")]
+    author: String,
+    /// What a new revision changes.
+    #[arg(long, default_value = "")]
+    note: String,
+}
+
+pub fn run(args: Args, session: &Session) -> Result {
+    let (kind, one) = match args.what {
+        What::Month(one) => (PeriodKind::Month, one),
+        What::Quarter(one) => (PeriodKind::Quarter, one),
+        What::Year(one) => (PeriodKind::Year, one),
+    };
+    let period = ReportingPeriod::parse(kind, &one.period)
+        .map_err(|error| Failure::usage(&one.period, error))?;
+    let workspace = session.open(Access::Write("rollup"))?;
+    let desk = Desk::new(&workspace)?;
+    let now = now();
+    let frozen = count(&workspace, &desk, period, now)?;
+    let edition = draft(&workspace, &desk, frozen, &one, now)?;
+    let folder = one.out.unwrap_or_else(|| workspace.site_dir());
+    let files = write(&edition.bulletin, kind, &folder)?;
+    let mut out = Out::new();
+    if session.json {
+        out.json(&json!({
+            "series": edition.issue.series,
+            "period": period.to_string(),
+            "complete": edition.frozen.is_complete(),
+            "counted_to": edition.frozen.counted_to,
+            "revision": edition.issue.revision,
+            "new": edition.new,
+            "hash": edition.issue.hash,
+            "values": edition.bulletin.values,
+            "files": files,
+        }))?;
+        return out.end();
+    }
+    let state = if edition.new { "frozen" } else { "unchanged" };
+    out.line(format_args!(
+        "{period} revision {}: {state}, hash {}",
+        edition.issue.revision, edition.issue.hash
+    ))?;
+    if let Some(to) = edition.frozen.counted_to {
+        session.talk.warn(format_args!(
+            "{period} is not over: counted up to {to}, and not compared with other periods"
+        ));
+    }
+    let mut table = Table::new(["figure", "name", "value", "before", "change"]);
+    for value in &edition.bulletin.values {
+        let Some(amount) = value.value.as_ref().filter(|_| !value.key.contains('/')) else {
+            continue;
+        };
+        let before = value.previous.as_ref().map(|amount| amount.text.en.clone());
+        table.row([
+            value.key.clone(),
+            value.name.en.clone(),
+            amount.text.en.clone(),
+            before.unwrap_or_default(),
+            value.change.text.en.clone(),
+        ]);
+    }
+    table.print(&mut out)?;
+    for file in &files {
+        out.line(file.display())?;
+    }
+    out.end()
+}
+
+/// Counts a period from the records as they are now.
+fn count(
+    workspace: &Workspace,
+    desk: &Desk<'_>,
+    period: ReportingPeriod,
+    now: Timestamp,
+) -> Result<FrozenPeriod> {
+    let settings = &workspace.settings;
+    let first = period.weeks().next().ok_or_else(|| {
+        Failure::new(period, "has no weeks")
+    })?;
+    let week = desk.week(Named::of(first, settings), None)?;
+    let issues = weekly_issues(workspace, period)?;
+    let known = newest_before(workspace, period)?;
+    Ok(workspace.block_on(async {
+        let mut weeks = Vec::new();
+        for week in period.weeks() {
+            weeks.push(coverage(&workspace.ledger, &settings.catalogue, week).await?);
+        }
+        let freeze = Freeze {
+            series: series_id(&settings.series.id, period.kind()),
+            zone_name: &settings.zone_name,
+            coverage: &weeks,
+            known: known.as_ref().map_or(&[][..], |week| &week.supplies),
+            reference: desk.reference(),
+            source_schemas: desk.schemas(),
+            program: env!("CARGO_PKG_VERSION"),
+            weeks: issues,
+            now,
+        };
+        let frozen = week.freeze_period(period, freeze).await;
+        Ok::<_, Failure>(frozen?)
+    })?)
+}
+
+/// Levels of the weekly issues whose Sunday lies in the period.
+fn weekly_issues(workspace: &Workspace, period: ReportingPeriod) -> Result<Vec<WeekLevel>> {
+    let mut levels = Vec::new();
+    for week in period.weeks() {
+        if week.sunday() < period.first() || week.sunday() > period.last() {
+            continue;
+        }
+        let frozen = weekly(workspace, week)?;
+        levels.push(WeekLevel {
+            week,
+            level: frozen.and_then(|frozen| frozen.rating?.level()),
+        });
+    }
+    Ok(levels)
+}
+
+/// The frozen weekly issue about a week.
+fn weekly(
+    workspace: &Workspace,
+    week: model::time::ReportingWeek,
+) -> Result<Option<FrozenWeek>> {
+    let series = &workspace.settings.series.id;
+    let ledger = &workspace.ledger;
+    let monday = Day::of(week.monday()).0;
+    let heads = workspace.block_on(ledger.issues(Some(series), Page::ALL))?;
+    let Some(head) = heads.iter().find(|head| head.week_start == monday) else {
+        return Ok(None);
+    };
+    let row = workspace.block_on(ledger.baseline(series, head.year, head.number))?;
+    row.map(|row| {
+        let name = format!("{}-{}", row.year, row.number);
+        FrozenWeek::from_json(&name, &row.statistics).map_err(Failure::from)
+    })
+    .transpose()
+}
+
+/// The newest weekly issue that is not later than the period: what feeds were known to supply.
+fn newest_before(workspace: &Workspace, period: ReportingPeriod) -> Result<Option<FrozenWeek>> {
+    let series = &workspace.settings.series.id;
+    let last = Day::of(period.last()).0;
+    let heads = workspace.block_on(workspace.ledger.issues(Some(series), Page::ALL))?;
+    let newest = heads.iter().find(|head| head.week_start <= last);
+    match newest {
+        None => Ok(None),
+        Some(head) => {
+            let monday = Day(head.week_start).date();
+            weekly(workspace, model::time::ReportingWeek::containing(monday))
+        }
+    }
+}
+
+/// An edition that was made.
+struct Edition {
+    frozen: FrozenPeriod,
+    bulletin: Bulletin,
+    issue: Issue,
+    new: bool,
+}
+
+/// A stored period: the newest approved revision, else the newest draft.
+fn stored(
+    workspace: &Workspace,
+    period: ReportingPeriod,
+) -> Result<Option<(Issue, FrozenPeriod)>> {
+    let series = series_id(&workspace.settings.series.id, period.kind());
+    let (year, number) = key(period);
+    let row = workspace.block_on(workspace.ledger.baseline(&series, year, number))?;
+    row.map(|row| {
+        let frozen = FrozenPeriod::from_json(&period.to_string(), &row.statistics)?;
+        Ok((row, frozen))
+    })
+    .transpose()
+}
+
+fn key(period: ReportingPeriod) -> (i32, i32) {
+    let issue = period.issue();
+    let number = i32::try_from(issue.number).unwrap_or(i32::MAX);
+    (i32::from(issue.year), number)
+}
+
+fn draft(
+    workspace: &Workspace,
+    desk: &Desk<'_>,
+    frozen: FrozenPeriod,
+    one: &One,
+    now: Timestamp,
+) -> Result<Edition> {
+    let period = frozen.period;
+    let settings = &workspace.settings;
+    let of = |period| -> Result<Option<FrozenPeriod>> {
+        Ok(stored(workspace, period)?.map(|(_, frozen)| frozen))
+    };
+    let (before, year_before) = (of(period.previous())?, of(period.year_before())?);
+    let words = desk.rating_words();
+    let province = |code: u32| desk.province(code);
+    let make = |revision: u32| {
+        let series = &settings.series;
+        let cover = Cover {
+            series: SeriesTitle {
+                id: series.id.clone(),
+                title: series.title.clone(),
+            },
+            publisher: Publisher {
+                name: series.organization.clone(),
+                about: series.about.clone(),
+            },
+            tlp: series.tlp,
+            revision,
+            banner: series.banner.clone(),
+            words: words.clone(),
+            names: Names {
+                province: &province,
+                sector: &sector,
+            },
+        };
+        compose(&frozen, before.as_ref(), year_before.as_ref(), cover)
+    };
+    let newest = stored(workspace, period)?;
+    let revision = newest
+        .as_ref()
+        .map_or(1, |(row, _)| u32::try_from(row.revision).unwrap_or(1));
+    let same = make(revision)?;
+    let statistics = frozen.to_json();
+    if let Some((row, _)) = &newest
+        && row.bulletin == same.canonical_json()
+        && row.statistics == statistics
+    {
+        return Ok(Edition {
+            issue: row.clone(),
+            bulletin: same,
+            frozen,
+            new: false,
+        });
+    }
+    let bulletin = match newest {
+        Some(_) => make(revision + 1)?,
+        None => same,
+    };
+    let as_of = frozen.basis.ledger_as_of.parse::<jiff::Timestamp>();
+    let (year, number) = key(period);
+    let new = NewIssue {
+        series: frozen.series.clone(),
+        year,
+        number,
+        week_start: Day::of(period.first()).0,
+        week_end: Day::of(period.last()).0,
+        lake_snapshot: i64::try_from(frozen.basis.lake_snapshot).unwrap_or(i64::MAX),
+        ledger_as_of: as_of.map_or(0, |at| Timestamp::from(at).0),
+        author: one.author.clone(),
+        note: one.note.clone(),
+        statistics,
+        bulletin: bulletin.canonical_json(),
+    };
+    let issue = workspace.block_on(workspace.ledger.save_draft(new, now.0))?;
+    Ok(Edition {
+        frozen,
+        bulletin,
+        issue,
+        new: true,
+    })
+}
+
+/// Writes the edition: page and CSV in both languages, and JSON. Named after the series' kind, so that a
+/// month's number is not taken for an issue's.
+fn write(bulletin: &Bulletin, kind: PeriodKind, folder: &Path) -> Result<Vec<PathBuf>> {
+    let stem = format!("{}-{}", kind.series(), render::stem(bulletin));
+    let mut files = vec![(format!("{stem}.json"), render::json(bulletin).into_bytes())];
+    for lang in Lang::ALL {
+        let code = lang.code();
+        let page = render::html(bulletin, lang);
+        // Links between the renditions go by the edition's own name.
+        let plain = render::stem(bulletin);
+        let page = page.replace(&format!("\"{plain}."), &format!("\"{stem}."));
+        let page = page.replacen("</style>", STYLE, 1);
+        files.push((
+            format!("{stem}.{code}.html"),
+            in_its_words(&page, kind).into_bytes(),
+        ));
+        let csv = String::from_utf8_lossy(&render::csv(bulletin, lang)).into_owned();
+        files.push((
+            format!("{stem}.{code}.csv"),
+            in_its_words(&csv, kind).into_bytes(),
+        ));
+    }
+    std::fs::create_dir_all(folder).map_err(|error| Failure::new(folder.display(), error))?;
+    files
+        .into_iter()
+        .map(|(name, bytes)| place(folder, &name, &bytes))
+        .collect()
+}
+
+/// Puts a file in its place whole: a reader sees the old one or the new one.
+pub(crate) fn place(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    let path = folder.join(name);
+    let aside = folder.join(format!(".{name}.{}", std::process::id()));
+    let write = || -> std::io::Result<()> {
+        let mut new = std::fs::File::create(&aside)?;
+        new.write_all(bytes)?;
+        new.sync_all()?;
+        std::fs::rename(&aside, &path)
+    };
+    write().map_err(|error| Failure::new(path.display(), error))?;
+    Ok(path)
+}
