@@ -9,6 +9,7 @@
 //! Stands at the end of the bulletin's flow, after composition and approval; imports nothing of it but the model.
 
 mod axis;
+mod bitmap;
 mod card;
 pub mod charts;
 mod docx;
@@ -24,6 +25,7 @@ mod measure;
 mod page;
 pub mod palette;
 mod picture;
+
 mod print;
 mod view;
 mod wechat;

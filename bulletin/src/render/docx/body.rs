@@ -13,7 +13,7 @@ use crate::Error;
 use model::bulletin::{Bulletin, Lang};
 
 /// Pictures are drawn with this many dots to the inch.
-const DPI: f32 = 300.0;
+const DPI: u32 = 300;
 /// English metric units in a twentieth of a point.
 const EMU: u32 = 635;
 /// The colors of paper.
@@ -160,8 +160,9 @@ impl<'p, 'a> Body<'p, 'a> {
                 prose(x, "ChartSubtitle", &c.subtitle);
                 let found = self.b.charts().find(|chart| chart.id == c.id);
                 if let Some(chart) = found {
-                    let px = TEXT_WIDTH as f32 / 1440.0 * DPI;
-                    let drawn = picture::bare(chart, self.lang, Width::Wide, px, self.fonts)?;
+                    let px = TEXT_WIDTH as f32 / 1440.0 * DPI as f32;
+                    let drawn =
+                        picture::bare(chart, self.lang, Width::Wide, px, Some(DPI), self.fonts)?;
                     self.picture(drawn, TEXT_WIDTH, "Figure", &c.alt);
                 }
                 let source = format!("{}{}{}", w.source, w.colon, c.source);
@@ -258,8 +259,8 @@ impl<'p, 'a> Body<'p, 'a> {
             let id = format!("spark-{}", t.index);
             let frame = Frame::File(0.0);
             let svg = charts::sparkline(&tile.spark, "", &id, self.lang, &PRINT, frame);
-            let px = inner as f32 / 1440.0 * DPI;
-            lines.push(picture::raster_at(&svg, px, self.fonts)?);
+            let px = inner as f32 / 1440.0 * DPI as f32;
+            lines.push(picture::raster_at(&svg, px, Some(DPI), self.fonts)?);
         }
         let mut lines = lines.into_iter();
         open_table(&mut self.x, &[share; 4], false);
