@@ -9,6 +9,7 @@
 //! Stands at the end of the bulletin's flow, after composition and approval; imports nothing of it but the model.
 
 pub(crate) mod axis;
+mod bitmap;
 mod card;
 pub mod charts;
 mod docx;
@@ -24,6 +25,7 @@ pub(crate) mod measure;
 mod page;
 pub mod palette;
 mod picture;
+
 mod print;
 pub(crate) mod view;
 mod wechat;

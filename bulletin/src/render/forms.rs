@@ -213,7 +213,7 @@ fn chart_picture(chart: &Chart, lang: Lang, fonts: &Fonts) -> Result<Vec<u8>, Er
 /// The narrow drawing at the width of the WeChat article, whose text has its title and source.
 fn phone_picture(chart: &Chart, lang: Lang, fonts: &Fonts) -> Result<Vec<u8>, Error> {
     let px = wechat::CHART_PX as f32;
-    Ok(picture::bare(chart, lang, Width::Narrow, px, fonts)?.png)
+    Ok(picture::bare(chart, lang, Width::Narrow, px, None, fonts)?.png)
 }
 
 /// One file to be made.

@@ -5,7 +5,7 @@
 
 use super::charts::{self, Width};
 use super::palette::Palette;
-use super::{Fonts, svg};
+use super::{Fonts, bitmap, svg};
 use crate::Error;
 use model::bulletin::{Chart, Lang};
 use resvg::tiny_skia::{Color, Pixmap, Transform};
@@ -49,24 +49,35 @@ pub(super) fn bare(
     lang: Lang,
     width: Width,
     px: f32,
+    dpi: Option<u32>,
     fonts: &Fonts,
 ) -> Result<Picture, Error> {
     let frame = super::Frame::File(0.0);
     let drawing = charts::draw(chart, lang, width, &Palette::PRINT, frame);
-    raster_at(&drawing, px, fonts)
+    raster_at(&drawing, px, dpi, fonts)
 }
 
 /// Draws one of our SVG files, `scale` pixels to a px.
 pub(super) fn raster(svg: &str, scale: f32, fonts: &Fonts) -> Result<Picture, Error> {
-    draw(svg, fonts, |_| scale)
+    draw(svg, fonts, None, |_| scale)
 }
 
-/// Draws one of our SVG files `px` pixels wide.
-pub(super) fn raster_at(svg: &str, px: f32, fonts: &Fonts) -> Result<Picture, Error> {
-    draw(svg, fonts, |width| px / width)
+/// Draws one of our SVG files `px` pixels wide, noting in it how many dots an inch has on paper.
+pub(super) fn raster_at(
+    svg: &str,
+    px: f32,
+    dpi: Option<u32>,
+    fonts: &Fonts,
+) -> Result<Picture, Error> {
+    draw(svg, fonts, dpi, |width| px / width)
 }
 
-fn draw(svg: &str, fonts: &Fonts, scale: impl Fn(f32) -> f32) -> Result<Picture, Error> {
+fn draw(
+    svg: &str,
+    fonts: &Fonts,
+    dpi: Option<u32>,
+    scale: impl Fn(f32) -> f32,
+) -> Result<Picture, Error> {
     let refused = |reason: String| Error::Picture { reason };
     let tree = usvg::Tree::from_str(svg, fonts.drawing()).map_err(|e| refused(e.to_string()))?;
     let size = tree.size();
@@ -86,9 +97,8 @@ fn draw(svg: &str, fonts: &Fonts, scale: impl Fn(f32) -> f32) -> Result<Picture,
     pixels.fill(Color::WHITE);
     let fit = Transform::from_scale(w / size.width(), h / size.height());
     resvg::render(&tree, fit, &mut pixels.as_mut());
-    let png = pixels.encode_png().map_err(|e| refused(e.to_string()))?;
     Ok(Picture {
-        png,
+        png: bitmap::encode(pixels.data(), pixels.width(), pixels.height(), dpi),
         width: pixels.width(),
         height: pixels.height(),
     })

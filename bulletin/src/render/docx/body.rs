@@ -13,7 +13,7 @@ use crate::Error;
 use model::bulletin::{Bulletin, Lang};
 
 /// Pictures are drawn with this many dots to the inch.
-const DPI: f32 = 300.0;
+const DPI: u32 = 300;
 /// English metric units in a twentieth of a point.
 const EMU: u32 = 635;
 /// The colors of paper.
@@ -160,8 +160,9 @@ impl<'p, 'a> Body<'p, 'a> {
                 prose(x, "ChartSubtitle", &c.subtitle);
                 let found = self.b.charts().find(|chart| chart.id == c.id);
                 if let Some(chart) = found {
-                    let px = TEXT_WIDTH as f32 / 1440.0 * DPI;
-                    let drawn = picture::bare(chart, self.lang, Width::Wide, px, self.fonts)?;
+                    let px = TEXT_WIDTH as f32 / 1440.0 * DPI as f32;
+                    let drawn =
+                        picture::bare(chart, self.lang, Width::Wide, px, Some(DPI), self.fonts)?;
                     self.picture(drawn, TEXT_WIDTH, "Figure", &c.alt);
                 }
                 let source = format!("{}{}{}", w.source, w.colon, c.source);
@@ -217,7 +218,7 @@ impl<'p, 'a> Body<'p, 'a> {
                         color,
                         ..Ink::default()
                     };
-                    aligned(x, "TableText", "center", |x| run(x, &step.word, ink));
+                    aligned(x, "TableText", "center", true, |x| run(x, &step.word, ink));
                 });
             }
         });
@@ -231,7 +232,7 @@ impl<'p, 'a> Body<'p, 'a> {
                     (false, false) => String::new(),
                 };
                 cell(x, share, None, None, |x| {
-                    aligned(x, "TableHead", "center", |x| {
+                    aligned(x, "TableHead", "center", false, |x| {
                         let ink = Ink {
                             bold: step.now,
                             color: if step.now { PRINT.ink } else { "" },
@@ -258,8 +259,8 @@ impl<'p, 'a> Body<'p, 'a> {
             let id = format!("spark-{}", t.index);
             let frame = Frame::File(0.0);
             let svg = charts::sparkline(&tile.spark, "", &id, self.lang, &PRINT, frame);
-            let px = inner as f32 / 1440.0 * DPI;
-            lines.push(picture::raster_at(&svg, px, self.fonts)?);
+            let px = inner as f32 / 1440.0 * DPI as f32;
+            lines.push(picture::raster_at(&svg, px, Some(DPI), self.fonts)?);
         }
         let mut lines = lines.into_iter();
         open_table(&mut self.x, &[share; 4], false);
@@ -271,7 +272,7 @@ impl<'p, 'a> Body<'p, 'a> {
                 open_cell(&mut self.x, share, None, Some(PRINT.line));
                 match four.get(at) {
                     Some(t) => self.tile(t, inner, lines.next()),
-                    None => paragraph(&mut self.x, "TableText", |_| {}),
+                    None => kept(&mut self.x, "TableText", |_| {}),
                 }
                 self.x.close("w:tc");
             }
@@ -284,14 +285,14 @@ impl<'p, 'a> Body<'p, 'a> {
 
     fn tile(&mut self, t: &Tile<'_>, width: u32, line: Option<Picture>) {
         let x = &mut self.x;
-        paragraph(x, "TableText", |x| run(x, &t.name, Ink::default()));
+        kept(x, "TableText", |x| run(x, &t.name, Ink::default()));
         let muted = Ink {
             color: PRINT.ink_2,
             size: "18",
             bold: false,
         };
         if t.missing.is_empty() {
-            paragraph(x, "TileNumber", |x| {
+            kept(x, "TileNumber", |x| {
                 run(x, &t.amount.text, Ink::default());
                 if !t.unit.is_empty() {
                     run(
@@ -305,14 +306,14 @@ impl<'p, 'a> Body<'p, 'a> {
                 }
             });
         } else {
-            paragraph(x, "TableText", |x| run(x, &t.missing, muted));
+            kept(x, "TableText", |x| run(x, &t.missing, muted));
         }
         let color = match t.change.class {
             "worse" => PRINT.worse,
             "better" => PRINT.better,
             _ => PRINT.ink_2,
         };
-        paragraph(x, "TableText", |x| {
+        kept(x, "TableText", |x| {
             let ink = Ink {
                 color,
                 ..Ink::default()
@@ -329,7 +330,7 @@ impl<'p, 'a> Body<'p, 'a> {
         if let Some(line) = line {
             self.picture(line, width, "Figure", &t.alt);
         }
-        paragraph(&mut self.x, "TableHead", |x| {
+        kept(&mut self.x, "TableHead", |x| {
             run(x, &t.range, Ink::default());
         });
     }
@@ -343,10 +344,10 @@ impl<'p, 'a> Body<'p, 'a> {
                 for at in 0..3 {
                     cell(x, share, None, Some(PRINT.line), |x| {
                         let Some(c) = three.get(at) else {
-                            return paragraph(x, "TableText", |_| {});
+                            return kept(x, "TableText", |_| {});
                         };
-                        paragraph(x, "TableText", |x| run(x, &c.name, Ink::default()));
-                        paragraph(x, "TileNumber", |x| {
+                        kept(x, "TableText", |x| run(x, &c.name, Ink::default()));
+                        kept(x, "TileNumber", |x| {
                             run(x, &c.amount.text, Ink::default());
                             let muted = Ink {
                                 color: PRINT.ink_2,
@@ -357,7 +358,7 @@ impl<'p, 'a> Body<'p, 'a> {
                                 run(x, &format!(" {}", c.unit), muted);
                             }
                         });
-                        paragraph(x, "TableHead", |x| {
+                        kept(x, "TableHead", |x| {
                             let color = if c.overdue { PRINT.worse } else { "" };
                             let ink = Ink {
                                 color,
@@ -508,8 +509,19 @@ fn paragraph_with(
     });
 }
 
-fn aligned(x: &mut Xml, style: &str, side: &str, fill: impl FnOnce(&mut Xml)) {
-    paragraph_with(x, style, |x| x.empty("w:jc", &[("w:val", side)]), fill);
+/// A paragraph that stays on the page of the next one: in the rows of a short table it keeps the table whole.
+fn kept(x: &mut Xml, style: &str, fill: impl FnOnce(&mut Xml)) {
+    paragraph_with(x, style, |x| x.empty("w:keepNext", &[]), fill);
+}
+
+fn aligned(x: &mut Xml, style: &str, side: &str, keep: bool, fill: impl FnOnce(&mut Xml)) {
+    let properties = |x: &mut Xml| {
+        if keep {
+            x.empty("w:keepNext", &[]);
+        }
+        x.empty("w:jc", &[("w:val", side)]);
+    };
+    paragraph_with(x, style, properties, fill);
 }
 
 /// Sentences. What must stay on one line is tied by no-break spaces; Word keeps digits and their unit by itself.
@@ -632,45 +644,63 @@ fn cell(
     x.close("w:tc");
 }
 
+/// Rows of a table that is kept on one page.
+const SHORT: usize = 16;
+/// Between the halves of a table, twentieths of a point.
+const GUTTER: u32 = 360;
+
 /// A table of figures: words to the left, numbers to the right, a hairline between rows. A long one of two columns is
 /// set as two halves side by side.
 fn table(x: &mut Xml, grid: &Grid<'_>) {
-    let halves = grid.columns() == 2 && grid.rows.len() >= 8 && !grid.rows.iter().any(|r| r.total);
-    let rows = grid.rows.len();
-    let depth = if halves { rows.div_ceil(2) } else { rows };
-    let parts = if halves { 2 } else { 1 };
-    let mut columns = widths(grid, TEXT_WIDTH / parts);
-    if halves {
-        columns.extend_from_within(..);
-    }
     let n = grid.columns();
-    let side = |at: usize| {
-        if at % n < grid.words { "left" } else { "right" }
+    let halves = n == 2 && grid.rows.len() >= 8 && !grid.rows.iter().any(|r| r.total);
+    // For each column: its width, and column and first row of the data; none for the gutter.
+    let mut columns: Vec<(u32, Option<(usize, usize)>)> = Vec::new();
+    let depth = if halves {
+        let depth = grid.rows.len().div_ceil(2);
+        let widths = widths(grid, (TEXT_WIDTH - GUTTER) / 2);
+        let half = |from: usize| {
+            let places = (0..n).map(move |at| Some((at, from)));
+            widths.clone().into_iter().zip(places)
+        };
+        columns.extend(half(0));
+        columns.push((GUTTER, None));
+        columns.extend(half(depth));
+        depth
+    } else {
+        let places = (0..n).map(|at| Some((at, 0)));
+        columns.extend(widths(grid, TEXT_WIDTH).into_iter().zip(places));
+        grid.rows.len()
     };
-    open_table(x, &columns, true);
+    let side = |at: usize| if at < grid.words { "left" } else { "right" };
+    let widths: Vec<u32> = columns.iter().map(|c| c.0).collect();
+    open_table(x, &widths, true);
     if !grid.head.is_empty() {
         row(x, true, |x| {
-            for (at, width) in columns.iter().enumerate() {
+            for (width, place) in &columns {
+                let at = place.map_or(0, |p| p.0);
+                let head = place.and_then(|p| grid.head.get(p.0)).copied();
                 cell(x, *width, None, None, |x| {
-                    aligned(x, "TableHead", side(at), |x| {
-                        let head = grid.head.get(at % n).copied().unwrap_or_default();
-                        run(x, head, Ink::default());
+                    aligned(x, "TableHead", side(at), true, |x| {
+                        run(x, head.unwrap_or_default(), Ink::default());
                     });
                 });
             }
         });
     }
     for line in 0..depth {
+        let keep = depth <= SHORT && line + 1 < depth;
         row(x, false, |x| {
-            for (at, width) in columns.iter().enumerate() {
-                let r = grid.rows.get(line + at / n * depth);
+            for (width, place) in &columns {
+                let at = place.map_or(0, |p| p.0);
+                let r = place.and_then(|p| grid.rows.get(p.1 + line));
                 cell(x, *width, None, None, |x| {
-                    aligned(x, "TableText", side(at), |x| {
+                    aligned(x, "TableText", side(at), keep, |x| {
                         let ink = Ink {
                             bold: r.is_some_and(|r| r.total),
                             ..Ink::default()
                         };
-                        let text = r.and_then(|r| r.cells.get(at % n));
+                        let text = r.and_then(|r| r.cells.get(at));
                         run(x, text.map_or("", |c| c), ink);
                     });
                 });

@@ -148,7 +148,7 @@ fn every_number_in_the_page_carries_its_figure() {
 #[test]
 fn every_link_of_the_page_is_a_file_of_the_issue_or_a_place_in_it() {
     let b = specimen::bulletin();
-    let names: Vec<String> = files(&b);
+    let names = render::names(&b, &render::Form::ALL, &Lang::ALL);
     for lang in Lang::ALL {
         let html = render::html(&b, lang);
         for (tag, _) in elements(&html, "href") {
@@ -181,20 +181,6 @@ fn every_link_of_the_page_is_a_file_of_the_issue_or_a_place_in_it() {
             "the page loads nothing from outside"
         );
     }
-}
-
-/// The names [`render::all`] gives, without setting a PDF.
-fn files(b: &Bulletin) -> Vec<String> {
-    let stem = render::stem(b);
-    let mut out = vec![format!("{stem}.json")];
-    for lang in Lang::ALL {
-        let code = lang.code();
-        out.extend(["html", "pdf", "csv"].map(|x| format!("{stem}.{code}.{x}")));
-        for c in b.charts() {
-            out.extend(["svg", "csv"].map(|x| format!("{stem}.fig{}.{code}.{x}", c.number)));
-        }
-    }
-    out
 }
 
 #[test]
