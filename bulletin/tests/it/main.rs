@@ -6,6 +6,7 @@ mod events;
 mod handling;
 mod history;
 mod outage;
+mod publishing;
 mod rating;
 mod registry;
 mod render;
