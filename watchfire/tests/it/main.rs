@@ -24,6 +24,7 @@ mod respond;
 mod run;
 mod series;
 mod serve;
+mod site;
 mod tidy;
 mod upkeep;
 mod upkeep_crash;
