@@ -212,6 +212,9 @@ async fn serve(
 
     let (terms_sender, terms_receiver) = watch::channel(terms(&workspace.settings));
     let (readiness, ready) = watch::channel(Readiness::Ready);
+    if let Err(error) = watchfire::site::recover(&workspace.site_dir()) {
+        tracing::error!(%error, "the published site could not be put back in its place");
+    }
     let desk = Desk::new(
         server.ledger.clone(),
         workspace.blobs.clone(),

@@ -7,6 +7,7 @@ use askama::Template;
 use model::bulletin::Lang;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 use super::frame::{self, Frame};
 use super::series::Weeks;
@@ -381,7 +382,7 @@ pub(super) fn files(site: &Site<'_>, all: &Weeks<'_>) -> Package {
             ]
         })
         .collect();
-    let definitions: Vec<Vec<String>> = statistics::all()
+    let mut definitions: Vec<Vec<String>> = statistics::all()
         .into_iter()
         .map(|s| {
             vec![
@@ -399,6 +400,16 @@ pub(super) fn files(site: &Site<'_>, all: &Weeks<'_>) -> Package {
             ]
         })
         .collect();
+    // Statistics that are declared no more, but were published: by the newest issue that has them.
+    let mut listed: BTreeSet<&str> = statistics::all().iter().map(|statistic| statistic.id).collect();
+    for figure in all.weeks.iter().rev().flat_map(|week| week.all()) {
+        if listed.insert(&figure.statistic) {
+            let cells = [&figure.statistic, &figure.version.to_string(), &figure.name.zh, &figure.name.en, &figure.unit.zh, &figure.unit.en];
+            let mut row: Vec<String> = cells.into_iter().map(|cell| guard(cell)).collect();
+            row.resize(STATISTICS.len(), String::new());
+            definitions.push(row);
+        }
+    }
     let tables = vec![
         Table {
             name: "figures",
@@ -481,9 +492,9 @@ fn descriptor(site: &Site<'_>, tables: &[Table]) -> Vec<u8> {
     let mut package = json!({
         "profile": "tabular-data-package",
         "name": name(site),
-        "title": site.title.en,
-        "description": format!("{} · {}", site.title.zh, site.organization.zh),
-        "contributors": [{ "title": site.organization.en, "role": "publisher" }],
+        "title": clean(&site.title.en),
+        "description": clean(&format!("{} · {}", site.title.zh, site.organization.zh)),
+        "contributors": [{ "title": clean(&site.organization.en), "role": "publisher" }],
         "resources": resources,
     });
     if let Some(updated) = updated {

@@ -156,7 +156,7 @@ pub(super) fn withdrawn(site: &Site<'_>) -> Rendition {
             Some(json!({
                 "issue": edition.stem(),
                 "at": withdrawal.at.to_jiff().map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-                "reason": withdrawal.reason,
+                "reason": { "zh": clean(&withdrawal.reason.zh), "en": clean(&withdrawal.reason.en) },
                 "notice": {
                     "zh": format!("{ISSUES}/{}.zh.html", edition.stem()),
                     "en": format!("{ISSUES}/{}.en.html", edition.stem()),

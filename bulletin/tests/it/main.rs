@@ -9,6 +9,7 @@ mod handling;
 mod history;
 mod lint;
 mod outage;
+mod publishing;
 mod rating;
 mod registry;
 mod render;

@@ -2,7 +2,7 @@
 
 mod geometry;
 pub mod golden;
-mod hostile;
+pub mod hostile;
 mod numbers;
 mod outputs;
 mod print;

@@ -28,6 +28,7 @@ mod rollup;
 mod run;
 mod series;
 mod serve;
+mod site;
 mod tidy;
 mod upkeep;
 mod upkeep_crash;

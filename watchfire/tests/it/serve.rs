@@ -1,7 +1,7 @@
 //! The serving process from outside: real processes on free ports, providers on this machine.
 //!
 //! Here the harness and what the process does by itself; [`push`] is what others hand over, [`kill`]
-//! what survives a SIGKILL.
+//! what survives a SIGKILL, [`site`] what everybody reads.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,6 +13,7 @@ use crate::run::Bench;
 
 mod kill;
 mod push;
+mod site;
 
 /// Longest wait for anything; machines are slow at times.
 const PATIENCE: Duration = Duration::from_secs(60);
