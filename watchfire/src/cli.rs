@@ -11,10 +11,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    audit, bulletin, completions, config, contacts, demo, doctor, evidence, export, feeds, fetch,
-    history, hold, import, inbox, incidents, infrastructure, ingest, init, lake, man, notices,
-    orgs, parse, query, rating, reference, rejects, respond, retention, route, serve, status,
-    tokens, verify, week,
+    audit, blocklist, bulletin, completions, config, contacts, demo, doctor, evidence, export,
+    feeds, fetch, history, hold, import, inbox, incidents, infrastructure, ingest, init, lake, man,
+    notices, orgs, parse, query, rating, reference, rejects, respond, retention, route, serve,
+    status, tokens, verify, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -111,6 +111,7 @@ enum Command {
     Infrastructure(infrastructure::Args),
     History(history::Args),
     Bulletin(bulletin::Args),
+    Blocklist(blocklist::Args),
     Lake(lake::Args),
     Retention(retention::Args),
     Hold(hold::Args),
@@ -152,6 +153,7 @@ impl Command {
             Command::Infrastructure(args) => infrastructure::run(args, session),
             Command::History(args) => history::run(args, session),
             Command::Bulletin(args) => bulletin::run(args, session),
+            Command::Blocklist(args) => blocklist::run(args, session),
             Command::Lake(args) => lake::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),

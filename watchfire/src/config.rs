@@ -33,7 +33,7 @@ pub mod written;
 
 use expand::{Target, Unexpanded, expand};
 use origin::{Shown, Spelling};
-use written::{ResponseSection, ServeSection, Written};
+use written::{ListsSection, ResponseSection, ServeSection, Written};
 
 /// Name of the file in a workspace.
 pub const FILE: &str = "watchfire.toml";
@@ -138,6 +138,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// From an event to a takedown.
     pub response: ResponseSection,
+    /// Block lists of our own.
+    pub lists: ListsSection,
     /// The ledger's server; `None` for the file in the workspace.
     pub ledger: Option<ledger::Address>,
     /// Font folders.
@@ -284,6 +286,7 @@ impl Resolver<'_> {
             query_threads: threads(written.query.threads),
             serve: written.serve,
             response: written.response,
+            lists: written.lists,
             listen,
             ledger,
             fonts,
