@@ -53,6 +53,7 @@ pub mod report;
 pub mod retention;
 pub mod rule_trust;
 pub mod setting;
+pub mod subscriber;
 pub mod tally;
 pub mod token;
 pub mod verdict;
@@ -96,6 +97,7 @@ pub use report::{Archived, FeedTotals, NewReport, Report, ReportFilter, ReportKi
 pub use retention::{Expiry, Hold, NewExpiry, NewHold, Retained, Rewritten};
 pub use rule_trust::{RuleMode, RuleTrust};
 pub use setting::Setting;
+pub use subscriber::{EditionMail, MailState, NewSubscriber, Subscriber, SubscriberState};
 pub use tally::{NewTally, TallyBy, TallySum};
 pub use text::Text;
 pub use token::{NewToken, Token};

@@ -77,7 +77,7 @@ pub fn gate<'a>(workspace: &'a Workspace, tables: &'a Tables) -> Result<Gate<'a>
             "block lists",
             "no warning list is imported, so that no site is known that must not be blocked",
         )
-        .remedy("watchfire reference import --kind warninglist FILES (MISP's tranco, public resolvers, content networks)"));
+        .remedy("watchfire reference import warninglist FILES (MISP's tranco, public resolvers, content networks)"));
     }
     Ok(Gate {
         tables,

@@ -7,6 +7,7 @@ mod m0003_lists;
 mod m0004_token;
 mod m0005_response;
 mod m0007_listing;
+mod m0008_subscriber;
 
 use sea_orm_migration::prelude::{ColumnDef, Table, TableCreateStatement};
 use sea_orm_migration::schema::text;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_token::Migration),
             Box::new(m0005_response::Migration),
             Box::new(m0007_listing::Migration),
+            Box::new(m0008_subscriber::Migration),
         ]
     }
 }

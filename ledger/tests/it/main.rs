@@ -22,6 +22,7 @@ mod reject;
 mod report;
 mod response;
 mod retention;
+mod subscriber;
 mod tables;
 mod token;
 

@@ -266,7 +266,7 @@ fn of_feed(workspace: &Workspace, gate: &Gate<'_>, name: &str) -> Result<Vec<Jud
     let (_, parts) = workspace.parts(None)?;
     let sql = format!(
         "SELECT class_type, coalesce(source_url, ''), coalesce(source_host, ''), \
-         coalesce(CAST(source_ip AS VARCHAR), ''), coalesce(tlp, ''), \
+         coalesce(source_ip, ''), coalesce(tlp, ''), \
          CAST(max(CAST(observed_at AS BIGINT)) AS VARCHAR) \
          FROM events WHERE feed = '{}' AND observed_at >= TIMESTAMP '{since}' \
          AND class_type IN ('phishing', 'malware-distribution', 'c2-server') \
