@@ -1,11 +1,12 @@
 //! Delivery: how a composed notice gets to its contact, and what came of trying.
 //!
 //! [`message`] makes the bytes of a mail, [`dkim`] and [`openpgp`] sign and encrypt them, [`smtp`] hands them
-//! to the submission server. [`webhook`] posts, [`files`] puts into a folder, [`manual`] prepares what a person
+//! to the submission server. [`edition`] makes the mails of the bulletin's mail edition. [`webhook`] posts, [`files`] puts into a folder, [`manual`] prepares what a person
 //! carries. [`pace`] says when to try and how fast. Nothing here decides *whether* something may go out, and
 //! nothing reads a clock or draws random bits: both are handed in.
 
 pub mod dkim;
+pub mod edition;
 pub mod files;
 pub mod header;
 pub mod manual;

@@ -11,10 +11,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    audit, bulletin, completions, config, contacts, demo, doctor, evidence, export, feeds, fetch,
-    history, hold, import, inbox, incidents, infrastructure, ingest, init, lake, man, notices,
-    orgs, parse, query, rating, reference, rejects, respond, retention, rollup, route, serve, status,
-    tokens, users, verify, week,
+    audit, blocklist, bulletin, completions, config, contacts, demo, doctor, evidence, export,
+    feeds, fetch, history, hold, import, inbox, incidents, infrastructure, ingest, init, lake, man,
+    notices, orgs, parse, query, rating, reference, rejects, respond, retention, rollup, route, serve,
+    status, tokens, users, verify, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -122,6 +122,7 @@ enum Command {
     Bulletin(bulletin::Args),
     Users(users::Args),
     Rollup(rollup::Args),
+    Blocklist(blocklist::Args),
     Lake(lake::Args),
     Retention(retention::Args),
     Hold(hold::Args),
@@ -165,6 +166,7 @@ impl Command {
             Command::Bulletin(args) => bulletin::run(args, session),
             Command::Users(args) => users::run(args, session),
             Command::Rollup(args) => rollup::run(args, session),
+            Command::Blocklist(args) => blocklist::run(args, session),
             Command::Lake(args) => lake::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),

@@ -35,7 +35,7 @@ pub mod written;
 
 use expand::{Target, Unexpanded, expand};
 use origin::{Shown, Spelling};
-use written::{ResponseSection, ServeSection, SiteSection, Written};
+use written::{ListsSection, ResponseSection, ServeSection, SiteSection, Written};
 
 /// Name of the file in a workspace.
 pub const FILE: &str = "watchfire.toml";
@@ -142,6 +142,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// From an event to a takedown.
     pub response: ResponseSection,
+    /// Block lists of our own.
+    pub lists: ListsSection,
     /// The ledger's server; `None` for the file in the workspace.
     pub ledger: Option<ledger::Address>,
     /// Font folders.
@@ -291,6 +293,7 @@ impl Resolver<'_> {
             query_threads: threads(written.query.threads),
             serve: written.serve,
             response: written.response,
+            lists: written.lists,
             listen,
             ledger,
             site,

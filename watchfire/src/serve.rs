@@ -5,7 +5,8 @@
 //! [`folders`] looks for files that no longer grow, [`streams`] takes events that are sent, the crate
 //! `console` takes reports that are pushed. All of it ends at one short queue before the one thread
 //! that ingests ([`work`]): whoever brings more than that thread takes has to wait, so that memory is
-//! bounded by what is under way. [`respond`] does a round of response every minute. [`gauges`] measures.
+//! bounded by what is under way. [`respond`] does a round of response every minute, [`lists`] takes
+//! what ended out of the block lists. [`gauges`] measures.
 //!
 //! Killed at any instruction, a restart goes on: leases are given back, the archive knows what was
 //! acknowledged, the spool what came over a stream, and everything else is fetched or found again.
@@ -36,6 +37,7 @@ use crate::workspace::{Access, Session, Workspace, now, random};
 mod folders;
 mod gauges;
 mod jobs;
+mod lists;
 mod respond;
 mod streams;
 mod work;
@@ -237,6 +239,7 @@ async fn serve(
     parts.spawn(folders::watch(Arc::clone(&server)));
     parts.spawn(streams::run(Arc::clone(&server)));
     parts.spawn(respond::run(Arc::clone(&server)));
+    parts.spawn(lists::run(Arc::clone(&server)));
     parts.spawn(gauges::run(Arc::clone(&server), meters));
     session.talk.say(format_args!(
         "serving {} on http://{address}",

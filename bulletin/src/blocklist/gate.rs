@@ -206,6 +206,9 @@ impl Gate<'_> {
     /// Whether a host is one of many under one name, or somebody's who is not the attacker.
     fn shared(&self, site: &SiteFacts<'_>) -> Result<bool, Refusal> {
         if let Some(address) = site.address {
+            if special(address) {
+                return Err(Refusal::Network(address.to_string()));
+            }
             let length = if address.is_ipv4() { 32 } else { 128 };
             return Ok(self.public(address, length, site.host).is_err());
         }

@@ -117,7 +117,7 @@ fn as_little_is_named_as_does_it() {
     refuses(url("https://my.bank.test/x"), "banks");
     refuses(url("https://cert.test/x"), "site's own list");
     refuses(url("https://test/x"), "public suffix");
-    refuses(url("http://10.0.0.1/x"), "shared");
+    refuses(url("http://10.0.0.1/x"), "no single network");
     refuses(control("10.0.0.0/24"), "no single network");
     refuses(control("192.0.0.0/16"), "no single network");
     refuses(control("203.0.113.9"), "a warning list");

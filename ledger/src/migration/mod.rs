@@ -8,6 +8,7 @@ mod m0004_token;
 mod m0005_response;
 mod m0006_newsroom;
 mod m0007_listing;
+mod m0008_subscriber;
 
 use sea_orm_migration::prelude::{ColumnDef, Table, TableCreateStatement};
 use sea_orm_migration::schema::text;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_response::Migration),
             Box::new(m0006_newsroom::Migration),
             Box::new(m0007_listing::Migration),
+            Box::new(m0008_subscriber::Migration),
         ]
     }
 }

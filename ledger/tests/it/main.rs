@@ -23,6 +23,7 @@ mod reject;
 mod report;
 mod response;
 mod retention;
+mod subscriber;
 mod tables;
 mod token;
 

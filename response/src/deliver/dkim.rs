@@ -29,6 +29,10 @@ const FIELDS: [&str; 12] = [
     "content-transfer-encoding",
 ];
 
+/// Fields that are signed where they stand: one click that unsubscribes counts only under a signature that
+/// covers it (RFC 8058 section 4). A list that adds its own to a notice does not break the signature.
+const WHERE_THERE: [&str; 3] = ["list-id", "list-unsubscribe", "list-unsubscribe-post"];
+
 /// Why a key or a signature is none.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -143,15 +147,22 @@ impl Key {
         let hash = ring::digest::digest(&ring::digest::SHA256, &relaxed_body(body));
         let mut named: Vec<&str> = Vec::new();
         let mut signed: Vec<u8> = Vec::new();
-        for name in FIELDS {
+        let all = FIELDS.iter().map(|name| (*name, true));
+        for (name, absent) in all.chain(WHERE_THERE.iter().map(|name| (*name, false))) {
             // Several fields of a name are taken from the last upwards (section 5.4.2); the name itself stands
             // once more, for the field that is not there.
-            for (_, raw) in fields.iter().rev().filter(|(field, _)| field == name) {
+            for (_, raw) in fields
+                .iter()
+                .rev()
+                .filter(|(field, _)| field.as_str() == name)
+            {
                 named.push(name);
                 signed.extend_from_slice(&relaxed_field(raw));
                 signed.extend_from_slice(b"\r\n");
             }
-            named.push(name);
+            if absent {
+                named.push(name);
+            }
         }
         if !fields.iter().any(|(name, _)| name == "from") {
             return Err(Error::Message);

@@ -151,6 +151,18 @@ impl MessageId {
         MessageId(format!("notice.{}@{domain}", &hash.as_str()[..32]))
     }
 
+    /// The id of an edition's mail to a subscriber: the same for ever.
+    pub fn of_edition(edition: &str, subscriber: i64, domain: &str) -> MessageId {
+        let mut hasher = blake3::Hasher::new();
+        hasher
+            .update(edition.as_bytes())
+            .update(&subscriber.to_le_bytes());
+        let hash = hasher.finalize().to_hex();
+        let fine = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        let domain: String = domain.chars().filter(fine).collect();
+        MessageId(format!("edition.{}@{domain}", &hash.as_str()[..32]))
+    }
+
     /// Reads an id, with or without brackets: printable ASCII with an @ within.
     pub fn read(text: &str) -> Option<MessageId> {
         let text = text.trim();

@@ -17,7 +17,7 @@ use ledger::notice::Move;
 use ledger::verification::NewEvidence;
 use ledger::{
     Directive, DirectiveState, Incident, Message, MessageRead, MessageState, NewIncident, NewStep,
-    Notice, Reach,
+    Notice, Reach, Subscriber, SubscriberState,
 };
 use model::field::Field;
 use model::ids::{ComplaintId, EvidenceId, IncidentId};
@@ -191,7 +191,19 @@ impl Desk {
             Some(Link::MessageId(id)) => self.ledger.notice_of(None, &[id]).await?,
             None => None,
         };
+        // What comes back to a subscriber's address is about the mail edition, not about a notice.
+        let subscriber = match &verdict.link {
+            Some(Link::Token(token)) if notice.is_none() => self.subscriber_of_token(token).await?,
+            _ => None,
+        };
         let read = match &verdict.nature {
+            Nature::Bounce(report) if subscriber.is_some() => {
+                self.edition_bounced(report, subscriber, told).await?
+            }
+            Nature::AutomaticReply(_) if subscriber.is_some() => {
+                Came::handled("an automatic answer to the mail edition")
+            }
+            _ if subscriber.is_some() => self.subscriber_wrote(&mail, subscriber).await?,
             Nature::Bounce(report) => self.bounced(report, notice, told).await?,
             Nature::AutomaticReply(_) => Came {
                 notice,
@@ -278,6 +290,59 @@ impl Desk {
             notice: Some(notice),
             ..Came::handled(why)
         })
+    }
+
+    /// A mail of the edition came back.
+    async fn edition_bounced(
+        &self,
+        report: &BounceReport,
+        subscriber: Option<Subscriber>,
+        told: &mut ReadMail,
+    ) -> Result<Came> {
+        let all = report.recipients.iter();
+        let failed: Vec<_> = all.filter(|one| one.outcome == Outcome::Failed).collect();
+        let (Some(subscriber), Some(first)) = (subscriber, failed.first()) else {
+            return Ok(Came::handled("a report of delivery; the mail did not fail"));
+        };
+        let hard = failed.iter().any(|one| one.hardness == Hardness::Hard);
+        let why = format!("{}: {}", first.reason.label(), first.diagnostic.as_str());
+        told.bounces += 1;
+        let now = (self.clock)().0;
+        let after = self
+            .ledger
+            .subscriber_bounced(subscriber.id, hard, &why, ACTOR, now)
+            .await?;
+        let state = match after.state {
+            SubscriberState::Bouncing => "is written to no more",
+            _ => "stays",
+        };
+        Ok(Came::handled(format!(
+            "subscriber {} {state}: {why}",
+            after.id
+        )))
+    }
+
+    /// A subscriber answered the mail edition: the word in the subject takes them off.
+    async fn subscriber_wrote(&self, mail: &Mail, subscriber: Option<Subscriber>) -> Result<Came> {
+        let Some(subscriber) = subscriber else {
+            return Ok(Came::waits("an answer to the mail edition"));
+        };
+        let subject = mail.subject.to_string().to_lowercase();
+        if !["unsubscribe", "退订"]
+            .iter()
+            .any(|word| subject.contains(word))
+        {
+            return Ok(Came::waits("an answer to the mail edition"));
+        }
+        let now = (self.clock)().0;
+        let gone = self
+            .ledger
+            .leave_subscriber(subscriber.id, "by mail", ACTOR, now)
+            .await?;
+        Ok(Came::handled(format!(
+            "subscriber {} left by mail",
+            gone.id
+        )))
     }
 
     async fn answered(

@@ -1,6 +1,7 @@
 //! One file a command: its arguments, what it does, how it prints.
 
 pub mod audit;
+pub mod blocklist;
 pub mod bulletin;
 pub mod completions;
 pub mod config;

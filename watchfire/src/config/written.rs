@@ -27,6 +27,8 @@ pub struct Written {
     pub serve: ServeSection,
     /// From an event to a takedown.
     pub response: ResponseSection,
+    /// Block lists of our own.
+    pub lists: ListsSection,
     /// Where the ledger lies.
     pub ledger: LedgerSection,
     /// The public site.
@@ -259,6 +261,40 @@ impl Default for ResponseSection {
             rdap: false,
             rdap_bootstrap: Vec::new(),
             rdap_allow: Vec::new(),
+        }
+    }
+}
+
+/// `[lists]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListsSection {
+    /// Whether there are block lists at all.
+    pub enabled: bool,
+    /// Folder of the published files.
+    pub folder: String,
+    /// Licence that the lists are published under.
+    pub licence: String,
+    /// Where whoever is listed wrongly turns to; empty: `response.address`.
+    pub contact: String,
+    /// Names (with all below them) and prefixes that are never listed, beside the warning lists.
+    pub allow: Vec<String>,
+    /// Days after the last verification for which an entry stands.
+    pub days: u32,
+    /// Per cent of a list that may be gone at once before its publication has to be accepted.
+    pub drop_percent: u32,
+}
+
+impl Default for ListsSection {
+    fn default() -> Self {
+        ListsSection {
+            enabled: false,
+            folder: "lists".to_owned(),
+            licence: "CC-BY-4.0".to_owned(),
+            contact: String::new(),
+            allow: Vec::new(),
+            days: 7,
+            drop_percent: 30,
         }
     }
 }
