@@ -315,6 +315,7 @@ fn draft(
         note: one.note.clone(),
         statistics,
         bulletin: bulletin.canonical_json(),
+        around: String::new(),
     };
     let issue = workspace.block_on(workspace.ledger.save_draft(new, now.0))?;
     Ok(Edition {

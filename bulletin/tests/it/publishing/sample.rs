@@ -70,6 +70,7 @@ fn frozen(b: &Bulletin, changed: bool) -> FrozenWeek {
         parts: vec![],
     };
     FrozenWeek {
+        top: Vec::new(),
         format: FROZEN_FORMAT,
         series: "weekly".into(),
         issue: b.issue.number,

@@ -2,7 +2,7 @@
 
 use bulletin::editorial::{Around, Editorial};
 use bulletin::frozen::FrozenWeek;
-use bulletin::lint::{Baseline, baseline_note};
+use bulletin::lint::{Baseline, correction_note};
 use bulletin::render::Fonts;
 use bulletin::sections::words;
 use clap::Args;
@@ -403,8 +403,7 @@ fn errata(workspace: &Workspace, key: &EditionKey, counted: &Counted) -> Result<
         return Ok(Vec::new());
     };
     let bulletin = super::parse(&row)?;
-    let mut notes = vec![baseline_note(&last)];
-    notes.extend(bulletin.corrections.iter().map(|correction| {
+    let notes = bulletin.corrections.iter().map(|correction| {
         let text = Text::new(
             format!(
                 "更正：{}已于{}更正（第{}版）：{}",
@@ -415,9 +414,9 @@ fn errata(workspace: &Workspace, key: &EditionKey, counted: &Counted) -> Result<
                 label.en, correction.day.text.en, correction.revision, correction.text.en
             ),
         );
-        note(format!("corrected-{}", correction.revision), text)
-    }));
-    Ok(notes)
+        note(correction_note(correction.revision), text)
+    });
+    Ok(notes.collect())
 }
 
 /// The newest stored revision of an issue.
