@@ -80,6 +80,8 @@ enum What {
     Corrections(publishing::Corrections),
     /// Take a public issue back: a tombstone at its addresses, no baseline any more.
     Withdraw(publishing::Withdraw),
+    /// Write the public site again from what is public.
+    Site,
     /// Put a public issue away.
     Archive(publishing::Archive),
     /// Plan the issues of the coming weeks.
@@ -151,6 +153,7 @@ pub fn run(args: Args, session: &Session) -> Result {
         What::Late(args) => publishing::late(args, session),
         What::Corrections(args) => publishing::corrections(args, session),
         What::Withdraw(args) => publishing::withdraw(args, session),
+        What::Site => publishing::site(session),
         What::Archive(args) => publishing::archive(args, session),
         What::Plan(args) => life::plan_weeks(args, session),
         What::Status(args) => life::status(args, session),

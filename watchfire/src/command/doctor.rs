@@ -13,8 +13,8 @@ use model::time::MICROS_PER_DAY;
 use reference::{Sources, Tables};
 use response::notify::arming::Leave;
 
-use crate::failure::Result;
-use crate::findings::{Findings, some};
+use crate::failure::{Failure, Result};
+use crate::findings::{Findings, Flaw, some};
 use crate::inspection::Inspection;
 use crate::reference_files::{files_of, schema};
 use crate::responding;
@@ -80,7 +80,25 @@ pub fn run(args: Args, session: &Session) -> Result {
     let how = if args.deep { "hashed" } else { "present" };
     findings.summarize("blobs", flaws, format!("{reports} archived reports {how}"));
     reports_read(&workspace, &mut findings)?;
+    site(&workspace, &mut findings)?;
     findings.print(session)
+}
+
+/// The public site against its own list, where something is public.
+fn site(workspace: &Workspace, findings: &mut Findings) -> Result {
+    let series = &workspace.settings.series.id;
+    let public = workspace.block_on(workspace.ledger.published(series))?;
+    if public.is_empty() {
+        return Ok(());
+    }
+    let wrong = crate::site::verify(&workspace.site_dir())
+        .map_err(|error| Failure::new("site", error))?;
+    let flaws = wrong
+        .into_iter()
+        .map(|path| Flaw::new(path, "is not what was published", "watchfire bulletin site"))
+        .collect();
+    findings.summarize("site", flaws, format!("{} issues, every file whole", public.len()));
+    Ok(())
 }
 
 fn configuration(workspace: &Workspace, findings: &mut Findings) {

@@ -336,6 +336,27 @@ const CHECKLIST: [&str; 5] = [
     "search engines and mirrors: ask for removal of the PDF's address",
 ];
 
+pub fn site(session: &Session) -> Result {
+    let workspace = session.open(Access::Write("bulletin site"))?;
+    let written = build(&workspace)?;
+    let mut out = Out::new();
+    match session.json {
+        true => out.json(&json!({
+            "site": workspace.site_dir(),
+            "kept": written.kept,
+            "written": written.written,
+            "bytes": written.bytes,
+        }))?,
+        false => out.line(workspace.site_dir().join("index.html").display())?,
+    }
+    out.end()?;
+    session.talk.say(format_args!(
+        "{} files kept, {} written",
+        written.kept, written.written
+    ));
+    Ok(())
+}
+
 pub fn archive(args: Archive, session: &Session) -> Result {
     let workspace = session.open(Access::Write("bulletin archive"))?;
     let (key, row) = open(&args.issue, &workspace)?;
