@@ -10,7 +10,7 @@ use super::{
 };
 use crate::Error;
 use model::bulletin::{Bulletin, Chart, Lang};
-use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Pixels to a px in the pictures of charts.
@@ -311,17 +311,14 @@ pub fn files(
         }
     }
     let jobs = jobs(b, forms, langs);
-    let made: Vec<Mutex<Option<Result<Vec<u8>, Error>>>> =
-        jobs.iter().map(|_| Mutex::new(None)).collect();
+    let made: Vec<OnceLock<Result<Vec<u8>, Error>>> =
+        jobs.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some(at) =
             Some(next.fetch_add(1, Ordering::Relaxed)).filter(|at| *at < jobs.len())
         {
-            let bytes = jobs[at].make(b, fonts);
-            if let Ok(mut slot) = made[at].lock() {
-                *slot = Some(bytes);
-            }
+            made[at].get_or_init(|| jobs[at].make(b, fonts));
         }
     };
     let threads = std::thread::available_parallelism()
@@ -336,7 +333,7 @@ pub fn files(
     let mut out = Vec::with_capacity(jobs.len());
     for (job, slot) in jobs.iter().zip(made) {
         // Every place is taken once a scope without a panic has ended.
-        if let Some(bytes) = slot.into_inner().unwrap_or(None) {
+        if let Some(bytes) = slot.into_inner() {
             out.push(Rendition {
                 name: job.name(b),
                 bytes: bytes?,

@@ -149,7 +149,7 @@ impl<'p, 'a> Body<'p, 'a> {
             Block::Handling(cells) => self.handling(cells),
             Block::Table(grid) => table(x, grid),
             Block::Chart(c) => {
-                paragraph(x, "Heading2", |x| {
+                kept(x, "Heading2", |x| {
                     let muted = Ink {
                         color: PRINT.ink_2,
                         ..Ink::default()
@@ -336,14 +336,14 @@ impl<'p, 'a> Body<'p, 'a> {
     }
 
     fn handling(&mut self, cells: &[HandlingCell<'_>]) {
-        let share = TEXT_WIDTH / 3;
+        let share = TEXT_WIDTH / 6;
         let x = &mut self.x;
-        open_table(x, &[share; 3], false);
-        for three in cells.chunks(3) {
+        open_table(x, &[share; 6], false);
+        for six in cells.chunks(6) {
             row(x, false, |x| {
-                for at in 0..3 {
+                for at in 0..6 {
                     cell(x, share, None, Some(PRINT.line), |x| {
-                        let Some(c) = three.get(at) else {
+                        let Some(c) = six.get(at) else {
                             return kept(x, "TableText", |_| {});
                         };
                         kept(x, "TableText", |x| run(x, &c.name, Ink::default()));

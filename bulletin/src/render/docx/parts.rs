@@ -256,7 +256,7 @@ pub fn styles(lang: Lang) -> Vec<u8> {
             id: "Subtitle",
             name: "Subtitle",
             next: "BodyText",
-            space: ("0", "200"),
+            space: ("0", "120"),
             color: muted,
             size: "21",
             ..PLAIN
@@ -267,7 +267,7 @@ pub fn styles(lang: Lang) -> Vec<u8> {
             next: "BodyText",
             outline: Some("0"),
             keep_next: true,
-            space: ("360", "120"),
+            space: ("300", "100"),
             bold: true,
             size: "28",
             rule: true,
@@ -287,7 +287,7 @@ pub fn styles(lang: Lang) -> Vec<u8> {
         Style {
             id: "BodyText",
             name: "Body Text",
-            space: ("0", "120"),
+            space: ("0", "90"),
             ..PLAIN
         },
         Style {
@@ -356,7 +356,7 @@ pub fn styles(lang: Lang) -> Vec<u8> {
             space: ("0", "80"),
             serif: true,
             bold: true,
-            size: "72",
+            size: "60",
             ..PLAIN
         },
         Style {
