@@ -236,7 +236,10 @@ pub struct Inputs<'a> {
 }
 
 fn count_of(week: &FrozenWeek, id: &str) -> Option<u64> {
-    week.value(id)?.measured.count().map(|counted| counted.count)
+    week.value(id)?
+        .measured
+        .count()
+        .map(|counted| counted.count)
 }
 
 fn signed(count: u64) -> i64 {
@@ -246,12 +249,19 @@ fn signed(count: u64) -> i64 {
 /// Explains the change of a count against the week before; `None` where either week has no figure.
 pub fn explain(inputs: &Inputs<'_>) -> Option<ChangeExplanation> {
     let statistic = inputs.statistic;
-    let (this, last) = (count_of(inputs.this, statistic.id)?, count_of(inputs.last, statistic.id)?);
+    let (this, last) = (
+        count_of(inputs.this, statistic.id)?,
+        count_of(inputs.last, statistic.id)?,
+    );
     let difference = signed(this) - signed(last);
     let none = Difference::default();
     let found = inputs.difference.unwrap_or(&none);
     let mut rows = Vec::new();
-    let mut left: BTreeMap<&Moved, u64> = found.moved.iter().map(|(moved, count)| (moved, *count)).collect();
+    let mut left: BTreeMap<&Moved, u64> = found
+        .moved
+        .iter()
+        .map(|(moved, count)| (moved, *count))
+        .collect();
     by_feeds(inputs, &mut left, &mut rows);
     let recount = match inputs.difference {
         Some(found) => difference - (signed(found.this) - signed(found.last)),
@@ -289,8 +299,18 @@ pub fn explain(inputs: &Inputs<'_>) -> Option<ChangeExplanation> {
         (Some(now), then) => change_of(statistic, None, now, then),
         _ => Change::omitted(),
     };
-    let new = found.moved.iter().filter(|(moved, _)| moved.new).map(|(_, count)| count).sum();
-    let gone = found.moved.iter().filter(|(moved, _)| !moved.new).map(|(_, count)| count).sum();
+    let new = found
+        .moved
+        .iter()
+        .filter(|(moved, _)| moved.new)
+        .map(|(_, count)| count)
+        .sum();
+    let gone = found
+        .moved
+        .iter()
+        .filter(|(moved, _)| !moved.new)
+        .map(|(_, count)| count)
+        .sum();
     let (proposed, confidence) = propose(inputs, &change, difference, &rows);
     Some(ChangeExplanation {
         statistic: statistic.id.to_owned(),
@@ -399,7 +419,12 @@ fn by_feeds(inputs: &Inputs<'_>, left: &mut BTreeMap<&Moved, u64>, rows: &mut Ve
         });
         // One steady feed that saw it in its week would have seen it in the other.
         let all: Vec<Fate> = each.collect();
-        let Some(first) = all.iter().min().copied().filter(|_| !all.contains(&Fate::Steady)) else {
+        let Some(first) = all
+            .iter()
+            .min()
+            .copied()
+            .filter(|_| !all.contains(&Fate::Steady))
+        else {
             return true;
         };
         let part = found.entry(first).or_default();
@@ -417,31 +442,55 @@ fn by_feeds(inputs: &Inputs<'_>, left: &mut BTreeMap<&Moved, u64>, rows: &mut Ve
             Fate::Added => (
                 Cause::FeedsAdded { feeds },
                 Text::new(format!("新增数据源{zh}"), format!("feeds added: {en}")),
-                Text::new("只由上周没有提供该指标的数据源看到", "seen only by feeds that did not supply the statistic last week"),
+                Text::new(
+                    "只由上周没有提供该指标的数据源看到",
+                    "seen only by feeds that did not supply the statistic last week",
+                ),
                 Confidence::High,
             ),
             Fate::Recovered => (
                 Cause::FeedsRecovered { feeds },
-                Text::new(format!("数据源恢复：{zh}"), format!("feeds recovered: {en}")),
-                Text::new("只由上周不完整的数据源看到", "seen only by feeds that were incomplete last week"),
+                Text::new(
+                    format!("数据源恢复：{zh}"),
+                    format!("feeds recovered: {en}"),
+                ),
+                Text::new(
+                    "只由上周不完整的数据源看到",
+                    "seen only by feeds that were incomplete last week",
+                ),
                 Confidence::High,
             ),
             Fate::Lost => (
                 Cause::FeedsLost { feeds },
                 Text::new(format!("数据源停用：{zh}"), format!("feeds lost: {en}")),
-                Text::new("上周只由现已不再提供该指标的数据源看到", "last week seen only by feeds that do not supply the statistic any more"),
+                Text::new(
+                    "上周只由现已不再提供该指标的数据源看到",
+                    "last week seen only by feeds that do not supply the statistic any more",
+                ),
                 Confidence::High,
             ),
             Fate::Incomplete => (
                 Cause::FeedsIncomplete { feeds },
-                Text::new(format!("数据源不完整：{zh}"), format!("feeds incomplete: {en}")),
-                Text::new("上周只由本周不完整的数据源看到", "last week seen only by feeds that are incomplete this week"),
+                Text::new(
+                    format!("数据源不完整：{zh}"),
+                    format!("feeds incomplete: {en}"),
+                ),
+                Text::new(
+                    "上周只由本周不完整的数据源看到",
+                    "last week seen only by feeds that are incomplete this week",
+                ),
                 Confidence::High,
             ),
             Fate::Changed | Fate::Steady => (
                 Cause::DetectorChanged { feeds },
-                Text::new(format!("数据源或检测规则变化：{zh}"), format!("source or detector changed: {en}")),
-                Text::new("只由格式、检测或配置有变化的数据源看到", "seen only by feeds whose schema, detector or entry changed"),
+                Text::new(
+                    format!("数据源或检测规则变化：{zh}"),
+                    format!("source or detector changed: {en}"),
+                ),
+                Text::new(
+                    "只由格式、检测或配置有变化的数据源看到",
+                    "seen only by feeds whose schema, detector or entry changed",
+                ),
                 Confidence::Medium,
             ),
         };
@@ -466,7 +515,10 @@ fn recounted(inputs: &Inputs<'_>, found: &Difference, count: i64) -> Row {
     let why_en: Vec<&str> = changes.iter().map(|text| text.en.as_str()).collect();
     let known = !changes.is_empty();
     let (because_zh, because_en) = match known {
-        true => (format!("；{}", why_zh.join("；")), format!("; {}", why_en.join("; "))),
+        true => (
+            format!("；{}", why_zh.join("；")),
+            format!("; {}", why_en.join("; ")),
+        ),
         false => (String::new(), String::new()),
     };
     Row {
@@ -477,10 +529,20 @@ fn recounted(inputs: &Inputs<'_>, found: &Difference, count: i64) -> Row {
         share: None,
         name: Text::new("统计口径变化", "rules of counting changed"),
         evidence: Text::new(
-            format!("按现行口径重数：本周{}（冻结{now}），上周{}（冻结{then}）{because_zh}", found.this, found.last),
-            format!("counted again by today's rules: this week {} (frozen {now}), last week {} (frozen {then}){because_en}", found.this, found.last),
+            format!(
+                "按现行口径重数：本周{}（冻结{now}），上周{}（冻结{then}）{because_zh}",
+                found.this, found.last
+            ),
+            format!(
+                "counted again by today's rules: this week {} (frozen {now}), last week {} (frozen {then}){because_en}",
+                found.this, found.last
+            ),
         ),
-        confidence: if known { Confidence::High } else { Confidence::Low },
+        confidence: if known {
+            Confidence::High
+        } else {
+            Confidence::Low
+        },
     }
 }
 
@@ -493,21 +555,53 @@ fn version_changes(inputs: &Inputs<'_>) -> Vec<Text> {
     }
     let mut differ = |zh: &str, en: &str, before: String, after: String| {
         if before != after {
-            out.push(Text::new(format!("{zh}由{before}变为{after}"), format!("{en} went from {before} to {after}")));
+            out.push(Text::new(
+                format!("{zh}由{before}变为{after}"),
+                format!("{en} went from {before} to {after}"),
+            ));
         }
     };
     let version = |week: &FrozenWeek| {
         let value = week.value(inputs.statistic.id);
         value.map_or_else(String::new, |value| format!("v{}", value.version))
     };
-    differ("指标定义", "the definition", version(inputs.last), version(inputs.this));
-    differ("身份规则", "the identity rule", a.identity_version.to_string(), b.identity_version.to_string());
-    differ("分类表", "the classification table", a.classification.clone(), b.classification.clone());
-    differ("记录结构", "the lake's table", a.lake_schema.to_string(), b.lake_schema.to_string());
+    differ(
+        "指标定义",
+        "the definition",
+        version(inputs.last),
+        version(inputs.this),
+    );
+    differ(
+        "身份规则",
+        "the identity rule",
+        a.identity_version.to_string(),
+        b.identity_version.to_string(),
+    );
+    differ(
+        "分类表",
+        "the classification table",
+        a.classification.clone(),
+        b.classification.clone(),
+    );
+    differ(
+        "记录结构",
+        "the lake's table",
+        a.lake_schema.to_string(),
+        b.lake_schema.to_string(),
+    );
     let short = |hash: &str| hash.chars().take(8).collect::<String>();
-    differ("参考数据", "the reference tables", short(&a.reference), short(&b.reference));
+    differ(
+        "参考数据",
+        "the reference tables",
+        short(&a.reference),
+        short(&b.reference),
+    );
     let schemas = |basis: &crate::frozen::Basis| {
-        let each: Vec<String> = basis.source_schemas.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        let each: Vec<String> = basis
+            .source_schemas
+            .iter()
+            .map(|(name, version)| format!("{name} {version}"))
+            .collect();
         match each.is_empty() {
             true => "–".to_owned(),
             false => each.join(", "),
@@ -531,8 +625,12 @@ fn remarks(inputs: &Inputs<'_>) -> Vec<Text> {
 fn unexplained(inputs: &Inputs<'_>, new: u64, gone: u64) -> Text {
     match inputs.difference {
         Some(_) => Text::new(
-            format!("新出现{new}个、消失{gone}个，来源两周都完整，没有集中在某一家族、品牌、网络、省份或域名后缀"),
-            format!("{new} new and {gone} gone, seen by feeds complete in both weeks; no family, brand, network, province or top-level domain stands out"),
+            format!(
+                "新出现{new}个、消失{gone}个，来源两周都完整，没有集中在某一家族、品牌、网络、省份或域名后缀"
+            ),
+            format!(
+                "{new} new and {gone} gone, seen by feeds complete in both weeks; no family, brand, network, province or top-level domain stands out"
+            ),
         ),
         None => Text::new("上周的对象不可知", "last week's assets are not known"),
     }
@@ -594,20 +692,32 @@ fn by_groups(
                 > u128::from(size) * u128::from(rest.unsigned_abs()) * 3;
             net.signum() == rest.signum()
                 && moved >= GROUP_AT_LEAST
-                && u128::from(moved) * 100 >= u128::from(difference.unsigned_abs()) * u128::from(GROUP_PERCENT)
+                && u128::from(moved) * 100
+                    >= u128::from(difference.unsigned_abs()) * u128::from(GROUP_PERCENT)
                 && more
         };
         let best = nets
             .iter()
             .map(|(key, (new, gone))| (*key, signed(*new) - signed(*gone)))
             .filter(|(key, net)| stands_out(*key, *net))
-            .max_by_key(|((at, group), net)| (net.unsigned_abs(), std::cmp::Reverse((*at, *group))));
-        let Some(((at, group), net)) = best else { return };
+            .max_by_key(|((at, group), net)| {
+                (net.unsigned_abs(), std::cmp::Reverse((*at, *group)))
+            });
+        let Some(((at, group), net)) = best else {
+            return;
+        };
         let (dimension, group) = (Dimension::ALL[at], group.to_owned());
         let (new, gone) = nets[&(at, group.as_str())];
-        let (last, this) = found.groups.get(&(dimension, group.clone())).copied().unwrap_or_default();
+        let (last, this) = found
+            .groups
+            .get(&(dimension, group.clone()))
+            .copied()
+            .unwrap_or_default();
         left.retain(|moved, _| moved.attributes[at].as_deref() != Some(group.as_str()));
-        let (of, name) = (dimension_name(dimension), group_name(inputs, dimension, &group));
+        let (of, name) = (
+            dimension_name(dimension),
+            group_name(inputs, dimension, &group),
+        );
         rows.push(Row {
             cause: Cause::Group { dimension, group },
             new,
@@ -625,12 +735,16 @@ fn by_groups(
 }
 
 fn calendar(inputs: &Inputs<'_>) -> Calendar {
-    let named = |week: ReportingWeek| holidays::of_week(week).map(|holiday| holiday.festival.name());
+    let named =
+        |week: ReportingWeek| holidays::of_week(week).map(|holiday| holiday.festival.name());
     let this = inputs.this.week;
     // The week after a holiday is like the week after it in other years.
     let same = match holidays::of_week(this) {
         Some(_) => holidays::same_weeks(this),
-        None => holidays::same_weeks(this.previous()).into_iter().map(|week| week.plus(1)).collect(),
+        None => holidays::same_weeks(this.previous())
+            .into_iter()
+            .map(|week| week.plus(1))
+            .collect(),
     };
     let find = |week: ReportingWeek| {
         let stored = inputs.past.iter().find(|past| past.week == week)?;
@@ -657,7 +771,11 @@ fn calendar_part(calendar: &Calendar, rest: i64, last: u64) -> i64 {
     if calendar.this.is_none() && calendar.last.is_none() {
         return 0;
     }
-    let Some((count, before)) = calendar.same.iter().find_map(|same| Some((same.count, same.before?))) else {
+    let Some((count, before)) = calendar
+        .same
+        .iter()
+        .find_map(|same| Some((same.count, same.before?)))
+    else {
         return 0;
     };
     if before == 0 {
@@ -673,8 +791,15 @@ fn calendar_part(calendar: &Calendar, rest: i64, last: u64) -> i64 {
 }
 
 fn calendar_row(calendar: &Calendar, count: i64) -> Row {
-    let name = calendar.this.clone().or(calendar.last.clone()).unwrap_or_default();
-    let then = calendar.same.iter().find_map(|same| Some((same.week, same.count, same.before?)));
+    let name = calendar
+        .this
+        .clone()
+        .or(calendar.last.clone())
+        .unwrap_or_default();
+    let then = calendar
+        .same
+        .iter()
+        .find_map(|same| Some((same.week, same.count, same.before?)));
     let (week, now, before) = then.unwrap_or_default();
     Row {
         cause: Cause::Calendar,
@@ -682,7 +807,10 @@ fn calendar_row(calendar: &Calendar, count: i64) -> Row {
         gone: 0,
         count,
         share: None,
-        name: Text::new(format!("节假日：{}", name.zh), format!("holiday: {}", name.en)),
+        name: Text::new(
+            format!("节假日：{}", name.zh),
+            format!("holiday: {}", name.en),
+        ),
         evidence: Text::new(
             format!("往年同一节假日的一周（{week}）由{before}到{now}"),
             format!("the week of {week}, the same to the holiday, went from {before} to {now}"),
@@ -720,7 +848,10 @@ fn movers(inputs: &Inputs<'_>, found: &Difference) -> Vec<Movers> {
         let names: BTreeSet<&String> = last.keys().chain(this.keys()).collect();
         let of = |week: &BTreeMap<String, u64>, name: &str| week.get(name).copied().unwrap_or(0);
         out.push(Movers {
-            name: Text::new("注册商（所通报的事件）", "registrar (incidents it was asked about)"),
+            name: Text::new(
+                "注册商（所通报的事件）",
+                "registrar (incidents it was asked about)",
+            ),
             rows: most(names.into_iter().map(|name| Mover {
                 name: Text::same(name.as_str()),
                 last: of(last, name),
@@ -748,15 +879,25 @@ fn most(rows: impl Iterator<Item = Mover>) -> Vec<Mover> {
 fn is_large(change: &Change, difference: i64) -> bool {
     match change.kind {
         ChangeKind::Percent { tenths } => tenths.abs() >= LARGE_PERCENT * 10,
-        ChangeKind::FromZero | ChangeKind::SmallBase | ChangeKind::NotComparable { .. } => difference.unsigned_abs() >= GROUP_AT_LEAST,
+        ChangeKind::FromZero | ChangeKind::SmallBase | ChangeKind::NotComparable { .. } => {
+            difference.unsigned_abs() >= GROUP_AT_LEAST
+        }
         ChangeKind::Flat | ChangeKind::Omitted => false,
     }
 }
 
 /// The sentence for the editor: figures as references, the part behind it as a marked number.
-fn propose(inputs: &Inputs<'_>, change: &Change, difference: i64, rows: &[Row]) -> (Option<Text>, Confidence) {
-    let with = rows.iter().filter(|row| row.count.signum() == difference.signum() && row.count != 0);
-    let Some(main) = with.max_by_key(|row| (row.count.abs(), std::cmp::Reverse(row.confidence))) else {
+fn propose(
+    inputs: &Inputs<'_>,
+    change: &Change,
+    difference: i64,
+    rows: &[Row],
+) -> (Option<Text>, Confidence) {
+    let with = rows
+        .iter()
+        .filter(|row| row.count.signum() == difference.signum() && row.count != 0);
+    let Some(main) = with.max_by_key(|row| (row.count.abs(), std::cmp::Reverse(row.confidence)))
+    else {
         return (None, Confidence::NotEstablished);
     };
     if !is_large(change, difference) {
@@ -764,25 +905,63 @@ fn propose(inputs: &Inputs<'_>, change: &Change, difference: i64, rows: &[Row]) 
     }
     let statistic = inputs.statistic;
     let (id, up) = (statistic.id, difference > 0);
-    let percent = matches!(change.kind, ChangeKind::Percent { .. }) && change.like_for_like.is_none();
+    let percent =
+        matches!(change.kind, ChangeKind::Percent { .. }) && change.like_for_like.is_none();
     let (moved_zh, moved_en) = match (percent, up) {
-        (true, true) => (format!("比上周上升{{~{id}}}"), format!("{{~{id}}} more than last week")),
-        (true, false) => (format!("比上周下降{{~{id}}}"), format!("{{~{id}}} fewer than last week")),
-        (false, _) => (format!("上周为{{<{id}}}"), format!("after {{<{id}}} last week")),
+        (true, true) => (
+            format!("比上周上升{{~{id}}}"),
+            format!("{{~{id}}} more than last week"),
+        ),
+        (true, false) => (
+            format!("比上周下降{{~{id}}}"),
+            format!("{{~{id}}} fewer than last week"),
+        ),
+        (false, _) => (
+            format!("上周为{{<{id}}}"),
+            format!("after {{<{id}}} last week"),
+        ),
     };
     let part = main.count.unsigned_abs();
     let (unit_zh, unit_en) = (statistic.unit.zh, statistic.unit.en);
-    let (number_zh, number_en) = (format!("{{={part}{unit_zh}}}"), format!("{{={}}}", statistic::grouped(part)));
-    let (more_zh, more_en) = if up { ("增加", "of the increase") } else { ("减少", "of the decrease") };
+    let (number_zh, number_en) = (
+        format!("{{={part}{unit_zh}}}"),
+        format!("{{={}}}", statistic::grouped(part)),
+    );
+    let (more_zh, more_en) = if up {
+        ("增加", "of the increase")
+    } else {
+        ("减少", "of the decrease")
+    };
     let (why_zh, why_en) = match &main.cause {
-        Cause::NotEstablished => ("原因尚未查明".to_owned(), "the cause is not established".to_owned()),
+        Cause::NotEstablished => (
+            "原因尚未查明".to_owned(),
+            "the cause is not established".to_owned(),
+        ),
         Cause::Calendar => (
-            format!("其中{number_zh}的{more_zh}与往年{}期间相似", main.name.zh.trim_start_matches("节假日：")),
-            format!("{number_en} {more_en} are like the weeks of {} before", main.name.en.trim_start_matches("holiday: ")),
+            format!(
+                "其中{number_zh}的{more_zh}与往年{}期间相似",
+                main.name.zh.trim_start_matches("节假日：")
+            ),
+            format!(
+                "{number_en} {more_en} are like the weeks of {} before",
+                main.name.en.trim_start_matches("holiday: ")
+            ),
+        ),
+        // More than the whole difference: the rest went the other way.
+        _ if part > difference.unsigned_abs() => (
+            format!("仅{}一项即{more_zh}{number_zh}", words_only(&main.name.zh)),
+            format!(
+                "{} alone make {number_en} {}",
+                words_only(&main.name.en),
+                if up { "more" } else { "fewer" }
+            ),
         ),
         _ => (
             format!("{more_zh}的{number_zh}来自{}", words_only(&main.name.zh)),
-            format!("{number_en} {more_en} come from {}", words_only(&main.name.en)),
+            format!(
+                "{number_en} {more_en} come from {}",
+                words_only(&main.name.en)
+            ),
         ),
     };
     let name = statistic.name;

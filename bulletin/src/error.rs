@@ -85,7 +85,9 @@ pub enum Error {
         reason: String,
     },
     /// A statistic whose change has no parts: a share, a rank, a word, a time.
-    #[error("statistic {id} is no count of things: its change cannot be split, that of {instead} can")]
+    #[error(
+        "statistic {id} is no count of things: its change cannot be split, that of {instead} can"
+    )]
     NotACount {
         /// The statistic.
         id: String,

@@ -322,7 +322,9 @@ mod tests {
         let ids: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();
         assert_eq!(ids.len(), RULES.len());
         for rule in RULES {
-            assert!(!rule.checks.zh.is_empty() && !rule.checks.en.is_empty() && !rule.why.is_empty());
+            assert!(
+                !rule.checks.zh.is_empty() && !rule.checks.en.is_empty() && !rule.why.is_empty()
+            );
             assert!(
                 rule.id
                     .bytes()

@@ -239,12 +239,9 @@ fn judge(members: &[(String, u64)]) -> Verdict {
         })
         .collect();
     match hide(&cells, &[(0..cells.len()).collect()]) {
-        Some(hidden) => Verdict::Cells(
-            hidden
-                .into_iter()
-                .map(|at| members[at].0.clone())
-                .collect(),
-        ),
+        Some(hidden) => {
+            Verdict::Cells(hidden.into_iter().map(|at| members[at].0.clone()).collect())
+        }
         None => Verdict::Whole,
     }
 }
@@ -394,7 +391,10 @@ mod tests {
             "two of unknown place name nobody"
         );
         table[2].count = 3;
-        assert!(hide(&table, &[vec![0, 1, 2]]).is_some_and(|hidden| hidden.contains(&2) && hidden.len() > 1));
+        assert!(
+            hide(&table, &[vec![0, 1, 2]])
+                .is_some_and(|hidden| hidden.contains(&2) && hidden.len() > 1)
+        );
     }
 
     #[test]

@@ -455,7 +455,9 @@ impl Week<'_> {
         let names = self.ledger.organization_names(&ids).await?;
         let mut out = BTreeMap::new();
         for (id, _) in pairs {
-            let name = names.get(&id).map_or_else(|| id.to_string(), |(en, _)| en.clone());
+            let name = names
+                .get(&id)
+                .map_or_else(|| id.to_string(), |(en, _)| en.clone());
             *out.entry(name).or_default() += 1;
         }
         Ok(out)

@@ -71,7 +71,9 @@ impl Lexicon {
     }
 
     fn word(&self, id: u32) -> Option<&str> {
-        self.words.get((id as usize).checked_sub(1)?).map(String::as_str)
+        self.words
+            .get((id as usize).checked_sub(1)?)
+            .map(String::as_str)
     }
 
     /// Of two words for one key the first in the order of texts, so that the order of rows is of no account.
@@ -126,7 +128,12 @@ impl Assets {
         // A platform or address is named with its incidents, which are others every week.
         let key = line.key.split(" (incident").next().unwrap_or(&line.key);
         let nothing = [""; Dimension::ALL.len()];
-        self.put(cell as u8, key, line.feeds.iter().map(String::as_str), nothing);
+        self.put(
+            cell as u8,
+            key,
+            line.feeds.iter().map(String::as_str),
+            nothing,
+        );
     }
 
     /// How many.
@@ -230,12 +237,19 @@ impl AssetScan {
             return Ok(());
         };
         for row in 0..columns.rows {
-            let Some(feed) = columns.feed.get(row).filter(|feed| !self.withheld.contains(*feed)) else {
+            let Some(feed) = columns
+                .feed
+                .get(row)
+                .filter(|feed| !self.withheld.contains(*feed))
+            else {
                 continue;
             };
             self.feed = self.sets.feed(feed);
             let network = columns.asn.get(row).map(|asn| format!("AS{asn}"));
-            let province = columns.province.get(row).map(|code| format!("{:02}0000", code / 10_000));
+            let province = columns
+                .province
+                .get(row)
+                .map(|code| format!("{:02}0000", code / 10_000));
             let malware = columns.malware_name.get(row).map(family);
             let words = [
                 malware,
@@ -307,7 +321,11 @@ impl Sink for AssetScan {
     fn saw(&mut self, _: Observed, _: u16) {}
 
     fn hit(&mut self, hit: Hit<'_>) {
-        if !self.inputs.iter().any(|input| base_of(input) == Some(hit.base)) {
+        if !self
+            .inputs
+            .iter()
+            .any(|input| base_of(input) == Some(hit.base))
+        {
             return;
         }
         let key = match hit.key {
@@ -369,7 +387,12 @@ pub fn compare(this: &Assets, last: &Assets) -> Difference {
         let mut kinds: FxHashMap<(SetId, Attributes), u64> = FxHashMap::default();
         let mut groups: FxHashMap<(usize, u32), u64> = FxHashMap::default();
         for (key, seen) in &assets.keys {
-            for (dimension, word) in seen.attributes.iter().enumerate().filter(|(_, word)| **word != 0) {
+            for (dimension, word) in seen
+                .attributes
+                .iter()
+                .enumerate()
+                .filter(|(_, word)| **word != 0)
+            {
                 *groups.entry((dimension, *word)).or_default() += 1;
             }
             if !other.keys.contains_key(key) {
@@ -387,8 +410,13 @@ pub fn compare(this: &Assets, last: &Assets) -> Difference {
             *out.moved.entry(moved).or_default() += count;
         }
         for ((dimension, word), count) in groups {
-            let Some(word) = assets.lexicon.word(word) else { continue };
-            let group = out.groups.entry((Dimension::ALL[dimension], word.to_owned())).or_default();
+            let Some(word) = assets.lexicon.word(word) else {
+                continue;
+            };
+            let group = out
+                .groups
+                .entry((Dimension::ALL[dimension], word.to_owned()))
+                .or_default();
             match new {
                 true => group.1 += count,
                 false => group.0 += count,

@@ -57,7 +57,13 @@ pub struct Holiday {
     pub arranged: bool,
 }
 
-const fn off(festival: Festival, year: i16, first: (i16, i8, i8), last: (i8, i8), arranged: bool) -> Holiday {
+const fn off(
+    festival: Festival,
+    year: i16,
+    first: (i16, i8, i8),
+    last: (i8, i8),
+    arranged: bool,
+) -> Holiday {
     Holiday {
         festival,
         year,
@@ -164,7 +170,11 @@ mod tests {
 
     #[test]
     fn the_table_is_in_order_and_its_runs_are_short() {
-        assert!(HOLIDAYS.windows(2).all(|pair| pair[0].first <= pair[1].first));
+        assert!(
+            HOLIDAYS
+                .windows(2)
+                .all(|pair| pair[0].first <= pair[1].first)
+        );
         for holiday in HOLIDAYS {
             assert!(holiday.first <= holiday.last, "{holiday:?}");
             let days = (holiday.last - holiday.first).get_days();
@@ -175,10 +185,20 @@ mod tests {
     #[test]
     fn lunar_weeks_are_beside_each_other() {
         let week = |year, month, day| ReportingWeek::containing(date(year, month, day));
-        assert_eq!(of_week(week(2023, 1, 25)).map(|holiday| holiday.festival), Some(Festival::Spring));
+        assert_eq!(
+            of_week(week(2023, 1, 25)).map(|holiday| holiday.festival),
+            Some(Festival::Spring)
+        );
         assert_eq!(of_week(week(2023, 3, 8)), None);
-        assert_eq!(same_weeks(week(2024, 2, 14)), [week(2023, 1, 25), week(2022, 2, 2)]);
-        assert_eq!(same_weeks(week(2023, 1, 21)), [week(2022, 1, 25)], "the week before");
+        assert_eq!(
+            same_weeks(week(2024, 2, 14)),
+            [week(2023, 1, 25), week(2022, 2, 2)]
+        );
+        assert_eq!(
+            same_weeks(week(2023, 1, 21)),
+            [week(2022, 1, 25)],
+            "the week before"
+        );
         assert!(same_weeks(week(2022, 2, 1)).is_empty());
     }
 }

@@ -85,7 +85,7 @@ const fn words(lang: Lang) -> Words {
             calendar: "节假日",
             remarks: "其他变化",
             rule: "各部分互不重叠，依次归入：数据源增减与完整性、来源或检测变化、统计口径、集中变动的类别、节假日；余下为尚未查明。各部分之和等于变化。",
-            theme: "对象变动",
+            theme: "变化说明",
         },
         Lang::En => Words {
             parts: "What the change is made of",
@@ -129,21 +129,31 @@ pub fn signed(count: i64, lang: Lang) -> String {
 pub fn share(tenths: Option<i64>) -> String {
     tenths.map_or_else(String::new, |tenths| {
         let sign = if tenths < 0 { "−" } else { "" };
-        format!("{sign}{}", statistic::print_percent(tenths.unsigned_abs()).en)
+        format!(
+            "{sign}{}",
+            statistic::print_percent(tenths.unsigned_abs()).en
+        )
     })
 }
 
 /// The page in one language: self-contained, for the screen and for A4.
 pub fn html(change: &ChangeExplanation, lang: Lang) -> String {
     let t = |text: &Text| text.get(lang).to_owned();
-    let most = change.rows.iter().map(|row| row.count.unsigned_abs()).max().unwrap_or(0).max(1);
+    let most = change
+        .rows
+        .iter()
+        .map(|row| row.count.unsigned_abs())
+        .max()
+        .unwrap_or(0)
+        .max(1);
     let rows = change.rows.iter().map(|row| Row {
         name: t(&row.name),
         new: number(row.new, lang),
         gone: number(row.gone, lang),
         count: signed(row.count, lang),
         share: share(row.share),
-        bar: u32::try_from(u128::from(row.count.unsigned_abs()) * 100 / u128::from(most)).unwrap_or(0),
+        bar: u32::try_from(u128::from(row.count.unsigned_abs()) * 100 / u128::from(most))
+            .unwrap_or(0),
         fell: row.count < 0,
         evidence: t(&row.evidence),
         confidence: t(&row.confidence.text()),
@@ -157,20 +167,42 @@ pub fn html(change: &ChangeExplanation, lang: Lang) -> String {
     let sums = vec![
         (of("本周", "this week"), number(change.this, lang)),
         (of("上周", "last week"), number(change.last, lang)),
-        (of("变化", "change"), format!("{} {}", signed(change.difference, lang), t(&change.printed))),
+        (
+            of("变化", "change"),
+            format!("{} {}", signed(change.difference, lang), t(&change.printed)),
+        ),
         (of("新增对象", "new"), number(change.new, lang)),
         (of("消失对象", "gone"), number(change.gone, lang)),
-        (of("延续对象", "continuing"), number(change.continuing, lang)),
+        (
+            of("延续对象", "continuing"),
+            number(change.continuing, lang),
+        ),
     ];
     let mut calendar = Vec::new();
-    for (text, zh, en) in [(&change.calendar.this, "本周含", "this week: "), (&change.calendar.last, "上周含", "last week: ")] {
-        calendar.extend(text.as_ref().map(|text| format!("{}{}", of(zh, en), t(text))));
+    for (text, zh, en) in [
+        (&change.calendar.this, "本周含", "this week: "),
+        (&change.calendar.last, "上周含", "last week: "),
+    ] {
+        calendar.extend(
+            text.as_ref()
+                .map(|text| format!("{}{}", of(zh, en), t(text))),
+        );
     }
     calendar.extend(change.calendar.same.iter().map(|same| {
-        let before = same.before.map_or_else(|| "–".to_owned(), |before| number(before, lang));
+        let before = same
+            .before
+            .map_or_else(|| "–".to_owned(), |before| number(before, lang));
         match lang {
-            Lang::Zh => format!("往年同一周（{}起）：由{before}到{}", same.week, number(same.count, lang)),
-            Lang::En => format!("the same week of an earlier year ({}): from {before} to {}", same.week, number(same.count, lang)),
+            Lang::Zh => format!(
+                "往年同一周（{}起）：由{before}到{}",
+                same.week,
+                number(same.count, lang)
+            ),
+            Lang::En => format!(
+                "the same week of an earlier year ({}): from {before} to {}",
+                same.week,
+                number(same.count, lang)
+            ),
         }
     }));
     if calendar.is_empty() {
@@ -184,8 +216,14 @@ pub fn html(change: &ChangeExplanation, lang: Lang) -> String {
         },
         title: format!("{} {}", change.statistic, t(&change.name)),
         head: match lang {
-            Lang::Zh => format!("第{issue}期（{}起的一周）与第{baseline}期相比，单位：{unit}", change.week),
-            Lang::En => format!("issue {issue} (week of {}) against issue {baseline}, {unit}", change.week),
+            Lang::Zh => format!(
+                "第{issue}期（{}起的一周）与第{baseline}期相比，单位：{unit}",
+                change.week
+            ),
+            Lang::En => format!(
+                "issue {issue} (week of {}) against issue {baseline}, {unit}",
+                change.week
+            ),
         },
         tokens: palette::css(),
         style: STYLE,
@@ -203,8 +241,14 @@ pub fn html(change: &ChangeExplanation, lang: Lang) -> String {
                     .rows
                     .iter()
                     .map(|row| {
-                        let net = i64::try_from(row.this).unwrap_or(i64::MAX) - i64::try_from(row.last).unwrap_or(i64::MAX);
-                        [t(&row.name), number(row.last, lang), number(row.this, lang), signed(net, lang)]
+                        let net = i64::try_from(row.this).unwrap_or(i64::MAX)
+                            - i64::try_from(row.last).unwrap_or(i64::MAX);
+                        [
+                            t(&row.name),
+                            number(row.last, lang),
+                            number(row.this, lang),
+                            signed(net, lang),
+                        ]
                     })
                     .collect(),
             })
@@ -213,5 +257,6 @@ pub fn html(change: &ChangeExplanation, lang: Lang) -> String {
         remarks: change.remarks.iter().map(t).collect(),
         w: words(lang),
     };
-    page.render().expect("a template without fallible parts renders into memory")
+    page.render()
+        .expect("a template without fallible parts renders into memory")
 }

@@ -41,7 +41,11 @@ impl ClosureProfile {
     pub fn of(rows: &[HandlingRow], earlier: &[HandlingRow], cut_off: i64) -> Self {
         let mut out = ClosureProfile::default();
         let late = |before: i64| before < i64::from(LATE_HOURS) * HOUR;
-        for at in rows.iter().filter_map(|row| row.closed_at).filter(|at| *at < cut_off) {
+        for at in rows
+            .iter()
+            .filter_map(|row| row.closed_at)
+            .filter(|at| *at < cut_off)
+        {
             let before = cut_off - 1 - at;
             out.closed += 1;
             out.late += u64::from(late(before));
@@ -50,7 +54,11 @@ impl ClosureProfile {
                 *count += 1;
             }
         }
-        for at in earlier.iter().filter_map(|row| row.closed_at).filter(|at| *at < cut_off) {
+        for at in earlier
+            .iter()
+            .filter_map(|row| row.closed_at)
+            .filter(|at| *at < cut_off)
+        {
             out.usual_closed += 1;
             out.usual_late += u64::from(late((cut_off - 1 - at) % WEEK));
         }
@@ -98,13 +106,35 @@ mod tests {
 
     #[test]
     fn a_rush_is_many_and_unusual() {
-        let even = ClosureProfile { closed: 168, late: 12, ..ClosureProfile::default() };
-        assert_eq!((even.share(), even.usual(), even.is_rush()), (71, 71, false));
-        let rush = ClosureProfile { closed: 100, late: 40, ..even };
+        let even = ClosureProfile {
+            closed: 168,
+            late: 12,
+            ..ClosureProfile::default()
+        };
+        assert_eq!(
+            (even.share(), even.usual(), even.is_rush()),
+            (71, 71, false)
+        );
+        let rush = ClosureProfile {
+            closed: 100,
+            late: 40,
+            ..even
+        };
         assert!(rush.is_rush());
-        let few = ClosureProfile { closed: 12, late: 9, ..even };
+        let few = ClosureProfile {
+            closed: 12,
+            late: 9,
+            ..even
+        };
         assert!(!few.is_rush());
-        let usual = ClosureProfile { usual_closed: 400, usual_late: 120, ..rush };
-        assert!(!usual.is_rush(), "a desk that always closes on Sunday evening");
+        let usual = ClosureProfile {
+            usual_closed: 400,
+            usual_late: 120,
+            ..rush
+        };
+        assert!(
+            !usual.is_rush(),
+            "a desk that always closes on Sunday evening"
+        );
     }
 }

@@ -63,12 +63,12 @@ fn plain(text: &str) -> String {
             rest = after;
             continue;
         };
-        let code = name.strip_prefix('#').and_then(|digits| {
-            match digits.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok(),
-                None => digits.parse().ok(),
-            }
-        });
+        let code =
+            name.strip_prefix('#')
+                .and_then(|digits| match digits.strip_prefix(['x', 'X']) {
+                    Some(hex) => u32::from_str_radix(hex, 16).ok(),
+                    None => digits.parse().ok(),
+                });
         match (name, code.and_then(char::from_u32)) {
             ("amp", _) => out.push('&'),
             ("lt", _) => out.push('<'),
@@ -177,7 +177,13 @@ pub fn csv(bytes: &[u8], lang: Lang) -> Result<Extract> {
     let mut figures = BTreeMap::new();
     for record in reader.records() {
         let record = record.map_err(|error| fail(error.to_string()))?;
-        let cell = |at: usize| record.get(at).unwrap_or("").trim_start_matches('\'').to_owned();
+        let cell = |at: usize| {
+            record
+                .get(at)
+                .unwrap_or("")
+                .trim_start_matches('\'')
+                .to_owned()
+        };
         figures.insert(cell(0), cell(PRINT));
     }
     Ok(Extract {

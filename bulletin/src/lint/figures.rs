@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::bulletin::{Decimal, Exact, Lang, PublishedValue, Text};
+use model::bulletin::{Decimal, Exact, Lang, Plot, PublishedValue, Text};
 use model::statistic::{self, Formula, PartRule, Presentation, Statistic};
 
 use super::prints::{Form, fits, marks};
@@ -95,7 +95,11 @@ fn printed_number(value: &PublishedValue) -> Option<u64> {
 
 pub(super) fn sums(desk: &Desk<'_>, report: &mut Report<'_>) {
     for (whole, parts) in SUMS {
-        let Some(value) = desk.bulletin().value(whole).filter(|value| value.value.is_some()) else {
+        let Some(value) = desk
+            .bulletin()
+            .value(whole)
+            .filter(|value| value.value.is_some())
+        else {
             continue;
         };
         let found: Vec<&PublishedValue> = parts
@@ -108,7 +112,10 @@ pub(super) fn sums(desk: &Desk<'_>, report: &mut Report<'_>) {
         for number in [count, printed_number] {
             let (Some(all), Some(each)) = (
                 number(value),
-                found.iter().map(|part| number(part)).collect::<Option<Vec<u64>>>(),
+                found
+                    .iter()
+                    .map(|part| number(part))
+                    .collect::<Option<Vec<u64>>>(),
             ) else {
                 continue;
             };
@@ -123,7 +130,10 @@ pub(super) fn sums(desk: &Desk<'_>, report: &mut Report<'_>) {
                     *whole,
                     Text::new(
                         format!("{whole}为{all}，各部分之和为{sum}：{}", terms.join(" + ")),
-                        format!("{whole} is {all}, its parts make {sum}: {}", terms.join(" + ")),
+                        format!(
+                            "{whole} is {all}, its parts make {sum}: {}",
+                            terms.join(" + ")
+                        ),
                     ),
                     redraft(),
                 );
@@ -186,13 +196,19 @@ pub(super) fn parts(desk: &Desk<'_>, report: &mut Report<'_>) {
         else {
             continue;
         };
-        let is_share = value.value.as_ref().is_some_and(|amount| amount.text.en.contains('%'));
+        let is_share = value
+            .value
+            .as_ref()
+            .is_some_and(|amount| amount.text.en.contains('%'));
         if is_share && numerator > denominator {
             report.add(
                 value.key.as_str(),
                 Text::new(
                     format!("占比{}为{numerator}/{denominator}，大于整体", value.key),
-                    format!("the share {} is {numerator}/{denominator}, more than its whole", value.key),
+                    format!(
+                        "the share {} is {numerator}/{denominator}, more than its whole",
+                        value.key
+                    ),
                 ),
                 redraft(),
             );
@@ -202,7 +218,9 @@ pub(super) fn parts(desk: &Desk<'_>, report: &mut Report<'_>) {
 
 /// How a value is printed by its declaration.
 fn presentation(key: &str) -> Option<Presentation> {
-    let (id, part) = key.split_once('/').map_or((key, None), |(id, part)| (id, Some(part)));
+    let (id, part) = key
+        .split_once('/')
+        .map_or((key, None), |(id, part)| (id, Some(part)));
     let statistic = statistics::named(id)?;
     let Some(part) = part else {
         return Some(statistic.print);
@@ -254,8 +272,14 @@ pub(super) fn quotients(desk: &Desk<'_>, report: &mut Report<'_>) {
             report.add(
                 value.key.as_str(),
                 Text::new(
-                    format!("{}印为{said}，{numerator}/{denominator}应为{right}", value.key),
-                    format!("{} prints {said}, {numerator}/{denominator} is {right}", value.key),
+                    format!(
+                        "{}印为{said}，{numerator}/{denominator}应为{right}",
+                        value.key
+                    ),
+                    format!(
+                        "{} prints {said}, {numerator}/{denominator} is {right}",
+                        value.key
+                    ),
                 ),
                 redraft(),
             );
@@ -344,24 +368,61 @@ pub(super) fn frozen(desk: &Desk<'_>, report: &mut Report<'_>) {
     }
 }
 
+/// What the shares of a statistic are taken of.
+fn denominators(desk: &Desk<'_>, id: &str) -> Vec<u64> {
+    let own = desk
+        .bulletin()
+        .values
+        .iter()
+        .filter(|value| value.statistic == id);
+    own.filter_map(|value| match value.value.as_ref()?.exact {
+        Exact::Ratio { denominator, .. } => Some(denominator),
+        _ => None,
+    })
+    .collect()
+}
+
 pub(super) fn printed(desk: &Desk<'_>, report: &mut Report<'_>) {
     for print in &desk.prints {
         let Some(value) = desk.bulletin().value(&print.key) else {
             continue;
         };
         // A reference in prose that leads nowhere is told by its own rule.
-        if print.text.is_empty() || fits(print, value) {
+        let wholes: Vec<u64> = match print.form {
+            Form::Plotted => denominators(desk, &value.statistic),
+            _ => Vec::new(),
+        };
+        if print.text.is_empty() || fits(print, value, &wholes) {
             continue;
         }
-        let amount = value.value.as_ref().map(|amount| amount.text.clone()).unwrap_or_default();
+        let amount = value
+            .value
+            .as_ref()
+            .map(|amount| amount.text.clone())
+            .unwrap_or_default();
         report.add(
             print.place.as_str(),
             Text::new(
-                format!("印为“{}”，指标{}为“{}”（{}）", print.text, print.key, amount.zh, print.lang.code()),
-                format!("prints “{}”, the figure {} is “{}” ({})", print.text, print.key, amount.en, print.lang.code()),
+                format!(
+                    "印为“{}”，指标{}为“{}”（{}）",
+                    print.text,
+                    print.key,
+                    amount.zh,
+                    print.lang.code()
+                ),
+                format!(
+                    "prints “{}”, the figure {} is “{}” ({})",
+                    print.text,
+                    print.key,
+                    amount.en,
+                    print.lang.code()
+                ),
             ),
             match print.form {
-                Form::Plotted => Text::new("图改用冻结的数：重新起草本期", "the chart must use the frozen figures: draft the issue again"),
+                Form::Plotted => Text::new(
+                    "图改用冻结的数：重新起草本期",
+                    "the chart must use the frozen figures: draft the issue again",
+                ),
                 _ => redraft(),
             },
         );
@@ -370,9 +431,24 @@ pub(super) fn printed(desk: &Desk<'_>, report: &mut Report<'_>) {
 
 /// Numbers in a text of a caption, without those that tell dates and spans of time.
 fn caption_numbers(text: &str) -> Vec<String> {
-    const SPANS: [&str; 16] = [
-        "周", "年", "月", "日", "天", "小时", "时", "个周", " week", " day", " hour", " h", " of the last",
-        "—", "–", " min",
+    const SPANS: [&str; 17] = [
+        "周",
+        "年",
+        "月",
+        "日",
+        "天",
+        "小时",
+        "时",
+        "个周",
+        " week",
+        " day",
+        " hour",
+        " h",
+        " of the last",
+        "—",
+        "–",
+        " min",
+        " complete week",
     ];
     let mut out = Vec::new();
     let bytes: Vec<(usize, char)> = text.char_indices().collect();
@@ -383,14 +459,38 @@ fn caption_numbers(text: &str) -> Vec<String> {
             continue;
         }
         let start = bytes[at].0;
-        let letter_before = text[..start].chars().next_back().is_some_and(|c| c.is_ascii_alphabetic() || c == '-' || c == '.');
-        while at < bytes.len() && (bytes[at].1.is_ascii_digit() || (matches!(bytes[at].1, '.' | ',') && bytes.get(at + 1).is_some_and(|next| next.1.is_ascii_digit()))) {
+        let letter_before = text[..start]
+            .chars()
+            .next_back()
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '-' || c == '.');
+        while at < bytes.len()
+            && (bytes[at].1.is_ascii_digit()
+                || (matches!(bytes[at].1, '.' | ',')
+                    && bytes
+                        .get(at + 1)
+                        .is_some_and(|next| next.1.is_ascii_digit())))
+        {
             at += 1;
         }
         let end = bytes.get(at).map_or(text.len(), |next| next.0);
         let rest = &text[end..];
-        let months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-        let dated = months.iter().any(|month| rest.trim_start().starts_with(&month[..3]));
+        let months = [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ];
+        let dated = months
+            .iter()
+            .any(|month| rest.trim_start().starts_with(&month[..3]));
         if letter_before || dated || SPANS.iter().any(|span| rest.starts_with(span)) {
             continue;
         }
@@ -414,19 +514,33 @@ pub(super) fn captions(desk: &Desk<'_>, report: &mut Report<'_>) {
             let own: BTreeSet<&str> = marks(&chart.plot)
                 .iter()
                 .filter_map(|(_, mark)| mark.value.as_deref())
-                .chain(chart.table.rows.iter().flat_map(|row| &row.cells).filter_map(|cell| cell.value.as_deref()))
+                .chain(
+                    chart
+                        .table
+                        .rows
+                        .iter()
+                        .flat_map(|row| &row.cells)
+                        .filter_map(|cell| cell.value.as_deref()),
+                )
                 .map(|key| key.split('/').next().unwrap_or(key))
                 .collect();
             let mut sums: Vec<u64> = Vec::new();
             for value in &desk.bulletin().values {
                 let related = own.contains(value.statistic.as_str())
-                    || chart.query.split([' ', ';']).any(|word| word == value.statistic);
+                    || chart
+                        .query
+                        .split([' ', ';'])
+                        .any(|word| word == value.statistic);
                 if !related {
                     continue;
                 }
                 for amount in value.value.iter().chain(&value.previous) {
                     know(amount.text.get(lang));
-                    if let Exact::Ratio { numerator, denominator } = amount.exact {
+                    if let Exact::Ratio {
+                        numerator,
+                        denominator,
+                    } = amount.exact
+                    {
                         sums.extend([numerator, denominator]);
                     }
                 }
@@ -448,7 +562,10 @@ pub(super) fn captions(desk: &Desk<'_>, report: &mut Report<'_>) {
                             format!("chart {}", chart.id),
                             Text::new(
                                 format!("图题中的{number}不在图中：“{}”", text.get(lang)),
-                                format!("{number} in the caption is not in the chart: “{}”", text.get(lang)),
+                                format!(
+                                    "{number} in the caption is not in the chart: “{}”",
+                                    text.get(lang)
+                                ),
                             ),
                             redraft(),
                         );
@@ -463,12 +580,17 @@ pub(super) fn captions(desk: &Desk<'_>, report: &mut Report<'_>) {
 fn shares(chart: &model::bulletin::Chart, values: &[PublishedValue]) -> Vec<String> {
     let mut counts: Vec<u64> = marks(&chart.plot)
         .into_iter()
-        .filter_map(|(_, mark)| mark.number.and_then(|number| number.to_string().parse().ok()))
+        .filter_map(|(_, mark)| {
+            mark.number
+                .and_then(|number| number.to_string().parse().ok())
+        })
         .collect();
     let mut wholes: Vec<u64> = vec![counts.iter().sum()];
     wholes.extend(values.iter().filter_map(count));
     // The caption of a division by level names one share of its own.
-    let firsts: Vec<u64> = (1..=counts.len().min(3)).map(|top| counts[..top].iter().sum()).collect();
+    let firsts: Vec<u64> = (1..=counts.len().min(3))
+        .map(|top| counts[..top].iter().sum())
+        .collect();
     counts.extend(firsts);
     counts.sort_unstable();
     counts.dedup();
@@ -476,8 +598,17 @@ fn shares(chart: &model::bulletin::Chart, values: &[PublishedValue]) -> Vec<Stri
     wholes.dedup();
     counts
         .iter()
-        .flat_map(|part| wholes.iter().filter_map(|whole| statistic::percent_tenths(*part, *whole)))
-        .map(|tenths| statistic::print_percent(tenths).en.trim_end_matches('%').to_owned())
+        .flat_map(|part| {
+            wholes
+                .iter()
+                .filter_map(|whole| statistic::percent_tenths(*part, *whole))
+        })
+        .map(|tenths| {
+            statistic::print_percent(tenths)
+                .en
+                .trim_end_matches('%')
+                .to_owned()
+        })
         .collect()
 }
 
@@ -499,9 +630,14 @@ pub(super) fn chart_tables(desk: &Desk<'_>, report: &mut Report<'_>) {
         for lang in Lang::ALL {
             let cells = chart.table.rows.iter().flat_map(|row| &row.cells);
             let tabled: BTreeSet<&str> = cells.map(|cell| cell.text.get(lang)).collect();
+            let cells = chart.table.rows.iter().flat_map(|row| &row.cells);
+            let keys: BTreeSet<&str> = cells.filter_map(|cell| cell.value.as_deref()).collect();
             let lost = marks(&chart.plot).into_iter().find(|(_, mark)| {
                 let text = mark.text.get(lang);
-                mark.number.is_some() && !text.is_empty() && !tabled.contains(text)
+                // Of shares the table may list the counts: of the same figures.
+                let listed = mark.value.as_deref().is_some_and(|key| keys.contains(key));
+                let is_share = matches!(chart.plot, Plot::Share(_)) && listed;
+                mark.number.is_some() && !text.is_empty() && !tabled.contains(text) && !is_share
             });
             if let Some((names, mark)) = lost {
                 let name: Vec<&str> = names.iter().map(|name| name.get(lang)).collect();
@@ -510,7 +646,10 @@ pub(super) fn chart_tables(desk: &Desk<'_>, report: &mut Report<'_>) {
                     format!("chart {}", chart.id),
                     Text::new(
                         format!("图中“{}”为{text}，数据表中没有这个数", name.join(" ")),
-                        format!("the chart shows {text} for “{}”, its data table does not", name.join(" ")),
+                        format!(
+                            "the chart shows {text} for “{}”, its data table does not",
+                            name.join(" ")
+                        ),
                     ),
                     redraft(),
                 );
@@ -522,13 +661,18 @@ pub(super) fn chart_tables(desk: &Desk<'_>, report: &mut Report<'_>) {
 pub(super) fn outputs(desk: &Desk<'_>, report: &mut Report<'_>) {
     let bulletin = desk.bulletin();
     for output in desk.subject.outputs {
-        let langs: &[Lang] = output.lang.as_ref().map_or(&Lang::ALL, std::slice::from_ref);
+        let langs: &[Lang] = output
+            .lang
+            .as_ref()
+            .map_or(&Lang::ALL, std::slice::from_ref);
         let printed = |value: &PublishedValue| -> Vec<String> {
             langs
                 .iter()
                 .map(|lang| {
                     let amount = value.value.as_ref();
-                    amount.map(|amount| amount.text.get(*lang).to_owned()).unwrap_or_default()
+                    amount
+                        .map(|amount| amount.text.get(*lang).to_owned())
+                        .unwrap_or_default()
                 })
                 .collect()
         };
@@ -540,15 +684,33 @@ pub(super) fn outputs(desk: &Desk<'_>, report: &mut Report<'_>) {
                 report.add(
                     value.key.as_str(),
                     Text::new(
-                        format!("{}中{}为“{found}”，本期为“{}”", output.name(), value.key, right.join("/")),
-                        format!("{} has “{found}” for {}, the issue “{}”", output.name(), value.key, right.join("/")),
+                        format!(
+                            "{}中{}为“{found}”，本期为“{}”",
+                            output.name(),
+                            value.key,
+                            right.join("/")
+                        ),
+                        format!(
+                            "{} has “{found}” for {}, the issue “{}”",
+                            output.name(),
+                            value.key,
+                            right.join("/")
+                        ),
                     ),
                     Text::new("重新生成各版式", "render the issue again"),
                 );
             }
         }
-        let known: BTreeSet<&str> = bulletin.values.iter().map(|value| value.key.as_str()).collect();
-        for key in output.figures.keys().filter(|key| !known.contains(key.as_str())) {
+        let known: BTreeSet<&str> = bulletin
+            .values
+            .iter()
+            .map(|value| value.key.as_str())
+            .collect();
+        for key in output
+            .figures
+            .keys()
+            .filter(|key| !known.contains(key.as_str()))
+        {
             report.add(
                 key.as_str(),
                 Text::new(
@@ -560,7 +722,11 @@ pub(super) fn outputs(desk: &Desk<'_>, report: &mut Report<'_>) {
         }
         // The running text prints, as often, exactly what the issue does.
         let mut wanted: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-        for print in desk.prints.iter().filter(|print| langs.contains(&print.lang)) {
+        for print in desk
+            .prints
+            .iter()
+            .filter(|print| langs.contains(&print.lang))
+        {
             wanted
                 .entry((&print.key, extract::aspect(print.aspect)))
                 .or_default()
@@ -569,13 +735,20 @@ pub(super) fn outputs(desk: &Desk<'_>, report: &mut Report<'_>) {
         for (key, aspect, text) in &output.printed {
             let known = wanted.get(&(key.as_str(), aspect.as_str()));
             // A tile's unit stands outside its number.
-            let same = known.is_some_and(|known| known.iter().any(|own| *own == text || own.starts_with(text.as_str())));
+            let same = known.is_some_and(|known| {
+                known
+                    .iter()
+                    .any(|own| *own == text || own.starts_with(text.as_str()))
+            });
             if !same {
                 report.add(
                     key.as_str(),
                     Text::new(
                         format!("{}正文中{key}印为“{text}”，本期没有这样印", output.name()),
-                        format!("{} prints “{text}” for {key}, the issue does not", output.name()),
+                        format!(
+                            "{} prints “{text}” for {key}, the issue does not",
+                            output.name()
+                        ),
                     ),
                     Text::new("重新生成各版式", "render the issue again"),
                 );
@@ -602,10 +775,21 @@ pub(super) fn small_shares(desk: &Desk<'_>, report: &mut Report<'_>) {
         report.add(
             value.statistic.as_str(),
             Text::new(
-                format!("{}的占比以{denominator}为总数，不足{}", value.name.zh, statistic::SMALL_BASE),
-                format!("{}: a share of {denominator}, fewer than {}", value.name.en, statistic::SMALL_BASE),
+                format!(
+                    "{}的占比以{denominator}为总数，不足{}",
+                    value.name.zh,
+                    statistic::SMALL_BASE
+                ),
+                format!(
+                    "{}: a share of {denominator}, fewer than {}",
+                    value.name.en,
+                    statistic::SMALL_BASE
+                ),
             ),
-            Text::new("改印两个数，或说明保留的理由", "print both counts, or say why it stands"),
+            Text::new(
+                "改印两个数，或说明保留的理由",
+                "print both counts, or say why it stands",
+            ),
         );
     }
 }
@@ -622,9 +806,14 @@ mod tests {
     #[test]
     fn tables_name_declared_statistics() {
         let declared = |key: &str| {
-            let (id, part) = key.split_once('/').map_or((key, None), |(id, part)| (id, Some(part)));
+            let (id, part) = key
+                .split_once('/')
+                .map_or((key, None), |(id, part)| (id, Some(part)));
             let statistic = statistics::named(id).unwrap_or_else(|| panic!("{key}"));
-            assert!(part.is_none_or(|part| part_rule(statistic, part).is_some()), "{key}");
+            assert!(
+                part.is_none_or(|part| part_rule(statistic, part).is_some()),
+                "{key}"
+            );
         };
         for (whole, parts) in SUMS {
             declared(whole);
@@ -643,7 +832,13 @@ mod tests {
     #[test]
     fn dates_and_spans_in_captions_are_no_figures() {
         assert_eq!(caption_numbers("近13周中有数的9周，本周2114"), ["2114"]);
-        assert_eq!(caption_numbers("501 domains, 13 of the last 13 weeks, 9 January, 17,172"), ["501", "17,172"]);
-        assert_eq!(caption_numbers("1月9日—1月15日，CVE-2023-1，占34.6%"), ["34.6"]);
+        assert_eq!(
+            caption_numbers("501 domains, 13 of the last 13 weeks, 9 January, 17,172"),
+            ["501", "17,172"]
+        );
+        assert_eq!(
+            caption_numbers("1月9日—1月15日，CVE-2023-1，占34.6%"),
+            ["34.6"]
+        );
     }
 }

@@ -44,7 +44,13 @@ const SUBJECTS: &[Subject] = &[
     Subject {
         name: ("放马", "malware hosting"),
         zh: &["放马"],
-        en: &["malware-hosting", "malware hosting", "hosting site", "hosting domain", "hosting address"],
+        en: &[
+            "malware-hosting",
+            "malware hosting",
+            "hosting site",
+            "hosting domain",
+            "hosting address",
+        ],
         counts: &["H1", "H2", "H3", "H4", "H5", "H6"],
     },
     Subject {
@@ -77,12 +83,16 @@ const GOVERNMENT: Subject = Subject {
 impl Subject {
     fn named(&self, words: &str) -> bool {
         let small = words.to_lowercase();
-        self.zh.iter().any(|word| words.contains(word)) || self.en.iter().any(|word| small.contains(word))
+        self.zh.iter().any(|word| words.contains(word))
+            || self.en.iter().any(|word| small.contains(word))
     }
 
     fn counted(&self, key: &str) -> bool {
         self.counts.iter().any(|own| {
-            key == *own || key.strip_prefix(own).is_some_and(|part| part.starts_with('/'))
+            key == *own
+                || key
+                    .strip_prefix(own)
+                    .is_some_and(|part| part.starts_with('/'))
         })
     }
 }
@@ -117,7 +127,10 @@ fn judge(print: &Print) -> Option<Text> {
         return None;
     }
     let words = print.beside.as_str();
-    let named: Vec<&Subject> = SUBJECTS.iter().filter(|subject| subject.named(words)).collect();
+    let named: Vec<&Subject> = SUBJECTS
+        .iter()
+        .filter(|subject| subject.named(words))
+        .collect();
     let (key, text) = (&print.key, &print.text);
     let said = |zh: String, en: String| {
         Some(Text::new(
@@ -135,25 +148,40 @@ fn judge(print: &Print) -> Option<Text> {
     }
     let government = GOVERNMENT.named(words);
     if government && matches!(key.as_str(), "W1" | "W3") {
-        return said("是全部网站的数，不是政府网站的".to_owned(), "a count of all sites, not of government ones".to_owned());
+        return said(
+            "是全部网站的数，不是政府网站的".to_owned(),
+            "a count of all sites, not of government ones".to_owned(),
+        );
     }
     if !government && !named.is_empty() && matches!(key.as_str(), "W2" | "W4") {
-        return said("只是政府网站的数".to_owned(), "a count of government sites only".to_owned());
+        return said(
+            "只是政府网站的数".to_owned(),
+            "a count of government sites only".to_owned(),
+        );
     }
     None
 }
 
 pub(super) fn definitions(desk: &Desk<'_>, report: &mut Report<'_>) {
     for value in &desk.bulletin().values {
-        let mut tell = |zh: String, en: String| report.add(value.key.as_str(), Text::new(zh, en), fault());
-        let Some(statistic) = statistics::named(&value.statistic).filter(|found| found.id == value.statistic) else {
+        let mut tell =
+            |zh: String, en: String| report.add(value.key.as_str(), Text::new(zh, en), fault());
+        let Some(statistic) =
+            statistics::named(&value.statistic).filter(|found| found.id == value.statistic)
+        else {
             tell(
                 format!("{}所属的指标{}没有定义", value.key, value.statistic),
-                format!("{} is of {}, which is not declared", value.key, value.statistic),
+                format!(
+                    "{} is of {}, which is not declared",
+                    value.key, value.statistic
+                ),
             );
             continue;
         };
-        let part = value.key.strip_prefix(statistic.id).and_then(|rest| rest.strip_prefix('/'));
+        let part = value
+            .key
+            .strip_prefix(statistic.id)
+            .and_then(|rest| rest.strip_prefix('/'));
         let (name, unit) = match part {
             None => (statistic.name.text(), statistic.unit.text()),
             Some(part) => match part_rule(statistic, part) {
@@ -172,20 +200,36 @@ pub(super) fn definitions(desk: &Desk<'_>, report: &mut Report<'_>) {
         }
         if value.name != name || value.unit != unit {
             tell(
-                format!("{}的名称为“{}（{}）”，定义为“{}（{}）”", value.key, value.name.zh, value.unit.zh, name.zh, unit.zh),
-                format!("{} is named “{} ({})”, its definition says “{} ({})”", value.key, value.name.en, value.unit.en, name.en, unit.en),
+                format!(
+                    "{}的名称为“{}（{}）”，定义为“{}（{}）”",
+                    value.key, value.name.zh, value.unit.zh, name.zh, unit.zh
+                ),
+                format!(
+                    "{} is named “{} ({})”, its definition says “{} ({})”",
+                    value.key, value.name.en, value.unit.en, name.en, unit.en
+                ),
             );
         }
-        let version = desk.subject.frozen.value(statistic.id).map(|frozen| frozen.version);
+        let version = desk
+            .subject
+            .frozen
+            .value(statistic.id)
+            .map(|frozen| frozen.version);
         if version.is_some_and(|version| version != value.definition_version) {
             let (own, frozen) = (value.definition_version, version.unwrap_or(0));
             tell(
                 format!("{}标为定义第{own}版，冻结时为第{frozen}版", value.key),
-                format!("{} is marked definition version {own}, it was frozen under version {frozen}", value.key),
+                format!(
+                    "{} is marked definition version {own}, it was frozen under version {frozen}",
+                    value.key
+                ),
             );
         }
         // A share is told in per cent, a count of things never is.
-        let per_cent = value.value.as_ref().is_some_and(|amount| amount.text.en.contains('%'));
+        let per_cent = value
+            .value
+            .as_ref()
+            .is_some_and(|amount| amount.text.en.contains('%'));
         let declared = matches!(
             statistic.formula,
             Formula::Ratio { .. } | Formula::Commonest { .. } | Formula::Division { .. }
@@ -193,7 +237,10 @@ pub(super) fn definitions(desk: &Desk<'_>, report: &mut Report<'_>) {
         if per_cent && part.is_none() && !declared {
             tell(
                 format!("{}印为百分数，其定义是计数", value.key),
-                format!("{} is printed in per cent, its definition is a count", value.key),
+                format!(
+                    "{} is printed in per cent, its definition is a count",
+                    value.key
+                ),
             );
         }
     }
@@ -221,14 +268,20 @@ mod tests {
 
     #[test]
     fn a_label_of_another_statistic_is_found() {
-        assert!(found("W2", "被植入后门的政府网站"), "defaced government sites labelled backdoored");
+        assert!(
+            found("W2", "被植入后门的政府网站"),
+            "defaced government sites labelled backdoored"
+        );
         assert!(found("W4", "of the defaced sites belong to government"));
         assert!(found("W1", "其中政府网站被篡改"));
         assert!(found("W2", "被篡改网站"));
         assert!(found("H1", "仿冒页面涉及域名"));
         assert!(found("I3", "defaced"));
         assert!(!found("W2", "被篡改的政府网站"));
-        assert!(!found("W4", " of the backdoored sites belong to government"));
+        assert!(!found(
+            "W4",
+            " of the backdoored sites belong to government"
+        ));
         assert!(!found("W2/share", "占"));
         assert!(!found("I6/defacement", "网页篡改"));
     }

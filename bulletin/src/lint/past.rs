@@ -19,7 +19,9 @@ const TO_STANDARD: f64 = 1.4826;
 
 /// Statistics that count: those with a change.
 fn counted() -> impl Iterator<Item = &'static Statistic> {
-    statistics::all().into_iter().filter(|statistic| statistic.compared)
+    statistics::all()
+        .into_iter()
+        .filter(|statistic| statistic.compared)
 }
 
 fn count(value: Option<&StatisticValue>) -> Option<u64> {
@@ -32,7 +34,11 @@ fn label(week: &FrozenWeek) -> String {
 
 /// Whether every count part and every division by sources is that of the other week too.
 fn same_inside(a: &StatisticValue, b: &StatisticValue) -> bool {
-    let known = a.measured.count().is_some_and(|counted| !counted.by_sources.is_empty());
+    // With one source it says no more than the count.
+    let known = a
+        .measured
+        .count()
+        .is_some_and(|counted| counted.by_sources.len() > 1);
     known && a.measured == b.measured && a.parts == b.parts
 }
 
@@ -40,7 +46,11 @@ fn same_inside(a: &StatisticValue, b: &StatisticValue) -> bool {
 /// right. A figure that was copied is not the frozen one, and that blocks.
 pub(super) fn repeated(desk: &Desk<'_>, report: &mut Report<'_>) {
     for statistic in counted() {
-        let Some(printed) = desk.bulletin().value(statistic.id).and_then(|value| value.value.as_ref()) else {
+        let Some(printed) = desk
+            .bulletin()
+            .value(statistic.id)
+            .and_then(|value| value.value.as_ref())
+        else {
             continue;
         };
         let model::bulletin::Exact::Count { count: now } = printed.exact else {
@@ -53,26 +63,46 @@ pub(super) fn repeated(desk: &Desk<'_>, report: &mut Report<'_>) {
         let equal = desk.subject.past.iter().find(|past| {
             let value = past.value(statistic.id);
             // 万 figures of a back issue are known to a thousand only.
-            let rounded = matches!(past.origin, Origin::Imported { .. }) && statistic.print == Presentation::WanOneDecimal;
-            !rounded && count(value) == Some(now) && value.map(|value| value.version) == own.map(|own| own.version)
+            let rounded = matches!(past.origin, Origin::Imported { .. })
+                && statistic.print == Presentation::WanOneDecimal;
+            !rounded
+                && count(value) == Some(now)
+                && value.map(|value| value.version) == own.map(|own| own.version)
         });
         let Some(equal) = equal else { continue };
         let whole = own
             .zip(equal.value(statistic.id))
             .is_some_and(|(own, then)| same_inside(own, then));
         let (zh, en) = match whole {
-            true => ("，各来源的数也相同：可能是旧的报送又送了一次", ", and so is what each source brought: an old report may have come again"),
+            true => (
+                "，各来源的数也相同：可能是旧的报送又送了一次",
+                ", and so is what each source brought: an old report may have come again",
+            ),
             false => ("", ""),
         };
         report.add(
             statistic.id,
             Text::new(
-                format!("{}为{now}，与第{}期的数相同{zh}", statistic.name.zh, label(equal)),
-                format!("{}: {now}, as in issue {}{en}", statistic.name.en, label(equal)),
+                format!(
+                    "{}为{now}，与第{}期的数相同{zh}",
+                    statistic.name.zh,
+                    label(equal)
+                ),
+                format!(
+                    "{}: {now}, as in issue {}{en}",
+                    statistic.name.en,
+                    label(equal)
+                ),
             ),
             Text::new(
-                format!("核对记录（watchfire week {} --explain {}）后说明", desk.subject.frozen.issue, statistic.id),
-                format!("look at the records (watchfire week {} --explain {}) and say so", desk.subject.frozen.issue, statistic.id),
+                format!(
+                    "核对记录（watchfire week {} --explain {}）后说明",
+                    desk.subject.frozen.issue, statistic.id
+                ),
+                format!(
+                    "look at the records (watchfire week {} --explain {}) and say so",
+                    desk.subject.frozen.issue, statistic.id
+                ),
             ),
         );
     }
@@ -96,7 +126,10 @@ fn is_outside(now: u64, sorted: &[u64]) -> bool {
         return true;
     }
     let middle = median(sorted);
-    let mut away: Vec<u64> = sorted.iter().map(|count| (*count as f64 - middle).abs().round() as u64).collect();
+    let mut away: Vec<u64> = sorted
+        .iter()
+        .map(|count| (*count as f64 - middle).abs().round() as u64)
+        .collect();
     away.sort_unstable();
     let spread = median(&away) * TO_STANDARD;
     let beyond = now < *least || now > *most;
@@ -121,14 +154,16 @@ pub(super) fn range(desk: &Desk<'_>, report: &mut Report<'_>) {
                     coverage: &past.coverage,
                 }
                 .completeness(None);
-                (complete == expected && Some(value.version) == version).then(|| count(Some(value)))?
+                (complete == expected && Some(value.version) == version)
+                    .then(|| count(Some(value)))?
             })
             .collect();
         known.sort_unstable();
         let (Some(least), Some(most)) = (known.first().copied(), known.last().copied()) else {
             continue;
         };
-        if known.len() < RANGE_AT_LEAST || now.max(most) < REPEATED_FROM || !is_outside(now, &known) {
+        if known.len() < RANGE_AT_LEAST || now.max(most) < REPEATED_FROM || !is_outside(now, &known)
+        {
             continue;
         }
         let (weeks, middle) = (known.len(), median(&known));

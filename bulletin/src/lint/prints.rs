@@ -1,8 +1,8 @@
 //! Every number an issue prints, with its place, its key and the words beside it.
 
 use model::bulletin::{
-    Aspect, Bulletin, Cell, Chart, Exact, Lang, Mark, Paragraph, Plot, PublishedValue, Run, Table,
-    Text,
+    Amount, Aspect, Bulletin, Cell, Chart, Exact, Lang, Mark, Paragraph, Plot, PublishedValue, Run,
+    Table, Text,
 };
 use model::statistic;
 
@@ -47,7 +47,11 @@ pub fn of(bulletin: &Bulletin) -> Vec<Print> {
         sentence(&mut out, "situation", paragraph);
     }
     for row in &bulletin.rating.working.rows {
-        if row.missing.is_none() {
+        // Over a part of the sources it is another number, and its name says so.
+        let whole = bulletin
+            .value(&row.value)
+            .is_some_and(|value| value.name == row.name);
+        if row.missing.is_none() && whole {
             both(
                 &mut out,
                 "rating",
@@ -126,7 +130,9 @@ fn both(out: &mut Vec<Print>, place: &str, key: &str, form: Form, text: &Text, n
 }
 
 /// Marks at which a clause ends.
-const STOPS: [char; 12] = ['，', '。', '；', '、', '（', '）', ',', ';', '(', ')', ':', '：'];
+const STOPS: [char; 12] = [
+    '，', '。', '；', '、', '（', '）', ',', ';', '(', ')', ':', '：',
+];
 
 fn sentence(out: &mut Vec<Print>, place: &str, paragraph: &Paragraph) {
     for lang in Lang::ALL {
@@ -258,8 +264,8 @@ pub fn marks(plot: &Plot) -> Vec<(Vec<&Text>, &Mark)> {
     out
 }
 
-/// Whether a print is one of its figure.
-pub fn fits(print: &Print, value: &PublishedValue) -> bool {
+/// Whether a print is one of its figure; `wholes` are the totals that a chart may take a share of.
+pub fn fits(print: &Print, value: &PublishedValue, wholes: &[u64]) -> bool {
     let text = print.text.as_str();
     match print.aspect {
         Aspect::Value => match &value.value {
@@ -271,7 +277,7 @@ pub fn fits(print: &Print, value: &PublishedValue) -> bool {
                     Form::Tile => is_print(text, own) || is_tile(text, own, print.lang),
                     Form::Plotted => {
                         text == own
-                            || plotted(&amount.exact)
+                            || plotted(amount, wholes)
                                 .iter()
                                 .any(|known| known.get(print.lang) == text)
                     }
@@ -283,7 +289,10 @@ pub fn fits(print: &Print, value: &PublishedValue) -> bool {
             Some(amount) => is_print(text, amount.text.get(print.lang)),
         },
         Aspect::Change => {
-            let per_cent = value.change.percent.map(|percent| format!("{}%", percent.fixed(1)));
+            let per_cent = value
+                .change
+                .percent
+                .map(|percent| format!("{}%", percent.fixed(1)));
             per_cent.is_some_and(|known| is_print(text, &known))
                 || is_print(text, value.change.text.get(print.lang))
         }
@@ -292,8 +301,9 @@ pub fn fits(print: &Print, value: &PublishedValue) -> bool {
 
 /// A print with a unit behind it, or alone.
 fn is_print(text: &str, print: &str) -> bool {
-    text.strip_prefix(print)
-        .is_some_and(|unit| !unit.contains(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '%' | '万')))
+    text.strip_prefix(print).is_some_and(|unit| {
+        !unit.contains(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '%' | '万'))
+    })
 }
 
 /// `1.5` and `万台` for `1.5万`, `15` and `thousand` for `15,000`.
@@ -306,11 +316,15 @@ fn is_tile(text: &str, print: &str, lang: Lang) -> bool {
     }
 }
 
-/// What a chart may print for a figure: the count in full and at the scale of ten thousands; of a quotient
-/// what it divides.
-fn plotted(exact: &Exact) -> Vec<Text> {
+/// What a chart may print for a figure: the count in full and at the scale of ten thousands, or its share; of
+/// a quotient what it divides.
+fn plotted(amount: &Amount, wholes: &[u64]) -> Vec<Text> {
+    // M1 is the sum of its printed parts: at the scale of ten thousands it is the printed number.
+    let rounded = amount
+        .number
+        .and_then(|number| number.to_string().parse().ok());
     let of = |count: u64| {
-        let tenths = statistic::wan_tenths(count);
+        let tenths = statistic::wan_tenths(rounded.unwrap_or(count));
         [
             Text::new(count.to_string(), statistic::grouped(count)),
             Text::new(
@@ -319,9 +333,25 @@ fn plotted(exact: &Exact) -> Vec<Text> {
             ),
         ]
     };
-    match exact {
-        Exact::Count { count } => of(*count).to_vec(),
-        Exact::Ratio { numerator, .. } => of(*numerator).to_vec(),
+    match &amount.exact {
+        Exact::Count { count } => {
+            let shares = wholes
+                .iter()
+                .filter_map(|whole| statistic::percent_tenths(*count, *whole))
+                .map(statistic::print_percent);
+            of(*count).into_iter().chain(shares).collect()
+        }
+        Exact::Ratio { numerator, .. } => {
+            let tenths = statistic::wan_tenths(*numerator);
+            let scaled = Text::new(
+                format!("{}.{}", tenths / 10, tenths % 10),
+                statistic::grouped(tenths),
+            );
+            vec![
+                Text::new(numerator.to_string(), statistic::grouped(*numerator)),
+                scaled,
+            ]
+        }
         _ => Vec::new(),
     }
 }
@@ -333,7 +363,9 @@ mod tests {
     #[test]
     fn a_print_may_have_a_unit_behind_it_and_nothing_more() {
         assert!(is_print("645个", "645") && is_print("645", "645"));
-        assert!(!is_print("6450", "645") && !is_print("645.2", "645") && !is_print("28.4万", "28.4"));
+        assert!(
+            !is_print("6450", "645") && !is_print("645.2", "645") && !is_print("28.4万", "28.4")
+        );
         assert!(is_tile("1.5万台", "1.5万", Lang::Zh) && is_tile("15thousand", "15,000", Lang::En));
         assert!(!is_tile("14thousand", "15,000", Lang::En));
     }

@@ -35,7 +35,10 @@ fn pieces(template: &str) -> Vec<Piece<'_>> {
             rest = &rest[at + 1..];
             continue;
         }
-        let Some((inside, next)) = rest[at + 1..].split_once('}').filter(|(inside, _)| !inside.contains('{')) else {
+        let Some((inside, next)) = rest[at + 1..]
+            .split_once('}')
+            .filter(|(inside, _)| !inside.contains('{'))
+        else {
             out.push(Piece::Broken);
             rest = &rest[at + 1..];
             continue;
@@ -89,7 +92,9 @@ fn walk(value: &Value, path: &mut Vec<String>, each: &mut impl FnMut(&[String], 
         }
         Value::Array(list) => {
             for (at, inner) in list.iter().enumerate() {
-                let named = ["id", "key"].iter().find_map(|field| inner.get(field)?.as_str());
+                let named = ["id", "key"]
+                    .iter()
+                    .find_map(|field| inner.get(field)?.as_str());
                 path.push(named.map_or_else(|| at.to_string(), str::to_owned));
                 walk(inner, path, each);
                 path.pop();
@@ -102,9 +107,11 @@ fn walk(value: &Value, path: &mut Vec<String>, each: &mut impl FnMut(&[String], 
 fn is_blank(side: &Value) -> bool {
     match side {
         Value::String(text) => text.trim().is_empty(),
-        Value::Array(runs) => runs
-            .iter()
-            .all(|run| run.get("text").and_then(Value::as_str).is_none_or(|text| text.trim().is_empty())),
+        Value::Array(runs) => runs.iter().all(|run| {
+            run.get("text")
+                .and_then(Value::as_str)
+                .is_none_or(|text| text.trim().is_empty())
+        }),
         _ => false,
     }
 }
@@ -124,9 +131,18 @@ pub(super) fn translations(desk: &Desk<'_>, report: &mut Report<'_>) {
     let Ok(whole) = serde_json::to_value(desk.bulletin()) else {
         return;
     };
-    let blocks: BTreeSet<&str> = desk.subject.editorial.blocks.iter().map(|block| block.id.as_str()).collect();
+    let blocks: BTreeSet<&str> = desk
+        .subject
+        .editorial
+        .blocks
+        .iter()
+        .map(|block| block.id.as_str())
+        .collect();
     walk(&whole, &mut Vec::new(), &mut |path, zh, en| {
-        let field = path.iter().rev().find(|name| name.parse::<usize>().is_err());
+        let field = path
+            .iter()
+            .rev()
+            .find(|name| name.parse::<usize>().is_err());
         let one_sided = field.is_some_and(|field| ONE_SIDED.contains(&field.as_str()));
         let of_block = path.iter().any(|name| blocks.contains(name.as_str()));
         if one_sided || of_block || is_blank(zh) == is_blank(en) {
@@ -142,14 +158,31 @@ pub(super) fn translations(desk: &Desk<'_>, report: &mut Report<'_>) {
 }
 
 pub(super) fn stale(desk: &Desk<'_>, report: &mut Report<'_>) {
-    for block in desk.subject.editorial.blocks.iter().filter(|block| block.is_stale()) {
+    for block in desk
+        .subject
+        .editorial
+        .blocks
+        .iter()
+        .filter(|block| block.is_stale())
+    {
         report.add(
             object(block),
             Text::new(
-                format!("中文改过（现为{}），英文还是据{}译的", block.source(), block.translated_of),
-                format!("the Chinese changed (it is {} now), the English is of {}", block.source(), block.translated_of),
+                format!(
+                    "中文改过（现为{}），英文还是据{}译的",
+                    block.source(),
+                    block.translated_of
+                ),
+                format!(
+                    "the Chinese changed (it is {} now), the English is of {}",
+                    block.source(),
+                    block.translated_of
+                ),
             ),
-            Text::new("重读英文并标为已对照", "read the English again and mark it as read"),
+            Text::new(
+                "重读英文并标为已对照",
+                "read the English again and mark it as read",
+            ),
         );
     }
 }
@@ -165,7 +198,10 @@ pub(super) fn untranslated(desk: &Desk<'_>, report: &mut Report<'_>) {
             if !left.is_empty() {
                 report.add(
                     object(block),
-                    Text::new(format!("英文中有中文“{left}”"), format!("Chinese is left in the English: “{left}”")),
+                    Text::new(
+                        format!("英文中有中文“{left}”"),
+                        format!("Chinese is left in the English: “{left}”"),
+                    ),
                     Text::new("译出，或说明为何保留", "translate it, or say why it stays"),
                 );
             }
@@ -186,7 +222,10 @@ fn cited(block: &Block, lang: Lang) -> BTreeSet<(String, &'static str)> {
 
 pub(super) fn languages(desk: &Desk<'_>, report: &mut Report<'_>) {
     let list = |refs: Vec<&(String, &'static str)>| {
-        let each: Vec<String> = refs.iter().map(|(key, aspect)| format!("{key} ({aspect})")).collect();
+        let each: Vec<String> = refs
+            .iter()
+            .map(|(key, aspect)| format!("{key} ({aspect})"))
+            .collect();
         match each.is_empty() {
             true => "–".to_owned(),
             false => each.join(", "),
@@ -214,22 +253,37 @@ pub(super) fn references(desk: &Desk<'_>, report: &mut Report<'_>) {
     let bulletin = desk.bulletin();
     for block in &desk.subject.editorial.blocks {
         let mut told: BTreeSet<(String, String)> = BTreeSet::new();
-        for piece in Lang::ALL.iter().flat_map(|lang| sides(block, *lang)).flat_map(pieces) {
+        for piece in Lang::ALL
+            .iter()
+            .flat_map(|lang| sides(block, *lang))
+            .flat_map(pieces)
+        {
             let (zh, en) = match piece {
-                Piece::Broken => ("有不成对的花括号".to_owned(), "a brace has no partner".to_owned()),
+                Piece::Broken => (
+                    "有不成对的花括号".to_owned(),
+                    "a brace has no partner".to_owned(),
+                ),
                 Piece::Number(aspect, key) => match bulletin.value(key) {
-                    None => (format!("引用的“{key}”不是本期的指标"), format!("“{key}” is none of the issue's figures")),
+                    None => (
+                        format!("引用的“{key}”不是本期的指标"),
+                        format!("“{key}” is none of the issue's figures"),
+                    ),
                     Some(value) => {
                         let there = match aspect {
                             Aspect::Value => value.value.is_some(),
                             Aspect::Previous => value.previous.is_some(),
-                            Aspect::Change => value.change.percent.is_some() || !value.change.text.zh.is_empty(),
+                            Aspect::Change => {
+                                value.change.percent.is_some() || !value.change.text.zh.is_empty()
+                            }
                         };
                         if there {
                             continue;
                         }
                         let what = super::extract::aspect(aspect);
-                        (format!("引用的“{key}”（{what}）本期没有数"), format!("“{key}” ({what}) has no figure this week"))
+                        (
+                            format!("引用的“{key}”（{what}）本期没有数"),
+                            format!("“{key}” ({what}) has no figure this week"),
+                        )
                     }
                 },
                 _ => continue,
@@ -238,7 +292,10 @@ pub(super) fn references(desk: &Desk<'_>, report: &mut Report<'_>) {
                 report.add(
                     object(block),
                     Text::new(zh, en),
-                    Text::new("改用本期列出的键（watchfire week 可查）", "use a key that the issue lists (watchfire week shows them)"),
+                    Text::new(
+                        "改用本期列出的键（watchfire week 可查）",
+                        "use a key that the issue lists (watchfire week shows them)",
+                    ),
                 );
             }
         }
@@ -248,7 +305,11 @@ pub(super) fn references(desk: &Desk<'_>, report: &mut Report<'_>) {
 /// A run of characters without blanks, stops or Chinese, around a digit.
 fn tokens(words: &str) -> Vec<&str> {
     words
-        .split(|c: char| c.is_whitespace() || is_han(c) || "，。；、：！？（）“”‘’《》〈〉—…·,;!?()\"'".contains(c))
+        .split(|c: char| {
+            c.is_whitespace()
+                || is_han(c)
+                || "，。；、：！？（）“”‘’《》〈〉—…·,;!?()\"'".contains(c)
+        })
         .map(|token| token.trim_matches(['.', ':', '-', '–']))
         .filter(|token| token.chars().any(char::is_numeric))
         .collect()
@@ -256,7 +317,8 @@ fn tokens(words: &str) -> Vec<&str> {
 
 /// Units that are written onto a number: such a token is a quantity.
 const UNITS: [&str; 18] = [
-    "h", "hr", "hrs", "d", "k", "m", "bn", "x", "s", "ms", "min", "kb", "mb", "gb", "tb", "pp", "km", "mn",
+    "h", "hr", "hrs", "d", "k", "m", "bn", "x", "s", "ms", "min", "kb", "mb", "gb", "tb", "pp",
+    "km", "mn",
 ];
 
 /// Whether a token with a digit in it is a name: `CVE-2026-1234`, `IPv6`, `2FA`, `SHA-256`, `192[.]0[.]2[.]1`.
@@ -272,7 +334,8 @@ fn is_identifier(token: &str) -> bool {
     let letters: String = plain.chars().filter(char::is_ascii_alphabetic).collect();
     let digits_first = plain.starts_with(|c: char| c.is_ascii_digit());
     let ordinal = ["st", "nd", "rd", "th"].contains(&letters.as_str());
-    let unit = digits_first && UNITS.contains(&letters.to_ascii_lowercase().as_str()) && letters != "D";
+    let unit =
+        digits_first && UNITS.contains(&letters.to_ascii_lowercase().as_str()) && letters != "D";
     !letters.is_empty() && !(unit || ordinal)
 }
 
@@ -281,14 +344,22 @@ fn spelled(words: &str) -> Option<&str> {
     const NUMERALS: &str = "零〇一二两三四五六七八九十百千";
     for (at, _) in words.match_indices("百分之") {
         let rest = &words[at..];
-        let end = rest.char_indices().skip(3).find(|(_, c)| !NUMERALS.contains(*c)).map_or(rest.len(), |(at, _)| at);
+        let end = rest
+            .char_indices()
+            .skip(3)
+            .find(|(_, c)| !NUMERALS.contains(*c))
+            .map_or(rest.len(), |(at, _)| at);
         if end > "百分之".len() {
             return Some(&rest[..end]);
         }
     }
     for unit in ["万", "亿"] {
         for (at, _) in words.match_indices(unit) {
-            let start = words[..at].char_indices().rev().take_while(|(_, c)| NUMERALS.contains(*c)).last();
+            let start = words[..at]
+                .char_indices()
+                .rev()
+                .take_while(|(_, c)| NUMERALS.contains(*c))
+                .last();
             // 千万 mostly means "by all means".
             if let Some((start, _)) = start.filter(|(start, _)| &words[*start..at] != "千") {
                 return Some(&words[start..at + unit.len()]);
@@ -303,7 +374,10 @@ pub(super) fn bare_numbers(desk: &Desk<'_>, report: &mut Report<'_>) {
         for lang in Lang::ALL {
             for piece in sides(block, lang).into_iter().flat_map(pieces) {
                 let Piece::Words(words) = piece else { continue };
-                let bare = tokens(words).into_iter().filter(|token| !is_identifier(token)).chain(spelled(words));
+                let bare = tokens(words)
+                    .into_iter()
+                    .filter(|token| !is_identifier(token))
+                    .chain(spelled(words));
                 for number in bare {
                     let (zh, en) = quoted(lang);
                     report.add(
@@ -324,16 +398,28 @@ pub(super) fn bare_numbers(desk: &Desk<'_>, report: &mut Report<'_>) {
 }
 
 pub(super) fn marked_numbers(desk: &Desk<'_>, report: &mut Report<'_>) {
-    let significant = |text: &str| text.chars().filter(char::is_ascii_digit).count() >= 3 || text.contains(['%', '万']);
+    let significant = |text: &str| {
+        text.chars().filter(char::is_ascii_digit).count() >= 3 || text.contains(['%', '万'])
+    };
     for block in &desk.subject.editorial.blocks {
         for lang in Lang::ALL {
             for piece in sides(block, lang).into_iter().flat_map(pieces) {
                 let Piece::Keep(kept) = piece else { continue };
                 let same = desk.bulletin().values.iter().find(|value| {
-                    let amounts = value.value.iter().chain(&value.previous).map(|amount| amount.text.get(lang));
-                    let mut prints = amounts.chain([value.change.text.get(lang)]).filter(|print| significant(print));
+                    let amounts = value
+                        .value
+                        .iter()
+                        .chain(&value.previous)
+                        .map(|amount| amount.text.get(lang));
+                    let mut prints = amounts
+                        .chain([value.change.text.get(lang)])
+                        .filter(|print| significant(print));
                     prints.any(|print| {
-                        kept.strip_prefix(print).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '年')))
+                        kept.strip_prefix(print).is_some_and(|rest| {
+                            !rest.starts_with(|c: char| {
+                                c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '年')
+                            })
+                        })
                     })
                 });
                 if let Some(value) = same {
@@ -357,29 +443,52 @@ pub(super) fn placed(desk: &Desk<'_>, report: &mut Report<'_>) {
     for block in &desk.subject.editorial.blocks {
         let there = match &block.place {
             Place::Section(id) => bulletin.sections.iter().any(|section| section.id == *id),
-            Place::Lead => bulletin.lead.as_ref().is_some_and(|lead| lead.id == block.id),
+            Place::Lead => bulletin
+                .lead
+                .as_ref()
+                .is_some_and(|lead| lead.id == block.id),
             Place::News => bulletin.news.iter().any(|story| story.id == block.id),
             Place::Note => bulletin.notes.iter().any(|note| note.id == block.id),
         };
         let (zh, en) = if !ids.insert(&block.id) {
             ("与另一段文字同名", "has the name of another block")
         } else if !there {
-            ("在本期没有位置，读者看不到", "has no place in this issue: nobody would read it")
+            (
+                "在本期没有位置，读者看不到",
+                "has no place in this issue: nobody would read it",
+            )
         } else {
             continue;
         };
         report.add(
             object(block),
             Text::new(zh, en),
-            Text::new("改放到本期有的栏目，或删去", "place it in a section that is there, or take it out"),
+            Text::new(
+                "改放到本期有的栏目，或删去",
+                "place it in a section that is there, or take it out",
+            ),
         );
     }
     if bulletin.lead.is_some() || !bulletin.news.is_empty() {
-        let written: BTreeSet<&str> = desk.subject.editorial.blocks.iter().map(|block| block.id.as_str()).collect();
-        for story in bulletin.lead.iter().chain(&bulletin.news).filter(|story| !written.contains(story.id.as_str())) {
+        let written: BTreeSet<&str> = desk
+            .subject
+            .editorial
+            .blocks
+            .iter()
+            .map(|block| block.id.as_str())
+            .collect();
+        for story in bulletin
+            .lead
+            .iter()
+            .chain(&bulletin.news)
+            .filter(|story| !written.contains(story.id.as_str()))
+        {
             report.add(
                 format!("block {}", story.id),
-                Text::new("本期有的文字不在编辑稿中", "stands in the issue, but nobody wrote it"),
+                Text::new(
+                    "本期有的文字不在编辑稿中",
+                    "stands in the issue, but nobody wrote it",
+                ),
                 fault(),
             );
         }
@@ -392,14 +501,27 @@ fn is_sound_link(link: &str) -> bool {
         return false;
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or("");
-    let host = host.split_once(':').map_or(host, |(host, port)| if port.parse::<u16>().is_ok() { host } else { "" });
+    let host = host.split_once(':').map_or(host, |(host, port)| {
+        if port.parse::<u16>().is_ok() {
+            host
+        } else {
+            ""
+        }
+    });
     let labels: Vec<&str> = host.split('.').collect();
     labels.len() >= 2
         && labels.iter().all(|label| {
-            !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-') && !label.starts_with('-') && !label.ends_with('-')
+            !label.is_empty()
+                && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
         })
-        && labels.last().is_some_and(|top| top.chars().any(char::is_alphabetic))
-        && !link.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '\\' | '@'))
+        && labels
+            .last()
+            .is_some_and(|top| top.chars().any(char::is_alphabetic))
+        && !link.chars().any(|c| {
+            c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '\\' | '@')
+        })
 }
 
 pub(super) fn links(desk: &Desk<'_>, report: &mut Report<'_>) {
@@ -407,8 +529,14 @@ pub(super) fn links(desk: &Desk<'_>, report: &mut Report<'_>) {
         if let Some(link) = block.link.as_ref().filter(|link| !is_sound_link(link)) {
             report.add(
                 object(block),
-                Text::new(format!("链接“{link}”不是完整的https地址"), format!("“{link}” is no whole https address")),
-                Text::new("写成https://开头的地址", "write an address that begins with https://"),
+                Text::new(
+                    format!("链接“{link}”不是完整的https地址"),
+                    format!("“{link}” is no whole https address"),
+                ),
+                Text::new(
+                    "写成https://开头的地址",
+                    "write an address that begins with https://",
+                ),
             );
         }
     }
@@ -417,12 +545,21 @@ pub(super) fn links(desk: &Desk<'_>, report: &mut Report<'_>) {
 /// A token that a browser or mail program would open.
 fn is_live(token: &str) -> bool {
     let lower = token.to_ascii_lowercase();
-    let scheme = ["http://", "https://", "ftp://", "sftp://", "data:", "javascript:", "magnet:"];
+    let scheme = [
+        "http://",
+        "https://",
+        "ftp://",
+        "sftp://",
+        "data:",
+        "javascript:",
+        "magnet:",
+    ];
     if scheme.iter().any(|scheme| lower.contains(scheme)) {
         return !lower.contains("[.]");
     }
     let host = lower.split(['/', ':']).next().unwrap_or("");
-    host.parse::<Ipv4Addr>().is_ok() || (lower.matches(':').count() >= 2 && lower.parse::<Ipv6Addr>().is_ok())
+    host.parse::<Ipv4Addr>().is_ok()
+        || (lower.matches(':').count() >= 2 && lower.parse::<Ipv6Addr>().is_ok())
 }
 
 fn words(block: &Block, lang: Lang) -> Vec<&str> {
@@ -439,15 +576,26 @@ fn words(block: &Block, lang: Lang) -> Vec<&str> {
 /// Runs without blanks, Chinese or quotes.
 fn strings(words: &str) -> impl Iterator<Item = &str> {
     words
-        .split(|c: char| c.is_whitespace() || is_han(c) || "，。；、：！？（）“”‘’《》\"'<>()".contains(c))
+        .split(|c: char| {
+            c.is_whitespace() || is_han(c) || "，。；、：！？（）“”‘’《》\"'<>()".contains(c)
+        })
         .map(|token| token.trim_matches(['.', ',', ';', ':', '!', '?']))
         .filter(|token| !token.is_empty())
 }
 
-fn each_string(desk: &Desk<'_>, report: &mut Report<'_>, of: fn(&str) -> bool, say: fn(&str) -> (Text, Text)) {
+fn each_string(
+    desk: &Desk<'_>,
+    report: &mut Report<'_>,
+    of: fn(&str) -> bool,
+    say: fn(&str) -> (Text, Text),
+) {
     for block in &desk.subject.editorial.blocks {
         let mut told = BTreeSet::new();
-        for token in Lang::ALL.iter().flat_map(|lang| words(block, *lang)).flat_map(strings) {
+        for token in Lang::ALL
+            .iter()
+            .flat_map(|lang| words(block, *lang))
+            .flat_map(strings)
+        {
             if of(token) && told.insert(token) {
                 let (text, remedy) = say(token);
                 report.add(object(block), text, remedy);
@@ -459,7 +607,10 @@ fn each_string(desk: &Desk<'_>, report: &mut Report<'_>, of: fn(&str) -> bool, s
 pub(super) fn live_indicators(desk: &Desk<'_>, report: &mut Report<'_>) {
     each_string(desk, report, is_live, |token| {
         (
-            Text::new(format!("“{token}”可以点开"), format!("“{token}” can be opened")),
+            Text::new(
+                format!("“{token}”可以点开"),
+                format!("“{token}” can be opened"),
+            ),
             Text::new(
                 "写成hxxp://、example[.]com、192[.]0[.]2[.]1；正当的地址放在链接栏",
                 "write hxxp://, example[.]com, 192[.]0[.]2[.]1; a good address belongs into the block's link",
@@ -469,7 +620,10 @@ pub(super) fn live_indicators(desk: &Desk<'_>, report: &mut Report<'_>) {
 }
 
 /// Endings of file names and of code that look like domains.
-const NOT_DOMAINS: [&str; 14] = ["exe", "dll", "php", "html", "htm", "js", "zip", "rar", "pdf", "doc", "docx", "xls", "apk", "txt"];
+const NOT_DOMAINS: [&str; 14] = [
+    "exe", "dll", "php", "html", "htm", "js", "zip", "rar", "pdf", "doc", "docx", "xls", "apk",
+    "txt",
+];
 
 fn is_bare_domain(token: &str) -> bool {
     let lower = token.to_ascii_lowercase();
@@ -489,8 +643,14 @@ fn is_bare_domain(token: &str) -> bool {
 pub(super) fn bare_domains(desk: &Desk<'_>, report: &mut Report<'_>) {
     each_string(desk, report, is_bare_domain, |token| {
         (
-            Text::new(format!("文中有域名“{token}”"), format!("the prose names the domain “{token}”")),
-            Text::new("恶意的写成example[.]com；正当的说明即可", "write a malicious one as example[.]com; say that a good one is good"),
+            Text::new(
+                format!("文中有域名“{token}”"),
+                format!("the prose names the domain “{token}”"),
+            ),
+            Text::new(
+                "恶意的写成example[.]com；正当的说明即可",
+                "write a malicious one as example[.]com; say that a good one is good",
+            ),
         )
     });
 }
@@ -503,8 +663,14 @@ fn is_defanged(token: &str) -> bool {
 pub(super) fn named_indicators(desk: &Desk<'_>, report: &mut Report<'_>) {
     each_string(desk, report, is_defanged, |token| {
         (
-            Text::new(format!("文中指明“{token}”"), format!("the prose names “{token}”")),
-            Text::new("说明其来源的许可允许公布", "say that the terms of its source allow it to be printed"),
+            Text::new(
+                format!("文中指明“{token}”"),
+                format!("the prose names “{token}”"),
+            ),
+            Text::new(
+                "说明其来源的许可允许公布",
+                "say that the terms of its source allow it to be printed",
+            ),
         )
     });
 }
@@ -529,25 +695,47 @@ mod tests {
                 Piece::Words("。"),
             ]
         );
-        assert!(pieces("a } b").contains(&Piece::Broken) && pieces("a {M1").contains(&Piece::Broken));
+        assert!(
+            pieces("a } b").contains(&Piece::Broken) && pieces("a {M1").contains(&Piece::Broken)
+        );
     }
 
     #[test]
     fn identifiers_are_no_numbers() {
         let bare = |words: &str| -> Vec<String> {
-            tokens(words).into_iter().filter(|token| !is_identifier(token)).map(str::to_owned).collect()
+            tokens(words)
+                .into_iter()
+                .filter(|token| !is_identifier(token))
+                .map(str::to_owned)
+                .collect()
         };
         for names in [
-            "CVE-2026-1234 and CNVD-2026-12345", "IPv6、2FA、SHA-256", "AS64496 and Log4j 2.17.1", "HTTP/2, T1566.001",
-            "主机192[.]0[.]2[.]1", "MD5值d41d8cd98f00b204", "MS17-010漏洞", "2001:db8::1",
+            "CVE-2026-1234 and CNVD-2026-12345",
+            "IPv6、2FA、SHA-256",
+            "AS64496 and Log4j 2.17.1",
+            "HTTP/2, T1566.001",
+            "主机192[.]0[.]2[.]1",
+            "MD5值d41d8cd98f00b204",
+            "MS17-010漏洞",
+            "2001:db8::1",
         ] {
             assert_eq!(bare(names), Vec::<String>::new(), "{names}");
         }
         for (words, expected) in [
-            ("受控主机645台", "645"), ("rose by 34.6%", "34.6%"), ("28.4万台", "28.4"), ("within 24h", "24h"), ("１２台", "１２"),
-            ("on 9 January", "9"), ("the 3rd", "3rd"), ("17,172 sites", "17"),
+            ("受控主机645台", "645"),
+            ("rose by 34.6%", "34.6%"),
+            ("28.4万台", "28.4"),
+            ("within 24h", "24h"),
+            ("１２台", "１２"),
+            ("on 9 January", "9"),
+            ("the 3rd", "3rd"),
+            ("17,172 sites", "17"),
         ] {
-            assert_eq!(bare(words).first().map(String::as_str), Some(expected), "{words}");
+            assert_eq!(
+                bare(words).first().map(String::as_str),
+                Some(expected),
+                "{words}"
+            );
         }
         assert_eq!(spelled("上升百分之三十五，"), Some("百分之三十五"));
         assert_eq!(spelled("约五万台"), Some("五万"));
@@ -556,22 +744,53 @@ mod tests {
 
     #[test]
     fn what_can_be_opened_is_live() {
-        for live in ["http://example.com/x", "HTTPS://example.test", "192.0.2.1", "192.0.2.1:8080/x", "2001:db8::1"] {
+        for live in [
+            "http://example.com/x",
+            "HTTPS://example.test",
+            "192.0.2.1",
+            "192.0.2.1:8080/x",
+            "2001:db8::1",
+        ] {
             assert!(is_live(live), "{live}");
         }
-        for dead in ["hxxp://example[.]com", "example[.]com", "192[.]0[.]2[.]1", "2.17.1", "12:30", "https://example[.]com"] {
+        for dead in [
+            "hxxp://example[.]com",
+            "example[.]com",
+            "192[.]0[.]2[.]1",
+            "2.17.1",
+            "12:30",
+            "https://example[.]com",
+        ] {
             assert!(!is_live(dead), "{dead}");
         }
         assert!(is_bare_domain("www.example.com") && is_bare_domain("example.test"));
-        assert!(!is_bare_domain("setup.exe") && !is_bare_domain("e.g") && !is_bare_domain("a@example.com") && !is_bare_domain("2.17"));
+        assert!(
+            !is_bare_domain("setup.exe")
+                && !is_bare_domain("e.g")
+                && !is_bare_domain("a@example.com")
+                && !is_bare_domain("2.17")
+        );
     }
 
     #[test]
     fn links_are_whole_https_addresses() {
-        for good in ["https://www.example.com", "https://example.test/a?b#c", "https://example.com:8443/x"] {
+        for good in [
+            "https://www.example.com",
+            "https://example.test/a?b#c",
+            "https://example.com:8443/x",
+        ] {
             assert!(is_sound_link(good), "{good}");
         }
-        for bad in ["http://example.com", "https://", "https://localhost", "https://192.0.2.1/", "https://a b.example", "javascript:alert(1)", "https://user@example.com", "https://-a.example"] {
+        for bad in [
+            "http://example.com",
+            "https://",
+            "https://localhost",
+            "https://192.0.2.1/",
+            "https://a b.example",
+            "javascript:alert(1)",
+            "https://user@example.com",
+            "https://-a.example",
+        ] {
             assert!(!is_sound_link(bad), "{bad}");
         }
     }

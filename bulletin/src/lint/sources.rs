@@ -22,31 +22,50 @@ pub(super) fn completeness(desk: &Desk<'_>, report: &mut Report<'_>) {
             report.add(
                 value.key.as_str(),
                 Text::new(
-                    format!("{}的{}个来源中只有{}个完整，没有标明", value.name.zh, lacking.expected, lacking.complete),
-                    format!("{}: {} of {} sources were complete, and it is not marked", value.name.en, lacking.complete, lacking.expected),
+                    format!(
+                        "{}的{}个来源中只有{}个完整，没有标明",
+                        value.name.zh, lacking.expected, lacking.complete
+                    ),
+                    format!(
+                        "{}: {} of {} sources were complete, and it is not marked",
+                        value.name.en, lacking.complete, lacking.expected
+                    ),
                 ),
                 fault(),
             );
         }
     }
     for tile in &bulletin.board.tiles {
-        let lacking = desk.expected.get(&tile.value).and_then(|value| value.incomplete.as_ref());
+        let lacking = desk
+            .expected
+            .get(&tile.value)
+            .and_then(|value| value.incomplete.as_ref());
         if lacking.is_some() && tile.missing.is_none() && tile.incomplete.is_none() {
             report.add(
                 format!("tile {}", tile.value),
                 Text::new(
                     format!("指标板上{}没有来源不完整的标记", tile.name.zh),
-                    format!("the tile {} bears no mark of its incomplete sources", tile.name.en),
+                    format!(
+                        "the tile {} bears no mark of its incomplete sources",
+                        tile.name.en
+                    ),
                 ),
                 fault(),
             );
         }
     }
-    let marked = desk.shown.coverage.iter().any(|coverage| !coverage.complete());
+    let marked = desk
+        .shown
+        .coverage
+        .iter()
+        .any(|coverage| !coverage.complete());
     if marked && !bulletin.notes.iter().any(|note| note.id == SOURCES_NOTE) {
         report.add(
             "note sources",
-            Text::new("没有列出不完整的来源", "no note tells which sources were incomplete"),
+            Text::new(
+                "没有列出不完整的来源",
+                "no note tells which sources were incomplete",
+            ),
             fault(),
         );
     }
@@ -79,12 +98,17 @@ pub(super) fn breaks(desk: &Desk<'_>, report: &mut Report<'_>) {
     };
     for tile in &desk.bulletin().board.tiles {
         let last = tile.spark.marks.len().saturating_sub(1);
-        if last > 0 && broken.contains(tile.value.as_str()) && !tile.spark.breaks.iter().any(|found| found.at == last) {
+        if last > 0
+            && broken.contains(tile.value.as_str())
+            && !tile.spark.breaks.iter().any(|found| found.at == last)
+        {
             tell(format!("tile {}", tile.value), &tile.value);
         }
     }
     for chart in desk.bulletin().charts() {
-        let Plot::Line(plot) = &chart.plot else { continue };
+        let Plot::Line(plot) = &chart.plot else {
+            continue;
+        };
         for series in &plot.series {
             let last = series.marks.len().saturating_sub(1);
             let key = series.marks.last().and_then(|mark| mark.value.as_deref());
@@ -104,21 +128,39 @@ fn supplied<'a>(desk: &'a Desk<'_>) -> BTreeSet<(&'a str, &'a str)> {
         if value.measured.quantity().is_none() {
             continue;
         }
-        let listed = desk.bulletin().values.iter().any(|listed| listed.statistic == value.statistic && listed.value.is_some());
+        let listed = desk
+            .bulletin()
+            .values
+            .iter()
+            .any(|listed| listed.statistic == value.statistic && listed.value.is_some());
         if listed {
-            out.extend(value.sources.iter().map(|feed| (feed.as_str(), value.statistic.as_str())));
+            out.extend(
+                value
+                    .sources
+                    .iter()
+                    .map(|feed| (feed.as_str(), value.statistic.as_str())),
+            );
         }
     }
     out
 }
 
 fn by_feed<'a>(supplied: &BTreeSet<(&'a str, &'a str)>, feed: &str) -> Vec<&'a str> {
-    supplied.iter().filter(|(own, _)| *own == feed).map(|(_, id)| *id).collect()
+    supplied
+        .iter()
+        .filter(|(own, _)| *own == feed)
+        .map(|(_, id)| *id)
+        .collect()
 }
 
 pub(super) fn licences(desk: &Desk<'_>, report: &mut Report<'_>) {
     let supplied = supplied(desk);
-    for feed in desk.subject.feeds.iter().filter(|feed| feed.publishable == Publishable::Nothing) {
+    for feed in desk
+        .subject
+        .feeds
+        .iter()
+        .filter(|feed| feed.publishable == Publishable::Nothing)
+    {
         let ids = by_feed(&supplied, &feed.name);
         if ids.is_empty() {
             continue;
@@ -126,8 +168,18 @@ pub(super) fn licences(desk: &Desk<'_>, report: &mut Report<'_>) {
         report.add(
             format!("feed {}", feed.name),
             Text::new(
-                format!("数据源{}（许可：{}）不允许公布任何内容，却提供了{}", feed.name, feed.licence, ids.join("、")),
-                format!("nothing of feed {} (licence: {}) may be printed, but it supplies {}", feed.name, feed.licence, ids.join(", ")),
+                format!(
+                    "数据源{}（许可：{}）不允许公布任何内容，却提供了{}",
+                    feed.name,
+                    feed.licence,
+                    ids.join("、")
+                ),
+                format!(
+                    "nothing of feed {} (licence: {}) may be printed, but it supplies {}",
+                    feed.name,
+                    feed.licence,
+                    ids.join(", ")
+                ),
             ),
             Text::new(
                 "重新冻结本周，该数据源不再计入；或更正其许可",
@@ -148,7 +200,10 @@ pub(super) fn unknown_licences(desk: &Desk<'_>, report: &mut Report<'_>) {
         let ids = by_feed(&supplied, name);
         let (zh, en) = match feed {
             Some(_) => ("没有写明许可", "states no licence"),
-            None => ("已不在配置中，许可不明", "is not configured any more: its terms are not known"),
+            None => (
+                "已不在配置中，许可不明",
+                "is not configured any more: its terms are not known",
+            ),
         };
         report.add(
             format!("feed {name}"),
@@ -156,7 +211,10 @@ pub(super) fn unknown_licences(desk: &Desk<'_>, report: &mut Report<'_>) {
                 format!("数据源{name}{zh}，却提供了{}", ids.join("、")),
                 format!("feed {name} {en}, but it supplies {}", ids.join(", ")),
             ),
-            Text::new("在数据源配置中写明许可", "state its licence in the configuration"),
+            Text::new(
+                "在数据源配置中写明许可",
+                "state its licence in the configuration",
+            ),
         );
     }
 }

@@ -48,10 +48,15 @@ fn lang(text: &str) -> std::result::Result<Lang, String> {
 /// # Errors
 /// The statistic counts nothing, there is no week to compare with, or the lake or the ledger fails.
 pub fn run(args: Args, session: &Session) -> Result {
-    let statistic = statistics::named(&args.statistic).ok_or_else(|| bulletin::Error::UnknownStatistic {
-        id: args.statistic.clone(),
-        known: statistics::all().iter().map(|statistic| statistic.id).collect::<Vec<_>>().join(", "),
-    })?;
+    let statistic =
+        statistics::named(&args.statistic).ok_or_else(|| bulletin::Error::UnknownStatistic {
+            id: args.statistic.clone(),
+            known: statistics::all()
+                .iter()
+                .map(|statistic| statistic.id)
+                .collect::<Vec<_>>()
+                .join(", "),
+        })?;
     assets::inputs(statistic)?;
     let workspace = session.open(Access::Read)?;
     let named = weeks::read(&args.issue, &workspace, now())?;
@@ -60,8 +65,11 @@ pub fn run(args: Args, session: &Session) -> Result {
     let lang = args.lang.unwrap_or_else(|| tongue(&session.environment));
     let mut out = Out::new();
     if let Some(path) = &args.html {
-        std::fs::write(path, page::html(&found, lang)).map_err(|error| Failure::new(path.display(), error))?;
-        session.talk.say(format_args!("written: {}", path.display()));
+        std::fs::write(path, page::html(&found, lang))
+            .map_err(|error| Failure::new(path.display(), error))?;
+        session
+            .talk
+            .say(format_args!("written: {}", path.display()));
     }
     match session.json {
         true => out.json(&found)?,
@@ -95,13 +103,26 @@ fn frozen(desk: &Desk<'_>, named: Named) -> Result<Counted> {
 ///
 /// # Errors
 /// There is no week to compare with, or the lake or the ledger fails.
-pub fn change(desk: &Desk<'_>, named: Named, statistic: &'static Statistic) -> Result<ChangeExplanation> {
+pub fn change(
+    desk: &Desk<'_>,
+    named: Named,
+    statistic: &'static Statistic,
+) -> Result<ChangeExplanation> {
     let counted = frozen(desk, named)?;
-    let last = counted.past.iter().find(|past| past.week == named.week.previous()).ok_or_else(|| {
-        Failure::new(named.heading(), "no issue of the week before is stored, so there is no change to explain").remedy(
-            format_args!("watchfire bulletin draft {}", named.week.previous().monday()),
-        )
-    })?;
+    let last = counted
+        .past
+        .iter()
+        .find(|past| past.week == named.week.previous())
+        .ok_or_else(|| {
+            Failure::new(
+                named.heading(),
+                "no issue of the week before is stored, so there is no change to explain",
+            )
+            .remedy(format_args!(
+                "watchfire bulletin draft {}",
+                named.week.previous().monday()
+            ))
+        })?;
     let snapshot = |week: &FrozenWeek| i64::try_from(week.basis.lake_snapshot).ok();
     let before = Named {
         week: named.week.previous(),
@@ -162,7 +183,15 @@ fn print(found: &ChangeExplanation, lang: Lang, out: &mut Out) -> Result {
         found.new, found.gone, found.continuing
     ))?;
     out.line("")?;
-    let mut table = Table::new(["put down to", "new", "gone", "net", "share", "confidence", "evidence"]);
+    let mut table = Table::new([
+        "put down to",
+        "new",
+        "gone",
+        "net",
+        "share",
+        "confidence",
+        "evidence",
+    ]);
     for row in &found.rows {
         table.row([
             text(&row.name),
@@ -189,7 +218,11 @@ fn print(found: &ChangeExplanation, lang: Lang, out: &mut Out) -> Result {
     }
     if let Some(proposed) = &found.proposed {
         out.line("")?;
-        out.line(format_args!("{} [{}]", text(proposed), text(&found.confidence.text())))?;
+        out.line(format_args!(
+            "{} [{}]",
+            text(proposed),
+            text(&found.confidence.text())
+        ))?;
     }
     Ok(())
 }
