@@ -947,6 +947,15 @@ fn propose(
                 main.name.en.trim_start_matches("holiday: ")
             ),
         ),
+        // More than the whole difference: the rest went the other way.
+        _ if part > difference.unsigned_abs() => (
+            format!("仅{}一项即{more_zh}{number_zh}", words_only(&main.name.zh)),
+            format!(
+                "{} alone make {number_en} {}",
+                words_only(&main.name.en),
+                if up { "more" } else { "fewer" }
+            ),
+        ),
         _ => (
             format!("{more_zh}的{number_zh}来自{}", words_only(&main.name.zh)),
             format!(

@@ -85,7 +85,7 @@ const fn words(lang: Lang) -> Words {
             calendar: "节假日",
             remarks: "其他变化",
             rule: "各部分互不重叠，依次归入：数据源增减与完整性、来源或检测变化、统计口径、集中变动的类别、节假日；余下为尚未查明。各部分之和等于变化。",
-            theme: "对象变动",
+            theme: "变化说明",
         },
         Lang::En => Words {
             parts: "What the change is made of",

@@ -19,7 +19,8 @@ fn same(a: &PublishedValue, b: &PublishedValue) -> bool {
 
 /// Another stored week against which a figure's change fits.
 fn fitting<'a>(desk: &'a Desk<'_>, value: &PublishedValue) -> Option<&'a FrozenWeek> {
-    let states = |value: &PublishedValue| value.previous.is_some() || value.change.percent.is_some();
+    let states =
+        |value: &PublishedValue| value.previous.is_some() || value.change.percent.is_some();
     if !states(value) {
         return None;
     }
@@ -58,23 +59,48 @@ pub(super) fn changes(desk: &Desk<'_>, report: &mut Report<'_>) {
         let (mut zh, mut en) = (
             format!(
                 "{}的环比印为“{}{}”（上周{}），应为“{}{}”（上周{}）",
-                value.name.zh, arrow(value), said.zh, previous(value), arrow(expected), right.zh, previous(expected)
+                value.name.zh,
+                arrow(value),
+                said.zh,
+                previous(value),
+                arrow(expected),
+                right.zh,
+                previous(expected)
             ),
             format!(
                 "{}: the change is printed as “{}{}” (last week {}), it is “{}{}” (last week {})",
-                value.name.en, arrow(value), said.en, previous(value), arrow(expected), right.en, previous(expected)
+                value.name.en,
+                arrow(value),
+                said.en,
+                previous(value),
+                arrow(expected),
+                right.en,
+                previous(expected)
             ),
         );
         if let Some(other) = fitting(desk, value) {
-            zh.push_str(&format!("；所印的与{}一周（第{}期）相符，那不是上周", other.week.monday(), other.issue));
-            en.push_str(&format!("; what is printed fits the week of {} (issue {}), which is not last week", other.week.monday(), other.issue));
+            zh.push_str(&format!(
+                "；所印的与{}一周（第{}期）相符，那不是上周",
+                other.week.monday(),
+                other.issue
+            ));
+            en.push_str(&format!(
+                "; what is printed fits the week of {} (issue {}), which is not last week",
+                other.week.monday(),
+                other.issue
+            ));
         }
         report.add(value.key.as_str(), Text::new(zh, en), redraft());
     }
 }
 
 pub(super) fn withdrawn(desk: &Desk<'_>, report: &mut Report<'_>) {
-    let Some(baseline) = desk.subject.baseline.as_ref().filter(|baseline| baseline.withdrawn) else {
+    let Some(baseline) = desk
+        .subject
+        .baseline
+        .as_ref()
+        .filter(|baseline| baseline.withdrawn)
+    else {
         return;
     };
     if desk.last.is_some() {
@@ -93,7 +119,12 @@ pub(super) fn withdrawn(desk: &Desk<'_>, report: &mut Report<'_>) {
 }
 
 pub(super) fn corrected(desk: &Desk<'_>, report: &mut Report<'_>) {
-    let Some(baseline) = desk.subject.baseline.as_ref().filter(|baseline| baseline.corrected) else {
+    let Some(baseline) = desk
+        .subject
+        .baseline
+        .as_ref()
+        .filter(|baseline| baseline.corrected)
+    else {
         return;
     };
     let wanted = correction_note(baseline.revision);
@@ -111,7 +142,12 @@ pub(super) fn corrected(desk: &Desk<'_>, report: &mut Report<'_>) {
 }
 
 pub(super) fn unpublished(desk: &Desk<'_>, report: &mut Report<'_>) {
-    let Some(baseline) = desk.subject.baseline.as_ref().filter(|baseline| !baseline.published && !baseline.withdrawn) else {
+    let Some(baseline) = desk
+        .subject
+        .baseline
+        .as_ref()
+        .filter(|baseline| !baseline.published && !baseline.withdrawn)
+    else {
         return;
     };
     if desk.last.is_some() {
@@ -134,13 +170,20 @@ fn count(amount: Option<&model::bulletin::Amount>) -> Option<u64> {
 }
 
 pub(super) fn wording(desk: &Desk<'_>, report: &mut Report<'_>) {
-    for print in desk.prints.iter().filter(|print| print.aspect == Aspect::Change) {
+    for print in desk
+        .prints
+        .iter()
+        .filter(|print| print.aspect == Aspect::Change)
+    {
         if print.text == "0.0%" {
             report.add(
                 print.place.as_str(),
                 Text::new(
                     format!("{}的环比印为0.0%，应写“持平”", print.key),
-                    format!("the change of {} is printed as 0.0%, it is unchanged", print.key),
+                    format!(
+                        "the change of {} is printed as 0.0%, it is unchanged",
+                        print.key
+                    ),
                 ),
                 redraft(),
             );
@@ -149,22 +192,34 @@ pub(super) fn wording(desk: &Desk<'_>, report: &mut Report<'_>) {
     for value in &desk.bulletin().values {
         // Over a part of the sources the counts behind the change are others than those printed.
         let plain = value.change.note.is_none();
-        let (Some(now), Some(then)) = (count(value.value.as_ref()), count(value.previous.as_ref())) else {
+        let (Some(now), Some(then)) = (count(value.value.as_ref()), count(value.previous.as_ref()))
+        else {
             continue;
         };
         if !plain {
             continue;
         }
         let stated = !value.change.text.zh.is_empty();
-        let declared = desk.expected.change(&value.key).is_some_and(|change| change.kind != ChangeKind::Omitted);
+        let declared = desk
+            .expected
+            .change(&value.key)
+            .is_some_and(|change| change.kind != ChangeKind::Omitted);
         let fits = match statistic::change_kind(now, then) {
             _ if !stated => !declared,
-            ChangeKind::Flat => value.change.direction == Direction::Flat && value.change.percent.is_none(),
+            ChangeKind::Flat => {
+                value.change.direction == Direction::Flat && value.change.percent.is_none()
+            }
             ChangeKind::Percent { tenths } => {
-                let way = if tenths > 0 { Direction::Up } else { Direction::Down };
+                let way = if tenths > 0 {
+                    Direction::Up
+                } else {
+                    Direction::Down
+                };
                 value.change.direction == way && value.change.percent.is_some()
             }
-            ChangeKind::FromZero | ChangeKind::SmallBase => value.change.percent.is_none() && value.change.direction != Direction::Flat,
+            ChangeKind::FromZero | ChangeKind::SmallBase => {
+                value.change.percent.is_none() && value.change.direction != Direction::Flat
+            }
             ChangeKind::Omitted | ChangeKind::NotComparable { .. } => true,
         };
         if !fits {
@@ -178,21 +233,38 @@ pub(super) fn wording(desk: &Desk<'_>, report: &mut Report<'_>) {
             report.add(
                 value.key.as_str(),
                 Text::new(
-                    format!("{}由{then}到{now}，环比却为“{}”", value.name.zh, said(Lang::Zh)),
-                    format!("{} went from {then} to {now}, the change says “{}”", value.name.en, said(Lang::En)),
+                    format!(
+                        "{}由{then}到{now}，环比却为“{}”",
+                        value.name.zh,
+                        said(Lang::Zh)
+                    ),
+                    format!(
+                        "{} went from {then} to {now}, the change says “{}”",
+                        value.name.en,
+                        said(Lang::En)
+                    ),
                 ),
                 redraft(),
             );
         }
     }
     for tile in &desk.bulletin().board.tiles {
-        let own = desk.bulletin().value(&tile.value).map(|value| &value.change);
+        let own = desk
+            .bulletin()
+            .value(&tile.value)
+            .map(|value| &value.change);
         if own.is_some_and(|own| *own != tile.change) {
             report.add(
                 format!("tile {}", tile.value),
                 Text::new(
-                    format!("指标板上{}的环比“{}”与指标不符", tile.name.zh, tile.change.text.zh),
-                    format!("the board's change of {}, “{}”, is not that of the figure", tile.name.en, tile.change.text.en),
+                    format!(
+                        "指标板上{}的环比“{}”与指标不符",
+                        tile.name.zh, tile.change.text.zh
+                    ),
+                    format!(
+                        "the board's change of {}, “{}”, is not that of the figure",
+                        tile.name.en, tile.change.text.en
+                    ),
                 ),
                 redraft(),
             );
@@ -215,24 +287,58 @@ pub(super) fn small_base(desk: &Desk<'_>, report: &mut Report<'_>) {
             report.add(
                 value.key.as_str(),
                 Text::new(
-                    format!("{}的环比{percent}%以{base}为基数，不足{}", value.name.zh, statistic::SMALL_BASE),
-                    format!("{}: {percent}% on a base of {base}, under {}", value.name.en, statistic::SMALL_BASE),
+                    format!(
+                        "{}的环比{percent}%以{base}为基数，不足{}",
+                        value.name.zh,
+                        statistic::SMALL_BASE
+                    ),
+                    format!(
+                        "{}: {percent}% on a base of {base}, under {}",
+                        value.name.en,
+                        statistic::SMALL_BASE
+                    ),
                 ),
-                Text::new("改印两周的数：重新起草本期", "print both counts: draft the issue again"),
+                Text::new(
+                    "改印两周的数：重新起草本期",
+                    "print both counts: draft the issue again",
+                ),
             );
         }
     }
-    for print in desk.prints.iter().filter(|print| print.aspect == Aspect::Change && print.text.ends_with('%')) {
-        let base = desk.bulletin().value(&print.key).and_then(|value| count(value.previous.as_ref()));
-        let like = desk.expected.change(&print.key).is_some_and(|change| change.like_for_like.is_some());
+    for print in desk
+        .prints
+        .iter()
+        .filter(|print| print.aspect == Aspect::Change && print.text.ends_with('%'))
+    {
+        let base = desk
+            .bulletin()
+            .value(&print.key)
+            .and_then(|value| count(value.previous.as_ref()));
+        let like = desk
+            .expected
+            .change(&print.key)
+            .is_some_and(|change| change.like_for_like.is_some());
         if let Some(base) = base.filter(|base| *base < statistic::SMALL_BASE && !like) {
             report.add(
                 print.place.as_str(),
                 Text::new(
-                    format!("{}印有{}，其基数{base}不足{}", print.key, print.text, statistic::SMALL_BASE),
-                    format!("{} of {} is printed on a base of {base}, under {}", print.text, print.key, statistic::SMALL_BASE),
+                    format!(
+                        "{}印有{}，其基数{base}不足{}",
+                        print.key,
+                        print.text,
+                        statistic::SMALL_BASE
+                    ),
+                    format!(
+                        "{} of {} is printed on a base of {base}, under {}",
+                        print.text,
+                        print.key,
+                        statistic::SMALL_BASE
+                    ),
                 ),
-                Text::new("改用“{<指标}”印上周的数", "cite last week's count with {<KEY} instead"),
+                Text::new(
+                    "改用“{<指标}”印上周的数",
+                    "cite last week's count with {<KEY} instead",
+                ),
             );
         }
     }

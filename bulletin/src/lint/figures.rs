@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::bulletin::{Decimal, Exact, Lang, PublishedValue, Text};
+use model::bulletin::{Decimal, Exact, Lang, Plot, PublishedValue, Text};
 use model::statistic::{self, Formula, PartRule, Presentation, Statistic};
 
 use super::prints::{Form, fits, marks};
@@ -368,13 +368,31 @@ pub(super) fn frozen(desk: &Desk<'_>, report: &mut Report<'_>) {
     }
 }
 
+/// What the shares of a statistic are taken of.
+fn denominators(desk: &Desk<'_>, id: &str) -> Vec<u64> {
+    let own = desk
+        .bulletin()
+        .values
+        .iter()
+        .filter(|value| value.statistic == id);
+    own.filter_map(|value| match value.value.as_ref()?.exact {
+        Exact::Ratio { denominator, .. } => Some(denominator),
+        _ => None,
+    })
+    .collect()
+}
+
 pub(super) fn printed(desk: &Desk<'_>, report: &mut Report<'_>) {
     for print in &desk.prints {
         let Some(value) = desk.bulletin().value(&print.key) else {
             continue;
         };
         // A reference in prose that leads nowhere is told by its own rule.
-        if print.text.is_empty() || fits(print, value) {
+        let wholes: Vec<u64> = match print.form {
+            Form::Plotted => denominators(desk, &value.statistic),
+            _ => Vec::new(),
+        };
+        if print.text.is_empty() || fits(print, value, &wholes) {
             continue;
         }
         let amount = value
@@ -413,7 +431,7 @@ pub(super) fn printed(desk: &Desk<'_>, report: &mut Report<'_>) {
 
 /// Numbers in a text of a caption, without those that tell dates and spans of time.
 fn caption_numbers(text: &str) -> Vec<String> {
-    const SPANS: [&str; 16] = [
+    const SPANS: [&str; 17] = [
         "周",
         "年",
         "月",
@@ -430,6 +448,7 @@ fn caption_numbers(text: &str) -> Vec<String> {
         "—",
         "–",
         " min",
+        " complete week",
     ];
     let mut out = Vec::new();
     let bytes: Vec<(usize, char)> = text.char_indices().collect();
@@ -611,9 +630,14 @@ pub(super) fn chart_tables(desk: &Desk<'_>, report: &mut Report<'_>) {
         for lang in Lang::ALL {
             let cells = chart.table.rows.iter().flat_map(|row| &row.cells);
             let tabled: BTreeSet<&str> = cells.map(|cell| cell.text.get(lang)).collect();
+            let cells = chart.table.rows.iter().flat_map(|row| &row.cells);
+            let keys: BTreeSet<&str> = cells.filter_map(|cell| cell.value.as_deref()).collect();
             let lost = marks(&chart.plot).into_iter().find(|(_, mark)| {
                 let text = mark.text.get(lang);
-                mark.number.is_some() && !text.is_empty() && !tabled.contains(text)
+                // Of shares the table may list the counts: of the same figures.
+                let listed = mark.value.as_deref().is_some_and(|key| keys.contains(key));
+                let is_share = matches!(chart.plot, Plot::Share(_)) && listed;
+                mark.number.is_some() && !text.is_empty() && !tabled.contains(text) && !is_share
             });
             if let Some((names, mark)) = lost {
                 let name: Vec<&str> = names.iter().map(|name| name.get(lang)).collect();

@@ -34,10 +34,11 @@ fn label(week: &FrozenWeek) -> String {
 
 /// Whether every count part and every division by sources is that of the other week too.
 fn same_inside(a: &StatisticValue, b: &StatisticValue) -> bool {
+    // With one source it says no more than the count.
     let known = a
         .measured
         .count()
-        .is_some_and(|counted| !counted.by_sources.is_empty());
+        .is_some_and(|counted| counted.by_sources.len() > 1);
     known && a.measured == b.measured && a.parts == b.parts
 }
 

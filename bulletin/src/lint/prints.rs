@@ -1,8 +1,8 @@
 //! Every number an issue prints, with its place, its key and the words beside it.
 
 use model::bulletin::{
-    Aspect, Bulletin, Cell, Chart, Exact, Lang, Mark, Paragraph, Plot, PublishedValue, Run, Table,
-    Text,
+    Amount, Aspect, Bulletin, Cell, Chart, Exact, Lang, Mark, Paragraph, Plot, PublishedValue, Run,
+    Table, Text,
 };
 use model::statistic;
 
@@ -47,7 +47,11 @@ pub fn of(bulletin: &Bulletin) -> Vec<Print> {
         sentence(&mut out, "situation", paragraph);
     }
     for row in &bulletin.rating.working.rows {
-        if row.missing.is_none() {
+        // Over a part of the sources it is another number, and its name says so.
+        let whole = bulletin
+            .value(&row.value)
+            .is_some_and(|value| value.name == row.name);
+        if row.missing.is_none() && whole {
             both(
                 &mut out,
                 "rating",
@@ -260,8 +264,8 @@ pub fn marks(plot: &Plot) -> Vec<(Vec<&Text>, &Mark)> {
     out
 }
 
-/// Whether a print is one of its figure.
-pub fn fits(print: &Print, value: &PublishedValue) -> bool {
+/// Whether a print is one of its figure; `wholes` are the totals that a chart may take a share of.
+pub fn fits(print: &Print, value: &PublishedValue, wholes: &[u64]) -> bool {
     let text = print.text.as_str();
     match print.aspect {
         Aspect::Value => match &value.value {
@@ -273,7 +277,7 @@ pub fn fits(print: &Print, value: &PublishedValue) -> bool {
                     Form::Tile => is_print(text, own) || is_tile(text, own, print.lang),
                     Form::Plotted => {
                         text == own
-                            || plotted(&amount.exact)
+                            || plotted(amount, wholes)
                                 .iter()
                                 .any(|known| known.get(print.lang) == text)
                     }
@@ -312,11 +316,15 @@ fn is_tile(text: &str, print: &str, lang: Lang) -> bool {
     }
 }
 
-/// What a chart may print for a figure: the count in full and at the scale of ten thousands; of a quotient
-/// what it divides.
-fn plotted(exact: &Exact) -> Vec<Text> {
+/// What a chart may print for a figure: the count in full and at the scale of ten thousands, or its share; of
+/// a quotient what it divides.
+fn plotted(amount: &Amount, wholes: &[u64]) -> Vec<Text> {
+    // M1 is the sum of its printed parts: at the scale of ten thousands it is the printed number.
+    let rounded = amount
+        .number
+        .and_then(|number| number.to_string().parse().ok());
     let of = |count: u64| {
-        let tenths = statistic::wan_tenths(count);
+        let tenths = statistic::wan_tenths(rounded.unwrap_or(count));
         [
             Text::new(count.to_string(), statistic::grouped(count)),
             Text::new(
@@ -325,9 +333,25 @@ fn plotted(exact: &Exact) -> Vec<Text> {
             ),
         ]
     };
-    match exact {
-        Exact::Count { count } => of(*count).to_vec(),
-        Exact::Ratio { numerator, .. } => of(*numerator).to_vec(),
+    match &amount.exact {
+        Exact::Count { count } => {
+            let shares = wholes
+                .iter()
+                .filter_map(|whole| statistic::percent_tenths(*count, *whole))
+                .map(statistic::print_percent);
+            of(*count).into_iter().chain(shares).collect()
+        }
+        Exact::Ratio { numerator, .. } => {
+            let tenths = statistic::wan_tenths(*numerator);
+            let scaled = Text::new(
+                format!("{}.{}", tenths / 10, tenths % 10),
+                statistic::grouped(tenths),
+            );
+            vec![
+                Text::new(numerator.to_string(), statistic::grouped(*numerator)),
+                scaled,
+            ]
+        }
         _ => Vec::new(),
     }
 }

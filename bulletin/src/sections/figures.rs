@@ -214,6 +214,15 @@ impl Figures {
     }
 }
 
+/// The count of a statistic that a line is drawn with: that of M1 is the sum of its printed parts, as its
+/// print is, so that the line ends where the text says.
+pub(super) fn drawn(week: &FrozenWeek, id: &str) -> Option<u64> {
+    let count = week.value(id)?.measured.count()?.count;
+    let parts = (id == "M1").then(|| sum_parts(week)).flatten();
+    let sum = parts.and_then(|parts| statistic::printed_sum(&parts).to_string().parse().ok());
+    Some(sum.unwrap_or(count))
+}
+
 /// M2 and M3 of a week, of which M1 is the printed sum.
 fn sum_parts(week: &FrozenWeek) -> Option<[u64; 2]> {
     let count = |id: &str| {

@@ -1,8 +1,8 @@
 //! The rating as it is printed: word, reason, working.
 
 use model::bulletin::{
-    Decimal, Gate, Outcome as Printed, Paragraph, RatingBlock, Text, VulnerabilityLevel, Working,
-    WorkingRow,
+    Aspect, Decimal, Gate, Outcome as Printed, Paragraph, RatingBlock, Text, VulnerabilityLevel,
+    Working, WorkingRow,
 };
 use model::statistic::{self, Presentation};
 
@@ -82,7 +82,13 @@ fn working_row(page: &Page<'_>, row: &IndicatorWorking) -> WorkingRow {
             ),
             None => name,
         },
-        amount: row.this.map(print).unwrap_or_default(),
+        // Over all sources it is the figure, printed as everywhere: M1 is the sum of printed parts.
+        amount: match (row.this, &row.over) {
+            (Some(_), None) if page.figures.has(&row.statistic) => {
+                page.figures.printed(&row.statistic, Aspect::Value)
+            }
+            (this, _) => this.map(print).unwrap_or_default(),
+        },
         median: row.median_doubled.map(median_text).unwrap_or_default(),
         ln_ratio: row.ln_ratio,
         weight: row.weight,

@@ -7,6 +7,7 @@ use model::bulletin::{Band, Break, Decimal, Mark, Scale, Spark, SparkRange, Text
 use model::statistic::{self, StatisticValue};
 use model::time::ReportingWeek;
 
+use super::figures::drawn;
 use super::words::axis_day;
 use crate::frozen::FrozenWeek;
 use crate::statistics::compare::Side;
@@ -28,10 +29,6 @@ pub struct Past {
     pub complete: Vec<bool>,
     /// Counts of up to 52 weeks before this one in which all sources were complete.
     pub range: Vec<u64>,
-}
-
-fn count(value: Option<&StatisticValue>) -> Option<u64> {
-    value?.measured.count().map(|counted| counted.count)
 }
 
 /// Whether every source of the value was complete in its week; back issues are taken as they are.
@@ -78,7 +75,7 @@ impl Past {
                 out.breaks.push(out.weeks.len());
             }
             out.weeks.push(week);
-            out.counts.push(count(value));
+            out.counts.push(frozen.and_then(|frozen| drawn(frozen, id)));
             out.complete.push(
                 frozen
                     .zip(value)
@@ -93,7 +90,7 @@ impl Past {
         out.range = past
             .iter()
             .filter(whole)
-            .filter_map(|frozen| count(frozen.value(id)))
+            .filter_map(|frozen| drawn(frozen, id))
             .collect();
         out
     }

@@ -54,7 +54,12 @@ fn names<T>(with: impl FnOnce(&Names<'_>) -> T) -> T {
     })
 }
 
-fn told(this: &FrozenWeek, last: &FrozenWeek, past: &[FrozenWeek], assets: Option<(&Assets, &Assets)>) -> ChangeExplanation {
+fn told(
+    this: &FrozenWeek,
+    last: &FrozenWeek,
+    past: &[FrozenWeek],
+    assets: Option<(&Assets, &Assets)>,
+) -> ChangeExplanation {
     let difference = assets.map(|(this, last)| compare(this, last));
     let found = names(|names| {
         explain(&Inputs {
@@ -73,7 +78,12 @@ fn told(this: &FrozenWeek, last: &FrozenWeek, past: &[FrozenWeek], assets: Optio
     found
 }
 
-fn some(keys: std::ops::Range<u32>, feeds: &[&str], attributes: [&str; Dimension::ALL.len()], into: &mut Assets) {
+fn some(
+    keys: std::ops::Range<u32>,
+    feeds: &[&str],
+    attributes: [&str; Dimension::ALL.len()],
+    into: &mut Assets,
+) {
     for key in keys {
         into.put(0, &format!("key {key}"), feeds.iter().copied(), attributes);
     }
@@ -89,18 +99,43 @@ fn what_only_a_new_feed_saw_is_put_down_to_it() {
     some(5..100, &["a"], NONE, &mut now);
     some(100..140, &["b"], NONE, &mut now);
     some(140..142, &["a", "b"], NONE, &mut now);
-    let (this, last) = (frozen(THIS, "W5", 137, &["a", "b"]), frozen(LAST, "W5", 100, &["a"]));
+    let (this, last) = (
+        frozen(THIS, "W5", 137, &["a", "b"]),
+        frozen(LAST, "W5", 100, &["a"]),
+    );
     let found = told(&this, &last, &[], Some((&now, &then)));
-    assert_eq!((found.new, found.gone, found.continuing, found.difference), (42, 5, 95, 37));
-    assert_eq!(found.rows[0].cause, Cause::FeedsAdded { feeds: vec!["b".to_owned()] });
-    assert_eq!((found.rows[0].new, found.rows[0].gone, found.rows[0].count), (40, 0, 40));
+    assert_eq!(
+        (found.new, found.gone, found.continuing, found.difference),
+        (42, 5, 95, 37)
+    );
+    assert_eq!(
+        found.rows[0].cause,
+        Cause::FeedsAdded {
+            feeds: vec!["b".to_owned()]
+        }
+    );
+    assert_eq!(
+        (found.rows[0].new, found.rows[0].gone, found.rows[0].count),
+        (40, 0, 40)
+    );
     // Two that the old feed saw too, and five that are gone: no cause is known.
     assert_eq!(found.rows[1].cause, Cause::NotEstablished);
-    assert_eq!((found.rows[1].new, found.rows[1].gone, found.rows[1].count), (2, 5, -3));
+    assert_eq!(
+        (found.rows[1].new, found.rows[1].gone, found.rows[1].count),
+        (2, 5, -3)
+    );
     let proposed = found.proposed.expect("37 % is large");
     assert_eq!(found.confidence, Confidence::High);
-    assert!(proposed.zh.contains("{W5|个}") && proposed.zh.contains("{=40个}来自新增数据源b"), "{}", proposed.zh);
-    assert!(proposed.en.contains("{=40} of the increase come from feeds added: b"), "{}", proposed.en);
+    assert!(
+        proposed.zh.contains("{W5|个}") && proposed.zh.contains("仅新增数据源b一项即增加{=40个}"),
+        "{}",
+        proposed.zh
+    );
+    assert!(
+        proposed.en.contains("feeds added: b alone make {=40} more"),
+        "{}",
+        proposed.en
+    );
 }
 
 #[test]
@@ -113,9 +148,19 @@ fn feeds_that_went_lacked_or_came_back_are_told_apart() {
     some(80..95, &["back"], NONE, &mut now);
     some(95..98, &["new-schema"], NONE, &mut now);
     let mut this = frozen(THIS, "W1", 68, &["a", "silent", "back", "new-schema"]);
-    let mut last = frozen(LAST, "W1", 80, &["a", "lost", "silent", "back", "new-schema"]);
+    let mut last = frozen(
+        LAST,
+        "W1",
+        80,
+        &["a", "lost", "silent", "back", "new-schema"],
+    );
     let find = |week: &mut FrozenWeek, feed: &str, change: fn(&mut FeedCoverage)| {
-        change(week.coverage.iter_mut().find(|coverage| coverage.feed == feed).expect("there"));
+        change(
+            week.coverage
+                .iter_mut()
+                .find(|coverage| coverage.feed == feed)
+                .expect("there"),
+        );
     };
     find(&mut this, "silent", |coverage| coverage.seen_days = 2);
     find(&mut last, "back", |coverage| coverage.seen_days = 0);
@@ -124,10 +169,26 @@ fn feeds_that_went_lacked_or_came_back_are_told_apart() {
     let parts: Vec<(String, i64)> = found
         .rows
         .iter()
-        .map(|row| (serde_json::to_value(&row.cause).expect("JSON")["kind"].as_str().expect("a kind").to_owned(), row.count))
+        .map(|row| {
+            (
+                serde_json::to_value(&row.cause).expect("JSON")["kind"]
+                    .as_str()
+                    .expect("a kind")
+                    .to_owned(),
+                row.count,
+            )
+        })
         .collect();
-    let expected = [("feeds_recovered", 15), ("feeds_lost", -20), ("feeds_incomplete", -10), ("detector_changed", 3)];
-    assert_eq!(parts, expected.map(|(kind, count)| (kind.to_owned(), count)));
+    let expected = [
+        ("feeds_recovered", 15),
+        ("feeds_lost", -20),
+        ("feeds_incomplete", -10),
+        ("detector_changed", 3),
+    ];
+    assert_eq!(
+        parts,
+        expected.map(|(kind, count)| (kind.to_owned(), count))
+    );
 }
 
 #[test]
@@ -136,34 +197,79 @@ fn a_group_that_stands_out_takes_its_assets() {
     let guangdong = |network: &'static str| ["", "", network, "440000", ""];
     some(0..200, &["a"], guangdong("AS64496"), &mut then);
     some(0..200, &["a"], guangdong("AS64496"), &mut now);
-    some(200..280, &["a"], ["", "bank", "AS64500", "110000", ""], &mut now);
+    some(
+        200..280,
+        &["a"],
+        ["", "bank", "AS64500", "110000", ""],
+        &mut now,
+    );
     some(280..290, &["a"], guangdong("AS64496"), &mut now);
-    let found = told(&frozen(THIS, "W5", 290, &["a"]), &frozen(LAST, "W5", 200, &["a"]), &[], Some((&now, &then)));
+    let found = told(
+        &frozen(THIS, "W5", 290, &["a"]),
+        &frozen(LAST, "W5", 200, &["a"]),
+        &[],
+        Some((&now, &then)),
+    );
     let Cause::Group { dimension, group } = &found.rows[0].cause else {
         panic!("{:#?}", found.rows);
     };
     // Brand, network and province moved alike: the most telling is named, and the assets count once.
-    assert_eq!((*dimension, group.as_str(), found.rows[0].count), (Dimension::Brand, "bank", 80));
-    assert_eq!(found.rows.last().map(|row| (row.cause.clone(), row.count)), Some((Cause::NotEstablished, 10)));
+    assert_eq!(
+        (*dimension, group.as_str(), found.rows[0].count),
+        (Dimension::Brand, "bank", 80)
+    );
+    assert_eq!(
+        found.rows.last().map(|row| (row.cause.clone(), row.count)),
+        Some((Cause::NotEstablished, 10))
+    );
     assert_eq!(found.confidence, Confidence::Medium);
     let provinces = &found.movers[0];
-    assert_eq!((provinces.name.en.as_str(), provinces.rows[0].last, provinces.rows[0].this), ("province", 0, 80));
+    assert_eq!(
+        (
+            provinces.name.en.as_str(),
+            provinces.rows[0].last,
+            provinces.rows[0].this
+        ),
+        ("province", 0, 80)
+    );
     assert_eq!(provinces.rows[1].name.zh, "广东");
 }
 
 #[test]
 fn even_growth_is_put_down_to_no_group() {
     let (mut now, mut then) = (Assets::default(), Assets::default());
-    for (at, province) in ["440000", "320000", "110000", "330000"].into_iter().enumerate() {
+    for (at, province) in ["440000", "320000", "110000", "330000"]
+        .into_iter()
+        .enumerate()
+    {
         let from = at as u32 * 1000;
-        some(from..from + 100, &["a"], ["", "", "", province, ""], &mut then);
-        some(from..from + 130, &["a"], ["", "", "", province, ""], &mut now);
+        some(
+            from..from + 100,
+            &["a"],
+            ["", "", "", province, ""],
+            &mut then,
+        );
+        some(
+            from..from + 130,
+            &["a"],
+            ["", "", "", province, ""],
+            &mut now,
+        );
     }
-    let found = told(&frozen(THIS, "W5", 520, &["a"]), &frozen(LAST, "W5", 400, &["a"]), &[], Some((&now, &then)));
+    let found = told(
+        &frozen(THIS, "W5", 520, &["a"]),
+        &frozen(LAST, "W5", 400, &["a"]),
+        &[],
+        Some((&now, &then)),
+    );
     assert_eq!(found.rows.len(), 1);
     assert_eq!(found.rows[0].cause, Cause::NotEstablished);
     assert_eq!(found.confidence, Confidence::NotEstablished);
-    assert!(found.proposed.is_some_and(|text| text.zh.contains("原因尚未查明")));
+    assert!(
+        found
+            .proposed
+            .is_some_and(|text| text.zh.contains("原因尚未查明"))
+    );
 }
 
 #[test]
@@ -180,9 +286,19 @@ fn the_same_holiday_week_of_another_year_is_laid_beside() {
     some(0..100, &["a"], NONE, &mut then);
     some(0..70, &["a"], NONE, &mut now);
     let found = told(&this, &last, &past, Some((&now, &then)));
-    assert_eq!(found.calendar.this.as_ref().map(|text| text.zh.as_str()), Some("春节"));
-    let parts: Vec<(&Cause, i64)> = found.rows.iter().map(|row| (&row.cause, row.count)).collect();
-    assert_eq!(parts, [(&Cause::Calendar, -20), (&Cause::NotEstablished, -10)]);
+    assert_eq!(
+        found.calendar.this.as_ref().map(|text| text.zh.as_str()),
+        Some("春节")
+    );
+    let parts: Vec<(&Cause, i64)> = found
+        .rows
+        .iter()
+        .map(|row| (&row.cause, row.count))
+        .collect();
+    assert_eq!(
+        parts,
+        [(&Cause::Calendar, -20), (&Cause::NotEstablished, -10)]
+    );
     assert_eq!(found.rows[0].confidence, Confidence::Low);
     // Without that year's weeks nothing is put down to the holiday.
     let found = told(&this, &last, &past[..1], Some((&now, &then)));
@@ -197,20 +313,49 @@ fn changed_rules_are_a_part_of_their_own() {
     // Frozen last week under a definition that counted 120 of the same records.
     let mut last = frozen(LAST, "W1", 120, &["a"]);
     last.values[0].version = 0;
-    let found = told(&frozen(THIS, "W1", 100, &["a"]), &last, &[], Some((&now, &then)));
+    let found = told(
+        &frozen(THIS, "W1", 100, &["a"]),
+        &last,
+        &[],
+        Some((&now, &then)),
+    );
     assert_eq!(found.rows.len(), 1);
-    assert_eq!((found.rows[0].cause.clone(), found.rows[0].count, found.rows[0].confidence), (Cause::Recount, -20, Confidence::High));
-    assert!(found.rows[0].evidence.en.contains("the definition went from v0 to v1"), "{}", found.rows[0].evidence.en);
+    assert_eq!(
+        (
+            found.rows[0].cause.clone(),
+            found.rows[0].count,
+            found.rows[0].confidence
+        ),
+        (Cause::Recount, -20, Confidence::High)
+    );
+    assert!(
+        found.rows[0]
+            .evidence
+            .en
+            .contains("the definition went from v0 to v1"),
+        "{}",
+        found.rows[0].evidence.en
+    );
 }
 
 #[test]
 fn a_back_issue_has_no_assets_to_compare() {
     let mut last = frozen(LAST, "W1", 80, &[]);
-    last.origin = Origin::Imported { source: "test".to_owned() };
+    last.origin = Origin::Imported {
+        source: "test".to_owned(),
+    };
     let found = told(&frozen(THIS, "W1", 100, &["a"]), &last, &[], None);
     assert_eq!(found.rows.len(), 1);
-    assert_eq!((found.rows[0].cause.clone(), found.rows[0].count), (Cause::NotEstablished, 20));
-    assert!(found.remarks.iter().any(|text| text.en.contains("not here")));
+    assert_eq!(
+        (found.rows[0].cause.clone(), found.rows[0].count),
+        (Cause::NotEstablished, 20)
+    );
+    assert!(
+        found
+            .remarks
+            .iter()
+            .any(|text| text.en.contains("not here"))
+    );
 }
 
 #[test]
@@ -229,7 +374,9 @@ fn assets_are_those_that_are_counted() {
     tally.add(&batch(&events)).expect("a batch");
     let tally = tally.finish();
     for statistic in statistics::scanned() {
-        let Ok(inputs) = assets::inputs(statistic) else { continue };
+        let Ok(inputs) = assets::inputs(statistic) else {
+            continue;
+        };
         if !assets::is_scanned(statistic) {
             continue;
         }
@@ -258,14 +405,27 @@ fn groups_come_from_the_events() {
         scan.add(&batch(events)).expect("a batch");
         scan.finish()
     };
-    let now = scan(&[infected("a", "192.0.2.1", "linux/mirai.b"), infected("b", "192.0.2.2", "qakbot"), phishing("p", "http://p.example/", "p.example")]);
+    let now = scan(&[
+        infected("a", "192.0.2.1", "linux/mirai.b"),
+        infected("b", "192.0.2.2", "qakbot"),
+        phishing("p", "http://p.example/", "p.example"),
+    ]);
     let then = scan(&[infected("a", "192.0.2.1", "mirai.a")]);
     let found = compare(&now, &then);
     assert_eq!((found.this, found.last, found.continuing), (2, 1, 1));
-    assert_eq!(found.groups[&(Dimension::Family, "mirai".to_owned())], (1, 1));
-    assert_eq!(found.groups[&(Dimension::Province, "440000".to_owned())], (1, 2));
+    assert_eq!(
+        found.groups[&(Dimension::Family, "mirai".to_owned())],
+        (1, 1)
+    );
+    assert_eq!(
+        found.groups[&(Dimension::Province, "440000".to_owned())],
+        (1, 2)
+    );
     let moved: Vec<_> = found.moved.keys().collect();
-    assert_eq!((moved.len(), moved[0].new, moved[0].feeds.as_slice()), (1, true, &["b".to_owned()][..]));
+    assert_eq!(
+        (moved.len(), moved[0].new, moved[0].feeds.as_slice()),
+        (1, true, &["b".to_owned()][..])
+    );
 }
 
 #[test]
@@ -273,17 +433,40 @@ fn the_page_says_what_the_rows_say_in_both_languages() {
     let (mut now, mut then) = (Assets::default(), Assets::default());
     some(0..10_000, &["a"], NONE, &mut then);
     some(2_000..10_000, &["a"], NONE, &mut now);
-    some(10_000..15_000, &["b"], ["", "<bank>", "AS64500", "440000", "test"], &mut now);
-    let found = told(&frozen(THIS, "W5", 13_000, &["a", "b"]), &frozen(LAST, "W5", 10_000, &["a"]), &[], Some((&now, &then)));
-    for (lang, told) in [(Lang::Zh, ["新增数据源b", "+5000", "尚未查明", "广东"]), (Lang::En, ["feeds added: b", "+5,000", "not established", "Guangdong"])] {
+    some(
+        10_000..15_000,
+        &["b"],
+        ["", "<bank>", "AS64500", "440000", "test"],
+        &mut now,
+    );
+    let found = told(
+        &frozen(THIS, "W5", 13_000, &["a", "b"]),
+        &frozen(LAST, "W5", 10_000, &["a"]),
+        &[],
+        Some((&now, &then)),
+    );
+    for (lang, told) in [
+        (Lang::Zh, ["新增数据源b", "+5000", "尚未查明", "广东"]),
+        (
+            Lang::En,
+            ["feeds added: b", "+5,000", "not established", "Guangdong"],
+        ),
+    ] {
         let html = page::html(&found, lang);
         for text in told {
             assert!(html.contains(text), "{text}");
         }
-        assert!(!html.contains("<bank>") && !html.contains("http"), "escaped, and nothing is loaded");
+        assert!(
+            !html.contains("<bank>") && !html.contains("http"),
+            "escaped, and nothing is loaded"
+        );
         assert_eq!(html, page::html(&found, lang));
         if let Some(folder) = std::env::var_os("WATCHFIRE_PAGES") {
-            std::fs::write(std::path::Path::new(&folder).join(format!("change.{}.html", lang.code())), html).expect("written");
+            std::fs::write(
+                std::path::Path::new(&folder).join(format!("change.{}.html", lang.code())),
+                html,
+            )
+            .expect("written");
         }
     }
 }
@@ -295,7 +478,12 @@ struct Any {
 }
 
 fn any_asset() -> impl Strategy<Value = Any> {
-    let side = || prop::option::of((prop::collection::vec(0..3usize, 1..3), prop::array::uniform5(0..3u8)));
+    let side = || {
+        prop::option::of((
+            prop::collection::vec(0..3usize, 1..3),
+            prop::array::uniform5(0..3u8),
+        ))
+    };
     (side(), side()).prop_map(|(now, then)| Any { now, then })
 }
 
@@ -359,7 +547,10 @@ fn lost(found: &ChangeExplanation, new: bool) -> u64 {
     let told = |row: &bulletin::change::Row| if new { row.new } else { row.gone };
     let all = if new { found.new } else { found.gone };
     let shown: u64 = found.rows.iter().map(told).sum();
-    let open = found.rows.iter().any(|row| row.cause == Cause::NotEstablished);
+    let open = found
+        .rows
+        .iter()
+        .any(|row| row.cause == Cause::NotEstablished);
     match open {
         true => 0,
         false => all - shown,

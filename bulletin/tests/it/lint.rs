@@ -167,7 +167,11 @@ impl Case {
     }
 
     fn value(&mut self, key: &str) -> &mut PublishedValue {
-        self.bulletin.values.iter_mut().find(|value| value.key == key).expect("listed")
+        self.bulletin
+            .values
+            .iter_mut()
+            .find(|value| value.key == key)
+            .expect("listed")
     }
 
     fn amount(&mut self, key: &str) -> &mut Amount {
@@ -175,7 +179,12 @@ impl Case {
     }
 
     fn count(&self, key: &str) -> u64 {
-        match self.bulletin.value(key).and_then(|value| value.value.as_ref()).map(|amount| &amount.exact) {
+        match self
+            .bulletin
+            .value(key)
+            .and_then(|value| value.value.as_ref())
+            .map(|amount| &amount.exact)
+        {
             Some(Exact::Count { count }) => *count,
             other => panic!("{key}: {other:?}"),
         }
@@ -191,7 +200,12 @@ impl Case {
 
     /// The first number of the websites' sentences that is of this figure.
     fn run(&mut self, key: &str) -> &mut Run {
-        let section = self.bulletin.sections.iter_mut().find(|section| section.id == "websites").expect("there");
+        let section = self
+            .bulletin
+            .sections
+            .iter_mut()
+            .find(|section| section.id == "websites")
+            .expect("there");
         section
             .paragraphs
             .iter_mut()
@@ -212,14 +226,21 @@ impl Case {
 }
 
 fn set_frozen(week: &mut FrozenWeek, id: &str, count: u64) {
-    let value = week.values.iter_mut().find(|value| value.statistic == id).expect("declared");
+    let value = week
+        .values
+        .iter_mut()
+        .find(|value| value.statistic == id)
+        .expect("declared");
     value.measured = Measured::Available {
         quantity: Quantity::Count(Counted::imported(count)),
     };
 }
 
 fn of<'a>(found: &'a [Finding], rule: &str) -> Vec<&'a Finding> {
-    found.iter().filter(|finding| finding.rule == rule).collect()
+    found
+        .iter()
+        .filter(|finding| finding.rule == rule)
+        .collect()
 }
 
 #[test]
@@ -230,106 +251,171 @@ fn a_sound_issue_is_clean() {
 
 /// Each rule with something that breaks it.
 const BREAKS: &[(&str, fn(&mut Case))] = &[
-        ("sum", |case| {
-            let count = case.count("V3") + 1;
-            case.set("V3", count);
-        }),
-        ("part", |case| {
-            let count = case.count("W1") + 1;
-            case.set("W2", count);
-        }),
-        ("quotient", |case| {
-            let amount = case.amount("W7");
-            amount.number = Some(Decimal::count(5));
-            amount.text = Text::new("约5", "about 5");
-        }),
-        ("frozen", |case| case.set("W3", 645)),
-        ("print", |case| {
-            if let Run::Number { text, .. } = case.run("W1") {
-                *text = "67个".to_owned();
-            }
-        }),
-        ("caption", |case| {
-            let chart = case.bulletin.sections.iter_mut().flat_map(|section| &mut section.charts).next().expect("a chart");
-            chart.title.zh.push_str("，共501个");
-        }),
-        ("chart-table", |case| {
-            let chart = case.bulletin.sections.iter_mut().flat_map(|section| &mut section.charts).next().expect("a chart");
-            chart.table.rows.pop();
-        }),
-        ("outputs", |case| {
-            case.outputs[0].figures.insert("W1".to_owned(), "67".to_owned());
-        }),
-        ("baseline", |case| case.value("W5").change.percent = Some(Decimal::new(278, 1))),
-        ("baseline-withdrawn", |case| {
-            case.baseline.as_mut().expect("there").withdrawn = true;
-        }),
-        ("baseline-note", |case| {
-            case.baseline.as_mut().expect("there").corrected = true;
-        }),
-        ("baseline-unpublished", |case| {
-            case.baseline.as_mut().expect("there").published = false;
-        }),
-        ("change-wording", |case| {
-            case.value("W5").change = Change {
-                direction: Direction::Flat,
-                text: Text::new("与上周持平", "unchanged"),
-                ..Change::default()
-            };
-        }),
-        ("small-base", |case| {
-            let previous = case.value("W5").previous.as_mut().expect("there");
-            previous.exact = Exact::Count { count: 5 };
-        }),
-        ("small-share", |case| {
-            case.amount("W2/share").exact = Exact::Ratio {
-                numerator: 1,
-                denominator: 6,
-            };
-        }),
-        ("definition", |case| case.value("W1").name = Text::new("被植入后门的网站", "Backdoored websites")),
-        ("label", |case| {
-            if let Run::Number { value, .. } = case.run("W2") {
-                *value = "W4".to_owned();
-            }
-        }),
-        ("repeat", |case| {
-            let count = case.count("W3");
-            set_frozen(&mut case.past[5], "W3", count);
-        }),
-        ("range", |case| case.past.iter_mut().for_each(|week| set_frozen(week, "W1", 12))),
-        ("sources", |case| case.frozen.coverage[0].seen_days = 3),
-        ("break", |case| case.frozen.coverage.iter_mut().for_each(|feed| feed.changed = true)),
-        ("licence", |case| case.feeds.iter_mut().for_each(|feed| feed.publishable = Publishable::Nothing)),
-        ("licence-unknown", |case| case.feeds.retain(|feed| feed.name != "zone")),
-        ("small-cell", |case| {
-            let value = case.frozen.values.iter_mut().find(|value| value.statistic == "M5").expect("declared");
-            value.parts[0].measured = Measured::Available {
-                quantity: Quantity::Count(Counted::imported(2)),
-            };
-        }),
-        ("closure-rush", |case| {
-            case.closures = ClosureProfile {
-                closed: 100,
-                late: 60,
-                ..ClosureProfile::default()
-            };
-        }),
-        ("tlp", |case| case.bulletin.tlp = Tlp::Amber),
-        ("recent-link", |case| case.published.clear()),
-        ("file-link", |case| case.files.retain(|file| !file.ends_with(".pdf"))),
-        ("translation", |case| case.write("请更新。", "")),
-        ("stale-translation", |case| case.edit(|lead| lead.text.zh.push_str("请更新。"))),
-        ("untranslated", |case| case.write("请更新。", "Please 更新.")),
-        ("languages", |case| case.write("仿冒页面{W5|个}。", "Many phishing pages.")),
-        ("reference", |case| case.write("有{M9|个}。", "There are {M9}.")),
-        ("bare-number", |case| case.write("仿冒页面上升三成，共645个。", "Phishing pages: 645.")),
-        ("marked-number", |case| case.write("共{=330个}。", "In all {=330}.")),
-        ("placed", |case| case.editorial.blocks[1].place = Place::Section("handling".to_owned())),
-        ("link", |case| case.edit(|lead| lead.link = Some("http://www.example.com".to_owned()))),
-        ("live-indicator", |case| case.write("不要打开http://login.example.com/a。", "Do not open http://login.example.com/a.")),
-        ("bare-domain", |case| case.write("见login.example.com。", "See login.example.com.")),
-        ("named-indicator", |case| case.write("见login[.]example[.]com。", "See login[.]example[.]com.")),
+    ("sum", |case| {
+        let count = case.count("V3") + 1;
+        case.set("V3", count);
+    }),
+    ("part", |case| {
+        let count = case.count("W1") + 1;
+        case.set("W2", count);
+    }),
+    ("quotient", |case| {
+        let amount = case.amount("W7");
+        amount.number = Some(Decimal::count(5));
+        amount.text = Text::new("约5", "about 5");
+    }),
+    ("frozen", |case| case.set("W3", 645)),
+    ("print", |case| {
+        if let Run::Number { text, .. } = case.run("W1") {
+            *text = "67个".to_owned();
+        }
+    }),
+    ("caption", |case| {
+        let chart = case
+            .bulletin
+            .sections
+            .iter_mut()
+            .flat_map(|section| &mut section.charts)
+            .next()
+            .expect("a chart");
+        chart.title.zh.push_str("，共501个");
+    }),
+    ("chart-table", |case| {
+        let chart = case
+            .bulletin
+            .sections
+            .iter_mut()
+            .flat_map(|section| &mut section.charts)
+            .next()
+            .expect("a chart");
+        chart.table.rows.pop();
+    }),
+    ("outputs", |case| {
+        case.outputs[0]
+            .figures
+            .insert("W1".to_owned(), "67".to_owned());
+    }),
+    ("baseline", |case| {
+        case.value("W5").change.percent = Some(Decimal::new(278, 1))
+    }),
+    ("baseline-withdrawn", |case| {
+        case.baseline.as_mut().expect("there").withdrawn = true;
+    }),
+    ("baseline-note", |case| {
+        case.baseline.as_mut().expect("there").corrected = true;
+    }),
+    ("baseline-unpublished", |case| {
+        case.baseline.as_mut().expect("there").published = false;
+    }),
+    ("change-wording", |case| {
+        case.value("W5").change = Change {
+            direction: Direction::Flat,
+            text: Text::new("与上周持平", "unchanged"),
+            ..Change::default()
+        };
+    }),
+    ("small-base", |case| {
+        let previous = case.value("W5").previous.as_mut().expect("there");
+        previous.exact = Exact::Count { count: 5 };
+    }),
+    ("small-share", |case| {
+        case.amount("W2/share").exact = Exact::Ratio {
+            numerator: 1,
+            denominator: 6,
+        };
+    }),
+    ("definition", |case| {
+        case.value("W1").name = Text::new("被植入后门的网站", "Backdoored websites")
+    }),
+    ("label", |case| {
+        if let Run::Number { value, .. } = case.run("W2") {
+            *value = "W4".to_owned();
+        }
+    }),
+    ("repeat", |case| {
+        let count = case.count("W3");
+        set_frozen(&mut case.past[5], "W3", count);
+    }),
+    ("range", |case| {
+        case.past
+            .iter_mut()
+            .for_each(|week| set_frozen(week, "W1", 12))
+    }),
+    ("sources", |case| case.frozen.coverage[0].seen_days = 3),
+    ("break", |case| {
+        case.frozen
+            .coverage
+            .iter_mut()
+            .for_each(|feed| feed.changed = true)
+    }),
+    ("licence", |case| {
+        case.feeds
+            .iter_mut()
+            .for_each(|feed| feed.publishable = Publishable::Nothing)
+    }),
+    ("licence-unknown", |case| {
+        case.feeds.retain(|feed| feed.name != "zone")
+    }),
+    ("small-cell", |case| {
+        let value = case
+            .frozen
+            .values
+            .iter_mut()
+            .find(|value| value.statistic == "M5")
+            .expect("declared");
+        value.parts[0].measured = Measured::Available {
+            quantity: Quantity::Count(Counted::imported(2)),
+        };
+    }),
+    ("closure-rush", |case| {
+        case.closures = ClosureProfile {
+            closed: 100,
+            late: 60,
+            ..ClosureProfile::default()
+        };
+    }),
+    ("tlp", |case| case.bulletin.tlp = Tlp::Amber),
+    ("recent-link", |case| case.published.clear()),
+    ("file-link", |case| {
+        case.files.retain(|file| !file.ends_with(".pdf"))
+    }),
+    ("translation", |case| case.write("请更新。", "")),
+    ("stale-translation", |case| {
+        case.edit(|lead| lead.text.zh.push_str("请更新。"))
+    }),
+    ("untranslated", |case| {
+        case.write("请更新。", "Please 更新.")
+    }),
+    ("languages", |case| {
+        case.write("仿冒页面{W5|个}。", "Many phishing pages.")
+    }),
+    ("reference", |case| {
+        case.write("有{M9|个}。", "There are {M9}.")
+    }),
+    ("bare-number", |case| {
+        case.write("仿冒页面上升三成，共645个。", "Phishing pages: 645.")
+    }),
+    ("marked-number", |case| {
+        case.write("共{=330个}。", "In all {=330}.")
+    }),
+    ("placed", |case| {
+        case.editorial.blocks[1].place = Place::Section("handling".to_owned())
+    }),
+    ("link", |case| {
+        case.edit(|lead| lead.link = Some("http://www.example.com".to_owned()))
+    }),
+    ("live-indicator", |case| {
+        case.write(
+            "不要打开http://login.example.com/a。",
+            "Do not open http://login.example.com/a.",
+        )
+    }),
+    ("bare-domain", |case| {
+        case.write("见login.example.com。", "See login.example.com.")
+    }),
+    ("named-indicator", |case| {
+        case.write("见login[.]example[.]com。", "See login[.]example[.]com.")
+    }),
 ];
 
 #[test]
@@ -347,7 +433,11 @@ fn each_rule_finds_its_break_and_nothing_else_hides_it() {
         for finding in own {
             assert_eq!(finding.severity, rule.severity);
             let said = [&finding.text, &finding.remedy];
-            assert!(said.iter().all(|text| !text.zh.is_empty() && !text.en.is_empty()), "{finding:?}");
+            assert!(
+                said.iter()
+                    .all(|text| !text.zh.is_empty() && !text.en.is_empty()),
+                "{finding:?}"
+            );
             assert!(!finding.object.is_empty());
         }
         assert!(found.is_sorted_by_key(|finding| finding.severity));
@@ -375,11 +465,18 @@ fn a_corrected_baseline_is_fine_with_its_note() {
 fn printed(monday: jiff::civil::Date, like: &FrozenWeek, figures: &[(&str, &str)]) -> FrozenWeek {
     let map: serde_json::Map<String, serde_json::Value> = figures
         .iter()
-        .map(|(column, text)| ((*column).to_owned(), serde_json::Value::String((*text).to_owned())))
+        .map(|(column, text)| {
+            (
+                (*column).to_owned(),
+                serde_json::Value::String((*text).to_owned()),
+            )
+        })
         .collect();
     let week = ReportingWeek::containing(monday);
     FrozenWeek {
-        issue: model::issue::NumberingScheme::SundayOrdinal.issue(week).expect("numbered"),
+        issue: model::issue::NumberingScheme::SundayOrdinal
+            .issue(week)
+            .expect("numbered"),
         week,
         coverage: Vec::new(),
         values: history::values_of(&map),
@@ -390,7 +487,10 @@ fn printed(monday: jiff::civil::Date, like: &FrozenWeek, figures: &[(&str, &str)
 
 fn of_history(weeks: &[(jiff::civil::Date, &[(&str, &str)])]) -> Case {
     let mut case = Case::sound();
-    let mut made: Vec<FrozenWeek> = weeks.iter().map(|(monday, figures)| printed(*monday, &case.frozen, figures)).collect();
+    let mut made: Vec<FrozenWeek> = weeks
+        .iter()
+        .map(|(monday, figures)| printed(*monday, &case.frozen, figures))
+        .collect();
     case.frozen = made.remove(0);
     case.past = made;
     case.baseline = None;
@@ -399,6 +499,8 @@ fn of_history(weeks: &[(jiff::civil::Date, &[(&str, &str)])]) -> Case {
     case.published = case.past.iter().map(|week| week.issue).collect();
     case.files.clear();
     case.place();
+    // The rating is that of the week whose figures were replaced.
+    case.bulletin.rating.working.rows.clear();
     case.outputs.clear();
     case
 }
@@ -408,12 +510,24 @@ fn of_history(weeks: &[(jiff::civil::Date, &[(&str, &str)])]) -> Case {
 fn slip_wrong_baseline_week() {
     use jiff::civil::date;
     let mut case = of_history(&[
-        (date(2015, 9, 21), &[("vulns", "184"), ("vulns_high", "51"), ("defaced", "4540")]),
-        (date(2015, 9, 14), &[("vulns", "107"), ("vulns_high", "52"), ("defaced", "3051")]),
-        (date(2015, 9, 7), &[("vulns", "144"), ("vulns_high", "65"), ("defaced", "3132")]),
+        (
+            date(2015, 9, 21),
+            &[("vulns", "184"), ("vulns_high", "51"), ("defaced", "4540")],
+        ),
+        (
+            date(2015, 9, 14),
+            &[("vulns", "107"), ("vulns_high", "52"), ("defaced", "3051")],
+        ),
+        (
+            date(2015, 9, 7),
+            &[("vulns", "144"), ("vulns_high", "65"), ("defaced", "3132")],
+        ),
     ]);
     assert!(of(&case.lint(), "baseline").is_empty());
-    assert_eq!(case.bulletin.value("V1").expect("listed").change.text.zh, "72.0%");
+    assert_eq!(
+        case.bulletin.value("V1").expect("listed").change.text.zh,
+        "72.0%"
+    );
     let before_last = names(|names| Figures::of(&case.frozen, Some(&case.past[1]), names));
     for key in ["V1", "V2"] {
         let wrong = before_last.get(key).expect("printed").clone();
@@ -426,8 +540,16 @@ fn slip_wrong_baseline_week() {
     assert_eq!(found.len(), 2);
     for finding in found {
         assert_eq!(finding.severity, Severity::Blocks);
-        assert!(finding.text.en.contains("fits the week of 2015-09-07"), "{}", finding.text.en);
-        assert!(finding.text.en.contains("72.0%") || finding.text.en.contains("1.9%"), "{}", finding.text.en);
+        assert!(
+            finding.text.en.contains("fits the week of 2015-09-07"),
+            "{}",
+            finding.text.en
+        );
+        assert!(
+            finding.text.en.contains("72.0%") || finding.text.en.contains("1.9%"),
+            "{}",
+            finding.text.en
+        );
     }
 }
 
@@ -436,23 +558,66 @@ fn slip_wrong_baseline_week() {
 fn slip_caption_and_text_disagree() {
     use jiff::civil::date;
     let mut case = of_history(&[
-        (date(2014, 9, 8), &[("host_domains", "2114"), ("host_ips", "383"), ("defaced", "5726")]),
-        (date(2014, 9, 1), &[("host_domains", "1980"), ("host_ips", "390"), ("defaced", "6940")]),
+        (
+            date(2014, 9, 8),
+            &[
+                ("host_domains", "2114"),
+                ("host_ips", "383"),
+                ("defaced", "5726"),
+            ],
+        ),
+        (
+            date(2014, 9, 1),
+            &[
+                ("host_domains", "1980"),
+                ("host_ips", "390"),
+                ("defaced", "6940"),
+            ],
+        ),
     ]);
     let charts = |case: &mut Case| -> usize {
-        let mut all = case.bulletin.sections.iter_mut().flat_map(|section| &mut section.charts);
-        let chart = all.find(|chart| chart.query.contains("H1")).expect("a chart of hosting domains");
+        let mut all = case
+            .bulletin
+            .sections
+            .iter_mut()
+            .flat_map(|section| &mut section.charts);
+        let chart = all
+            .find(|chart| chart.query.contains("H1"))
+            .expect("a chart of hosting domains");
         chart.title = Text::new("放马站点域名501个", "501 malware-hosting domains");
         501
     };
-    assert!(case.lint().iter().all(|finding| finding.severity == Severity::Asks), "{:#?}", case.lint());
+    assert!(
+        case.lint()
+            .iter()
+            .all(|finding| finding.severity == Severity::Asks),
+        "{:#?}",
+        case.lint()
+    );
     charts(&mut case);
     let found = case.lint();
-    assert!(of(&found, "caption").iter().any(|finding| finding.text.zh.contains("501")), "{found:#?}");
+    assert!(
+        of(&found, "caption")
+            .iter()
+            .any(|finding| finding.text.zh.contains("501")),
+        "{found:#?}"
+    );
     // The same slip as a mark of the chart that refers to the figure.
     let mut case = Case::sound();
-    let chart = case.bulletin.sections.iter_mut().flat_map(|section| &mut section.charts).find(|chart| chart.id == "website-counts").expect("there");
-    let cell = chart.table.rows.iter_mut().flat_map(|row| &mut row.cells).find(|cell| cell.value.is_some()).expect("a number");
+    let chart = case
+        .bulletin
+        .sections
+        .iter_mut()
+        .flat_map(|section| &mut section.charts)
+        .find(|chart| chart.id == "website-counts")
+        .expect("there");
+    let cell = chart
+        .table
+        .rows
+        .iter_mut()
+        .flat_map(|row| &mut row.cells)
+        .find(|cell| cell.value.is_some())
+        .expect("a number");
     cell.text = Text::same("501");
     assert!(!of(&case.lint(), "print").is_empty());
 }
@@ -461,13 +626,25 @@ fn slip_caption_and_text_disagree() {
 #[test]
 fn slip_swapped_label() {
     let mut case = Case::sound();
-    let wrong = say(&case.figures(), "被植入后门的政府网站{W2|个}。", "{W2} of the backdoored sites belong to government.");
+    let wrong = say(
+        &case.figures(),
+        "被植入后门的政府网站{W2|个}。",
+        "{W2} of the backdoored sites belong to government.",
+    );
     case.bulletin.sections[2].paragraphs.push(wrong);
     let found = case.lint();
     let found = of(&found, "label");
     assert_eq!(found.len(), 2, "in both languages: {found:#?}");
-    assert!(found.iter().all(|finding| finding.severity == Severity::Blocks));
-    assert!(found[0].text.zh.contains("W2") && found[0].text.zh.contains("后门"), "{}", found[0].text.zh);
+    assert!(
+        found
+            .iter()
+            .all(|finding| finding.severity == Severity::Blocks)
+    );
+    assert!(
+        found[0].text.zh.contains("W2") && found[0].text.zh.contains("后门"),
+        "{}",
+        found[0].text.zh
+    );
 }
 
 /// DOMAIN 1.4b: 645 backdoored sites in two different weeks.
@@ -475,21 +652,43 @@ fn slip_swapped_label() {
 fn slip_the_same_figure_in_two_weeks() {
     use jiff::civil::date;
     let case = of_history(&[
-        (date(2016, 3, 14), &[("backdoored", "645"), ("defaced", "1100")]),
-        (date(2016, 3, 7), &[("backdoored", "710"), ("defaced", "1200")]),
-        (date(2016, 2, 29), &[("backdoored", "645"), ("defaced", "1300")]),
+        (
+            date(2016, 3, 14),
+            &[("backdoored", "645"), ("defaced", "1100")],
+        ),
+        (
+            date(2016, 3, 7),
+            &[("backdoored", "710"), ("defaced", "1200")],
+        ),
+        (
+            date(2016, 2, 29),
+            &[("backdoored", "645"), ("defaced", "1300")],
+        ),
     ]);
     let found = case.lint();
     let found = of(&found, "repeat");
     assert_eq!(found.len(), 1, "{found:#?}");
-    assert!(found[0].text.en.contains("645") && found[0].text.en.contains("2016-02-29"), "{}", found[0].text.en);
+    assert!(
+        found[0].text.en.contains("645") && found[0].text.en.contains("2016-02-29"),
+        "{}",
+        found[0].text.en
+    );
     // The word of one week answers for no other.
     let other = of_history(&[
-        (date(2016, 3, 21), &[("backdoored", "645"), ("defaced", "1150")]),
-        (date(2016, 3, 14), &[("backdoored", "645"), ("defaced", "1100")]),
+        (
+            date(2016, 3, 21),
+            &[("backdoored", "645"), ("defaced", "1150")],
+        ),
+        (
+            date(2016, 3, 14),
+            &[("backdoored", "645"), ("defaced", "1100")],
+        ),
     ]);
     let again = other.lint();
-    assert_ne!(of(&again, "repeat")[0].fingerprint(), found[0].fingerprint());
+    assert_ne!(
+        of(&again, "repeat")[0].fingerprint(),
+        found[0].fingerprint()
+    );
 }
 
 /// DOMAIN 1.4b: 6.2 pages to an address were printed as 5.
@@ -517,7 +716,10 @@ fn slip_a_stale_figure() {
     case.value("W5").value = Some(last);
     let found = case.lint();
     let found = of(&found, "frozen");
-    assert!(found.len() == 1 && found[0].text.en.contains("300") && found[0].text.en.contains("330"), "{found:#?}");
+    assert!(
+        found.len() == 1 && found[0].text.en.contains("300") && found[0].text.en.contains("330"),
+        "{found:#?}"
+    );
 }
 
 /// DOMAIN 1.4b: a part larger than its whole.
@@ -525,10 +727,29 @@ fn slip_a_stale_figure() {
 fn slip_a_part_larger_than_its_whole() {
     use jiff::civil::date;
     let case = of_history(&[
-        (date(2016, 3, 14), &[("backdoored", "645"), ("backdoored_gov", "654"), ("vulns", "100"), ("vulns_high", "101")]),
-        (date(2016, 3, 7), &[("backdoored", "710"), ("backdoored_gov", "21"), ("vulns", "90"), ("vulns_high", "30")]),
+        (
+            date(2016, 3, 14),
+            &[
+                ("backdoored", "645"),
+                ("backdoored_gov", "654"),
+                ("vulns", "100"),
+                ("vulns_high", "101"),
+            ],
+        ),
+        (
+            date(2016, 3, 7),
+            &[
+                ("backdoored", "710"),
+                ("backdoored_gov", "21"),
+                ("vulns", "90"),
+                ("vulns_high", "30"),
+            ],
+        ),
     ]);
     let found = case.lint();
-    let objects: Vec<&str> = of(&found, "part").iter().map(|finding| finding.object.as_str()).collect();
+    let objects: Vec<&str> = of(&found, "part")
+        .iter()
+        .map(|finding| finding.object.as_str())
+        .collect();
     assert_eq!(objects, ["W4", "V2"]);
 }
