@@ -26,6 +26,7 @@ pub mod rating;
 pub mod render;
 pub mod rollup;
 pub mod sections;
+pub mod sheet;
 pub mod statistics;
 pub mod turnaround;
 pub mod week;

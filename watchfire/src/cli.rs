@@ -11,9 +11,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    audit, bulletin, completions, config, contacts, demo, doctor, evidence, export, feeds, fetch,
+    audit, bulletin, completions, config, contacts, daily, demo, doctor, evidence, export, feeds, fetch, flash,
     history, hold, import, inbox, incidents, infrastructure, ingest, init, lake, man, notices,
-    orgs, parse, query, rating, reference, rejects, respond, retention, rollup, route, serve, status,
+    orgs, parallel, parse, query, rating, reference, rejects, respond, retention, rollup, route, serve, status,
     tokens, verify, week,
 };
 use crate::config::Environment;
@@ -112,6 +112,9 @@ enum Command {
     History(history::Args),
     Bulletin(bulletin::Args),
     Rollup(rollup::Args),
+    Parallel(parallel::Args),
+    Flash(flash::Args),
+    Daily(daily::Args),
     Lake(lake::Args),
     Retention(retention::Args),
     Hold(hold::Args),
@@ -154,6 +157,9 @@ impl Command {
             Command::History(args) => history::run(args, session),
             Command::Bulletin(args) => bulletin::run(args, session),
             Command::Rollup(args) => rollup::run(args, session),
+            Command::Parallel(args) => parallel::run(args, session),
+            Command::Flash(args) => flash::run(args, session),
+            Command::Daily(args) => daily::run(args, session),
             Command::Lake(args) => lake::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),

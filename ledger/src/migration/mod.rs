@@ -6,6 +6,7 @@ mod m0002_retention;
 mod m0003_lists;
 mod m0004_token;
 mod m0005_response;
+mod m0009_flash;
 
 use sea_orm_migration::prelude::{ColumnDef, Table, TableCreateStatement};
 use sea_orm_migration::schema::text;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_lists::Migration),
             Box::new(m0004_token::Migration),
             Box::new(m0005_response::Migration),
+            Box::new(m0009_flash::Migration),
         ]
     }
 }
