@@ -9,6 +9,7 @@ mod campaign;
 mod clock;
 mod cluster;
 mod commit;
+mod flash;
 mod handled;
 mod issue;
 mod job;

@@ -15,6 +15,7 @@ use model::statistic::{self, StatisticValue};
 use model::time::{ReportingWeek, Timestamp};
 use serde_json::json;
 
+use super::infrastructure::GRADES;
 use super::rollup::place;
 use crate::failure::{Failure, Result};
 use crate::table::Out;
@@ -26,14 +27,6 @@ use crate::workspace::{Access, Session, Workspace, now};
 const SHOWN: [&str; 12] = [
     "M1", "M2", "M3", "H1", "W1", "W2", "W3", "W4", "W5", "V1", "V2", "I1",
 ];
-/// Grades of infrastructure events (1 to 4), as the zero report names them.
-const GRADES: [(&str, &str); 4] = [
-    ("特别重大", "particularly serious"),
-    ("重大", "serious"),
-    ("较大", "major"),
-    ("一般", "ordinary"),
-];
-
 /// Print the daily sheet with its zero report.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

@@ -1,5 +1,6 @@
 //! Tests of the built binary, from outside: what a person or a program sees.
 
+mod beside;
 mod casework;
 mod cli;
 // Shared with the ledger's own tests, which use more of it.
