@@ -140,7 +140,11 @@ impl HandlingWeek {
         self.cells.entry(cell.into()).or_default().push(key);
     }
 
-    async fn place_handled(&mut self, ledger: &Standing<'_>, handled: &[HandlingRow]) -> Result<()> {
+    async fn place_handled(
+        &mut self,
+        ledger: &Standing<'_>,
+        handled: &[HandlingRow],
+    ) -> Result<()> {
         let ids: Vec<IncidentId> = handled.iter().map(|row| row.id.0).collect();
         let mut asked: BTreeMap<IncidentId, Vec<(Role, Option<OrganizationId>, bool)>> =
             BTreeMap::new();

@@ -112,7 +112,11 @@ pub fn html(sheet: &Sheet, lang: Lang) -> String {
                 let _ = writeln!(out, "<h2>{}</h2>", t(text));
             }
             Block::Paragraph(text) => {
-                for part in text.get(lang).split("\n\n").filter(|part| !part.trim().is_empty()) {
+                for part in text
+                    .get(lang)
+                    .split("\n\n")
+                    .filter(|part| !part.trim().is_empty())
+                {
                     let _ = writeln!(out, "<p>{}</p>", escape(part.trim()));
                 }
             }
@@ -131,7 +135,10 @@ pub fn html(sheet: &Sheet, lang: Lang) -> String {
                 for link in links {
                     let text = escape(link.as_str());
                     let _ = match link.starts_with("https://") {
-                        true => writeln!(out, "<li><a href=\"{text}\" rel=\"noreferrer\">{text}</a></li>"),
+                        true => writeln!(
+                            out,
+                            "<li><a href=\"{text}\" rel=\"noreferrer\">{text}</a></li>"
+                        ),
                         false => writeln!(out, "<li>{text}</li>"),
                     };
                 }
@@ -169,8 +176,17 @@ pub fn html(sheet: &Sheet, lang: Lang) -> String {
 pub fn text(sheet: &Sheet, lang: Lang) -> String {
     let t = |text: &Text| text.get(lang).to_owned();
     let mut out = String::new();
-    let _ = writeln!(out, "{} {}   {}", t(&sheet.series), t(&sheet.number), sheet.tlp.label());
-    let level = sheet.level.as_ref().map_or(String::new(), |(word, _)| format!("[{}] ", t(word)));
+    let _ = writeln!(
+        out,
+        "{} {}   {}",
+        t(&sheet.series),
+        t(&sheet.number),
+        sheet.tlp.label()
+    );
+    let level = sheet
+        .level
+        .as_ref()
+        .map_or(String::new(), |(word, _)| format!("[{}] ", t(word)));
     let _ = writeln!(out, "{level}{}", t(&sheet.title));
     for line in [&sheet.status, &sheet.banner].into_iter().flatten() {
         let _ = writeln!(out, "*** {} ***", t(line));
@@ -230,7 +246,10 @@ mod tests {
                 Block::Paragraph(hostile.clone()),
                 Block::Statement(hostile.clone()),
                 Block::List(vec![hostile.clone()]),
-                Block::Links(vec!["https://a.example/\"><script>".to_owned(), "javascript:alert(1)".to_owned()]),
+                Block::Links(vec![
+                    "https://a.example/\"><script>".to_owned(),
+                    "javascript:alert(1)".to_owned(),
+                ]),
                 Block::Table(vec![hostile.clone()], vec![vec![hostile.clone()]]),
             ],
             foot: vec![hostile],

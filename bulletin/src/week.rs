@@ -24,10 +24,8 @@ use crate::rating::{Infrastructure, Profile, RatedWeek, propose};
 use crate::statistics::breakdown::{Breakdown, By, Division};
 use crate::statistics::explain::{Explanation, Line, passes};
 use crate::statistics::malware::FIRST_SEEN_WEEKS;
-use crate::statistics::priority::{
-    MarkScan, PRIORITY_COLUMNS, RecordScan, Vulnerability,
-};
 use crate::statistics::names::{EarlierNames, NAME_COLUMNS, NameScan};
+use crate::statistics::priority::{MarkScan, PRIORITY_COLUMNS, RecordScan, Vulnerability};
 use crate::statistics::{
     self, BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, Inputs, Sources, Supply, TALLY_COLUMNS, Tally,
     WeekTally, supply,
@@ -429,12 +427,7 @@ impl Week<'_> {
     ///
     /// # Errors
     /// As [`Week::past`].
-    pub async fn past_at(
-        &self,
-        series: &str,
-        zone_name: &str,
-        at: i64,
-    ) -> Result<Vec<FrozenWeek>> {
+    pub async fn past_at(&self, series: &str, zone_name: &str, at: i64) -> Result<Vec<FrozenWeek>> {
         let mut found: BTreeMap<ReportingWeek, FrozenWeek> = BTreeMap::new();
         let oldest = self.week.plus(-HISTORY_WEEKS);
         let days = Day::of(oldest.monday()).0..Day::of(self.week.monday()).0;

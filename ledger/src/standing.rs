@@ -109,7 +109,8 @@ impl Standing<'_> {
     /// # Errors
     /// The ledger fails.
     pub async fn incidents_handled(&self, span: (i64, i64)) -> Result<Vec<HandlingRow>> {
-        self.rows(Column::CountedAt, span, |row| row.counted_at).await
+        self.rows(Column::CountedAt, span, |row| row.counted_at)
+            .await
     }
 
     /// As [`Ledger::incidents_opened`].
@@ -117,7 +118,8 @@ impl Standing<'_> {
     /// # Errors
     /// The ledger fails.
     pub async fn incidents_opened(&self, span: (i64, i64)) -> Result<Vec<HandlingRow>> {
-        self.rows(Column::OpenedAt, span, |row| Some(row.opened_at)).await
+        self.rows(Column::OpenedAt, span, |row| Some(row.opened_at))
+            .await
     }
 
     /// As [`Ledger::parties_asked`]; who was asked later was not asked.

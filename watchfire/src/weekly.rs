@@ -6,10 +6,10 @@
 use bulletin::compose::{Cover, compose};
 use bulletin::editorial::Editorial;
 use bulletin::frozen::FrozenWeek;
+use bulletin::handling::Then;
 use bulletin::rating::{DEFAULT_VULNERABILITY, Profile};
 use bulletin::sections::figures::{Figures, Names};
 use bulletin::week::{Freeze, Week};
-use bulletin::handling::Then;
 use intake::coverage::{coverage, coverage_at};
 use jiff::civil::Date;
 use ledger::Issue;
@@ -277,7 +277,9 @@ impl<'a> Desk<'a> {
     /// The words of the rating's scale, best first.
     pub fn rating_words(&self) -> Vec<Text> {
         let levels = self.rating.levels.iter();
-        levels.map(|level| Text::new(&level.zh, &level.en)).collect()
+        levels
+            .map(|level| Text::new(&level.zh, &level.en))
+            .collect()
     }
 
     /// Printed name of a province by its code.

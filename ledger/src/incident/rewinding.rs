@@ -62,7 +62,9 @@ impl Incident {
             // As `move_in` stores it: open, or closed as it was elsewhere.
             "incident.move-in" => {
                 let closed = serde_json::from_value(detail["closed"].clone());
-                if let Ok(Some((resolution, at))) = closed.map(|found: Option<(Resolution, i64)>| found) {
+                if let Ok(Some((resolution, at))) =
+                    closed.map(|found: Option<(Resolution, i64)>| found)
+                {
                     self.state = Text(IncidentState::Closed);
                     self.resolution = Some(Text(resolution));
                     self.closed_at = Some(at);
@@ -102,8 +104,12 @@ impl Ledger {
             let told: serde_json::Value = serde_json::from_str(&first.detail).unwrap_or_default();
             let by = told["validated_by"].as_str().map(str::to_owned);
             let mut parts = BTreeMap::new();
-            for entry in trail.iter().filter(|entry| entry.action == "incident.merge") {
-                let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap_or_default();
+            for entry in trail
+                .iter()
+                .filter(|entry| entry.action == "incident.merge")
+            {
+                let detail: serde_json::Value =
+                    serde_json::from_str(&entry.detail).unwrap_or_default();
                 let Some(Ok(id)) = detail["part"].as_str().map(str::parse::<IncidentId>) else {
                     continue;
                 };

@@ -13,8 +13,19 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let columns = [integer("year"), integer("number")];
         let texts = [
-            "level", "title_zh", "title_en", "text_zh", "text_en", "affected_zh", "affected_en",
-            "advice_zh", "advice_en", "links", "tlp", "state", "author",
+            "level",
+            "title_zh",
+            "title_en",
+            "text_zh",
+            "text_en",
+            "affected_zh",
+            "affected_en",
+            "advice_zh",
+            "advice_en",
+            "links",
+            "tlp",
+            "state",
+            "author",
         ];
         let mut flash = table("flash", columns);
         for name in texts {

@@ -109,8 +109,12 @@ fn made(
     let settings = &workspace.settings;
     let zone = &settings.zone;
     let midnight = |date: Date| {
-        let zoned = zone.to_ambiguous_zoned_datetime(date.at(0, 0, 0, 0)).compatible();
-        zoned.map(|zoned| Timestamp::from(zoned.timestamp())).unwrap_or_default()
+        let zoned = zone
+            .to_ambiguous_zoned_datetime(date.at(0, 0, 0, 0))
+            .compatible();
+        zoned
+            .map(|zoned| Timestamp::from(zoned.timestamp()))
+            .unwrap_or_default()
     };
     let named = Named::of(ReportingWeek::containing(date), settings);
     let week = desk.week(named, None)?;
@@ -123,7 +127,10 @@ fn made(
     let (covered, of_day, of_week) = workspace.block_on(async {
         let covered = coverage(ledger, &settings.catalogue, named.week).await?;
         let past = week.past(&settings.series.id, &settings.zone_name).await?;
-        let known = past.first().map(|last| last.supplies.clone()).unwrap_or_default();
+        let known = past
+            .first()
+            .map(|last| last.supplies.clone())
+            .unwrap_or_default();
         let of_day = week.values_in((start, end), &covered, &known).await?;
         let of_week = week.values_in((monday, end), &covered, &known).await?;
         Ok::<_, Failure>((covered, of_day, of_week))
@@ -138,7 +145,12 @@ fn made(
     let grades: Vec<usize> = (1..=4)
         .map(|grade| events.iter().filter(|event| event.level == grade).count())
         .collect();
-    let grave = |severity: Severity| opened.iter().filter(|row| row.severity.0 == severity).count();
+    let grave = |severity: Severity| {
+        opened
+            .iter()
+            .filter(|row| row.severity.0 == severity)
+            .count()
+    };
     let graves = [grave(Severity::Critical), grave(Severity::High)];
     let zero = grades.iter().chain(&graves).all(|count| *count == 0);
 
@@ -183,10 +195,19 @@ fn made(
     blocks.push(figures(&of_day, &of_week));
     blocks.push(Block::Heading(Text::new("数据源", "Sources")));
     blocks.push(Block::Paragraph(match silent.is_empty() {
-        true => Text::new("当日各数据源均有数据。", "Every daily source spoke for the day."),
+        true => Text::new(
+            "当日各数据源均有数据。",
+            "Every daily source spoke for the day.",
+        ),
         false => Text::new(
-            format!("当日没有数据的来源：{}。上列数字可能偏少。", silent.join("、")),
-            format!("Silent for the day: {}. The figures above may be too low.", silent.join(", ")),
+            format!(
+                "当日没有数据的来源：{}。上列数字可能偏少。",
+                silent.join("、")
+            ),
+            format!(
+                "Silent for the day: {}. The figures above may be too low.",
+                silent.join(", ")
+            ),
         ),
     }));
     let printed = day(date);
@@ -207,8 +228,14 @@ fn made(
         blocks,
         foot: vec![
             Text::new(
-                format!("数字为初步结果，取自第{}号数据快照；以周报为准。“本周累计”在整段时间内去重，不是各日之和。", week.snapshot),
-                format!("Figures are preliminary, read from data snapshot {}; the weekly issue holds. \"Week so far\" counts each thing once over its days; it is not their sum.", week.snapshot),
+                format!(
+                    "数字为初步结果，取自第{}号数据快照；以周报为准。“本周累计”在整段时间内去重，不是各日之和。",
+                    week.snapshot
+                ),
+                format!(
+                    "Figures are preliminary, read from data snapshot {}; the weekly issue holds. \"Week so far\" counts each thing once over its days; it is not their sum.",
+                    week.snapshot
+                ),
             ),
             Text::new(
                 format!("时区{}。", settings.zone_name),
@@ -262,7 +289,9 @@ fn opened(workspace: &Workspace, span: (i64, i64)) -> Result<Vec<Incident>> {
     let rows = ledger.incidents(&filter, &Reach::All, IncidentSort::Oldest, Page::ALL);
     let mut rows = workspace.block_on(rows)?;
     rows.retain(|row| {
-        let counts = row.resolution.is_none_or(|resolution| resolution.0.counts());
+        let counts = row
+            .resolution
+            .is_none_or(|resolution| resolution.0.counts());
         row.state.0 != IncidentState::Merged && counts
     });
     Ok(rows)

@@ -102,7 +102,9 @@ pub fn run(args: Args, session: &Session) -> Result {
             let written: Written = toml::from_str(&text)
                 .map_err(|error| Failure::new(file.display(), error.message()))?;
             let workspace = session.open(Access::Write("flash draft"))?;
-            let year = now().date_in(&workspace.settings.zone).map_or(1970, |date| date.year());
+            let year = now()
+                .date_in(&workspace.settings.zone)
+                .map_or(1970, |date| date.year());
             let new = NewFlash {
                 year: i32::from(year),
                 level: written.level,
@@ -119,13 +121,17 @@ pub fn run(args: Args, session: &Session) -> Result {
         }
         What::Approve(which) => {
             let workspace = session.open(Access::Write("flash approve"))?;
-            let moved = workspace.ledger.approve_flash(key(which.number), &which.by, now().0);
+            let moved = workspace
+                .ledger
+                .approve_flash(key(which.number), &which.by, now().0);
             let row = workspace.block_on(moved)?;
             say(&row, Vec::new(), session)
         }
         What::Publish(which) => {
             let workspace = session.open(Access::Write("flash publish"))?;
-            let moved = workspace.ledger.publish_flash(key(which.number), &which.by, now().0);
+            let moved = workspace
+                .ledger
+                .publish_flash(key(which.number), &which.by, now().0);
             let row = workspace.block_on(moved)?;
             let files = write(&workspace, &row, which.out.as_deref())?;
             say(&row, files, session)
@@ -183,7 +189,9 @@ fn list(session: &Session) -> Result {
         ]);
     }
     match table.is_empty() {
-        true => session.talk.say("no alert was written yet: watchfire flash draft FILE"),
+        true => session
+            .talk
+            .say("no alert was written yet: watchfire flash draft FILE"),
         false => table.print(&mut out)?,
     }
     out.end()
@@ -219,7 +227,11 @@ fn page(workspace: &Workspace, row: &Flash) -> Sheet {
     let mut blocks = Vec::new();
     let mut foot = vec![Text::new(
         format!("{}发布。内容哈希{}。", on(row.published_at).zh, row.hash),
-        format!("Published {}. Hash of the content {}.", on(row.published_at).en, row.hash),
+        format!(
+            "Published {}. Hash of the content {}.",
+            on(row.published_at).en,
+            row.hash
+        ),
     )];
     if withdrawn {
         let why = row.withdrawn_why.clone().unwrap_or_default();
@@ -237,8 +249,10 @@ fn page(workspace: &Workspace, row: &Flash) -> Sheet {
         }
         if !row.advice_zh.is_empty() || !row.advice_en.is_empty() {
             blocks.push(Block::Heading(Text::new("处置建议", "What to do")));
-            let (zh, en): (Vec<&str>, Vec<&str>) =
-                (row.advice_zh.lines().collect(), row.advice_en.lines().collect());
+            let (zh, en): (Vec<&str>, Vec<&str>) = (
+                row.advice_zh.lines().collect(),
+                row.advice_en.lines().collect(),
+            );
             let items = (0..zh.len().max(en.len())).map(|at| {
                 let line = |side: &[&str]| side.get(at).copied().unwrap_or_default().to_owned();
                 Text::new(line(&zh), line(&en))

@@ -96,10 +96,16 @@ fn read(path: &PathBuf, header: &[&str]) -> Result<Vec<(usize, Vec<String>)>> {
                 c => cells.last_mut().into_iter().for_each(|cell| cell.push(c)),
             }
         }
-        cells.into_iter().map(|cell| cell.trim().to_owned()).collect()
+        cells
+            .into_iter()
+            .map(|cell| cell.trim().to_owned())
+            .collect()
     };
     let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate();
-    let found = lines.next().map(|(_, line)| cells(line)).unwrap_or_default();
+    let found = lines
+        .next()
+        .map(|(_, line)| cells(line))
+        .unwrap_or_default();
     if found != header {
         return Err(Failure::new(
             path.display(),
@@ -110,7 +116,12 @@ fn read(path: &PathBuf, header: &[&str]) -> Result<Vec<(usize, Vec<String>)>> {
     for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
         let cells = cells(line);
         if cells.len() != header.len() {
-            let why = format!("line {}: {} cells, not {}", at + 1, cells.len(), header.len());
+            let why = format!(
+                "line {}: {} cells, not {}",
+                at + 1,
+                cells.len(),
+                header.len()
+            );
             return Err(Failure::new(path.display(), why));
         }
         rows.push((at + 1, cells));
@@ -142,7 +153,9 @@ pub fn run(args: Args, session: &Session) -> Result {
     for (line, cells) in read(&args.old, &["year", "number", "statistic", "value"])? {
         let issue: IssueNumber = format!("{}-{}", cells[0], cells[1])
             .parse()
-            .map_err(|error| Failure::new(args.old.display(), format_args!("line {line}: {error}")))?;
+            .map_err(|error| {
+                Failure::new(args.old.display(), format_args!("line {line}: {error}"))
+            })?;
         let id = statistic(&args.old, line, &cells[2])?;
         let value: f64 = cells[3].replace(['%', ' '], "").parse().map_err(|_| {
             Failure::new(
@@ -150,7 +163,9 @@ pub fn run(args: Args, session: &Session) -> Result {
                 format_args!("line {line}: {} is no number", cells[3]),
             )
         })?;
-        old.entry(issue).or_default().push((id, value, cells[3].clone()));
+        old.entry(issue)
+            .or_default()
+            .push((id, value, cells[3].clone()));
     }
     let desk = Desk::new(&workspace)?;
     let mut rows = Vec::new();
@@ -188,17 +203,16 @@ pub fn run(args: Args, session: &Session) -> Result {
 }
 
 /// The frozen week of an issue, or the week counted now.
-fn ours(
-    workspace: &Workspace,
-    desk: &Desk<'_>,
-    issue: IssueNumber,
-) -> Result<(FrozenWeek, bool)> {
+fn ours(workspace: &Workspace, desk: &Desk<'_>, issue: IssueNumber) -> Result<(FrozenWeek, bool)> {
     let series = &workspace.settings.series.id;
     let number = i32::try_from(issue.number).unwrap_or(i32::MAX);
     let ledger = &workspace.ledger;
     let stored = workspace.block_on(ledger.baseline(series, i32::from(issue.year), number))?;
     match stored {
-        Some(row) => Ok((FrozenWeek::from_json(&issue.to_string(), &row.statistics)?, true)),
+        Some(row) => Ok((
+            FrozenWeek::from_json(&issue.to_string(), &row.statistics)?,
+            true,
+        )),
         None => {
             let named = weeks::read(&issue.to_string(), workspace, now())?;
             Ok((desk.count(named, None)?.frozen, false))
@@ -239,7 +253,12 @@ fn row(
     if let Some(value) = value {
         let declared = statistics::named(main);
         let remark = declared.map_or("", |statistic| statistic.remark.en);
-        slots.insert("definition", format!("version {}: {remark}", value.version).trim_end_matches([':', ' ']).to_owned());
+        slots.insert(
+            "definition",
+            format!("version {}: {remark}", value.version)
+                .trim_end_matches([':', ' '])
+                .to_owned(),
+        );
         let incomplete: Vec<String> = week
             .coverage
             .iter()
@@ -247,19 +266,31 @@ fn row(
             .filter(|feed| !feed.complete() || feed.changed)
             .map(|feed| {
                 let changed = if feed.changed { ", changed" } else { "" };
-                format!("{} {}/{}{changed}", feed.feed, feed.seen_days, feed.expected_days)
+                format!(
+                    "{} {}/{}{changed}",
+                    feed.feed, feed.seen_days, feed.expected_days
+                )
             })
             .collect();
         let feeds = match (value.sources.is_empty(), incomplete.is_empty()) {
             (true, _) => "no feed: counted from incidents".to_owned(),
             (_, true) => format!("of {}, all complete", value.sources.join(", ")),
-            (_, false) => format!("of {}; incomplete: {}", value.sources.join(", "), incomplete.join(", ")),
+            (_, false) => format!(
+                "of {}; incomplete: {}",
+                value.sources.join(", "),
+                incomplete.join(", ")
+            ),
         };
         slots.insert("feeds", feeds);
         let unknown: Vec<String> = value
             .parts
             .iter()
-            .filter(|part| matches!(part.id.as_str(), "unknown" | "outside" | "elsewhere" | "untargeted" | "union"))
+            .filter(|part| {
+                matches!(
+                    part.id.as_str(),
+                    "unknown" | "outside" | "elsewhere" | "untargeted" | "union"
+                )
+            })
             .filter_map(|part| Some(format!("{} {}", part.id, part.measured.count()?.count)))
             .collect();
         let declared = declared.map_or("", |statistic| statistic.territory.words().en);
@@ -313,7 +344,10 @@ fn store(workspace: &Workspace, path: &PathBuf, by: &str) -> Result {
     for (line, cells) in read(path, &header)? {
         let id = statistic(path, line, &cells[2])?;
         if !SLOTS.contains(&cells[3].as_str()) || cells[4].is_empty() {
-            let why = format!("line {line}: a slot is one of {}, and a reason is needed", SLOTS.join(", "));
+            let why = format!(
+                "line {line}: a slot is one of {}, and a reason is needed",
+                SLOTS.join(", ")
+            );
             return Err(Failure::new(path.display(), why));
         }
         let issue = match cells[1].as_str() {
@@ -337,7 +371,15 @@ fn store(workspace: &Workspace, path: &PathBuf, by: &str) -> Result {
 }
 
 fn print(rows: &[Row], out: &mut Out) -> Result {
-    let mut table = Table::new(["figure", "issue", "old", "ours", "difference", "%", "reason"]);
+    let mut table = Table::new([
+        "figure",
+        "issue",
+        "old",
+        "ours",
+        "difference",
+        "%",
+        "reason",
+    ]);
     let mut order: Vec<&Row> = rows.iter().collect();
     order.sort_by(|a, b| (&a.statistic, a.issue).cmp(&(&b.statistic, b.issue)));
     for row in &order {
@@ -365,10 +407,16 @@ fn print(rows: &[Row], out: &mut Out) -> Result {
     }
     table.print(out)?;
     let mut told: BTreeSet<(&str, &str, &str)> = BTreeSet::new();
-    for row in order.iter().filter(|row| row.differs() && row.reasons.is_empty()) {
+    for row in order
+        .iter()
+        .filter(|row| row.differs() && row.reasons.is_empty())
+    {
         for (slot, text) in &row.slots {
             if told.insert((&row.statistic, slot, text)) {
-                out.line(format_args!("  {} {}: {slot}: {text}", row.statistic, row.issue))?;
+                out.line(format_args!(
+                    "  {} {}: {slot}: {text}",
+                    row.statistic, row.issue
+                ))?;
             }
         }
     }

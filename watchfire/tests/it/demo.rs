@@ -155,16 +155,19 @@ fn the_demo_counts_what_its_country_holds_and_every_figure_opens() {
     }
 
     // What is frozen is made again to the byte, and counted again by somebody else.
-    let json = format!("country/site/{}.json", done["issue"].as_str().expect("a number"));
-    crate::recount::is_what_raw_files_say(
-        &bench.path().join("country"),
-        &bench.path().join(json),
+    let json = format!(
+        "country/site/{}.json",
+        done["issue"].as_str().expect("a number")
     );
+    crate::recount::is_what_raw_files_say(&bench.path().join("country"), &bench.path().join(json));
 
     // A figure opens: as many lines as it counts, the query finds as many keys, a key its raw lines.
     let bench = bench.set("WATCHFIRE_WORKSPACE", "country");
     let issue = done["issue"].as_str().expect("a number");
-    let verdict = bench.run(&["bulletin", "verify", issue, "--json"]).exits(0).json();
+    let verdict = bench
+        .run(&["bulletin", "verify", issue, "--json"])
+        .exits(0)
+        .json();
     assert!(verdict["recounted"].as_u64() > Some(120), "{verdict}");
     assert_eq!(verdict["bulletin_same"], true);
     for (id, input, key) in [

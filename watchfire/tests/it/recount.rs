@@ -9,8 +9,8 @@ use serde_json::Value;
 
 /// A Python that has DuckDB. In CI, and where peers are named, it must be there.
 fn python() -> Option<PathBuf> {
-    let peers = std::env::var_os("WATCHFIRE_PEERS")
-        .map(|folder| PathBuf::from(folder).join("bin/python"));
+    let peers =
+        std::env::var_os("WATCHFIRE_PEERS").map(|folder| PathBuf::from(folder).join("bin/python"));
     let python = peers.clone().unwrap_or_else(|| PathBuf::from("python3"));
     let asked = Command::new(&python).args(["-c", "import duckdb"]).output();
     if asked.is_ok_and(|done| done.status.success()) {
@@ -56,7 +56,12 @@ pub fn is_what_raw_files_say(workspace: &Path, bulletin: &Path) {
     );
 
     // Broken twins: a feed that is not there, and a figure that somebody touched.
-    let (equal, told) = recount(&python, workspace, bulletin, &["--without", "webshell-watch"]);
+    let (equal, told) = recount(
+        &python,
+        workspace,
+        bulletin,
+        &["--without", "webshell-watch"],
+    );
     let differing = names(&told);
     assert!(!equal && differing.contains(&"W3".to_owned()), "{told:#}");
     assert!(!differing.contains(&"W1".to_owned()), "{told:#}");
@@ -67,7 +72,9 @@ pub fn is_what_raw_files_say(workspace: &Path, bulletin: &Path) {
         .iter_mut()
         .find(|value| value["key"] == "V2")
         .expect("V2 is printed");
-    let count = touched["value"]["exact"]["count"].as_u64().expect("a count");
+    let count = touched["value"]["exact"]["count"]
+        .as_u64()
+        .expect("a count");
     touched["value"]["exact"]["count"] = (count + 1).into();
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let twin = folder.path().join("twin.json");

@@ -63,7 +63,11 @@ fn an_issue_is_made_again_though_its_incidents_went_on() {
     bench.run(&["bulletin", "draft", "2023-2"]).exits(0);
     bench.run(&["bulletin", "draft", "2023-3"]).exits(0);
     let verify = ["bulletin", "verify", "2023-3"];
-    bench.run(&verify).exits(0).prints("all equal").prints("bulletin: the same bytes");
+    bench
+        .run(&verify)
+        .exits(0)
+        .prints("all equal")
+        .prints("bulletin: the same bytes");
 
     let counted = || {
         let week = bench.run(&["week", "2023-3", "--json"]).exits(0).json();
@@ -87,12 +91,19 @@ fn an_issue_is_made_again_though_its_incidents_went_on() {
         '\"statistic\":\"I1\",\"version\":1,\"measured\":{\"availability\":\"available\",\"quantity\":{\"kind\":\"count\",\"count\":9') \
         where number = 3";
     sql(&ledger, touch);
-    let verdict = bench.run(&["--json", "bulletin", "verify", "2023-3"]).exits(4).json();
+    let verdict = bench
+        .run(&["--json", "bulletin", "verify", "2023-3"])
+        .exits(4)
+        .json();
     assert_eq!(verdict["intact"], false, "{verdict:#}");
     let figures = verdict["figures"].as_array().expect("a list");
     assert_eq!(figures.len(), 1, "{verdict:#}");
     assert_eq!(
-        (&figures[0]["figure"], &figures[0]["printed"], &figures[0]["recounted"]),
+        (
+            &figures[0]["figure"],
+            &figures[0]["printed"],
+            &figures[0]["recounted"]
+        ),
         (&Value::from("I1"), &Value::from("9"), &Value::from("7"))
     );
     assert_eq!(verdict["bulletin_same"], false);
@@ -105,7 +116,10 @@ fn a_record_that_is_gone_without_a_rule_is_missed() {
     let verify = ["--json", "bulletin", "verify", "2023-3"];
     bench.run(&verify).exits(0);
     // What arrives later changes nothing that is frozen.
-    bench.write("in/phish-9.csv", "date,URL,description\n2023/01/11 10:00:00,https://late.example/,Example Bank\n");
+    bench.write(
+        "in/phish-9.csv",
+        "date,URL,description\n2023/01/11 10:00:00,https://late.example/,Example Bank\n",
+    );
     bench.run(&["ingest"]).exits(0);
     bench.run(&verify).exits(0);
     sql(
@@ -125,7 +139,10 @@ fn a_record_that_is_gone_without_a_rule_is_missed() {
 fn what_a_rule_took_is_said_and_the_hash_is_the_proof() {
     let bench = upkeep::filled(&format!("{}{}", upkeep::CONFIGURATION, upkeep::RULES));
     bench.run(&["bulletin", "draft", "2023-3"]).exits(0);
-    let all = bench.run(&["--json", "bulletin", "verify", "2023-3"]).exits(0).json();
+    let all = bench
+        .run(&["--json", "bulletin", "verify", "2023-3"])
+        .exits(0)
+        .json();
     bench.run(&["retention", "apply", "--by", "li.na"]).exits(0);
     bench
         .run(&["bulletin", "verify", "2023-3"])
@@ -134,7 +151,10 @@ fn what_a_rule_took_is_said_and_the_hash_is_the_proof() {
         .prints("by the rule phishing on ")
         .prints("by the rule red bots on ")
         .prints("rest on expired records: the hash of the frozen row is their proof");
-    let verdict = bench.run(&["--json", "bulletin", "verify", "2023-3"]).exits(0).json();
+    let verdict = bench
+        .run(&["--json", "bulletin", "verify", "2023-3"])
+        .exits(0)
+        .json();
     let number = |of: &Value, key: &str| of[key].as_u64().expect("a number");
     assert!(number(&verdict, "by_hash_only") > 0);
     assert_eq!(
@@ -146,5 +166,8 @@ fn what_a_rule_took_is_said_and_the_hash_is_the_proof() {
         &bench.path().join("ledger.db"),
         "update issue set statistics = replace(statistics, '\"count\":', '\"count\":1')",
     );
-    bench.run(&["bulletin", "verify", "2023-3"]).exits(4).prints("THE ROW WAS CHANGED");
+    bench
+        .run(&["bulletin", "verify", "2023-3"])
+        .exits(4)
+        .prints("THE ROW WAS CHANGED");
 }

@@ -185,7 +185,10 @@ fn expiries(workspace: &Workspace, issue: &Issue, frozen: &FrozenWeek) -> Result
     // Raw bytes bear no day of events: theirs is that of the report.
     let all = workspace.block_on(ledger.expiries(None, None))?;
     let mut found: Vec<Expiry> = events;
-    for row in all.into_iter().filter(|row| row.what == Retained::Raw.as_str()) {
+    for row in all
+        .into_iter()
+        .filter(|row| row.what == Retained::Raw.as_str())
+    {
         let of_report = workspace.block_on(ledger.days_of_report(&row.report_id))?;
         let (start, _) = frozen.week.span(zone);
         let week = start.day().0..days.end;
@@ -375,11 +378,16 @@ fn reasons(
             new.version, old.version
         )),
         Some(new) if new.sources != old.sources => {
-            let gone = old.sources.iter().filter(|feed| !new.sources.contains(feed));
-            let came = new.sources.iter().filter(|feed| !old.sources.contains(feed));
-            let list = |feeds: Vec<&String>| {
-                feeds.into_iter().cloned().collect::<Vec<_>>().join(", ")
-            };
+            let gone = old
+                .sources
+                .iter()
+                .filter(|feed| !new.sources.contains(feed));
+            let came = new
+                .sources
+                .iter()
+                .filter(|feed| !old.sources.contains(feed));
+            let list =
+                |feeds: Vec<&String>| feeds.into_iter().cloned().collect::<Vec<_>>().join(", ");
             let (gone, came) = (list(gone.collect()), list(came.collect()));
             if !gone.is_empty() {
                 reasons.push(format!("no feed of it any more: {gone}"));
@@ -454,7 +462,9 @@ fn differences_of_basis(frozen: &FrozenWeek, again: &FrozenWeek) -> Vec<String> 
         &new.lake_schema.to_string(),
     );
     let list = |schemas: &[(String, String)]| {
-        let schemas = schemas.iter().map(|(name, version)| format!("{name} {version}"));
+        let schemas = schemas
+            .iter()
+            .map(|(name, version)| format!("{name} {version}"));
         schemas.collect::<Vec<_>>().join(", ")
     };
     tell(
