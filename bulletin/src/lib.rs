@@ -30,6 +30,7 @@ pub mod rating;
 pub mod render;
 pub mod rollup;
 pub mod sections;
+pub mod sheet;
 pub mod statistics;
 pub mod suppress;
 pub mod turnaround;

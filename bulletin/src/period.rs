@@ -226,3 +226,28 @@ fn midnight(date: Date, week: &Week<'_>) -> Timestamp {
         .map(|zoned| Timestamp::from(zoned.timestamp()))
         .unwrap_or_default()
 }
+
+impl Week<'_> {
+    /// The values of a part of the week, from a first instant to an end, as the daily sheet prints them:
+    /// preliminary, stored nowhere. What needs weeks to tell (names first seen) is not available.
+    ///
+    /// # Errors
+    /// The ledger or the lake fails.
+    pub async fn values_in(
+        &self,
+        span: (Timestamp, Timestamp),
+        coverage: &[FeedCoverage],
+        known: &[Supply],
+    ) -> Result<Vec<StatisticValue>> {
+        let (tally, _) = self.counted(span, None).await?;
+        let monday = self.week.monday();
+        let sources = Sources::of(self.feeds, coverage, &tally, monday, known);
+        let inputs = Inputs {
+            monday,
+            sources: &sources,
+            earlier: &EarlierNames::default(),
+            level: &|_: &[StatisticValue]| None,
+        };
+        Ok(statistics::evaluate(&statistics::all(), &tally, &inputs))
+    }
+}

@@ -7,9 +7,9 @@
 //! against it (同比) stand in the table too.
 
 use model::bulletin::{
-    Aspect, Board, Bulletin, Cell, Change, DefinitionVersion, FORMAT, Issue, Note,
-    Outcome, Paragraph, Period, Provenance, PublishedValue, Publisher, RatingBlock, Section,
-    SeriesTitle, Spark, State, Table, TableRow, Text, Tile, Tlp, Working,
+    Aspect, Board, Bulletin, Cell, Change, DefinitionVersion, FORMAT, Issue, Note, Outcome,
+    Paragraph, Period, Provenance, PublishedValue, Publisher, RatingBlock, Section, SeriesTitle,
+    Spark, State, Table, TableRow, Text, Tile, Tlp, Working,
 };
 use model::period::{PeriodKind, ReportingPeriod};
 use model::statistic::{self, ChangeKind, Presentation, Statistic};
@@ -43,7 +43,12 @@ const FAMILIES: [(&str, &str, &str, &[&str]); 6] = [
     ("hosting", "放马站点", "Malware hosting", &["H"]),
     ("websites", "网站安全", "Website security", &["W"]),
     ("vulnerabilities", "漏洞", "Vulnerabilities", &["V"]),
-    ("handling", "事件处置", "Incident handling", &["I", "T", "S"]),
+    (
+        "handling",
+        "事件处置",
+        "Incident handling",
+        &["I", "T", "S"],
+    ),
     ("lists", "黑名单", "Block lists", &["L"]),
 ];
 
@@ -205,7 +210,10 @@ pub fn compose(
     for (id, zh, en, letters) in FAMILIES {
         let mut rows = Vec::new();
         for statistic in statistics::all() {
-            if letters.iter().any(|letter| statistic.id.starts_with(letter)) {
+            if letters
+                .iter()
+                .any(|letter| statistic.id.starts_with(letter))
+            {
                 rows.extend(of_statistic(statistic, &against, yearly.as_ref()));
             }
         }
@@ -333,9 +341,8 @@ fn of_statistic(
             let value = against.get(&key)?;
             value.value.as_ref()?;
             let printed = |text: Option<Text>| text.unwrap_or_else(|| Text::same("–"));
-            let previous = |value: &PublishedValue| {
-                value.previous.as_ref().map(|amount| amount.text.clone())
-            };
+            let previous =
+                |value: &PublishedValue| value.previous.as_ref().map(|amount| amount.text.clone());
             let change = |value: &PublishedValue| {
                 let text = value.change.text.clone();
                 (!text.is_empty()).then_some(text)
@@ -379,7 +386,11 @@ fn board(against: &Against) -> Board {
                     Text::new(wan, printed.en.strip_suffix(",000").unwrap_or(&printed.en)),
                     Text::new(
                         format!("万{}", statistic.unit.zh),
-                        if printed.en.ends_with(",000") { "thousand" } else { "" },
+                        if printed.en.ends_with(",000") {
+                            "thousand"
+                        } else {
+                            ""
+                        },
                     ),
                 ),
                 None => (printed.clone(), Text::new(statistic.unit.zh, "")),
@@ -478,7 +489,11 @@ fn situation(this: &FrozenPeriod, against: &Against) -> Vec<Paragraph> {
         );
     }
     if !clauses.is_empty() {
-        out.push(say(figures, &format!("{}：", name.zh), &format!("{}: ", name.en)));
+        out.push(say(
+            figures,
+            &format!("{}：", name.zh),
+            &format!("{}: ", name.en),
+        ));
         let said = clauses.sentence(figures);
         if let Some(first) = out.last_mut() {
             first.zh.extend(said.zh);
@@ -605,7 +620,9 @@ fn sources(this: &FrozenPeriod) -> Text {
     };
     Text::new(
         format!("结果来自抽样监测。期内各周{all}个数据源中{complete}个完整{zh}。"),
-        format!("Figures come from sampled monitoring. {complete} of {all} sources were complete in the weeks of the period{en}."),
+        format!(
+            "Figures come from sampled monitoring. {complete} of {all} sources were complete in the weeks of the period{en}."
+        ),
     )
 }
 
@@ -616,11 +633,31 @@ const LABELS: [(&str, [&str; 3]); 11] = [
     ("本周处置", ["本月处置", "本季度处置", "本年处置"]),
     ("上周数值", ["上月数值", "上季度数值", "上年数值"]),
     ("上周精确值", ["上月精确值", "上季度精确值", "上年精确值"]),
-    ("本周无可用数据", ["本月无可用数据", "本季度无可用数据", "本年无可用数据"]),
-    ("Situation this week", ["Situation of the month", "Situation of the quarter", "Situation of the year"]),
-    ("No data this week", ["No data this month", "No data this quarter", "No data this year"]),
+    (
+        "本周无可用数据",
+        ["本月无可用数据", "本季度无可用数据", "本年无可用数据"],
+    ),
+    (
+        "Situation this week",
+        [
+            "Situation of the month",
+            "Situation of the quarter",
+            "Situation of the year",
+        ],
+    ),
+    (
+        "No data this week",
+        [
+            "No data this month",
+            "No data this quarter",
+            "No data this year",
+        ],
+    ),
     ("This week", ["This month", "This quarter", "This year"]),
-    ("Last week", ["Month before", "Quarter before", "Year before"]),
+    (
+        "Last week",
+        ["Month before", "Quarter before", "Year before"],
+    ),
     ("本周", ["本月", "本季度", "本年"]),
     ("上周", ["上月", "上季度", "上年"]),
 ];

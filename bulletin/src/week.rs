@@ -26,10 +26,8 @@ use crate::rating::{Infrastructure, Profile, RatedWeek, propose};
 use crate::statistics::breakdown::{Breakdown, By, Division};
 use crate::statistics::explain::{Explanation, Line, passes};
 use crate::statistics::malware::FIRST_SEEN_WEEKS;
-use crate::statistics::priority::{
-    MarkScan, PRIORITY_COLUMNS, RecordScan, Vulnerability,
-};
 use crate::statistics::names::{EarlierNames, NAME_COLUMNS, NameScan};
+use crate::statistics::priority::{MarkScan, PRIORITY_COLUMNS, RecordScan, Vulnerability};
 use crate::statistics::{
     self, BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, Inputs, Sources, Supply, TALLY_COLUMNS, Tally,
     WeekTally, supply,

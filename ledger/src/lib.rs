@@ -35,6 +35,7 @@ pub mod commit;
 pub mod complaint;
 pub mod directive;
 pub mod edition;
+pub mod flash;
 pub mod handled;
 pub mod history;
 pub mod incident;
@@ -75,6 +76,7 @@ pub use edition::{
     NewEdition, NewRendition, Rendition, Review,
 };
 pub use error::{Error, Result};
+pub use flash::{FLASH_LEVELS, Flash, FlashState, NewFlash};
 pub use handled::{AskedParty, HandlingRow, Stock};
 pub use hash::Hash;
 pub use history::{HistoryKind, HistoryRow, NewHistoryRow};

@@ -16,9 +16,7 @@ use crate::issue::IssueNumber;
 use crate::time::{ReportingWeek, Timestamp};
 
 /// How long a period is.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PeriodKind {
     /// A calendar month.
@@ -174,17 +172,32 @@ impl ReportingPeriod {
     pub fn weeks(self) -> impl Iterator<Item = ReportingWeek> {
         let last = ReportingWeek::containing(self.last());
         let first = ReportingWeek::containing(self.first());
-        (0..).map(move |n| first.plus(n)).take_while(move |week| *week <= last)
+        (0..)
+            .map(move |n| first.plus(n))
+            .take_while(move |week| *week <= last)
     }
 
     /// As printed: `2026年10月`, `October 2026`; `2026年第3季度`, `third quarter of 2026`; `2026年`, `2026`.
     pub fn text(self) -> Text {
         const MONTHS: [&str; 12] = [
-            "January", "February", "March", "April", "May", "June", "July", "August", "September",
-            "October", "November", "December",
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
         ];
         const ORDINALS: [&str; 4] = ["First", "Second", "Third", "Fourth"];
-        let (year, at) = (self.year, usize::from(self.number.unsigned_abs()).saturating_sub(1));
+        let (year, at) = (
+            self.year,
+            usize::from(self.number.unsigned_abs()).saturating_sub(1),
+        );
         match self.kind {
             PeriodKind::Month => Text::new(
                 format!("{year}年{}月", self.number),
@@ -245,9 +258,20 @@ mod tests {
 
     #[test]
     fn the_year_before_is_the_same_period() {
-        assert_eq!(period(PeriodKind::Month, "2026-01").previous().to_string(), "2025-12");
-        assert_eq!(period(PeriodKind::Quarter, "2026-3").year_before().to_string(), "2025-Q3");
-        assert_eq!(period(PeriodKind::Year, "2026").year_before(), period(PeriodKind::Year, "2025"));
+        assert_eq!(
+            period(PeriodKind::Month, "2026-01").previous().to_string(),
+            "2025-12"
+        );
+        assert_eq!(
+            period(PeriodKind::Quarter, "2026-3")
+                .year_before()
+                .to_string(),
+            "2025-Q3"
+        );
+        assert_eq!(
+            period(PeriodKind::Year, "2026").year_before(),
+            period(PeriodKind::Year, "2025")
+        );
         let weeks: Vec<_> = period(PeriodKind::Month, "2026-10").weeks().collect();
         assert_eq!(weeks.len(), 5, "28 September to 1 November");
     }

@@ -11,10 +11,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    audit, blocklist, bulletin, completions, config, contacts, demo, doctor, evidence, export,
-    feeds, fetch, history, hold, import, inbox, incidents, infrastructure, ingest, init, lake, man,
-    notices, orgs, parse, query, rating, reference, rejects, respond, retention, rollup, route, serve,
-    status, tokens, users, verify, week,
+    audit, blocklist, bulletin, completions, config, contacts, daily, demo, doctor, evidence, export,
+    feeds, fetch, flash, history, hold, import, inbox, incidents, infrastructure, ingest, init, lake,
+    man, notices, orgs, parallel, parse, query, rating, reference, rejects, respond, retention, rollup,
+    route, serve, status, subscribers, tokens, users, verify, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -123,6 +123,9 @@ enum Command {
     Users(users::Args),
     Rollup(rollup::Args),
     Blocklist(blocklist::Args),
+    Parallel(parallel::Args),
+    Flash(flash::Args),
+    Daily(daily::Args),
     Lake(lake::Args),
     Retention(retention::Args),
     Hold(hold::Args),
@@ -167,6 +170,9 @@ impl Command {
             Command::Users(args) => users::run(args, session),
             Command::Rollup(args) => rollup::run(args, session),
             Command::Blocklist(args) => blocklist::run(args, session),
+            Command::Parallel(args) => parallel::run(args, session),
+            Command::Flash(args) => flash::run(args, session),
+            Command::Daily(args) => daily::run(args, session),
             Command::Lake(args) => lake::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),

@@ -300,7 +300,9 @@ impl<'a> Desk<'a> {
     /// The words of the rating's scale, best first.
     pub fn rating_words(&self) -> Vec<Text> {
         let levels = self.rating.levels.iter();
-        levels.map(|level| Text::new(&level.zh, &level.en)).collect()
+        levels
+            .map(|level| Text::new(&level.zh, &level.en))
+            .collect()
     }
 
     /// Printed name of a province by its code.

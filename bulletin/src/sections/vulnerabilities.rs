@@ -97,7 +97,7 @@ fn top(page: &Page<'_>) -> Option<Table> {
         let dash = || Text::same("–");
         let score = one.score.as_ref().map_or_else(dash, |score| {
             let mark = if score.disagrees() { "*" } else { "" };
-            Text::same(format!("{}{mark} (v{})", score.printed(), score.version))
+            Text::same(format!("{}{mark} v{}", score.printed(), score.version))
         });
         let predicted = one.predicted.as_ref().map_or_else(dash, |predicted| {
             let tenths = predicted.probability.parse::<f64>().unwrap_or(0.0) * 1000.0;
@@ -105,19 +105,19 @@ fn top(page: &Page<'_>) -> Option<Table> {
         });
         let exploited = match &one.exploited {
             None => dash(),
-            Some(exploited) if exploited.ransomware => {
-                Text::new("已被利用，勒索", "exploited, ransomware")
-            }
-            Some(_) => Text::new("已被利用", "exploited"),
+            Some(exploited) if exploited.ransomware => Text::new("是，勒索", "yes, ransomware"),
+            Some(_) => Text::new("是", "yes"),
         };
         let patch = match one.patch {
-            Patch::Available => Text::new("有补丁", "available"),
-            Patch::Mitigation => Text::new("有措施", "mitigation"),
-            Patch::None => Text::new("暂无", "none yet"),
+            Patch::Available => Text::new("有", "yes"),
+            Patch::Mitigation => Text::new("措施", "steps"),
+            Patch::None => Text::new("无", "no"),
         };
         TableRow {
             name,
-            cells: [exploited, predicted, score, patch].map(Cell::text).to_vec(),
+            cells: [exploited, predicted, score, patch]
+                .map(Cell::text)
+                .to_vec(),
             total: false,
         }
     });
@@ -139,8 +139,12 @@ fn remark(page: &Page<'_>) -> Option<Text> {
     if listed.is_empty() {
         return None;
     }
-    let mut zh = String::from("优先关注：先列已知被利用的（KEV），再按EPSS（30天内被利用的概率）、CVSS评分排序。");
-    let mut en = String::from("To look at first: known to be exploited (KEV), then by EPSS (probability of exploitation within 30 days) and CVSS score.");
+    let mut zh = String::from(
+        "优先关注：先列已知被利用的（KEV），再按EPSS（30天内被利用的概率）、CVSS评分排序。",
+    );
+    let mut en = String::from(
+        "To look at first: known to be exploited (KEV), then by EPSS (probability of exploitation within 30 days) and CVSS score.",
+    );
     let odd: Vec<String> = listed
         .iter()
         .filter_map(|one| Some((one, one.score.as_ref()?)))

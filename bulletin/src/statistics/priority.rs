@@ -201,7 +201,8 @@ fn settle(kept: &mut Option<String>, other: Option<String>) {
 
 /// The newer scale, then the first in the order of texts.
 fn settle_score(kept: &mut Option<(String, Score)>, other: Option<(String, Score)>) {
-    let key = |score: &(String, Score)| (std::cmp::Reverse(score.1.version.clone()), score.0.clone());
+    let key =
+        |score: &(String, Score)| (std::cmp::Reverse(score.1.version.clone()), score.0.clone());
     *kept = match (kept.take(), other) {
         (Some(a), Some(b)) => Some(if key(&b) < key(&a) { b } else { a }),
         (a, b) => a.or(b),
@@ -276,7 +277,10 @@ impl RecordScan {
             let Some(number) = id.get(row).filter(|id| id.starts_with("CNVD-")) else {
                 continue;
             };
-            if feed.get(row).is_none_or(|feed| self.withheld.contains(feed)) {
+            if feed
+                .get(row)
+                .is_none_or(|feed| self.withheld.contains(feed))
+            {
                 continue;
             }
             let known: Value = extra
@@ -315,7 +319,9 @@ impl RecordScan {
     /// The CVE ids that other feeds are asked about.
     pub fn wanted(&self) -> BTreeSet<String> {
         let records = self.records.values();
-        records.flat_map(|record| record.cve.iter().cloned()).collect()
+        records
+            .flat_map(|record| record.cve.iter().cloned())
+            .collect()
     }
 
     /// The list.
@@ -418,7 +424,9 @@ impl MarkScan {
                 .and_then(|text| serde_json::from_str(text).ok())
                 .unwrap_or_default();
             let instant = at.get(row).unwrap_or(0);
-            let catalog = feed.get(row).is_some_and(|feed| self.catalogs.contains(feed));
+            let catalog = feed
+                .get(row)
+                .is_some_and(|feed| self.catalogs.contains(feed));
             let exploited = catalog.then(|| Exploited {
                 added: Timestamp(instant).day().date(),
                 ransomware: member(&known, "known_ransomware_campaign_use").as_deref()
@@ -479,8 +487,15 @@ mod tests {
         let of = |version, score, vector| Score::of(version, score, vector);
         let two = of(Some("2.0"), Some("7.5"), Some("AV:N/AC:L/Au:N/C:P/I:P/A:P"));
         let two = two.expect("a score");
-        assert_eq!((two.version.as_str(), two.printed(), two.disagrees()), ("2.0", "7.5", false));
-        let three = of(None, Some("9.8"), Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"));
+        assert_eq!(
+            (two.version.as_str(), two.printed(), two.disagrees()),
+            ("2.0", "7.5", false)
+        );
+        let three = of(
+            None,
+            Some("9.8"),
+            Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"),
+        );
         let three = three.expect("a score");
         assert_eq!((three.version.as_str(), three.disagrees()), ("3.1", false));
         let four = of(
@@ -491,7 +506,11 @@ mod tests {
         let four = four.expect("the vector alone");
         assert_eq!((four.version.as_str(), four.printed()), ("4.0", "9.3"));
         // Published 8.8 where the vector comes to 9.8: printed as published, and said.
-        let odd = of(Some("3.1"), Some("8.8"), Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"));
+        let odd = of(
+            Some("3.1"),
+            Some("8.8"),
+            Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"),
+        );
         let odd = odd.expect("a score");
         assert_eq!((odd.printed(), odd.disagrees()), ("8.8", true));
         assert_eq!(odd.computed.as_deref(), Some("9.8"));
@@ -526,11 +545,13 @@ mod tests {
             }),
             ..entry("CNVD-2026-90004")
         };
-        let predicted = |p: &str| Some(Predicted {
-            probability: p.to_owned(),
-            percentile: "0.9".to_owned(),
-            model: None,
-        });
+        let predicted = |p: &str| {
+            Some(Predicted {
+                probability: p.to_owned(),
+                percentile: "0.9".to_owned(),
+                model: None,
+            })
+        };
         let likely = Vulnerability {
             predicted: predicted("0.91"),
             ..entry("CNVD-2026-90003")

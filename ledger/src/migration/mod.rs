@@ -9,6 +9,7 @@ mod m0005_response;
 mod m0006_newsroom;
 mod m0007_listing;
 mod m0008_subscriber;
+mod m0009_flash;
 
 use sea_orm_migration::prelude::{ColumnDef, Table, TableCreateStatement};
 use sea_orm_migration::schema::text;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_newsroom::Migration),
             Box::new(m0007_listing::Migration),
             Box::new(m0008_subscriber::Migration),
+            Box::new(m0009_flash::Migration),
         ]
     }
 }

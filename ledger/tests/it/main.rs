@@ -10,6 +10,7 @@ mod clock;
 mod cluster;
 mod commit;
 mod edition;
+mod flash;
 mod handled;
 mod issue;
 mod job;

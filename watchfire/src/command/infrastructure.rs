@@ -14,7 +14,7 @@ use crate::weeks;
 use crate::workspace::{Access, Session, now, random};
 
 /// Grades of the national plan, from the gravest; the stored level is the place from 1.
-const GRADES: [(&str, &str); 4] = [
+pub(crate) const GRADES: [(&str, &str); 4] = [
     ("特别重大", "critical"),
     ("重大", "major"),
     ("较大", "larger"),

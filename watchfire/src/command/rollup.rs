@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use bulletin::frozen::FrozenWeek;
-use bulletin::period::{FrozenPeriod, Freeze, WeekLevel};
+use bulletin::period::{Freeze, FrozenPeriod, WeekLevel};
 use bulletin::render;
 use bulletin::rollup::{Cover, compose, in_its_words, series_id};
 use bulletin::sections::figures::Names;
@@ -23,8 +23,7 @@ use crate::weeks::Named;
 use crate::workspace::{Access, Session, Workspace, now};
 
 /// An edition of tables: they take the whole width, and tiles have no line of weeks.
-const STYLE: &str =
-    ".part{display:block}.part .say{max-width:none}table.small{max-width:880px}li svg,.rng{display:none}</style>";
+const STYLE: &str = ".part{display:block}.part .say{max-width:none}table.small{max-width:880px}li svg,.rng{display:none}</style>";
 
 /// Count a month, quarter or year again and print its edition.
 #[derive(Debug, clap::Args)]
@@ -136,9 +135,10 @@ fn count(
     now: Timestamp,
 ) -> Result<FrozenPeriod> {
     let settings = &workspace.settings;
-    let first = period.weeks().next().ok_or_else(|| {
-        Failure::new(period, "has no weeks")
-    })?;
+    let first = period
+        .weeks()
+        .next()
+        .ok_or_else(|| Failure::new(period, "has no weeks"))?;
     let week = desk.week(Named::of(first, settings), None)?;
     let issues = weekly_issues(workspace, period)?;
     let known = newest_before(workspace, period)?;
@@ -180,10 +180,7 @@ fn weekly_issues(workspace: &Workspace, period: ReportingPeriod) -> Result<Vec<W
 }
 
 /// The frozen weekly issue about a week.
-fn weekly(
-    workspace: &Workspace,
-    week: model::time::ReportingWeek,
-) -> Result<Option<FrozenWeek>> {
+fn weekly(workspace: &Workspace, week: model::time::ReportingWeek) -> Result<Option<FrozenWeek>> {
     let series = &workspace.settings.series.id;
     let ledger = &workspace.ledger;
     let monday = Day::of(week.monday()).0;
@@ -223,10 +220,7 @@ struct Edition {
 }
 
 /// A stored period: the newest approved revision, else the newest draft.
-fn stored(
-    workspace: &Workspace,
-    period: ReportingPeriod,
-) -> Result<Option<(Issue, FrozenPeriod)>> {
+fn stored(workspace: &Workspace, period: ReportingPeriod) -> Result<Option<(Issue, FrozenPeriod)>> {
     let series = series_id(&workspace.settings.series.id, period.kind());
     let (year, number) = key(period);
     let row = workspace.block_on(workspace.ledger.baseline(&series, year, number))?;

@@ -36,7 +36,9 @@ fn days(month: &str, days: u32, hosts: u32) -> String {
     for day in 1..=days {
         let n = 2 + day % hosts;
         for ip in [1, n] {
-            text.push_str(&format!("{month}-{day:02}T12:00:00Z,192.0.2.{ip},CN,mirai\n"));
+            text.push_str(&format!(
+                "{month}-{day:02}T12:00:00Z,192.0.2.{ip},CN,mirai\n"
+            ));
         }
     }
     text
@@ -70,7 +72,10 @@ fn a_month_is_counted_over_its_own_days() {
         bench.write(&format!("in/bots-{month}.csv"), days(month, last, hosts));
     }
     // On the last evening in UTC it is the next month in the zone.
-    bench.write("in/bots-edge.csv", "time,ip,cc,name\n2022-11-30T20:00:00Z,198.51.100.7,CN,mirai\n");
+    bench.write(
+        "in/bots-edge.csv",
+        "time,ip,cc,name\n2022-11-30T20:00:00Z,198.51.100.7,CN,mirai\n",
+    );
     bench.run(&["ingest"]).exits(0);
     let month = |of: &str| {
         let done = bench.run(&["--json", "rollup", "month", of]).exits(0);
@@ -82,15 +87,33 @@ fn a_month_is_counted_over_its_own_days() {
     assert_eq!(october["complete"], true);
     let november = month("2022-11");
     assert_eq!(count(&november, "M2"), 10);
-    assert_eq!(change(&november, "M2"), "+5", "small counts get no per cent");
+    assert_eq!(
+        change(&november, "M2"),
+        "+5",
+        "small counts get no per cent"
+    );
     let december = month("2022-12");
-    assert_eq!(count(&december, "M2"), 7, "with the one of the last evening of November in UTC");
+    assert_eq!(
+        count(&december, "M2"),
+        7,
+        "with the one of the last evening of November in UTC"
+    );
     assert_eq!(change(&december, "M2"), "−3");
 
     // A quarter is no sum of its months.
-    let quarter = bench.run(&["--json", "rollup", "quarter", "2022-4"]).exits(0).json();
-    assert_eq!(count(&quarter, "M2"), 11, "192.0.2.1 to .10, and the one of the evening");
-    let year = bench.run(&["--json", "rollup", "year", "2022"]).exits(0).json();
+    let quarter = bench
+        .run(&["--json", "rollup", "quarter", "2022-4"])
+        .exits(0)
+        .json();
+    assert_eq!(
+        count(&quarter, "M2"),
+        11,
+        "192.0.2.1 to .10, and the one of the evening"
+    );
+    let year = bench
+        .run(&["--json", "rollup", "year", "2022"])
+        .exits(0)
+        .json();
     assert_eq!(count(&year, "M2"), 11);
 
     // The same month of the year before stands beside.
@@ -98,7 +121,10 @@ fn a_month_is_counted_over_its_own_days() {
     assert_eq!(count(&again, "M2"), 8);
     let page = bench.path().join("site/monthly-2023-10.en.html");
     let page = std::fs::read_to_string(page).expect("rendered");
-    assert!(page.contains("Year before") && page.contains(">+3<"), "{page}");
+    assert!(
+        page.contains("Year before") && page.contains(">+3<"),
+        "{page}"
+    );
     assert!(page.contains("Example Monthly") && !page.contains("this week"));
     let zh = std::fs::read_to_string(bench.path().join("site/monthly-2023-10.zh.html"));
     let zh = zh.expect("rendered");
@@ -106,9 +132,18 @@ fn a_month_is_counted_over_its_own_days() {
 
     // The same records make the same revision.
     let twice = month("2022-11");
-    assert_eq!((&twice["new"], &twice["hash"]), (&false.into(), &november["hash"]));
-    bench.run(&["rollup", "month", "2022-13"]).exits(2).says("a month such as");
-    bench.run(&["rollup", "month", "2999-01"]).exits(1).says("no day of it is over yet");
+    assert_eq!(
+        (&twice["new"], &twice["hash"]),
+        (&false.into(), &november["hash"])
+    );
+    bench
+        .run(&["rollup", "month", "2022-13"])
+        .exits(2)
+        .says("a month such as");
+    bench
+        .run(&["rollup", "month", "2999-01"])
+        .exits(1)
+        .says("no day of it is over yet");
 }
 
 #[test]
