@@ -14,7 +14,7 @@ use crate::command::{
     audit, blocklist, bulletin, completions, config, contacts, demo, doctor, evidence, export,
     feeds, fetch, history, hold, import, inbox, incidents, infrastructure, ingest, init, lake, man,
     notices, orgs, parse, query, rating, reference, rejects, respond, retention, route, serve,
-    status, tokens, verify, week,
+    status, subscribers, tokens, verify, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -112,6 +112,7 @@ enum Command {
     History(history::Args),
     Bulletin(bulletin::Args),
     Blocklist(blocklist::Args),
+    Subscribers(subscribers::Args),
     Lake(lake::Args),
     Retention(retention::Args),
     Hold(hold::Args),
@@ -154,6 +155,7 @@ impl Command {
             Command::History(args) => history::run(args, session),
             Command::Bulletin(args) => bulletin::run(args, session),
             Command::Blocklist(args) => blocklist::run(args, session),
+            Command::Subscribers(args) => subscribers::run(args, session),
             Command::Lake(args) => lake::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),

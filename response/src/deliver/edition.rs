@@ -14,7 +14,7 @@ use model::bulletin::Lang;
 use model::time::Timestamp;
 
 use super::dkim;
-use super::header::{BadAddress, Line, Mailbox, MessageId};
+use super::header::{Line, Mailbox, MessageId};
 use super::message::{Error, Message};
 
 /// What a mail to a subscriber is made of.
@@ -70,7 +70,7 @@ pub fn build(
         });
     }
     let sender = mail.from.with_detail(mail.token)?;
-    let mut bytes = whole(mail, &sender, &own)?;
+    let mut bytes = whole(mail, &sender, &own);
     if let Some(key) = key {
         let signature = key.sign(&bytes, mail.date).map_err(|source| Error::Dkim {
             id: mail.id.clone(),
@@ -86,7 +86,7 @@ pub fn build(
     })
 }
 
-fn whole(mail: &EditionMail<'_>, sender: &Mailbox, domain: &str) -> Result<Vec<u8>, BadAddress> {
+fn whole(mail: &EditionMail<'_>, sender: &Mailbox, domain: &str) -> Vec<u8> {
     let address = |mailbox: &Mailbox| {
         let name = mailbox.name.as_ref().map(|name| name.as_str().to_owned());
         Address::new_address(name, mailbox.address())
@@ -122,13 +122,11 @@ fn whole(mail: &EditionMail<'_>, sender: &Mailbox, domain: &str) -> Result<Vec<u
     builder
         .header("MIME-Version", Raw::new("1.0"))
         .body(content(mail))
-        .serialize(&mut bytes)
-        // Memory refuses nothing; an address that cannot be written was refused before.
-        .unwrap_or_default();
+        .serialize(&mut bytes);
     if !bytes.ends_with(b"\r\n") {
         bytes.extend_from_slice(b"\r\n");
     }
-    Ok(bytes)
+    bytes
 }
 
 fn content<'a>(mail: &EditionMail<'a>) -> MimePart<'a> {

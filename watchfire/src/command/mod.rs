@@ -34,6 +34,7 @@ pub mod retention;
 pub mod route;
 pub mod serve;
 pub mod status;
+pub mod subscribers;
 pub mod tokens;
 pub mod verify;
 pub mod week;
