@@ -17,7 +17,7 @@ use model::time::Timestamp;
 use reference::Tables;
 use response::Desk;
 use response::checking::Checker;
-use response::deliver::{Secret, dkim, openpgp, smtp};
+use response::deliver::{Secret, dkim, openpgp, smtp, webhook};
 use response::notice::Sender;
 use response::notify::House;
 use response::route::Known;
@@ -189,6 +189,7 @@ pub fn house(workspace: &Workspace, environment: &Environment, exercise: bool) -
         relay,
         dkim: dkim_key(workspace, domain)?,
         signer: signer(workspace, environment)?,
+        hooks: hooks(workspace)?,
         files: workspace.root.join(&written.files),
         seed: Box::new(|| {
             let mut seed = [0; 32];
@@ -237,6 +238,24 @@ fn dkim_key(workspace: &Workspace, own: &str) -> Result<Option<dkim::Key>> {
     }
     let key = dkim::Key::from_pem(&written.dkim_selector, domain, &pem);
     key.map(Some).map_err(|error| wrong(error.to_string()))
+}
+
+/// What posts webhooks; `None` where no secret is shared with anybody.
+fn hooks(workspace: &Workspace) -> Result<Option<webhook::Hooks>> {
+    let written = &workspace.settings.response;
+    let Some(text) = key_file(workspace, "webhook_keys", &written.webhook_keys)? else {
+        return Ok(None);
+    };
+    let wrong = |key: &str, why: String| {
+        Failure::new(format_args!("response.{key}"), why).with(Exit::Configuration)
+    };
+    let keys = webhook::keys(&text).map_err(|why| wrong("webhook_keys", why))?;
+    let allowed = outbound::Allowed::parse(written.webhook_allow.iter().map(String::as_str))
+        .map_err(|why| wrong("webhook_allow", why))?;
+    let pem = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
+    let (lookup, roots) = (outbound::system_lookup(), probe::tls::roots(&pem).0);
+    let hooks = webhook::Hooks::new(lookup, allowed, roots, keys);
+    hooks.map(Some).map_err(|why| wrong("webhook_keys", why))
 }
 
 /// The key that signs notices.

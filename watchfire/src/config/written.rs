@@ -208,6 +208,10 @@ pub struct ResponseSection {
     /// File with the private key that signs notices (OpenPGP, armored); its passphrase is in
     /// `WATCHFIRE_PGP_PASSPHRASE`. Empty: they are not signed.
     pub pgp_key: String,
+    /// File with the secrets of those who get notices by webhook, a line each: `host whsec_BASE64`.
+    pub webhook_keys: String,
+    /// Names, addresses and prefixes that webhooks may go to although they are private or this machine's.
+    pub webhook_allow: Vec<String>,
     /// Folder of the channel `files`.
     pub files: String,
     /// Notices that go out in 24 hours at most.
@@ -255,6 +259,8 @@ impl Default for ResponseSection {
             dkim_selector: "watchfire".to_owned(),
             dkim_domain: String::new(),
             pgp_key: String::new(),
+            webhook_keys: String::new(),
+            webhook_allow: Vec::new(),
             files: "outbox".to_owned(),
             daily_most: 2_000,
             party_most: 50,
