@@ -1,7 +1,8 @@
 //! HTTP: how other programs hand reports over and see whether the collecting process is well.
 //!
 //! [`router`] answers `POST /api/v1/feeds/{feed}/reports` ([`push`]) and `GET` of a report so handed
-//! over, `/healthz`, `/readyz` and `/metrics` ([`meters`]). A request gets an id and a line in the log
+//! over, `/healthz`, `/readyz` and `/metrics` ([`meters`]), and the pages on which subscribers of the mail
+//! edition confirm and leave (`subscriptions`). A request gets an id and a line in the log
 //! (`request`), is let in by its token ([`access`]), and is refused in the words of RFC 9457
 //! ([`problem`]). Every other address is the published site's ([`public`]). A pushed body flows straight into the archive (`receive`): memory does not depend on
 //! its size, and it is acknowledged only when a killed process would find it again.
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -34,6 +35,7 @@ pub mod push;
 mod doors;
 mod receive;
 mod request;
+mod subscriptions;
 
 pub use error::{Error, Result};
 pub use meters::Meters;
@@ -42,6 +44,9 @@ use problem::Problem;
 
 /// Bodies that are received at the same time; each holds a file and a thread.
 const RECEIVING: usize = 8;
+
+/// Bytes of the form of a subscriber.
+const FORM_BYTES: usize = 4 << 10;
 
 /// What the configuration says about pushed reports; replaced as a whole when it is read anew.
 #[derive(Clone, Debug)]
@@ -138,6 +143,20 @@ pub fn router(desk: Arc<Desk>) -> Router {
     Router::new()
         .route("/api/v1/feeds/{feed}/reports", reports)
         .route("/api/v1/feeds/{feed}/reports/{report}", report)
+        .route(
+            "/subscriptions/confirm",
+            get(subscriptions::confirm_page)
+                .post(subscriptions::confirm)
+                .layer(DefaultBodyLimit::max(FORM_BYTES))
+                .fallback(wrong_method),
+        )
+        .route(
+            "/subscriptions/leave",
+            get(subscriptions::leave_page)
+                .post(subscriptions::leave)
+                .layer(DefaultBodyLimit::max(FORM_BYTES))
+                .fallback(wrong_method),
+        )
         .route("/healthz", get(healthz).fallback(wrong_method))
         .route("/readyz", get(readyz).fallback(wrong_method))
         .route("/metrics", get(metrics).fallback(wrong_method))

@@ -11,7 +11,7 @@ use sea_orm::{QueryOrder, QuerySelect};
 use serde_json::json;
 
 use crate::audit::{self, NewAudit};
-use crate::incident::object;
+use crate::incident::{self, object};
 use crate::text::Text;
 use crate::{Error, Ledger, Page, Result, bulk};
 
@@ -213,6 +213,39 @@ impl Ledger {
             found.extend(rows.into_iter().map(|id| id.0));
         }
         Ok(found)
+    }
+
+    /// Directives that a party was asked by, of all parties or of one, with the instant at which a look first
+    /// found the incident gone; by id.
+    pub async fn directives_asked(
+        &self,
+        of: Option<OrganizationId>,
+    ) -> Result<Vec<(Directive, Option<i64>)>> {
+        let mut select = Entity::find()
+            .filter(Column::AskedAt.is_not_null())
+            .order_by_asc(Column::Id);
+        if let Some(of) = of {
+            select = select.filter(Column::OrganizationId.eq(Text(of)));
+        }
+        let rows = select.all(self.reader()).await?;
+        let mut gone = std::collections::HashMap::new();
+        for some in rows.chunks(500) {
+            let ids = some.iter().map(|row| row.incident_id);
+            let found: Vec<(Text<IncidentId>, Option<i64>)> = incident::Entity::find()
+                .select_only()
+                .column(incident::Column::Id)
+                .column(incident::Column::GoneAt)
+                .filter(incident::Column::Id.is_in(ids))
+                .into_tuple()
+                .all(self.reader())
+                .await?;
+            gone.extend(found.into_iter().map(|(id, at)| (id.0, at)));
+        }
+        let with = |row: Directive| {
+            let at = gone.get(&row.incident_id.0).copied().flatten();
+            (row, at)
+        };
+        Ok(rows.into_iter().map(with).collect())
     }
 
     /// Directives whose time runs, the first over first.

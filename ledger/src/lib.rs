@@ -94,7 +94,7 @@ pub use listing::{
 pub use manifest::{LakeFile, LakeFileKind, LakeTotals, NewLakeFile, Snapshot};
 pub use member::LakeMember;
 pub use message::{Message, MessageRead, MessageState, NewMessage};
-pub use notice::{Attempt, Move, NewNotice, Notice, NoticeDirective};
+pub use notice::{Attempt, Fault, Move, NewNotice, Notice, NoticeDirective};
 pub use open::{Ledger, Page};
 pub use organization::{
     Contact, NewContact, NewOrganization, Organization, Register, Responsibility,

@@ -221,6 +221,17 @@ async fn load<C: ConnectionTrait>(db: &C, id: NoticeId) -> Result<Notice> {
         .ok_or_else(|| Error::not_found("notice", id))
 }
 
+/// Why a notice came back, as far as its contact is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The address takes nothing, for good.
+    Gone,
+    /// It did not take this, for now.
+    Passing,
+    /// Nobody asked it: our own mail server was not there, or did not let the mail out.
+    Ours,
+}
+
 impl Ledger {
     /// Stores notices, all or nothing, and marks their directives as noticed. Audited each.
     pub async fn write_notices(&self, all: Vec<NewNotice>, actor: &str, now: i64) -> Result<()> {
@@ -368,7 +379,7 @@ impl Ledger {
     }
 
     /// A notice came back, or was given up: its contact counts for less (a hard failure ends its use, a
-    /// soft one halves its quality), and its directives are due again, to the next contact. All or
+    /// passing one halves its quality, one of our own mail server says nothing of it), and its directives are due again, to the next contact. All or
     /// nothing, audited.
     ///
     /// # Errors
@@ -377,7 +388,7 @@ impl Ledger {
         &self,
         id: NoticeId,
         to: Move,
-        hard: bool,
+        fault: Fault,
         actor: &str,
         now: i64,
     ) -> Result<Notice> {
@@ -385,9 +396,12 @@ impl Ledger {
         let why = to.reply.clone();
         let notice = moved(&tx, id, to, actor, now).await?;
         if let Some(contact) = notice.contact_id {
+            let hard = fault == Fault::Gone;
             let what = json!({ "bounced": why, "hard": hard, "notice": notice.number });
             let lower = |row: &mut Contact| row.quality = if hard { 0 } else { row.quality / 2 };
-            edit_contact(&tx, contact.0, what, lower, actor, now).await?;
+            if fault != Fault::Ours {
+                edit_contact(&tx, contact.0, what, lower, actor, now).await?;
+            }
         }
         if notice.kind.0.asks() {
             for covered in covered(&tx, id).await? {

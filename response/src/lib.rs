@@ -24,6 +24,7 @@ pub mod notify;
 pub mod party;
 pub mod rdap;
 pub mod route;
+pub mod scorecard;
 pub mod subscribers;
 pub mod triage;
 pub mod verify;

@@ -202,6 +202,8 @@ pub struct Composed {
     pub tlp: Tlp,
     /// Whether it is an exercise.
     pub exercise: bool,
+    /// Whether it answers a mail by itself, as a receipt does (RFC 3834 section 3.1.7).
+    pub answers: bool,
 }
 
 /// Why a notice cannot be composed.
@@ -278,6 +280,7 @@ pub fn compose(draft: &Draft, look: &Look) -> Result<Composed, Error> {
         language: draft.language,
         tlp: draft.tlp,
         exercise: draft.exercise,
+        answers: draft.kind == NoticeKind::Receipt,
     })
 }
 

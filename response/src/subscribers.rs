@@ -206,11 +206,8 @@ impl Desk {
     ) -> Result<SentEdition> {
         let mut told = SentEdition::default();
         let name = edition.name();
-        // A recall reaches who got it, also who left since.
-        let states: &[SubscriberState] = match edition.recall {
-            true => &[SubscriberState::Confirmed, SubscriberState::Left],
-            false => &[SubscriberState::Confirmed],
-        };
+        // Who left gets nothing more, a recall neither.
+        let states: &[SubscriberState] = &[SubscriberState::Confirmed];
         let mut got = Vec::new();
         if edition.recall {
             for revision in 0..=edition.revision {

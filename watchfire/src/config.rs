@@ -35,7 +35,9 @@ pub mod written;
 
 use expand::{Target, Unexpanded, expand};
 use origin::{Shown, Spelling};
-use written::{ListsSection, ResponseSection, ServeSection, SiteSection, Written};
+use written::{
+    ListsSection, ResponseSection, ServeSection, SiteSection, SubscribersSection, Written,
+};
 
 /// Name of the file in a workspace.
 pub const FILE: &str = "watchfire.toml";
@@ -144,6 +146,8 @@ pub struct Settings {
     pub response: ResponseSection,
     /// Block lists of our own.
     pub lists: ListsSection,
+    /// The mail edition.
+    pub subscribers: SubscribersSection,
     /// The ledger's server; `None` for the file in the workspace.
     pub ledger: Option<ledger::Address>,
     /// Font folders.
@@ -294,6 +298,7 @@ impl Resolver<'_> {
             serve: written.serve,
             response: written.response,
             lists: written.lists,
+            subscribers: written.subscribers,
             listen,
             ledger,
             site,

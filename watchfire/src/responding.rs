@@ -17,7 +17,7 @@ use model::time::Timestamp;
 use reference::Tables;
 use response::Desk;
 use response::checking::Checker;
-use response::deliver::{Secret, smtp};
+use response::deliver::{Secret, dkim, openpgp, smtp, webhook};
 use response::notice::Sender;
 use response::notify::House;
 use response::route::Known;
@@ -187,8 +187,9 @@ pub fn house(workspace: &Workspace, environment: &Environment, exercise: bool) -
         hold_over: written.hold_over as usize,
         exercise,
         relay,
-        dkim: None,
-        signer: None,
+        dkim: dkim_key(workspace, domain)?,
+        signer: signer(workspace, environment)?,
+        hooks: hooks(workspace)?,
         files: workspace.root.join(&written.files),
         seed: Box::new(|| {
             let mut seed = [0; 32];
@@ -197,6 +198,79 @@ pub fn house(workspace: &Workspace, environment: &Environment, exercise: bool) -
             assert!(drawn.is_ok(), "the system gives no random bytes");
             seed
         }),
+    })
+}
+
+/// A key file of the configuration; `None` where none is named.
+fn key_file(workspace: &Workspace, key: &str, path: &str) -> Result<Option<String>> {
+    if path.is_empty() {
+        return Ok(None);
+    }
+    let path = workspace.root.join(path);
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::new(
+            format_args!("response.{key}"),
+            format_args!("{}: {error}", path.display()),
+        )
+        .with(Exit::Configuration)
+    })?;
+    Ok(Some(text))
+}
+
+/// The key that signs mail for our domain.
+fn dkim_key(workspace: &Workspace, own: &str) -> Result<Option<dkim::Key>> {
+    let written = &workspace.settings.response;
+    let Some(pem) = key_file(workspace, "dkim_key", &written.dkim_key)? else {
+        return Ok(None);
+    };
+    let domain = match written.dkim_domain.is_empty() {
+        true => own,
+        false => &written.dkim_domain,
+    };
+    // A signature of another domain is none of ours to whoever checks (RFC 7489 section 3.1.1).
+    let aligned = own == domain || own.ends_with(&format!(".{domain}"));
+    let wrong = |why: String| Failure::new("response.dkim_key", why).with(Exit::Configuration);
+    if !aligned {
+        return Err(wrong(format!(
+            "it would sign for {domain}, but notices come from {own}"
+        ))
+        .remedy("set response.dkim_domain to the domain of response.address, or one above it"));
+    }
+    let key = dkim::Key::from_pem(&written.dkim_selector, domain, &pem);
+    key.map(Some).map_err(|error| wrong(error.to_string()))
+}
+
+/// What posts webhooks; `None` where no secret is shared with anybody.
+fn hooks(workspace: &Workspace) -> Result<Option<webhook::Hooks>> {
+    let written = &workspace.settings.response;
+    let Some(text) = key_file(workspace, "webhook_keys", &written.webhook_keys)? else {
+        return Ok(None);
+    };
+    let wrong = |key: &str, why: String| {
+        Failure::new(format_args!("response.{key}"), why).with(Exit::Configuration)
+    };
+    let keys = webhook::keys(&text).map_err(|why| wrong("webhook_keys", why))?;
+    let allowed = outbound::Allowed::parse(written.webhook_allow.iter().map(String::as_str))
+        .map_err(|why| wrong("webhook_allow", why))?;
+    let pem = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
+    let (lookup, roots) = (outbound::system_lookup(), probe::tls::roots(&pem).0);
+    let hooks = webhook::Hooks::new(lookup, allowed, roots, keys);
+    hooks.map(Some).map_err(|why| wrong("webhook_keys", why))
+}
+
+/// The key that signs notices.
+fn signer(workspace: &Workspace, environment: &Environment) -> Result<Option<openpgp::Signer>> {
+    let written = &workspace.settings.response;
+    let Some(armored) = key_file(workspace, "pgp_key", &written.pgp_key)? else {
+        return Ok(None);
+    };
+    let phrase = environment.get("WATCHFIRE_PGP_PASSPHRASE").cloned();
+    let phrase = phrase.map(Secret::new);
+    let signer = openpgp::Signer::read(&written.address, &armored, phrase.as_ref());
+    signer.map(Some).map_err(|error| {
+        Failure::new("response.pgp_key", error)
+            .remedy("give an armored private key, and its passphrase in WATCHFIRE_PGP_PASSPHRASE")
+            .with(Exit::Configuration)
     })
 }
 

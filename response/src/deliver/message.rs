@@ -167,6 +167,10 @@ fn head(mail: &Mail<'_>, sender: &Mailbox, is_encrypted: bool, content: Vec<u8>)
         (true, Lang::Zh) => Line::new(&format!("加密通报 {}", mail.token.tag())),
         (true, Lang::En) => Line::new(&format!("Encrypted notice {}", mail.token.tag())),
     };
+    let submitted = match composed.answers {
+        true => "auto-replied",
+        false => "auto-generated",
+    };
     let mut builder = MessageBuilder::new()
         .header("Date", Date::new(mail.date.0.div_euclid(1_000_000)))
         .header("From", address(&mail.from))
@@ -181,7 +185,7 @@ fn head(mail: &Mail<'_>, sender: &Mailbox, is_encrypted: bool, content: Vec<u8>)
             .header("References", IdHeader::new_list(all));
     }
     builder = builder
-        .header("Auto-Submitted", Raw::new("auto-generated"))
+        .header("Auto-Submitted", Raw::new(submitted))
         .header("X-Auto-Response-Suppress", Raw::new("OOF, AutoReply"))
         .header("X-Watchfire-Notice", Raw::new(mail.notice.to_string()));
     if composed.exercise {

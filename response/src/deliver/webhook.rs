@@ -4,14 +4,25 @@
 //! The client is handed in: it is the one outbound client, which refuses private addresses and follows no
 //! redirect to them.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::time::Timestamp;
+use outbound::client::{guarded, unsent};
+use outbound::{Allowed, Lookup};
 use ring::hmac;
+use rustls::RootCertStore;
 use serde_json::{Value as Json, json};
 
 use super::{Outcome, Secret};
 use crate::notice::{Draft, Look};
+
+/// Time to connect, and for the whole request.
+const CONNECT: Duration = Duration::from_secs(10);
+const WHOLE: Duration = Duration::from_secs(30);
 
 /// A secret is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,6 +119,104 @@ pub fn body(draft: &Draft, look: &Look) -> Vec<u8> {
     serde_json::to_vec(&body).unwrap_or_default()
 }
 
+/// Where webhooks go out from: the guarded client, and the secrets by receiving host.
+pub struct Hooks {
+    http: reqwest::Client,
+    allowed: Arc<Allowed>,
+    keys: BTreeMap<String, Vec<Key>>,
+}
+
+impl std::fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hooks")
+            .field("hosts", &self.keys.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads the secrets of receivers, one a line: `host whsec_BASE64`. A host with several lines is signed to by
+/// each, while a secret is being changed. Empty lines and those that begin with `#` say nothing.
+///
+/// # Errors
+/// A line that is none, by its number; the secret is not repeated.
+pub fn keys(text: &str) -> Result<BTreeMap<String, Vec<Key>>, String> {
+    let mut keys: BTreeMap<String, Vec<Key>> = BTreeMap::new();
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let wrong = |why: &str| format!("line {}: {why}", at + 1);
+        let (host, secret) = line
+            .split_once(char::is_whitespace)
+            .ok_or_else(|| wrong("write `host whsec_...`"))?;
+        let key = Key::read(&Secret::new(secret)).map_err(|error| wrong(&error.to_string()))?;
+        keys.entry(host.to_ascii_lowercase()).or_default().push(key);
+    }
+    Ok(keys)
+}
+
+impl Hooks {
+    /// Hooks that trust `roots` and reach only what `allowed` lets through.
+    ///
+    /// # Errors
+    /// The TLS library does not start.
+    pub fn new(
+        lookup: Lookup,
+        allowed: Allowed,
+        roots: RootCertStore,
+        keys: BTreeMap<String, Vec<Key>>,
+    ) -> Result<Hooks, String> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let allowed = Arc::new(allowed);
+        let http = guarded(lookup, Arc::clone(&allowed), CONNECT)
+            .tls_backend_preconfigured(tls)
+            .http1_only()
+            .timeout(WHOLE)
+            .user_agent(concat!("Watchfire/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| outbound::chain(&error))?;
+        Ok(Hooks {
+            http,
+            allowed,
+            keys,
+        })
+    }
+
+    /// Posts a notice's body to a contact's address. `id` is the same on each retry.
+    pub async fn post(&self, address: &str, id: &str, at: Timestamp, body: Vec<u8>) -> Outcome {
+        let refused = |reply: String| Outcome::Refused { reply };
+        let url = match url::Url::parse(address) {
+            Ok(url) if matches!(url.scheme(), "https" | "http") => url,
+            _ => return refused(format!("`{address}` is no address of a webhook")),
+        };
+        let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
+        // Whoever listens on the way must not read who is attacked: in the clear only to an address of our
+        // own that was allowed.
+        let own = host
+            .trim_matches(['[', ']'])
+            .parse()
+            .is_ok_and(|address| self.allowed.holds(address));
+        if url.scheme() == "http" && !own {
+            return refused(format!("{host}: notices go to https addresses only"));
+        }
+        let Some(keys) = self.keys.get(&host) else {
+            return Outcome::Later {
+                reply: format!("no secret is shared with {host}: add it to response.webhook_keys"),
+            };
+        };
+        if let Err(error) = self.allowed.check(&url, false) {
+            return refused(error.to_string());
+        }
+        post(&self.http, url.as_str(), keys, id, at, body).await
+    }
+}
+
 /// Posts a body. `id` is the Message-ID of the notice: the same on each retry, by which the other side drops
 /// doubles. Several keys sign while a secret is being changed.
 pub async fn post(
@@ -133,6 +242,11 @@ pub async fn post(
         Err(error) if error.is_builder() => Outcome::Refused {
             reply: error.to_string(),
         },
+        Err(error) if matches!(unsent(&error, url), outbound::Error::Refused(_)) => {
+            Outcome::Refused {
+                reply: unsent(&error, url).to_string(),
+            }
+        }
         Err(error) if error.is_connect() => Outcome::Later {
             reply: error.to_string(),
         },

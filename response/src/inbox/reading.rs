@@ -16,8 +16,8 @@ use ledger::message::READ_MESSAGE;
 use ledger::notice::Move;
 use ledger::verification::NewEvidence;
 use ledger::{
-    Directive, DirectiveState, Incident, Message, MessageRead, MessageState, NewIncident, NewStep,
-    Notice, Reach, Subscriber, SubscriberState,
+    Directive, DirectiveState, Fault, Incident, Message, MessageRead, MessageState, NewIncident,
+    NewStep, Notice, Reach, Subscriber, SubscriberState,
 };
 use model::field::Field;
 use model::ids::{ComplaintId, EvidenceId, IncidentId};
@@ -282,8 +282,9 @@ impl Desk {
                 next_at: None,
             };
             let id = notice.notice_id();
+            let fault = if hard { Fault::Gone } else { Fault::Passing };
             self.ledger
-                .notice_came_back(id, moved, hard, ACTOR, now)
+                .notice_came_back(id, moved, fault, ACTOR, now)
                 .await?;
         }
         Ok(Came {

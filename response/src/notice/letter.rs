@@ -5,6 +5,7 @@
 
 use askama::Template;
 use model::bulletin::Lang;
+use model::incident::CaseKind;
 use model::notice::NoticeKind;
 use model::worded::Word;
 
@@ -29,8 +30,12 @@ struct Letter {
     target: Option<String>,
     items: Vec<Entry>,
     total: usize,
+    /// How many of what: `3 起`, `3 incidents`, of lists of hosts `3 台主机`, `3 infected hosts`.
+    counted: String,
+    /// Whether all of it are infected hosts.
+    hosts: bool,
     /// Numbers by kind, where not all incidents are written out.
-    kinds: Vec<(&'static str, usize)>,
+    kinds: Vec<(&'static str, String)>,
     asked: Vec<&'static str>,
     table: Option<String>,
     tag: String,
@@ -108,13 +113,19 @@ pub(super) fn subject(draft: &Draft) -> String {
         .items
         .iter()
         .all(|item| Some(item.kind) == first.map(|item| item.kind));
-    let about = match (zh, n, same) {
+    let of_incidents = || match (zh, n, same) {
         (true, 1, _) => format!("{kind}事件（{}）", line(&draft.items[0].incident, 60)),
         (true, n, true) => format!("{n}起{kind}事件"),
         (true, n, false) => format!("{kind}等{n}起网络安全事件"),
         (false, 1, _) => format!("{} {}", lower(kind), line(&draft.items[0].incident, 60)),
         (false, n, true) => format!("{n} incidents: {}", lower(kind)),
         (false, n, false) => format!("{n} cyber security incidents"),
+    };
+    let about = match (hosts(draft).filter(|_| n > 1), zh) {
+        (Some(hosts), true) => format!("{hosts}台受控主机"),
+        (Some(1), false) => "an infected host".to_owned(),
+        (Some(hosts), false) => format!("{hosts} infected hosts"),
+        (None, _) => of_incidents(),
     };
     let title = match (draft.kind, zh) {
         (NoticeKind::First, true) => format!("【通报】关于处置{about}的函"),
@@ -156,6 +167,28 @@ fn lower(kind: &str) -> String {
     }
 }
 
+/// How many hosts a letter is about that is about nothing but infected hosts: each line of it is one host that
+/// was seen, a host may have several, and none is an incident of its own to who reads it.
+fn hosts(draft: &Draft) -> Option<usize> {
+    let infected = |item: &Item| item.kind == CaseKind::InfectedHost;
+    if draft.items.is_empty() || !draft.items.iter().all(infected) {
+        return None;
+    }
+    let mut names: Vec<String> = draft
+        .items
+        .iter()
+        .map(|item| {
+            let seen = &item.observed;
+            let ip = seen.ip.map(|ip| ip.to_string());
+            ip.or_else(|| seen.host.clone())
+                .unwrap_or_else(|| item.incident.clone())
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    Some(names.len())
+}
+
 fn letter(draft: &Draft, look: &Look, table: Option<&str>) -> Letter {
     let lang = draft.language;
     let zone = &draft.party.zone;
@@ -165,17 +198,14 @@ fn letter(draft: &Draft, look: &Look, table: Option<&str>) -> Letter {
     } else {
         0
     };
-    let mut kinds: Vec<(&'static str, usize)> = Vec::new();
+    let hosts = hosts(draft);
+    let total = hosts.unwrap_or(draft.items.len());
+    let mut kinds: Vec<(CaseKind, usize)> = Vec::new();
     if shown < draft.items.len() {
         for item in &draft.items {
-            let name = if lang == Lang::Zh {
-                item.kind.zh()
-            } else {
-                item.kind.en()
-            };
-            match kinds.iter_mut().find(|(known, _)| *known == name) {
+            match kinds.iter_mut().find(|(known, _)| *known == item.kind) {
                 Some((_, count)) => *count += 1,
-                None => kinds.push((name, 1)),
+                None => kinds.push((item.kind, 1)),
             }
         }
     }
@@ -203,8 +233,22 @@ fn letter(draft: &Draft, look: &Look, table: Option<&str>) -> Letter {
             .iter()
             .map(|item| entry(draft, look, item, several))
             .collect(),
-        total: draft.items.len(),
-        kinds,
+        total,
+        hosts: hosts.is_some(),
+        counted: match (hosts.is_some(), lang) {
+            (true, Lang::Zh) => format!("{total} 台主机"),
+            (true, Lang::En) => format!("{total} infected hosts"),
+            (false, Lang::Zh) => format!("{total} 起"),
+            (false, Lang::En) => format!("{total} incidents"),
+        },
+        kinds: kinds
+            .into_iter()
+            .map(|(kind, count)| match (lang, kind) {
+                (Lang::Zh, CaseKind::InfectedHost) => (kind.zh(), format!("{count} 台")),
+                (Lang::Zh, _) => (kind.zh(), format!("{count} 起")),
+                (Lang::En, _) => (kind.en(), count.to_string()),
+            })
+            .collect(),
         asked: asked.into_iter().map(|ask| ask.words(lang)).collect(),
         table: table.map(str::to_owned),
         tag: draft.token.tag(),

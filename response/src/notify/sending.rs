@@ -7,7 +7,7 @@
 use std::io::Read;
 
 use ledger::notice::Move;
-use ledger::{Notice, Reach};
+use ledger::{Fault, Notice, Reach};
 use model::notice::{NoticeKind, NoticeState};
 use model::organization::Channel;
 use model::time::Timestamp;
@@ -167,9 +167,14 @@ impl Desk {
         }
         let moved = Move { to, reply, next_at };
         if matches!(to, NoticeState::Bounced | NoticeState::Failed) {
-            let hard = to == NoticeState::Bounced;
+            // What was put off for days never came to the contact: we hand over to a server of our own.
+            let fault = match (to == NoticeState::Bounced, &outcome) {
+                (true, _) => Fault::Gone,
+                (false, Outcome::Later { .. }) if notice.channel.0 == Channel::Mail => Fault::Ours,
+                (false, _) => Fault::Passing,
+            };
             self.ledger
-                .notice_came_back(id, moved, hard, ACTOR, now.0)
+                .notice_came_back(id, moved, fault, ACTOR, now.0)
                 .await?;
         } else {
             self.ledger.move_notice(id, moved, ACTOR, now.0).await?;
@@ -286,9 +291,16 @@ impl Desk {
                     Err(reply) => Outcome::Later { reply },
                 })
             }
-            Channel::Webhook => Ok(Outcome::Later {
-                reply: "webhooks need the serving process".to_owned(),
-            }),
+            Channel::Webhook => {
+                let Some(hooks) = &house.hooks else {
+                    return Ok(Outcome::Later {
+                        reply: "no webhook secrets are configured: set response.webhook_keys"
+                            .to_owned(),
+                    });
+                };
+                let (id, now) = (&notice.message_id, (self.clock)());
+                Ok(hooks.post(&notice.address, id, now, bytes).await)
+            }
             Channel::Manual => wrong("a person carries it".to_owned()),
         }
     }

@@ -298,3 +298,30 @@ proptest::proptest! {
         proptest::prop_assert_eq!(refang(&safe), url.trim());
     }
 }
+
+#[test]
+fn a_list_of_infected_hosts_counts_hosts_and_not_incidents() {
+    let mut draft = several(Lang::Zh);
+    let mut item = draft.items[0].clone();
+    item.kind = model::incident::CaseKind::InfectedHost;
+    item.observed.url = None;
+    item.observed.host = None;
+    let at = |last: u8| {
+        let mut item = item.clone();
+        item.observed.ip = Some([192, 0, 2, last].into());
+        item
+    };
+    // The first host was seen twice.
+    draft.items = vec![at(1), at(1), at(2)];
+    let zh = compose(&draft, &Look::default()).unwrap();
+    assert!(zh.subject.contains("2台受控主机"), "{}", zh.subject);
+    assert!(
+        !zh.subject.contains("起") && !zh.text.contains("3 起"),
+        "{}",
+        zh.text
+    );
+    draft.language = Lang::En;
+    let en = compose(&draft, &Look::default()).unwrap();
+    assert!(en.subject.contains("2 infected hosts"), "{}", en.subject);
+    assert!(en.text.contains("2 infected hosts"), "{}", en.text);
+}

@@ -8,6 +8,7 @@ mod desk;
 mod drafts;
 mod duty;
 mod flow;
+mod hooks;
 mod imap;
 mod mail;
 mod party;

@@ -38,6 +38,7 @@ pub mod rollup;
 pub mod route;
 pub mod serve;
 pub mod status;
+pub mod subscribers;
 pub mod tokens;
 pub mod users;
 pub mod verify;

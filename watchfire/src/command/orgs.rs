@@ -1,5 +1,7 @@
 //! `watchfire orgs`: who can act, how each is reached, what each answers for.
 
+mod scorecard;
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -36,6 +38,7 @@ Examples:
   watchfire orgs rollback iana                            undo the last import of a source
   watchfire orgs list
   watchfire orgs show \"Example Registrar\"
+  watchfire orgs scorecard --csv                          notices, answers in time, takedowns
   watchfire orgs mark \"Example Cloud\" --no-contact --reason \"court order 12\"
   watchfire orgs mark \"Example Net\" --trust compromised --reason \"mailbox taken over\"")]
 pub struct Args {
@@ -76,6 +79,14 @@ enum What {
     Show {
         /// Its id or English name.
         organization: String,
+    },
+    /// Tell how parties answer, how fast, and whether it helps.
+    Scorecard {
+        /// Its id or English name; without it, all that were asked.
+        organization: Option<String>,
+        /// As CSV.
+        #[arg(long)]
+        csv: bool,
     },
     /// Say how an organization is to be treated.
     Mark {
@@ -120,6 +131,9 @@ pub fn run(args: Args, session: &Session) -> Result {
         What::Rollback { source } => rollback(&source, session),
         What::List { text } => list(text.as_deref(), session),
         What::Show { organization } => show(&organization, session),
+        What::Scorecard { organization, csv } => {
+            scorecard::scorecard(organization.as_deref(), csv, session)
+        }
         What::Mark {
             organization,
             no_contact,

@@ -29,6 +29,8 @@ pub struct Written {
     pub response: ResponseSection,
     /// Block lists of our own.
     pub lists: ListsSection,
+    /// The mail edition.
+    pub subscribers: SubscribersSection,
     /// Where the ledger lies.
     pub ledger: LedgerSection,
     /// The public site.
@@ -205,6 +207,19 @@ pub struct ResponseSection {
     pub imap: String,
     /// Seconds between two rounds of the serving process.
     pub round_secs: u32,
+    /// File with the private key that signs mail for our domain (DKIM), PEM; empty: it is not signed.
+    pub dkim_key: String,
+    /// The key's selector.
+    pub dkim_selector: String,
+    /// The signing domain; empty: that of `address`.
+    pub dkim_domain: String,
+    /// File with the private key that signs notices (OpenPGP, armored); its passphrase is in
+    /// `WATCHFIRE_PGP_PASSPHRASE`. Empty: they are not signed.
+    pub pgp_key: String,
+    /// File with the secrets of those who get notices by webhook, a line each: `host whsec_BASE64`.
+    pub webhook_keys: String,
+    /// Names, addresses and prefixes that webhooks may go to although they are private or this machine's.
+    pub webhook_allow: Vec<String>,
     /// Folder of the channel `files`.
     pub files: String,
     /// Notices that go out in 24 hours at most.
@@ -248,6 +263,12 @@ impl Default for ResponseSection {
             smtp: String::new(),
             imap: String::new(),
             round_secs: 60,
+            dkim_key: String::new(),
+            dkim_selector: "watchfire".to_owned(),
+            dkim_domain: String::new(),
+            pgp_key: String::new(),
+            webhook_keys: String::new(),
+            webhook_allow: Vec::new(),
             files: "outbox".to_owned(),
             daily_most: 2_000,
             party_most: 50,
@@ -297,6 +318,17 @@ impl Default for ListsSection {
             drop_percent: 30,
         }
     }
+}
+
+/// `[subscribers]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SubscribersSection {
+    /// Address under which subscribers reach the HTTP interface, as `https://cert.example`; empty: they
+    /// confirm and leave by mail.
+    pub base: String,
+    /// Address of the public site, which the edition links to.
+    pub home: String,
 }
 
 /// `[serve]`.

@@ -12,13 +12,13 @@ use crate::crash::copy;
 use crate::run::Bench;
 
 /// A mail server that takes everything and remembers it.
-struct Post {
-    at: SocketAddr,
-    taken: Arc<Mutex<Vec<String>>>,
+pub struct Post {
+    pub at: SocketAddr,
+    pub taken: Arc<Mutex<Vec<String>>>,
 }
 
 impl Post {
-    fn start() -> Post {
+    pub fn start() -> Post {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let at = listener.local_addr().expect("it is bound");
         let taken = Arc::new(Mutex::new(Vec::new()));

@@ -14,6 +14,7 @@ use crate::run::Bench;
 mod kill;
 mod push;
 mod site;
+mod subscriptions;
 
 /// Longest wait for anything; machines are slow at times.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -113,7 +113,13 @@ async fn a_bounce_makes_the_directive_due_for_another_contact(on: Backend) {
     ledger.write_notices(vec![new], "test", T0).await.unwrap();
     let taken = take(&ledger, T0).await;
     ledger
-        .notice_came_back(taken, to(NoticeState::Bounced), true, "test", T0 + 1)
+        .notice_came_back(
+            taken,
+            to(NoticeState::Bounced),
+            ledger::Fault::Gone,
+            "test",
+            T0 + 1,
+        )
         .await
         .unwrap();
     assert_eq!(ledger.contacts(party.0).await.unwrap()[0].quality, 0);
@@ -133,7 +139,13 @@ async fn a_bounce_makes_the_directive_due_for_another_contact(on: Backend) {
     assert_eq!(asked.due_at, Some(T0 + 9 + 3_600_000_000));
     // A late bounce report of what was sent counts as well, and a soft one halves.
     ledger
-        .notice_came_back(taken, to(NoticeState::Bounced), false, "test", T0 + 10)
+        .notice_came_back(
+            taken,
+            to(NoticeState::Bounced),
+            ledger::Fault::Passing,
+            "test",
+            T0 + 10,
+        )
         .await
         .unwrap();
     assert_eq!(the_directive(&ledger, id).await.state, DirectiveState::Due);

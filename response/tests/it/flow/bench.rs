@@ -147,6 +147,7 @@ impl Bench {
             relay: Some(smtp::Relay::new(config).unwrap()),
             dkim: None,
             signer: None,
+            hooks: None,
             files: PathBuf::from("/nonexistent"),
             seed: Box::new(|| [9; 32]),
         }

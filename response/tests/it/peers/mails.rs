@@ -23,6 +23,10 @@ fn python_reads_every_header_and_part() {
     };
     for lang in Lang::ALL {
         for kind in <NoticeKind as model::worded::Word>::ALL {
+            let submitted = match kind {
+                NoticeKind::Receipt => "auto-replied",
+                _ => "auto-generated",
+            };
             let draft = draft(*kind, lang);
             let composed = compose(&draft, &Look::default()).unwrap();
             let message = built(&draft, &Look::default(), &Protection::default());
@@ -30,7 +34,7 @@ fn python_reads_every_header_and_part() {
                 "headers": {
                     "Subject": composed.subject,
                     "Message-ID": message.id.to_string(),
-                    "Auto-Submitted": "auto-generated",
+                    "Auto-Submitted": submitted,
                     "Date": "Fri, 20 Nov 2026 00:30:00 +0000",
                     "MIME-Version": "1.0",
                 },
@@ -46,7 +50,7 @@ fn python_reads_every_header_and_part() {
             );
             let twin = replaced(
                 &message.bytes,
-                "Auto-Submitted: auto-generated",
+                &format!("Auto-Submitted: {submitted}"),
                 "Auto-Submitted: no",
             );
             assert!(

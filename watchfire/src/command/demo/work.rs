@@ -336,6 +336,7 @@ fn house(seed: u64, port: u16) -> Result<House> {
         relay: Some(relay),
         dkim: None,
         signer: None,
+        hooks: None,
         files: "outbox".into(),
         seed: Box::new(move || key),
     })

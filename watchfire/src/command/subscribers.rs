@@ -1,0 +1,323 @@
+//! `watchfire subscribers`: who gets the mail edition, and sending it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use ledger::{Page, SubscriberState};
+use model::bulletin::Lang;
+use response::subscribers::{Body, Edition, Pages, SentEdition};
+
+use super::incidents::minute;
+use crate::failure::{Failure, Result};
+use crate::responding::{desk, house, identity};
+use crate::table::{Out, Table};
+use crate::workspace::{Access, Session, Workspace, now};
+
+/// Take subscribers of the mail edition, and send it to those who said yes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+An address gets one mail that asks; nothing else is sent before it confirms. Nothing leaves unless the
+instance is armed (`watchfire notices arm`), and `watchfire notices stop` stops it. See docs/subscribers.md.
+
+Examples:
+  watchfire subscribers add ann@example.com --lang en
+  watchfire subscribers import list.csv             columns email, language; each is asked
+  watchfire subscribers ask                         send the confirming mails
+  watchfire subscribers confirm TOKEN
+  watchfire subscribers leave ann@example.com
+  watchfire subscribers send 2023-3 --body edition  edition.zh.txt, .zh.html, .en.txt, .en.html
+  watchfire subscribers send 2023-3 --recall --body recall")]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Take an address; it is asked before anything is sent to it.
+    Add {
+        /// The address.
+        email: String,
+        /// Language of its mails: zh or en.
+        #[arg(long, default_value = "zh")]
+        lang: String,
+    },
+    /// Take the addresses of a CSV file with the columns email and language; each is asked.
+    Import {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Send the confirming mails that are due.
+    Ask,
+    /// Say yes for whoever shows the token of a confirming mail.
+    Confirm {
+        /// The token.
+        token: String,
+    },
+    /// Take somebody out.
+    Leave {
+        /// The address, or a number.
+        subscriber: String,
+    },
+    /// List subscribers.
+    List {
+        /// Only in this state: asked, confirmed, left, bouncing; may be repeated.
+        #[arg(long)]
+        state: Vec<String>,
+    },
+    /// Send an issue, to each subscriber at most once.
+    Send {
+        /// The issue, as 2023-3.
+        issue: String,
+        /// Its revision.
+        #[arg(long, default_value_t = 1)]
+        revision: u32,
+        /// The issue was withdrawn: call it back from those who got it.
+        #[arg(long)]
+        recall: bool,
+        /// Files with the content: PATH.zh.txt, PATH.en.txt, and .html beside them. `@@LEAVE@@` in them
+        /// becomes the address by which the subscriber leaves.
+        #[arg(long, value_name = "PATH")]
+        body: PathBuf,
+        /// Subject, Chinese.
+        #[arg(long)]
+        subject_zh: Option<String>,
+        /// Subject, English.
+        #[arg(long)]
+        subject_en: Option<String>,
+    },
+}
+
+pub fn run(args: Args, session: &Session) -> Result {
+    match args.what {
+        What::Add { email, lang } => add(&[(email, lang)], "person", session),
+        What::Import { file } => import(&file, session),
+        What::Ask => ask(session),
+        What::Confirm { token } => {
+            let workspace = session.open(Access::Write("subscribers confirm"))?;
+            let desk = desk(&workspace);
+            let done = workspace.block_on(desk.confirm(&token, &session.actor()))?;
+            session
+                .talk
+                .say(format_args!("subscriber {} is confirmed", done.id));
+            Ok(())
+        }
+        What::Leave { subscriber } => leave(&subscriber, session),
+        What::List { state } => list(&state, session),
+        What::Send {
+            issue,
+            revision,
+            recall,
+            body,
+            subject_zh,
+            subject_en,
+        } => {
+            let edition = Edition {
+                series: String::new(),
+                issue,
+                revision,
+                recall,
+            };
+            send(edition, &body, [subject_zh, subject_en], session)
+        }
+    }
+}
+
+fn language(text: &str) -> Result<Lang> {
+    match text {
+        "zh" => Ok(Lang::Zh),
+        "en" => Ok(Lang::En),
+        _ => Err(Failure::usage(text, "is no language of the edition").remedy("zh or en")),
+    }
+}
+
+fn add(all: &[(String, String)], source: &str, session: &Session) -> Result {
+    let workspace = session.open(Access::Write("subscribers add"))?;
+    let house = house(&workspace, &session.environment, false)?;
+    let (desk, who) = (desk(&workspace), session.actor());
+    let (mut asked, mut known) = (0, 0);
+    for (email, lang) in all {
+        let lang = language(lang)?;
+        match workspace.block_on(desk.add_subscriber(&house, email, lang, source, &who)) {
+            Ok(row) if row.state == SubscriberState::Confirmed => known += 1,
+            Ok(_) => asked += 1,
+            // One that cannot be written to keeps no other out.
+            Err(error) if all.len() > 1 => {
+                session.talk.warn(format_args!("{email}: {error}"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    session.talk.say(format_args!(
+        "{asked} to be asked (`watchfire subscribers ask`), {known} said yes before"
+    ));
+    Ok(())
+}
+
+fn import(file: &Path, session: &Session) -> Result {
+    let fail = |error: &dyn std::fmt::Display| Failure::new(file.display(), error);
+    let text = std::fs::read_to_string(file).map_err(|error| fail(&error))?;
+    let mut all = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let mut cells = line.split(',').map(|cell| cell.trim().trim_matches('"'));
+        let (email, lang) = (cells.next().unwrap_or_default(), cells.next());
+        let head = at == 0 && !email.contains('@');
+        if !email.is_empty() && !head {
+            let lang = lang.filter(|lang| !lang.is_empty()).unwrap_or("zh");
+            language(lang).map_err(|failure| {
+                let why = format!("line {}: {}", at + 1, failure.message());
+                fail(&why).remedy("columns: email, language (zh or en)")
+            })?;
+            all.push((email.to_owned(), lang.to_owned()));
+        }
+    }
+    let source = format!("import {}", file.display());
+    add(&all, &source, session)
+}
+
+fn pages(workspace: &Workspace) -> Result<Pages> {
+    let base = workspace.settings.subscribers.base.clone();
+    if !base.is_empty() && !base.starts_with("https://") && !base.starts_with("http://127.0.0.1") {
+        return Err(Failure::new(
+            "subscribers.base",
+            "one click that unsubscribes needs HTTPS (RFC 8058)",
+        )
+        .remedy("write an address as https://cert.example"));
+    }
+    Ok(Pages { base })
+}
+
+fn told(done: &SentEdition, session: &Session) -> Result {
+    let mut out = Out::new();
+    match session.json {
+        true => out.json(done)?,
+        false => out.line(format_args!(
+            "{} sent, {} had it before, {} later, {} refused",
+            done.sent, done.before, done.later, done.refused
+        ))?,
+    }
+    out.end()?;
+    match &done.stopped {
+        Some(why) => {
+            let (what, remedy) = why.split_once("; ").unwrap_or((why, ""));
+            Err(Failure::new("sending", what).remedy(remedy))
+        }
+        None => Ok(()),
+    }
+}
+
+fn ask(session: &Session) -> Result {
+    let workspace = session.open(Access::Write("subscribers ask"))?;
+    let house = house(&workspace, &session.environment, false)?;
+    let (identity, pages) = (identity(&workspace)?, pages(&workspace)?);
+    let title = &workspace.settings.series.title;
+    let desk = desk(&workspace);
+    let done = workspace.block_on(desk.send_confirmations(&house, &identity, &pages, title))?;
+    told(&done, session)
+}
+
+fn leave(which: &str, session: &Session) -> Result {
+    let workspace = session.open(Access::Write("subscribers leave"))?;
+    let ledger = &workspace.ledger;
+    let id = match which.parse() {
+        Ok(id) => id,
+        Err(_) => {
+            let found = workspace.block_on(ledger.subscriber_of(which))?;
+            found
+                .ok_or_else(|| {
+                    Failure::new(which, "is no subscriber").remedy("watchfire subscribers list")
+                })?
+                .id
+        }
+    };
+    let who = session.actor();
+    workspace.block_on(ledger.leave_subscriber(id, "by hand", &who, now().0))?;
+    session.talk.say(format_args!("subscriber {id} left"));
+    Ok(())
+}
+
+fn list(states: &[String], session: &Session) -> Result {
+    let workspace = session.open(Access::Read)?;
+    let states = states.iter().map(|text| match text.as_str() {
+        "asked" => Ok(SubscriberState::Asked),
+        "confirmed" => Ok(SubscriberState::Confirmed),
+        "left" => Ok(SubscriberState::Left),
+        "bouncing" => Ok(SubscriberState::Bouncing),
+        text => Err(Failure::usage(text, "is no state of a subscriber")
+            .remedy("asked, confirmed, left or bouncing")),
+    });
+    let states = states.collect::<Result<Vec<_>>>()?;
+    let all = workspace.block_on(workspace.ledger.subscribers(&states, Page::ALL))?;
+    let mut out = Out::new();
+    if session.json {
+        out.json(&all)?;
+        return out.end();
+    }
+    let mut table = Table::new(["#", "address", "language", "state", "since", ""]);
+    for one in &all {
+        let state = serde_json::to_value(one.state).unwrap_or_default();
+        table.row([
+            one.id.to_string(),
+            one.email.clone(),
+            one.language.clone(),
+            state.as_str().unwrap_or_default().to_owned(),
+            minute(one.changed_at, &workspace),
+            one.ending
+                .clone()
+                .or_else(|| one.bounce.clone())
+                .unwrap_or_default(),
+        ]);
+    }
+    match table.is_empty() {
+        true => session.talk.say("no subscribers"),
+        false => table.print(&mut out)?,
+    }
+    out.end()
+}
+
+fn send(
+    mut edition: Edition,
+    body: &Path,
+    subjects: [Option<String>; 2],
+    session: &Session,
+) -> Result {
+    let workspace = session.open(Access::Write("subscribers send"))?;
+    let house = house(&workspace, &session.environment, false)?;
+    let (identity, pages) = (identity(&workspace)?, pages(&workspace)?);
+    edition.series = workspace.settings.series.id.clone();
+    let title = &workspace.settings.series.title;
+    let read = |lang: Lang, kind: &str| {
+        let path = format!("{}.{}.{kind}", body.display(), lang.code());
+        std::fs::read_to_string(&path).map_err(|error| Failure::new(path, error))
+    };
+    let [zh, en] = subjects;
+    let of = |lang: Lang, subject: Option<String>| -> Result<Body> {
+        let recall = match (edition.recall, lang) {
+            (false, _) => "",
+            (true, Lang::Zh) => "（撤回）",
+            (true, Lang::En) => " (recalled)",
+        };
+        let usual = format!("{} {}{recall}", title.get(lang), edition.issue);
+        Ok(Body {
+            subject: subject.unwrap_or(usual),
+            text: read(lang, "txt")?,
+            html: read(lang, "html").ok(),
+        })
+    };
+    let bodies = [of(Lang::Zh, zh)?, of(Lang::En, en)?];
+    let write = |lang: Lang, leave: &str| {
+        let body = match lang {
+            Lang::Zh => &bodies[0],
+            Lang::En => &bodies[1],
+        };
+        let filled = |text: &String| text.replace("@@LEAVE@@", leave);
+        Body {
+            subject: body.subject.clone(),
+            text: filled(&body.text),
+            html: body.html.as_ref().map(filled),
+        }
+    };
+    let desk = desk(&workspace);
+    let sent = desk.send_edition(&house, &identity, &pages, &edition, &write);
+    told(&workspace.block_on(sent)?, session)
+}
