@@ -15,7 +15,8 @@ use std::fmt::Write;
 /// Width of a chart's picture, px: three for each of a phone's.
 pub const CHART_PX: u32 = 1080;
 
-/// The article must stay below this many characters, markup and all, as the draft interface counts.
+/// The text must stay below this many characters; whether markup counts the platform does not say, so the list of
+/// figures goes where both together would reach it.
 pub const LONGEST: usize = 20_000;
 
 /// File name of a chart's picture for the article: `2023-3.wechat-fig1.zh.png`.

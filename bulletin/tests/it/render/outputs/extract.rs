@@ -27,8 +27,11 @@ fn part(parts: &[(String, Vec<u8>)], name: &str) -> String {
     String::from_utf8(content.1.clone()).expect("UTF-8")
 }
 
+/// Name, attributes, text.
+type Piece = (String, Vec<(String, String)>, String);
+
 /// The events of an XML text as (name, attributes, text): names with `/` close.
-fn events(xml: &str) -> Vec<(String, Vec<(String, String)>, String)> {
+fn events(xml: &str) -> Vec<Piece> {
     let mut reader = quick_xml::Reader::from_str(xml);
     let mut out = Vec::new();
     let attributes = |e: &quick_xml::events::BytesStart<'_>| {

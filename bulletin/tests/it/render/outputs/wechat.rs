@@ -44,9 +44,6 @@ fn complaints(html: &str, pictures: &[String]) -> Vec<String> {
     if html.len() >= 1_000_000 {
         out.push(format!("{} bytes", html.len()));
     }
-    if html.chars().count() >= render::WECHAT_LONGEST {
-        out.push(format!("{} characters", html.chars().count()));
-    }
     let mut rest = html;
     while let Some(at) = rest.find('<') {
         text.push_str(&rest[..at]);
@@ -91,6 +88,9 @@ fn complaints(html: &str, pictures: &[String]) -> Vec<String> {
         }
     }
     text.push_str(rest);
+    if text.chars().count() >= render::WECHAT_LONGEST {
+        out.push(format!("{} characters", text.chars().count()));
+    }
     if !open.is_empty() {
         out.push(format!("{open:?} left open"));
     }
@@ -159,6 +159,9 @@ fn the_article_is_let_through_whole() {
                 .filter(|t| b.series.title.zh.starts_with('网') || !t.ends_with("characters"))
                 .collect();
             assert!(told.is_empty(), "{told:?}");
+            // The stricter reading counts the markup too.
+            let strict = article.chars().count() < render::WECHAT_LONGEST;
+            assert!(strict || told.is_empty() && b.series.title.zh.starts_with('<'));
             // Every chart is there, and no picture that is not made.
             assert_eq!(article.matches("<img ").count(), b.charts().count());
         }
