@@ -18,11 +18,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut base = specimen::bulletin();
     base.lead = Some(model::bulletin::Story {
         id: "lead".into(),
-        title: model::bulletin::Text::new("仿冒快递理赔的页面一周内出现在三家注册商", "Fake parcel refunds across three registrars in one week"),
-        paragraphs: vec![model::bulletin::Paragraph::words(model::bulletin::Text::new(
-            "一组仿冒快递理赔的页面在一周内更换了三家域名注册商。页面结构相同，收款账户相同。示例中心向注册商和境外合作单位通报后，全部域名在两日内停止解析。",
-            "One set of pages imitating parcel refunds moved across three registrars within the week, with the same structure and the same payee. After the sample center had told the registrars and partners abroad, all names stopped resolving within two days.",
-        ))],
+        title: model::bulletin::Text::new(
+            "仿冒快递理赔的页面一周内出现在三家注册商",
+            "Fake parcel refunds across three registrars in one week",
+        ),
+        paragraphs: vec![model::bulletin::Paragraph::words(
+            model::bulletin::Text::new(
+                "一组仿冒快递理赔的页面在一周内更换了三家域名注册商。页面结构相同，收款账户相同。示例中心向注册商和境外合作单位通报后，全部域名在两日内停止解析。",
+                "One set of pages imitating parcel refunds moved across three registrars within the week, with the same structure and the same payee. After the sample center had told the registrars and partners abroad, all names stopped resolving within two days.",
+            ),
+        )],
         link: None,
     });
     let started = Instant::now();
@@ -35,12 +40,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("digests read in {:?}", started.elapsed());
     let started = Instant::now();
     let pages = publish::pages(&sample.site())?;
-    println!("{} pages, {} bytes in {:?}", pages.len(), pages.iter().map(|page| page.bytes.len()).sum::<usize>(), started.elapsed());
+    println!(
+        "{} pages, {} bytes in {:?}",
+        pages.len(),
+        pages.iter().map(|page| page.bytes.len()).sum::<usize>(),
+        started.elapsed()
+    );
     for page in &pages {
         write(&Path::new(&out).join(&page.name), &page.bytes)?;
     }
     for file in &sample.files {
-        write(&Path::new(&out).join(publish::ISSUES).join(&file.name), &file.bytes)?;
+        write(
+            &Path::new(&out).join(publish::ISSUES).join(&file.name),
+            &file.bytes,
+        )?;
     }
     Ok(())
 }

@@ -257,15 +257,30 @@ fn check(site: &Site<'_>) -> Result<()> {
     for edition in site.editions {
         let number = edition.issue.number;
         if !numbers.insert(number) {
-            return fail(format!("issue {number}"), "is there twice: hand in its newest revision");
+            return fail(
+                format!("issue {number}"),
+                "is there twice: hand in its newest revision",
+            );
         }
-        for name in edition.life.files.iter().map(|file| &file.name).chain(&edition.life.former) {
+        for name in edition
+            .life
+            .files
+            .iter()
+            .map(|file| &file.name)
+            .chain(&edition.life.former)
+        {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
             if name.starts_with('.') || name.is_empty() || !name.bytes().all(plain) {
-                return fail(format!("file `{name}` of issue {number}"), "is no plain file name");
+                return fail(
+                    format!("file `{name}` of issue {number}"),
+                    "is no plain file name",
+                );
             }
             if !names.insert(name.as_str()) {
-                return fail(format!("file `{name}` of issue {number}"), "is listed twice");
+                return fail(
+                    format!("file `{name}` of issue {number}"),
+                    "is listed twice",
+                );
             }
         }
     }

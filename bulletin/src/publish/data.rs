@@ -23,50 +23,175 @@ type Column = (&'static str, &'static str, &'static str, &'static str);
 /// Columns of the figures, long form.
 pub(super) const FIGURES: &[Column] = &[
     ("year", "integer", "期次的年份", "Year of the issue"),
-    ("number", "integer", "期号；与ISO周不同", "Number of the issue; not the ISO week"),
-    ("week_start", "date", "统计周的周一", "Monday of the reporting week"),
-    ("week_end", "date", "统计周的周日", "Sunday of the reporting week"),
+    (
+        "number",
+        "integer",
+        "期号；与ISO周不同",
+        "Number of the issue; not the ISO week",
+    ),
+    (
+        "week_start",
+        "date",
+        "统计周的周一",
+        "Monday of the reporting week",
+    ),
+    (
+        "week_end",
+        "date",
+        "统计周的周日",
+        "Sunday of the reporting week",
+    ),
     ("iso_week", "string", "ISO 8601周", "ISO 8601 week"),
-    ("statistic", "string", "统计指标编号", "Identifier of the statistic"),
-    ("part", "string", "构成项，空为总数", "Part of it; empty for the whole"),
-    ("value", "number", "数值，按基本单位；空为没有数值", "Number in the base unit; empty where there is none"),
-    ("exact", "string", "精确值：计数、分子/分母、等级词或依次的名称", "Exact value: count, numerator/denominator, word or names in order"),
+    (
+        "statistic",
+        "string",
+        "统计指标编号",
+        "Identifier of the statistic",
+    ),
+    (
+        "part",
+        "string",
+        "构成项，空为总数",
+        "Part of it; empty for the whole",
+    ),
+    (
+        "value",
+        "number",
+        "数值，按基本单位；空为没有数值",
+        "Number in the base unit; empty where there is none",
+    ),
+    (
+        "exact",
+        "string",
+        "精确值：计数、分子/分母、等级词或依次的名称",
+        "Exact value: count, numerator/denominator, word or names in order",
+    ),
     ("unit", "string", "单位", "Unit"),
-    ("status", "string", "published为已发布，missing为不可得", "published or missing"),
-    ("complete", "boolean", "来源是否完整", "Whether all sources were complete"),
-    ("origin", "string", "counted为本系统计数，transcribed为转录自过去的周报", "counted here or transcribed from back issues"),
-    ("revision", "integer", "第几次修订；转录的为0", "Revision of the issue; 0 for transcribed ones"),
-    ("definition_version", "integer", "定义版本", "Version of the definition"),
+    (
+        "status",
+        "string",
+        "published为已发布，missing为不可得",
+        "published or missing",
+    ),
+    (
+        "complete",
+        "boolean",
+        "来源是否完整",
+        "Whether all sources were complete",
+    ),
+    (
+        "origin",
+        "string",
+        "counted为本系统计数，transcribed为转录自过去的周报",
+        "counted here or transcribed from back issues",
+    ),
+    (
+        "revision",
+        "integer",
+        "第几次修订；转录的为0",
+        "Revision of the issue; 0 for transcribed ones",
+    ),
+    (
+        "definition_version",
+        "integer",
+        "定义版本",
+        "Version of the definition",
+    ),
     ("note", "string", "不可得的原因", "Why it is missing"),
 ];
 
 const ISSUES: &[Column] = &[
     ("year", "integer", "期次的年份", "Year of the issue"),
     ("number", "integer", "期号", "Number of the issue"),
-    ("week_start", "date", "统计周的周一", "Monday of the reporting week"),
-    ("week_end", "date", "统计周的周日", "Sunday of the reporting week"),
+    (
+        "week_start",
+        "date",
+        "统计周的周一",
+        "Monday of the reporting week",
+    ),
+    (
+        "week_end",
+        "date",
+        "统计周的周日",
+        "Sunday of the reporting week",
+    ),
     ("iso_week", "string", "ISO 8601周", "ISO 8601 week"),
-    ("status", "string", "published为有效，withdrawn为已撤回", "published or withdrawn"),
+    (
+        "status",
+        "string",
+        "published为有效，withdrawn为已撤回",
+        "published or withdrawn",
+    ),
     ("revision", "integer", "第几次修订", "Revision in force"),
-    ("rating", "integer", "评级，1最好，5最差；空为未评定", "Rating, 1 best to 5 worst; empty where not assessed"),
-    ("rating_zh", "string", "评级词，中文", "Rating word, Chinese"),
-    ("rating_en", "string", "评级词，英文", "Rating word, English"),
-    ("first_published", "datetime", "首次发布", "First publication"),
+    (
+        "rating",
+        "integer",
+        "评级，1最好，5最差；空为未评定",
+        "Rating, 1 best to 5 worst; empty where not assessed",
+    ),
+    (
+        "rating_zh",
+        "string",
+        "评级词，中文",
+        "Rating word, Chinese",
+    ),
+    (
+        "rating_en",
+        "string",
+        "评级词，英文",
+        "Rating word, English",
+    ),
+    (
+        "first_published",
+        "datetime",
+        "首次发布",
+        "First publication",
+    ),
     ("updated", "datetime", "最近一次变动", "Last change"),
-    ("blake3", "string", "已签发周报的校验值", "Hash of the signed issue"),
-    ("note", "string", "撤回原因或最近一次更正", "Why it was withdrawn, or its last correction"),
+    (
+        "blake3",
+        "string",
+        "已签发周报的校验值",
+        "Hash of the signed issue",
+    ),
+    (
+        "note",
+        "string",
+        "撤回原因或最近一次更正",
+        "Why it was withdrawn, or its last correction",
+    ),
 ];
 
 const STATISTICS: &[Column] = &[
     ("statistic", "string", "编号", "Identifier"),
-    ("definition_version", "integer", "现行定义版本", "Version of the definition in force"),
+    (
+        "definition_version",
+        "integer",
+        "现行定义版本",
+        "Version of the definition in force",
+    ),
     ("name_zh", "string", "名称，中文", "Name, Chinese"),
     ("name_en", "string", "名称，英文", "Name, English"),
     ("unit_zh", "string", "单位，中文", "Unit, Chinese"),
     ("unit_en", "string", "单位，英文", "Unit, English"),
-    ("key_zh", "string", "去重对象，中文", "Distinct key, Chinese"),
-    ("key_en", "string", "去重对象，英文", "Distinct key, English"),
-    ("territory", "string", "地域规则", "What place has to do with it"),
+    (
+        "key_zh",
+        "string",
+        "去重对象，中文",
+        "Distinct key, Chinese",
+    ),
+    (
+        "key_en",
+        "string",
+        "去重对象，英文",
+        "Distinct key, English",
+    ),
+    (
+        "territory",
+        "string",
+        "地域规则",
+        "What place has to do with it",
+    ),
     ("formula", "string", "公式", "Formula"),
     ("remark", "string", "说明", "Remark"),
 ];
@@ -116,19 +241,32 @@ pub(super) fn figures(all: &Weeks<'_>, only: Option<&str>) -> Vec<FigureRow> {
             week.week.sunday().to_string(),
             iso_week(monday),
         ];
-        for figure in week.all().iter().filter(|figure| only.is_none_or(|id| figure.statistic == id)) {
+        for figure in week
+            .all()
+            .iter()
+            .filter(|figure| only.is_none_or(|id| figure.statistic == id))
+        {
             let missing = figure.exact.is_empty();
             let mut cells = head.to_vec();
             cells.extend([
                 guard(&figure.statistic),
                 guard(&figure.part),
-                figure.number.map_or_else(String::new, |number| number.to_string()),
+                figure
+                    .number
+                    .map_or_else(String::new, |number| number.to_string()),
                 guard(&figure.exact),
                 guard(&figure.unit.en),
                 (if missing { "missing" } else { "published" }).to_owned(),
                 figure.complete.to_string(),
-                (if week.edition.is_some() { "counted" } else { "transcribed" }).to_owned(),
-                week.edition.map_or(0, |edition| edition.revision).to_string(),
+                (if week.edition.is_some() {
+                    "counted"
+                } else {
+                    "transcribed"
+                })
+                .to_owned(),
+                week.edition
+                    .map_or(0, |edition| edition.revision)
+                    .to_string(),
                 figure.version.to_string(),
                 guard(figure.missing.as_ref().map_or("", |reason| &reason.en)),
             ]);
@@ -144,10 +282,16 @@ pub(super) fn figures(all: &Weeks<'_>, only: Option<&str>) -> Vec<FigureRow> {
 
 /// RFC 4180, UTF-8 without a mark, for programs.
 pub(super) fn csv(columns: &[Column], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(columns.iter().map(|column| column.0)).expect("memory takes every write");
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    writer
+        .write_record(columns.iter().map(|column| column.0))
+        .expect("memory takes every write");
     for row in rows {
-        writer.write_record(row).expect("memory takes every write, and rows have one length");
+        writer
+            .write_record(row)
+            .expect("memory takes every write, and rows have one length");
     }
     writer.into_inner().expect("memory takes every write")
 }
@@ -190,7 +334,11 @@ pub(super) fn files(site: &Site<'_>, all: &Weeks<'_>) -> Package {
     let figures = figures(all, None);
     let mut editions: Vec<_> = site.editions.iter().collect();
     editions.sort_by_key(|edition| edition.week.first);
-    let at = |at: model::time::Timestamp| at.to_jiff().map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    let at = |at: model::time::Timestamp| {
+        at.to_jiff().map_or_else(String::new, |at| {
+            at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        })
+    };
     let issues: Vec<Vec<String>> = editions
         .iter()
         .map(|edition| {
@@ -206,11 +354,27 @@ pub(super) fn files(site: &Site<'_>, all: &Weeks<'_>) -> Package {
                 edition.week.first.to_string(),
                 edition.week.last.to_string(),
                 iso_week(edition.week.first),
-                (if edition.stands() { "published" } else { "withdrawn" }).to_owned(),
+                (if edition.stands() {
+                    "published"
+                } else {
+                    "withdrawn"
+                })
+                .to_owned(),
                 edition.revision.to_string(),
-                edition.level.filter(|_| edition.stands()).map_or_else(String::new, |level| level.to_string()),
-                guard(if edition.stands() { &edition.word.zh } else { "" }),
-                guard(if edition.stands() { &edition.word.en } else { "" }),
+                edition
+                    .level
+                    .filter(|_| edition.stands())
+                    .map_or_else(String::new, |level| level.to_string()),
+                guard(if edition.stands() {
+                    &edition.word.zh
+                } else {
+                    ""
+                }),
+                guard(if edition.stands() {
+                    &edition.word.en
+                } else {
+                    ""
+                }),
                 at(life.first_published),
                 at(life.updated),
                 guard(&edition.hash),
@@ -237,10 +401,20 @@ pub(super) fn files(site: &Site<'_>, all: &Weeks<'_>) -> Package {
         })
         .collect();
     // Statistics that are declared no more, but were published: by the newest issue that has them.
-    let mut listed: BTreeSet<&str> = statistics::all().iter().map(|statistic| statistic.id).collect();
+    let mut listed: BTreeSet<&str> = statistics::all()
+        .iter()
+        .map(|statistic| statistic.id)
+        .collect();
     for figure in all.weeks.iter().rev().flat_map(|week| week.all()) {
         if listed.insert(&figure.statistic) {
-            let cells = [&figure.statistic, &figure.version.to_string(), &figure.name.zh, &figure.name.en, &figure.unit.zh, &figure.unit.en];
+            let cells = [
+                &figure.statistic,
+                &figure.version.to_string(),
+                &figure.name.zh,
+                &figure.name.en,
+                &figure.unit.zh,
+                &figure.unit.en,
+            ];
             let mut row: Vec<String> = cells.into_iter().map(|cell| guard(cell)).collect();
             row.resize(STATISTICS.len(), String::new());
             definitions.push(row);
@@ -319,7 +493,12 @@ fn descriptor(site: &Site<'_>, tables: &[Table]) -> Vec<u8> {
             })
         })
         .collect();
-    let updated = site.editions.iter().map(|edition| edition.life.updated).max().and_then(model::time::Timestamp::to_jiff);
+    let updated = site
+        .editions
+        .iter()
+        .map(|edition| edition.life.updated)
+        .max()
+        .and_then(model::time::Timestamp::to_jiff);
     let mut package = json!({
         "profile": "tabular-data-package",
         "name": name(site),
@@ -335,18 +514,30 @@ fn descriptor(site: &Site<'_>, tables: &[Table]) -> Vec<u8> {
         package["homepage"] = json!(base);
     }
     if let Some(licence) = &site.settings.licence {
-        package["licenses"] = json!([{ "name": licence.name, "title": licence.title, "path": licence.url }]);
+        package["licenses"] =
+            json!([{ "name": licence.name, "title": licence.title, "path": licence.url }]);
     }
-    let mut text = serde_json::to_string_pretty(&package).expect("strings, numbers and lists are always JSON");
+    let mut text =
+        serde_json::to_string_pretty(&package).expect("strings, numbers and lists are always JSON");
     text.push('\n');
     text.into_bytes()
 }
 
 /// Name of the package: lower case letters, digits and hyphens.
 fn name(site: &Site<'_>) -> String {
-    let letters: String = site.title.en.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let letters: String = site
+        .title
+        .en
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
     let words: Vec<&str> = letters.split('-').filter(|word| !word.is_empty()).collect();
-    if words.is_empty() { "bulletin".to_owned() } else { words.join("-") }
+    if words.is_empty() {
+        "bulletin".to_owned()
+    } else {
+        words.join("-")
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -371,7 +562,14 @@ struct Page {
 /// The page that explains the data.
 pub(super) fn page(site: &Site<'_>, package: &Package, lang: Lang) -> Rendition {
     let w = super::words::Words::of(lang);
-    let f = Frame::new(site, lang, "data", "data", format!("{} - {}", w.data, clean(site.title.get(lang))), w.data_text.to_owned());
+    let f = Frame::new(
+        site,
+        lang,
+        "data",
+        "data",
+        format!("{} - {}", w.data, clean(site.title.get(lang))),
+        w.data_text.to_owned(),
+    );
     let pick = |zh: &'static str, en: &'static str| if lang == Lang::Zh { zh } else { en };
     let tables = package
         .tables
@@ -387,9 +585,15 @@ pub(super) fn page(site: &Site<'_>, package: &Package, lang: Lang) -> Rendition 
                 small if small < 10_000 => "<10 kB".to_owned(),
                 size => format!("{} kB", size.div_ceil(1000)),
             },
-            columns: table.columns.iter().map(|(name, _, zh, en)| (*name, pick(zh, en))).collect(),
+            columns: table
+                .columns
+                .iter()
+                .map(|(name, _, zh, en)| (*name, pick(zh, en)))
+                .collect(),
         })
         .collect();
-    let text = Page { f, tables }.render().expect("a template without fallible parts renders into memory");
+    let text = Page { f, tables }
+        .render()
+        .expect("a template without fallible parts renders into memory");
     file(&frame::page("data", lang), text)
 }

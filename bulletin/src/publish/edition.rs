@@ -106,9 +106,7 @@ impl Figure {
             unit: value.unit.clone(),
             number: amount.and_then(|amount| amount.number),
             exact: amount.map_or_else(String::new, |amount| amount.exact.plain()),
-            text: amount
-                .map(|amount| amount.text.clone())
-                .unwrap_or_default(),
+            text: amount.map(|amount| amount.text.clone()).unwrap_or_default(),
             missing: value.missing.clone().filter(|_| amount.is_none()),
             complete: value.incomplete.is_none() && !value.preliminary,
         })

@@ -61,9 +61,21 @@ fn tag(site: &Site<'_>, base: &str) -> String {
         return tag.clone();
     }
     let host = base.split('/').nth(2).unwrap_or_default();
-    let host = host.split('@').next_back().unwrap_or(host).split(':').next().unwrap_or(host);
-    let first = site.editions.iter().map(|edition| edition.life.first_published).min();
-    let year = first.and_then(|at| at.date_in(site.zone)).map_or(2000, |date| date.year());
+    let host = host
+        .split('@')
+        .next_back()
+        .unwrap_or(host)
+        .split(':')
+        .next()
+        .unwrap_or(host);
+    let first = site
+        .editions
+        .iter()
+        .map(|edition| edition.life.first_published)
+        .min();
+    let year = first
+        .and_then(|at| at.date_in(site.zone))
+        .map_or(2000, |date| date.year());
     format!("{},{year:04}", host.to_lowercase())
 }
 
@@ -76,14 +88,25 @@ fn entries(site: &Site<'_>, base: &str, tag: &str, lang: Lang) -> Vec<Entry> {
         let issue = title(edition, lang);
         let link = format!("{base}{ISSUES}/{stem}.{}.html", lang.code());
         let id = format!("tag:{tag}:issue/{stem}/{}", lang.code());
-        let withdrawn = life.withdrawn.as_ref().map(|withdrawal| clean(withdrawal.reason.get(lang)));
+        let withdrawn = life
+            .withdrawn
+            .as_ref()
+            .map(|withdrawal| clean(withdrawal.reason.get(lang)));
         out.push(Entry {
             id: id.clone(),
             title: match withdrawn {
                 Some(_) => format!("{issue} {}", w.withdrawn),
                 None => issue.clone(),
             },
-            text: withdrawn.clone().unwrap_or_else(|| format!("{}{}{} {}", w.rating, w.colon, clean(edition.word.get(lang)), clean(edition.summary.get(lang)))),
+            text: withdrawn.clone().unwrap_or_else(|| {
+                format!(
+                    "{}{}{} {}",
+                    w.rating,
+                    w.colon,
+                    clean(edition.word.get(lang)),
+                    clean(edition.summary.get(lang))
+                )
+            }),
             link: link.clone(),
             published: life.first_published,
             updated: life.updated,
@@ -115,7 +138,10 @@ fn entries(site: &Site<'_>, base: &str, tag: &str, lang: Lang) -> Vec<Entry> {
 }
 
 fn title(edition: &Edition, lang: Lang) -> String {
-    let (issue, week) = (clean(edition.issue.text.get(lang)), clean(edition.week.text.get(lang)));
+    let (issue, week) = (
+        clean(edition.issue.text.get(lang)),
+        clean(edition.week.text.get(lang)),
+    );
     match lang {
         Lang::Zh => format!("{issue}（{week}）"),
         Lang::En => format!("{issue} ({week})"),
@@ -132,12 +158,18 @@ struct Feed<'a> {
 
 /// RFC 3339.
 fn instant(at: Timestamp) -> String {
-    at.to_jiff().map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+    at.to_jiff().map_or_else(
+        || "1970-01-01T00:00:00Z".to_owned(),
+        |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    )
 }
 
 /// RFC 822 with a year of four digits; English whatever the language.
 fn mail_date(at: Timestamp) -> String {
-    at.to_jiff().map_or_else(|| "Thu, 01 Jan 1970 00:00:00 +0000".to_owned(), |at| at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string())
+    at.to_jiff().map_or_else(
+        || "Thu, 01 Jan 1970 00:00:00 +0000".to_owned(),
+        |at| at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string(),
+    )
 }
 
 impl Feed<'_> {
@@ -146,7 +178,11 @@ impl Feed<'_> {
     }
 
     fn updated(&self) -> Timestamp {
-        self.entries.iter().map(|entry| entry.updated).max().unwrap_or_default()
+        self.entries
+            .iter()
+            .map(|entry| entry.updated)
+            .max()
+            .unwrap_or_default()
     }
 
     fn atom(&self) -> String {
@@ -235,7 +271,8 @@ impl Feed<'_> {
             "authors": [{ "name": text(self.site.organization) }],
             "items": items,
         });
-        let mut out = serde_json::to_string_pretty(&feed).expect("strings and lists are always JSON");
+        let mut out =
+            serde_json::to_string_pretty(&feed).expect("strings and lists are always JSON");
         out.push('\n');
         out
     }

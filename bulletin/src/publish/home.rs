@@ -41,17 +41,35 @@ struct Lead {
 
 impl Now<'_> {
     fn spark(&self, index: &usize, alt: &str) -> String {
-        self.b.board.tiles.get(*index).map_or_else(String::new, |tile| {
-            let id = format!("spark-{index}");
-            charts::sparkline(&tile.spark, alt, &id, self.lang, &Palette::PAGE, crate::render::Frame::Page("spark"))
-        })
+        self.b
+            .board
+            .tiles
+            .get(*index)
+            .map_or_else(String::new, |tile| {
+                let id = format!("spark-{index}");
+                charts::sparkline(
+                    &tile.spark,
+                    alt,
+                    &id,
+                    self.lang,
+                    &Palette::PAGE,
+                    crate::render::Frame::Page("spark"),
+                )
+            })
     }
 }
 
 /// The home page of one language.
 pub(super) fn page(site: &Site<'_>, lang: Lang) -> Rendition {
     let standing = site.standing();
-    let mut f = Frame::new(site, lang, "index", "index", clean(site.title.get(lang)), String::new());
+    let mut f = Frame::new(
+        site,
+        lang,
+        "index",
+        "index",
+        clean(site.title.get(lang)),
+        String::new(),
+    );
     f.description = match site.current {
         Some(b) => view::page(b, lang).description,
         None => f.w.no_issue.to_owned(),
@@ -61,12 +79,23 @@ pub(super) fn page(site: &Site<'_>, lang: Lang) -> Rendition {
         if let Some(card) = edition.card(lang) {
             f.picture = format!("{ISSUES}/{}", card.name);
         }
-        let formats = [("PDF", "pdf", true), ("DOCX", "docx", true), ("XLSX", "xlsx", true), ("CSV", "csv", true), ("Markdown", "md", true), ("JSON", "json", false)];
+        let formats = [
+            ("PDF", "pdf", true),
+            ("DOCX", "docx", true),
+            ("XLSX", "xlsx", true),
+            ("CSV", "csv", true),
+            ("Markdown", "md", true),
+            ("JSON", "json", false),
+        ];
         let files = formats
             .into_iter()
             .filter_map(|(label, extension, own)| {
                 let in_language = edition.file(&format!("{code}.{extension}"));
-                let entry = in_language.or_else(|| edition.file(extension).filter(|_| !own || extension == "xlsx"))?;
+                let entry = in_language.or_else(|| {
+                    edition
+                        .file(extension)
+                        .filter(|_| !own || extension == "xlsx")
+                })?;
                 Some((label, format!("{ISSUES}/{}", entry.name)))
             })
             .collect();
@@ -78,19 +107,34 @@ pub(super) fn page(site: &Site<'_>, lang: Lang) -> Rendition {
             files,
             lead: b.lead.as_ref().map(|lead| Lead {
                 title: clean(lead.title.get(lang)),
-                paragraph: lead.paragraphs.first().map_or_else(String::new, |first| clean(&first.plain(lang))),
+                paragraph: lead
+                    .paragraphs
+                    .first()
+                    .map_or_else(String::new, |first| clean(&first.plain(lang))),
             }),
         }
     });
-    let rows = |editions: &mut dyn Iterator<Item = &super::Edition>| editions.map(|edition| Row::of(site, edition, lang)).collect::<Vec<_>>();
+    let rows = |editions: &mut dyn Iterator<Item = &super::Edition>| {
+        editions
+            .map(|edition| Row::of(site, edition, lang))
+            .collect::<Vec<_>>()
+    };
     let home = Home {
         earlier: rows(&mut standing.iter().skip(1).take(EARLIER).copied()),
         // A reader who comes for the newest issue must learn that it was taken back.
         withdrawn: rows(&mut site.editions.iter().filter(|edition| {
-            !edition.stands() && standing.first().is_none_or(|newest| edition.week.first >= newest.week.first.saturating_sub(jiff::Span::new().weeks(4)))
+            !edition.stands()
+                && standing.first().is_none_or(|newest| {
+                    edition.week.first
+                        >= newest.week.first.saturating_sub(jiff::Span::new().weeks(4))
+                })
         })),
         f,
         now,
     };
-    file(&frame::page("index", lang), home.render().expect("a template without fallible parts renders into memory"))
+    file(
+        &frame::page("index", lang),
+        home.render()
+            .expect("a template without fallible parts renders into memory"),
+    )
 }

@@ -13,9 +13,21 @@ use crate::render::measure;
 use crate::render::palette::Palette;
 
 /// Draws a grid at one of the two widths; `class` is the one the style sheet shows it by.
-pub(super) fn draw(grid: &Grid, lang: Lang, width: Width, class: &'static str, alt: &str) -> String {
+pub(super) fn draw(
+    grid: &Grid,
+    lang: Lang,
+    width: Width,
+    class: &'static str,
+    alt: &str,
+) -> String {
     let palette = &Palette::PAGE;
-    let mut c = Canvas::new(width.px(), if width == Width::Wide { 220.0 } else { 190.0 }, palette, lang, format!("long-{class}"));
+    let mut c = Canvas::new(
+        width.px(),
+        if width == Width::Wide { 220.0 } else { 190.0 },
+        palette,
+        lang,
+        format!("long-{class}"),
+    );
     let values: Vec<Option<f64>> = grid.numbers.iter().map(|n| n.map(|n| n.to_f64())).collect();
     let high = values.iter().flatten().copied().fold(0.0, f64::max);
     let whole = values.iter().flatten().all(|v| v.fract() == 0.0);
@@ -27,7 +39,11 @@ pub(super) fn draw(grid: &Grid, lang: Lang, width: Width, class: &'static str, a
     let x = |at: usize| left + 4.0 + (x1 - left - 4.0) * at as f64 / (n.max(2) - 1) as f64;
     let y = |v: f64| y0 - (y0 - top) * axis.share(v);
     for (at, (tick, text)) in ticks.iter().enumerate() {
-        let stroke = if at == 0 { palette.line_2 } else { palette.line };
+        let stroke = if at == 0 {
+            palette.line_2
+        } else {
+            palette.line
+        };
         c.line((left, y(*tick)), (x1, y(*tick)), stroke, 1.0);
         c.text((left - 8.0, y(*tick) + 4.0), Anchor::End, Tone::Muted, text);
     }
@@ -43,7 +59,11 @@ pub(super) fn draw(grid: &Grid, lang: Lang, width: Width, class: &'static str, a
         let value = values.get(at).copied().flatten();
         let cut = grid.breaks.iter().any(|b| b.at == at);
         if (value.is_none() || cut) && !run.is_empty() {
-            let stroke = if at <= last && last > 0 { palette.c3 } else { palette.c1 };
+            let stroke = if at <= last && last > 0 {
+                palette.c3
+            } else {
+                palette.c1
+            };
             match run.as_slice() {
                 [one] => c.dot(*one, 1.5, stroke, stroke, 0.0),
                 line => c.path(line, stroke, 1.5, ""),
@@ -54,7 +74,12 @@ pub(super) fn draw(grid: &Grid, lang: Lang, width: Width, class: &'static str, a
             run.push((x(at), y(value)));
         }
     }
-    if let Some((at, value)) = values.iter().enumerate().rev().find_map(|(at, v)| Some((at, (*v)?))) {
+    if let Some((at, value)) = values
+        .iter()
+        .enumerate()
+        .rev()
+        .find_map(|(at, v)| Some((at, (*v)?)))
+    {
         c.dot((x(at), y(value)), 3.5, palette.c1, palette.paper, 1.5);
     }
     c.finish(Frame::Page(class), alt)
@@ -73,7 +98,12 @@ fn years(c: &mut Canvas<'_>, grid: &Grid, x: impl Fn(usize) -> f64, y0: f64) {
         c.line((x(at), y0), (x(at), y0 + 4.0), stroke, 1.0);
         let half = measure::width("2023", false) / 2.0;
         if x(at) - half >= free && x(at) + half <= c.w {
-            c.text((x(at), y0 + 18.0), Anchor::Middle, Tone::Muted, &year.to_string());
+            c.text(
+                (x(at), y0 + 18.0),
+                Anchor::Middle,
+                Tone::Muted,
+                &year.to_string(),
+            );
             free = x(at) + half + 12.0;
         }
     }

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::edition::Edition;
 use super::frame::Frame;
 use super::{ISSUES, Site, WITHDRAWN, file};
-use crate::render::draw::escape;
 use crate::render::Rendition;
+use crate::render::draw::escape;
 use crate::render::view::clean;
 
 #[derive(Template)]
@@ -31,9 +31,19 @@ struct Withdrawn {
 /// `404.html` in Chinese, `404.en.html`. They are served at any depth, so their links begin at the root.
 pub(super) fn lost(site: &Site<'_>, lang: Lang) -> Vec<Rendition> {
     let w = super::words::Words::of(lang);
-    let mut f = Frame::new(site, lang, "404", "", format!("{} - {}", w.lost, clean(site.title.get(lang))), w.lost_text.to_owned());
+    let mut f = Frame::new(
+        site,
+        lang,
+        "404",
+        "",
+        format!("{} - {}", w.lost, clean(site.title.get(lang))),
+        w.lost_text.to_owned(),
+    );
     f.root = match site.settings.base() {
-        Some(base) => base.splitn(4, '/').nth(3).map_or_else(|| "/".to_owned(), |path| format!("/{path}")),
+        Some(base) => base
+            .splitn(4, '/')
+            .nth(3)
+            .map_or_else(|| "/".to_owned(), |path| format!("/{path}")),
         None => "/".to_owned(),
     };
     let name = match lang {
@@ -41,15 +51,30 @@ pub(super) fn lost(site: &Site<'_>, lang: Lang) -> Vec<Rendition> {
         Lang::En => "404.en.html",
     };
     f.here = name.to_owned();
-    f.there = if lang == Lang::Zh { "404.en.html" } else { "404.html" }.to_owned();
+    f.there = if lang == Lang::Zh {
+        "404.en.html"
+    } else {
+        "404.html"
+    }
+    .to_owned();
     f.base.clear();
     f.listed = false;
-    vec![file(name, Lost { f }.render().expect("a template without fallible parts renders into memory"))]
+    vec![file(
+        name,
+        Lost { f }
+            .render()
+            .expect("a template without fallible parts renders into memory"),
+    )]
 }
 
 /// Every name that a withdrawn issue ever had.
 fn names(edition: &Edition) -> impl Iterator<Item = &str> {
-    edition.life.files.iter().map(|file| file.name.as_str()).chain(edition.life.former.iter().map(String::as_str))
+    edition
+        .life
+        .files
+        .iter()
+        .map(|file| file.name.as_str())
+        .chain(edition.life.former.iter().map(String::as_str))
 }
 
 /// In which language a file is: by the part of its name before the last.
@@ -87,16 +112,27 @@ pub(super) fn tombstones(site: &Site<'_>) -> Vec<Rendition> {
                 day: site.day(withdrawal.at).get(lang).to_owned(),
                 reason: clean(withdrawal.reason.get(lang)),
             };
-            let text = page.render().expect("a template without fallible parts renders into memory");
+            let text = page
+                .render()
+                .expect("a template without fallible parts renders into memory");
             let own = format!("{}.{}.html", edition.stem(), lang.code());
             let mut at: Vec<String> = names(edition)
                 .filter(|name| language(name) == lang)
-                .map(|name| if name.ends_with(".html") { name.to_owned() } else { format!("{name}.html") })
+                .map(|name| {
+                    if name.ends_with(".html") {
+                        name.to_owned()
+                    } else {
+                        format!("{name}.html")
+                    }
+                })
                 .collect();
             at.push(own);
             at.sort();
             at.dedup();
-            out.extend(at.into_iter().map(|name| file(&format!("{ISSUES}/{name}"), text.clone())));
+            out.extend(
+                at.into_iter()
+                    .map(|name| file(&format!("{ISSUES}/{name}"), text.clone())),
+            );
         }
     }
     out
@@ -104,7 +140,11 @@ pub(super) fn tombstones(site: &Site<'_>) -> Vec<Rendition> {
 
 /// The list of withdrawn issues for machines: when, why, which addresses, where the notice stands.
 pub(super) fn withdrawn(site: &Site<'_>) -> Rendition {
-    let mut editions: Vec<&Edition> = site.editions.iter().filter(|edition| !edition.stands()).collect();
+    let mut editions: Vec<&Edition> = site
+        .editions
+        .iter()
+        .filter(|edition| !edition.stands())
+        .collect();
     editions.sort_by_key(|edition| edition.week.first);
     let list: Vec<_> = editions
         .into_iter()
@@ -125,7 +165,8 @@ pub(super) fn withdrawn(site: &Site<'_>) -> Rendition {
             }))
         })
         .collect();
-    let mut text = serde_json::to_string_pretty(&json!({ "withdrawn": list })).expect("strings and lists are always JSON");
+    let mut text = serde_json::to_string_pretty(&json!({ "withdrawn": list }))
+        .expect("strings and lists are always JSON");
     text.push('\n');
     file(WITHDRAWN, text)
 }
@@ -168,7 +209,10 @@ fn sitemap(site: &Site<'_>, base: &str, pages: &[Rendition]) -> String {
                 out.push_str(&format!("<lastmod>{changed}</lastmod>"));
             }
             for (tag, address) in [("zh-Hans", &zh), ("en", &en)] {
-                out.push_str(&format!("<xhtml:link rel=\"alternate\" hreflang=\"{tag}\" href=\"{}\"/>", escape(address)));
+                out.push_str(&format!(
+                    "<xhtml:link rel=\"alternate\" hreflang=\"{tag}\" href=\"{}\"/>",
+                    escape(address)
+                ));
             }
             out.push_str("</url>\n");
         }
@@ -185,10 +229,18 @@ fn sitemap(site: &Site<'_>, base: &str, pages: &[Rendition]) -> String {
         }
     }
     for edition in site.standing() {
-        let changed = edition.life.updated.to_jiff().map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        let changed = edition
+            .life
+            .updated
+            .to_jiff()
+            .map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         let (zh, en) = (edition.file("zh.html"), edition.file("en.html"));
         if let (Some(zh), Some(en)) = (zh, en) {
-            url(&format!("{ISSUES}/{}", zh.name), &format!("{ISSUES}/{}", en.name), changed);
+            url(
+                &format!("{ISSUES}/{}", zh.name),
+                &format!("{ISSUES}/{}", en.name),
+                changed,
+            );
         }
     }
     out.push_str("</urlset>\n");

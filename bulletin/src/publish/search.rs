@@ -29,20 +29,40 @@ struct Page {
 pub(super) fn pages(site: &Site<'_>, lang: Lang) -> Vec<Rendition> {
     let mut years: BTreeMap<i16, Vec<&Edition>> = BTreeMap::new();
     for edition in site.standing() {
-        years.entry(edition.issue.number.year).or_default().push(edition);
+        years
+            .entry(edition.issue.number.year)
+            .or_default()
+            .push(edition);
     }
     let name = |year: i16| format!("{year}.{}", lang.code());
     let mut out: Vec<Rendition> = years
         .iter()
         .map(|(year, editions)| {
-            let issues: Vec<Value> = editions.iter().map(|edition| entry(edition, lang)).collect();
+            let issues: Vec<Value> = editions
+                .iter()
+                .map(|edition| entry(edition, lang))
+                .collect();
             // A script: `<` could end an element of a page it is pasted into, the two separators are line ends.
-            let data = json!(issues).to_string().replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
-            file(&format!("search/{}.js", name(*year)), format!("watchfireShard({:?},{data});\n", name(*year)))
+            let data = json!(issues)
+                .to_string()
+                .replace('<', "\\u003c")
+                .replace('\u{2028}', "\\u2028")
+                .replace('\u{2029}', "\\u2029");
+            file(
+                &format!("search/{}.js", name(*year)),
+                format!("watchfireShard({:?},{data});\n", name(*year)),
+            )
         })
         .collect();
     let w = super::words::Words::of(lang);
-    let f = Frame::new(site, lang, "search", "search", format!("{} - {}", w.search, clean(site.title.get(lang))), w.search_hint.to_owned());
+    let f = Frame::new(
+        site,
+        lang,
+        "search",
+        "search",
+        format!("{} - {}", w.search, clean(site.title.get(lang))),
+        w.search_hint.to_owned(),
+    );
     let (told, none) = match lang {
         Lang::Zh => ("找到#期", "没有找到"),
         Lang::En => ("Found in # issues", "Nothing found"),
@@ -54,7 +74,11 @@ pub(super) fn pages(site: &Site<'_>, lang: Lang) -> Vec<Rendition> {
         told,
         none,
     };
-    out.push(file(&frame::page("search", lang), page.render().expect("a template without fallible parts renders into memory")));
+    out.push(file(
+        &frame::page("search", lang),
+        page.render()
+            .expect("a template without fallible parts renders into memory"),
+    ));
     out
 }
 
@@ -67,7 +91,14 @@ fn entry(edition: &Edition, lang: Lang) -> Value {
         .figures
         .iter()
         .filter(|figure| figure.part.is_empty() && !figure.exact.is_empty())
-        .map(|figure| format!("{} {} {}", figure.statistic, text(&figure.name), text(&figure.text)))
+        .map(|figure| {
+            format!(
+                "{} {} {}",
+                figure.statistic,
+                text(&figure.name),
+                text(&figure.text)
+            )
+        })
         .collect();
     texts.push(figures.join(if lang == Lang::Zh { "；" } else { "; " }));
     texts.retain(|text| !text.is_empty());

@@ -5,14 +5,16 @@
 //! definition's version did, and where transcribed figures end and counted ones begin.
 
 use jiff::civil::Date;
-use model::bulletin::{Band, Break, Chart, Decimal, Lang, LinePlot, Mark, Plot, Scale, Series, Table, Text, Week};
+use model::bulletin::{
+    Band, Break, Chart, Decimal, Lang, LinePlot, Mark, Plot, Scale, Series, Table, Text, Week,
+};
 use model::issue::IssueNumber;
 use model::statistic::{self, Presentation, Statistic};
 use model::time::ReportingWeek;
 use std::collections::{BTreeMap, HashMap};
 
-use super::edition::{Edition, Figure};
 use super::Site;
+use super::edition::{Edition, Figure};
 use crate::sections::series::scaled;
 use crate::sections::words::axis_day;
 
@@ -110,7 +112,10 @@ impl<'a> Weeks<'a> {
             })
             .filter(|point| point.figure.is_some())
             .collect();
-        let first = points.iter().position(|point| point.known()).unwrap_or(points.len());
+        let first = points
+            .iter()
+            .position(|point| point.known())
+            .unwrap_or(points.len());
         points.drain(..first);
         let mut before: Option<(u32, bool)> = None;
         for point in &mut points {
@@ -186,25 +191,40 @@ impl<'a> LongSeries<'a> {
     /// Weeks in which its sources were complete, and weeks with a value.
     pub fn complete(&self) -> (usize, usize) {
         let known = self.points.iter().filter(|point| point.known());
-        let whole = known.clone().filter(|point| point.figure.is_some_and(|f| f.complete));
+        let whole = known
+            .clone()
+            .filter(|point| point.figure.is_some_and(|f| f.complete));
         (whole.count(), known.count())
     }
 
     /// It can be drawn: at least two numbers.
     pub fn drawable(&self) -> bool {
-        self.points.iter().filter_map(Point::number).nth(1).is_some()
+        self.points
+            .iter()
+            .filter_map(Point::number)
+            .nth(1)
+            .is_some()
     }
 
     /// The last `most` weeks up to the newest with a number, gaps filled in.
     pub fn grid(&self, most: Option<usize>) -> Option<Grid> {
-        let last = self.points.iter().rev().find(|point| point.number().is_some())?.week.week;
-        let mut first = self.points.iter().find(|point| point.number().is_some())?.week.week;
+        let last = self
+            .points
+            .iter()
+            .rev()
+            .find(|point| point.number().is_some())?
+            .week
+            .week;
+        let mut first = self
+            .points
+            .iter()
+            .find(|point| point.number().is_some())?
+            .week
+            .week;
         if let Some(most) = most {
             first = first.max(last.plus(1 - most as i64));
         }
-        let at = |week: ReportingWeek| {
-            (week.monday() - first.monday()).get_days() / 7
-        };
+        let at = |week: ReportingWeek| (week.monday() - first.monday()).get_days() / 7;
         let len = usize::try_from(at(last)).ok()? + 1;
         let mut grid = Grid {
             first,
@@ -263,7 +283,11 @@ impl<'a> LongSeries<'a> {
 
     /// A number in words with its unit: `28.4万台`, `284,000`.
     pub fn told(&self, figure: &Figure) -> Text {
-        let zh = if figure.number.is_some() { figure.unit.zh.as_str() } else { "" };
+        let zh = if figure.number.is_some() {
+            figure.unit.zh.as_str()
+        } else {
+            ""
+        };
         let zh = if figure.text.zh.ends_with(zh) { "" } else { zh };
         Text::new(format!("{}{zh}", figure.text.zh), figure.text.en.clone())
     }
@@ -321,7 +345,12 @@ impl<'a> LongSeries<'a> {
             Some(band) => Text::new(
                 format!(
                     "{}为{}，此前{}周在{}与{}{}之间",
-                    issue(now.week.number).zh, told.zh, band.weeks, band.low.text.zh, band.high.text.zh, unit.zh
+                    issue(now.week.number).zh,
+                    told.zh,
+                    band.weeks,
+                    band.low.text.zh,
+                    band.high.text.zh,
+                    unit.zh
                 ),
                 format!(
                     "{} in {}; between {} and {}{} in the {} weeks before",
@@ -354,7 +383,10 @@ impl<'a> LongSeries<'a> {
         Some(Chart {
             number: 1,
             id: "year".to_owned(),
-            alt: Text::new(format!("{}近{}周的走势。{}。", name.zh, weeks.len(), title.zh), format!("{}, {} weeks. {}.", name.en, weeks.len(), title.en)),
+            alt: Text::new(
+                format!("{}近{}周的走势。{}。", name.zh, weeks.len(), title.zh),
+                format!("{}, {} weeks. {}.", name.en, weeks.len(), title.en),
+            ),
             title,
             subtitle: Text::new(
                 format!("{}{}，按周", name.zh, comma(&unit.zh, "，")),
@@ -365,7 +397,12 @@ impl<'a> LongSeries<'a> {
                 unit,
                 series: vec![Series {
                     name: name.text(),
-                    marks: grid.numbers.iter().enumerate().map(|(at, number)| mark(at, *number)).collect(),
+                    marks: grid
+                        .numbers
+                        .iter()
+                        .enumerate()
+                        .map(|(at, number)| mark(at, *number))
+                        .collect(),
                 }],
                 weeks,
                 band,
@@ -389,5 +426,7 @@ pub(super) fn issue(number: IssueNumber) -> Text {
 
 /// The days of a week as printed, the year in front in Chinese.
 pub(super) fn days(week: ReportingWeek, lang: Lang) -> String {
-    crate::sections::words::period(week.monday(), week.sunday()).get(lang).to_owned()
+    crate::sections::words::period(week.monday(), week.sunday())
+        .get(lang)
+        .to_owned()
 }

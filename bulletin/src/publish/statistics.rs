@@ -23,10 +23,18 @@ use crate::statistics as declared;
 
 /// Families as the index divides them.
 const FAMILIES: &[(&str, &str, &[Statistic])] = &[
-    ("恶意程序感染", "Malware infections", declared::malware::STATISTICS),
+    (
+        "恶意程序感染",
+        "Malware infections",
+        declared::malware::STATISTICS,
+    ),
     ("放马站点", "Malware hosting", declared::hosting::STATISTICS),
     ("网站安全", "Websites", declared::websites::STATISTICS),
-    ("漏洞", "Vulnerabilities", declared::vulnerabilities::STATISTICS),
+    (
+        "漏洞",
+        "Vulnerabilities",
+        declared::vulnerabilities::STATISTICS,
+    ),
     ("事件处置", "Handling", declared::handling::STATISTICS),
     ("名单条目", "Block lists", declared::lists::STATISTICS),
 ];
@@ -98,16 +106,37 @@ pub(super) fn pages(site: &Site<'_>, all: &Weeks<'_>, lang: Lang) -> Vec<Renditi
                 lang,
                 &stem,
                 "statistics",
-                format!("{} {} - {site_title}", word(statistic.name, lang), statistic.id),
-                format!("{}{}{} {}", word(statistic.name, lang), w.colon, word(statistic.key, lang), word(statistic.territory.words(), lang)),
+                format!(
+                    "{} {} - {site_title}",
+                    word(statistic.name, lang),
+                    statistic.id
+                ),
+                format!(
+                    "{}{}{} {}",
+                    word(statistic.name, lang),
+                    w.colon,
+                    word(statistic.key, lang),
+                    word(statistic.territory.words(), lang)
+                ),
             );
-            let text = one(f, all, &series, lang).render().expect("a template without fallible parts renders into memory");
+            let text = one(f, all, &series, lang)
+                .render()
+                .expect("a template without fallible parts renders into memory");
             out.push(file(&frame::page(&stem, lang), text));
         }
         families.push((Text::new(*zh, *en).get(lang).to_owned(), lines));
     }
-    let f = Frame::new(site, lang, "statistics", "statistics", format!("{} - {site_title}", w.statistics), w.data_text.to_owned());
-    let text = Index { f, families }.render().expect("a template without fallible parts renders into memory");
+    let f = Frame::new(
+        site,
+        lang,
+        "statistics",
+        "statistics",
+        format!("{} - {site_title}", w.statistics),
+        w.data_text.to_owned(),
+    );
+    let text = Index { f, families }
+        .render()
+        .expect("a template without fallible parts renders into memory");
     out.push(file(&frame::page("statistics", lang), text));
     out
 }
@@ -128,59 +157,112 @@ fn line(series: &LongSeries<'_>, lang: Lang) -> Line {
         name: word(statistic.name, lang),
         page: frame::page(&format!("statistics/{}", statistic.id), lang),
         value: last.map_or_else(String::new, |point| value(series, point, lang)),
-        issue: last.map_or_else(String::new, |point| issue(point.week.number).get(lang).to_owned()),
+        issue: last.map_or_else(String::new, |point| {
+            issue(point.week.number).get(lang).to_owned()
+        }),
         spark: match spark.marks.is_empty() {
             true => String::new(),
-            false => charts::sparkline(&spark, "", &format!("s-{}", statistic.id), lang, &Palette::PAGE, render::Frame::Page("spark")),
+            false => charts::sparkline(
+                &spark,
+                "",
+                &format!("s-{}", statistic.id),
+                lang,
+                &Palette::PAGE,
+                render::Frame::Page("spark"),
+            ),
         },
     }
 }
 
 /// A week's value in words.
 fn value(series: &LongSeries<'_>, point: &Point<'_>, lang: Lang) -> String {
-    point.figure.map_or_else(String::new, |figure| clean(series.told(figure).get(lang)))
+    point
+        .figure
+        .map_or_else(String::new, |figure| clean(series.told(figure).get(lang)))
 }
 
 fn one(f: Frame, all: &Weeks<'_>, series: &LongSeries<'_>, lang: Lang) -> Page {
     let (w, statistic) = (f.w, series.statistic);
     let latest = series.last().map(|point| {
-        let link = point.week.edition.map_or_else(String::new, |edition| format!("../{ISSUES}/{}.{}.html#{}", edition.stem(), lang.code(), render::view::anchor(statistic.id)));
-        (value(series, point, lang), issue(point.week.number).get(lang).to_owned(), link)
+        let link = point.week.edition.map_or_else(String::new, |edition| {
+            format!(
+                "../{ISSUES}/{}.{}.html#{}",
+                edition.stem(),
+                lang.code(),
+                render::view::anchor(statistic.id)
+            )
+        });
+        (
+            value(series, point, lang),
+            issue(point.week.number).get(lang).to_owned(),
+            link,
+        )
     });
     let year = series.year().map(|chart| Picture {
         title: clean(chart.title.get(lang)),
         subtitle: clean(chart.subtitle.get(lang)),
-        wide: charts::draw(&chart, lang, Width::Wide, &Palette::PAGE, render::Frame::Page("w")),
-        narrow: charts::draw(&chart, lang, Width::Narrow, &Palette::PAGE, render::Frame::Page("n")),
+        wide: charts::draw(
+            &chart,
+            lang,
+            Width::Wide,
+            &Palette::PAGE,
+            render::Frame::Page("w"),
+        ),
+        narrow: charts::draw(
+            &chart,
+            lang,
+            Width::Narrow,
+            &Palette::PAGE,
+            render::Frame::Page("n"),
+        ),
     });
-    let long = series.grid(None).filter(|grid| grid.numbers.len() > 60 && series.drawable()).map(|grid| {
-        let (first, last) = (grid.first.sunday().year(), grid.first.plus(grid.numbers.len() as i64 - 1).sunday().year());
-        let title = match lang {
-            Lang::Zh => format!("{first}年至{last}年{}", statistic.name.zh),
-            Lang::En => format!("{}, {first} to {last}", statistic.name.en),
-        };
-        let unit = word(statistic.unit, lang);
-        let subtitle = match (lang, unit) {
-            (Lang::Zh, "") => "按周，空缺为没有数据的周，虚线为序列中断".to_owned(),
-            (Lang::Zh, unit) => format!("{unit}，按周，空缺为没有数据的周，虚线为序列中断"),
-            (Lang::En, "") => "By week; gaps are weeks without data, dotted rules are breaks".to_owned(),
-            (Lang::En, unit) => format!("{}, by week; gaps are weeks without data, dotted rules are breaks", crate::sections::words::upper_first(unit)),
-        };
-        Picture {
-            wide: long::draw(&grid, lang, Width::Wide, "w", &title),
-            narrow: long::draw(&grid, lang, Width::Narrow, "n", &title),
-            title,
-            subtitle,
-        }
-    });
+    let long = series
+        .grid(None)
+        .filter(|grid| grid.numbers.len() > 60 && series.drawable())
+        .map(|grid| {
+            let (first, last) = (
+                grid.first.sunday().year(),
+                grid.first
+                    .plus(grid.numbers.len() as i64 - 1)
+                    .sunday()
+                    .year(),
+            );
+            let title = match lang {
+                Lang::Zh => format!("{first}年至{last}年{}", statistic.name.zh),
+                Lang::En => format!("{}, {first} to {last}", statistic.name.en),
+            };
+            let unit = word(statistic.unit, lang);
+            let subtitle = match (lang, unit) {
+                (Lang::Zh, "") => "按周，空缺为没有数据的周，虚线为序列中断".to_owned(),
+                (Lang::Zh, unit) => format!("{unit}，按周，空缺为没有数据的周，虚线为序列中断"),
+                (Lang::En, "") => {
+                    "By week; gaps are weeks without data, dotted rules are breaks".to_owned()
+                }
+                (Lang::En, unit) => format!(
+                    "{}, by week; gaps are weeks without data, dotted rules are breaks",
+                    crate::sections::words::upper_first(unit)
+                ),
+            };
+            Picture {
+                wide: long::draw(&grid, lang, Width::Wide, "w", &title),
+                narrow: long::draw(&grid, lang, Width::Narrow, "n", &title),
+                title,
+                subtitle,
+            }
+        });
     let (complete, known) = series.complete();
     let coverage = match lang {
         Lang::Zh => format!("有数值的{known}周中，{complete}周来源完整。"),
-        Lang::En => format!("Sources were complete in {complete} of the {known} weeks with a value."),
+        Lang::En => {
+            format!("Sources were complete in {complete} of the {known} weeks with a value.")
+        }
     };
     let mut years: BTreeMap<i16, Vec<WeekRow>> = BTreeMap::new();
     for point in series.points.iter().rev() {
-        years.entry(point.week.number.year).or_default().push(row(series, point, w, lang));
+        years
+            .entry(point.week.number.year)
+            .or_default()
+            .push(row(series, point, w, lang));
     }
     Page {
         latest,
@@ -191,7 +273,12 @@ fn one(f: Frame, all: &Weeks<'_>, series: &LongSeries<'_>, lang: Lang) -> Page {
         breaks: series
             .points
             .iter()
-            .filter_map(|point| Some((issue(point.week.number).get(lang).to_owned(), point.breaks.as_ref()?.get(lang).to_owned())))
+            .filter_map(|point| {
+                Some((
+                    issue(point.week.number).get(lang).to_owned(),
+                    point.breaks.as_ref()?.get(lang).to_owned(),
+                ))
+            })
             .collect(),
         coverage: if known > 0 { coverage } else { String::new() },
         parts: parts(all, statistic, lang),
@@ -207,7 +294,9 @@ fn row(series: &LongSeries<'_>, point: &Point<'_>, w: &Words, lang: Lang) -> Wee
     let missing = figure.and_then(|figure| figure.missing.as_ref());
     WeekRow {
         issue: issue(point.week.number).get(lang).to_owned(),
-        link: point.week.edition.map_or_else(String::new, |edition| format!("../{ISSUES}/{}.{}.html", edition.stem(), lang.code())),
+        link: point.week.edition.map_or_else(String::new, |edition| {
+            format!("../{ISSUES}/{}.{}.html", edition.stem(), lang.code())
+        }),
         week: days(point.week.week, lang),
         value: match missing {
             Some(_) => w.not_available.to_owned(),
@@ -219,7 +308,10 @@ fn row(series: &LongSeries<'_>, point: &Point<'_>, w: &Words, lang: Lang) -> Wee
             (None, _, Some(figure)) if !figure.complete => w.incomplete.to_owned(),
             _ => String::new(),
         },
-        breaks: point.breaks.as_ref().map_or_else(String::new, |note| note.get(lang).to_owned()),
+        breaks: point
+            .breaks
+            .as_ref()
+            .map_or_else(String::new, |note| note.get(lang).to_owned()),
     }
 }
 
@@ -229,15 +321,23 @@ fn facts(statistic: &Statistic, w: &Words, lang: Lang) -> Vec<(&'static str, Str
         (Window::Week, Lang::Zh) => "统计周".to_owned(),
         (Window::Week, Lang::En) => "the reporting week".to_owned(),
         (Window::Weeks { weeks }, Lang::Zh) => format!("截至统计周的{weeks}周"),
-        (Window::Weeks { weeks }, Lang::En) => format!("the {weeks} weeks up to the reporting week"),
+        (Window::Weeks { weeks }, Lang::En) => {
+            format!("the {weeks} weeks up to the reporting week")
+        }
         (Window::WeekFirstSeen { weeks }, Lang::Zh) => format!("统计周内出现、此前{weeks}周未出现"),
-        (Window::WeekFirstSeen { weeks }, Lang::En) => format!("the reporting week, not seen in the {weeks} weeks before"),
+        (Window::WeekFirstSeen { weeks }, Lang::En) => {
+            format!("the reporting week, not seen in the {weeks} weeks before")
+        }
     };
     let needs = match statistic.observed {
         Observed::Handling => w.ledger.to_owned(),
         observed => word(observed.words(), lang).to_owned(),
     };
-    let change = if statistic.compared { w.stated } else { w.not_stated };
+    let change = if statistic.compared {
+        w.stated
+    } else {
+        w.not_stated
+    };
     let sense = match statistic.sense {
         Sense::FewerIsBetter => w.fewer,
         Sense::Neutral => w.neutral,
@@ -249,11 +349,20 @@ fn facts(statistic: &Statistic, w: &Words, lang: Lang) -> Vec<(&'static str, Str
     out.extend([
         (w.key, word(statistic.key, lang).to_owned()),
         (w.window, window),
-        (w.territory, word(statistic.territory.words(), lang).to_owned()),
+        (
+            w.territory,
+            word(statistic.territory.words(), lang).to_owned(),
+        ),
         (w.needs, needs),
         (w.formula, statistic.formula.to_string()),
         (w.printed, word(statistic.print.words(), lang).to_owned()),
-        (w.change, format!("{change}{}{sense}", if lang == Lang::Zh { "，" } else { "; " })),
+        (
+            w.change,
+            format!(
+                "{change}{}{sense}",
+                if lang == Lang::Zh { "，" } else { "; " }
+            ),
+        ),
     ]);
     out
 }
@@ -266,7 +375,9 @@ fn parts(all: &Weeks<'_>, statistic: &Statistic, lang: Lang) -> Vec<(String, Str
     edition
         .figures
         .iter()
-        .filter(|figure| figure.statistic == statistic.id && !figure.part.is_empty() && !figure.exact.is_empty())
+        .filter(|figure| {
+            figure.statistic == statistic.id && !figure.part.is_empty() && !figure.exact.is_empty()
+        })
         .map(|figure| (clean(figure.name.get(lang)), clean(figure.text.get(lang))))
         .collect()
 }
@@ -295,7 +406,10 @@ pub(super) fn downloads(site: &Site<'_>, all: &Weeks<'_>) -> Vec<Rendition> {
                 "licence": site.settings.licence.as_ref().map(|licence| &licence.name),
                 "values": rows.iter().map(data::FigureRow::json).collect::<Vec<_>>(),
             });
-            out.push(file(&format!("statistics/{}.json", statistic.id), format!("{document}\n")));
+            out.push(file(
+                &format!("statistics/{}.json", statistic.id),
+                format!("{document}\n"),
+            ));
         }
     }
     out
@@ -307,8 +421,15 @@ mod tests {
 
     #[test]
     fn the_families_hold_every_statistic() {
-        let listed: Vec<&str> = FAMILIES.iter().flat_map(|(.., all)| all.iter()).map(|statistic| statistic.id).collect();
-        let all: Vec<&str> = declared::all().iter().map(|statistic| statistic.id).collect();
+        let listed: Vec<&str> = FAMILIES
+            .iter()
+            .flat_map(|(.., all)| all.iter())
+            .map(|statistic| statistic.id)
+            .collect();
+        let all: Vec<&str> = declared::all()
+            .iter()
+            .map(|statistic| statistic.id)
+            .collect();
         assert_eq!(listed, all);
     }
 }

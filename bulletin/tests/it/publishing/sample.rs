@@ -2,7 +2,9 @@
 //! issue is corrected, one withdrawn.
 
 use bulletin::frozen::{Basis, FROZEN_FORMAT, FrozenWeek, Origin};
-use bulletin::publish::{Earlier, Edition, Figure, FileEntry, Life, Lists, Revised, Settings, Site, Withdrawal};
+use bulletin::publish::{
+    Earlier, Edition, Figure, FileEntry, Life, Lists, Revised, Settings, Site, Withdrawal,
+};
 use bulletin::render::{self, Rendition};
 use bulletin::sections::words::{day, period};
 use jiff::civil::date;
@@ -61,7 +63,9 @@ fn frozen(b: &Bulletin, changed: bool) -> FrozenWeek {
     let value = StatisticValue {
         statistic: "M1".into(),
         version: 1,
-        measured: Measured::NotAvailable { reason: Missing::NotBegun },
+        measured: Measured::NotAvailable {
+            reason: Missing::NotBegun,
+        },
         sources: vec!["sink-a".into()],
         parts: vec![],
     };
@@ -102,9 +106,14 @@ fn wave(back: i64, key: &str) -> f64 {
 fn earlier_issue(base: &Bulletin, back: i64) -> Bulletin {
     let mut b = base.clone();
     let week = ReportingWeek::containing(base.week.first).plus(-back);
-    let number = NumberingScheme::SundayOrdinal.issue(week).expect("numbered");
+    let number = NumberingScheme::SundayOrdinal
+        .issue(week)
+        .expect("numbered");
     b.issue.number = number;
-    b.issue.text = Text::new(format!("{}年第{}期", number.year, number.number), format!("{} No. {}", number.year, number.number));
+    b.issue.text = Text::new(
+        format!("{}年第{}期", number.year, number.number),
+        format!("{} No. {}", number.year, number.number),
+    );
     (b.week.first, b.week.last) = (week.monday(), week.sunday());
     b.week.text = period(week.monday(), week.sunday());
     if let Some(published) = &mut b.published {
@@ -113,7 +122,9 @@ fn earlier_issue(base: &Bulletin, back: i64) -> Bulletin {
     }
     b.recent.clear();
     if back > 0 {
-        b.rating.outcome = Outcome::Assessed { level: [2, 2, 1, 2, 3, 2, 2, 1, 3, 4, 2][(back % 11) as usize] };
+        b.rating.outcome = Outcome::Assessed {
+            level: [2, 2, 1, 2, 3, 2, 2, 1, 3, 4, 2][(back % 11) as usize],
+        };
         for value in &mut b.values {
             let factor = wave(back, &value.statistic);
             if let Some(amount) = &mut value.value
@@ -121,7 +132,14 @@ fn earlier_issue(base: &Bulletin, back: i64) -> Bulletin {
             {
                 *count = (*count as f64 * factor) as u64;
                 amount.number = Some(Decimal::count(*count));
-                amount.text = model::statistic::print_count(*count, if *count >= 10_000 { model::statistic::Presentation::WanOneDecimal } else { model::statistic::Presentation::Integer });
+                amount.text = model::statistic::print_count(
+                    *count,
+                    if *count >= 10_000 {
+                        model::statistic::Presentation::WanOneDecimal
+                    } else {
+                        model::statistic::Presentation::Integer
+                    },
+                );
             }
         }
     }
@@ -135,18 +153,60 @@ fn renditions(b: &Bulletin, real: bool) -> Vec<Rendition> {
     let stem = render::stem(b);
     let mut out = vec![];
     let mut put = |name: String, bytes: Vec<u8>| out.push(Rendition { name, bytes });
-    put(format!("{stem}.json"), if real { render::json(b).into_bytes() } else { b"{}".to_vec() });
+    put(
+        format!("{stem}.json"),
+        if real {
+            render::json(b).into_bytes()
+        } else {
+            b"{}".to_vec()
+        },
+    );
     for lang in Lang::ALL {
         let code = lang.code();
-        put(format!("{stem}.{code}.html"), if real { render::html(b, lang).into_bytes() } else { format!("<!doctype html><title>{stem} {code}</title>").into_bytes() });
-        put(format!("{stem}.{code}.csv"), if real { render::csv(b, lang) } else { stem.clone().into_bytes() });
-        put(format!("{stem}.{code}.pdf"), format!("%PDF-1.7 stand-in {stem} {code}").into_bytes());
-        put(format!("{stem}.{code}.docx"), format!("stand-in {stem} {code}").into_bytes());
-        put(format!("{stem}.card.{code}.png"), format!("stand-in card {stem} {code}").into_bytes());
+        put(
+            format!("{stem}.{code}.html"),
+            if real {
+                render::html(b, lang).into_bytes()
+            } else {
+                format!("<!doctype html><title>{stem} {code}</title>").into_bytes()
+            },
+        );
+        put(
+            format!("{stem}.{code}.csv"),
+            if real {
+                render::csv(b, lang)
+            } else {
+                stem.clone().into_bytes()
+            },
+        );
+        put(
+            format!("{stem}.{code}.pdf"),
+            format!("%PDF-1.7 stand-in {stem} {code}").into_bytes(),
+        );
+        put(
+            format!("{stem}.{code}.docx"),
+            format!("stand-in {stem} {code}").into_bytes(),
+        );
+        put(
+            format!("{stem}.card.{code}.png"),
+            format!("stand-in card {stem} {code}").into_bytes(),
+        );
         if real {
             for chart in b.charts() {
-                put(format!("{stem}.fig{}.{code}.svg", chart.number), render::svg(chart, lang, render::charts::Width::Wide, &render::palette::Palette::LIGHT).into_bytes());
-                put(format!("{stem}.fig{}.{code}.csv", chart.number), render::chart_csv(chart, lang));
+                put(
+                    format!("{stem}.fig{}.{code}.svg", chart.number),
+                    render::svg(
+                        chart,
+                        lang,
+                        render::charts::Width::Wide,
+                        &render::palette::Palette::LIGHT,
+                    )
+                    .into_bytes(),
+                );
+                put(
+                    format!("{stem}.fig{}.{code}.csv", chart.number),
+                    render::chart_csv(chart, lang),
+                );
             }
         }
     }
@@ -166,9 +226,15 @@ fn history(base: &Bulletin, before: ReportingWeek) -> Vec<Earlier> {
             .iter()
             .filter(|value| !value.key.contains(['/', '@']))
             .filter_map(|value| {
-                let Exact::Count { count } = value.value.as_ref()?.exact else { return None };
+                let Exact::Count { count } = value.value.as_ref()?.exact else {
+                    return None;
+                };
                 let count = (count as f64 * 1.6 * wave(back * 2, &value.statistic)) as u64;
-                let form = if count >= 10_000 { model::statistic::Presentation::WanOneDecimal } else { model::statistic::Presentation::Integer };
+                let form = if count >= 10_000 {
+                    model::statistic::Presentation::WanOneDecimal
+                } else {
+                    model::statistic::Presentation::Integer
+                };
                 Some(Figure {
                     statistic: value.statistic.clone(),
                     part: String::new(),
@@ -184,7 +250,9 @@ fn history(base: &Bulletin, before: ReportingWeek) -> Vec<Earlier> {
             })
             .collect();
         out.push(Earlier {
-            number: NumberingScheme::SundayOrdinal.issue(week).expect("numbered"),
+            number: NumberingScheme::SundayOrdinal
+                .issue(week)
+                .expect("numbered"),
             week,
             figures,
         });
@@ -221,7 +289,10 @@ pub fn sample(base: &Bulletin, count: i64, real: bool) -> Sample {
             life.revised.push(Revised {
                 revision: 2,
                 at: later(6),
-                text: Text::new("被篡改网站数由2212个更正为2146个：一个来源重复报送。", "Defaced sites corrected from 2,212 to 2,146: one source had reported twice."),
+                text: Text::new(
+                    "被篡改网站数由2212个更正为2146个：一个来源重复报送。",
+                    "Defaced sites corrected from 2,212 to 2,146: one source had reported twice.",
+                ),
             });
         }
         if back == 3 {
@@ -229,7 +300,10 @@ pub fn sample(base: &Bulletin, count: i64, real: bool) -> Sample {
             life.former.push(format!("{}.en.md", render::stem(&b)));
             life.withdrawn = Some(Withdrawal {
                 at: later(9),
-                reason: Text::new("统计周内一个主要来源的数据整体错误，本期不能成立。", "The data of a main source were wrong throughout the week: this issue cannot stand."),
+                reason: Text::new(
+                    "统计周内一个主要来源的数据整体错误，本期不能成立。",
+                    "The data of a main source were wrong throughout the week: this issue cannot stand.",
+                ),
             });
         }
         let edition = Edition::of(&b, &frozen(&b, back == 20), life);
@@ -260,7 +334,11 @@ pub fn sample(base: &Bulletin, count: i64, real: bool) -> Sample {
         .checked()
         .expect("sound"),
         zone: TimeZone::get("Asia/Shanghai").expect("a zone"),
-        history: if count > 0 { history(base, oldest) } else { vec![] },
+        history: if count > 0 {
+            history(base, oldest)
+        } else {
+            vec![]
+        },
         editions,
         current: (count > 0).then(|| earlier_issue(base, 0)),
         files,
