@@ -39,8 +39,8 @@ mod subscriptions;
 
 pub use error::{Error, Result};
 pub use meters::Meters;
-pub use public::Public;
 use problem::Problem;
+pub use public::Public;
 
 /// Bodies that are received at the same time; each holds a file and a thread.
 const RECEIVING: usize = 8;
@@ -217,7 +217,10 @@ async fn elsewhere(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    if let Some(site) = desk.site.as_ref().filter(|_| !uri.path().starts_with("/api/"))
+    if let Some(site) = desk
+        .site
+        .as_ref()
+        .filter(|_| !uri.path().starts_with("/api/"))
         && let Some(response) = site.answer(&method, uri.path(), &headers).await
     {
         return response;

@@ -71,16 +71,29 @@ impl Public {
 
     /// The folder as it is now; None where there is none.
     fn tree(&self) -> Option<Tree> {
-        let meta = std::fs::metadata(&self.root).ok().filter(std::fs::Metadata::is_dir)?;
+        let meta = std::fs::metadata(&self.root)
+            .ok()
+            .filter(std::fs::Metadata::is_dir)?;
         Some((meta.dev(), meta.ino(), meta.ctime(), meta.ctime_nsec()))
     }
 
     /// Answers a request; None where no site is published.
-    pub(crate) async fn answer(self: &Arc<Self>, method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Option<Response> {
         let tree = self.tree()?;
         if method != Method::GET && method != Method::HEAD {
-            let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this address does not take that method");
-            return Some(axum::response::IntoResponse::into_response(problem.header(header::ALLOW, HeaderValue::from_static("GET, HEAD"))));
+            let problem = Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "this address does not take that method",
+            );
+            return Some(axum::response::IntoResponse::into_response(
+                problem.header(header::ALLOW, HeaderValue::from_static("GET, HEAD")),
+            ));
         }
         let name = name(path);
         if let Some(held) = name.as_deref().and_then(|name| self.held(tree, name)) {
@@ -132,7 +145,13 @@ impl Public {
     }
 
     fn file(&self, tree: Tree, name: &str) -> Option<Arc<Held>> {
-        let found = self.cache.read().unwrap_or_else(PoisonError::into_inner).files.get(name).map(Arc::clone);
+        let found = self
+            .cache
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .files
+            .get(name)
+            .map(Arc::clone);
         if found.is_some() {
             return found;
         }
@@ -151,7 +170,9 @@ impl Public {
 
 /// The file that a path names; None for a path that can name none.
 fn name(path: &str) -> Option<String> {
-    let path = path.strip_prefix('/').filter(|path| path.len() <= LONGEST)?;
+    let path = path
+        .strip_prefix('/')
+        .filter(|path| path.len() <= LONGEST)?;
     let mut name = path.to_owned();
     if name.is_empty() || name.ends_with('/') {
         name.push_str("index.html");
@@ -173,12 +194,21 @@ fn load(path: &Path, name: &str) -> io::Result<Option<Held>> {
     let bytes = std::fs::read(path)?;
     let (kind, open) = kind(name);
     let etag = format!("\"{}\"", &ledger::Hash::of(&bytes).to_string()[..32]);
-    let modified = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let modified = meta
+        .modified()
+        .ok()
+        .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     Ok(Some(Held {
         etag: HeaderValue::from_str(&etag).map_err(io::Error::other)?,
         kind: HeaderValue::from_static(kind),
-        modified: modified.and_then(|since| HeaderValue::from_str(&date(i64::try_from(since.as_secs()).ok()?)?).ok()),
-        policy: policy(if kind.starts_with("text/html") { &bytes } else { b"" }),
+        modified: modified.and_then(|since| {
+            HeaderValue::from_str(&date(i64::try_from(since.as_secs()).ok()?)?).ok()
+        }),
+        policy: policy(if kind.starts_with("text/html") {
+            &bytes
+        } else {
+            b""
+        }),
         bytes: Bytes::from(bytes),
         open,
     }))
@@ -205,8 +235,14 @@ fn kind(name: &str) -> (&'static str, bool) {
         "xml" => ("application/xml; charset=utf-8", true),
         "csv" => ("text/csv; charset=utf-8", true),
         "pdf" => ("application/pdf", false),
-        "docx" => ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", false),
-        "xlsx" => ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", false),
+        "docx" => (
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            false,
+        ),
+        "xlsx" => (
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            false,
+        ),
         "md" => ("text/markdown; charset=utf-8", false),
         "txt" | "hosts" | "rpz" | "zone" => ("text/plain; charset=utf-8", true),
         _ => ("application/octet-stream", false),
@@ -229,7 +265,10 @@ fn hashes(html: &[u8], tag: &str) -> String {
     };
     let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
     let mut out = String::new();
-    while let Some((inside, after)) = rest.split_once(&open).and_then(|(_, after)| after.split_once(&close)) {
+    while let Some((inside, after)) = rest
+        .split_once(&open)
+        .and_then(|(_, after)| after.split_once(&close))
+    {
         out.push_str(" 'sha256-");
         out.push_str(&BASE64_STANDARD.encode(digest(&SHA256, inside.as_bytes())));
         out.push('\'');
@@ -264,10 +303,15 @@ fn known(headers: &HeaderMap, held: &Held) -> bool {
     if let Some(tags) = headers.get(header::IF_NONE_MATCH) {
         let own = held.etag.to_str().unwrap_or_default();
         let tags = tags.to_str().unwrap_or_default();
-        return tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == own);
+        return tags
+            .split(',')
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == own);
     }
     // A date that we gave comes back as we gave it.
-    headers.get(header::IF_MODIFIED_SINCE).is_some_and(|since| Some(since) == held.modified.as_ref())
+    headers
+        .get(header::IF_MODIFIED_SINCE)
+        .is_some_and(|since| Some(since) == held.modified.as_ref())
 }
 
 fn respond(status: StatusCode, held: &Held, method: &Method, headers: &HeaderMap) -> Response {
@@ -277,7 +321,11 @@ fn respond(status: StatusCode, held: &Held, method: &Method, headers: &HeaderMap
         false => Body::from(held.bytes.clone()),
     };
     let mut response = Response::new(body);
-    *response.status_mut() = if unchanged { StatusCode::NOT_MODIFIED } else { status };
+    *response.status_mut() = if unchanged {
+        StatusCode::NOT_MODIFIED
+    } else {
+        status
+    };
     let out = response.headers_mut();
     out.insert(header::CACHE_CONTROL, FRESH);
     if status == StatusCode::OK {
@@ -293,10 +341,19 @@ fn respond(status: StatusCode, held: &Held, method: &Method, headers: &HeaderMap
         }
     }
     out.insert(header::CONTENT_SECURITY_POLICY, held.policy.clone());
-    out.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    out.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    out.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    out.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    );
     if held.open {
-        out.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        out.insert(
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            HeaderValue::from_static("*"),
+        );
     }
     response
 }
@@ -308,9 +365,27 @@ mod tests {
     #[test]
     fn only_plain_names_lead_to_a_file() {
         assert_eq!(name("/").as_deref(), Some("index.html"));
-        assert_eq!(name("/issues/2023-3.zh.html").as_deref(), Some("issues/2023-3.zh.html"));
-        assert_eq!(name("/.well-known/security.txt").as_deref(), Some(".well-known/security.txt"));
-        for hostile in ["/../etc/passwd", "/a/../../b", "/%2e%2e/b", "/a//b", "/.hidden", "/a/.well-known/x", "/a\\b", "/a\0b", "//etc/passwd", "index.html", "/网"] {
+        assert_eq!(
+            name("/issues/2023-3.zh.html").as_deref(),
+            Some("issues/2023-3.zh.html")
+        );
+        assert_eq!(
+            name("/.well-known/security.txt").as_deref(),
+            Some(".well-known/security.txt")
+        );
+        for hostile in [
+            "/../etc/passwd",
+            "/a/../../b",
+            "/%2e%2e/b",
+            "/a//b",
+            "/.hidden",
+            "/a/.well-known/x",
+            "/a\\b",
+            "/a\0b",
+            "//etc/passwd",
+            "index.html",
+            "/网",
+        ] {
             assert_eq!(name(hostile), None, "{hostile}");
         }
         assert_eq!(name(&format!("/{}", "a".repeat(300))), None);
@@ -318,11 +393,16 @@ mod tests {
 
     #[test]
     fn what_a_page_carries_is_allowed_by_its_hash() {
-        let policy = policy(b"<style>a{}</style><script src=x></script><script>1</script><script>2</script>");
+        let policy = policy(
+            b"<style>a{}</style><script src=x></script><script>1</script><script>2</script>",
+        );
         let text = policy.to_str().expect("a header");
         assert_eq!(text.matches("'sha256-").count(), 3);
         // openssl dgst -sha256 -binary | base64 of `1`.
-        assert!(text.contains("'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s='"), "{text}");
+        assert!(
+            text.contains("'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s='"),
+            "{text}"
+        );
         assert!(!text.contains("unsafe"));
     }
 }

@@ -67,12 +67,19 @@ impl std::fmt::Display for Error {
                 "{}: holds files that are no published site: move them away, then publish again",
                 path.display()
             ),
-            Error::Busy { path } => write!(f, "{}: another process is publishing: wait for it", path.display()),
+            Error::Busy { path } => write!(
+                f,
+                "{}: another process is publishing: wait for it",
+                path.display()
+            ),
             Error::Changed { path, blake3 } => write!(
                 f,
                 "{path}: the kept file is damaged, its hash is not {blake3}: restore it from a backup"
             ),
-            Error::Name { path } => write!(f, "`{path}` cannot be a file of the site, or is there twice"),
+            Error::Name { path } => write!(
+                f,
+                "`{path}` cannot be a file of the site, or is there twice"
+            ),
         }
     }
 }
@@ -124,7 +131,12 @@ pub enum Step {
 ///
 /// # Errors
 /// [`Error`]; the tree in force is as it was.
-pub fn publish(dir: &Path, pages: &[Rendition], assets: &[Asset], open: &dyn Fn(&str) -> io::Result<Box<dyn Read>>) -> Result<Published> {
+pub fn publish(
+    dir: &Path,
+    pages: &[Rendition],
+    assets: &[Asset],
+    open: &dyn Fn(&str) -> io::Result<Box<dyn Read>>,
+) -> Result<Published> {
     publish_at(dir, pages, assets, open, true, &mut |_| Ok(()))
 }
 
@@ -160,13 +172,27 @@ pub fn publish_at(
 
     let there = dir.exists();
     let in_force = sums(dir)?;
-    if there && in_force.is_none() && fs::read_dir(dir).map_err(|e| io_error(dir, e))?.next().is_some() {
-        return Err(Error::Foreign { path: dir.to_owned() });
+    if there
+        && in_force.is_none()
+        && fs::read_dir(dir)
+            .map_err(|e| io_error(dir, e))?
+            .next()
+            .is_some()
+    {
+        return Err(Error::Foreign {
+            path: dir.to_owned(),
+        });
     }
     let in_force = in_force.unwrap_or_default();
     let wanted = wanted(pages, assets)?;
-    let list: String = wanted.iter().map(|(path, want)| format!("{}  {path}\n", want.hash)).collect();
-    if there && in_force.len() == wanted.len() && fs::read(dir.join(SUMS)).is_ok_and(|now| now == list.as_bytes()) {
+    let list: String = wanted
+        .iter()
+        .map(|(path, want)| format!("{}  {path}\n", want.hash))
+        .collect();
+    if there
+        && in_force.len() == wanted.len()
+        && fs::read(dir.join(SUMS)).is_ok_and(|now| now == list.as_bytes())
+    {
         step(Step::Done)?;
         return Ok(Published {
             kept: wanted.len(),
@@ -186,11 +212,19 @@ pub fn publish_at(
         let to = next.join(path);
         if let Some(folder) = to.parent().filter(|folder| !folders.contains(*folder)) {
             fs::create_dir_all(folder).map_err(|e| io_error(folder, e))?;
-            folders.extend(folder.ancestors().take_while(|up| up.starts_with(next)).map(Path::to_owned));
+            folders.extend(
+                folder
+                    .ancestors()
+                    .take_while(|up| up.starts_with(next))
+                    .map(Path::to_owned),
+            );
         }
         let from = dir.join(path);
-        let same = in_force.get(path.as_str()).is_some_and(|hash| *hash == want.hash)
-            && fs::symlink_metadata(&from).is_ok_and(|meta| meta.is_file() && meta.len() == want.size);
+        let same = in_force
+            .get(path.as_str())
+            .is_some_and(|hash| *hash == want.hash)
+            && fs::symlink_metadata(&from)
+                .is_ok_and(|meta| meta.is_file() && meta.len() == want.size);
         if same {
             keep(&from, &to)?;
             done.kept += 1;
@@ -202,7 +236,9 @@ pub fn publish_at(
         step(Step::Files(count + 1))?;
     }
     let to = next.join(SUMS);
-    create(&to)?.write_all(list.as_bytes()).map_err(|e| io_error(&to, e))?;
+    create(&to)?
+        .write_all(list.as_bytes())
+        .map_err(|e| io_error(&to, e))?;
     fresh.push(to);
     durable(next, &fresh, &folders)?;
     step(Step::Durable)?;
@@ -251,7 +287,11 @@ pub fn recover(dir: &Path) -> Result<()> {
         return Ok(());
     }
     // The old tree was moved aside only after the next one was durable.
-    let from = if beside.next.join(SUMS).exists() { &beside.next } else { &beside.old };
+    let from = if beside.next.join(SUMS).exists() {
+        &beside.next
+    } else {
+        &beside.old
+    };
     fs::rename(from, dir).map_err(|e| io_error(from, e))
 }
 
@@ -272,7 +312,11 @@ pub fn verify(dir: &Path) -> Result<Vec<String>> {
                 folders.push(path);
                 continue;
             }
-            let name = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
+            let name = path
+                .strip_prefix(dir)
+                .unwrap_or(&path)
+                .to_string_lossy()
+                .into_owned();
             let hash = hash_of(&path)?;
             if name != SUMS && listed.remove(&name).is_none_or(|listed| listed != hash) {
                 found.push(name);
@@ -312,7 +356,9 @@ fn wanted<'a>(pages: &'a [Rendition], assets: &'a [Asset]) -> Result<BTreeMap<St
     });
     for (path, want) in pages.chain(assets) {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-        let sound = path.split('/').all(|part| !part.is_empty() && part != "." && part != ".." && part.bytes().all(plain));
+        let sound = path
+            .split('/')
+            .all(|part| !part.is_empty() && part != "." && part != ".." && part.bytes().all(plain));
         if !sound || path == SUMS || out.insert(path.clone(), want).is_some() {
             return Err(Error::Name { path: path.clone() });
         }
@@ -341,9 +387,15 @@ fn keep(from: &Path, to: &Path) -> Result<()> {
         return Ok(());
     }
     fs::copy(from, to).map_err(|e| io_error(from, e))?;
-    let modified = fs::metadata(from).and_then(|meta| meta.modified()).map_err(|e| io_error(from, e))?;
-    let file = File::options().write(true).open(to).map_err(|e| io_error(to, e))?;
-    file.set_times(FileTimes::new().set_modified(modified)).map_err(|e| io_error(to, e))?;
+    let modified = fs::metadata(from)
+        .and_then(|meta| meta.modified())
+        .map_err(|e| io_error(from, e))?;
+    let file = File::options()
+        .write(true)
+        .open(to)
+        .map_err(|e| io_error(to, e))?;
+    file.set_times(FileTimes::new().set_modified(modified))
+        .map_err(|e| io_error(to, e))?;
     file.sync_all().map_err(|e| io_error(to, e))
 }
 
@@ -356,7 +408,12 @@ fn create(path: &Path) -> Result<File> {
         .map_err(|e| io_error(path, e))
 }
 
-fn write(to: &Path, want: &Want<'_>, path: &str, open: &dyn Fn(&str) -> io::Result<Box<dyn Read>>) -> Result<u64> {
+fn write(
+    to: &Path,
+    want: &Want<'_>,
+    path: &str,
+    open: &dyn Fn(&str) -> io::Result<Box<dyn Read>>,
+) -> Result<u64> {
     let mut file = create(to)?;
     if let Some(bytes) = want.bytes {
         file.write_all(bytes).map_err(|e| io_error(to, e))?;
@@ -366,12 +423,15 @@ fn write(to: &Path, want: &Want<'_>, path: &str, open: &dyn Fn(&str) -> io::Resu
     let mut hasher = blake3::Hasher::new();
     let (mut buffer, mut size) = (vec![0; 1 << 16], 0_u64);
     loop {
-        let count = from.read(&mut buffer).map_err(|e| io_error(Path::new(path), e))?;
+        let count = from
+            .read(&mut buffer)
+            .map_err(|e| io_error(Path::new(path), e))?;
         if count == 0 {
             break;
         }
         hasher.update(&buffer[..count]);
-        file.write_all(&buffer[..count]).map_err(|e| io_error(to, e))?;
+        file.write_all(&buffer[..count])
+            .map_err(|e| io_error(to, e))?;
         size += count as u64;
     }
     if size != want.size || hasher.finalize().to_hex().as_str() != want.hash {
@@ -393,12 +453,24 @@ fn durable(next: &Path, fresh: &[PathBuf], folders: &BTreeSet<PathBuf>) -> Resul
 }
 
 fn sync(path: &Path) -> Result<()> {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    File::open(path).and_then(|file| file.sync_all()).map_err(|e| io_error(path, e))
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(|e| io_error(path, e))
 }
 
 /// The next tree takes the place of the one in force.
-fn exchange(dir: &Path, beside: &Beside, there: bool, swap: bool, step: &mut dyn FnMut(Step) -> Result<()>) -> Result<()> {
+fn exchange(
+    dir: &Path,
+    beside: &Beside,
+    there: bool,
+    swap: bool,
+    step: &mut dyn FnMut(Step) -> Result<()>,
+) -> Result<()> {
     if !there {
         return fs::rename(&beside.next, dir).map_err(|e| io_error(dir, e));
     }

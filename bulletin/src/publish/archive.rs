@@ -36,11 +36,18 @@ impl Row {
         let code = lang.code();
         let life = &edition.life;
         let corrected = life.revised.last().filter(|_| edition.stands());
-        let files = [("PDF", format!("{code}.pdf")), ("DOCX", format!("{code}.docx")), ("CSV", format!("{code}.csv")), ("JSON", "json".to_owned())]
-            .into_iter()
-            .filter(|_| edition.stands())
-            .filter_map(|(label, ending)| Some((label, format!("{ISSUES}/{}", edition.file(&ending)?.name))))
-            .collect();
+        let files = [
+            ("PDF", format!("{code}.pdf")),
+            ("DOCX", format!("{code}.docx")),
+            ("CSV", format!("{code}.csv")),
+            ("JSON", "json".to_owned()),
+        ]
+        .into_iter()
+        .filter(|_| edition.stands())
+        .filter_map(|(label, ending)| {
+            Some((label, format!("{ISSUES}/{}", edition.file(&ending)?.name)))
+        })
+        .collect();
         Row {
             issue: clean(edition.issue.text.get(lang)),
             number: edition.issue.number.number,
@@ -106,7 +113,10 @@ fn name(year: i16, lang: Lang) -> String {
 pub(super) fn pages(site: &Site<'_>, lang: Lang) -> Vec<Rendition> {
     let mut by_year: BTreeMap<i16, Vec<&Edition>> = BTreeMap::new();
     for edition in site.editions {
-        by_year.entry(edition.issue.number.year).or_default().push(edition);
+        by_year
+            .entry(edition.issue.number.year)
+            .or_default()
+            .push(edition);
     }
     let years: Vec<Year> = by_year
         .into_iter()
@@ -123,7 +133,10 @@ pub(super) fn pages(site: &Site<'_>, lang: Lang) -> Vec<Rendition> {
                     (Lang::En, 1) => "1 issue".to_owned(),
                     (Lang::En, count) => format!("{count} issues"),
                 },
-                rows: editions.into_iter().map(|edition| Row::of(site, edition, lang)).collect(),
+                rows: editions
+                    .into_iter()
+                    .map(|edition| Row::of(site, edition, lang))
+                    .collect(),
             }
         })
         .collect();
@@ -133,14 +146,38 @@ pub(super) fn pages(site: &Site<'_>, lang: Lang) -> Vec<Rendition> {
         .iter()
         .map(|year| {
             let stem = format!("archive/{}", year.year);
-            let f = Frame::new(site, lang, &stem, "archive", title(&heading(year.year, lang)), format!("{} {}{}{}", w.archive, year.name, w.comma, year.count));
-            let text = YearPage { f, year }.render().expect("a template without fallible parts renders into memory");
+            let f = Frame::new(
+                site,
+                lang,
+                &stem,
+                "archive",
+                title(&heading(year.year, lang)),
+                format!("{} {}{}{}", w.archive, year.name, w.comma, year.count),
+            );
+            let text = YearPage { f, year }
+                .render()
+                .expect("a template without fallible parts renders into memory");
             file(&frame::page(&stem, lang), text)
         })
         .collect();
-    let levels = site.current.map_or_else(Vec::new, |b| b.rating.words.iter().map(|word| clean(word.get(lang))).collect());
-    let f = Frame::new(site, lang, "archive", "archive", title(w.archive), w.archive_text.to_owned());
-    let text = Archive { f, levels, years }.render().expect("a template without fallible parts renders into memory");
+    let levels = site.current.map_or_else(Vec::new, |b| {
+        b.rating
+            .words
+            .iter()
+            .map(|word| clean(word.get(lang)))
+            .collect()
+    });
+    let f = Frame::new(
+        site,
+        lang,
+        "archive",
+        "archive",
+        title(w.archive),
+        w.archive_text.to_owned(),
+    );
+    let text = Archive { f, levels, years }
+        .render()
+        .expect("a template without fallible parts renders into memory");
     out.push(file(&frame::page("archive", lang), text));
     out
 }

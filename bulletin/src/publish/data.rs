@@ -401,10 +401,20 @@ pub(super) fn files(site: &Site<'_>, all: &Weeks<'_>) -> Package {
         })
         .collect();
     // Statistics that are declared no more, but were published: by the newest issue that has them.
-    let mut listed: BTreeSet<&str> = statistics::all().iter().map(|statistic| statistic.id).collect();
+    let mut listed: BTreeSet<&str> = statistics::all()
+        .iter()
+        .map(|statistic| statistic.id)
+        .collect();
     for figure in all.weeks.iter().rev().flat_map(|week| week.all()) {
         if listed.insert(&figure.statistic) {
-            let cells = [&figure.statistic, &figure.version.to_string(), &figure.name.zh, &figure.name.en, &figure.unit.zh, &figure.unit.en];
+            let cells = [
+                &figure.statistic,
+                &figure.version.to_string(),
+                &figure.name.zh,
+                &figure.name.en,
+                &figure.unit.zh,
+                &figure.unit.en,
+            ];
             let mut row: Vec<String> = cells.into_iter().map(|cell| guard(cell)).collect();
             row.resize(STATISTICS.len(), String::new());
             definitions.push(row);

@@ -55,7 +55,11 @@ fn pages(edition: &str) -> Vec<Rendition> {
 fn whole(dir: &Path) -> String {
     assert_eq!(verify(dir).expect("readable"), Vec::<String>::new());
     let home = fs::read_to_string(dir.join("index.html")).expect("a home");
-    assert_eq!(fs::read_to_string(dir.join("statistics/M1.zh.html")).expect("a page"), home, "two editions in one tree");
+    assert_eq!(
+        fs::read_to_string(dir.join("statistics/M1.zh.html")).expect("a page"),
+        home,
+        "two editions in one tree"
+    );
     home
 }
 
@@ -66,22 +70,49 @@ fn what_is_unchanged_stays_the_same_file() {
     let first = publish(&dir, &pages("one"), &assets(3), &open).expect("published");
     assert_eq!((first.kept, first.written, first.changed), (0, 7, true));
     let inode = |path: &str| fs::metadata(dir.join(path)).expect("a file").ino();
-    let before = (inode("archive/2022.zh.html"), inode("issues/1.pdf"), inode("index.html"));
-    let modified = fs::metadata(dir.join("site.css")).expect("a file").modified().expect("a time");
+    let before = (
+        inode("archive/2022.zh.html"),
+        inode("issues/1.pdf"),
+        inode("index.html"),
+    );
+    let modified = fs::metadata(dir.join("site.css"))
+        .expect("a file")
+        .modified()
+        .expect("a time");
 
     let second = publish(&dir, &pages("two"), &assets(4), &open).expect("published");
     assert_eq!((second.kept, second.written, second.changed), (5, 3, true));
     assert_eq!(whole(&dir), "two");
-    let after = (inode("archive/2022.zh.html"), inode("issues/1.pdf"), inode("index.html"));
+    let after = (
+        inode("archive/2022.zh.html"),
+        inode("issues/1.pdf"),
+        inode("index.html"),
+    );
     assert_eq!((before.0, before.1), (after.0, after.1));
-    assert_ne!(before.2, after.2, "a changed page is another file: who reads the old one reads it to its end");
-    assert_eq!(fs::metadata(dir.join("site.css")).expect("a file").modified().expect("a time"), modified);
+    assert_ne!(
+        before.2, after.2,
+        "a changed page is another file: who reads the old one reads it to its end"
+    );
+    assert_eq!(
+        fs::metadata(dir.join("site.css"))
+            .expect("a file")
+            .modified()
+            .expect("a time"),
+        modified
+    );
 
     // Equal: nothing is touched. A file that is gone is gone.
-    assert!(!publish(&dir, &pages("two"), &assets(4), &open).expect("published").changed);
+    assert!(
+        !publish(&dir, &pages("two"), &assets(4), &open)
+            .expect("published")
+            .changed
+    );
     publish(&dir, &pages("two"), &assets(1), &open).expect("published");
     assert!(!dir.join("issues/1.pdf").exists());
-    let left: Vec<_> = fs::read_dir(root.path()).expect("a folder").map(|e| e.expect("an entry").file_name()).collect();
+    let left: Vec<_> = fs::read_dir(root.path())
+        .expect("a folder")
+        .map(|e| e.expect("an entry").file_name())
+        .collect();
     assert_eq!(left.len(), 2, "only the site and its lock: {left:?}");
 }
 
@@ -98,14 +129,25 @@ fn interrupted_at_every_step_one_tree_is_whole() {
             let done = publish_at(&dir, &pages("new"), &assets(5), &open, swap, &mut |step| {
                 last = step;
                 count += 1;
-                if count > stop { Err(io::Error::other("interrupted")) } else { Ok(()) }
+                if count > stop {
+                    Err(io::Error::other("interrupted"))
+                } else {
+                    Ok(())
+                }
             });
             if last == Step::Aside {
-                assert!(!dir.exists(), "the one moment without a site, on file systems that cannot swap");
+                assert!(
+                    !dir.exists(),
+                    "the one moment without a site, on file systems that cannot swap"
+                );
             }
             site::recover(&dir).expect("recovered");
             let home = whole(&dir);
-            assert_eq!(home, if last >= Step::Aside { "new" } else { "old" }, "{last:?}");
+            assert_eq!(
+                home,
+                if last >= Step::Aside { "new" } else { "old" },
+                "{last:?}"
+            );
             // The next call clears what was left.
             publish(&dir, &pages("third"), &assets(5), &open).expect("published");
             assert_eq!(whole(&dir), "third");
@@ -123,10 +165,18 @@ fn interrupted_at_every_step_one_tree_is_whole() {
 #[test]
 #[ignore = "the child of a_killed_process_leaves_one_tree_whole"]
 fn child() {
-    let Some(dir) = std::env::var_os("WATCHFIRE_TEST_SITE") else { return };
+    let Some(dir) = std::env::var_os("WATCHFIRE_TEST_SITE") else {
+        return;
+    };
     for turn in 0.. {
         let edition = format!("edition {turn}");
-        publish(Path::new(&dir), &pages(&edition), &assets(10 + turn % 3), &open).expect("published");
+        publish(
+            Path::new(&dir),
+            &pages(&edition),
+            &assets(10 + turn % 3),
+            &open,
+        )
+        .expect("published");
     }
 }
 
@@ -160,26 +210,48 @@ fn what_must_not_be_published_is_refused_and_the_site_stays() {
     let root = tempfile::tempdir().expect("a folder");
     let dir = root.path().join("site");
     publish(&dir, &pages("old"), &assets(2), &open).expect("published");
-    let refused = |pages: &[Rendition], assets: &[Asset], open: &dyn Fn(&str) -> io::Result<Box<dyn Read>>| {
+    let refused = |pages: &[Rendition],
+                   assets: &[Asset],
+                   open: &dyn Fn(&str) -> io::Result<Box<dyn Read>>| {
         let error = publish(&dir, pages, assets, open).expect_err("refused");
         assert_eq!(whole(&dir), "old");
         error
     };
     // Kept bytes that are not those that were signed.
-    let damaged = |_: &str| -> io::Result<Box<dyn Read>> { Ok(Box::new(io::Cursor::new(asset_bytes(7)))) };
-    assert!(matches!(refused(&pages("new"), &assets(3), &damaged), Error::Changed { path, .. } if path == "issues/2.pdf"));
+    let damaged =
+        |_: &str| -> io::Result<Box<dyn Read>> { Ok(Box::new(io::Cursor::new(asset_bytes(7)))) };
+    assert!(
+        matches!(refused(&pages("new"), &assets(3), &damaged), Error::Changed { path, .. } if path == "issues/2.pdf")
+    );
     let missing = |_: &str| -> io::Result<Box<dyn Read>> { Err(io::ErrorKind::NotFound.into()) };
-    assert!(matches!(refused(&pages("new"), &assets(3), &missing), Error::Io { .. }));
-    for name in ["../x", "/etc/x", "a//b", "", "a b", "index.html", site::SUMS] {
+    assert!(matches!(
+        refused(&pages("new"), &assets(3), &missing),
+        Error::Io { .. }
+    ));
+    for name in [
+        "../x",
+        "/etc/x",
+        "a//b",
+        "",
+        "a b",
+        "index.html",
+        site::SUMS,
+    ] {
         let mut all = pages("new");
         all.push(page(name, ""));
-        assert!(matches!(refused(&all, &[], &open), Error::Name { .. }), "{name}");
+        assert!(
+            matches!(refused(&all, &[], &open), Error::Name { .. }),
+            "{name}"
+        );
     }
     // A folder of other files is not ours to replace.
     let other = root.path().join("other");
     fs::create_dir(&other).expect("a folder");
     fs::write(other.join("thesis.txt"), "x").expect("a file");
-    assert!(matches!(publish(&other, &pages("new"), &[], &open), Err(Error::Foreign { .. })));
+    assert!(matches!(
+        publish(&other, &pages("new"), &[], &open),
+        Err(Error::Foreign { .. })
+    ));
     assert!(other.join("thesis.txt").exists());
     // Damage is found.
     fs::write(dir.join("site.css"), "b{}").expect("a file");
