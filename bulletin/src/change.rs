@@ -217,6 +217,9 @@ pub struct ChangeExplanation {
     pub confidence: Confidence,
 }
 
+/// Incidents by name of who was asked about them.
+pub type Tally = BTreeMap<String, u64>;
+
 /// What a change is explained from.
 pub struct Inputs<'a> {
     /// The statistic.
@@ -230,7 +233,7 @@ pub struct Inputs<'a> {
     /// How the assets differ; `None` where last week's are not known, as of a back issue.
     pub difference: Option<&'a Difference>,
     /// Incidents by registrar, last week and this, of handling and phishing figures.
-    pub registrars: Option<(&'a BTreeMap<String, u64>, &'a BTreeMap<String, u64>)>,
+    pub registrars: Option<(&'a Tally, &'a Tally)>,
     /// Names of provinces and sectors.
     pub names: &'a Names<'a>,
 }

@@ -336,7 +336,7 @@ fn is_identifier(token: &str) -> bool {
     let ordinal = ["st", "nd", "rd", "th"].contains(&letters.as_str());
     let unit =
         digits_first && UNITS.contains(&letters.to_ascii_lowercase().as_str()) && letters != "D";
-    !letters.is_empty() && !(unit || ordinal)
+    !(letters.is_empty() || unit || ordinal)
 }
 
 /// Chinese and English words that say a number without a digit.

@@ -753,3 +753,66 @@ fn slip_a_part_larger_than_its_whole() {
         .collect();
     assert_eq!(objects, ["W4", "V2"]);
 }
+
+/// What composition makes of any week is never blocked: outages, first weeks, small and empty ones.
+#[test]
+fn composed_weeks_are_never_blocked() {
+    let usual = Size {
+        hosts: 1_500,
+        ..USUAL
+    };
+    let tiny = Size {
+        hosts: 7,
+        sites: 3,
+        pages: 4,
+        records: 2,
+        hosting: 1,
+    };
+    let none = Size {
+        hosts: 0,
+        sites: 0,
+        pages: 0,
+        records: 0,
+        hosting: 0,
+    };
+    let past = composing::past(2, usual);
+    let small = composing::past(1, tiny);
+    let weeks: Vec<(Size, &'static [&'static str], &[FrozenWeek])> = vec![
+        (usual, &["sink-b"], &past),
+        (usual, &["sink-a", "sink-b"], &past),
+        (usual, &["zone", "phish"], &past),
+        (
+            Size {
+                hosting: 0,
+                ..usual
+            },
+            &[],
+            &past,
+        ),
+        (usual, &[], &[]),
+        (tiny, &[], &small),
+        (tiny, &[], &past),
+        (none, &[], &past),
+        (usual, &[], &small),
+    ];
+    for (at, (size, without, past)) in weeks.into_iter().enumerate() {
+        let frozen = composing::this(size, without, past);
+        let mut case = Case {
+            bulletin: composing::bulletin(&frozen, past),
+            published: past.iter().map(|week| week.issue).collect(),
+            frozen,
+            past: past.to_vec(),
+            baseline: None,
+            editorial: Editorial::default(),
+            files: Vec::new(),
+            ..Case::sound()
+        };
+        case.render();
+        let found = case.lint();
+        let blocking: Vec<&Finding> = found
+            .iter()
+            .filter(|finding| finding.severity == Severity::Blocks)
+            .collect();
+        assert!(blocking.is_empty(), "week {at}: {blocking:#?}");
+    }
+}
