@@ -348,3 +348,25 @@ async fn a_complaint_about_a_site_joins_what_events_opened_by_its_domain() {
     assert_eq!(complaints[0].kind.0, model::incident::CaseKind::Defacement);
     assert_eq!(bench.incident(1).await.complaints, 1);
 }
+
+#[tokio::test]
+async fn a_scorecard_counts_who_answered_in_time() {
+    let bench = Bench::asked().await;
+    let before = bench.desk.scorecards(None).await.unwrap();
+    assert_eq!(before.len(), 1, "{before:?}");
+    let card = &before[0];
+    assert_eq!((card.notices, card.acknowledged, card.effective), (1, 0, 0));
+    assert!(card.cases > 0 && card.decided == 0, "{card:?}");
+    let notice = bench.notices().await.remove(0);
+    bench
+        .mail(&answer(&notice, "abuse@registrar.test", "FIXED"))
+        .await;
+    let after = bench.desk.scorecards(None).await.unwrap();
+    let card = &after[0];
+    assert_eq!(card.acknowledged, card.cases);
+    assert_eq!((card.decided, card.within_target), (card.cases, card.cases));
+    assert!(card.median_acknowledge_secs.is_some(), "{card:?}");
+    assert_eq!(card.median_takedown_secs, None);
+    let none = model::ids::OrganizationId::draw(model::time::Timestamp(0), [0; 10]);
+    assert!(bench.desk.scorecards(Some(none)).await.unwrap().is_empty());
+}
