@@ -249,8 +249,10 @@ fn a_sound_issue_is_clean() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// Each rule with something that breaks it.
-const BREAKS: &[(&str, fn(&mut Case))] = &[
+/// A rule and something that breaks it.
+type Break = (&'static str, fn(&mut Case));
+
+const BREAKS: &[Break] = &[
     ("sum", |case| {
         let count = case.count("V3") + 1;
         case.set("V3", count);
