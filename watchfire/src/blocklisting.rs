@@ -378,7 +378,7 @@ pub fn whole(workspace: &Workspace, last: &Publication) -> bool {
     let folder = workspace.root.join(&workspace.settings.lists.folder);
     let folder = folder.join(&last.list);
     let read = |name: &&'static str| Some((*name, std::fs::read(folder.join(name)).ok()?));
-    let files: Option<Vec<_>> = NAMES.iter().map(|name| read(name)).collect();
+    let files: Option<Vec<_>> = NAMES.iter().map(read).collect();
     files.is_some_and(|files| {
         digest(files.iter().map(|(name, bytes)| (*name, bytes.as_slice()))) == last.digest
     })

@@ -116,6 +116,8 @@ pub fn identity(workspace: &Workspace) -> Result<String> {
     let instance = workspace.block_on(workspace.ledger.instance_id())?;
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let folder = workspace.blobs.dir();
+    // Its place is part of what is armed: it has to be there before its first blob is.
+    std::fs::create_dir_all(folder).map_err(|error| Failure::new(folder.display(), error))?;
     let place = std::fs::metadata(folder)
         .map(|found| format!("{}:{}", found.dev(), found.ino()))
         .unwrap_or_default();

@@ -195,7 +195,7 @@ impl Gate<'_> {
             ListedKind::Ip | ListedKind::Cidr => {
                 let (ip, length) = network(value).ok_or_else(not_a_name)?;
                 let single = kind == ListedKind::Ip;
-                if single != !value.contains('/') || print(ip, length) != value {
+                if single == value.contains('/') || print(ip, length) != value {
                     return Err(not_a_name());
                 }
                 self.public(ip, length, value)
