@@ -14,8 +14,8 @@
 //! and [`turnaround`] how long it took; `lists`, `handling` and [`week`] are the modules that read the
 //! lake and the ledger. This crate never collects, never sends, and reads no clock.
 
-pub mod change;
 pub mod blocklist;
+pub mod change;
 pub mod compose;
 pub mod editorial;
 mod error;
@@ -24,8 +24,8 @@ pub mod handling;
 pub mod history;
 pub mod lint;
 pub mod lists;
-pub mod publish;
 pub mod period;
+pub mod publish;
 pub mod rating;
 pub mod render;
 pub mod rollup;

@@ -230,11 +230,22 @@ impl Gate<'_> {
             let why = "the site's own list".to_owned();
             return Err(Refusal::Allowed(site.host.to_owned(), why));
         }
-        // Whoever blocks a name blocks what lies below it: the usual name below is looked at too.
+        if !site.warnings.is_empty() {
+            return Ok(true);
+        }
+        // Whoever blocks a name blocks what lies below it: the usual name below is looked at too, and what
+        // lies below a name that is listed exactly is somebody's who is.
         let below = format!("www.{}", site.host);
+        let above = site
+            .host
+            .match_indices('.')
+            .map(|(at, _)| &site.host[at + 1..]);
         let mut scratch = Scratch::default();
-        let warned = self.tables.site(&below, &mut scratch);
-        Ok(!site.warnings.is_empty() || warned.is_some_and(|site| !site.warnings.is_empty()))
+        let mut names = std::iter::once(below.as_str()).chain(above);
+        Ok(names.any(|name| {
+            let warned = self.tables.site(name, &mut scratch);
+            warned.is_some_and(|site| !site.warnings.is_empty())
+        }))
     }
 
     /// Whether the site's own allow-list names the host, a name above it or one below it.

@@ -5,8 +5,8 @@
 use super::charts::Width;
 use super::palette::Palette;
 use super::{
-    Fonts, Rendition, card_png, chart_csv, cover_png, csv, docx, html, json, mail, markdown, pdf,
-    picture, png, stem, svg, wechat, xlsx,
+    Fonts, Rendition, card_png, chart_csv, cover_png, csv, docx, html_beside, json, mail, markdown,
+    pdf, picture, png, stem, svg, wechat, xlsx,
 };
 use crate::Error;
 use model::bulletin::{Bulletin, Chart, Lang};
@@ -113,6 +113,8 @@ enum Make {
     Issue(fn(&Bulletin) -> Vec<u8>),
     /// One in each language.
     Page(fn(&Bulletin, Lang) -> Result<Vec<u8>, Error>),
+    /// The same, with links to the files that are made beside it.
+    Linked(fn(&Bulletin, Lang, &[Form]) -> Vec<u8>),
     /// One in each language, with fonts.
     Set(fn(&Bulletin, Lang, &Fonts) -> Result<Vec<u8>, Error>),
     /// One for each chart in each language.
@@ -162,7 +164,7 @@ const FILES: [File; 16] = [
         Form::Html,
         "",
         "html",
-        Make::Page(|b, l| Ok(html(b, l).into_bytes())),
+        Make::Linked(|b, l, forms| html_beside(b, l, forms).into_bytes()),
     ),
     file(Form::Xlsx, "", "xlsx", Make::Page(xlsx)),
     file(Form::Csv, "", "csv", Make::Page(|b, l| Ok(csv(b, l)))),
@@ -236,7 +238,7 @@ impl Job<'_> {
         parts.join(".")
     }
 
-    fn make(&self, b: &Bulletin, fonts: Option<&Fonts>) -> Result<Vec<u8>, Error> {
+    fn make(&self, b: &Bulletin, forms: &[Form], fonts: Option<&Fonts>) -> Result<Vec<u8>, Error> {
         let needs = || Error::FormNeedsFont {
             forms: self.file.form.name().to_owned(),
         };
@@ -245,6 +247,7 @@ impl Job<'_> {
         match (self.file.make, self.chart) {
             (Make::Issue(make), _) => Ok(make(b)),
             (Make::Page(make), _) => make(b, lang),
+            (Make::Linked(make), _) => Ok(make(b, lang, forms)),
             (Make::Set(make), _) => make(b, lang, fonts.ok_or_else(needs)?),
             (Make::Chart(make), Some(chart)) => Ok(make(chart, lang)),
             (Make::Picture(make), Some(chart)) => make(chart, lang, fonts.ok_or_else(needs)?),
@@ -262,11 +265,13 @@ fn jobs<'b>(b: &'b Bulletin, forms: &[Form], langs: &[Lang]) -> Vec<Job<'b>> {
                 lang: None,
                 chart: None,
             }),
-            Make::Page(_) | Make::Set(_) => out.extend(langs.iter().map(|l| Job {
-                file,
-                lang: Some(*l),
-                chart: None,
-            })),
+            Make::Page(_) | Make::Linked(_) | Make::Set(_) => {
+                out.extend(langs.iter().map(|l| Job {
+                    file,
+                    lang: Some(*l),
+                    chart: None,
+                }))
+            }
             Make::Chart(_) | Make::Picture(_) => {
                 for lang in langs {
                     out.extend(b.charts().map(|c| Job {
@@ -318,7 +323,7 @@ pub fn files(
         while let Some(at) =
             Some(next.fetch_add(1, Ordering::Relaxed)).filter(|at| *at < jobs.len())
         {
-            made[at].get_or_init(|| jobs[at].make(b, fonts));
+            made[at].get_or_init(|| jobs[at].make(b, forms, fonts));
         }
     };
     let threads = std::thread::available_parallelism()

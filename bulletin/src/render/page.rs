@@ -5,6 +5,7 @@
 
 use super::charts::{self, Width};
 use super::draw::Frame;
+use super::forms::Form;
 use super::palette::{self, Palette};
 use super::view;
 use askama::Template;
@@ -25,6 +26,8 @@ struct Html<'a> {
     style: &'static str,
     script: &'static str,
     print: String,
+    /// Forms that are made beside the page.
+    forms: &'a [Form],
 }
 
 impl<'a> Html<'a> {
@@ -46,6 +49,11 @@ impl<'a> Html<'a> {
             })
     }
 
+    /// Whether a form of this name is made beside the page.
+    fn has(&self, form: &str) -> bool {
+        self.forms.iter().any(|made| made.name() == form)
+    }
+
     fn find(&self, id: &str) -> Option<&'a Chart> {
         self.b.charts().find(|c| c.id == id)
     }
@@ -65,8 +73,13 @@ impl<'a> Html<'a> {
     }
 }
 
-/// The bulletin as a page.
+/// The bulletin as a page, with links to every other form of it.
 pub fn html(b: &Bulletin, lang: Lang) -> String {
+    html_beside(b, lang, &Form::ALL)
+}
+
+/// The bulletin as a page, with links to those files only that are made beside it.
+pub fn html_beside(b: &Bulletin, lang: Lang, forms: &[Form]) -> String {
     let p = view::page(b, lang);
     // Running title and foot of the printed page: strings of a style sheet, so quotes and backslashes are escaped.
     let print = format!(
@@ -78,6 +91,7 @@ pub fn html(b: &Bulletin, lang: Lang) -> String {
         p,
         b,
         lang,
+        forms,
         tokens: palette::css(),
         style: STYLE,
         script: SCRIPT,

@@ -119,9 +119,9 @@ impl Case {
                 case.render();
                 let stem = bulletin::render::stem(&case.bulletin);
                 for lang in ["zh", "en"] {
-                    case.files.extend(["html", "pdf", "csv"].map(|form| format!("{stem}.{lang}.{form}")));
+                    case.files.extend(["html", "pdf", "csv", "docx", "xlsx"].map(|form| format!("{stem}.{lang}.{form}")));
                     for chart in case.bulletin.charts() {
-                        case.files.extend(["svg", "csv"].map(|form| format!("{stem}.fig{}.{lang}.{form}", chart.number)));
+                        case.files.extend(["svg", "csv", "png"].map(|form| format!("{stem}.fig{}.{lang}.{form}", chart.number)));
                     }
                 }
                 case.files.push(format!("{stem}.json"));
@@ -377,7 +377,10 @@ const BREAKS: &[Break] = &[
         };
     }),
     ("tlp", |case| case.bulletin.tlp = Tlp::Amber),
-    ("recent-link", |case| case.published.clear()),
+    ("recent-link", |case| {
+        case.published.clear();
+        case.bulletin.recent[0].file = Some("2023-2".to_owned());
+    }),
     ("file-link", |case| {
         case.files.retain(|file| !file.ends_with(".pdf"))
     }),

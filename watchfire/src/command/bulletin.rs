@@ -326,7 +326,9 @@ fn head(issue: &Issue) -> serde_json::Value {
 
 fn list(session: &Session) -> Result {
     let workspace = session.open(Access::Read)?;
-    let heads = workspace.block_on(workspace.ledger.issues(None, Page::ALL))?;
+    // Roll-ups are stored beside the issues and have their own numbers.
+    let series = &workspace.settings.series.id;
+    let heads = workspace.block_on(workspace.ledger.issues(Some(series), Page::ALL))?;
     let mut out = Out::new();
     if session.json {
         out.json(&heads)?;

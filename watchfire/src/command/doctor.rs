@@ -91,13 +91,17 @@ fn site(workspace: &Workspace, findings: &mut Findings) -> Result {
     if public.is_empty() {
         return Ok(());
     }
-    let wrong = crate::site::verify(&workspace.site_dir())
-        .map_err(|error| Failure::new("site", error))?;
+    let wrong =
+        crate::site::verify(&workspace.site_dir()).map_err(|error| Failure::new("site", error))?;
     let flaws = wrong
         .into_iter()
         .map(|path| Flaw::new(path, "is not what was published", "watchfire bulletin site"))
         .collect();
-    findings.summarize("site", flaws, format!("{} issues, every file whole", public.len()));
+    findings.summarize(
+        "site",
+        flaws,
+        format!("{} issues, every file whole", public.len()),
+    );
     Ok(())
 }
 

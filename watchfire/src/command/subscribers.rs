@@ -2,15 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use bulletin::render::{HOME, UNSUBSCRIBE};
 use clap::Subcommand;
-use ledger::{Page, SubscriberState};
-use model::bulletin::Lang;
+use ledger::{BlobStore, Page, Rendition, SubscriberState};
+use model::bulletin::{Lang, Text};
 use response::subscribers::{Body, Edition, Pages, SentEdition};
 
+use super::bulletin::drafting::key_of;
 use super::incidents::minute;
 use crate::failure::{Failure, Result};
 use crate::responding::{desk, house, identity};
 use crate::table::{Out, Table};
+use crate::weekly::number;
+use crate::weeks;
 use crate::workspace::{Access, Session, Workspace, now};
 
 /// Take subscribers of the mail edition, and send it to those who said yes.
@@ -25,8 +29,8 @@ Examples:
   watchfire subscribers ask                         send the confirming mails
   watchfire subscribers confirm TOKEN
   watchfire subscribers leave ann@example.com
-  watchfire subscribers send 2023-3 --body edition  edition.zh.txt, .zh.html, .en.txt, .en.html
-  watchfire subscribers send 2023-3 --recall --body recall")]
+  watchfire subscribers send 2023-3                the mail edition that was published
+  watchfire subscribers send 2023-3 --recall       after `bulletin withdraw`")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -69,16 +73,16 @@ enum What {
     Send {
         /// The issue, as 2023-3.
         issue: String,
-        /// Its revision.
-        #[arg(long, default_value_t = 1)]
-        revision: u32,
+        /// Its revision; without it the public one.
+        #[arg(long)]
+        revision: Option<u32>,
         /// The issue was withdrawn: call it back from those who got it.
         #[arg(long)]
         recall: bool,
-        /// Files with the content: PATH.zh.txt, PATH.en.txt, and .html beside them. `@@LEAVE@@` in them
-        /// becomes the address by which the subscriber leaves.
-        #[arg(long, value_name = "PATH")]
-        body: PathBuf,
+        /// Other content than the mail edition that was published: PATH.zh.txt, PATH.en.txt, and .html beside
+        /// them. `@@LEAVE@@` in them becomes the address by which the subscriber leaves.
+        #[arg(long, value_name = "PATH", requires = "revision")]
+        body: Option<PathBuf>,
         /// Subject, Chinese.
         #[arg(long)]
         subject_zh: Option<String>,
@@ -115,10 +119,10 @@ pub fn run(args: Args, session: &Session) -> Result {
             let edition = Edition {
                 series: String::new(),
                 issue,
-                revision,
+                revision: revision.unwrap_or_default(),
                 recall,
             };
-            send(edition, &body, [subject_zh, subject_en], session)
+            send(edition, body.as_deref(), [subject_zh, subject_en], session)
         }
     }
 }
@@ -277,7 +281,7 @@ fn list(states: &[String], session: &Session) -> Result {
 
 fn send(
     mut edition: Edition,
-    body: &Path,
+    body: Option<&Path>,
     subjects: [Option<String>; 2],
     session: &Session,
 ) -> Result {
@@ -286,9 +290,17 @@ fn send(
     let (identity, pages) = (identity(&workspace)?, pages(&workspace)?);
     edition.series = workspace.settings.series.id.clone();
     let title = &workspace.settings.series.title;
-    let read = |lang: Lang, kind: &str| {
-        let path = format!("{}.{}.{kind}", body.display(), lang.code());
-        std::fs::read_to_string(&path).map_err(|error| Failure::new(path, error))
+    let public = match body {
+        Some(_) => None,
+        None => Some(public(&workspace, &mut edition)?),
+    };
+    let read = |lang: Lang, kind: &str| match (&public, body) {
+        (Some(public), _) => public.content(lang, kind),
+        (None, body) => {
+            let stem = body.unwrap_or(Path::new("edition")).display();
+            let path = format!("{stem}.{}.{kind}", lang.code());
+            std::fs::read_to_string(&path).map_err(|error| Failure::new(path, error))
+        }
     };
     let [zh, en] = subjects;
     let of = |lang: Lang, subject: Option<String>| -> Result<Body> {
@@ -310,7 +322,7 @@ fn send(
             Lang::Zh => &bodies[0],
             Lang::En => &bodies[1],
         };
-        let filled = |text: &String| text.replace("@@LEAVE@@", leave);
+        let filled = |text: &String| text.replace("@@LEAVE@@", leave).replace(UNSUBSCRIBE, leave);
         Body {
             subject: body.subject.clone(),
             text: filled(&body.text),
@@ -320,4 +332,101 @@ fn send(
     let desk = desk(&workspace);
     let sent = desk.send_edition(&house, &identity, &pages, &edition, &write);
     told(&workspace.block_on(sent)?, session)
+}
+
+/// What is public of an issue, as mail.
+struct Public {
+    stem: String,
+    /// Why it was withdrawn, where it was and is called back.
+    recalled: Option<Text>,
+    files: Vec<Rendition>,
+    blobs: BlobStore,
+    /// Where its pages stand, up to the language.
+    home: String,
+}
+
+impl Public {
+    /// The content in one language, text or HTML.
+    fn content(&self, lang: Lang, kind: &str) -> Result<String> {
+        if let Some(reason) = &self.recalled {
+            let (said, leave) = match lang {
+                Lang::Zh => (
+                    format!(
+                        "{}已撤回，请勿使用或转发其中的内容。\n\n原因：{}\n",
+                        self.stem, reason.zh
+                    ),
+                    "退订",
+                ),
+                Lang::En => (
+                    format!(
+                        "Issue {} was withdrawn; please neither use it nor pass it on.\n\nReason: {}\n",
+                        self.stem, reason.en
+                    ),
+                    "Unsubscribe",
+                ),
+            };
+            return match kind {
+                "txt" => Ok(format!("{said}\n{leave}: {UNSUBSCRIBE}\n")),
+                // Text says it all.
+                _ => Err(Failure::new("recall", "has no HTML")),
+            };
+        }
+        let name = format!("{}.{}.mail.{kind}", self.stem, lang.code());
+        let Some(file) = self.files.iter().find(|file| file.name == name) else {
+            return Err(Failure::new(&name, "was not published").remedy(
+                "publish the issue with --format mail among its forms, or give --body PATH --revision N",
+            ));
+        };
+        let bytes = self.blobs.read(&file.hash)?;
+        let text = String::from_utf8(bytes).map_err(|error| Failure::new(&name, error))?;
+        Ok(text.replace(HOME, &format!("{}.{}.html", self.home, lang.code())))
+    }
+}
+
+/// Finds what is public of an issue, and sets the revision that is sent.
+fn public(workspace: &Workspace, edition: &mut Edition) -> Result<Public> {
+    let named = weeks::read(&edition.issue, workspace, now())?;
+    let issue = number(named)?;
+    edition.issue = issue.to_string();
+    let key = key_of(workspace, issue);
+    let ledger = &workspace.ledger;
+    let row = workspace.block_on(ledger.edition(&key))?;
+    let row = row.filter(|row| row.published_revision.is_some());
+    let Some((row, revision)) = row.and_then(|row| Some((row.clone(), row.published_revision?)))
+    else {
+        return Err(Failure::new(format_args!("issue {issue}"), "is not public")
+            .remedy(format_args!("watchfire bulletin publish {issue}")));
+    };
+    let withdrawn = row.withdrawn_at.is_some();
+    if withdrawn != edition.recall {
+        let what = format!("issue {issue}");
+        return Err(match withdrawn {
+            true => Failure::new(what, "is withdrawn: it is sent to nobody")
+                .remedy("--recall calls it back from those who got it"),
+            false => Failure::new(what, "is public and stands: there is nothing to call back")
+                .remedy(format_args!(
+                    "watchfire bulletin withdraw {issue} --zh WHY --en WHY"
+                )),
+        });
+    }
+    edition.revision = u32::try_from(revision).unwrap_or(1);
+    let settings = &workspace.settings;
+    let base = match settings.subscribers.home.as_str() {
+        "" => settings.site.base_url.clone().unwrap_or_default(),
+        home => home.to_owned(),
+    };
+    if base.is_empty() {
+        return Err(
+            Failure::new("mail edition", "does not know where the site is")
+                .remedy("set [site] base_url or [subscribers] home in watchfire.toml"),
+        );
+    }
+    let slash = if base.ends_with('/') { "" } else { "/" };
+    Ok(Public {
+        stem: issue.to_string(),
+        recalled: withdrawn.then(|| Text::new(&row.withdrawn_zh, &row.withdrawn_en)),
+        files: workspace.block_on(ledger.renditions(&key, revision))?,
+        blobs: workspace.blobs.clone(),
+        home: format!("{base}{slash}{}/{issue}", bulletin::publish::ISSUES),
+    })
 }

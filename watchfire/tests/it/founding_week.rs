@@ -171,8 +171,8 @@ fn the_issue_says_what_its_description_promises(bench: &Bench) {
     let done = bench
         .run(&["bulletin", "render", "2023-3", "--format", "html,json,csv"])
         .exits(0);
-    let page =
-        std::fs::read_to_string(bench.path().join("drafts/2023-3.zh.html")).expect("it is rendered");
+    let page = std::fs::read_to_string(bench.path().join("drafts/2023-3.zh.html"))
+        .expect("it is rendered");
     assert!(
         done.stdout.lines().count() >= 5 && page.contains("1月11日"),
         "the note names the missing day"

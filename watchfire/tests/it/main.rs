@@ -1,7 +1,7 @@
 //! Tests of the built binary, from outside: what a person or a program sees.
 
-mod blocklist;
 mod beside;
+mod blocklist;
 mod casework;
 mod cli;
 // Shared with the ledger's own tests, which use more of it.

@@ -5,7 +5,7 @@ use bulletin::frozen::{Basis, FROZEN_FORMAT, FrozenWeek, Origin};
 use bulletin::publish::{
     Earlier, Edition, Figure, FileEntry, Life, Lists, Revised, Settings, Site, Withdrawal,
 };
-use bulletin::render::{self, Rendition};
+use bulletin::render::{self, Form, Rendition};
 use bulletin::sections::words::{day, period};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
@@ -149,6 +149,16 @@ fn earlier_issue(base: &Bulletin, back: i64) -> Bulletin {
     b
 }
 
+/// Forms that the sample's issues have.
+const BESIDE: [Form; 6] = [
+    Form::Html,
+    Form::Pdf,
+    Form::Docx,
+    Form::Csv,
+    Form::Svg,
+    Form::Json,
+];
+
 /// Names and bytes of an issue's files: pages, JSON and CSV as rendered, stand-ins for what needs fonts.
 fn renditions(b: &Bulletin, real: bool) -> Vec<Rendition> {
     let stem = render::stem(b);
@@ -167,7 +177,7 @@ fn renditions(b: &Bulletin, real: bool) -> Vec<Rendition> {
         put(
             format!("{stem}.{code}.html"),
             if real {
-                render::html(b, lang).into_bytes()
+                render::html_beside(b, lang, &BESIDE).into_bytes()
             } else {
                 format!("<!doctype html><title>{stem} {code}</title>").into_bytes()
             },

@@ -220,6 +220,14 @@ fn the_page_prints_no_figure_that_the_others_lack() {
     }
 }
 
+/// The page with links to every other form.
+fn page(b: &model::bulletin::Bulletin, lang: Lang) -> render::Rendition {
+    render::Rendition {
+        name: format!("{}.{}.html", render::stem(b), lang.code()),
+        bytes: render::html(b, lang).into_bytes(),
+    }
+}
+
 #[test]
 fn the_same_bulletin_gives_the_same_files_on_any_thread() {
     let Some(fonts) = &*FONTS else { return };
@@ -231,7 +239,11 @@ fn the_same_bulletin_gives_the_same_files_on_any_thread() {
             // One after the other, as a machine with one processor does.
             Form::ALL
                 .iter()
-                .map(|f| render::files(&b, &[*f], &Lang::ALL, Some(fonts)).expect("files"))
+                .map(|f| match f {
+                    // A page alone links to no other form: the whole set is compared.
+                    Form::Html => Lang::ALL.map(|lang| page(&b, lang)).to_vec(),
+                    _ => render::files(&b, &[*f], &Lang::ALL, Some(fonts)).expect("files"),
+                })
                 .collect::<Vec<_>>()
         };
         scope.spawn(work).join().expect("no panic")

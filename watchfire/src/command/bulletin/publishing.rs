@@ -330,7 +330,7 @@ pub fn withdraw(args: Withdraw, session: &Session) -> Result {
 /// What a withdrawal needs besides the site: channels that cannot be edited from here.
 const CHECKLIST: [&str; 5] = [
     "WeChat: delete the article in the account's console and post a notice with the reason",
-    "mail edition: watchfire subscribers recall ISSUE sends the recall to whoever got it",
+    "mail edition: watchfire subscribers send ISSUE --recall reaches whoever got it",
     "printed copies and files handed on: tell each recipient on the distribution list",
     "ministries and branches that quote it: telephone, and note who was told when",
     "search engines and mirrors: ask for removal of the PDF's address",
