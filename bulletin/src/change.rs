@@ -14,8 +14,11 @@
 //! changed definitions explain. Continuing assets add nothing. Nothing here reads a file or a clock.
 
 pub mod assets;
+mod calendar;
 pub mod holidays;
+mod moving;
 pub mod page;
+mod proposing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +32,9 @@ use crate::frozen::{FrozenWeek, Origin};
 use crate::sections::figures::Names;
 use crate::statistics::compare::change_of;
 use assets::{Difference, Dimension, Moved};
+use calendar::{calendar, calendar_part, calendar_row};
+use moving::movers;
+use proposing::propose;
 
 /// Groups that a change is put down to, at most.
 pub const MOVERS: usize = 3;
@@ -734,251 +740,5 @@ fn by_groups(
             ),
             confidence: Confidence::Medium,
         });
-    }
-}
-
-fn calendar(inputs: &Inputs<'_>) -> Calendar {
-    let named =
-        |week: ReportingWeek| holidays::of_week(week).map(|holiday| holiday.festival.name());
-    let this = inputs.this.week;
-    // The week after a holiday is like the week after it in other years.
-    let same = match holidays::of_week(this) {
-        Some(_) => holidays::same_weeks(this),
-        None => holidays::same_weeks(this.previous())
-            .into_iter()
-            .map(|week| week.plus(1))
-            .collect(),
-    };
-    let find = |week: ReportingWeek| {
-        let stored = inputs.past.iter().find(|past| past.week == week)?;
-        count_of(stored, inputs.statistic.id)
-    };
-    Calendar {
-        this: named(this),
-        last: named(this.previous()),
-        same: same
-            .into_iter()
-            .filter_map(|week| {
-                Some(Beside {
-                    week: week.monday(),
-                    count: find(week)?,
-                    before: find(week.previous()),
-                })
-            })
-            .collect(),
-    }
-}
-
-/// How much of what is left the same week of an earlier year went the same way: never more than is left.
-fn calendar_part(calendar: &Calendar, rest: i64, last: u64) -> i64 {
-    if calendar.this.is_none() && calendar.last.is_none() {
-        return 0;
-    }
-    let Some((count, before)) = calendar
-        .same
-        .iter()
-        .find_map(|same| Some((same.count, same.before?)))
-    else {
-        return 0;
-    };
-    if before == 0 {
-        return 0;
-    }
-    let then = i128::from(signed(count) - signed(before));
-    let expected = statistic::round_half_away(then * i128::from(last), i128::from(before));
-    let expected = i64::try_from(expected).unwrap_or(0);
-    match expected.signum() == rest.signum() {
-        true => rest.signum() * rest.abs().min(expected.abs()),
-        false => 0,
-    }
-}
-
-fn calendar_row(calendar: &Calendar, count: i64) -> Row {
-    let name = calendar
-        .this
-        .clone()
-        .or(calendar.last.clone())
-        .unwrap_or_default();
-    let then = calendar
-        .same
-        .iter()
-        .find_map(|same| Some((same.week, same.count, same.before?)));
-    let (week, now, before) = then.unwrap_or_default();
-    Row {
-        cause: Cause::Calendar,
-        new: 0,
-        gone: 0,
-        count,
-        share: None,
-        name: Text::new(
-            format!("节假日：{}", name.zh),
-            format!("holiday: {}", name.en),
-        ),
-        evidence: Text::new(
-            format!("往年同一节假日的一周（{week}）由{before}到{now}"),
-            format!("the week of {week}, the same to the holiday, went from {before} to {now}"),
-        ),
-        confidence: Confidence::Low,
-    }
-}
-
-fn movers(inputs: &Inputs<'_>, found: &Difference) -> Vec<Movers> {
-    let order = [
-        Dimension::Province,
-        Dimension::Network,
-        Dimension::Family,
-        Dimension::Brand,
-        Dimension::Tld,
-    ];
-    let mut out: Vec<Movers> = order
-        .into_iter()
-        .map(|dimension| Movers {
-            name: dimension_name(dimension),
-            rows: most(
-                found
-                    .groups
-                    .iter()
-                    .filter(|((of, _), _)| *of == dimension)
-                    .map(|((_, group), (last, this))| Mover {
-                        name: group_name(inputs, dimension, group),
-                        last: *last,
-                        this: *this,
-                    }),
-            ),
-        })
-        .collect();
-    if let Some((last, this)) = inputs.registrars {
-        let names: BTreeSet<&String> = last.keys().chain(this.keys()).collect();
-        let of = |week: &BTreeMap<String, u64>, name: &str| week.get(name).copied().unwrap_or(0);
-        out.push(Movers {
-            name: Text::new(
-                "注册商（所通报的事件）",
-                "registrar (incidents it was asked about)",
-            ),
-            rows: most(names.into_iter().map(|name| Mover {
-                name: Text::same(name.as_str()),
-                last: of(last, name),
-                this: of(this, name),
-            })),
-        });
-    }
-    out.retain(|movers| !movers.rows.is_empty());
-    out
-}
-
-fn most(rows: impl Iterator<Item = Mover>) -> Vec<Mover> {
-    let mut rows: Vec<Mover> = rows.filter(|row| row.last != row.this).collect();
-    rows.sort_by(|a, b| {
-        b.last
-            .abs_diff(b.this)
-            .cmp(&a.last.abs_diff(a.this))
-            .then_with(|| a.name.en.cmp(&b.name.en))
-    });
-    rows.truncate(LISTED);
-    rows
-}
-
-/// Whether a change wants a word: large in per cent, or on a base for which none is printed.
-fn is_large(change: &Change, difference: i64) -> bool {
-    match change.kind {
-        ChangeKind::Percent { tenths } => tenths.abs() >= LARGE_PERCENT * 10,
-        ChangeKind::FromZero | ChangeKind::SmallBase | ChangeKind::NotComparable { .. } => {
-            difference.unsigned_abs() >= GROUP_AT_LEAST
-        }
-        ChangeKind::Flat | ChangeKind::Omitted => false,
-    }
-}
-
-/// The sentence for the editor: figures as references, the part behind it as a marked number.
-fn propose(
-    inputs: &Inputs<'_>,
-    change: &Change,
-    difference: i64,
-    rows: &[Row],
-) -> (Option<Text>, Confidence) {
-    let with = rows
-        .iter()
-        .filter(|row| row.count.signum() == difference.signum() && row.count != 0);
-    let Some(main) = with.max_by_key(|row| (row.count.abs(), std::cmp::Reverse(row.confidence)))
-    else {
-        return (None, Confidence::NotEstablished);
-    };
-    if !is_large(change, difference) {
-        return (None, main.confidence);
-    }
-    let statistic = inputs.statistic;
-    let (id, up) = (statistic.id, difference > 0);
-    let percent =
-        matches!(change.kind, ChangeKind::Percent { .. }) && change.like_for_like.is_none();
-    let (moved_zh, moved_en) = match (percent, up) {
-        (true, true) => (
-            format!("比上周上升{{~{id}}}"),
-            format!("{{~{id}}} more than last week"),
-        ),
-        (true, false) => (
-            format!("比上周下降{{~{id}}}"),
-            format!("{{~{id}}} fewer than last week"),
-        ),
-        (false, _) => (
-            format!("上周为{{<{id}}}"),
-            format!("after {{<{id}}} last week"),
-        ),
-    };
-    let part = main.count.unsigned_abs();
-    let (unit_zh, unit_en) = (statistic.unit.zh, statistic.unit.en);
-    let (number_zh, number_en) = (
-        format!("{{={part}{unit_zh}}}"),
-        format!("{{={}}}", statistic::grouped(part)),
-    );
-    let (more_zh, more_en) = if up {
-        ("增加", "of the increase")
-    } else {
-        ("减少", "of the decrease")
-    };
-    let (why_zh, why_en) = match &main.cause {
-        Cause::NotEstablished => (
-            "原因尚未查明".to_owned(),
-            "the cause is not established".to_owned(),
-        ),
-        Cause::Calendar => (
-            format!(
-                "其中{number_zh}的{more_zh}与往年{}期间相似",
-                main.name.zh.trim_start_matches("节假日：")
-            ),
-            format!(
-                "{number_en} {more_en} are like the weeks of {} before",
-                main.name.en.trim_start_matches("holiday: ")
-            ),
-        ),
-        // More than the whole difference: the rest went the other way.
-        _ if part > difference.unsigned_abs() => (
-            format!("仅{}一项即{more_zh}{number_zh}", words_only(&main.name.zh)),
-            format!(
-                "{} alone make {number_en} {}",
-                words_only(&main.name.en),
-                if up { "more" } else { "fewer" }
-            ),
-        ),
-        _ => (
-            format!("{more_zh}的{number_zh}来自{}", words_only(&main.name.zh)),
-            format!(
-                "{number_en} {more_en} come from {}",
-                words_only(&main.name.en)
-            ),
-        ),
-    };
-    let name = statistic.name;
-    let text = Text::new(
-        format!("{}{{{id}|{unit_zh}}}，{moved_zh}，{why_zh}。", name.zh),
-        format!("{}: {{{id}}} {unit_en}, {moved_en}; {why_en}.", name.en),
-    );
-    (Some(text), main.confidence)
-}
-
-/// A name within a sentence: kept whole where it holds digits or dots, so that prose holds no bare number.
-fn words_only(name: &str) -> String {
-    match name.contains(|c: char| c.is_ascii_digit() || matches!(c, '{' | '}')) {
-        true => format!("{{={}}}", name.replace(['{', '}', '|'], "")),
-        false => name.to_owned(),
     }
 }

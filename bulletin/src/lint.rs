@@ -15,6 +15,7 @@ pub mod extract;
 pub mod prints;
 
 mod baseline;
+mod captions;
 mod figures;
 mod labels;
 mod past;
@@ -186,9 +187,9 @@ rules! {
     "print" Blocks "正文、表、图中的数与所引用的指标一致" / "text, tables and charts print the figure they refer to",
         "DOMAIN 1.4b: a caption with 501 domains stood beside 2,114 in the text" => figures::printed;
     "caption" Blocks "图题中的数在图中" / "a number in a chart's caption is one of the chart's",
-        "DOMAIN 1.4b: a caption with 501 domains stood beside 2,114 in the text" => figures::captions;
+        "DOMAIN 1.4b: a caption with 501 domains stood beside 2,114 in the text" => captions::captions;
     "chart-table" Blocks "图与其数据表一致" / "a chart and its data table agree",
-        "issue 5: text = chart = table = JSON" => figures::chart_tables;
+        "issue 5: text = chart = table = JSON" => captions::chart_tables;
     "outputs" Blocks "各种版式中的数一致" / "every rendered form prints the same figures",
         "issue 5: text = chart = table = JSON" => figures::outputs;
     "baseline" Blocks "环比以上一周已发布的数为基准" / "changes are against the week directly before",

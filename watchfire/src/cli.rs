@@ -32,7 +32,7 @@ Exit codes:
      rejects or unreadable reports with --strict
 
 Data go to standard output, talk goes to standard error. Variables: WATCHFIRE_WORKSPACE names the
-workspace, WATCHFIRE__SECTION__KEY overrides a value of watchfire.toml, WATCHFIRE_LOG sets what is
+workspace, WATCHFIRE__SECTION__KEY overrides a value of watchfire.toml, WATCHFIRE_AS says who acts, WATCHFIRE_LOG sets what is
 logged (as in `WATCHFIRE_LOG=debug`), NO_COLOR is honored.";
 
 const AFTER_LONG: &str = "\
@@ -68,15 +68,6 @@ struct Line {
     /// Write JSON to standard output.
     #[arg(long, global = true)]
     json: bool,
-    /// Who acts, for the audit trail and for what needs a second person; without it the login of this machine.
-    #[arg(
-        long = "as",
-        global = true,
-        value_name = "LOGIN",
-        env = "WATCHFIRE_AS",
-        hide_env = true
-    )]
-    acting: Option<String>,
     /// Say only what went wrong.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
@@ -85,6 +76,14 @@ struct Line {
     verbose: u8,
     #[command(subcommand)]
     command: Command,
+}
+
+/// Who acts, of commands that need a second person or say who it was.
+#[derive(Debug, clap::Args)]
+pub struct Acting {
+    /// Who acts; without it WATCHFIRE_AS, and without that the login of this machine.
+    #[arg(long = "as", global = true, value_name = "LOGIN")]
+    login: Option<String>,
 }
 
 /// Every command.
@@ -136,6 +135,24 @@ enum Command {
 }
 
 impl Command {
+    /// Who acts, where the command line says it.
+    fn acting(&self) -> Option<&str> {
+        let acting = match self {
+            Command::Bulletin(args) => &args.acting,
+            Command::Users(args) => &args.acting,
+            Command::Flash(args) => &args.acting,
+            Command::Blocklist(args) => &args.acting,
+            Command::Subscribers(args) => &args.acting,
+            Command::Notices(args) => &args.acting,
+            Command::Orgs(args) => &args.acting,
+            Command::Contacts(args) => &args.acting,
+            Command::Inbox(args) => &args.acting,
+            Command::Evidence(args) => &args.acting,
+            _ => return None,
+        };
+        acting.login.as_deref()
+    }
+
     fn run(self, session: &Session) -> Result {
         match self {
             Command::Init(args) => init::run(args, session),
@@ -206,14 +223,22 @@ pub fn run() -> ExitCode {
         (false, 0) => Loudness::Normal,
         (false, _) => Loudness::Verbose,
     };
+    let environment = environment();
+    let login = line
+        .command
+        .acting()
+        .or(environment.get("WATCHFIRE_AS").map(String::as_str));
+    let login = login
+        .filter(|login| !login.trim().is_empty())
+        .map(str::to_owned);
     let session = Session {
         folder: line
             .workspace
             .filter(|folder| !folder.as_os_str().is_empty()),
-        login: line.acting.filter(|login| !login.trim().is_empty()),
+        login,
         json: line.json,
         talk: Talk::new(loudness),
-        environment: environment(),
+        environment,
     };
     match line.command.run(&session) {
         Ok(()) => ExitCode::SUCCESS,

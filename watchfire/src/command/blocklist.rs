@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::incidents::minute;
 use crate::blocklisting::{self, MACHINE, Published, Wish};
+use crate::cli::Acting;
 use crate::failure::{Failure, Result};
 use crate::reference_files;
 use crate::responding::{desk, identity};
@@ -32,6 +33,8 @@ Examples:
   watchfire blocklist delist bad.example --reason \"the owner cleaned it\"
   watchfire blocklist check")]
 pub struct Args {
+    #[command(flatten)]
+    pub acting: Acting,
     #[command(subcommand)]
     what: What,
 }

@@ -23,6 +23,7 @@ use model::issue::IssueNumber;
 use model::time::{Day, Timestamp};
 use serde_json::json;
 
+use crate::cli::Acting;
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table};
 use crate::weekly::number;
@@ -50,6 +51,8 @@ Examples:
   watchfire bulletin late 2023-3
   watchfire bulletin render 2023-3 --format html,json --lang zh --out /srv/www")]
 pub struct Args {
+    #[command(flatten)]
+    pub acting: Acting,
     #[command(subcommand)]
     what: What,
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::incidents::{minute, word};
 use super::orgs::find;
+use crate::cli::Acting;
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table};
 use crate::workspace::{Access, Session, Workspace, now, random};
@@ -32,6 +33,8 @@ Examples:
   watchfire contacts edit CON-... --opt-out --reason \"asked by telephone\"
   watchfire contacts edit CON-... --pgp-key new.asc --reason \"old key expires\"")]
 pub struct Args {
+    #[command(flatten)]
+    pub acting: Acting,
     #[command(subcommand)]
     what: What,
 }

@@ -13,6 +13,7 @@ use response::verify::evidence::sealed::{Custody, seal};
 use serde_json::json;
 
 use super::incidents::{minute, word};
+use crate::cli::Acting;
 use crate::failure::{Failure, Result};
 use crate::responding::incident;
 use crate::table::{Out, Table};
@@ -29,6 +30,8 @@ Examples:
   watchfire evidence add 704 screenshot.png --source \"photo of the screen\"
   watchfire evidence export 704 --to 704.zip --reason \"for the court, file 12\"")]
 pub struct Args {
+    #[command(flatten)]
+    pub acting: Acting,
     #[command(subcommand)]
     what: What,
 }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::rollup::place;
+use crate::cli::Acting;
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table};
 use crate::workspace::{Access, Session, Workspace, now};
@@ -31,6 +32,8 @@ Examples:
   watchfire flash withdraw 2026-1 --reason \"wrong product\" --by wang.wei
   watchfire flash list")]
 pub struct Args {
+    #[command(flatten)]
+    pub acting: Acting,
     #[command(subcommand)]
     what: What,
 }

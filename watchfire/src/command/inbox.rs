@@ -7,6 +7,7 @@ use ledger::{MessageState, Page};
 use serde_json::json;
 
 use super::incidents::minute;
+use crate::cli::Acting;
 use crate::failure::{Exit, Failure, Result};
 use crate::responding::{Fetched, Right, desk, fetch, house, read_mail};
 use crate::table::{Out, Table};
@@ -25,6 +26,8 @@ Examples:
   watchfire inbox show 3f9a                         one, by the beginning of its id
   watchfire inbox complaints                        receipts and where they stand")]
 pub struct Args {
+    #[command(flatten)]
+    pub acting: Acting,
     #[command(subcommand)]
     what: What,
 }

@@ -12,6 +12,7 @@ use response::notify::arming::Leave;
 use serde_json::json;
 
 use super::incidents::{minute, word};
+use crate::cli::Acting;
 use crate::failure::{Failure, Result};
 use crate::responding::{desk, house, identity, notice, parties};
 use crate::table::{Out, Table};
@@ -33,6 +34,8 @@ Examples:
   watchfire notices done 14 --reply \"ticket 4711, by telephone\"
   watchfire notices stop --reason \"wrong template\"    at once, everywhere")]
 pub struct Args {
+    #[command(flatten)]
+    pub acting: Acting,
     #[command(subcommand)]
     what: What,
 }

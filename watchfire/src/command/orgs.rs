@@ -15,6 +15,7 @@ use response::party::{self, SourceKind};
 use serde_json::json;
 
 use super::incidents::word;
+use crate::cli::Acting;
 use crate::failure::{Failure, Result};
 use crate::responding::desk;
 use crate::table::{Out, Table};
@@ -42,6 +43,8 @@ Examples:
   watchfire orgs mark \"Example Cloud\" --no-contact --reason \"court order 12\"
   watchfire orgs mark \"Example Net\" --trust compromised --reason \"mailbox taken over\"")]
 pub struct Args {
+    #[command(flatten)]
+    pub acting: Acting,
     #[command(subcommand)]
     what: What,
 }

@@ -10,6 +10,7 @@ use response::subscribers::{Body, Edition, Pages, SentEdition};
 
 use super::bulletin::drafting::key_of;
 use super::incidents::minute;
+use crate::cli::Acting;
 use crate::failure::{Failure, Result};
 use crate::responding::{desk, house, identity};
 use crate::table::{Out, Table};
@@ -32,6 +33,8 @@ Examples:
   watchfire subscribers send 2023-3                the mail edition that was published
   watchfire subscribers send 2023-3 --recall       after `bulletin withdraw`")]
 pub struct Args {
+    #[command(flatten)]
+    pub acting: Acting,
     #[command(subcommand)]
     what: What,
 }

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use model::newsroom::{AccountRole, Right};
 use model::time::Day;
 
+use crate::cli::Acting;
 use crate::command::bulletin::drafting::actor;
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table};
@@ -24,6 +25,8 @@ Examples:
   watchfire users deputy chen.jie zhao.min --from 2026-12-01 --to 2026-12-07 --as li.na
   watchfire users list")]
 pub struct Args {
+    #[command(flatten)]
+    pub acting: Acting,
     #[command(subcommand)]
     what: What,
 }

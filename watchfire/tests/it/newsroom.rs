@@ -97,7 +97,7 @@ fn read(bench: &Bench, path: &str) -> String {
 #[test]
 fn an_issue_goes_from_its_plan_to_its_correction_and_its_withdrawal() {
     let bench = house();
-    for week in ["2023-1", "2023-2"] {
+    for week in ["2023-2", "2023-3"] {
         bench
             .run(&["bulletin", "draft", week, "--as", "zhao"])
             .exits(1)
@@ -106,7 +106,7 @@ fn an_issue_goes_from_its_plan_to_its_correction_and_its_withdrawal() {
             .run(&["bulletin", "draft", week, "--as", "wang"])
             .exits(0)
             .prints("frozen");
-        if week == "2023-1" {
+        if week == "2023-2" {
             publish(&bench, week, FORMS);
         }
     }
@@ -121,21 +121,21 @@ fn an_issue_goes_from_its_plan_to_its_correction_and_its_withdrawal() {
         prose("本周发现30个地址。", "30 addresses were seen."),
     );
     let edit =
-        |file: &str| bench.run(&["bulletin", "edit", "2023-2", "--file", file, "--as", "wang"]);
+        |file: &str| bench.run(&["bulletin", "edit", "2023-3", "--file", file, "--as", "wang"]);
     let path = |name: &str| bench.path().join(name).to_string_lossy().into_owned();
     edit(&path("bad.toml")).exits(0);
     bench
-        .run(&["bulletin", "draft", "2023-2", "--as", "wang"])
+        .run(&["bulletin", "draft", "2023-3", "--as", "wang"])
         .exits(0);
     bench
-        .run(&["bulletin", "lint", "2023-2"])
+        .run(&["bulletin", "lint", "2023-3"])
         .exits(4)
         .prints("blocks");
     bench
-        .run(&["bulletin", "review", "2023-2", "--as", "chen"])
+        .run(&["bulletin", "review", "2023-3", "--as", "chen"])
         .exits(0);
     bench
-        .run(&["bulletin", "approve", "2023-2", "--as", "chen"])
+        .run(&["bulletin", "approve", "2023-3", "--as", "chen"])
         .exits(1)
         .says("block it");
     bench.write(
@@ -145,34 +145,34 @@ fn an_issue_goes_from_its_plan_to_its_correction_and_its_withdrawal() {
     edit(&path("good.toml")).exits(0);
     bench
         .run(&[
-            "bulletin", "draft", "2023-2", "--note", "prose", "--as", "wang",
+            "bulletin", "draft", "2023-3", "--note", "prose", "--as", "wang",
         ])
         .exits(0)
         .prints("revision 3");
     bench
-        .run(&["bulletin", "approve", "2023-2", "--as", "wang"])
+        .run(&["bulletin", "approve", "2023-3", "--as", "wang"])
         .exits(1)
         .says("needs the role approver");
     bench
-        .run(&["bulletin", "diff", "2023-2"])
+        .run(&["bulletin", "diff", "2023-3"])
         .exits(0)
         .prints("lead");
-    publish(&bench, "2023-2", FORMS);
-    let page = read(&bench, "site/issues/2023-2.zh.html");
+    publish(&bench, "2023-3", FORMS);
+    let page = read(&bench, "site/issues/2023-3.zh.html");
     assert!(page.contains("放马站点") && page.contains("30个"), "{page}");
     assert!(bench.path().join("site/index.html").is_file());
-    bench.run(&["bulletin", "verify", "2023-2"]).exits(0);
+    bench.run(&["bulletin", "verify", "2023-3"]).exits(0);
 
     // Late data change nothing that is public, and are proposed as a correction.
-    let before = read(&bench, "site/issues/2023-2.json");
+    let before = read(&bench, "site/issues/2023-3.json");
     bench.write("in/late.csv", rows("2023-01-12", 100, 4));
     bench.run(&["ingest"]).exits(0);
     bench
-        .run(&["bulletin", "draft", "2023-2", "--as", "wang"])
+        .run(&["bulletin", "draft", "2023-3", "--as", "wang"])
         .exits(0)
         .prints("unchanged");
     let late = bench
-        .run(&["--json", "bulletin", "late", "2023-2", "--as", "wang"])
+        .run(&["--json", "bulletin", "late", "2023-3", "--as", "wang"])
         .exits(0)
         .json();
     let hosts = late
@@ -185,13 +185,13 @@ fn an_issue_goes_from_its_plan_to_its_correction_and_its_withdrawal() {
         (&hosts["printed"], &hosts["counted"]),
         (&"30".into(), &"34".into())
     );
-    assert_eq!(read(&bench, "site/issues/2023-2.json"), before);
-    bench.run(&["bulletin", "verify", "2023-2"]).exits(0);
+    assert_eq!(read(&bench, "site/issues/2023-3.json"), before);
+    bench.run(&["bulletin", "verify", "2023-3"]).exits(0);
     bench
         .run(&[
             "bulletin",
             "corrections",
-            "2023-2",
+            "2023-3",
             "--accept",
             "late sensor data",
             "--as",
@@ -201,7 +201,7 @@ fn an_issue_goes_from_its_plan_to_its_correction_and_its_withdrawal() {
     let redraft = [
         "bulletin",
         "draft",
-        "2023-2",
+        "2023-3",
         "--refreeze",
         "late sensor data",
         "--as",
@@ -212,11 +212,11 @@ fn an_issue_goes_from_its_plan_to_its_correction_and_its_withdrawal() {
     noted.extend(["--note", "H2: 30 -> 34"]);
     bench.run(&noted).exits(0).prints("revision 4");
     bench
-        .run(&["bulletin", "publish", "2023-2", "--as", "wang"])
+        .run(&["bulletin", "publish", "2023-3", "--as", "wang"])
         .exits(1)
         .says("is not approved");
-    publish(&bench, "2023-2", FORMS);
-    let page = read(&bench, "site/issues/2023-2.en.html");
+    publish(&bench, "2023-3", FORMS);
+    let page = read(&bench, "site/issues/2023-3.en.html");
     assert!(
         page.contains("H2: 30 -&gt; 34") || page.contains("H2: 30 -> 34"),
         "{page}"
@@ -224,10 +224,10 @@ fn an_issue_goes_from_its_plan_to_its_correction_and_its_withdrawal() {
 
     // The next issue compares with what is public now, and says that it was corrected.
     bench
-        .run(&["bulletin", "draft", "2023-3", "--as", "wang"])
+        .run(&["bulletin", "draft", "2023-4", "--as", "wang"])
         .exits(0);
-    publish(&bench, "2023-3", FORMS);
-    let json: Value = serde_json::from_str(&read(&bench, "site/issues/2023-3.json")).expect("JSON");
+    publish(&bench, "2023-4", FORMS);
+    let json: Value = serde_json::from_str(&read(&bench, "site/issues/2023-4.json")).expect("JSON");
     let values = json["values"].as_array().expect("values");
     let hosts = values
         .iter()
@@ -244,7 +244,7 @@ fn an_issue_goes_from_its_plan_to_its_correction_and_its_withdrawal() {
     let withdraw = [
         "bulletin",
         "withdraw",
-        "2023-2",
+        "2023-3",
         "--zh",
         "数据源有误",
         "--en",
@@ -261,17 +261,17 @@ fn an_issue_goes_from_its_plan_to_its_correction_and_its_withdrawal() {
         .exits(0)
         .prints("is withdrawn")
         .prints("WeChat");
-    let page = read(&bench, "site/issues/2023-2.en.html");
+    let page = read(&bench, "site/issues/2023-3.en.html");
     assert!(
         page.contains("a source was wrong") && !page.contains("30"),
         "{page}"
     );
-    assert!(!bench.path().join("site/issues/2023-2.json").exists());
+    assert!(!bench.path().join("site/issues/2023-3.json").exists());
     bench
-        .run(&["--json", "bulletin", "status", "2023-2"])
+        .run(&["--json", "bulletin", "status", "2023-3"])
         .exits(0)
         .prints("\"withdrawn\"");
-    let week = bench.run(&["--json", "week", "2023-3"]).exits(0).json();
+    let week = bench.run(&["--json", "week", "2023-4"]).exits(0).json();
     let values = week["values"].as_array().expect("values");
     let hosts = values
         .iter()
