@@ -82,7 +82,8 @@ struct Line {
 #[derive(Debug, clap::Args)]
 pub struct Acting {
     /// Who acts; without it WATCHFIRE_AS, and without that the login of this machine.
-    #[arg(long = "as", global = true, value_name = "LOGIN")]
+    // Under an id of its own: a command's argument of the same id would hide it.
+    #[arg(id = "acting-as", long = "as", global = true, value_name = "LOGIN")]
     login: Option<String>,
 }
 

@@ -14,6 +14,12 @@ use crate::site::{self, Published};
 use crate::weekly::Desk;
 use crate::workspace::Workspace;
 
+/// Whether a file of an issue stands on the site. What is pasted or mailed is for the house; the site has what
+/// readers open.
+pub fn is_on_site(name: &str) -> bool {
+    !name.contains(".mail.") && !name.contains("wechat")
+}
+
 /// What the site keeps of a revision that is about to be public.
 ///
 /// # Errors
@@ -32,14 +38,23 @@ pub fn digest(
     };
     let mut former = workspace.block_on(ledger.rendition_names(key))?;
     former.retain(|name| files.iter().all(|file| file.name != *name));
-    let files = files.iter().map(|file| FileEntry {
+    former.retain(|name| is_on_site(name));
+    let files = files.iter().filter(|file| is_on_site(&file.name));
+    let files = files.map(|file| FileEntry {
         name: file.name.clone(),
         size: u64::try_from(file.size).unwrap_or(0),
         blake3: file.hash.to_string(),
     });
+    // The day that the pages print, where it came before.
+    let printed = bulletin.published.as_ref().and_then(|day| {
+        let noon = day.date.at(12, 0, 0, 0);
+        noon.to_zoned_datetime(workspace.settings.zone.clone()).ok()
+    });
+    let printed = printed.map(|noon| Timestamp::from(noon.timestamp()));
+    let first = printed.map_or(Timestamp(now), |printed| printed.min(Timestamp(now)));
     let mut life = Life {
-        first_published: Timestamp(now),
-        updated: Timestamp(now),
+        first_published: first,
+        updated: first,
         revised: Vec::new(),
         withdrawn: None,
         files: files.collect(),
@@ -56,6 +71,7 @@ pub fn digest(
                 })
         };
         life.first_published = before.life.first_published;
+        life.updated = Timestamp(now);
         life.revised = before.life.revised;
         life.revised.push(Revised {
             revision: bulletin.revision,

@@ -288,7 +288,7 @@ impl<'a> LongSeries<'a> {
         } else {
             ""
         };
-        let zh = if figure.text.zh.ends_with(zh) { "" } else { zh };
+        let zh = if figure.text.zh.contains(zh) { "" } else { zh };
         Text::new(format!("{}{zh}", figure.text.zh), figure.text.en.clone())
     }
 

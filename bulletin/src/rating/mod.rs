@@ -44,10 +44,10 @@ impl Infrastructure {
     /// The printed word of the grade.
     pub fn grade_words(&self) -> Text {
         match self.grade {
-            1 => Text::new("特别重大", "critical"),
-            2 => Text::new("重大", "major"),
-            3 => Text::new("较大", "larger"),
-            _ => Text::new("一般", "general"),
+            1 => Text::new("特别重大", "extremely serious"),
+            2 => Text::new("重大", "serious"),
+            3 => Text::new("较大", "relatively serious"),
+            _ => Text::new("一般", "ordinary"),
         }
     }
 }

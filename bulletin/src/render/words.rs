@@ -100,7 +100,7 @@ words! {
     /// Note on a preliminary value.
     preliminary_value: "初步数", "preliminary";
     /// Preliminary note in charts.
-    preliminary: "斜纹为初步数", "Hatched: preliminary";
+    preliminary: "斜纹为来源不完整或初步数", "Hatched: incomplete sources or preliminary";
     /// Corrections.
     corrections: "更正", "Corrections";
     /// Hash line.
@@ -217,8 +217,8 @@ pub fn band(end: BandEnd, weeks: u32, short: bool, lang: Lang) -> String {
     match (short, lang) {
         (true, Lang::Zh) => word.to_owned(),
         (true, Lang::En) => format!("{word} "),
-        (false, Lang::Zh) => format!("近{weeks}周{word}"),
-        (false, Lang::En) => format!("{weeks}-week {word} "),
+        (false, Lang::Zh) => format!("此前{weeks}周{word}"),
+        (false, Lang::En) => format!("{word} of {weeks} weeks before "),
     }
 }
 

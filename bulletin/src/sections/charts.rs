@@ -243,6 +243,9 @@ fn trend(past: &Past, name: &Text) -> Text {
     let above = now > &sorted[sorted.len() / 2];
     let (zh, en) = match (statistic::change_kind(*now, *last), now > last, above) {
         (statistic::ChangeKind::Flat, ..) => ("与上周持平", "unchanged from last week"),
+        // A median of fewer weeks says nothing.
+        (_, true, _) if weeks < 4 => ("比上周增加", "up from last week"),
+        (_, false, _) if weeks < 4 => ("比上周减少", "down from last week"),
         (_, true, true) => (
             "比上周增加，高于前几周的中位数",
             "up, above the median of the weeks before",

@@ -223,11 +223,11 @@ impl Past {
         let range = self.band().map(|band| SparkRange {
             text: Text::new(
                 format!(
-                    "近{}周{}～{}",
+                    "此前{}周{}～{}",
                     band.weeks, band.low.text.zh, band.high.text.zh
                 ),
                 format!(
-                    "{} weeks {}–{}",
+                    "{} weeks before: {}–{}",
                     band.weeks, band.low.text.en, band.high.text.en
                 ),
             ),

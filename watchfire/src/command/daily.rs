@@ -159,31 +159,31 @@ fn made(
     for ((zh, en), count) in GRADES.iter().zip(&grades) {
         statements.push(match count {
             0 => Text::new(
-                format!("今日无{zh}级基础设施事件。"),
-                format!("No infrastructure event of the grade {en} today."),
+                format!("当日无{zh}级基础设施事件。"),
+                format!("No infrastructure event graded {en}."),
             ),
             n => Text::new(
-                format!("今日有{zh}级基础设施事件{n}起。"),
-                format!("Infrastructure events of the grade {en} today: {n}."),
+                format!("当日有{zh}级基础设施事件{n}起。"),
+                format!("Infrastructure events graded {en}: {n}."),
             ),
         });
     }
     for ((zh, en), count) in [("紧急", "critical"), ("高", "high")].iter().zip(&graves) {
         statements.push(match count {
             0 => Text::new(
-                format!("今日未立{zh}等级事件。"),
-                format!("No incident of the level {en} was opened today."),
+                format!("当日未立{zh}等级事件。"),
+                format!("No {en} incident was opened."),
             ),
             n => Text::new(
-                format!("今日立{zh}等级事件{n}起。"),
-                format!("Incidents of the level {en} opened today: {n}."),
+                format!("当日立{zh}等级事件{n}起。"),
+                format!("Incidents of {en} severity opened: {n}."),
             ),
         });
     }
     if zero {
         blocks.push(Block::Statement(Text::new(
-            "今日零报告：没有需要上报的事件。",
-            "Zero report: nothing of today has to be reported.",
+            "零报告：当日没有需要上报的事件。",
+            "Zero report: no reportable event on this day.",
         )));
     }
     blocks.push(Block::List(statements));
@@ -195,10 +195,7 @@ fn made(
     blocks.push(figures(&of_day, &of_week));
     blocks.push(Block::Heading(Text::new("数据源", "Sources")));
     blocks.push(Block::Paragraph(match silent.is_empty() {
-        true => Text::new(
-            "当日各数据源均有数据。",
-            "Every daily source spoke for the day.",
-        ),
+        true => Text::new("当日各数据源均有数据。", "All daily sources reported."),
         false => Text::new(
             format!(
                 "当日没有数据的来源：{}。上列数字可能偏少。",

@@ -307,7 +307,6 @@ fn the_founding_week_goes_from_ingest_to_a_published_site() {
         "zh.xlsx",
         "en.md",
         "json",
-        "zh.wechat.html",
         "card.zh.png",
     ] {
         let path = bench.path().join(format!("site/issues/2023-3.{file}"));

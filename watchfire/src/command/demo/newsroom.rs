@@ -79,6 +79,7 @@ pub fn publish(
     let home = std::iter::once(folder.join("index.html"));
     let issue = files
         .into_iter()
+        .filter(|file| publishing::is_on_site(&file.name))
         .map(|file| folder.join(bulletin::publish::ISSUES).join(file.name));
     Ok((last, home.chain(issue).collect()))
 }
