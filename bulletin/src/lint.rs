@@ -14,6 +14,7 @@ pub mod closures;
 pub mod extract;
 pub mod prints;
 
+mod addresses;
 mod baseline;
 mod captions;
 mod figures;
@@ -249,13 +250,13 @@ rules! {
     "placed" Blocks "文字都有位置" / "every block has its place",
         "editorial: a remark on a section that is absent is left out" => prose::placed;
     "link" Blocks "外部链接为https地址" / "outside links are https addresses",
-        "issue 5: broken link" => prose::links;
+        "issue 5: broken link" => addresses::links;
     "live-indicator" Blocks "恶意地址须去活" / "indicators are defanged",
-        "a reader, or a mail program, follows what can be followed" => prose::live_indicators;
+        "a reader, or a mail program, follows what can be followed" => addresses::live_indicators;
     "bare-domain" Asks "文中的域名" / "a domain name in the prose",
-        "a reader, or a mail program, follows what can be followed" => prose::bare_domains;
+        "a reader, or a mail program, follows what can be followed" => addresses::bare_domains;
     "named-indicator" Asks "文中指明的恶意地址" / "an indicator named in the prose",
-        "feeds that allow counts need not allow indicators" => prose::named_indicators;
+        "feeds that allow counts need not allow indicators" => addresses::named_indicators;
 }
 
 /// The rule with this id.

@@ -203,6 +203,12 @@ impl Ledger {
         now: i64,
     ) -> Result<Account> {
         by.must(Right::Administer)?;
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+        if login.is_empty() || login.len() > 64 || !login.chars().all(plain) {
+            let reason =
+                "is no login: a to z, 0 to 9, dot, hyphen and underscore, at most 64 of them";
+            return Err(refused(login, reason.to_owned()));
+        }
         let tx = self.begin().await?;
         let before = Entity::find_by_id(login).one(&tx).await?;
         let labels: Vec<&str> = roles.iter().map(|role| role.label()).collect();

@@ -319,11 +319,16 @@ fn steps_of(key: &EditionKey) -> Select<step::Entity> {
         .order_by_asc(step::Column::Id)
 }
 
-/// Everyone who wrote what is not public yet: they drafted, edited or froze it since the last publication.
-/// None of them may review or approve it.
+/// Everyone who wrote what is not public yet: they drafted, edited or froze it since the public revision was
+/// drafted. None of them may review or approve it.
 fn writers(steps: &[EditionStep]) -> BTreeSet<&str> {
-    let published = steps.iter().rposition(|step| step.step.0 == Step::Publish);
-    let since = published.map_or(0, |at| at + 1);
+    let public = steps.iter().rfind(|step| step.step.0 == Step::Publish);
+    let since = public.and_then(|public| {
+        let drafted =
+            |step: &EditionStep| step.step.0 == Step::Draft && step.revision == public.revision;
+        steps.iter().rposition(drafted)
+    });
+    let since = since.map_or(0, |at| at + 1);
     steps[since..]
         .iter()
         .filter(|step| matches!(step.step.0, Step::Draft | Step::Edit | Step::Refreeze))

@@ -3,7 +3,10 @@
 use std::io::{self, Read};
 
 use bulletin::history::week_of;
-use bulletin::publish::{self, Earlier, Edition, FileEntry, Life, Revised, Site, Withdrawal};
+use bulletin::publish::{
+    self, Asset, Earlier, Edition, FileEntry, Life, Revised, Site, Withdrawal,
+};
+use bulletin::render::Rendition;
 use ledger::{EditionKey, Hash, Issue, NewRendition};
 use model::bulletin::{Bulletin, Text};
 use model::time::Timestamp;
@@ -102,6 +105,30 @@ fn read(row: &ledger::Edition) -> Result<Edition> {
 /// # Errors
 /// The ledger fails, or the site cannot be written; the one in force is as it was.
 pub fn build(workspace: &Workspace) -> Result<Published> {
+    let (pages, assets) = gather(workspace)?;
+    let open = |hash: &str| -> io::Result<Box<dyn Read>> {
+        let hash: Hash = hash.parse().map_err(io::Error::other)?;
+        let file = workspace.blobs.open(&hash).map_err(io::Error::other)?;
+        Ok(Box::new(file))
+    };
+    site::publish(&workspace.site_dir(), &pages, &assets, &open)
+        .map_err(|error| Failure::new("site", error))
+}
+
+/// Whether the site in force lists what is public now: a publication or withdrawal that was interrupted is not
+/// there yet.
+///
+/// # Errors
+/// The ledger fails.
+pub fn is_current(workspace: &Workspace) -> Result<bool> {
+    let (pages, assets) = gather(workspace)?;
+    let wanted = site::list(&pages, &assets).map_err(|error| Failure::new("site", error))?;
+    let in_force = std::fs::read_to_string(workspace.site_dir().join(site::SUMS));
+    Ok(in_force.is_ok_and(|list| list == wanted))
+}
+
+/// Every page of the site, and the issues' own files.
+fn gather(workspace: &Workspace) -> Result<(Vec<Rendition>, Vec<Asset>)> {
     let ledger = &workspace.ledger;
     let settings = &workspace.settings;
     let series = &settings.series.id;
@@ -148,13 +175,8 @@ pub fn build(workspace: &Workspace) -> Result<Published> {
         current: current.as_ref(),
         lists: None,
     };
-    let pages = publish::pages(&site)?;
+    let mut pages = publish::pages(&site)?;
+    pages.extend(crate::command::flash::public(workspace)?);
     let assets = publish::assets(&editions);
-    let open = |hash: &str| -> io::Result<Box<dyn Read>> {
-        let hash: Hash = hash.parse().map_err(io::Error::other)?;
-        let file = workspace.blobs.open(&hash).map_err(io::Error::other)?;
-        Ok(Box::new(file))
-    };
-    site::publish(&workspace.site_dir(), &pages, &assets, &open)
-        .map_err(|error| Failure::new("site", error))
+    Ok((pages, assets))
 }

@@ -185,10 +185,7 @@ pub fn publish_at(
     }
     let in_force = in_force.unwrap_or_default();
     let wanted = wanted(pages, assets)?;
-    let list: String = wanted
-        .iter()
-        .map(|(path, want)| format!("{}  {path}\n", want.hash))
-        .collect();
+    let list = lines(&wanted);
     if there
         && in_force.len() == wanted.len()
         && fs::read(dir.join(SUMS)).is_ok_and(|now| now == list.as_bytes())
@@ -252,6 +249,47 @@ pub fn publish_at(
     remove(&beside.old)?;
     step(Step::Done)?;
     Ok(done)
+}
+
+/// The list that a tree of these files has.
+///
+/// # Errors
+/// [`Error::Name`].
+pub fn list(pages: &[Rendition], assets: &[Asset]) -> Result<String> {
+    let wanted = wanted(pages, assets)?;
+    Ok(lines(&wanted))
+}
+
+fn lines(wanted: &BTreeMap<String, Want<'_>>) -> String {
+    wanted
+        .iter()
+        .map(|(path, want)| format!("{}  {path}\n", want.hash))
+        .collect()
+}
+
+/// Takes files off the list of the tree in force, so that the next [`publish`] writes them anew, and clears what the
+/// list does not know.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn mistrust(dir: &Path, wrong: &[String]) -> Result<()> {
+    let path = dir.join(SUMS);
+    let Ok(text) = fs::read_to_string(&path) else {
+        return Ok(());
+    };
+    let listed = |line: &str| line.split_once("  ").map(|(_, path)| path.to_owned());
+    let mut kept: Vec<&str> = text
+        .lines()
+        .filter(|line| listed(line).is_none_or(|path| !wrong.contains(&path)))
+        .collect();
+    // A tree with a stranger in it is made anew too: its list may not be the one that is wanted.
+    if kept.len() == text.lines().count() && !wrong.is_empty() {
+        kept.pop();
+    }
+    let text: String = kept.iter().map(|line| format!("{line}\n")).collect();
+    let aside = dir.join(format!("{SUMS}.new"));
+    fs::write(&aside, text).map_err(|e| io_error(&aside, e))?;
+    fs::rename(&aside, &path).map_err(|e| io_error(&path, e))
 }
 
 /// The folders beside a site.

@@ -157,7 +157,21 @@ impl Session {
     /// The configuration is wrong, someone else writes, or the ledger cannot be opened.
     pub fn open(&self, access: Access) -> Result<Workspace> {
         let (root, settings) = self.settings()?;
-        Workspace::open(root, settings, access)
+        let workspace = Workspace::open(root, settings, access)?;
+        if let (Access::Write(_), Some(login)) = (access, &self.login) {
+            let accounts = workspace.block_on(workspace.ledger.accounts())?;
+            let known = accounts
+                .iter()
+                .any(|account| account.active && account.login == *login);
+            if !accounts.is_empty() && !known {
+                return Err(Failure::new(
+                    format_args!("account {login}"),
+                    "is not known, or closed",
+                )
+                .remedy("watchfire users list"));
+            }
+        }
+        Ok(workspace)
     }
 }
 

@@ -12,18 +12,18 @@ use crate::editorial::{Block, Place};
 
 /// A piece of a template (`crate::sections::words`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Piece<'a> {
+pub(super) enum Piece<'a> {
     /// Words.
     Words(&'a str),
     /// Words that stay together: `{=24小时}`.
     Keep(&'a str),
-    /// A reference.
-    Number(Aspect, &'a str),
+    /// A reference, with the measure word printed after it.
+    Number(Aspect, &'a str, &'a str),
     /// A brace without its other.
     Broken,
 }
 
-fn pieces(template: &str) -> Vec<Piece<'_>> {
+pub(super) fn pieces(template: &str) -> Vec<Piece<'_>> {
     let mut out = Vec::new();
     let mut rest = template;
     while let Some(at) = rest.find(['{', '}']) {
@@ -43,12 +43,12 @@ fn pieces(template: &str) -> Vec<Piece<'_>> {
             rest = &rest[at + 1..];
             continue;
         };
-        let slot = inside.split_once('|').map_or(inside, |(slot, _)| slot);
+        let (slot, unit) = inside.split_once('|').unwrap_or((inside, ""));
         out.push(match slot.split_at_checked(1) {
             Some(("=", _)) => Piece::Keep(&inside[1..]),
-            Some(("~", key)) => Piece::Number(Aspect::Change, key),
-            Some(("<", key)) => Piece::Number(Aspect::Previous, key),
-            _ => Piece::Number(Aspect::Value, slot),
+            Some(("~", key)) => Piece::Number(Aspect::Change, key, unit),
+            Some(("<", key)) => Piece::Number(Aspect::Previous, key, unit),
+            _ => Piece::Number(Aspect::Value, slot, unit),
         });
         rest = next;
     }
@@ -59,11 +59,11 @@ fn pieces(template: &str) -> Vec<Piece<'_>> {
 }
 
 /// Title and text of a block in one language.
-fn sides(block: &Block, lang: Lang) -> [&str; 2] {
+pub(super) fn sides(block: &Block, lang: Lang) -> [&str; 2] {
     [block.title.get(lang), block.text.get(lang)]
 }
 
-fn object(block: &Block) -> String {
+pub(super) fn object(block: &Block) -> String {
     format!("block {}", block.id)
 }
 
@@ -187,7 +187,7 @@ pub(super) fn stale(desk: &Desk<'_>, report: &mut Report<'_>) {
     }
 }
 
-fn is_han(c: char) -> bool {
+pub(super) fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
 }
 
@@ -214,7 +214,7 @@ fn cited(block: &Block, lang: Lang) -> BTreeSet<(String, &'static str)> {
         .into_iter()
         .flat_map(pieces)
         .filter_map(|piece| match piece {
-            Piece::Number(aspect, key) => Some((key.to_owned(), super::extract::aspect(aspect))),
+            Piece::Number(aspect, key, _) => Some((key.to_owned(), super::extract::aspect(aspect))),
             _ => None,
         })
         .collect()
@@ -249,6 +249,14 @@ pub(super) fn languages(desk: &Desk<'_>, report: &mut Report<'_>) {
     }
 }
 
+/// Whether a reference may be followed by this: measure words, which say nothing of their own.
+fn measures(unit: &str) -> bool {
+    const WORDS: [&str; 15] = [
+        "个", "台", "起", "条", "家", "页", "种", "次", "份", "项", "名", "人", "%", "小时", "天",
+    ];
+    unit.is_empty() || WORDS.contains(&unit)
+}
+
 pub(super) fn references(desk: &Desk<'_>, report: &mut Report<'_>) {
     let bulletin = desk.bulletin();
     for block in &desk.subject.editorial.blocks {
@@ -263,7 +271,7 @@ pub(super) fn references(desk: &Desk<'_>, report: &mut Report<'_>) {
                     "有不成对的花括号".to_owned(),
                     "a brace has no partner".to_owned(),
                 ),
-                Piece::Number(aspect, key) => match bulletin.value(key) {
+                Piece::Number(aspect, key, unit) => match bulletin.value(key) {
                     None => (
                         format!("引用的“{key}”不是本期的指标"),
                         format!("“{key}” is none of the issue's figures"),
@@ -277,6 +285,23 @@ pub(super) fn references(desk: &Desk<'_>, report: &mut Report<'_>) {
                             }
                         };
                         if there {
+                            if measures(unit) {
+                                continue;
+                            }
+                            let what = format!("{{{key}|{unit}}}");
+                            if told.insert((what.clone(), String::new())) {
+                                report.add(
+                                    object(block),
+                                    Text::new(
+                                        format!("“{what}”的“{unit}”不是量词"),
+                                        format!("“{unit}” in “{what}” is no measure word"),
+                                    ),
+                                    Text::new(
+                                        "只写量词，如{M1|台}；英文写在括号外",
+                                        "only a measure word, as {M1|台}; English words stand outside the braces",
+                                    ),
+                                );
+                            }
                             continue;
                         }
                         let what = super::extract::aspect(aspect);
@@ -495,186 +520,6 @@ pub(super) fn placed(desk: &Desk<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Whether a text is an address that a reader may be sent to.
-fn is_sound_link(link: &str) -> bool {
-    let Some(rest) = link.strip_prefix("https://") else {
-        return false;
-    };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or("");
-    let host = host.split_once(':').map_or(host, |(host, port)| {
-        if port.parse::<u16>().is_ok() {
-            host
-        } else {
-            ""
-        }
-    });
-    let labels: Vec<&str> = host.split('.').collect();
-    labels.len() >= 2
-        && labels.iter().all(|label| {
-            !label.is_empty()
-                && label.chars().all(|c| c.is_alphanumeric() || c == '-')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        })
-        && labels
-            .last()
-            .is_some_and(|top| top.chars().any(char::is_alphabetic))
-        && !link.chars().any(|c| {
-            c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '\\' | '@')
-        })
-}
-
-pub(super) fn links(desk: &Desk<'_>, report: &mut Report<'_>) {
-    for block in &desk.subject.editorial.blocks {
-        if let Some(link) = block.link.as_ref().filter(|link| !is_sound_link(link)) {
-            report.add(
-                object(block),
-                Text::new(
-                    format!("链接“{link}”不是完整的https地址"),
-                    format!("“{link}” is no whole https address"),
-                ),
-                Text::new(
-                    "写成https://开头的地址",
-                    "write an address that begins with https://",
-                ),
-            );
-        }
-    }
-}
-
-/// A token that a browser or mail program would open.
-fn is_live(token: &str) -> bool {
-    let lower = token.to_ascii_lowercase();
-    let scheme = [
-        "http://",
-        "https://",
-        "ftp://",
-        "sftp://",
-        "data:",
-        "javascript:",
-        "magnet:",
-    ];
-    if scheme.iter().any(|scheme| lower.contains(scheme)) {
-        return !lower.contains("[.]");
-    }
-    let host = lower.split(['/', ':']).next().unwrap_or("");
-    host.parse::<Ipv4Addr>().is_ok()
-        || (lower.matches(':').count() >= 2 && lower.parse::<Ipv6Addr>().is_ok())
-}
-
-fn words(block: &Block, lang: Lang) -> Vec<&str> {
-    sides(block, lang)
-        .into_iter()
-        .flat_map(pieces)
-        .filter_map(|piece| match piece {
-            Piece::Words(words) | Piece::Keep(words) => Some(words),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Runs without blanks, Chinese or quotes.
-fn strings(words: &str) -> impl Iterator<Item = &str> {
-    words
-        .split(|c: char| {
-            c.is_whitespace() || is_han(c) || "，。；、：！？（）“”‘’《》\"'<>()".contains(c)
-        })
-        .map(|token| token.trim_matches(['.', ',', ';', ':', '!', '?']))
-        .filter(|token| !token.is_empty())
-}
-
-fn each_string(
-    desk: &Desk<'_>,
-    report: &mut Report<'_>,
-    of: fn(&str) -> bool,
-    say: fn(&str) -> (Text, Text),
-) {
-    for block in &desk.subject.editorial.blocks {
-        let mut told = BTreeSet::new();
-        for token in Lang::ALL
-            .iter()
-            .flat_map(|lang| words(block, *lang))
-            .flat_map(strings)
-        {
-            if of(token) && told.insert(token) {
-                let (text, remedy) = say(token);
-                report.add(object(block), text, remedy);
-            }
-        }
-    }
-}
-
-pub(super) fn live_indicators(desk: &Desk<'_>, report: &mut Report<'_>) {
-    each_string(desk, report, is_live, |token| {
-        (
-            Text::new(
-                format!("“{token}”可以点开"),
-                format!("“{token}” can be opened"),
-            ),
-            Text::new(
-                "写成hxxp://、example[.]com、192[.]0[.]2[.]1；正当的地址放在链接栏",
-                "write hxxp://, example[.]com, 192[.]0[.]2[.]1; a good address belongs into the block's link",
-            ),
-        )
-    });
-}
-
-/// Endings of file names and of code that look like domains.
-const NOT_DOMAINS: [&str; 14] = [
-    "exe", "dll", "php", "html", "htm", "js", "zip", "rar", "pdf", "doc", "docx", "xls", "apk",
-    "txt",
-];
-
-fn is_bare_domain(token: &str) -> bool {
-    let lower = token.to_ascii_lowercase();
-    if lower.contains(['@', '[', '/', ':']) {
-        return false;
-    }
-    let labels: Vec<&str> = lower.split('.').collect();
-    labels.len() >= 2
-        && labels.iter().all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
-        && labels.last().is_some_and(|top| {
-            top.len() >= 2 && top.chars().all(|c| c.is_ascii_alphabetic()) && !NOT_DOMAINS.contains(top)
-        })
-        // `e.g.`, `i.e` and the like.
-        && labels.iter().any(|label| label.len() > 2)
-}
-
-pub(super) fn bare_domains(desk: &Desk<'_>, report: &mut Report<'_>) {
-    each_string(desk, report, is_bare_domain, |token| {
-        (
-            Text::new(
-                format!("文中有域名“{token}”"),
-                format!("the prose names the domain “{token}”"),
-            ),
-            Text::new(
-                "恶意的写成example[.]com；正当的说明即可",
-                "write a malicious one as example[.]com; say that a good one is good",
-            ),
-        )
-    });
-}
-
-fn is_defanged(token: &str) -> bool {
-    let lower = token.to_ascii_lowercase();
-    lower.contains("[.]") || lower.contains("(.)") || lower.starts_with("hxxp")
-}
-
-pub(super) fn named_indicators(desk: &Desk<'_>, report: &mut Report<'_>) {
-    each_string(desk, report, is_defanged, |token| {
-        (
-            Text::new(
-                format!("文中指明“{token}”"),
-                format!("the prose names “{token}”"),
-            ),
-            Text::new(
-                "说明其来源的许可允许公布",
-                "say that the terms of its source allow it to be printed",
-            ),
-        )
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -685,11 +530,11 @@ mod tests {
             pieces("有{M1|台}，{~W2/share}、{<I1}，{=24小时}。"),
             [
                 Piece::Words("有"),
-                Piece::Number(Aspect::Value, "M1"),
+                Piece::Number(Aspect::Value, "M1", "台"),
                 Piece::Words("，"),
-                Piece::Number(Aspect::Change, "W2/share"),
+                Piece::Number(Aspect::Change, "W2/share", ""),
                 Piece::Words("、"),
-                Piece::Number(Aspect::Previous, "I1"),
+                Piece::Number(Aspect::Previous, "I1", ""),
                 Piece::Words("，"),
                 Piece::Keep("24小时"),
                 Piece::Words("。"),
@@ -740,58 +585,5 @@ mod tests {
         assert_eq!(spelled("上升百分之三十五，"), Some("百分之三十五"));
         assert_eq!(spelled("约五万台"), Some("五万"));
         assert_eq!(spelled("千万不要点开，万一点开"), None);
-    }
-
-    #[test]
-    fn what_can_be_opened_is_live() {
-        for live in [
-            "http://example.com/x",
-            "HTTPS://example.test",
-            "192.0.2.1",
-            "192.0.2.1:8080/x",
-            "2001:db8::1",
-        ] {
-            assert!(is_live(live), "{live}");
-        }
-        for dead in [
-            "hxxp://example[.]com",
-            "example[.]com",
-            "192[.]0[.]2[.]1",
-            "2.17.1",
-            "12:30",
-            "https://example[.]com",
-        ] {
-            assert!(!is_live(dead), "{dead}");
-        }
-        assert!(is_bare_domain("www.example.com") && is_bare_domain("example.test"));
-        assert!(
-            !is_bare_domain("setup.exe")
-                && !is_bare_domain("e.g")
-                && !is_bare_domain("a@example.com")
-                && !is_bare_domain("2.17")
-        );
-    }
-
-    #[test]
-    fn links_are_whole_https_addresses() {
-        for good in [
-            "https://www.example.com",
-            "https://example.test/a?b#c",
-            "https://example.com:8443/x",
-        ] {
-            assert!(is_sound_link(good), "{good}");
-        }
-        for bad in [
-            "http://example.com",
-            "https://",
-            "https://localhost",
-            "https://192.0.2.1/",
-            "https://a b.example",
-            "javascript:alert(1)",
-            "https://user@example.com",
-            "https://-a.example",
-        ] {
-            assert!(!is_sound_link(bad), "{bad}");
-        }
     }
 }

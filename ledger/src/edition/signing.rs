@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use serde_json::json;
 
-use super::{EditionKey, EditionStep, Said, load, newest, record, steps_of, writers};
+use super::{Edition, EditionKey, EditionStep, Said, load, newest, record, steps_of, writers};
 use crate::audit::{self, NewAudit};
 use crate::issue::{self, IssueState};
 use crate::{Actor, Error, Issue, Ledger, Result};
@@ -179,6 +179,9 @@ impl Ledger {
         if writers(&steps).contains(by.login()) {
             return key.refuse(format!("{} wrote it and cannot review it", by.login()));
         }
+        if prose_changed(&load(&tx, key).await?, &row) {
+            return key.refuse("its prose was changed after it was drafted: draft it again");
+        }
         let kind = match review {
             Review::Passes => Step::Review,
             Review::Returned if note.trim().is_empty() => {
@@ -219,6 +222,9 @@ impl Ledger {
         }
         if edition.statistics.as_deref() != Some(row.statistics.as_str()) {
             return key.refuse("its figures were frozen anew: draft it again");
+        }
+        if prose_changed(&edition, &row) {
+            return key.refuse("its prose was changed after it was drafted: draft it again");
         }
         let steps = steps_of(key).all(&tx).await?;
         let writers = writers(&steps);
@@ -357,6 +363,15 @@ impl Ledger {
         let all = comments_of(key).order_by_asc(comment::Column::Id);
         Ok(all.all(self.reader()).await?)
     }
+}
+
+/// Whether the editor stored other prose than the revision was composed with.
+fn prose_changed(edition: &Edition, row: &Issue) -> bool {
+    let parse = |text: &str| serde_json::from_str(text).unwrap_or(serde_json::Value::Null);
+    let composed: serde_json::Value = parse(&row.around);
+    let blocks =
+        |value: &serde_json::Value| value["blocks"].as_array().cloned().unwrap_or_default();
+    blocks(&composed["editorial"]) != blocks(&parse(&edition.editorial))
 }
 
 fn comments_of(key: &EditionKey) -> Select<comment::Entity> {

@@ -37,13 +37,13 @@ fn an_alert_goes_out_by_two_people_and_its_number_once() {
         let key = (2026, 1);
         // Not out before it is approved, and not approved by its author.
         assert!(ledger.publish_flash(key, "wang.wei", 2).await.is_err());
-        let own = ledger.approve_flash(key, "li.na", 2).await.unwrap_err();
+        let own = ledger.approve_flash(key, &["li.na"], 2).await.unwrap_err();
         assert!(
             own.to_string().contains("its author cannot approve it"),
             "{own}"
         );
-        ledger.approve_flash(key, "wang.wei", 3).await.unwrap();
-        assert!(ledger.approve_flash(key, "zhao.min", 4).await.is_err());
+        ledger.approve_flash(key, &["wang.wei"], 3).await.unwrap();
+        assert!(ledger.approve_flash(key, &["zhao.min"], 4).await.is_err());
         let out = ledger.publish_flash(key, "li.na", 5).await.unwrap();
         assert_eq!(
             (out.state, out.published_at),
@@ -110,6 +110,6 @@ fn what_is_wanting_is_refused() {
             assert!(ledger.draft_flash(new, 1).await.is_err());
         }
         assert!(ledger.flashes(Page::ALL).await.unwrap().is_empty());
-        assert!(ledger.approve_flash((2026, 1), "b", 2).await.is_err());
+        assert!(ledger.approve_flash((2026, 1), &["b"], 2).await.is_err());
     });
 }

@@ -156,7 +156,7 @@ pub fn run(args: Args, session: &Session) -> Result {
         What::Late(args) => publishing::late(args, session),
         What::Corrections(args) => publishing::corrections(args, session),
         What::Withdraw(args) => publishing::withdraw(args, session),
-        What::Site => publishing::site(session),
+        What::Site => publishing::rebuild(session),
         What::Archive(args) => publishing::archive(args, session),
         What::Plan(args) => life::plan_weeks(args, session),
         What::Status(args) => life::status(args, session),

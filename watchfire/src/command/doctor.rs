@@ -93,10 +93,15 @@ fn site(workspace: &Workspace, findings: &mut Findings) -> Result {
     }
     let wrong =
         crate::site::verify(&workspace.site_dir()).map_err(|error| Failure::new("site", error))?;
-    let flaws = wrong
+    let remedy = "watchfire bulletin site";
+    let mut flaws: Vec<Flaw> = wrong
         .into_iter()
-        .map(|path| Flaw::new(path, "is not what was published", "watchfire bulletin site"))
+        .map(|path| Flaw::new(path, "is not what was published", remedy))
         .collect();
+    if flaws.is_empty() && !crate::publishing::is_current(workspace)? {
+        let what = "lacks what was published or withdrawn last";
+        flaws.push(Flaw::new("site", what, remedy));
+    }
     findings.summarize(
         "site",
         flaws,

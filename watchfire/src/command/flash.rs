@@ -1,20 +1,23 @@
 //! `watchfire flash`: alerts between the issues, with a number of their own and a fast path of two people.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use bulletin::render::Rendition;
 use bulletin::sections::words::day;
 use bulletin::sheet::{self, Block, Sheet};
 use clap::Subcommand;
-use ledger::{Flash, FlashState, NewFlash, Page};
+use ledger::{Actor, Flash, FlashState, NewFlash, Page};
 use model::bulletin::{Lang, Text};
 use model::issue::IssueNumber;
+use model::newsroom::Right;
 use model::time::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::rollup::place;
+use super::bulletin::drafting::actor;
 use crate::cli::Acting;
 use crate::failure::{Failure, Result};
+use crate::publishing;
 use crate::table::{Out, Table};
 use crate::workspace::{Access, Session, Workspace, now};
 
@@ -26,10 +29,10 @@ text_en, and if needed affected_zh, affected_en, advice_zh, advice_en (a line ea
 are enough: who writes it cannot approve it. A number is never used again; what is wrong is withdrawn.
 
 Examples:
-  watchfire flash draft alert.toml --by li.na
-  watchfire flash approve 2026-1 --by wang.wei
-  watchfire flash publish 2026-1 --by li.na
-  watchfire flash withdraw 2026-1 --reason \"wrong product\" --by wang.wei
+  watchfire flash draft alert.toml --as li.na
+  watchfire flash approve 2026-1 --as wang.wei
+  watchfire flash publish 2026-1 --as li.na
+  watchfire flash withdraw 2026-1 --reason \"wrong product\" --as wang.wei
   watchfire flash list")]
 pub struct Args {
     #[command(flatten)]
@@ -44,9 +47,6 @@ enum What {
     Draft {
         /// The alert, TOML.
         file: PathBuf,
-        /// Who writes it.
-        #[arg(long, env = "USER", hide_env = true, default_value = "operator")]
-        by: String,
     },
     /// Approve a draft; not by its author.
     Approve(Move),
@@ -68,12 +68,6 @@ enum What {
 struct Move {
     /// The alert's number, as 2026-1.
     number: IssueNumber,
-    /// Who.
-    #[arg(long, env = "USER", hide_env = true, default_value = "operator")]
-    by: String,
-    /// Folder; without it, site/ in the workspace.
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
 }
 
 /// An alert as it is written.
@@ -99,12 +93,13 @@ struct Written {
 
 pub fn run(args: Args, session: &Session) -> Result {
     match args.what {
-        What::Draft { file, by } => {
+        What::Draft { file } => {
             let text = std::fs::read_to_string(&file)
                 .map_err(|error| Failure::new(file.display(), error))?;
             let written: Written = toml::from_str(&text)
                 .map_err(|error| Failure::new(file.display(), error.message()))?;
             let workspace = session.open(Access::Write("flash draft"))?;
+            let by = actor(&workspace, &session.actor(), Right::Edit, now())?;
             let year = now()
                 .date_in(&workspace.settings.zone)
                 .map_or(1970, |date| date.year());
@@ -117,36 +112,62 @@ pub fn run(args: Args, session: &Session) -> Result {
                 advice: (written.advice_zh, written.advice_en),
                 links: written.links,
                 tlp: workspace.settings.series.tlp.label().to_owned(),
-                author: by,
+                author: by.login().to_owned(),
             };
             let row = workspace.block_on(workspace.ledger.draft_flash(new, now().0))?;
             say(&row, Vec::new(), session)
         }
         What::Approve(which) => {
             let workspace = session.open(Access::Write("flash approve"))?;
-            let moved = workspace
-                .ledger
-                .approve_flash(key(which.number), &which.by, now().0);
+            let by = actor(&workspace, &session.actor(), Right::Approve, now())?;
+            let ledger = &workspace.ledger;
+            let names = names(&by);
+            let moved = ledger.approve_flash(key(which.number), &names, now().0);
             let row = workspace.block_on(moved)?;
             say(&row, Vec::new(), session)
         }
         What::Publish(which) => {
             let workspace = session.open(Access::Write("flash publish"))?;
-            let moved = workspace
-                .ledger
-                .publish_flash(key(which.number), &which.by, now().0);
-            let row = workspace.block_on(moved)?;
-            let files = write(&workspace, &row, which.out.as_deref())?;
-            say(&row, files, session)
+            let by = actor(&workspace, &session.actor(), Right::Publish, now())?;
+            // Once out, saying it again writes the pages again: whoever was interrupted repeats the command.
+            let stored = workspace.block_on(
+                workspace
+                    .ledger
+                    .flash(key(which.number).0, key(which.number).1),
+            )?;
+            let row = match stored.filter(|row| row.state == FlashState::Published) {
+                Some(row) => row,
+                None => {
+                    let ledger = &workspace.ledger;
+                    let moved = ledger.publish_flash(key(which.number), by.login(), now().0);
+                    workspace.block_on(moved)?
+                }
+            };
+            publishing::build(&workspace)?;
+            say(&row, on_site(&workspace, &row), session)
         }
         What::Withdraw { reason, which } => {
             let workspace = session.open(Access::Write("flash withdraw"))?;
-            let ledger = &workspace.ledger;
-            let moved = ledger.withdraw_flash(key(which.number), &reason, &which.by, now().0);
-            let row = workspace.block_on(moved)?;
+            let by = actor(&workspace, &session.actor(), Right::Approve, now())?;
+            let stored = workspace.block_on(
+                workspace
+                    .ledger
+                    .flash(key(which.number).0, key(which.number).1),
+            )?;
+            let row = match stored.filter(|row| row.state == FlashState::Withdrawn) {
+                Some(row) => row,
+                None => {
+                    let (ledger, which) = (&workspace.ledger, key(which.number));
+                    let moved = ledger.withdraw_flash(which, &reason, by.login(), now().0);
+                    workspace.block_on(moved)?
+                }
+            };
             // Only what was out leaves a tombstone.
             let files = match row.published_at {
-                Some(_) => write(&workspace, &row, which.out.as_deref())?,
+                Some(_) => {
+                    publishing::build(&workspace)?;
+                    on_site(&workspace, &row)
+                }
                 None => Vec::new(),
             };
             say(&row, files, session)
@@ -200,19 +221,46 @@ fn list(session: &Session) -> Result {
     out.end()
 }
 
-fn write(workspace: &Workspace, row: &Flash, out: Option<&Path>) -> Result<Vec<PathBuf>> {
-    let folder = out.map_or_else(|| workspace.site_dir(), Path::to_owned);
-    std::fs::create_dir_all(&folder).map_err(|error| Failure::new(folder.display(), error))?;
+/// Who approves, and in whose place: neither may have written it.
+fn names(by: &Actor) -> Vec<&str> {
+    std::iter::once(by.login()).chain(by.acting_for()).collect()
+}
+
+/// Where an alert stands on the site.
+fn on_site(workspace: &Workspace, row: &Flash) -> Vec<PathBuf> {
+    let files = renditions(workspace, row);
+    let folder = workspace.site_dir();
+    files
+        .into_iter()
+        .map(|file| folder.join(file.name))
+        .collect()
+}
+
+/// The pages and texts of every alert that is out, or was.
+///
+/// # Errors
+/// The ledger fails.
+pub fn public(workspace: &Workspace) -> Result<Vec<Rendition>> {
+    let rows = workspace.block_on(workspace.ledger.flashes(Page::ALL))?;
+    let out = rows.iter().filter(|row| row.published_at.is_some());
+    Ok(out.flat_map(|row| renditions(workspace, row)).collect())
+}
+
+fn renditions(workspace: &Workspace, row: &Flash) -> Vec<Rendition> {
     let sheet = page(workspace, row);
     let mut files = Vec::new();
     for lang in Lang::ALL {
         let stem = format!("{}.{}", sheet.stem, lang.code());
-        let html = sheet::html(&sheet, lang);
-        files.push(place(&folder, &format!("{stem}.html"), html.as_bytes())?);
-        let text = sheet::text(&sheet, lang);
-        files.push(place(&folder, &format!("{stem}.txt"), text.as_bytes())?);
+        files.push(Rendition {
+            name: format!("{stem}.html"),
+            bytes: sheet::html(&sheet, lang).into_bytes(),
+        });
+        files.push(Rendition {
+            name: format!("{stem}.txt"),
+            bytes: sheet::text(&sheet, lang).into_bytes(),
+        });
     }
-    Ok(files)
+    files
 }
 
 fn page(workspace: &Workspace, row: &Flash) -> Sheet {

@@ -55,7 +55,7 @@ enum What {
 struct One {
     /// The period.
     period: String,
-    /// Folder; without it, site/ in the workspace.
+    /// Folder; without it, drafts/ in the workspace.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Who makes it.
@@ -79,7 +79,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     let now = now();
     let frozen = count(&workspace, &desk, period, now)?;
     let edition = draft(&workspace, &desk, frozen, &one, now)?;
-    let folder = one.out.unwrap_or_else(|| workspace.site_dir());
+    let folder = one.out.unwrap_or_else(|| workspace.drafts_dir());
     let files = write(&edition.bulletin, kind, &folder)?;
     let mut out = Out::new();
     if session.json {

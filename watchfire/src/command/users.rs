@@ -37,9 +37,9 @@ enum What {
     Add {
         /// Login.
         login: String,
-        /// The person's name.
-        #[arg(long, default_value = "")]
-        name: String,
+        /// The person's name; without it, the one that is kept.
+        #[arg(long)]
+        name: Option<String>,
         /// Roles, with commas between.
         #[arg(
             long = "role",
@@ -48,6 +48,9 @@ enum What {
             value_name = "ROLE"
         )]
         roles: Vec<AccountRole>,
+        /// Open a closed account again.
+        #[arg(long)]
+        reopen: bool,
     },
     /// Close an account; what it did stays.
     Close {
@@ -85,7 +88,20 @@ pub fn run(args: Args, session: &Session) -> Result {
     let by = actor(&workspace, &session.actor(), Right::Administer, at)?;
     let ledger = &workspace.ledger;
     match args.what {
-        What::Add { login, name, roles } => {
+        What::Add {
+            login,
+            name,
+            roles,
+            reopen,
+        } => {
+            let accounts = workspace.block_on(ledger.accounts())?;
+            let before = accounts.into_iter().find(|account| account.login == login);
+            if before.as_ref().is_some_and(|account| !account.active) && !reopen {
+                return Err(Failure::new(format_args!("account {login}"), "is closed")
+                    .remedy("--reopen opens it again"));
+            }
+            let kept = before.map_or(String::new(), |account| account.name);
+            let name = name.unwrap_or(kept);
             let new = (login.as_str(), name.as_str(), roles.as_slice(), true);
             let row = workspace.block_on(ledger.set_account(&by, new, at.0))?;
             session

@@ -28,14 +28,14 @@ fn an_alert_is_written_approved_published_and_taken_back() {
         .exits(0)
         .says("no alert was written yet");
     let drafted = bench
-        .run(&["--json", "flash", "draft", "alert.toml", "--by", "li.na"])
+        .run(&["--json", "flash", "draft", "alert.toml", "--as", "li.na"])
         .exits(0)
         .json();
     let number = format!(
         "{}-{}",
         drafted["flash"]["year"], drafted["flash"]["number"]
     );
-    let step = |what: &str, by: &str| bench.run(&["flash", what, &number, "--by", by]);
+    let step = |what: &str, by: &str| bench.run(&["flash", what, &number, "--as", by]);
     step("publish", "li.na").exits(1).says("is not approved");
     step("approve", "li.na")
         .exits(1)
@@ -58,7 +58,7 @@ fn an_alert_is_written_approved_published_and_taken_back() {
             &number,
             "--reason",
             "wrong product",
-            "--by",
+            "--as",
             "wang.wei",
         ])
         .exits(0);
@@ -80,8 +80,8 @@ fn an_alert_is_written_approved_published_and_taken_back() {
 fn a_day_has_one_sheet_and_says_when_nothing_happened() {
     let bench = upkeep::filled(upkeep::CONFIGURATION);
     let told = bench.run(&["daily", "2023-01-11"]).exits(0);
-    told.prints("No infrastructure event of the grade major today.")
-        .prints("Zero report: nothing of today has to be reported.")
+    told.prints("No infrastructure event graded major.")
+        .prints("Zero report: no reportable event on this day.")
         .prints("Not confirmed yet.");
     let signed = ["--json", "daily", "2023-01-11", "--confirmed-by", "li.na"];
     let made = bench.run(&signed).exits(0).json();
@@ -89,7 +89,7 @@ fn a_day_has_one_sheet_and_says_when_nothing_happened() {
     assert_eq!(made["files"].as_array().map(Vec::len), Some(4));
     let zh = std::fs::read_to_string(bench.path().join("daily/daily-2023-01-11.zh.html"));
     let zh = zh.expect("written");
-    assert!(zh.contains("今日无较大级基础设施事件。") && zh.contains("确认人：li.na"));
+    assert!(zh.contains("当日无较大级基础设施事件。") && zh.contains("确认人：li.na"));
     assert!(!zh.contains("未确认"));
     // The week so far holds at least what the day does.
     let text = std::fs::read_to_string(bench.path().join("daily/daily-2023-01-11.en.txt"));

@@ -118,7 +118,7 @@ fn an_issue_goes_from_its_plan_to_its_correction_and_its_withdrawal() {
     };
     bench.write(
         "bad.toml",
-        prose("本周发现30个地址。", "30 addresses were seen."),
+        prose("本周共发现30个地址。", "In all, 30 addresses were seen."),
     );
     let edit =
         |file: &str| bench.run(&["bulletin", "edit", "2023-3", "--file", file, "--as", "wang"]);

@@ -119,14 +119,14 @@ fn a_month_is_counted_over_its_own_days() {
     // The same month of the year before stands beside.
     let again = month("2023-10");
     assert_eq!(count(&again, "M2"), 8);
-    let page = bench.path().join("site/monthly-2023-10.en.html");
+    let page = bench.path().join("drafts/monthly-2023-10.en.html");
     let page = std::fs::read_to_string(page).expect("rendered");
     assert!(
         page.contains("Year before") && page.contains(">+3<"),
         "{page}"
     );
     assert!(page.contains("Example Monthly") && !page.contains("this week"));
-    let zh = std::fs::read_to_string(bench.path().join("site/monthly-2023-10.zh.html"));
+    let zh = std::fs::read_to_string(bench.path().join("drafts/monthly-2023-10.zh.html"));
     let zh = zh.expect("rendered");
     assert!(zh.contains("示例月报") && zh.contains("同比") && !zh.contains("本周"));
 
@@ -167,7 +167,7 @@ fn a_period_that_goes_on_says_so_and_compares_with_nothing() {
     let edition = run(year).exits(0).json();
     assert_eq!(edition["complete"], false);
     assert_eq!(change(&edition, "M2"), "");
-    let page = format!("site/annual-{year}-1.en.html");
+    let page = format!("drafts/annual-{year}-1.en.html");
     let page = std::fs::read_to_string(bench.path().join(page)).expect("rendered");
     assert!(page.contains("The period is not over"));
 }

@@ -197,6 +197,10 @@ pub fn draft(
     let author = actor(workspace, by.name, Right::Edit, by.now)?;
     let mut edition = plan(workspace, named, by.name, by.now)?;
     let key = edition.key();
+    if edition.withdrawn_at.is_some() {
+        return Err(Failure::new(format_args!("issue {issue}"), "is withdrawn")
+            .remedy("say what is right in the next issue"));
+    }
     let ledger = &workspace.ledger;
     let counted = match (&edition.statistics, by.refreeze) {
         (Some(frozen), None) => Counted {

@@ -27,6 +27,11 @@ pub struct Edit {
     translated: Vec<String>,
 }
 
+/// Longest title, characters.
+const TITLE: usize = 200;
+/// Longest text of a block and language, bytes.
+const TEXT: usize = 40_000;
+
 /// The head of the file.
 const HEAD: &str = "\
 # The prose of an issue. Figures are cited by reference and cannot drift: {M1} the value, {M1|个} with its unit,
@@ -174,6 +179,14 @@ fn merge(text: &str, before: &Editorial) -> Result<Editorial> {
         }
         if blocks.iter().any(|other| other.id == block.id) {
             return refuse("stands there twice");
+        }
+        let long = [&block.title_zh, &block.title_en]
+            .iter()
+            .any(|title| title.chars().count() > TITLE);
+        if long || block.zh.len() > TEXT || block.en.len() > TEXT {
+            return refuse(
+                "is too long: a title has at most 200 characters, a text 40 kB a language",
+            );
         }
         let place = match (block.place.as_str(), block.place.strip_prefix("section:")) {
             ("lead", _) => Place::Lead,

@@ -20,7 +20,7 @@ use crate::workspace::{Access, Session, Workspace, now};
 #[derive(Debug, Args)]
 pub struct Plan {
     /// How many weeks from this one on.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=104))]
     weeks: u16,
 }
 

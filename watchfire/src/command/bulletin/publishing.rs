@@ -4,7 +4,7 @@ use bulletin::render::{self, Fonts, Form};
 use bulletin::suppress::suppressed;
 use clap::Args;
 use ledger::{EditionKey, Issue, IssueState, NewCorrection, NewRendition};
-use model::bulletin::{Bulletin, Lang};
+use model::bulletin::{Bulletin, Lang, Tlp};
 use model::newsroom::{CorrectionState, Right};
 use model::statistic::Observed;
 use serde_json::json;
@@ -13,6 +13,7 @@ use super::drafting::{actor, key_of, moment};
 use super::signing::open;
 use crate::failure::{Failure, Result};
 use crate::publishing::{build, digest};
+use crate::site;
 use crate::table::{Out, Table};
 use crate::weekly::{Desk, number};
 use crate::weeks;
@@ -77,10 +78,33 @@ pub fn publish(args: Publish, session: &Session) -> Result {
             args.issue
         )));
     }
-    let forms = match args.formats.as_slice() {
-        [] => &Form::ALL,
-        some => some,
+    let edition = workspace.block_on(workspace.ledger.edition(&key))?;
+    let what = format!("issue {}-{}", row.year, row.number);
+    if edition
+        .as_ref()
+        .is_some_and(|edition| edition.withdrawn_at.is_some())
+    {
+        return Err(
+            Failure::new(what, "is withdrawn: it cannot be public again")
+                .remedy("publish what is right in the next issue"),
+        );
+    }
+    let tlp = super::parse(&row)?.tlp;
+    if tlp != Tlp::Clear {
+        let why = format!("is {}: the site is for everybody", tlp.label());
+        return Err(Failure::new(what, why)
+            .remedy("render it for its readers: watchfire bulletin render ISSUE --out DIR"));
+    }
+    // The site leads to the page and its data.
+    let mut forms = match args.formats.as_slice() {
+        [] => Form::ALL.to_vec(),
+        some => some.to_vec(),
     };
+    for form in [Form::Html, Form::Json] {
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    }
     let fonts = match forms.iter().any(|form| form.needs_fonts()) {
         true => Some(Fonts::load(&workspace.settings.fonts).map_err(|error| {
             Failure::from(error)
@@ -88,10 +112,9 @@ pub fn publish(args: Publish, session: &Session) -> Result {
         })?),
         false => None,
     };
-    let edition = workspace.block_on(workspace.ledger.edition(&key))?;
     // Its files were made when it was first published, and are never made again.
     if edition.is_none_or(|edition| edition.published_revision != Some(row.revision)) {
-        let how = (forms, fonts.as_ref());
+        let how = (forms.as_slice(), fonts.as_ref());
         publish_row(&workspace, (&key, &row), &by, how, now().0, session)?;
     }
     let written = build(&workspace)?;
@@ -306,10 +329,15 @@ pub fn withdraw(args: Withdraw, session: &Session) -> Result {
     let workspace = session.open(Access::Write("bulletin withdraw"))?;
     let (key, row) = open(&args.issue, &workspace)?;
     let by = actor(&workspace, &session.actor(), Right::Approve, now())?;
+    let edition = workspace.block_on(workspace.ledger.edition(&key))?;
+    // Said again, it finishes what was interrupted.
+    let again = edition.is_some_and(|edition| edition.withdrawn_at.is_some());
     let withdrawing = workspace
         .ledger
         .withdraw_issue(&key, (&args.zh, &args.en), &by, now().0);
-    workspace.block_on(withdrawing)?;
+    if !again {
+        workspace.block_on(withdrawing)?;
+    }
     let written = build(&workspace)?;
     let label = format!("{}-{}", row.year, row.number);
     let mut out = Out::new();
@@ -336,8 +364,14 @@ const CHECKLIST: [&str; 5] = [
     "search engines and mirrors: ask for removal of the PDF's address",
 ];
 
-pub fn site(session: &Session) -> Result {
+pub fn rebuild(session: &Session) -> Result {
     let workspace = session.open(Access::Write("bulletin site"))?;
+    let folder = workspace.site_dir();
+    let fail = |error| Failure::new("site", error);
+    if folder.join(site::SUMS).is_file() {
+        let wrong = site::verify(&folder).map_err(fail)?;
+        site::mistrust(&folder, &wrong).map_err(fail)?;
+    }
     let written = build(&workspace)?;
     let mut out = Out::new();
     match session.json {

@@ -166,7 +166,11 @@ pub fn verify(
         serde_json::from_str(&issue.bulletin).map_err(|error| Failure::new(&what, error))?;
     let gone = expiries(workspace, issue, &frozen)?;
     verdict.expired = told(&gone);
-    let counted = desk.recount(issue, &frozen, frozen_at(workspace, issue)?)?;
+    let counted = desk
+        .recount(issue, &frozen, frozen_at(workspace, issue)?)
+        .map_err(|failure| {
+            failure.remedy("watchfire lake check names the part that is missing or damaged")
+        })?;
     compare_figures(&mut verdict, &frozen, &counted.frozen, &gone, issue);
     compare_rest(&mut verdict, &frozen, &counted.frozen, &gone)?;
     let around = Around::from_json(&issue.around)?;
@@ -562,6 +566,11 @@ fn compare_bulletin(
         around,
     )?;
     again.state = stored.state;
+    // How the house is called may change; what was printed of it is no figure.
+    again.series = stored.series.clone();
+    again.publisher = stored.publisher.clone();
+    again.tlp = stored.tlp;
+    again.banner = stored.banner.clone();
     again.provenance.fonts = stored.provenance.fonts.clone();
     again.seal();
     verdict.bulletin_same = again.canonical_json() == stored.canonical_json();
