@@ -35,6 +35,7 @@ mod workbook;
 pub use card::{card, card_alt, card_png, cover, cover_png};
 pub use docx::docx;
 pub use draw::Frame;
+pub(crate) use figures::guard;
 pub use figures::{chart_csv, csv, json};
 pub use fonts::Fonts;
 pub use forms::{Form, files, names};

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::bulletin::Text;
 use crate::ids::BadId;
 use crate::issue::IssueNumber;
-use crate::time::{ReportingWeek, Timestamp};
+use crate::time::{MONTHS, ReportingWeek, Timestamp};
 
 /// How long a period is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -179,20 +179,6 @@ impl ReportingPeriod {
 
     /// As printed: `2026年10月`, `October 2026`; `2026年第3季度`, `third quarter of 2026`; `2026年`, `2026`.
     pub fn text(self) -> Text {
-        const MONTHS: [&str; 12] = [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ];
         const ORDINALS: [&str; 4] = ["First", "Second", "Third", "Fourth"];
         let (year, at) = (
             self.year,

@@ -11,6 +11,7 @@ use model::tlp::Tlp;
 
 use super::gate::network;
 use super::{Entry, Head, ListFile, zone};
+use crate::render::guard;
 
 /// All files of a publication. Entries that were taken off ([`Entry::off`]) are named as such, the others
 /// stand; the order of what is given plays no part.
@@ -152,14 +153,6 @@ fn word(kind: ListedKind) -> &'static str {
     }
 }
 
-/// A cell that no spreadsheet takes for a formula.
-fn cell(text: &str) -> String {
-    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => format!("'{text}"),
-        false => text.to_owned(),
-    }
-}
-
 fn table(head: String, entries: &[Entry], off: bool) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(head.into_bytes());
     let mut put = |cells: &[String]| {
@@ -177,13 +170,13 @@ fn table(head: String, entries: &[Entry], off: bool) -> Vec<u8> {
         .map(|head| (*head).to_owned())
         .collect::<Vec<_>>());
     for entry in entries {
-        let mut cells = vec![word(entry.kind).to_owned(), cell(&entry.value)];
+        let mut cells = vec![word(entry.kind).to_owned(), guard(&entry.value)];
         match entry.off {
             Some(at) if off => cells.extend([instant(entry.since), instant(at)]),
             _ => cells.extend([
-                cell(&entry.classification),
-                cell(&entry.source),
-                cell(&entry.licence),
+                guard(&entry.classification),
+                guard(&entry.source),
+                guard(&entry.licence),
                 instant(entry.since),
                 instant(entry.expires),
             ]),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use model::bulletin::{Exact, Lang, Plot, PublishedValue, Text};
 use model::statistic;
+use model::time::MONTHS;
 
 use super::figures::count;
 use super::prints::marks;
@@ -54,21 +55,7 @@ fn caption_numbers(text: &str) -> Vec<String> {
         }
         let end = bytes.get(at).map_or(text.len(), |next| next.0);
         let rest = &text[end..];
-        let months = [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ];
-        let dated = months
+        let dated = MONTHS
             .iter()
             .any(|month| rest.trim_start().starts_with(&month[..3]));
         if letter_before || dated || SPANS.iter().any(|span| rest.starts_with(span)) {

@@ -217,8 +217,8 @@ pub fn band(end: BandEnd, weeks: u32, short: bool, lang: Lang) -> String {
     match (short, lang) {
         (true, Lang::Zh) => word.to_owned(),
         (true, Lang::En) => format!("{word} "),
-        (false, Lang::Zh) => format!("此前{weeks}周{word}"),
-        (false, Lang::En) => format!("{word} of {weeks} weeks before "),
+        (false, Lang::Zh) => format!("近{weeks}周{word}"),
+        (false, Lang::En) => format!("{weeks}-week {word} "),
     }
 }
 

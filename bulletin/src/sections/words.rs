@@ -7,6 +7,7 @@
 
 use jiff::civil::Date;
 use model::bulletin::{Aspect, Lang, Paragraph, Run, Text};
+use model::time::MONTHS;
 
 use super::figures::Figures;
 
@@ -137,21 +138,6 @@ pub fn lower_first(text: &str) -> String {
         first.to_lowercase().chain(chars).collect()
     })
 }
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 fn month(date: Date) -> &'static str {
     MONTHS[usize::from(date.month().unsigned_abs())

@@ -11,10 +11,9 @@ mod verify;
 
 mod explain_change;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use bulletin::render::{self, Fonts, Rendition};
+use bulletin::render::{self, Fonts};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Subcommand, ValueEnum};
 use ledger::{Issue, IssueHead, IssueState, Page};
@@ -23,6 +22,7 @@ use model::issue::IssueNumber;
 use model::time::{Day, Timestamp};
 use serde_json::json;
 
+use super::rollup::place;
 use crate::cli::Acting;
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table};
@@ -256,7 +256,10 @@ pub fn write(
     };
     let files = render::files(&bulletin, forms, langs, fonts)?;
     std::fs::create_dir_all(folder).map_err(|error| Failure::new(folder.display(), error))?;
-    files.iter().map(|file| place(folder, file)).collect()
+    files
+        .iter()
+        .map(|file| place(folder, &file.name, &file.bytes))
+        .collect()
 }
 
 /// The bulletin of a stored issue.
@@ -299,20 +302,6 @@ pub fn signed(issue: &Issue, fonts: Option<&Fonts>, session: &Session) -> Result
         ));
     }
     Ok(bulletin)
-}
-
-/// Puts a file in its place whole: a reader sees the old one or the new one.
-fn place(folder: &Path, file: &Rendition) -> Result<PathBuf> {
-    let path = folder.join(&file.name);
-    let aside = folder.join(format!(".{}.{}", file.name, std::process::id()));
-    let write = || -> std::io::Result<()> {
-        let mut new = std::fs::File::create(&aside)?;
-        new.write_all(&file.bytes)?;
-        new.sync_all()?;
-        std::fs::rename(&aside, &path)
-    };
-    write().map_err(|error| Failure::new(path.display(), error))?;
-    Ok(path)
 }
 
 fn head(issue: &Issue) -> serde_json::Value {

@@ -9,9 +9,10 @@ use watchfire::demo;
 
 use crate::run::Bench;
 
-/// Contents of the rendered files.
+/// Contents of the issues' files on the site.
 fn site(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
-    let folder = std::fs::read_dir(bench.path().join("country/site")).expect("issues are rendered");
+    let folder = std::fs::read_dir(bench.path().join("country/site/issues"));
+    let folder = folder.expect("issues are published");
     folder
         .flatten()
         .map(|entry| {
@@ -156,7 +157,7 @@ fn the_demo_counts_what_its_country_holds_and_every_figure_opens() {
 
     // What is frozen is made again to the byte, and counted again by somebody else.
     let json = format!(
-        "country/site/{}.json",
+        "country/site/issues/{}.json",
         done["issue"].as_str().expect("a number")
     );
     crate::recount::is_what_raw_files_say(&bench.path().join("country"), &bench.path().join(json));
