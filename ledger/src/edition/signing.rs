@@ -113,7 +113,7 @@ impl Ledger {
         let last = steps
             .iter()
             .rfind(|step| step.step.0 == Step::Lint && step.revision == revision);
-        if last.is_none_or(|last| last.detail != detail.to_string()) {
+        if last.is_none_or(|last| last.detail.as_str() != detail.to_string().as_str()) {
             let said = Said {
                 actor,
                 acting_for: None,

@@ -2,7 +2,7 @@
 //! what may be behind it and the reason that a named person gave.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bulletin::frozen::FrozenWeek;
 use bulletin::statistics;
@@ -129,7 +129,7 @@ fn read(path: &PathBuf, header: &[&str]) -> Result<Vec<(usize, Vec<String>)>> {
     Ok(rows)
 }
 
-fn statistic(path: &PathBuf, line: usize, id: &str) -> Result<String> {
+fn statistic(path: &Path, line: usize, id: &str) -> Result<String> {
     let main = id.split('/').next().unwrap_or(id);
     match statistics::named(main) {
         Some(_) => Ok(id.to_owned()),

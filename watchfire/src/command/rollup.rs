@@ -142,7 +142,7 @@ fn count(
     let week = desk.week(Named::of(first, settings), None)?;
     let issues = weekly_issues(workspace, period)?;
     let known = newest_before(workspace, period)?;
-    Ok(workspace.block_on(async {
+    workspace.block_on(async {
         let mut weeks = Vec::new();
         for week in period.weeks() {
             weeks.push(coverage(&workspace.ledger, &settings.catalogue, week).await?);
@@ -160,7 +160,7 @@ fn count(
         };
         let frozen = week.freeze_period(period, freeze).await;
         Ok::<_, Failure>(frozen?)
-    })?)
+    })
 }
 
 /// Levels of the weekly issues whose Sunday lies in the period.
