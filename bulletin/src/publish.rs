@@ -220,14 +220,26 @@ pub fn pages(site: &Site<'_>) -> Result<Vec<Rendition>> {
     ];
     let all = series::Weeks::of(site);
     let data = data::files(site, &all);
-    for lang in Lang::ALL {
-        out.push(home::page(site, lang));
+    // Each language on a thread of its own: they share nothing but what they read.
+    let in_language = |lang: Lang| {
+        let mut out = vec![home::page(site, lang)];
         out.extend(archive::pages(site, lang));
         out.extend(statistics::pages(site, &all, lang));
         out.push(method::page(site, lang));
         out.push(data::page(site, &data, lang));
         out.extend(search::pages(site, lang));
         out.extend(notices::lost(site, lang));
+        out
+    };
+    let (zh, en) = std::thread::scope(|scope| {
+        let en = scope.spawn(|| in_language(Lang::En));
+        let zh = in_language(Lang::Zh);
+        (zh, en.join())
+    });
+    out.extend(zh);
+    match en {
+        Ok(en) => out.extend(en),
+        Err(panic) => std::panic::resume_unwind(panic),
     }
     out.extend(statistics::downloads(site, &all));
     out.extend(data.into_files());
