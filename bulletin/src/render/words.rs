@@ -100,7 +100,7 @@ words! {
     /// Note on a preliminary value.
     preliminary_value: "初步数", "preliminary";
     /// Preliminary note in charts.
-    preliminary: "斜纹为来源不完整或初步数", "Hatched: incomplete sources or preliminary";
+    preliminary: "斜纹为不完整", "Hatched: incomplete";
     /// Corrections.
     corrections: "更正", "Corrections";
     /// Hash line.
