@@ -99,7 +99,7 @@ fn site(workspace: &Workspace, findings: &mut Findings) -> Result {
         .map(|path| Flaw::new(path, "is not what was published", remedy))
         .collect();
     if flaws.is_empty() && !crate::publishing::is_current(workspace)? {
-        let what = "lacks what was published or withdrawn last";
+        let what = "is not what would be written now: a publication was interrupted, or the program is newer";
         flaws.push(Flaw::new("site", what, remedy));
     }
     findings.summarize(
