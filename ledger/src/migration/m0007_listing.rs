@@ -3,7 +3,7 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, big_integer_null, big_pk_auto, text, text_null};
 
-use super::{blob, table};
+use super::{NewIndex, blob, create, table};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -11,26 +11,11 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in tables() {
-            manager.create_table(table).await?;
-        }
-        for (name, unique, table, columns) in INDEXES {
-            let mut index = Index::create();
-            index.name(*name).table(*table);
-            for column in *columns {
-                index.col(*column);
-            }
-            if *unique {
-                index.unique();
-            }
-            manager.create_index(index).await?;
-        }
-        Ok(())
+        create(manager, tables(), INDEXES).await
     }
 }
 
-/// Name, unique, table, columns.
-const INDEXES: &[(&str, bool, &str, &[&str])] = &[
+const INDEXES: &[NewIndex] = &[
     ("listing_live", true, "listing", &["live_key"]),
     ("listing_state", false, "listing", &["list", "state"]),
     ("listing_value", false, "listing", &["kind", "value"]),

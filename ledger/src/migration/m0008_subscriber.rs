@@ -5,7 +5,7 @@ use sea_orm_migration::schema::{
     big_integer, big_integer_null, big_pk_auto, integer, text, text_null,
 };
 
-use super::{blob, table};
+use super::{NewIndex, blob, create, table};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -13,26 +13,11 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in tables() {
-            manager.create_table(table).await?;
-        }
-        for (name, unique, table, columns) in INDEXES {
-            let mut index = Index::create();
-            index.name(*name).table(*table);
-            for column in *columns {
-                index.col(*column);
-            }
-            if *unique {
-                index.unique();
-            }
-            manager.create_index(index).await?;
-        }
-        Ok(())
+        create(manager, tables(), INDEXES).await
     }
 }
 
-/// Name, unique, table, columns.
-const INDEXES: &[(&str, bool, &str, &[&str])] = &[
+const INDEXES: &[NewIndex] = &[
     ("subscriber_live", true, "subscriber", &["live_email"]),
     ("subscriber_confirm", false, "subscriber", &["confirm_hash"]),
     ("subscriber_leave", false, "subscriber", &["leave_hash"]),

@@ -11,7 +11,9 @@ mod m0007_listing;
 mod m0008_subscriber;
 mod m0009_flash;
 
-use sea_orm_migration::prelude::{ColumnDef, Table, TableCreateStatement};
+use sea_orm_migration::prelude::{
+    ColumnDef, DbErr, Index, SchemaManager, Table, TableCreateStatement,
+};
 use sea_orm_migration::schema::text;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -57,4 +59,30 @@ fn table(name: &'static str, columns: impl IntoIterator<Item = ColumnDef>) -> Ta
         table.col(column);
     }
     table
+}
+
+/// An index: name, whether it is unique, table, columns.
+type NewIndex = (&'static str, bool, &'static str, &'static [&'static str]);
+
+/// Makes tables and then their indexes.
+async fn create(
+    manager: &SchemaManager<'_>,
+    tables: Vec<TableCreateStatement>,
+    indexes: &[NewIndex],
+) -> Result<(), DbErr> {
+    for table in tables {
+        manager.create_table(table).await?;
+    }
+    for (name, unique, table, columns) in indexes {
+        let mut index = Index::create();
+        index.name(*name).table(*table);
+        for column in *columns {
+            index.col(*column);
+        }
+        if *unique {
+            index.unique();
+        }
+        manager.create_index(index).await?;
+    }
+    Ok(())
 }
