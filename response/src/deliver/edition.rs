@@ -15,7 +15,7 @@ use model::time::Timestamp;
 
 use super::dkim;
 use super::header::{Line, Mailbox, MessageId};
-use super::message::{Error, Message};
+use super::message::{Error, Message, sign};
 
 /// What a mail to a subscriber is made of.
 #[derive(Debug)]
@@ -71,13 +71,7 @@ pub fn build(
     }
     let sender = mail.from.with_detail(mail.token)?;
     let mut bytes = whole(mail, &sender, &own);
-    if let Some(key) = key {
-        let signature = key.sign(&bytes, mail.date).map_err(|source| Error::Dkim {
-            id: mail.id.clone(),
-            source,
-        })?;
-        bytes.splice(0..0, signature.into_bytes());
-    }
+    sign(&mut bytes, key, &mail.id, mail.date)?;
     Ok(Message {
         id: mail.id.clone(),
         sender,

@@ -143,19 +143,30 @@ pub fn build(
         }
     };
     let mut bytes = head(mail, &sender, protection.recipient.is_some(), content);
-    if let Some(key) = protection.dkim {
-        let signature = key.sign(&bytes, mail.date).map_err(|source| Error::Dkim {
-            id: mail.id.clone(),
-            source,
-        })?;
-        bytes.splice(0..0, signature.into_bytes());
-    }
+    sign(&mut bytes, protection.dkim, &mail.id, mail.date)?;
     Ok(Message {
         id: mail.id.clone(),
         sender,
         recipient: mail.to.bare(),
         bytes,
     })
+}
+
+/// Puts the signature of the domain, where there is a key, before the finished message.
+pub(super) fn sign(
+    bytes: &mut Vec<u8>,
+    key: Option<&dkim::Key>,
+    id: &MessageId,
+    at: Timestamp,
+) -> Result<(), Error> {
+    if let Some(key) = key {
+        let signature = key.sign(bytes, at).map_err(|source| Error::Dkim {
+            id: id.clone(),
+            source,
+        })?;
+        bytes.splice(0..0, signature.into_bytes());
+    }
+    Ok(())
 }
 
 /// The header, and the content behind it.
