@@ -9,9 +9,10 @@ use model::bulletin::{
     Publisher, RecentIssue, SeriesTitle, State, Text, Tlp,
 };
 use model::issue::IssueNumber;
+use model::statistic::StatisticValue;
 
 use crate::editorial::Around;
-use crate::frozen::FrozenWeek;
+use crate::frozen::{Basis, FrozenWeek};
 use crate::sections::figures::{Figures, Names};
 use crate::sections::{Page, board, handling, notes, present, rating, situation, words};
 use crate::suppress::suppressed;
@@ -105,20 +106,7 @@ pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Resu
         notes: notes::notes(&page),
         recent: recent(this, past, &cover.around.published),
         values: Vec::new(),
-        provenance: Provenance {
-            lake_snapshot: this.basis.lake_snapshot,
-            ledger_as_of: this.basis.ledger_as_of.clone(),
-            program: format!("Watchfire {}", this.basis.program),
-            definitions: this
-                .values
-                .iter()
-                .map(|value| DefinitionVersion {
-                    statistic: value.statistic.clone(),
-                    version: value.version,
-                })
-                .collect(),
-            fonts: Vec::new(),
-        },
+        provenance: provenance(&this.basis, &this.values),
         hash: None,
     };
     bulletin.notes.extend_from_slice(&cover.around.errata);
@@ -131,6 +119,23 @@ pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Resu
             reason,
         }),
         None => Ok(bulletin),
+    }
+}
+
+/// Where the numbers come from: what they were counted from, by which definitions.
+pub(crate) fn provenance(basis: &Basis, values: &[StatisticValue]) -> Provenance {
+    Provenance {
+        lake_snapshot: basis.lake_snapshot,
+        ledger_as_of: basis.ledger_as_of.clone(),
+        program: format!("Watchfire {}", basis.program),
+        definitions: values
+            .iter()
+            .map(|value| DefinitionVersion {
+                statistic: value.statistic.clone(),
+                version: value.version,
+            })
+            .collect(),
+        fonts: Vec::new(),
     }
 }
 

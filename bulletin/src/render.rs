@@ -41,6 +41,7 @@ pub use fonts::Fonts;
 pub use forms::{Form, files, names};
 pub use mail::{HOME, UNSUBSCRIBE, mail_html, mail_text};
 pub use markdown::markdown;
+pub(crate) use page::spark;
 pub use page::{html, html_beside};
 pub use picture::png;
 pub use print::pdf;

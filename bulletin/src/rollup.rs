@@ -7,14 +7,15 @@
 //! against it (同比) stand in the table too.
 
 use model::bulletin::{
-    Aspect, Board, Bulletin, Cell, Change, DefinitionVersion, FORMAT, Issue, Note, Outcome,
-    Paragraph, Period, Provenance, PublishedValue, Publisher, RatingBlock, Section, SeriesTitle,
-    Spark, State, Table, TableRow, Text, Tile, Tlp, Working,
+    Aspect, Board, Bulletin, Cell, Change, FORMAT, Issue, Note, Outcome, Paragraph, Period,
+    PublishedValue, Publisher, RatingBlock, Section, SeriesTitle, Spark, State, Table, TableRow,
+    Text, Tile, Tlp, Working,
 };
 use model::period::{PeriodKind, ReportingPeriod};
 use model::statistic::{self, ChangeKind, Presentation, Statistic};
 use model::time::ReportingWeek;
 
+use crate::compose::provenance;
 use crate::frozen::{FROZEN_FORMAT, FrozenWeek, Origin};
 use crate::period::FrozenPeriod;
 use crate::sections::figures::{Figures, Names};
@@ -268,20 +269,7 @@ pub fn compose(
         notes: notes(this, before, year_before),
         recent: Vec::new(),
         values: against.values,
-        provenance: Provenance {
-            lake_snapshot: this.basis.lake_snapshot,
-            ledger_as_of: this.basis.ledger_as_of.clone(),
-            program: format!("Watchfire {}", this.basis.program),
-            definitions: this
-                .values
-                .iter()
-                .map(|value| DefinitionVersion {
-                    statistic: value.statistic.clone(),
-                    version: value.version,
-                })
-                .collect(),
-            fonts: Vec::new(),
-        },
+        provenance: provenance(&this.basis, &this.values),
         hash: None,
     };
     bulletin.seal();

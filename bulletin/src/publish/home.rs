@@ -6,9 +6,8 @@ use model::bulletin::{Bulletin, Lang};
 use super::archive::Row;
 use super::frame::{self, Frame};
 use super::{ISSUES, Site, file};
-use crate::render::palette::Palette;
 use crate::render::view::{self, clean};
-use crate::render::{Rendition, charts};
+use crate::render::{Rendition, spark};
 
 /// Earlier issues on the home page.
 const EARLIER: usize = 8;
@@ -41,21 +40,7 @@ struct Lead {
 
 impl Now<'_> {
     fn spark(&self, index: &usize, alt: &str) -> String {
-        self.b
-            .board
-            .tiles
-            .get(*index)
-            .map_or_else(String::new, |tile| {
-                let id = format!("spark-{index}");
-                charts::sparkline(
-                    &tile.spark,
-                    alt,
-                    &id,
-                    self.lang,
-                    &Palette::PAGE,
-                    crate::render::Frame::Page("spark"),
-                )
-            })
+        spark(self.b, *index, alt, self.lang)
     }
 }
 

@@ -32,21 +32,7 @@ struct Html<'a> {
 
 impl<'a> Html<'a> {
     fn spark(&self, index: &usize, alt: &str) -> String {
-        self.b
-            .board
-            .tiles
-            .get(*index)
-            .map_or_else(String::new, |tile| {
-                let id = format!("spark-{index}");
-                charts::sparkline(
-                    &tile.spark,
-                    alt,
-                    &id,
-                    self.lang,
-                    &Palette::PAGE,
-                    Frame::Page("spark"),
-                )
-            })
+        spark(self.b, *index, alt, self.lang)
     }
 
     /// Whether a form of this name is made beside the page.
@@ -71,6 +57,14 @@ impl<'a> Html<'a> {
             charts::draw(c, self.lang, width, &Palette::PAGE, Frame::Page(class))
         })
     }
+}
+
+/// The small line of a tile of the board, as pages draw it.
+pub(crate) fn spark(b: &Bulletin, index: usize, alt: &str, lang: Lang) -> String {
+    b.board.tiles.get(index).map_or_else(String::new, |tile| {
+        let (id, frame) = (format!("spark-{index}"), Frame::Page("spark"));
+        charts::sparkline(&tile.spark, alt, &id, lang, &Palette::PAGE, frame)
+    })
 }
 
 /// The bulletin as a page, with links to every other form of it.
