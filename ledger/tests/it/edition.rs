@@ -12,6 +12,7 @@ on_both!(
     accounts_give_rights_and_deputies_lend_them_for_days,
     an_issue_is_frozen_once_and_anew_only_with_a_reason,
     nobody_reviews_or_approves_what_they_wrote,
+    prose_stored_after_the_draft_is_not_passed_over,
     approval_needs_a_clean_check_a_review_and_no_open_comment,
     a_refreeze_or_a_new_revision_voids_approval,
     what_is_public_is_the_baseline_and_a_withdrawn_issue_is_none,
@@ -152,6 +153,10 @@ async fn accounts_give_rights_and_deputies_lend_them_for_days(on: Backend) {
         set("li", &[AccountRole::Viewer], true).await.unwrap_err(),
         "no administrator",
     );
+    for login in ["", "wang ", "WANG", "w\u{430}ng", "<b>"] {
+        let made = set(login, &[AccountRole::Editor], true).await;
+        says(made.unwrap_err(), "is no login");
+    }
     let denied = async |login: &str, right, day| ledger.actor(login, right, day).await.unwrap_err();
     says(denied("nobody", Right::Edit, DAY).await, "is not known");
     says(
@@ -231,6 +236,58 @@ async fn nobody_reviews_or_approves_what_they_wrote(on: Backend) {
     }
     let row = approve(&ledger, 1, "chen").await.unwrap();
     assert_eq!(row.approved_by.as_deref(), Some("chen"));
+}
+
+async fn prose_stored_after_the_draft_is_not_passed_over(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
+    planned(&ledger).await;
+    frozen(&ledger, "1", "").await.unwrap();
+    drafted(&ledger, "1", "a", "").await;
+    check(&ledger, 1, &[], &[]).await;
+    review(&ledger, 1, "chen", Review::Passes).await.unwrap();
+    // An editor who is an approver too writes between the draft and the signature.
+    let editor = actor(&ledger, "sun", Right::Edit).await;
+    let prose = "{\"blocks\":[{\"id\":\"lead\"}]}";
+    ledger
+        .save_editorial(&key(), prose, &editor, T0)
+        .await
+        .unwrap();
+    let refused = "its prose was changed after it was drafted";
+    says(approve(&ledger, 1, "chen").await.unwrap_err(), refused);
+    says(
+        review(&ledger, 1, "chen", Review::Passes)
+            .await
+            .unwrap_err(),
+        refused,
+    );
+    // Taken back, the revision says again what is stored.
+    ledger
+        .save_editorial(&key(), "", &editor, T0)
+        .await
+        .unwrap();
+    approve(&ledger, 1, "chen").await.unwrap();
+    // Written before the publication, it is in the next revision: its writer signs that no less.
+    ledger
+        .save_editorial(&key(), prose, &editor, T0)
+        .await
+        .unwrap();
+    publish(&ledger, 1).await.unwrap();
+    let around = format!("{{\"editorial\":{prose}}}");
+    let next = NewIssue {
+        note: "prose".to_owned(),
+        statistics: "1".to_owned(),
+        bulletin: "b".to_owned(),
+        around,
+        ..new_issue()
+    };
+    ledger.save_draft(next, T0 + 8).await.unwrap();
+    check(&ledger, 2, &[], &[]).await;
+    says(
+        review(&ledger, 2, "sun", Review::Passes).await.unwrap_err(),
+        "wrote it",
+    );
+    review(&ledger, 2, "chen", Review::Passes).await.unwrap();
+    says(approve(&ledger, 2, "sun").await.unwrap_err(), "wrote it");
 }
 
 async fn approval_needs_a_clean_check_a_review_and_no_open_comment(on: Backend) {
