@@ -49,7 +49,29 @@ fn bearer(headers: &HeaderMap) -> Option<Hash> {
     sound.then(|| Hash::of(token.as_bytes()))
 }
 
+/// Another system that asks in somebody's name.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Whose name.
+    pub login: String,
+    /// The rights that the token is limited to.
+    pub scopes: Vec<model::newsroom::Right>,
+}
+
 impl Access {
+    /// Who calls by a token of the API; `None` where no such token is shown.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub(crate) async fn caller(
+        &self,
+        _ledger: &Ledger,
+        _headers: &HeaderMap,
+        _now: i64,
+    ) -> Result<Option<Caller>, crate::refusal::Refusal> {
+        Ok(None)
+    }
+
     /// Lets a request in for a feed.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -28,17 +28,26 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 pub mod access;
 pub mod error;
 pub mod meters;
+pub mod password;
 pub mod problem;
 pub mod public;
 pub mod push;
+pub mod routes;
 
 mod doors;
+mod guard;
+mod pages;
 mod receive;
+mod refusal;
 mod request;
 mod subscriptions;
+mod visitor;
+mod words;
 
 pub use error::{Error, Result};
 pub use meters::Meters;
+use doors::Peer;
+use pages::shell::{Counts, Sending};
 use problem::Problem;
 pub use public::Public;
 
@@ -59,6 +68,23 @@ pub struct Terms {
     pub per_minute: u32,
     /// Reports that may wait to be taken in before more are refused.
     pub most_waiting: u64,
+    /// The zone of the house: pages show times in it.
+    pub zone: jiff::tz::TimeZone,
+    /// Addresses of proxies whose word is taken for where a request comes from.
+    pub proxies: Vec<std::net::IpAddr>,
+    /// The house and its series, in both languages.
+    pub house: House,
+}
+
+/// How the house calls itself.
+#[derive(Clone, Debug, Default)]
+pub struct House {
+    /// The organization.
+    pub organization: model::bulletin::Text,
+    /// Title of the bulletin.
+    pub title: model::bulletin::Text,
+    /// Id of the series in the ledger.
+    pub series: String,
 }
 
 /// Whether work is accepted.
@@ -74,6 +100,10 @@ pub enum Readiness {
 pub struct Desk {
     ledger: Ledger,
     blobs: BlobStore,
+    /// What the functions of response work at.
+    response: response::Desk,
+    /// What this instance is, for arming.
+    identity: String,
     terms: watch::Receiver<Arc<Terms>>,
     readiness: watch::Receiver<Readiness>,
     meters: Option<Arc<Meters>>,
@@ -81,7 +111,11 @@ pub struct Desk {
     receiving: Arc<Semaphore>,
     bonds: Bonds,
     site: Option<Arc<Public>>,
+    signs: Signs,
 }
+
+/// What every page shows of the state of things, kept for some seconds.
+type Signs = tokio::sync::Mutex<Option<(std::time::Instant, (Counts, Sending))>>;
 
 /// What ties the routes to the process that serves them.
 #[derive(Clone)]
@@ -99,18 +133,20 @@ pub struct Bonds {
 }
 
 impl Desk {
-    /// A desk; `meters` are shown where there are some.
+    /// A desk on a workspace, which is `identity` for arming; `meters` are shown where there are some.
     pub fn new(
-        ledger: Ledger,
-        blobs: BlobStore,
+        response: response::Desk,
+        identity: String,
         terms: watch::Receiver<Arc<Terms>>,
         readiness: watch::Receiver<Readiness>,
         meters: Option<Arc<Meters>>,
         bonds: Bonds,
     ) -> Self {
         Desk {
-            ledger,
-            blobs,
+            ledger: response.ledger.clone(),
+            blobs: response.blobs.clone(),
+            response,
+            identity,
             terms,
             readiness,
             meters,
@@ -118,6 +154,7 @@ impl Desk {
             receiving: Arc::new(Semaphore::new(RECEIVING)),
             bonds,
             site: None,
+            signs: Signs::default(),
         }
     }
 
@@ -125,6 +162,60 @@ impl Desk {
     pub fn publishing(mut self, site: Public) -> Self {
         self.site = Some(Arc::new(site));
         self
+    }
+
+    /// The instant.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.bonds.clock)()
+    }
+
+    /// A text of 256 random bits.
+    pub(crate) fn secret(&self) -> Result<String, refusal::Refusal> {
+        let mut bytes = [0; 32];
+        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
+            .map_err(|error| refusal::Refusal::broken("the system's random source", error))?;
+        Ok(base64::Engine::encode(
+            &base64::prelude::BASE64_URL_SAFE_NO_PAD,
+            bytes,
+        ))
+    }
+
+    /// Where a request comes from: the connection's other end, or what a proxy of ours says.
+    pub(crate) fn source(&self, headers: &HeaderMap, peer: Option<&ConnectInfo<Peer>>) -> String {
+        let Some(peer) = peer.map(|peer| peer.0.0.ip().to_canonical()) else {
+            return String::new();
+        };
+        if !self.terms().proxies.contains(&peer) {
+            return peer.to_string();
+        }
+        // The last entry is the one that our own proxy wrote.
+        let told = headers.get_all("x-forwarded-for").iter().next_back();
+        let told = told
+            .and_then(|told| told.to_str().ok())
+            .and_then(|told| told.rsplit(',').next())
+            .and_then(|told| told.trim().parse::<std::net::IpAddr>().ok());
+        told.map_or(peer, |told| told.to_canonical()).to_string()
+    }
+
+    /// What every page shows of the state of things.
+    pub(crate) async fn signs(&self) -> (Counts, Sending) {
+        const KEPT: std::time::Duration = std::time::Duration::from_secs(3);
+        let mut held = self.signs.lock().await;
+        let now = std::time::Instant::now();
+        if let Some((at, signs)) = held.as_ref()
+            && now.duration_since(*at) < KEPT
+        {
+            return *signs;
+        }
+        let signs = match pages::signs(self).await {
+            Ok(signs) => signs,
+            Err(error) => {
+                tracing::error!(%error, "the signs of the navigation cannot be read");
+                (Counts::default(), Sending::NotArmed)
+            }
+        };
+        *held = Some((now, signs));
+        signs
     }
 
     fn terms(&self) -> Arc<Terms> {
@@ -160,6 +251,7 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/healthz", get(healthz).fallback(wrong_method))
         .route("/readyz", get(readyz).fallback(wrong_method))
         .route("/metrics", get(metrics).fallback(wrong_method))
+        .merge(routes::router(&desk))
         .fallback(elsewhere)
         .layer(middleware::from_fn_with_state(
             Arc::clone(&desk),
@@ -178,7 +270,8 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
     let doors = doors::Doors::new(listener);
-    axum::serve(doors, router(desk))
+    let service = router(desk).into_make_service_with_connect_info::<Peer>();
+    axum::serve(doors, service)
         .with_graceful_shutdown(async move {
             // A sender that is gone means the same as one that says stop.
             let _ = stop.wait_for(|stop| *stop).await;
@@ -220,12 +313,19 @@ async fn elsewhere(
     if let Some(site) = desk
         .site
         .as_ref()
-        .filter(|_| !uri.path().starts_with("/api/"))
+        .filter(|_| !ours(uri.path()))
         && let Some(response) = site.answer(&method, uri.path(), &headers).await
     {
         return response;
     }
     nothing_here().await.into_response()
+}
+
+/// Addresses below which no file of the public site lies.
+fn ours(path: &str) -> bool {
+    ["/api/", "/console/", "/portal/"]
+        .iter()
+        .any(|own| path.starts_with(own))
 }
 
 async fn nothing_here() -> Problem {

@@ -12,6 +12,8 @@ pub struct Problem {
     kind: &'static str,
     title: &'static str,
     detail: String,
+    /// The field that is wrong, where one is.
+    field: String,
     /// Boxed: few problems have one, and a result should stay small.
     header: Option<Box<(HeaderName, HeaderValue)>>,
 }
@@ -31,6 +33,7 @@ impl Problem {
             kind,
             title,
             detail: String::new(),
+            field: String::new(),
             header: None,
         }
     }
@@ -39,6 +42,30 @@ impl Problem {
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
         self
+    }
+
+    /// With the field that is wrong.
+    pub fn field(mut self, field: &str) -> Self {
+        field.clone_into(&mut self.field);
+        self
+    }
+
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its title.
+    pub fn title(&self) -> &'static str {
+        self.title
+    }
+
+    /// Title and detail in one line.
+    pub fn text(&self) -> String {
+        match self.detail.is_empty() {
+            true => self.title.to_owned(),
+            false => format!("{}: {}", self.title, self.detail),
+        }
     }
 
     /// With a header of the answer.
@@ -67,6 +94,9 @@ impl IntoResponse for Problem {
         });
         if !self.detail.is_empty() {
             body["detail"] = json!(self.detail);
+        }
+        if !self.field.is_empty() {
+            body["field"] = json!(self.field);
         }
         let kind = (header::CONTENT_TYPE, "application/problem+json");
         let mut response = (self.status, [kind], body.to_string()).into_response();

@@ -11,6 +11,10 @@ use tracing::Instrument;
 
 use crate::Desk;
 
+/// The id of a request, for whoever answers it.
+#[derive(Clone, Debug)]
+pub(crate) struct Id(pub(crate) String);
+
 /// Header of the id.
 const ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -21,6 +25,9 @@ fn route(path: &str) -> &'static str {
         "/readyz" => "/readyz",
         "/metrics" => "/metrics",
         _ if path.starts_with("/api/v1/feeds/") => "/api/v1/feeds/{feed}/reports",
+        _ if path.starts_with("/api/") => "/api/v1",
+        _ if path == "/console" || path.starts_with("/console/") => "/console",
+        _ if path == "/portal" || path.starts_with("/portal/") => "/portal",
         _ => "other",
     }
 }
@@ -40,6 +47,8 @@ pub(crate) async fn told(State(desk): State<Arc<Desk>>, request: Request, next: 
     let path = request.uri().path().to_owned();
     let route = route(&path);
     let span = tracing::info_span!("request", id = %id);
+    let mut request = request;
+    request.extensions_mut().insert(Id(id.clone()));
     let mut response = next.run(request).instrument(span).await;
     let status = response.status().as_u16();
     metrics::counter!("watchfire_http_requests_total", "route" => route, "status" => status.to_string())

@@ -34,6 +34,14 @@ mod row {
         pub created_at: i64,
         /// Who made it.
         pub created_by: String,
+        /// The organization that it belongs to; `None` for the centre's own people.
+        pub organization: Option<String>,
+        /// Language of its pages, `zh` or `en`.
+        pub lang: Option<String>,
+        /// `light` or `dark`; `None` as the system has it.
+        pub theme: Option<String>,
+        /// Where mail for the person goes.
+        pub email: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -126,6 +134,14 @@ impl Actor {
 
 fn refused(login: &str, reason: String) -> Error {
     Error::conflict(format!("account {login}"), reason)
+}
+
+/// An account as a transaction sees it.
+pub(crate) async fn row_of(
+    tx: &sea_orm::DatabaseTransaction,
+    login: &str,
+) -> Result<Option<Account>> {
+    Ok(Entity::find_by_id(login).one(tx).await?)
 }
 
 impl Ledger {
@@ -221,6 +237,10 @@ impl Ledger {
             created_by: before
                 .as_ref()
                 .map_or(by.login.clone(), |before| before.created_by.clone()),
+            organization: before.as_ref().and_then(|before| before.organization.clone()),
+            lang: before.as_ref().and_then(|before| before.lang.clone()),
+            theme: before.as_ref().and_then(|before| before.theme.clone()),
+            email: before.as_ref().and_then(|before| before.email.clone()),
         };
         let others = Entity::find()
             .filter(Column::Login.ne(login))
@@ -256,6 +276,59 @@ impl Ledger {
         audit::append(&tx, record, now).await?;
         tx.commit().await?;
         Ok(row)
+    }
+
+    /// An account by its login.
+    pub async fn account(&self, login: &str) -> Result<Option<Account>> {
+        Ok(Entity::find_by_id(login).one(self.reader()).await?)
+    }
+
+    /// Says which organization an account belongs to; `None`: the centre.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] without the account.
+    pub async fn set_account_organization(
+        &self,
+        by: &Actor,
+        login: &str,
+        organization: Option<&str>,
+        now: i64,
+    ) -> Result<()> {
+        by.must(Right::Administer)?;
+        let tx = self.begin().await?;
+        let done = Entity::update_many()
+            .col_expr(Column::Organization, Expr::value(organization.map(str::to_owned)))
+            .filter(Column::Login.eq(login))
+            .exec(&tx)
+            .await?;
+        if done.rows_affected == 0 {
+            return Err(Error::not_found("account", login));
+        }
+        let record = NewAudit {
+            actor: by.login.clone(),
+            action: "account.organization".to_owned(),
+            object: format!("account {login}"),
+            detail: json!({ "organization": organization }),
+        };
+        audit::append(&tx, record, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Keeps how a person likes the pages: language (`zh`, `en`) and theme (`light`, `dark`).
+    pub async fn set_account_taste(
+        &self,
+        login: &str,
+        lang: Option<&str>,
+        theme: Option<&str>,
+    ) -> Result<()> {
+        Entity::update_many()
+            .col_expr(Column::Lang, Expr::value(lang.map(str::to_owned)))
+            .col_expr(Column::Theme, Expr::value(theme.map(str::to_owned)))
+            .filter(Column::Login.eq(login))
+            .exec(self.writer()?)
+            .await?;
+        Ok(())
     }
 
     /// All accounts, by login.

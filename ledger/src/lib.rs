@@ -26,6 +26,7 @@ mod postgres;
 mod sqlite;
 mod text;
 
+pub mod access;
 pub mod account;
 pub mod audit;
 pub mod blob;
@@ -63,6 +64,7 @@ pub mod token;
 pub mod verdict;
 pub mod verification;
 
+pub use access::{Credential, NewSession, SignedIn};
 pub use account::{Account, Actor, Deputy};
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use blob::{Blob, BlobStore};

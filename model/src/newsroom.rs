@@ -26,8 +26,16 @@ worded! {
         Party = "party", "处置单位", "Party";
     }
 
-    /// What an act on an issue needs.
+    /// What an act needs.
     Right ("right") {
+        /// Read what the house keeps.
+        View = "view", "查阅", "read";
+        /// Look at incidents, have notices sent, answer mail.
+        Work = "work", "处置", "work on incidents";
+        /// Lead the shift: arm and stop sending, hand over, decide on the register.
+        Lead = "lead", "带班", "lead the shift";
+        /// See and answer what one's own organization was asked.
+        Answer = "answer", "答复", "answer for an organization";
         /// Draft, edit, freeze, decide corrections.
         Edit = "edit", "编辑", "edit the bulletin";
         /// Review a revision, comment, acknowledge findings.
@@ -103,6 +111,10 @@ impl AccountRole {
     /// Whether this role carries a right.
     pub fn carries(self, right: Right) -> bool {
         match right {
+            Right::View => !matches!(self, AccountRole::Party),
+            Right::Work => matches!(self, AccountRole::Analyst | AccountRole::Lead),
+            Right::Lead => matches!(self, AccountRole::Lead),
+            Right::Answer => matches!(self, AccountRole::Party),
             Right::Edit => matches!(self, AccountRole::Editor),
             Right::Review => matches!(
                 self,

@@ -17,7 +17,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use console::{Bonds, Desk, Meters, Public, Readiness, Terms};
+use console::{Bonds, Desk, House, Meters, Public, Readiness, Terms};
 use intake::Source;
 use intake::collect::client::Clients;
 use intake::collect::{FETCH, TAKE_IN};
@@ -31,6 +31,7 @@ use tokio::time::timeout;
 use crate::asking;
 use crate::config::{self, Settings};
 use crate::failure::{Failure, Result};
+use crate::responding;
 use crate::table::clean;
 use crate::workspace::{Access, Session, Workspace, now, random};
 
@@ -122,6 +123,13 @@ fn terms(settings: &Settings) -> Arc<Terms> {
         most_bytes: u64::from(settings.serve.push_mb) << 20,
         per_minute: settings.serve.pushes_per_minute,
         most_waiting: u64::from(settings.serve.most_waiting),
+        zone: settings.zone.clone(),
+        proxies: Vec::new(),
+        house: House {
+            organization: settings.series.organization.clone(),
+            title: settings.series.title.clone(),
+            series: settings.series.id.clone(),
+        },
     })
 }
 
@@ -217,9 +225,15 @@ async fn serve(
     if let Err(error) = watchfire::site::recover(&workspace.site_dir()) {
         tracing::error!(%error, "the published site could not be put back in its place");
     }
+    let identity = {
+        let workspace = Arc::clone(&workspace);
+        tokio::task::spawn_blocking(move || responding::identity(&workspace))
+            .await
+            .map_err(|error| Failure::new("serve", error))??
+    };
     let desk = Desk::new(
-        server.ledger.clone(),
-        workspace.blobs.clone(),
+        responding::desk(&workspace),
+        identity,
         terms_receiver,
         ready,
         Some(Arc::clone(&meters)),

@@ -10,6 +10,7 @@ mod m0006_newsroom;
 mod m0007_listing;
 mod m0008_subscriber;
 mod m0009_flash;
+mod m0010_access;
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, Index, SchemaManager, Table, TableCreateStatement,
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_listing::Migration),
             Box::new(m0008_subscriber::Migration),
             Box::new(m0009_flash::Migration),
+            Box::new(m0010_access::Migration),
         ]
     }
 }

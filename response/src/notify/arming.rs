@@ -70,6 +70,14 @@ impl Desk {
         }
     }
 
+    /// Whether somebody stopped all sending.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn is_stopped(&self) -> Result<bool> {
+        Ok(self.ledger.setting::<Stopped>(STOPPED).await?.is_some())
+    }
+
     /// Lets the instance, which is `identity`, send. Audited.
     ///
     /// # Errors

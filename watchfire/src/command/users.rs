@@ -23,6 +23,8 @@ Examples:
   watchfire users add wang.wei --name 王伟 --role editor --as li.na
   watchfire users add chen.jie --role approver,lead --as li.na
   watchfire users deputy chen.jie zhao.min --from 2026-12-01 --to 2026-12-07 --as li.na
+  watchfire users password wang.wei --as li.na
+  watchfire users organization zhang.san ORG-018f... --as li.na
   watchfire users list")]
 pub struct Args {
     #[command(flatten)]
@@ -56,6 +58,22 @@ enum What {
     Close {
         /// Login.
         login: String,
+    },
+    /// Give an account a password: read from the terminal's input, or made and printed once.
+    Password {
+        /// Login.
+        login: String,
+        /// Read it from standard input, one line, instead of making one.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Say which organization an account works for: a party's person sees that one's portal only, a
+    /// branch's its own incidents.
+    Organization {
+        /// Login.
+        login: String,
+        /// Id of the organization, as `orgs list` shows it; without it, the centre.
+        organization: Option<String>,
     },
     /// List accounts and deputies.
     List,
@@ -107,6 +125,30 @@ pub fn run(args: Args, session: &Session) -> Result {
             session
                 .talk
                 .say(format_args!("{}: {}", row.login, row.roles));
+        }
+        What::Password { login, stdin } => password(&workspace, &by, &login, stdin, session)?,
+        What::Organization {
+            login,
+            organization,
+        } => {
+            let organization = organization.map(|text| {
+                let id = text.parse::<model::ids::OrganizationId>();
+                id.map_err(|_| {
+                    Failure::usage(&text, "is no id of an organization")
+                        .remedy("take it from `watchfire orgs list`")
+                })
+            });
+            let id = organization.transpose()?;
+            if let Some(id) = id {
+                workspace.block_on(ledger.organization(id))?;
+            }
+            let text = id.map(|id| id.to_string());
+            let set = ledger.set_account_organization(&by, &login, text.as_deref(), at.0);
+            workspace.block_on(set)?;
+            session.talk.say(format_args!(
+                "{login}: {}",
+                text.as_deref().unwrap_or("the centre")
+            ));
         }
         What::Close { login } => {
             let accounts = workspace.block_on(ledger.accounts())?;
@@ -204,4 +246,44 @@ fn deputies_table(deputies: &[ledger::Deputy], workspace: &Workspace) -> Table {
         ]);
     }
     table
+}
+
+/// A password that is typed or made. One that is made is printed once, and must be changed at the first
+/// sign-in.
+fn password(
+    workspace: &Workspace,
+    by: &ledger::Actor,
+    login: &str,
+    stdin: bool,
+    session: &Session,
+) -> Result {
+    let text = match stdin {
+        true => {
+            let mut line = String::new();
+            std::io::stdin()
+                .read_line(&mut line)
+                .map_err(|error| Failure::new("standard input", error))?;
+            line.trim_end_matches(['\r', '\n']).to_owned()
+        }
+        false => crate::workspace::secret()?[3..27].to_owned(),
+    };
+    console::password::check(login, &text).map_err(|why| {
+        Failure::usage("the password", why).remedy("take a longer one, of several words")
+    })?;
+    let mut salt = [0; 16];
+    let drawn = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut salt);
+    drawn.map_err(|_| Failure::new("random source", "the system gives no random bytes"))?;
+    let hash = console::password::hash(&text, salt)
+        .map_err(|error| Failure::new("the password", error))?;
+    let set = workspace.ledger.set_password(by.login(), login, (&hash, !stdin), now().0);
+    workspace.block_on(set)?;
+    if !stdin {
+        let mut out = Out::new();
+        out.line(format_args!("{text}"))?;
+        out.end()?;
+    }
+    session
+        .talk
+        .say(format_args!("{login}: has a password now; its sessions are ended"));
+    Ok(())
 }

@@ -1,0 +1,185 @@
+//! The guard before every route of the table: finds who asks, refuses what crosses sites, asks for the right, and
+//! turns refusals into a page or a problem. Every answer gets the headers that keep a browser in bounds.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ledger::Hash;
+use model::newsroom::Right;
+
+use crate::Desk;
+use crate::pages::shell;
+use crate::refusal::Refusal;
+use crate::routes::Need;
+use crate::visitor::{SAID, SESSION, Visitor, cookie, language};
+
+/// A session that is not used for so long has ended: twelve hours, a shift and its handover.
+pub(crate) const IDLE: i64 = 12 * 3_600 * 1_000_000;
+
+/// What a page of ours may load: our own files. No script and no style stands inside a page.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+);
+
+/// Lets a request in, or not.
+pub(crate) async fn guarded(
+    State((desk, need)): State<(Arc<Desk>, Need)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let api = parts.uri.path().starts_with("/api/");
+    let visitor = match visitor(&desk, &mut parts).await {
+        Ok(visitor) => visitor,
+        Err(refusal) => return bare(refusal),
+    };
+    let unsafe_method = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let by_cookie = visitor.scopes.is_none();
+    // A browser sends cookies along with whatever any site asks of it; a token is sent on purpose.
+    let crossed = unsafe_method && by_cookie && !same_site(&parts.headers, api);
+    let allowed = match need {
+        _ if crossed => Err(Refusal::Problem(crate::problem::Problem::new(
+            StatusCode::FORBIDDEN,
+            "cross-site",
+            "the request came from another site",
+        ))),
+        Need::Nothing => Ok(()),
+        Need::SignedIn if visitor.account.is_some() => Ok(()),
+        Need::Right(right) if visitor.may(right) => Ok(()),
+        _ if visitor.account.is_none() => Err(Refusal::SignIn),
+        _ => Err(Refusal::Absent),
+    };
+    let to_sign_in = matches!(allowed, Err(Refusal::SignIn)) && !api;
+    let mut response = match allowed {
+        Ok(()) => {
+            parts.extensions.insert(visitor.clone());
+            next.run(Request::from_parts(parts, body)).await
+        }
+        // Back to the page afterwards, never to what would act.
+        Err(_) if to_sign_in && !unsafe_method => {
+            let to = url::form_urlencoded::byte_serialize(visitor.here.as_bytes());
+            let to: String = to.collect();
+            Redirect::to(&format!("/console/sign-in?to={to}")).into_response()
+        }
+        Err(refusal) => refusal.into_response(),
+    };
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        response = match api {
+            true => refusal.problem().into_response(),
+            false => shell::refused(&desk, &visitor, &refusal).await,
+        };
+    }
+    bounds(response.headers_mut());
+    if visitor.said.is_some() && response.status() == StatusCode::OK && !api {
+        let gone = format!("{SAID}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+        if let Ok(value) = HeaderValue::from_str(&gone) {
+            response.headers_mut().append(header::SET_COOKIE, value);
+        }
+    }
+    response
+}
+
+/// A refusal before it is known who asks.
+fn bare(refusal: Refusal) -> Response {
+    let mut response = refusal.problem().into_response();
+    bounds(response.headers_mut());
+    response
+}
+
+/// The headers of every page and answer; what a handler set itself stays.
+fn bounds(headers: &mut HeaderMap) {
+    let all: [(HeaderName, HeaderValue); 6] = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("same-origin"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            HeaderValue::from_static("same-origin"),
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("same-origin"),
+        ),
+    ];
+    for (name, value) in all {
+        headers.entry(name).or_insert(value);
+    }
+}
+
+/// Whether a request that acts comes from a page of ours. Browsers say so by `Sec-Fetch-Site`, older ones by
+/// `Origin`; a program that sends neither has no cookie of ours by accident, but may act through the API only.
+fn same_site(headers: &HeaderMap, api: bool) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    match headers.get(header::ORIGIN) {
+        None => api || !headers.contains_key(header::COOKIE),
+        Some(origin) => {
+            let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+            let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+            host.is_some() && origin.map(|(_, host)| host) == host
+        }
+    }
+}
+
+/// Finds who asks.
+async fn visitor(desk: &Desk, parts: &mut Parts) -> Result<Visitor, Refusal> {
+    let now = desk.now().0;
+    let mut account = None;
+    let mut session = None;
+    let mut scopes = None;
+    if let Some(token) = desk.access.caller(&desk.ledger, &parts.headers, now).await? {
+        account = desk.ledger.account(&token.login).await?;
+        scopes = Some(token.scopes);
+    } else if let Some(text) = cookie(&parts.headers, SESSION) {
+        let hash = Hash::of(text.as_bytes());
+        if let Some(signed) = desk.ledger.session(hash, IDLE, now).await? {
+            account = desk.ledger.account(&signed.login).await?;
+            session = Some(hash);
+        }
+    }
+    // A closed account is nobody, whatever its sessions say.
+    let account = account.filter(|account| account.active);
+    let said = cookie(&parts.headers, SAID)
+        .and_then(|text| BASE64_URL_SAFE_NO_PAD.decode(text).ok())
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    let request = parts.extensions.get::<crate::request::Id>();
+    Ok(Visitor {
+        lang: language(parts, account.as_ref()),
+        theme: account
+            .as_ref()
+            .and_then(|account| account.theme.clone())
+            .unwrap_or_default(),
+        session: account.as_ref().and(session),
+        account,
+        scopes,
+        said,
+        here: parts
+            .uri
+            .path_and_query()
+            .map_or("/", |here| here.as_str())
+            .to_owned(),
+        request: request.map(|id| id.0.clone()).unwrap_or_default(),
+        source: desk.source(&parts.headers, parts.extensions.get()),
+    })
+}
+
+/// Rights that a token of the API may be limited to, by their labels.
+pub(crate) fn scopes(text: &str) -> Vec<Right> {
+    text.split(',')
+        .filter_map(|label| label.trim().parse().ok())
+        .collect()
+}

@@ -1,0 +1,72 @@
+//! What is sent to us, and what is answered when it is done: one function an action, whether a page's form or a
+//! program asks.
+
+use axum::Json;
+use axum::extract::{Form, FromRequest, Request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::refusal::Refusal;
+use crate::visitor::SAID;
+
+/// The body of an action: JSON from a program, a form from a page. Types say `deny_unknown_fields`.
+pub(crate) struct Input<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let wrong = |error: String| Refusal::invalid("", error);
+        if kind.starts_with("application/json") {
+            let read = Json::<T>::from_request(request, state).await;
+            return read.map(|Json(it)| Input(it)).map_err(|error| wrong(error.body_text()));
+        }
+        let read = Form::<T>::from_request(request, state).await;
+        read.map(|Form(it)| Input(it)).map_err(|error| wrong(error.body_text()))
+    }
+}
+
+/// An action that was done, on a page: back to a page of ours, which says in a line what was done.
+pub(crate) fn done(to: &str, said: &str) -> Response {
+    // Only ever to our own pages: an address from outside must not lead away.
+    let to = match to.starts_with('/') && !to.starts_with("//") && !to.contains('\\') {
+        true => to,
+        false => "/console",
+    };
+    let mut response = Redirect::to(to).into_response();
+    if !said.is_empty() {
+        let text = BASE64_URL_SAFE_NO_PAD.encode(said);
+        let cookie = format!("{SAID}={text}; Path=/; Max-Age=60; HttpOnly; SameSite=Lax");
+        if let Ok(value) = HeaderValue::from_str(&cookie) {
+            response.headers_mut().append(header::SET_COOKIE, value);
+        }
+    }
+    response
+}
+
+/// An answer of the API, with an ETag of its content; 304 where the caller has it already.
+pub(crate) fn answer<T: Serialize>(headers: &HeaderMap, value: &T) -> Result<Response, Refusal> {
+    let body = serde_json::to_vec(value).map_err(|error| Refusal::broken("an answer", error))?;
+    let tag = etag(&body);
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|tags| tags.to_str().ok())
+        .is_some_and(|tags| tags.split(',').any(|one| one.trim() == tag));
+    let value = HeaderValue::from_str(&tag).map_err(|error| Refusal::broken("an ETag", error))?;
+    if known {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, value)]).into_response());
+    }
+    let kind = HeaderValue::from_static("application/json");
+    Ok(([(header::CONTENT_TYPE, kind), (header::ETAG, value)], body).into_response())
+}
+
+/// The tag of a body.
+pub(crate) fn etag(body: &[u8]) -> String {
+    format!("\"{}\"", &ledger::Hash::of(body).to_string()[..32])
+}

@@ -1,0 +1,157 @@
+//! The table of routes: address, method, who may, and the handler. What is not in it does not exist; what has no
+//! right of its own named cannot be added. The router, the OpenAPI document and the matrix of the tests are made
+//! from it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::MethodRouter;
+use model::newsroom::Right;
+use serde_json::Value;
+
+use crate::Desk;
+use crate::guard;
+
+/// Bytes of a form or a JSON document; routes that take files say their own.
+const BODY: usize = 256 << 10;
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Anybody; the route reads or writes nothing of the house but what it says itself.
+    Nothing,
+    /// Whoever signed in, whatever their roles.
+    SignedIn,
+    /// Whoever holds this right; what they reach is decided by (id, owner) where data are loaded.
+    Right(Right),
+}
+
+/// A method of HTTP that routes use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Verb {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Verb {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verb::Get => "GET",
+            Verb::Post => "POST",
+            Verb::Put => "PUT",
+            Verb::Patch => "PATCH",
+            Verb::Delete => "DELETE",
+        }
+    }
+}
+
+/// What the OpenAPI document says of a route.
+#[derive(Clone, Debug, Default)]
+pub struct Described {
+    /// In one line what it does.
+    pub summary: &'static str,
+    /// Schema of the query's fields (an object), from `schemars`.
+    pub query: Option<Value>,
+    /// Schema of the body.
+    pub body: Option<Value>,
+    /// Schema of the answer; `None`: no content.
+    pub answer: Option<Value>,
+    /// Type of the answer, where it is not JSON.
+    pub kind: Option<&'static str>,
+    /// Status of success; 200 where it is 0.
+    pub status: u16,
+}
+
+/// A route.
+pub struct Route {
+    /// Method.
+    pub verb: Verb,
+    /// Address, with places as axum writes them.
+    pub path: &'static str,
+    /// Who may.
+    pub need: Need,
+    /// Bytes of a body at most.
+    pub body: usize,
+    /// What the OpenAPI document says; routes of pages have none.
+    pub described: Option<fn() -> Described>,
+    /// The handler.
+    pub handler: fn() -> MethodRouter<Arc<Desk>>,
+}
+
+impl Route {
+    /// A page: `GET`.
+    pub const fn page(
+        path: &'static str,
+        need: Need,
+        handler: fn() -> MethodRouter<Arc<Desk>>,
+    ) -> Self {
+        Route {
+            verb: Verb::Get,
+            path,
+            need,
+            body: BODY,
+            described: None,
+            handler,
+        }
+    }
+
+    /// What a page's form is sent to: `POST`.
+    pub const fn act(
+        path: &'static str,
+        need: Need,
+        handler: fn() -> MethodRouter<Arc<Desk>>,
+    ) -> Self {
+        Route {
+            verb: Verb::Post,
+            ..Route::page(path, need, handler)
+        }
+    }
+
+    /// A route of the API, with its description.
+    pub const fn api(
+        verb: Verb,
+        path: &'static str,
+        need: Need,
+        described: fn() -> Described,
+        handler: fn() -> MethodRouter<Arc<Desk>>,
+    ) -> Self {
+        Route {
+            verb,
+            path,
+            need,
+            body: BODY,
+            described: Some(described),
+            handler,
+        }
+    }
+
+    /// That takes bodies of so many bytes.
+    pub const fn taking(self, body: usize) -> Self {
+        Route { body, ..self }
+    }
+}
+
+/// Every route that the guard watches.
+pub fn all() -> impl Iterator<Item = &'static Route> {
+    crate::pages::routes().into_iter().flatten()
+}
+
+/// The routes of the table, each behind its guard.
+pub(crate) fn router(desk: &Arc<Desk>) -> Router<Arc<Desk>> {
+    let mut router = Router::new();
+    for route in all() {
+        let state = (Arc::clone(desk), route.need);
+        let handler = (route.handler)()
+            .layer(DefaultBodyLimit::max(route.body))
+            .layer(middleware::from_fn_with_state(state, guard::guarded));
+        router = router.route(route.path, handler);
+    }
+    router
+}

@@ -1,0 +1,127 @@
+//! What pages say, in both languages, as tables: a key that lacks a language does not compile.
+//!
+//! `words! { Name { key: "中文", "English"; ... } }` makes a struct whose fields are the keys; a template says
+//! `{{ w.key }}`. Text with places (`{n}`) goes through [`fill`], which leaves no place behind unnoticed.
+
+use model::bulletin::Lang;
+
+/// Makes a table of words.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($key:ident: $zh:literal, $en:literal;)+ }) => {
+        $(#[$meta])*
+        pub(crate) struct $name { $(pub(crate) $key: &'static str,)+ }
+
+        #[allow(dead_code)]
+        impl $name {
+            /// The table in a language.
+            pub(crate) fn of(lang: ::model::bulletin::Lang) -> &'static Self {
+                static ZH: $name = $name { $($key: $zh,)+ };
+                static EN: $name = $name { $($key: $en,)+ };
+                match lang {
+                    ::model::bulletin::Lang::Zh => &ZH,
+                    ::model::bulletin::Lang::En => &EN,
+                }
+            }
+
+            /// Every key with its texts, for tests.
+            pub(crate) const PAIRS: &'static [(&'static str, &'static str, &'static str)] =
+                &[$((stringify!($key), $zh, $en),)+];
+        }
+    };
+}
+
+pub(crate) use words;
+
+/// Puts values into the places of a text: `{name}`.
+pub(crate) fn fill(text: &str, values: &[(&str, &dyn std::fmt::Display)]) -> String {
+    let mut out = text.to_owned();
+    for (name, value) in values {
+        out = out.replace(&format!("{{{name}}}"), &value.to_string());
+    }
+    debug_assert!(!out.contains('{'), "a place is left: {out}");
+    out
+}
+
+/// A word of a closed list in a language.
+pub(crate) fn word<W: model::worded::Word>(word: W, lang: Lang) -> &'static str {
+    match lang {
+        Lang::Zh => word.zh(),
+        Lang::En => word.en(),
+    }
+}
+
+words! {
+    /// What stands around every page.
+    ShellWords {
+        product: "烽火", "Watchfire";
+        skip: "跳到正文", "Skip to content";
+        side: "侧栏", "Sidebar";
+        nav: "主导航", "Main navigation";
+        nav_small: "移动导航", "Small navigation";
+        menu: "打开菜单", "Open menu";
+        overview: "总览", "Overview";
+        incidents: "事件", "Incidents";
+        events: "监测记录", "Events";
+        notices: "通报", "Notices";
+        inbox: "收件", "Inbox";
+        parties: "处置单位", "Parties";
+        feeds: "数据源", "Feeds";
+        vulnerabilities: "漏洞", "Vulnerabilities";
+        bulletin: "周报编辑台", "Bulletin desk";
+        statistics: "统计指标", "Statistics";
+        duty: "值班", "Duty";
+        exercise: "演练", "Exercise";
+        audit: "审计", "Audit";
+        settings: "设置", "Settings";
+        portal: "本单位", "My organization";
+        find: "查找事件、地址、单位", "Find incidents, addresses, parties";
+        find_label: "查找", "Find";
+        other_language: "English", "中文";
+        sign_out: "退出", "Sign out";
+        account: "账户", "Account";
+        my_account: "我的账户", "My account";
+        theme_light: "浅色", "Light";
+        theme_dark: "深色", "Dark";
+        theme_auto: "跟随系统", "As the system";
+        sending_on: "可发送", "Sending on";
+        sending_off: "未启用发送", "Not armed";
+        sending_stopped: "已停止发送", "Sending stopped";
+        keys: "快捷键", "Keys";
+        needs_hand: "项待处理", "need a hand";
+        undo: "撤销", "Undo";
+        close: "关闭", "Close";
+        not_found: "没有此页", "Nothing is here";
+        not_found_text: "地址有误，或您无权查看。", "The address is wrong, or it is not yours to see.";
+        back_home: "回到总览", "Back to the overview";
+        failed: "未能完成", "That did not work";
+        refused: "未予受理", "Refused";
+        request_id: "请求编号", "Request id";
+        none: "无", "none";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The places of a text.
+    fn places(text: &str) -> Vec<&str> {
+        let mut found: Vec<&str> = text
+            .split('{')
+            .skip(1)
+            .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
+    #[test]
+    fn both_languages_have_the_same_places_and_none_is_empty() {
+        for (table, pairs) in crate::pages::tables() {
+            for (key, zh, en) in pairs {
+                assert!(!zh.is_empty() && !en.is_empty(), "{table}.{key}");
+                assert_eq!(places(zh), places(en), "{table}.{key}");
+            }
+        }
+    }
+}
