@@ -35,6 +35,7 @@ pub mod clock;
 pub mod commit;
 pub mod complaint;
 pub mod directive;
+pub mod dump;
 pub mod edition;
 pub mod flash;
 pub mod handled;
@@ -74,6 +75,7 @@ pub use clock::{Clock, ClockState, Ending, Escalation, NewClock};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
 pub use directive::{Directive, DirectiveState, NewDirective};
+pub use dump::Dumped;
 pub use edition::{
     Comment, Correction, Edition, EditionKey, EditionStep, Frozen, LintOutcome, NewCorrection,
     NewEdition, NewRendition, Rendition, Review,
