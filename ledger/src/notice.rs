@@ -547,6 +547,26 @@ impl Ledger {
     }
 }
 
+/// The last notice about an incident that went to an organization.
+pub(crate) async fn last_to<C: ConnectionTrait>(
+    db: &C,
+    organization: OrganizationId,
+    incident: IncidentId,
+) -> Result<Option<NoticeId>> {
+    let about = covers::Entity::find()
+        .filter(covers::Column::IncidentId.eq(Text(incident)))
+        .all(db)
+        .await?;
+    let ids: BTreeSet<_> = about.into_iter().map(|row| row.notice_id).collect();
+    let last = Entity::find()
+        .filter(Column::Id.is_in(ids))
+        .filter(Column::OrganizationId.eq(Text(organization)))
+        .order_by_desc(Column::Number)
+        .one(db)
+        .await?;
+    Ok(last.map(|row| row.id.0))
+}
+
 /// Stores notices inside a transaction.
 async fn write<C: ConnectionTrait>(
     db: &C,
