@@ -535,6 +535,15 @@ impl Ledger {
         Ok(found.is_some())
     }
 
+    /// How many notices of a kind were written to an address since an instant.
+    pub async fn mails_since(&self, address: &str, kind: NoticeKind, since: i64) -> Result<u64> {
+        let select = Entity::find()
+            .filter(Column::Address.eq(address))
+            .filter(Column::Kind.eq(Text(kind)))
+            .filter(Column::CreatedAt.gte(since));
+        Ok(select.count(self.writer()?).await?)
+    }
+
     /// Whether an organization ever got a notice.
     pub async fn ever_noticed(&self, organization: OrganizationId) -> Result<bool> {
         let found = Entity::find()
