@@ -12,6 +12,7 @@ use crate::routes::Route;
 pub(crate) mod assets;
 pub(crate) mod draw;
 pub(crate) mod form;
+pub(crate) mod outside;
 pub(crate) mod overview;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
@@ -23,6 +24,8 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         assets::ROUTES,
         sign_in::ROUTES,
         overview::ROUTES,
+        outside::report::ROUTES,
+        outside::appeal::ROUTES,
     ]
 }
 
@@ -70,5 +73,7 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("shell", crate::words::ShellWords::PAIRS),
         ("sign_in", sign_in::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
+        ("report", outside::report::Words::PAIRS),
+        ("appeal", outside::appeal::Words::PAIRS),
     ]
 }
