@@ -9,11 +9,15 @@ use shell::{Counts, Sending};
 use crate::Desk;
 use crate::routes::Route;
 
+pub(crate) mod answers;
+pub(crate) mod appeals;
 pub(crate) mod assets;
+pub(crate) mod complaints;
 pub(crate) mod draw;
 pub(crate) mod form;
 pub(crate) mod outside;
 pub(crate) mod overview;
+pub(crate) mod owner;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
 
@@ -26,6 +30,10 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         overview::ROUTES,
         outside::report::ROUTES,
         outside::appeal::ROUTES,
+        complaints::ROUTES,
+        appeals::ROUTES,
+        answers::ROUTES,
+        owner::ROUTES,
     ]
 }
 
@@ -75,5 +83,9 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("overview", overview::Words::PAIRS),
         ("report", outside::report::Words::PAIRS),
         ("appeal", outside::appeal::Words::PAIRS),
+        ("complaints", complaints::Words::PAIRS),
+        ("appeals", appeals::Words::PAIRS),
+        ("answers", answers::Words::PAIRS),
+        ("owner", owner::Words::PAIRS),
     ]
 }
