@@ -18,6 +18,7 @@ pub(crate) mod form;
 pub(crate) mod outside;
 pub(crate) mod overview;
 pub(crate) mod owner;
+pub(crate) mod portal;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
 
@@ -34,6 +35,10 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         appeals::ROUTES,
         answers::ROUTES,
         owner::ROUTES,
+        portal::ROUTES,
+        portal::more::ROUTES,
+        portal::settings::ROUTES,
+        portal::api::ROUTES,
     ]
 }
 
@@ -87,5 +92,8 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("appeals", appeals::Words::PAIRS),
         ("answers", answers::Words::PAIRS),
         ("owner", owner::Words::PAIRS),
+        ("portal", portal::Words::PAIRS),
+        ("portal_more", portal::more::Words::PAIRS),
+        ("portal_settings", portal::settings::Words::PAIRS),
     ]
 }

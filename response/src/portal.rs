@@ -214,6 +214,76 @@ impl Desk {
     }
 }
 
+/// Matters as CSV with empty columns `status`, `comment` and `ticket`, which come back as a feedback file. No cell is a
+/// formula.
+pub fn matters_csv(all: &[ledger::portal::Matter]) -> Vec<u8> {
+    let heads = [
+        "id", "state", "kind", "url", "host", "ip", "asn", "name", "asks", "asked_at", "due_at",
+        "first_seen_at", "last_seen_at", "status", "comment", "ticket",
+    ];
+    let rows = all.iter().map(|one| {
+        let own = |text: &Option<String>| text.clone().unwrap_or_default();
+        vec![
+            one.number.to_string(),
+            one.state.to_string(),
+            one.kind.to_string(),
+            own(&one.url),
+            own(&one.host),
+            own(&one.ip),
+            one.asn.map(|asn| asn.to_string()).unwrap_or_default(),
+            own(&one.name),
+            one.asks.join(" "),
+            instant(Some(one.asked_at)),
+            instant(one.due_at),
+            instant(Some(one.first_seen_at)),
+            instant(Some(one.last_seen_at)),
+            String::new(),
+            String::new(),
+            own(&one.ticket),
+        ]
+    });
+    csv_of(&heads, rows)
+}
+
+/// Events as CSV. No cell is a formula.
+pub fn events_csv(all: &[PartyEvent]) -> Vec<u8> {
+    let heads = [
+        "observed_at", "class", "identifier", "ip", "port", "asn", "host", "url", "malware",
+    ];
+    let rows = all.iter().map(|one| {
+        let own = |text: &Option<String>| text.clone().unwrap_or_default();
+        let number = |number: Option<i64>| number.map(|n| n.to_string()).unwrap_or_default();
+        vec![
+            instant(Some(one.observed_at)),
+            one.class.clone(),
+            own(&one.identifier),
+            own(&one.ip),
+            number(one.port),
+            number(one.asn),
+            own(&one.host),
+            own(&one.url),
+            own(&one.malware),
+        ]
+    });
+    csv_of(&heads, rows)
+}
+
+fn instant(at: Option<i64>) -> String {
+    at.and_then(|at| Timestamp(at).to_jiff())
+        .map(|at| at.to_string())
+        .unwrap_or_default()
+}
+
+fn csv_of(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Writing to memory does not fail.
+    let _ = writer.write_record(heads);
+    for row in rows {
+        let _ = writer.write_record(row.iter().map(|text| crate::notice::table::cell(text)));
+    }
+    writer.into_inner().unwrap_or_default()
+}
+
 fn said(act: Act) -> &'static str {
     match act {
         Act::Acknowledge => PostKind::Acknowledged.en(),

@@ -25,6 +25,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
             include_str!("../../assets/pages/overview.css"),
             include_str!("../../assets/pages/outside.css"),
             include_str!("../../assets/pages/from.css"),
+            include_str!("../../assets/pages/portal.css"),
         )
         .as_bytes(),
     ),
