@@ -36,6 +36,7 @@ pub mod clock;
 pub mod commit;
 pub mod complaint;
 pub mod directive;
+pub mod dump;
 pub mod edition;
 pub mod flash;
 pub mod handled;
@@ -78,6 +79,7 @@ pub use clock::{Clock, ClockState, Ending, Escalation, NewClock};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
 pub use directive::{Directive, DirectiveState, NewDirective};
+pub use dump::Dumped;
 pub use edition::{
     Comment, Correction, Edition, EditionKey, EditionStep, Frozen, LintOutcome, NewCorrection,
     NewEdition, NewRendition, Rendition, Review,
