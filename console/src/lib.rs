@@ -36,7 +36,10 @@ pub mod routes;
 
 mod doors;
 mod guard;
+mod limits;
 mod pages;
+mod pictures;
+mod receipts;
 mod receive;
 mod refusal;
 mod request;
@@ -112,6 +115,7 @@ pub struct Desk {
     bonds: Bonds,
     site: Option<Arc<Public>>,
     signs: Signs,
+    limits: limits::Limits,
 }
 
 /// What every page shows of the state of things, kept for some seconds.
@@ -155,6 +159,7 @@ impl Desk {
             bonds,
             site: None,
             signs: Signs::default(),
+            limits: limits::Limits::default(),
         }
     }
 

@@ -9,10 +9,16 @@ use shell::{Counts, Sending};
 use crate::Desk;
 use crate::routes::Route;
 
+pub(crate) mod answers;
+pub(crate) mod appeals;
 pub(crate) mod assets;
+pub(crate) mod complaints;
 pub(crate) mod draw;
 pub(crate) mod form;
+pub(crate) mod outside;
 pub(crate) mod overview;
+pub(crate) mod owner;
+pub(crate) mod portal;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
 
@@ -23,6 +29,16 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         assets::ROUTES,
         sign_in::ROUTES,
         overview::ROUTES,
+        outside::report::ROUTES,
+        outside::appeal::ROUTES,
+        complaints::ROUTES,
+        appeals::ROUTES,
+        answers::ROUTES,
+        owner::ROUTES,
+        portal::ROUTES,
+        portal::more::ROUTES,
+        portal::settings::ROUTES,
+        portal::api::ROUTES,
     ]
 }
 
@@ -70,5 +86,14 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("shell", crate::words::ShellWords::PAIRS),
         ("sign_in", sign_in::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
+        ("report", outside::report::Words::PAIRS),
+        ("appeal", outside::appeal::Words::PAIRS),
+        ("complaints", complaints::Words::PAIRS),
+        ("appeals", appeals::Words::PAIRS),
+        ("answers", answers::Words::PAIRS),
+        ("owner", owner::Words::PAIRS),
+        ("portal", portal::Words::PAIRS),
+        ("portal_more", portal::more::Words::PAIRS),
+        ("portal_settings", portal::settings::Words::PAIRS),
     ]
 }

@@ -203,12 +203,14 @@ pub use note::Model as IncidentNote;
 pub use row::Model as Incident;
 
 mod counted;
+mod handing;
 mod listing;
 mod moving;
 mod opening;
 mod rewinding;
 mod splitting;
 
+pub(crate) use handing::{numbered, write_note};
 pub use counted::{CampaignCount, IncidentCount, Period};
 pub use listing::{IncidentFilter, IncidentSort};
 pub use moving::{MovedIncident, Unmoved};
@@ -708,23 +710,7 @@ impl Ledger {
     ) -> Result<()> {
         let tx = self.begin().await?;
         load(&tx, id, reach).await?;
-        let row = note::ActiveModel {
-            id: NotSet,
-            incident_id: Set(Text(id)),
-            at: Set(now),
-            actor: Set(actor.to_owned()),
-            body: Set(without_nul(body).into_owned()),
-        };
-        note::Entity::insert(row)
-            .exec_without_returning(&tx)
-            .await?;
-        let record = NewAudit {
-            actor: actor.to_owned(),
-            action: "incident.note".to_owned(),
-            object: object(id),
-            detail: json!({ "length": body.chars().count() }),
-        };
-        audit::append(&tx, record, now).await?;
+        write_note(&tx, id, body, actor, now).await?;
         tx.commit().await?;
         Ok(())
     }
