@@ -34,8 +34,11 @@ pub mod public;
 pub mod push;
 pub mod routes;
 
+mod changes;
 mod doors;
 mod guard;
+mod once;
+pub mod openapi;
 mod pages;
 mod receive;
 mod refusal;
@@ -112,6 +115,8 @@ pub struct Desk {
     bonds: Bonds,
     site: Option<Arc<Public>>,
     signs: Signs,
+    /// Changes as they happen.
+    changes: changes::Changes,
 }
 
 /// What every page shows of the state of things, kept for some seconds.
@@ -155,6 +160,7 @@ impl Desk {
             bonds,
             site: None,
             signs: Signs::default(),
+            changes: changes::Changes::default(),
         }
     }
 
@@ -270,11 +276,14 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
     let doors = doors::Doors::new(listener);
+    let lines = Arc::clone(&desk);
     let service = router(desk).into_make_service_with_connect_info::<Peer>();
     axum::serve(doors, service)
         .with_graceful_shutdown(async move {
             // A sender that is gone means the same as one that says stop.
             let _ = stop.wait_for(|stop| *stop).await;
+            // A line of changes would stay open for ever.
+            lines.changes.end();
         })
         .await
         .map_err(Error::Listener)

@@ -13,12 +13,19 @@ pub(crate) mod assets;
 pub(crate) mod draw;
 pub(crate) mod form;
 pub(crate) mod overview;
+pub(crate) mod programs;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
 
 /// The rows of every page.
 pub(crate) fn routes() -> Vec<&'static [Route]> {
-    vec![assets::ROUTES, sign_in::ROUTES, overview::ROUTES]
+    vec![
+        assets::ROUTES,
+        sign_in::ROUTES,
+        overview::ROUTES,
+        programs::ROUTES,
+        crate::changes::ROUTES,
+    ]
 }
 
 /// What every page shows of the state of things.
@@ -65,5 +72,6 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("shell", crate::words::ShellWords::PAIRS),
         ("sign_in", sign_in::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
+        ("programs", programs::Words::PAIRS),
     ]
 }

@@ -39,6 +39,7 @@ pub mod edition;
 pub mod flash;
 pub mod handled;
 pub mod history;
+pub mod hook;
 pub mod incident;
 pub mod infrastructure;
 pub mod issue;
@@ -48,6 +49,7 @@ pub mod manifest;
 pub mod member;
 pub mod message;
 pub mod notice;
+pub mod once;
 pub mod organization;
 pub mod profile;
 pub mod reference;
@@ -82,6 +84,7 @@ pub use flash::{FLASH_LEVELS, Flash, FlashState, NewFlash};
 pub use handled::{AskedParty, HandlingRow, Stock};
 pub use hash::Hash;
 pub use history::{HistoryKind, HistoryRow, NewHistoryRow};
+pub use hook::{CallState, Hook, HookCall};
 pub use incident::{
     Incident, IncidentEvent, IncidentFilter, IncidentNote, IncidentSort, NewIncident, NewStep,
     Reach,
@@ -97,6 +100,7 @@ pub use manifest::{LakeFile, LakeFileKind, LakeTotals, NewLakeFile, Snapshot};
 pub use member::LakeMember;
 pub use message::{Message, MessageRead, MessageState, NewMessage};
 pub use notice::{Attempt, Fault, Move, NewNotice, Notice, NoticeDirective};
+pub use once::{Answered, Once};
 pub use open::{Ledger, Page};
 pub use organization::{
     Contact, NewContact, NewOrganization, Organization, Register, Responsibility,

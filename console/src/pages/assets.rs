@@ -25,6 +25,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
         concat!(
             include_str!("../../assets/console.css"),
             include_str!("../../assets/pages/overview.css"),
+            include_str!("../../assets/pages/programs.css"),
         )
         .as_bytes(),
     ),
