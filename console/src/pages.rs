@@ -20,6 +20,7 @@ pub(crate) mod sign_in;
 /// The rows of every page.
 pub(crate) fn routes() -> Vec<&'static [Route]> {
     vec![
+        shell::ROUTES,
         assets::ROUTES,
         sign_in::ROUTES,
         overview::ROUTES,
