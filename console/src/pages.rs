@@ -16,6 +16,7 @@ pub(crate) mod overview;
 pub(crate) mod programs;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
+pub(crate) mod webhooks;
 
 /// The rows of every page.
 pub(crate) fn routes() -> Vec<&'static [Route]> {
@@ -25,6 +26,7 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         sign_in::ROUTES,
         overview::ROUTES,
         programs::ROUTES,
+        webhooks::ROUTES,
         crate::changes::ROUTES,
     ]
 }
@@ -74,5 +76,6 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("sign_in", sign_in::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
         ("programs", programs::Words::PAIRS),
+        ("webhooks", webhooks::Words::PAIRS),
     ]
 }

@@ -122,6 +122,8 @@ pub struct Settings {
     pub file: PathBuf,
     /// Name of the workspace.
     pub name: String,
+    /// Whether it is for exercises.
+    pub exercise: bool,
     /// Name of the reporting zone.
     pub zone_name: String,
     /// The reporting zone.
@@ -287,6 +289,7 @@ impl Resolver<'_> {
         Ok(Settings {
             file: file.to_owned(),
             name: written.workspace.name,
+            exercise: written.workspace.exercise,
             zone_name,
             zone,
             series,

@@ -24,6 +24,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
             include_str!("../../assets/console.css"),
             include_str!("../../assets/pages/overview.css"),
             include_str!("../../assets/pages/programs.css"),
+            include_str!("../../assets/pages/webhooks.css"),
         )
         .as_bytes(),
     ),

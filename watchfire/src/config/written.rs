@@ -55,11 +55,14 @@ pub struct WorkspaceSection {
     pub name: String,
     /// IANA zone of the reporting week. It filters; it never decides where data lie.
     pub zone: String,
+    /// Whether it is for exercises: its pages say so, and nothing leaves it.
+    pub exercise: bool,
 }
 
 impl Default for WorkspaceSection {
     fn default() -> Self {
         WorkspaceSection {
+            exercise: false,
             name: "watchfire".to_owned(),
             zone: "Asia/Shanghai".to_owned(),
         }
