@@ -28,6 +28,7 @@ mod text;
 
 pub mod access;
 pub mod account;
+pub mod alarm;
 pub mod audit;
 pub mod blob;
 pub mod campaign;
@@ -35,9 +36,11 @@ pub mod clock;
 pub mod commit;
 pub mod complaint;
 pub mod directive;
+pub mod drill;
 pub mod edition;
 pub mod flash;
 pub mod handled;
+pub mod handover;
 pub mod history;
 pub mod hook;
 pub mod incident;
@@ -52,6 +55,7 @@ pub mod notice;
 pub mod once;
 pub mod organization;
 pub mod profile;
+pub mod promise;
 pub mod reference;
 pub mod registration;
 pub mod reject;
@@ -59,6 +63,7 @@ pub mod report;
 pub mod retention;
 pub mod rule_trust;
 pub mod setting;
+pub mod shift;
 pub mod standing;
 pub mod subscriber;
 pub mod tally;
@@ -68,6 +73,7 @@ pub mod verification;
 
 pub use access::{Credential, NewSession, SignedIn};
 pub use account::{Account, Actor, Deputy};
+pub use alarm::{Alarm, Finding, NewTelling, Telling, TellingState};
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use blob::{Blob, BlobStore};
 pub use campaign::Campaign;
@@ -75,6 +81,7 @@ pub use clock::{Clock, ClockState, Ending, Escalation, NewClock};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
 pub use directive::{Directive, DirectiveState, NewDirective};
+pub use drill::Drill;
 pub use edition::{
     Comment, Correction, Edition, EditionKey, EditionStep, Frozen, LintOutcome, NewCorrection,
     NewEdition, NewRendition, Rendition, Review,
@@ -82,6 +89,7 @@ pub use edition::{
 pub use error::{Error, Result};
 pub use flash::{FLASH_LEVELS, Flash, FlashState, NewFlash};
 pub use handled::{AskedParty, HandlingRow, Stock};
+pub use handover::Handover;
 pub use hash::Hash;
 pub use history::{HistoryKind, HistoryRow, NewHistoryRow};
 pub use hook::{CallState, Hook, HookCall};
@@ -106,6 +114,7 @@ pub use organization::{
     Contact, NewContact, NewOrganization, Organization, Register, Responsibility,
 };
 pub use profile::{NewProfile, ReportProfile};
+pub use promise::{NewPromise, Promise};
 pub use reference::{NewReferenceTable, ReferenceTable};
 pub use registration::{RegistrationAnswer, RegistrationState};
 pub use reject::{Reject, RejectFilter, RejectState};
@@ -113,6 +122,7 @@ pub use report::{Archived, FeedTotals, NewReport, Report, ReportFilter, ReportKi
 pub use retention::{Expiry, Hold, NewExpiry, NewHold, Retained, Rewritten};
 pub use rule_trust::{RuleMode, RuleTrust};
 pub use setting::Setting;
+pub use shift::{NewShift, Shift, Swap};
 pub use standing::Standing;
 pub use subscriber::{EditionMail, MailState, NewSubscriber, Subscriber, SubscriberState};
 pub use tally::{NewTally, TallyBy, TallySum};

@@ -9,6 +9,7 @@ mod campaign;
 mod clock;
 mod cluster;
 mod commit;
+mod duty;
 mod edition;
 mod flash;
 mod handled;
