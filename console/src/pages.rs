@@ -11,6 +11,7 @@ use crate::routes::Route;
 
 pub(crate) mod assets;
 pub(crate) mod draw;
+pub(crate) mod duty;
 pub(crate) mod form;
 pub(crate) mod overview;
 pub(crate) mod programs;
@@ -20,7 +21,7 @@ pub(crate) mod webhooks;
 
 /// The rows of every page.
 pub(crate) fn routes() -> Vec<&'static [Route]> {
-    vec![
+    let mut all = vec![
         shell::ROUTES,
         assets::ROUTES,
         sign_in::ROUTES,
@@ -28,7 +29,9 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         programs::ROUTES,
         webhooks::ROUTES,
         crate::changes::ROUTES,
-    ]
+    ];
+    all.extend(duty::ROUTES);
+    all
 }
 
 /// What every page shows of the state of things.
@@ -77,5 +80,6 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("overview", overview::Words::PAIRS),
         ("programs", programs::Words::PAIRS),
         ("webhooks", webhooks::Words::PAIRS),
+        ("duty", duty::Words::PAIRS),
     ]
 }

@@ -129,7 +129,10 @@ pub fn identity(workspace: &Workspace) -> Result<String> {
 }
 
 /// The secret of tokens, drawn when it is first needed.
-fn token_key(workspace: &Workspace) -> Result<[u8; 32]> {
+///
+/// # Errors
+/// The ledger, or the system's random source.
+pub fn token_key(workspace: &Workspace) -> Result<[u8; 32]> {
     let ledger = &workspace.ledger;
     if let Some(key) = workspace.block_on(ledger.setting::<ledger::Hash>(TOKEN_KEY))? {
         return Ok(*key.as_bytes());

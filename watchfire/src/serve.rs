@@ -36,6 +36,7 @@ use crate::responding;
 use crate::table::clean;
 use crate::workspace::{Access, Session, Workspace, now, random};
 
+mod alarms;
 mod folders;
 mod gauges;
 mod hooks;
@@ -257,6 +258,7 @@ async fn serve(
     parts.spawn(respond::run(Arc::clone(&server)));
     parts.spawn(lists::run(Arc::clone(&server)));
     parts.spawn(hooks::run(Arc::clone(&server)));
+    parts.spawn(alarms::run(Arc::clone(&server)));
     parts.spawn(gauges::run(Arc::clone(&server), meters));
     session.talk.say(format_args!(
         "serving {} on http://{address}",

@@ -25,6 +25,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
             include_str!("../../assets/pages/overview.css"),
             include_str!("../../assets/pages/programs.css"),
             include_str!("../../assets/pages/webhooks.css"),
+            include_str!("../../assets/pages/duty.css"),
         )
         .as_bytes(),
     ),

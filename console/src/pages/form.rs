@@ -69,6 +69,18 @@ pub(crate) fn answer<T: Serialize>(headers: &HeaderMap, value: &T) -> Result<Res
     Ok(([(header::CONTENT_TYPE, kind), (header::ETAG, value)], body).into_response())
 }
 
+/// The place that a list goes on after, where it is the number of a row.
+///
+/// # Errors
+/// What was sent is no `next` of a list.
+pub(crate) fn cursor(field: &str, text: Option<&str>) -> Result<Option<i64>, Refusal> {
+    let read = |text: &str| {
+        text.parse::<i64>()
+            .map_err(|_| Refusal::invalid(field, "is no `next` of a page before"))
+    };
+    text.map(read).transpose()
+}
+
 /// The tag of a body.
 pub(crate) fn etag(body: &[u8]) -> String {
     format!("\"{}\"", &ledger::Hash::of(body).to_string()[..32])

@@ -385,12 +385,7 @@ async fn calls(
     if !(1..=MOST).contains(&limit) {
         return Err(Refusal::invalid("limit", "must be 1 to 500"));
     }
-    let before = match asked.after.as_deref() {
-        None => None,
-        Some(text) => Some(text.parse::<i64>().map_err(|_| {
-            Refusal::invalid("after", "is no `next` of a page before")
-        })?),
-    };
+    let before = form::cursor("after", asked.after.as_deref())?;
     let page = Page { offset: 0, limit };
     let found = desk.ledger.hook_calls(id, before, page).await?;
     let next = (found.len() as u64 == limit)

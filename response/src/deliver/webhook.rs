@@ -197,7 +197,12 @@ impl Way {
 
     /// Asks an address, or posts a body of a type to it, without a signature: a gateway for short messages, or
     /// whoever watches that we live.
-    pub async fn call(&self, address: &str, body: Option<(&str, String)>) -> Outcome {
+    pub async fn call(
+        &self,
+        address: &str,
+        body: Option<(&str, String)>,
+        token: Option<&Secret>,
+    ) -> Outcome {
         let url = match self.check(address) {
             Ok(url) => url,
             Err(reply) => return Outcome::Refused { reply },
@@ -205,6 +210,10 @@ impl Way {
         let request = match body {
             None => self.http.get(url.clone()),
             Some((kind, text)) => self.http.post(url.clone()).header("content-type", kind).body(text),
+        };
+        let request = match token {
+            None => request,
+            Some(token) => request.bearer_auth(token.bare()),
         };
         judged(request.send().await, url.as_str())
     }
