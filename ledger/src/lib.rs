@@ -37,6 +37,7 @@ pub mod commit;
 pub mod complaint;
 pub mod directive;
 pub mod drill;
+pub mod dump;
 pub mod edition;
 pub mod flash;
 pub mod handled;
@@ -70,6 +71,7 @@ pub mod tally;
 pub mod token;
 pub mod verdict;
 pub mod verification;
+pub mod watch;
 
 pub use access::{Credential, NewSession, SignedIn};
 pub use account::{Account, Actor, Deputy};
@@ -82,6 +84,7 @@ pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
 pub use directive::{Directive, DirectiveState, NewDirective};
 pub use drill::Drill;
+pub use dump::Dumped;
 pub use edition::{
     Comment, Correction, Edition, EditionKey, EditionStep, Frozen, LintOutcome, NewCorrection,
     NewEdition, NewRendition, Rendition, Review,
@@ -130,3 +133,4 @@ pub use text::Text;
 pub use token::{NewToken, Token};
 pub use verdict::{Decision, NewVerdict, Verdict};
 pub use verification::{Evidence, NewEvidence, NewVerification, Verification};
+pub use watch::{Pace, Running, Unanswered};

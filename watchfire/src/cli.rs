@@ -11,10 +11,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    audit, blocklist, bulletin, completions, config, contacts, daily, demo, doctor, evidence,
-    export, feeds, fetch, flash, history, hold, import, inbox, incidents, infrastructure, ingest,
-    init, lake, man, notices, orgs, parallel, parse, query, rating, reference, rejects, respond,
-    retention, rollup, route, serve, status, subscribers, tokens, users, verify, watch, week,
+    audit, backup, blocklist, bulletin, completions, config, contacts, daily, demo, doctor,
+    evidence, export, feeds, fetch, flash, history, hold, import, inbox, incidents, infrastructure,
+    ingest, init, lake, man, notices, orgs, parallel, parse, query, rating, reference, rejects,
+    respond, restore, retention, rollup, route, serve, status, subscribers, tokens, users, verify,
+    watch, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -129,6 +130,8 @@ enum Command {
     Daily(daily::Args),
     Subscribers(subscribers::Args),
     Lake(lake::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Retention(retention::Args),
     Hold(hold::Args),
     Audit(audit::Args),
@@ -196,6 +199,8 @@ impl Command {
             Command::Daily(args) => daily::run(args, session),
             Command::Subscribers(args) => subscribers::run(args, session),
             Command::Lake(args) => lake::run(args, session),
+            Command::Backup(args) => backup::run(args, session),
+            Command::Restore(args) => restore::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),
             Command::Audit(args) => audit::run(args, session),

@@ -10,6 +10,7 @@ mod clock;
 mod cluster;
 mod commit;
 mod duty;
+mod dump;
 mod edition;
 mod flash;
 mod handled;

@@ -1,6 +1,7 @@
 //! One file a command: its arguments, what it does, how it prints.
 
 pub mod audit;
+pub mod backup;
 pub mod blocklist;
 pub mod bulletin;
 pub mod completions;
@@ -33,6 +34,7 @@ pub mod rating;
 pub mod reference;
 pub mod rejects;
 pub mod respond;
+pub mod restore;
 pub mod retention;
 pub mod rollup;
 pub mod route;
