@@ -34,9 +34,12 @@ pub mod public;
 pub mod push;
 pub mod routes;
 
+mod changes;
 mod doors;
 mod guard;
 mod limits;
+mod once;
+pub mod openapi;
 mod pages;
 mod pictures;
 mod receipts;
@@ -116,6 +119,8 @@ pub struct Desk {
     site: Option<Arc<Public>>,
     signs: Signs,
     limits: limits::Limits,
+    /// Changes as they happen.
+    changes: changes::Changes,
 }
 
 /// What every page shows of the state of things, kept for some seconds.
@@ -160,6 +165,7 @@ impl Desk {
             site: None,
             signs: Signs::default(),
             limits: limits::Limits::default(),
+            changes: changes::Changes::default(),
         }
     }
 
@@ -275,11 +281,14 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
     let doors = doors::Doors::new(listener);
+    let lines = Arc::clone(&desk);
     let service = router(desk).into_make_service_with_connect_info::<Peer>();
     axum::serve(doors, service)
         .with_graceful_shutdown(async move {
             // A sender that is gone means the same as one that says stop.
             let _ = stop.wait_for(|stop| *stop).await;
+            // A line of changes would stay open for ever.
+            lines.changes.end();
         })
         .await
         .map_err(Error::Listener)

@@ -14,17 +14,20 @@ pub(crate) mod appeals;
 pub(crate) mod assets;
 pub(crate) mod complaints;
 pub(crate) mod draw;
+pub(crate) mod duty;
 pub(crate) mod form;
 pub(crate) mod outside;
 pub(crate) mod overview;
 pub(crate) mod owner;
 pub(crate) mod portal;
+pub(crate) mod programs;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
+pub(crate) mod webhooks;
 
 /// The rows of every page.
 pub(crate) fn routes() -> Vec<&'static [Route]> {
-    vec![
+    let mut all = vec![
         shell::ROUTES,
         assets::ROUTES,
         sign_in::ROUTES,
@@ -39,7 +42,12 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         portal::more::ROUTES,
         portal::settings::ROUTES,
         portal::api::ROUTES,
-    ]
+        programs::ROUTES,
+        webhooks::ROUTES,
+        crate::changes::ROUTES,
+    ];
+    all.extend(duty::ROUTES);
+    all
 }
 
 /// What every page shows of the state of things.
@@ -95,5 +103,8 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("portal", portal::Words::PAIRS),
         ("portal_more", portal::more::Words::PAIRS),
         ("portal_settings", portal::settings::Words::PAIRS),
+        ("programs", programs::Words::PAIRS),
+        ("webhooks", webhooks::Words::PAIRS),
+        ("duty", duty::Words::PAIRS),
     ]
 }

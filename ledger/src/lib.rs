@@ -29,6 +29,7 @@ mod text;
 pub mod access;
 pub mod account;
 pub mod appeal;
+pub mod alarm;
 pub mod audit;
 pub mod blob;
 pub mod campaign;
@@ -36,11 +37,14 @@ pub mod clock;
 pub mod commit;
 pub mod complaint;
 pub mod directive;
+pub mod drill;
 pub mod dump;
 pub mod edition;
 pub mod flash;
 pub mod handled;
+pub mod handover;
 pub mod history;
+pub mod hook;
 pub mod incident;
 pub mod infrastructure;
 pub mod issue;
@@ -50,9 +54,11 @@ pub mod manifest;
 pub mod member;
 pub mod message;
 pub mod notice;
+pub mod once;
 pub mod organization;
 pub mod portal;
 pub mod profile;
+pub mod promise;
 pub mod reference;
 pub mod registration;
 pub mod reject;
@@ -60,6 +66,7 @@ pub mod report;
 pub mod retention;
 pub mod rule_trust;
 pub mod setting;
+pub mod shift;
 pub mod standing;
 pub mod submitted;
 pub mod subscriber;
@@ -72,6 +79,7 @@ pub mod watch;
 pub use access::{Credential, NewSession, SignedIn};
 pub use account::{Account, Actor, Deputy};
 pub use appeal::{Appeal, NewAppeal};
+pub use alarm::{Alarm, Finding, NewTelling, Telling, TellingState};
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use blob::{Blob, BlobStore};
 pub use campaign::Campaign;
@@ -79,6 +87,7 @@ pub use clock::{Clock, ClockState, Ending, Escalation, NewClock};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
 pub use directive::{Directive, DirectiveState, NewDirective};
+pub use drill::Drill;
 pub use dump::Dumped;
 pub use edition::{
     Comment, Correction, Edition, EditionKey, EditionStep, Frozen, LintOutcome, NewCorrection,
@@ -87,8 +96,10 @@ pub use edition::{
 pub use error::{Error, Result};
 pub use flash::{FLASH_LEVELS, Flash, FlashState, NewFlash};
 pub use handled::{AskedParty, HandlingRow, Stock};
+pub use handover::Handover;
 pub use hash::Hash;
 pub use history::{HistoryKind, HistoryRow, NewHistoryRow};
+pub use hook::{CallState, Hook, HookCall};
 pub use incident::{
     Incident, IncidentEvent, IncidentFilter, IncidentNote, IncidentSort, NewIncident, NewStep,
     Reach,
@@ -104,11 +115,13 @@ pub use manifest::{LakeFile, LakeFileKind, LakeTotals, NewLakeFile, Snapshot};
 pub use member::LakeMember;
 pub use message::{Message, MessageRead, MessageState, NewMessage};
 pub use notice::{Attempt, Fault, Move, NewNotice, Notice, NoticeDirective};
+pub use once::{Answered, Once};
 pub use open::{Ledger, Page};
 pub use organization::{
     Contact, NewContact, NewOrganization, Organization, Register, Responsibility,
 };
 pub use profile::{NewProfile, ReportProfile};
+pub use promise::{NewPromise, Promise};
 pub use reference::{NewReferenceTable, ReferenceTable};
 pub use registration::{RegistrationAnswer, RegistrationState};
 pub use reject::{Reject, RejectFilter, RejectState};
@@ -116,6 +129,7 @@ pub use report::{Archived, FeedTotals, NewReport, Report, ReportFilter, ReportKi
 pub use retention::{Expiry, Hold, NewExpiry, NewHold, Retained, Rewritten};
 pub use rule_trust::{RuleMode, RuleTrust};
 pub use setting::Setting;
+pub use shift::{NewShift, Shift, Swap};
 pub use standing::Standing;
 pub use submitted::{NewSubmitted, Submitted};
 pub use subscriber::{EditionMail, MailState, NewSubscriber, Subscriber, SubscriberState};

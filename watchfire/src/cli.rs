@@ -15,7 +15,7 @@ use crate::command::{
     evidence, export, feeds, fetch, flash, history, hold, import, inbox, incidents, infrastructure,
     ingest, init, lake, man, notices, orgs, parallel, parse, query, rating, reference, rejects,
     respond, restore, retention, rollup, route, serve, status, subscribers, tokens, users, verify,
-    week,
+    watch, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -113,6 +113,7 @@ enum Command {
     Verify(verify::Args),
     Evidence(evidence::Args),
     Respond(respond::Args),
+    Watch(watch::Args),
     Week(week::Args),
     Query(query::Args),
     Import(import::Args),
@@ -181,6 +182,7 @@ impl Command {
             Command::Verify(args) => verify::run(args, session),
             Command::Evidence(args) => evidence::run(args, session),
             Command::Respond(args) => respond::run(args, session),
+            Command::Watch(args) => watch::run(args, session),
             Command::Week(args) => week::run(args, session),
             Command::Query(args) => query::run(args, session),
             Command::Import(args) => import::run(args, session),

@@ -8,6 +8,7 @@
 //! ledger. Data go to standard output through [`table`],
 //! talk to standard error through [`talk`], and what went wrong is a [`failure`] with its remedy.
 
+mod alarms;
 mod asking;
 mod blocklisting;
 mod cli;

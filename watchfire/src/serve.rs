@@ -22,6 +22,7 @@ use intake::Source;
 use intake::collect::client::Clients;
 use intake::collect::{FETCH, TAKE_IN};
 use ledger::Ledger;
+use ledger::hook::HOOK_JOB;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
@@ -35,8 +36,10 @@ use crate::responding;
 use crate::table::clean;
 use crate::workspace::{Access, Session, Workspace, now, random};
 
+mod alarms;
 mod folders;
 mod gauges;
+mod hooks;
 mod jobs;
 mod lists;
 mod respond;
@@ -212,7 +215,7 @@ async fn serve(
     // Whoever had these leases is dead: the lock of the serving process is ours.
     server
         .ledger
-        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND], now().0)
+        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND, HOOK_JOB], now().0)
         .await?;
     server
         .queue
@@ -254,6 +257,8 @@ async fn serve(
     parts.spawn(streams::run(Arc::clone(&server)));
     parts.spawn(respond::run(Arc::clone(&server)));
     parts.spawn(lists::run(Arc::clone(&server)));
+    parts.spawn(hooks::run(Arc::clone(&server)));
+    parts.spawn(alarms::run(Arc::clone(&server)));
     parts.spawn(gauges::run(Arc::clone(&server), meters));
     session.talk.say(format_args!(
         "serving {} on http://{address}",
@@ -303,7 +308,7 @@ async fn serve(
     parts.abort_all();
     server
         .ledger
-        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND], now().0)
+        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND, HOOK_JOB], now().0)
         .await?;
     match drained {
         true => tracing::info!("stopped"),

@@ -26,6 +26,9 @@ const FILES: &[(&str, &str, &[u8])] = &[
             include_str!("../../assets/pages/outside.css"),
             include_str!("../../assets/pages/from.css"),
             include_str!("../../assets/pages/portal.css"),
+            include_str!("../../assets/pages/programs.css"),
+            include_str!("../../assets/pages/webhooks.css"),
+            include_str!("../../assets/pages/duty.css"),
         )
         .as_bytes(),
     ),

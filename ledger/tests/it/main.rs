@@ -9,6 +9,7 @@ mod campaign;
 mod clock;
 mod cluster;
 mod commit;
+mod duty;
 mod dump;
 mod edition;
 mod flash;

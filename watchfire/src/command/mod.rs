@@ -44,4 +44,5 @@ pub mod subscribers;
 pub mod tokens;
 pub mod users;
 pub mod verify;
+pub mod watch;
 pub mod week;
