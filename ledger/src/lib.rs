@@ -28,6 +28,8 @@ mod text;
 
 pub mod access;
 pub mod account;
+pub mod api_token;
+pub mod attempt;
 pub mod audit;
 pub mod blob;
 pub mod campaign;
@@ -39,6 +41,7 @@ pub mod edition;
 pub mod flash;
 pub mod handled;
 pub mod history;
+pub mod identity;
 pub mod incident;
 pub mod infrastructure;
 pub mod issue;
@@ -56,6 +59,7 @@ pub mod reject;
 pub mod report;
 pub mod retention;
 pub mod rule_trust;
+pub mod second_factor;
 pub mod setting;
 pub mod standing;
 pub mod subscriber;
@@ -66,6 +70,8 @@ pub mod verification;
 
 pub use access::{Credential, NewSession, SignedIn};
 pub use account::{Account, Actor, Deputy};
+pub use api_token::{ApiToken, NewApiToken};
+pub use attempt::Admission;
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use blob::{Blob, BlobStore};
 pub use campaign::Campaign;
@@ -82,6 +88,7 @@ pub use flash::{FLASH_LEVELS, Flash, FlashState, NewFlash};
 pub use handled::{AskedParty, HandlingRow, Stock};
 pub use hash::Hash;
 pub use history::{HistoryKind, HistoryRow, NewHistoryRow};
+pub use identity::{Identity, NewIdentity};
 pub use incident::{
     Incident, IncidentEvent, IncidentFilter, IncidentNote, IncidentSort, NewIncident, NewStep,
     Reach,
@@ -108,6 +115,7 @@ pub use reject::{Reject, RejectFilter, RejectState};
 pub use report::{Archived, FeedTotals, NewReport, Report, ReportFilter, ReportKind, ReportState};
 pub use retention::{Expiry, Hold, NewExpiry, NewHold, Retained, Rewritten};
 pub use rule_trust::{RuleMode, RuleTrust};
+pub use second_factor::{HalfSession, SecondFactor};
 pub use setting::Setting;
 pub use standing::Standing;
 pub use subscriber::{EditionMail, MailState, NewSubscriber, Subscriber, SubscriberState};
