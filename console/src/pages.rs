@@ -10,9 +10,12 @@ use crate::Desk;
 use crate::routes::Route;
 
 pub(crate) mod assets;
+pub(crate) mod audit;
 pub(crate) mod draw;
 pub(crate) mod form;
+pub(crate) mod me;
 pub(crate) mod overview;
+pub(crate) mod settings;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
 
@@ -69,6 +72,16 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
     vec![
         ("shell", crate::words::ShellWords::PAIRS),
         ("sign_in", sign_in::Words::PAIRS),
+        ("sign_in code", sign_in::code::Words::PAIRS),
+        ("me", me::Words::PAIRS),
+        ("me password", me::password::Words::PAIRS),
+        ("me factor", me::factor::Words::PAIRS),
+        ("settings tabs", settings::Tabs::PAIRS),
+        ("settings", settings::Words::PAIRS),
+        ("accounts", settings::accounts::Words::PAIRS),
+        ("deputies", settings::deputies::Words::PAIRS),
+        ("tokens", settings::tokens::Words::PAIRS),
+        ("audit", audit::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
     ]
 }

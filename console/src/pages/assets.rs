@@ -23,6 +23,8 @@ const FILES: &[(&str, &str, &[u8])] = &[
         concat!(
             include_str!("../../assets/console.css"),
             include_str!("../../assets/pages/overview.css"),
+            include_str!("../../assets/pages/settings.css"),
+            include_str!("../../assets/pages/audit.css"),
         )
         .as_bytes(),
     ),
