@@ -25,6 +25,16 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         shell::ROUTES,
         assets::ROUTES,
         sign_in::ROUTES,
+        sign_in::code::ROUTES,
+        sign_in::provider::ROUTES,
+        me::ROUTES,
+        me::password::ROUTES,
+        me::factor::ROUTES,
+        settings::ROUTES,
+        settings::accounts::ROUTES,
+        settings::deputies::ROUTES,
+        settings::tokens::ROUTES,
+        audit::ROUTES,
         overview::ROUTES,
     ]
 }
