@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
-use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -26,7 +25,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 const GREETING: Duration = Duration::from_secs(10);
 
 /// What connections are made with, where TLS is ours; each new one with what stands then.
-pub(crate) type Tls = watch::Receiver<Option<Arc<ServerConfig>>>;
+pub(crate) type Tls = watch::Receiver<crate::tls::Terms>;
 
 /// Where a connection comes from.
 #[derive(Clone, Copy, Debug)]

@@ -123,7 +123,7 @@ pub struct Desk {
     /// Asks the provider that people sign in through besides.
     oidc: oidc::Oidc,
     /// What connections are made with, where TLS is ours.
-    tls: watch::Receiver<Option<Arc<rustls::ServerConfig>>>,
+    tls: watch::Receiver<tls::Terms>,
     /// What the house stands on.
     premises: Option<Arc<dyn premises::Premises>>,
 }
@@ -184,7 +184,7 @@ impl Desk {
     }
 
     /// With TLS of our own; connections are taken plainly while there is `None`.
-    pub fn behind_tls(mut self, terms: watch::Receiver<Option<Arc<rustls::ServerConfig>>>) -> Self {
+    pub fn behind_tls(mut self, terms: watch::Receiver<tls::Terms>) -> Self {
         self.tls = terms;
         self
     }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use base64::Engine;
@@ -160,9 +160,7 @@ type Asking = Pin<Box<dyn Future<Output = Result<HttpResponse, Unasked>> + Send>
 
 impl Oidc {
     fn http(&self, provider: &Provider) -> Result<impl Fn(HttpRequest) -> Asking, Failed> {
-        static CRYPTO: Once = Once::new();
-        // The binary may have chosen one already: then that one stands.
-        CRYPTO.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+        crate::tls::install();
         let allowed = Arc::clone(&provider.allowed);
         let builder =
             outbound::client::guarded(Arc::clone(&self.lookup), Arc::clone(&allowed), PATIENCE);

@@ -7,6 +7,15 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+/// What connections are made with; `None`: plainly.
+pub type Terms = Option<Arc<ServerConfig>>;
+
+/// Chooses the library that encrypts, for clients that are built without naming one; the first choice stands.
+pub fn install() {
+    static CHOICE: std::sync::Once = std::sync::Once::new();
+    CHOICE.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+}
+
 /// Why certificate and key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {

@@ -35,10 +35,13 @@ use crate::responding;
 use crate::table::clean;
 use crate::workspace::{Access, Session, Workspace, now, random};
 
+pub mod access;
 mod folders;
 mod gauges;
 mod jobs;
 mod lists;
+mod notify;
+mod premises;
 mod respond;
 mod streams;
 mod work;
@@ -124,7 +127,7 @@ fn terms(settings: &Settings) -> Arc<Terms> {
         per_minute: settings.serve.pushes_per_minute,
         most_waiting: u64::from(settings.serve.most_waiting),
         zone: settings.zone.clone(),
-        proxies: Vec::new(),
+        proxies: settings.proxies.clone(),
         house: House {
             organization: settings.series.organization.clone(),
             title: settings.series.title.clone(),
@@ -220,6 +223,8 @@ async fn serve(
         .await?;
     jobs::plan(&server).await?;
 
+    let keys = access::Keys::read(&workspace.root, &workspace.settings, &session.environment)?;
+    let keys = Arc::new(keys);
     let (terms_sender, terms_receiver) = watch::channel(terms(&workspace.settings));
     let (readiness, ready) = watch::channel(Readiness::Ready);
     if let Err(error) = watchfire::site::recover(&workspace.site_dir()) {
@@ -239,6 +244,9 @@ async fn serve(
         Some(Arc::clone(&meters)),
         bonds(&server),
     );
+    let desk = keys
+        .give(desk)
+        .on_premises(Arc::new(premises::House(Arc::clone(&server))));
     let desk = Arc::new(desk.publishing(Public::new(workspace.site_dir())));
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());
@@ -255,12 +263,15 @@ async fn serve(
     parts.spawn(respond::run(Arc::clone(&server)));
     parts.spawn(lists::run(Arc::clone(&server)));
     parts.spawn(gauges::run(Arc::clone(&server), meters));
+    parts.spawn(notify::watch(Arc::clone(&server)));
+    let scheme = if keys.encrypted() { "https" } else { "http" };
     session.talk.say(format_args!(
-        "serving {} on http://{address}",
+        "serving {} on {scheme}://{address}",
         workspace.root.display()
     ));
-    if !address.ip().is_loopback() {
-        tracing::warn!(%address, "tokens and reports cross the network unencrypted: put a proxy with TLS in front");
+    notify::ready(&format!("serving on {scheme}://{address}"));
+    if !address.ip().is_loopback() && !keys.encrypted() && workspace.settings.proxies.is_empty() {
+        tracing::warn!(%address, "tokens and reports cross the network unencrypted: set tls_cert and tls_key, or put a proxy with TLS in front and name it in proxies");
     }
     let mut reloading = JoinSet::new();
     let signal = loop {
@@ -269,7 +280,12 @@ async fn serve(
             _ = hang_up.recv() => {
                 let environment = session.environment.clone();
                 let (server, terms) = (Arc::clone(&server), terms_sender.clone());
-                reloading.spawn(async move { reload(&server, &environment, &terms).await });
+                let keys = Arc::clone(&keys);
+                reloading.spawn(async move {
+                    notify::reloading();
+                    reload(&server, &environment, &terms, &keys).await;
+                    notify::ready("serving");
+                });
             }
             Some(_) = reloading.join_next(), if !reloading.is_empty() => {}
             why = died.recv() => {
@@ -286,6 +302,7 @@ async fn serve(
     };
     let most = u64::from(server.workspace().settings.serve.drain_secs);
     tracing::info!(signal, secs = most, "stopping: work under way may end");
+    notify::stopping();
     readiness.send_replace(Readiness::Not("the process is stopping".to_owned()));
     stop.send_replace(true);
     let drained = async {
@@ -331,6 +348,7 @@ async fn reload(
     server: &Server,
     environment: &config::Environment,
     terms_sender: &watch::Sender<Arc<Terms>>,
+    keys: &access::Keys,
 ) {
     let refuse = |lines: Vec<String>| {
         metrics::counter!("watchfire_reloads_total", "outcome" => "refused").increment(1);
@@ -345,6 +363,10 @@ async fn reload(
         Err(lines) => return refuse(lines),
     };
     let new = Arc::new(old.with(settings));
+    // Certificates are read first: what cannot be used changes nothing.
+    if let Err(failure) = keys.renew(&old.root, &new.settings, environment) {
+        return refuse(vec![failure.message().to_owned()]);
+    }
     // The ingesting thread changes over between two batches, and refuses wrong reference files.
     if let Err(failure) = server.queue.ask(Load::Configured(Arc::clone(&new))).await {
         return refuse(vec![failure.message().to_owned()]);

@@ -102,9 +102,9 @@ struct Asked {
     #[serde(default)]
     check: bool,
     /// Language of the page.
-    #[serde(default)]
+    #[serde(default, rename = "lang")]
     #[schemars(skip)]
-    lang: String,
+    _lang: String,
 }
 
 impl Asked {

@@ -40,7 +40,6 @@ pub(crate) const ROUTES: &[Route] = &[
 words! {
     /// The settings' own navigation.
     Tabs {
-        label: "设置", "Settings";
         system: "系统", "System";
         accounts: "账户", "Accounts";
         tokens: "接口令牌", "API tokens";
@@ -67,7 +66,6 @@ words! {
         records: "条目", "Records";
         age: "导入", "Brought in";
         hash: "摘要", "Hash";
-        source: "文件", "File";
         workspace: "工作区", "Workspace";
         folder: "目录", "Folder";
         ledger: "账本", "Ledger";

@@ -55,8 +55,6 @@ words! {
         roles: "角色", "Roles";
         organization: "单位", "Organization";
         house: "本中心", "The house";
-        state: "状态", "State";
-        active: "在用", "active";
         closed: "已停用", "closed";
         held: "登录受限至 {time}", "sign-in waits until {time}";
         factor: "第二步", "Second step";
@@ -81,10 +79,8 @@ words! {
         end: "退出全部浏览器", "Sign out everywhere";
         ended: "已退出 {n} 个浏览器", "Signed out of {n} browsers";
         organization_text: "属于其他单位的账户只看到该单位的事件或门户。", "An account of another organization sees that one's incidents or portal only.";
-        deputies: "代签", "Deputies";
         back: "全部账户", "All accounts";
         by: "由 {by} 于 {time} 添加", "added by {by}, {time}";
-        none: "还没有账户", "There is no account yet";
     }
 }
 
@@ -128,7 +124,6 @@ struct Role {
 struct OnePage {
     shell: Shell,
     w: &'static Words,
-    tabs: Vec<Tab>,
     login: String,
     name: String,
     roles: Vec<Role>,
@@ -242,7 +237,6 @@ async fn one(
     Ok(shell::page(&OnePage {
         shell: shell::shell(desk, visitor, Nav::Settings, &account.login).await,
         w,
-        tabs: tabs(visitor, ""),
         roles: roles(&account.roles(), visitor),
         active: account.active,
         made: fill(w.by, &[("by", &account.created_by), ("time", &made)]),
