@@ -8,7 +8,7 @@
 //! its size, and it is acknowledged only when a killed process would find it again.
 //!
 //! Not here: taking reports in, which the serving process does from its queue; the clock and the
-//! random source, which the binary hands down; TLS, which a proxy in front does.
+//! random source, which the binary hands down.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -26,13 +26,17 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 pub mod access;
+pub mod breached;
 pub mod error;
 pub mod meters;
+pub mod oidc;
 pub mod password;
+pub mod premises;
 pub mod problem;
 pub mod public;
 pub mod push;
 pub mod routes;
+pub mod tls;
 
 mod changes;
 mod doors;
@@ -46,7 +50,9 @@ mod receipts;
 mod receive;
 mod refusal;
 mod request;
+mod signing;
 mod subscriptions;
+mod totp;
 mod visitor;
 mod words;
 
@@ -121,6 +127,14 @@ pub struct Desk {
     limits: limits::Limits,
     /// Changes as they happen.
     changes: changes::Changes,
+    /// What the configuration says of signing in.
+    sign_in: watch::Receiver<Arc<access::SignIn>>,
+    /// Asks the provider that people sign in through besides.
+    oidc: oidc::Oidc,
+    /// What connections are made with, where TLS is ours.
+    tls: watch::Receiver<tls::Terms>,
+    /// What the house stands on.
+    premises: Option<Arc<dyn premises::Premises>>,
 }
 
 /// What every page shows of the state of things, kept for some seconds.
@@ -166,7 +180,58 @@ impl Desk {
             signs: Signs::default(),
             limits: limits::Limits::default(),
             changes: changes::Changes::default(),
+            sign_in: watch::channel(Arc::default()).1,
+            oidc: oidc::Oidc::default(),
+            tls: watch::channel(None).1,
+            premises: None,
         }
+    }
+
+    /// With what the configuration says of signing in; without, second factors for administrators and approvers,
+    /// and no other house's provider.
+    pub fn signing_in(mut self, terms: watch::Receiver<Arc<access::SignIn>>) -> Self {
+        self.sign_in = terms;
+        self
+    }
+
+    /// With TLS of our own; connections are taken plainly while there is `None`.
+    pub fn behind_tls(mut self, terms: watch::Receiver<tls::Terms>) -> Self {
+        self.tls = terms;
+        self
+    }
+
+    /// With what the pages of the settings tell of.
+    pub fn on_premises(mut self, premises: Arc<dyn premises::Premises>) -> Self {
+        self.premises = Some(premises);
+        self
+    }
+
+    /// What the configuration says of signing in.
+    pub(crate) fn sign_in(&self) -> Arc<access::SignIn> {
+        Arc::clone(&self.sign_in.borrow())
+    }
+
+    /// Whether TLS is ours.
+    pub(crate) fn encrypted(&self) -> bool {
+        self.tls.borrow().is_some()
+    }
+
+    /// Writes down that somebody read what is marked sensitive; before it is shown, or it is not shown.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    pub(crate) async fn sensitive_read(
+        &self,
+        visitor: &visitor::Visitor,
+        object: &str,
+    ) -> Result<(), refusal::Refusal> {
+        let record = ledger::NewAudit {
+            actor: visitor.login().to_owned(),
+            action: "read".to_owned(),
+            object: object.to_owned(),
+            detail: serde_json::json!({ "source": visitor.source, "address": visitor.here }),
+        };
+        Ok(self.ledger.append_audit(record, self.now().0).await?)
     }
 
     /// With the published site at every address that is no route.
@@ -280,7 +345,7 @@ pub async fn serve(
     desk: Arc<Desk>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
-    let doors = doors::Doors::new(listener);
+    let doors = doors::Doors::new(listener, desk.tls.clone());
     let lines = Arc::clone(&desk);
     let service = router(desk).into_make_service_with_connect_info::<Peer>();
     axum::serve(doors, service)

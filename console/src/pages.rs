@@ -13,6 +13,7 @@ pub(crate) mod answers;
 pub(crate) mod appeals;
 pub(crate) mod assets;
 pub(crate) mod complaints;
+pub(crate) mod audit;
 pub(crate) mod draw;
 pub(crate) mod duty;
 pub(crate) mod form;
@@ -21,6 +22,8 @@ pub(crate) mod overview;
 pub(crate) mod owner;
 pub(crate) mod portal;
 pub(crate) mod programs;
+pub(crate) mod me;
+pub(crate) mod settings;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
 pub(crate) mod webhooks;
@@ -31,6 +34,16 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         shell::ROUTES,
         assets::ROUTES,
         sign_in::ROUTES,
+        sign_in::code::ROUTES,
+        sign_in::provider::ROUTES,
+        me::ROUTES,
+        me::password::ROUTES,
+        me::factor::ROUTES,
+        settings::ROUTES,
+        settings::accounts::ROUTES,
+        settings::deputies::ROUTES,
+        settings::tokens::ROUTES,
+        audit::ROUTES,
         overview::ROUTES,
         outside::report::ROUTES,
         outside::appeal::ROUTES,
@@ -93,6 +106,16 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
     vec![
         ("shell", crate::words::ShellWords::PAIRS),
         ("sign_in", sign_in::Words::PAIRS),
+        ("sign_in code", sign_in::code::Words::PAIRS),
+        ("me", me::Words::PAIRS),
+        ("me password", me::password::Words::PAIRS),
+        ("me factor", me::factor::Words::PAIRS),
+        ("settings tabs", settings::Tabs::PAIRS),
+        ("settings", settings::Words::PAIRS),
+        ("accounts", settings::accounts::Words::PAIRS),
+        ("deputies", settings::deputies::Words::PAIRS),
+        ("tokens", settings::tokens::Words::PAIRS),
+        ("audit", audit::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
         ("report", outside::report::Words::PAIRS),
         ("appeal", outside::appeal::Words::PAIRS),

@@ -18,6 +18,7 @@ mod failure;
 mod findings;
 mod health;
 mod inspection;
+mod json_log;
 mod publishing;
 mod reference_files;
 mod registering;

@@ -29,6 +29,8 @@ const FILES: &[(&str, &str, &[u8])] = &[
             include_str!("../../assets/pages/programs.css"),
             include_str!("../../assets/pages/webhooks.css"),
             include_str!("../../assets/pages/duty.css"),
+            include_str!("../../assets/pages/settings.css"),
+            include_str!("../../assets/pages/audit.css"),
         )
         .as_bytes(),
     ),

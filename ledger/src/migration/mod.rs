@@ -13,6 +13,7 @@ mod m0009_flash;
 mod m0010_access;
 mod m0015_portal;
 mod m0017_duty;
+mod m0016_sign_in;
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, Index, SchemaManager, Table, TableCreateStatement,
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_access::Migration),
             Box::new(m0015_portal::Migration),
             Box::new(m0017_duty::Migration),
+            Box::new(m0016_sign_in::Migration),
         ]
     }
 }
