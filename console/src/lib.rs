@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 pub mod access;
+pub mod correspondence;
 pub mod error;
 pub mod meters;
 pub mod password;
@@ -112,6 +113,8 @@ pub struct Desk {
     bonds: Bonds,
     site: Option<Arc<Public>>,
     signs: Signs,
+    correspondence: Option<Arc<dyn correspondence::Correspondence>>,
+    sources: Option<Arc<dyn correspondence::Sources>>,
 }
 
 /// What every page shows of the state of things, kept for some seconds.
@@ -155,6 +158,8 @@ impl Desk {
             bonds,
             site: None,
             signs: Signs::default(),
+            correspondence: None,
+            sources: None,
         }
     }
 
@@ -162,6 +167,31 @@ impl Desk {
     pub fn publishing(mut self, site: Public) -> Self {
         self.site = Some(Arc::new(site));
         self
+    }
+
+    /// With what writes letters, and what knows the feeds.
+    pub fn corresponding(
+        mut self,
+        letters: Arc<dyn correspondence::Correspondence>,
+        sources: Arc<dyn correspondence::Sources>,
+    ) -> Self {
+        self.correspondence = Some(letters);
+        self.sources = Some(sources);
+        self
+    }
+
+    /// What writes letters.
+    pub(crate) fn letters(
+        &self,
+    ) -> Result<&dyn correspondence::Correspondence, refusal::Refusal> {
+        let letters = self.correspondence.as_deref();
+        letters.ok_or_else(|| refusal::Refusal::conflict("this process", "writes no letters"))
+    }
+
+    /// What knows the feeds.
+    pub(crate) fn sources(&self) -> Result<&dyn correspondence::Sources, refusal::Refusal> {
+        let sources = self.sources.as_deref();
+        sources.ok_or_else(|| refusal::Refusal::conflict("this process", "asks no feeds"))
     }
 
     /// The instant.

@@ -2,6 +2,7 @@
 //! [`formats::mail`]. One mailbox carries complaints, answers, bounces and feeds; what each mail led to
 //! stands in its row.
 
+pub mod deciding;
 pub mod imap;
 pub mod reading;
 
