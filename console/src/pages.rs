@@ -12,7 +12,11 @@ use crate::routes::Route;
 pub(crate) mod assets;
 pub(crate) mod draw;
 pub(crate) mod form;
+pub(crate) mod inbox;
+pub(crate) mod mail;
+pub(crate) mod notices;
 pub(crate) mod overview;
+pub(crate) mod paging;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
 
@@ -23,6 +27,8 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         assets::ROUTES,
         sign_in::ROUTES,
         overview::ROUTES,
+        notices::ROUTES,
+        inbox::ROUTES,
     ]
 }
 
@@ -46,8 +52,8 @@ pub(crate) async fn signs(desk: &Desk) -> response::Result<(Counts, Sending)> {
         incidents: ledger.incident_count(&open, &Reach::All).await?,
         hot: clocks.iter().any(|clock| clock.due_at < soon),
         inbox: waiting,
-        notices: 0,
-        feeds: 0,
+        notices: notices::to_be_seen_to(ledger).await?,
+        feeds: feeds_failing(desk).await?,
     };
     let stopped = desk.response.is_stopped().await?;
     let leave = desk.response.may_leave(&desk.identity).await?;
@@ -57,6 +63,25 @@ pub(crate) async fn signs(desk: &Desk) -> response::Result<(Counts, Sending)> {
         (false, _) => Sending::NotArmed,
     };
     Ok((counts, sending))
+}
+
+/// Feeds that are turned on and fail, by what is remembered of their runs: one query, whatever their number.
+async fn feeds_failing(desk: &Desk) -> response::Result<u64> {
+    /// What of a feed's runs is looked at here.
+    #[derive(serde::Deserialize)]
+    struct Runs {
+        #[serde(default)]
+        failures: u32,
+    }
+    let terms = desk.terms();
+    let remembered = desk.ledger.settings("runs.").await?;
+    let fails = |setting: &&ledger::Setting| {
+        let name = setting.key.trim_start_matches("runs.");
+        let on = terms.catalogue.get(name).is_ok_and(|one| one.feed.enabled);
+        let runs: Option<Runs> = serde_json::from_str(&setting.json).ok();
+        on && runs.is_some_and(|runs| runs.failures > 0)
+    };
+    Ok(remembered.iter().filter(fails).count() as u64)
 }
 
 /// Keys of a table of words with their texts.
@@ -70,5 +95,10 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("shell", crate::words::ShellWords::PAIRS),
         ("sign_in", sign_in::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
+        ("notices", notices::Words::PAIRS),
+        ("letter", notices::LetterWords::PAIRS),
+        ("sending", notices::SendingWords::PAIRS),
+        ("inbox", inbox::Words::PAIRS),
+        ("message", inbox::MessageWords::PAIRS),
     ]
 }

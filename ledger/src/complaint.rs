@@ -226,6 +226,15 @@ impl Ledger {
             .await?)
     }
 
+    /// Complaints that came in a message, by number.
+    pub async fn complaints_in(&self, message: &str) -> Result<Vec<Complaint>> {
+        Ok(Entity::find()
+            .filter(Column::Message.eq(message))
+            .order_by_asc(Column::Number)
+            .all(self.reader())
+            .await?)
+    }
+
     /// A complaint.
     ///
     /// # Errors

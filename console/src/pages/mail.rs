@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use formats::mail::{Limits, Mail};
 
 use crate::refusal::Refusal;
+use crate::words::fill;
 
 /// Characters of a mail's text that a page shows.
 const SHOWN: usize = 60_000;
@@ -30,6 +31,8 @@ pub(crate) struct Block {
     /// Whether it is quoted from an earlier mail.
     pub(crate) quoted: bool,
     pub(crate) lines: usize,
+    /// What is said of it while it is folded.
+    pub(crate) label: String,
     pub(crate) text: String,
 }
 
@@ -39,11 +42,12 @@ pub(crate) struct PartView {
     pub(crate) at: usize,
     pub(crate) name: String,
     pub(crate) media: String,
-    pub(crate) bytes: usize,
+    pub(crate) size: String,
 }
 
 /// Reads a mail to be shown; `None` where the bytes are no mail.
-pub(crate) fn view(bytes: &[u8]) -> Option<MailView> {
+/// `quoted` is what is said of `{n}` quoted lines.
+pub(crate) fn view(bytes: &[u8], quoted: &str) -> Option<MailView> {
     let mail = Mail::read(bytes, &Limits::default()).ok()?;
     let addresses = |all: &[formats::mail::Address]| {
         let each = all.iter().map(|one| one.address.to_string());
@@ -60,7 +64,7 @@ pub(crate) fn view(bytes: &[u8]) -> Option<MailView> {
         subject: plain(mail.subject.as_str()),
         date: mail.date.map(|at| at.0),
         cut: text.len() < mail.text.len(),
-        blocks: blocks(&text),
+        blocks: blocks(&text, quoted),
         parts: parts(&mail),
         encrypted,
     })
@@ -78,7 +82,7 @@ fn parts(mail: &Mail) -> Vec<PartView> {
                 .as_ref()
                 .map_or_else(|| format!("part-{at}"), |name| plain(name.as_str())),
             media: plain(&part.media),
-            bytes: part.bytes.len(),
+            size: size(part.bytes.len()),
         })
         .collect()
 }
@@ -91,7 +95,7 @@ pub(crate) fn part(bytes: &[u8], at: usize) -> Option<(String, Vec<u8>)> {
 }
 
 /// Text in stretches of quoted and own lines.
-fn blocks(text: &str) -> Vec<Block> {
+fn blocks(text: &str, label: &str) -> Vec<Block> {
     let mut all: Vec<Block> = Vec::new();
     for line in text.lines() {
         let quoted = line.trim_start().starts_with('>');
@@ -101,6 +105,7 @@ fn blocks(text: &str) -> Vec<Block> {
                 all.push(Block {
                     quoted,
                     lines: 0,
+                    label: String::new(),
                     text: String::new(),
                 });
                 let at = all.len() - 1;
@@ -110,6 +115,9 @@ fn blocks(text: &str) -> Vec<Block> {
         own.lines += 1;
         own.text.push_str(&plain(line));
         own.text.push('\n');
+    }
+    for one in all.iter_mut().filter(|one| one.quoted) {
+        one.label = fill(label, &[("n", &one.lines)]);
     }
     all
 }
@@ -172,9 +180,10 @@ mod tests {
 
     #[test]
     fn a_mail_is_text_with_its_quotes_folded() {
-        let view = view(MAIL).expect("a mail");
+        let view = view(MAIL, "{n} lines").expect("a mail");
         let told: Vec<_> = view.blocks.iter().map(|one| (one.quoted, one.lines)).collect();
         assert_eq!(told, [(false, 1), (true, 2)]);
+        assert_eq!(view.blocks[1].label, "2 lines");
         assert_eq!(view.parts.len(), 1);
         let (name, bytes) = part(MAIL, view.parts[0].at).expect("an attachment");
         assert_eq!(name, "a.html");

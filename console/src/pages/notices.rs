@@ -28,6 +28,12 @@ mod api;
 mod letter;
 mod sending;
 
+pub(crate) use letter::{bytes, note_copy};
+#[cfg(test)]
+pub(crate) use letter::Words as LetterWords;
+#[cfg(test)]
+pub(crate) use sending::Words as SendingWords;
+
 const VIEW: Need = Need::Right(Right::View);
 const WORK: Need = Need::Right(Right::Work);
 const LEAD: Need = Need::Right(Right::Lead);
@@ -209,6 +215,15 @@ struct OutboxPage {
     next: String,
 }
 
+/// Notices that need a hand: held, to be carried by hand, not taken, or come back with nobody asked since.
+pub(crate) async fn to_be_seen_to(ledger: &ledger::Ledger) -> ledger::Result<u64> {
+    let wanted = [NoticeState::Held, NoticeState::Task, NoticeState::Failed];
+    let counts = ledger.notice_counts().await?;
+    let found = counts.iter().filter(|(state, _)| wanted.contains(state));
+    let waiting: u64 = found.map(|(_, count)| count.unsigned_abs()).sum();
+    Ok(waiting + ledger.notices_come_back().await?)
+}
+
 /// How a state is coloured: what is broken, what waits for a person.
 pub(crate) fn class_of(state: NoticeState) -> &'static str {
     match state {
@@ -230,7 +245,7 @@ pub(crate) fn why_of(notice: &Notice) -> String {
 /// The names of the organizations of some notices, in the visitor's language.
 pub(crate) async fn names(
     desk: &Desk,
-    ids: impl IntoIterator<Item = model::ids::OrganizationId>,
+    ids: Vec<model::ids::OrganizationId>,
     lang: model::bulletin::Lang,
 ) -> Result<BTreeMap<model::ids::OrganizationId, String>, Refusal> {
     let mut all = BTreeMap::new();
@@ -285,7 +300,8 @@ async fn outbox(
     let limit = paging::limit(None);
     let mut found = desk.ledger.outbox(&filter, limit + 1).await?;
     let next = paging::cut(&mut found, limit, |one| one.number.to_string());
-    let parties = names(&desk, found.iter().map(|one| one.organization_id.0), lang).await?;
+    let ids: Vec<_> = found.iter().map(|one| one.organization_id.0).collect();
+    let parties = names(&desk, ids, lang).await?;
     let rows = found.into_iter().map(|one| Row {
         number: one.number,
         href: format!("/console/notices/{}", one.number),

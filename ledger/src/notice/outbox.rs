@@ -1,5 +1,7 @@
 //! The outbox as people go through it: found by state, party and words; held back, or taken out of it.
 
+use sea_orm::QueryTrait;
+
 use super::*;
 
 /// Which notices. Everything that is empty does not filter.
@@ -49,6 +51,30 @@ impl Ledger {
             .limit(limit)
             .all(self.reader())
             .await?)
+    }
+
+    /// How many notices came back and what they asked for is still asked of nobody.
+    pub async fn notices_come_back(&self) -> Result<u64> {
+        let back = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::State.eq(Text(NoticeState::Bounced)))
+            .into_query();
+        let open = directive::Entity::find()
+            .select_only()
+            .column(directive::Column::Id)
+            .filter(directive::Column::State.is_in([DirectiveState::Due, DirectiveState::NoContact]))
+            .into_query();
+        let ids: Vec<Text<NoticeId>> = covers::Entity::find()
+            .select_only()
+            .column(covers::Column::NoticeId)
+            .distinct()
+            .filter(covers::Column::NoticeId.in_subquery(back))
+            .filter(covers::Column::DirectiveId.in_subquery(open))
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        Ok(ids.len() as u64)
     }
 
     /// Holds a notice back that waits to be sent: a person lets it go again, or not. Audited.

@@ -103,6 +103,8 @@ struct LetterPage {
     notice: Notice,
     state: &'static str,
     class: &'static str,
+    held: bool,
+    unknown: bool,
     kind: &'static str,
     channel: &'static str,
     format: &'static str,
@@ -160,7 +162,7 @@ pub(super) async fn page(
     let (notice, bytes) = load(&desk, paging::number(&number)?).await?;
     let party = desk.ledger.organization(notice.organization_id.0).await?;
     let is_mail = notice.channel.0 == Channel::Mail;
-    let view = is_mail.then(|| mail::view(&bytes)).flatten();
+    let view = is_mail.then(|| mail::view(&bytes, w.quoted)).flatten();
     let raw = match view {
         Some(_) => String::new(),
         None => mail::plain(&String::from_utf8_lossy(&bytes)),
@@ -214,6 +216,8 @@ pub(super) async fn page(
         w,
         state: word(state, lang),
         class: class_of(state),
+        held: state == NoticeState::Held,
+        unknown: state == NoticeState::Sending,
         kind: word(notice.kind.0, lang),
         channel: word(notice.channel.0, lang),
         format: notice.format.map_or("", |format| word(format.0, lang)),
