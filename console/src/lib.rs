@@ -27,6 +27,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 pub mod access;
 pub mod breached;
+pub mod correspondence;
 pub mod error;
 pub mod meters;
 pub mod oidc;
@@ -135,6 +136,8 @@ pub struct Desk {
     tls: watch::Receiver<tls::Terms>,
     /// What the house stands on.
     premises: Option<Arc<dyn premises::Premises>>,
+    correspondence: Option<Arc<dyn correspondence::Correspondence>>,
+    sources: Option<Arc<dyn correspondence::Sources>>,
 }
 
 /// What every page shows of the state of things, kept for some seconds.
@@ -184,6 +187,8 @@ impl Desk {
             oidc: oidc::Oidc::default(),
             tls: watch::channel(None).1,
             premises: None,
+            correspondence: None,
+            sources: None,
         }
     }
 
@@ -238,6 +243,31 @@ impl Desk {
     pub fn publishing(mut self, site: Public) -> Self {
         self.site = Some(Arc::new(site));
         self
+    }
+
+    /// With what writes letters, and what knows the feeds.
+    pub fn corresponding(
+        mut self,
+        letters: Arc<dyn correspondence::Correspondence>,
+        sources: Arc<dyn correspondence::Sources>,
+    ) -> Self {
+        self.correspondence = Some(letters);
+        self.sources = Some(sources);
+        self
+    }
+
+    /// What writes letters.
+    pub(crate) fn letters(
+        &self,
+    ) -> Result<&dyn correspondence::Correspondence, refusal::Refusal> {
+        let letters = self.correspondence.as_deref();
+        letters.ok_or_else(|| refusal::Refusal::conflict("this process", "writes no letters"))
+    }
+
+    /// What knows the feeds.
+    pub(crate) fn sources(&self) -> Result<&dyn correspondence::Sources, refusal::Refusal> {
+        let sources = self.sources.as_deref();
+        sources.ok_or_else(|| refusal::Refusal::conflict("this process", "asks no feeds"))
     }
 
     /// The instant.

@@ -24,6 +24,10 @@ pub(crate) mod portal;
 pub(crate) mod programs;
 pub(crate) mod me;
 pub(crate) mod settings;
+pub(crate) mod inbox;
+pub(crate) mod mail;
+pub(crate) mod notices;
+pub(crate) mod paging;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
 pub(crate) mod webhooks;
@@ -61,6 +65,9 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
     ];
     all.extend(duty::ROUTES);
     all
+        notices::ROUTES,
+        inbox::ROUTES,
+    ]
 }
 
 /// What every page shows of the state of things.
@@ -83,8 +90,8 @@ pub(crate) async fn signs(desk: &Desk) -> response::Result<(Counts, Sending)> {
         incidents: ledger.incident_count(&open, &Reach::All).await?,
         hot: clocks.iter().any(|clock| clock.due_at < soon),
         inbox: waiting,
-        notices: 0,
-        feeds: 0,
+        notices: notices::to_be_seen_to(ledger).await?,
+        feeds: feeds_failing(desk).await?,
     };
     let stopped = desk.response.is_stopped().await?;
     let leave = desk.response.may_leave(&desk.identity).await?;
@@ -94,6 +101,25 @@ pub(crate) async fn signs(desk: &Desk) -> response::Result<(Counts, Sending)> {
         (false, _) => Sending::NotArmed,
     };
     Ok((counts, sending))
+}
+
+/// Feeds that are turned on and fail, by what is remembered of their runs: one query, whatever their number.
+async fn feeds_failing(desk: &Desk) -> response::Result<u64> {
+    /// What of a feed's runs is looked at here.
+    #[derive(serde::Deserialize)]
+    struct Runs {
+        #[serde(default)]
+        failures: u32,
+    }
+    let terms = desk.terms();
+    let remembered = desk.ledger.settings("runs.").await?;
+    let fails = |setting: &&ledger::Setting| {
+        let name = setting.key.trim_start_matches("runs.");
+        let on = terms.catalogue.get(name).is_ok_and(|one| one.feed.enabled);
+        let runs: Option<Runs> = serde_json::from_str(&setting.json).ok();
+        on && runs.is_some_and(|runs| runs.failures > 0)
+    };
+    Ok(remembered.iter().filter(fails).count() as u64)
 }
 
 /// Keys of a table of words with their texts.
@@ -129,5 +155,10 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("programs", programs::Words::PAIRS),
         ("webhooks", webhooks::Words::PAIRS),
         ("duty", duty::Words::PAIRS),
+        ("notices", notices::Words::PAIRS),
+        ("letter", notices::LetterWords::PAIRS),
+        ("sending", notices::SendingWords::PAIRS),
+        ("inbox", inbox::Words::PAIRS),
+        ("message", inbox::MessageWords::PAIRS),
     ]
 }

@@ -123,9 +123,12 @@ pub use member::LakeMember;
 pub use message::{Message, MessageRead, MessageState, NewMessage};
 pub use notice::{Attempt, Fault, Move, NewNotice, Notice, NoticeDirective};
 pub use once::{Answered, Once};
+pub use message::{Message, MessageFilter, MessageRead, MessageState, NewMessage, Settled};
+pub use notice::{Attempt, Fault, Move, NewNotice, Notice, NoticeDirective, NoticeFilter};
 pub use open::{Ledger, Page};
 pub use organization::{
-    Contact, NewContact, NewOrganization, Organization, Register, Responsibility,
+    Contact, Merged, NewContact, NewOrganization, Organization, PartyFilter, PartyRow, Register,
+    Responsibility,
 };
 pub use profile::{NewProfile, ReportProfile};
 pub use promise::{NewPromise, Promise};

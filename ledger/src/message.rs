@@ -82,6 +82,10 @@ mod row {
 
 use row::{ActiveModel, Column, Entity};
 
+mod settling;
+
+pub use settling::{MessageFilter, Settled};
+
 pub use row::{MessageState, Model as Message};
 
 /// Kind of the job that reads a message; its key is the message's id.

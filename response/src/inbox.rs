@@ -3,6 +3,7 @@
 //! stands in its row.
 
 pub mod form;
+pub mod deciding;
 pub mod imap;
 pub mod reading;
 

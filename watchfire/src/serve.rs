@@ -45,6 +45,7 @@ mod jobs;
 mod lists;
 mod notify;
 mod premises;
+mod office;
 mod respond;
 mod streams;
 mod work;
@@ -250,6 +251,8 @@ async fn serve(
     let desk = keys
         .give(desk)
         .on_premises(Arc::new(premises::House(Arc::clone(&server))));
+    let office = Arc::new(office::Office::new(Arc::clone(&server)));
+    let desk = desk.corresponding(Arc::clone(&office) as _, office);
     let desk = Arc::new(desk.publishing(Public::new(workspace.site_dir())));
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());
