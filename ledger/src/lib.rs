@@ -28,8 +28,10 @@ mod text;
 
 pub mod access;
 pub mod account;
+pub mod assignment;
 pub mod audit;
 pub mod blob;
+pub mod bulk_act;
 pub mod campaign;
 pub mod clock;
 pub mod commit;
@@ -63,11 +65,14 @@ pub mod tally;
 pub mod token;
 pub mod verdict;
 pub mod verification;
+pub mod view;
 
 pub use access::{Credential, NewSession, SignedIn};
 pub use account::{Account, Actor, Deputy};
+pub use assignment::Assignment;
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use blob::{Blob, BlobStore};
+pub use bulk_act::BulkAct;
 pub use campaign::Campaign;
 pub use clock::{Clock, ClockState, Ending, Escalation, NewClock};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
@@ -83,8 +88,8 @@ pub use handled::{AskedParty, HandlingRow, Stock};
 pub use hash::Hash;
 pub use history::{HistoryKind, HistoryRow, NewHistoryRow};
 pub use incident::{
-    Incident, IncidentEvent, IncidentFilter, IncidentNote, IncidentSort, NewIncident, NewStep,
-    Reach,
+    BadQuery, Beside, Bounded, Cursor, Found, Incident, IncidentEvent, IncidentFilter, IncidentNote,
+    IncidentSort, Key, Moment, NewIncident, NewStep, Order, Query, Reach, Search, Term,
 };
 pub use infrastructure::{InfrastructureEvent, InfrastructureState, NewInfrastructureEvent};
 pub use issue::{Issue, IssueHead, IssueState, NewIssue};
@@ -116,3 +121,4 @@ pub use text::Text;
 pub use token::{NewToken, Token};
 pub use verdict::{Decision, NewVerdict, Verdict};
 pub use verification::{Evidence, NewEvidence, NewVerification, Verification};
+pub use view::SavedView;

@@ -11,6 +11,7 @@ mod m0007_listing;
 mod m0008_subscriber;
 mod m0009_flash;
 mod m0010_access;
+mod m0011_workbench;
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, Index, SchemaManager, Table, TableCreateStatement,
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_subscriber::Migration),
             Box::new(m0009_flash::Migration),
             Box::new(m0010_access::Migration),
+            Box::new(m0011_workbench::Migration),
         ]
     }
 }
