@@ -66,6 +66,7 @@ pub mod token;
 pub mod verdict;
 pub mod verification;
 pub mod view;
+pub mod watch;
 
 pub use access::{Credential, NewSession, SignedIn};
 pub use account::{Account, Actor, Deputy};
@@ -122,3 +123,4 @@ pub use token::{NewToken, Token};
 pub use verdict::{Decision, NewVerdict, Verdict};
 pub use verification::{Evidence, NewEvidence, NewVerification, Verification};
 pub use view::SavedView;
+pub use watch::{Pace, Running, Unanswered};
