@@ -32,8 +32,10 @@ pub mod appeal;
 pub mod alarm;
 pub mod api_token;
 pub mod attempt;
+pub mod assignment;
 pub mod audit;
 pub mod blob;
+pub mod bulk_act;
 pub mod campaign;
 pub mod clock;
 pub mod commit;
@@ -78,6 +80,7 @@ pub mod tally;
 pub mod token;
 pub mod verdict;
 pub mod verification;
+pub mod view;
 pub mod watch;
 
 pub use access::{Credential, NewSession, SignedIn};
@@ -86,8 +89,10 @@ pub use appeal::{Appeal, NewAppeal};
 pub use alarm::{Alarm, Finding, NewTelling, Telling, TellingState};
 pub use api_token::{ApiToken, NewApiToken};
 pub use attempt::Admission;
+pub use assignment::Assignment;
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use blob::{Blob, BlobStore};
+pub use bulk_act::BulkAct;
 pub use campaign::Campaign;
 pub use clock::{Clock, ClockState, Ending, Escalation, NewClock};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
@@ -108,8 +113,8 @@ pub use history::{HistoryKind, HistoryRow, NewHistoryRow};
 pub use hook::{CallState, Hook, HookCall};
 pub use identity::{Identity, NewIdentity};
 pub use incident::{
-    Incident, IncidentEvent, IncidentFilter, IncidentNote, IncidentSort, NewIncident, NewStep,
-    Reach,
+    BadQuery, Beside, Bounded, Cursor, Found, Incident, IncidentEvent, IncidentFilter, IncidentNote,
+    IncidentSort, Key, Moment, NewIncident, NewStep, Order, Query, Reach, Search, Term,
 };
 pub use infrastructure::{InfrastructureEvent, InfrastructureState, NewInfrastructureEvent};
 pub use issue::{Issue, IssueHead, IssueState, NewIssue};
@@ -149,4 +154,5 @@ pub use text::Text;
 pub use token::{NewToken, Token};
 pub use verdict::{Decision, NewVerdict, Verdict};
 pub use verification::{Evidence, NewEvidence, NewVerification, Verification};
+pub use view::SavedView;
 pub use watch::{Pace, Running, Unanswered};

@@ -14,6 +14,7 @@ mod m0010_access;
 mod m0015_portal;
 mod m0017_duty;
 mod m0016_sign_in;
+mod m0011_workbench;
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, Index, SchemaManager, Table, TableCreateStatement,
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_portal::Migration),
             Box::new(m0017_duty::Migration),
             Box::new(m0016_sign_in::Migration),
+            Box::new(m0011_workbench::Migration),
         ]
     }
 }
