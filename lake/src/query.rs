@@ -86,6 +86,11 @@ impl Lake {
         &self.root
     }
 
+    /// Threads that a query uses.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
     /// A DataFusion session with the views over `parts`.
     ///
     /// # Errors
