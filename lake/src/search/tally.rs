@@ -9,13 +9,14 @@ use datafusion::arrow::datatypes::{DataType, Int32Type, UInt32Type};
 use rustc_hash::FxHashMap;
 
 /// Columns whose values are counted, in the order of [`super::Found::facets`].
-pub const FACETS: [&str; 6] = [
+pub const FACETS: [&str; 7] = [
     "class_type",
     "feed",
     "province",
     "country",
     "asn",
     "malware_name",
+    "tlp",
 ];
 
 /// Distinct values of one facet that are told apart; the rest are counted together.
