@@ -21,6 +21,7 @@ mod publishing;
 mod reference_files;
 mod registering;
 mod responding;
+mod rights;
 mod schema_update;
 mod serve;
 mod site;
