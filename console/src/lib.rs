@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 pub mod access;
+pub mod almanac;
 pub mod error;
 pub mod meters;
 pub mod password;
@@ -36,6 +37,7 @@ pub mod routes;
 
 mod doors;
 mod guard;
+mod lookout;
 mod pages;
 mod receive;
 mod refusal;
@@ -112,6 +114,10 @@ pub struct Desk {
     bonds: Bonds,
     site: Option<Arc<Public>>,
     signs: Signs,
+    /// Looks through the lake.
+    lookout: lookout::Lookout,
+    /// Counts weeks; none where the program has no workspace at hand.
+    almanac: Option<Arc<dyn almanac::Almanac>>,
 }
 
 /// What every page shows of the state of things, kept for some seconds.
@@ -142,6 +148,7 @@ impl Desk {
         meters: Option<Arc<Meters>>,
         bonds: Bonds,
     ) -> Self {
+        let lookout = lookout::Lookout::new(response.lake.clone());
         Desk {
             ledger: response.ledger.clone(),
             blobs: response.blobs.clone(),
@@ -155,12 +162,20 @@ impl Desk {
             bonds,
             site: None,
             signs: Signs::default(),
+            almanac: None,
+            lookout,
         }
     }
 
     /// With the published site at every address that is no route.
     pub fn publishing(mut self, site: Public) -> Self {
         self.site = Some(Arc::new(site));
+        self
+    }
+
+    /// With somebody who counts weeks.
+    pub fn counting(mut self, almanac: Arc<dyn almanac::Almanac>) -> Self {
+        self.almanac = Some(almanac);
         self
     }
 
@@ -270,6 +285,8 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
     let doors = doors::Doors::new(listener);
+    let (warmed, until) = (Arc::clone(&desk), stop.clone());
+    tokio::spawn(async move { warmed.lookout.warm(&warmed, until).await });
     let service = router(desk).into_make_service_with_connect_info::<Peer>();
     axum::serve(doors, service)
         .with_graceful_shutdown(async move {

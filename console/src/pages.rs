@@ -11,10 +11,12 @@ use crate::routes::Route;
 
 pub(crate) mod assets;
 pub(crate) mod draw;
+pub(crate) mod events;
 pub(crate) mod form;
 pub(crate) mod overview;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
+pub(crate) mod statistics;
 
 /// The rows of every page.
 pub(crate) fn routes() -> Vec<&'static [Route]> {
@@ -23,6 +25,8 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         assets::ROUTES,
         sign_in::ROUTES,
         overview::ROUTES,
+        events::ROUTES,
+        statistics::ROUTES,
     ]
 }
 
@@ -70,5 +74,7 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("shell", crate::words::ShellWords::PAIRS),
         ("sign_in", sign_in::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
+        ("events", events::Words::PAIRS),
+        ("statistics", statistics::Words::PAIRS),
     ]
 }

@@ -39,6 +39,7 @@ mod folders;
 mod gauges;
 mod jobs;
 mod lists;
+mod office;
 mod respond;
 mod streams;
 mod work;
@@ -239,6 +240,8 @@ async fn serve(
         Some(Arc::clone(&meters)),
         bonds(&server),
     );
+    let almanac = office::almanac::Office::new(Arc::clone(&server));
+    let desk = desk.counting(Arc::new(office::almanac::Shared(almanac)));
     let desk = Arc::new(desk.publishing(Public::new(workspace.site_dir())));
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());

@@ -23,6 +23,8 @@ const FILES: &[(&str, &str, &[u8])] = &[
         concat!(
             include_str!("../../assets/console.css"),
             include_str!("../../assets/pages/overview.css"),
+            include_str!("../../assets/pages/events.css"),
+            include_str!("../../assets/pages/statistics.css"),
         )
         .as_bytes(),
     ),
