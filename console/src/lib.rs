@@ -28,6 +28,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 pub mod access;
 pub mod breached;
 pub mod correspondence;
+pub mod almanac;
 pub mod error;
 pub mod meters;
 pub mod oidc;
@@ -45,6 +46,7 @@ mod guard;
 mod limits;
 mod once;
 pub mod openapi;
+mod lookout;
 mod pages;
 mod pictures;
 mod receipts;
@@ -138,6 +140,10 @@ pub struct Desk {
     premises: Option<Arc<dyn premises::Premises>>,
     correspondence: Option<Arc<dyn correspondence::Correspondence>>,
     sources: Option<Arc<dyn correspondence::Sources>>,
+    /// Looks through the lake.
+    lookout: lookout::Lookout,
+    /// Counts weeks; none where the program has no workspace at hand.
+    almanac: Option<Arc<dyn almanac::Almanac>>,
 }
 
 /// What every page shows of the state of things, kept for some seconds.
@@ -168,6 +174,7 @@ impl Desk {
         meters: Option<Arc<Meters>>,
         bonds: Bonds,
     ) -> Self {
+        let lookout = lookout::Lookout::new(response.lake.clone());
         Desk {
             ledger: response.ledger.clone(),
             blobs: response.blobs.clone(),
@@ -189,6 +196,8 @@ impl Desk {
             premises: None,
             correspondence: None,
             sources: None,
+            almanac: None,
+            lookout,
         }
     }
 
@@ -255,7 +264,6 @@ impl Desk {
         self.sources = Some(sources);
         self
     }
-
     /// What writes letters.
     pub(crate) fn letters(
         &self,
@@ -263,13 +271,16 @@ impl Desk {
         let letters = self.correspondence.as_deref();
         letters.ok_or_else(|| refusal::Refusal::conflict("this process", "writes no letters"))
     }
-
     /// What knows the feeds.
     pub(crate) fn sources(&self) -> Result<&dyn correspondence::Sources, refusal::Refusal> {
         let sources = self.sources.as_deref();
         sources.ok_or_else(|| refusal::Refusal::conflict("this process", "asks no feeds"))
     }
-
+    /// With somebody who counts weeks.
+    pub fn counting(mut self, almanac: Arc<dyn almanac::Almanac>) -> Self {
+        self.almanac = Some(almanac);
+        self
+    }
     /// The instant.
     pub(crate) fn now(&self) -> Timestamp {
         (self.bonds.clock)()
@@ -377,6 +388,9 @@ pub async fn serve(
 ) -> Result<()> {
     let doors = doors::Doors::new(listener, desk.tls.clone());
     let lines = Arc::clone(&desk);
+    let doors = doors::Doors::new(listener);
+    let (warmed, until) = (Arc::clone(&desk), stop.clone());
+    tokio::spawn(async move { warmed.lookout.warm(&warmed, until).await });
     let service = router(desk).into_make_service_with_connect_info::<Peer>();
     axum::serve(doors, service)
         .with_graceful_shutdown(async move {

@@ -16,6 +16,7 @@ pub(crate) mod complaints;
 pub(crate) mod audit;
 pub(crate) mod draw;
 pub(crate) mod duty;
+pub(crate) mod events;
 pub(crate) mod form;
 pub(crate) mod outside;
 pub(crate) mod overview;
@@ -31,6 +32,7 @@ pub(crate) mod paging;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
 pub(crate) mod webhooks;
+pub(crate) mod statistics;
 
 /// The rows of every page.
 pub(crate) fn routes() -> Vec<&'static [Route]> {
@@ -67,6 +69,8 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
     all
         notices::ROUTES,
         inbox::ROUTES,
+        events::ROUTES,
+        statistics::ROUTES,
     ]
 }
 
@@ -160,5 +164,7 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("sending", notices::SendingWords::PAIRS),
         ("inbox", inbox::Words::PAIRS),
         ("message", inbox::MessageWords::PAIRS),
+        ("events", events::Words::PAIRS),
+        ("statistics", statistics::Words::PAIRS),
     ]
 }

@@ -253,6 +253,8 @@ async fn serve(
         .on_premises(Arc::new(premises::House(Arc::clone(&server))));
     let office = Arc::new(office::Office::new(Arc::clone(&server)));
     let desk = desk.corresponding(Arc::clone(&office) as _, office);
+    let almanac = office::almanac::Office::new(Arc::clone(&server));
+    let desk = desk.counting(Arc::new(office::almanac::Shared(almanac)));
     let desk = Arc::new(desk.publishing(Public::new(workspace.site_dir())));
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());

@@ -32,6 +32,8 @@ const FILES: &[(&str, &str, &[u8])] = &[
             include_str!("../../assets/pages/settings.css"),
             include_str!("../../assets/pages/audit.css"),
             include_str!("../../assets/pages/office.css"),
+            include_str!("../../assets/pages/events.css"),
+            include_str!("../../assets/pages/statistics.css"),
         )
         .as_bytes(),
     ),

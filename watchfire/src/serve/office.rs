@@ -1,30 +1,23 @@
 //! What the console's pages need of this process: acts that want the configuration, its keys, and the turn at the
 //! workspace. They are the functions of the commands, on threads that may wait.
-
 use std::sync::Arc;
-
 use console::correspondence::Declined;
-
 use super::Server;
 use crate::failure::{Failure, Result};
 use crate::responding::Right;
 use crate::talk::{Loudness, Talk};
 use crate::workspace::Workspace;
-
 mod letters;
 mod sources;
-
 /// The serving process, as the console's pages see it.
 pub struct Office {
     server: Arc<Server>,
 }
-
 impl Office {
     /// The office of a process.
     pub fn new(server: Arc<Server>) -> Self {
         Office { server }
     }
-
     /// Does work that changes the workspace: on a thread that may wait, in this process's turn.
     async fn change<T: Send + 'static>(
         &self,
@@ -45,7 +38,6 @@ impl Office {
             .unwrap_or_else(|error| Err(Declined::Broken(error.to_string())))
     }
 }
-
 /// A failure of a command's function is told as it is: it names the object and the remedy.
 fn failed(failure: Failure) -> Declined {
     let message = failure.message();
@@ -54,3 +46,5 @@ fn failed(failure: Failure) -> Declined {
         None => Declined::Refused("the workspace".to_owned(), message.to_owned()),
     }
 }
+//! What pages of the console need of the whole workspace: each file implements one trait of the crate `console`.
+pub mod almanac;
