@@ -74,8 +74,8 @@ pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
 pub use directive::{Directive, DirectiveState, NewDirective};
 pub use edition::{
-    Comment, Correction, Edition, EditionKey, EditionStep, Frozen, LintOutcome, NewCorrection,
-    NewEdition, NewRendition, Rendition, Review,
+    Comment, Correction, Edition, EditionKey, EditionStep, Frozen, Hindrance, LintOutcome,
+    NewCorrection, NewEdition, NewRendition, Rendition, Review,
 };
 pub use error::{Error, Result};
 pub use flash::{FLASH_LEVELS, Flash, FlashState, NewFlash};
