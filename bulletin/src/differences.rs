@@ -96,23 +96,3 @@ fn sentences(bulletin: &Bulletin, lang: Lang) -> Vec<(String, String)> {
     }
     out
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use model::bulletin::{Note, Paragraph, Text};
-
-    #[test]
-    fn only_what_says_another_thing_is_listed() {
-        let before = crate::render::sample();
-        let mut after = before.clone();
-        assert_eq!(differences(&before, &after, Lang::Zh), []);
-        after.notes.push(Note {
-            id: "late".to_owned(),
-            text: Paragraph::words(Text::new("迟到", "late")),
-        });
-        let found = differences(&before, &after, Lang::En);
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].before.as_str(), found[0].after.as_str()), ("", "late"));
-    }
-}
