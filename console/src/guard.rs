@@ -128,8 +128,13 @@ fn same_site(headers: &HeaderMap, api: bool) -> bool {
     match headers.get(header::ORIGIN) {
         None => api || !headers.contains_key(header::COOKIE),
         Some(origin) => {
-            let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-            let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+            let host = headers
+                .get(header::HOST)
+                .and_then(|host| host.to_str().ok());
+            let origin = origin
+                .to_str()
+                .ok()
+                .and_then(|origin| origin.split_once("://"));
             host.is_some() && origin.map(|(_, host)| host) == host
         }
     }
@@ -141,7 +146,11 @@ async fn visitor(desk: &Desk, parts: &mut Parts) -> Result<Visitor, Refusal> {
     let mut account = None;
     let mut session = None;
     let mut scopes = None;
-    if let Some(token) = desk.access.caller(&desk.ledger, &parts.headers, now).await? {
+    if let Some(token) = desk
+        .access
+        .caller(&desk.ledger, &parts.headers, now)
+        .await?
+    {
         account = desk.ledger.account(&token.login).await?;
         scopes = Some(token.scopes);
     } else if let Some(text) = cookie(&parts.headers, SESSION) {

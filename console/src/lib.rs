@@ -44,9 +44,9 @@ mod subscriptions;
 mod visitor;
 mod words;
 
+use doors::Peer;
 pub use error::{Error, Result};
 pub use meters::Meters;
-use doors::Peer;
 use pages::shell::{Counts, Sending};
 use problem::Problem;
 pub use public::Public;
@@ -310,10 +310,7 @@ async fn elsewhere(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    if let Some(site) = desk
-        .site
-        .as_ref()
-        .filter(|_| !ours(uri.path()))
+    if let Some(site) = desk.site.as_ref().filter(|_| !ours(uri.path()))
         && let Some(response) = site.answer(&method, uri.path(), &headers).await
     {
         return response;

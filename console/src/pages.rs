@@ -18,7 +18,12 @@ pub(crate) mod sign_in;
 
 /// The rows of every page.
 pub(crate) fn routes() -> Vec<&'static [Route]> {
-    vec![assets::ROUTES, sign_in::ROUTES, overview::ROUTES]
+    vec![
+        shell::ROUTES,
+        assets::ROUTES,
+        sign_in::ROUTES,
+        overview::ROUTES,
+    ]
 }
 
 /// What every page shows of the state of things.

@@ -55,7 +55,9 @@ pub fn check(login: &str, password: &str) -> Result<(), Weak> {
 /// The hasher's own, which do not come with sound parameters.
 pub fn hash(password: &str, salt: [u8; 16]) -> Result<String, argon2::password_hash::Error> {
     let salt = SaltString::encode_b64(&salt)?;
-    Ok(hasher().hash_password(password.as_bytes(), &salt)?.to_string())
+    Ok(hasher()
+        .hash_password(password.as_bytes(), &salt)?
+        .to_string())
 }
 
 /// Whether a password is the one behind a string. Without a string the same work is done in vain, so that nobody
@@ -66,7 +68,11 @@ pub fn verify(password: &str, stored: Option<&str>) -> bool {
     let sound = !password.is_empty() && password.len() <= LONGEST;
     let parsed = PasswordHash::new(stored.unwrap_or(NOBODY));
     let same = parsed
-        .map(|parsed| hasher().verify_password(password.as_bytes(), &parsed).is_ok())
+        .map(|parsed| {
+            hasher()
+                .verify_password(password.as_bytes(), &parsed)
+                .is_ok()
+        })
         .unwrap_or(false);
     sound && stored.is_some() && same
 }

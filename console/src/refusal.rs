@@ -86,7 +86,10 @@ impl Refusal {
             Refusal::TooMany(secs) => {
                 plain("too-many-requests", "too many requests").retry_after(*secs)
             }
-            Refusal::Broken => plain("broken", "something broke; it was logged under the request id"),
+            Refusal::Broken => plain(
+                "broken",
+                "something broke; it was logged under the request id",
+            ),
             Refusal::Problem(problem) => problem.clone(),
         }
     }

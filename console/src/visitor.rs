@@ -123,7 +123,11 @@ pub(crate) fn language(parts: &Parts, account: Option<&Account>) -> Lang {
         list.split(',').find_map(|one| of(one.trim()))
     };
     asked
-        .or_else(|| account.and_then(|account| account.lang.as_deref()).and_then(of))
+        .or_else(|| {
+            account
+                .and_then(|account| account.lang.as_deref())
+                .and_then(of)
+        })
         .or_else(|| cookie(&parts.headers, LANG).and_then(of))
         .or_else(listed)
         .unwrap_or(Lang::Zh)

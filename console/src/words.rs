@@ -102,8 +102,6 @@ words! {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     /// The places of a text.
     fn places(text: &str) -> Vec<&str> {
         let mut found: Vec<&str> = text

@@ -184,11 +184,11 @@ impl Ledger {
     /// A session in force whose text has this hash; it is noted that it was used. `idle`: microseconds
     /// after which one that is not used has ended.
     pub async fn session(&self, hash: Hash, idle: i64, now: i64) -> Result<Option<SignedIn>> {
-        let found = session::Entity::find_by_id(hash.to_string()).one(self.reader()).await?;
+        let found = session::Entity::find_by_id(hash.to_string())
+            .one(self.reader())
+            .await?;
         let live = |one: &SignedIn| {
-            one.ended_at.is_none()
-                && now < one.expires_at
-                && now < one.seen_at.saturating_add(idle)
+            one.ended_at.is_none() && now < one.expires_at && now < one.seen_at.saturating_add(idle)
         };
         let Some(found) = found.filter(live) else {
             return Ok(None);

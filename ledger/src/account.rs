@@ -237,7 +237,9 @@ impl Ledger {
             created_by: before
                 .as_ref()
                 .map_or(by.login.clone(), |before| before.created_by.clone()),
-            organization: before.as_ref().and_then(|before| before.organization.clone()),
+            organization: before
+                .as_ref()
+                .and_then(|before| before.organization.clone()),
             lang: before.as_ref().and_then(|before| before.lang.clone()),
             theme: before.as_ref().and_then(|before| before.theme.clone()),
             email: before.as_ref().and_then(|before| before.email.clone()),
@@ -297,7 +299,10 @@ impl Ledger {
         by.must(Right::Administer)?;
         let tx = self.begin().await?;
         let done = Entity::update_many()
-            .col_expr(Column::Organization, Expr::value(organization.map(str::to_owned)))
+            .col_expr(
+                Column::Organization,
+                Expr::value(organization.map(str::to_owned)),
+            )
             .filter(Column::Login.eq(login))
             .exec(&tx)
             .await?;

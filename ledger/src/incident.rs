@@ -226,7 +226,7 @@ pub enum Reach {
 }
 
 impl Reach {
-    fn condition(&self) -> Condition {
+    pub(crate) fn condition(&self) -> Condition {
         match self {
             Reach::All => Condition::all(),
             Reach::Owner(owner) => Condition::all().add(Column::Owner.eq(owner.as_str())),

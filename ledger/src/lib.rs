@@ -63,6 +63,7 @@ pub mod tally;
 pub mod token;
 pub mod verdict;
 pub mod verification;
+pub mod watch;
 
 pub use access::{Credential, NewSession, SignedIn};
 pub use account::{Account, Actor, Deputy};
@@ -116,3 +117,4 @@ pub use text::Text;
 pub use token::{NewToken, Token};
 pub use verdict::{Decision, NewVerdict, Verdict};
 pub use verification::{Evidence, NewEvidence, NewVerification, Verification};
+pub use watch::{Pace, Running, Unanswered};

@@ -11,11 +11,9 @@ use axum::routing::get;
 use crate::refusal::Refusal;
 use crate::routes::{Need, Route};
 
-pub(crate) const ROUTES: &[Route] = &[Route::page(
-    "/console/assets/{name}",
-    Need::Nothing,
-    || get(asset),
-)];
+pub(crate) const ROUTES: &[Route] = &[Route::page("/console/assets/{name}", Need::Nothing, || {
+    get(asset)
+})];
 
 /// Name, type and content.
 const FILES: &[(&str, &str, &[u8])] = &[

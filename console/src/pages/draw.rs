@@ -102,6 +102,19 @@ pub(crate) fn countdown(desk: &Desk, (begun, ends): (i64, i64), now: i64, lang: 
     }
 }
 
+/// A count with its thousands parted.
+pub(crate) fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// An address or URL that cannot be followed by accident: `hxxps://login.example[.]test/a`.
 pub(crate) fn defang(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {

@@ -25,10 +25,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
         let wrong = |error: String| Refusal::invalid("", error);
         if kind.starts_with("application/json") {
             let read = Json::<T>::from_request(request, state).await;
-            return read.map(|Json(it)| Input(it)).map_err(|error| wrong(error.body_text()));
+            return read
+                .map(|Json(it)| Input(it))
+                .map_err(|error| wrong(error.body_text()));
         }
         let read = Form::<T>::from_request(request, state).await;
-        read.map(|Form(it)| Input(it)).map_err(|error| wrong(error.body_text()))
+        read.map(|Form(it)| Input(it))
+            .map_err(|error| wrong(error.body_text()))
     }
 }
 

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
 use model::bulletin::Lang;
 use model::newsroom::Right;
 
 use super::assets;
 use crate::Desk;
 use crate::refusal::Refusal;
+use crate::routes::{Need, Route};
 use crate::visitor::Visitor;
 use crate::words::{ShellWords, fill};
 
@@ -51,6 +53,16 @@ pub(crate) struct Entry {
     pub(crate) hot: bool,
     /// Whether a rule stands before it.
     pub(crate) rule: bool,
+}
+
+impl Entry {
+    /// Its count as it is shown: beyond three digits the exact one helps nobody.
+    pub(crate) fn shown(&self) -> String {
+        match self.count {
+            1000.. => "999+".to_owned(),
+            count => count.to_string(),
+        }
+    }
 }
 
 /// Whether notices leave.
@@ -149,16 +161,20 @@ pub(crate) struct Counts {
 /// Icons of the navigation, drawn in 16 by 16.
 mod icon {
     pub(super) const OVERVIEW: &str = "M2.5 7 8 2.5 13.5 7v6.500h-4v-4h-3v4h-4z";
-    pub(super) const INCIDENTS: &str = "M8 2.500a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11M8 5v3.500M8 11v.01";
+    pub(super) const INCIDENTS: &str =
+        "M8 2.500a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11M8 5v3.500M8 11v.01";
     pub(super) const EVENTS: &str = "M2.500 4h11M2.500 8h11M2.500 12h7";
     pub(super) const NOTICES: &str = "M2 3.500h12v9H2zM2.500 4.500l5.500 4 5.500-4";
     pub(super) const INBOX: &str = "M2.500 3.500h11v9h-11zM2.500 9h3l1 1.500h3l1-1.500h3";
-    pub(super) const PARTIES: &str = "M3 13.500v-11h6v11M9 6.500h4v7M1.500 13.500h13M5.500 5h1M5.500 8h1M5.500 11h1";
-    pub(super) const FEEDS: &str = "M3 8.500A4.500 4.500 0 0 1 7.500 13M3 4a9 9 0 0 1 9 9M3.200 12.200v1";
+    pub(super) const PARTIES: &str =
+        "M3 13.500v-11h6v11M9 6.500h4v7M1.500 13.500h13M5.500 5h1M5.500 8h1M5.500 11h1";
+    pub(super) const FEEDS: &str =
+        "M3 8.500A4.500 4.500 0 0 1 7.500 13M3 4a9 9 0 0 1 9 9M3.200 12.200v1";
     pub(super) const VULNERABILITIES: &str = "M8 2 13 4v4c0 3-2 5-5 6-3-1-5-3-5-6V4z";
     pub(super) const BULLETIN: &str = "M3.500 2h6.500L13 5v9H3.500zM6 7h4.500M6 10h4.500";
     pub(super) const STATISTICS: &str = "M2.500 13.500h11M4 11V8M7 11V4M10 11V6.500M13 11V3";
-    pub(super) const DUTY: &str = "M8 2.500a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11M8 5v3l2 1.500";
+    pub(super) const DUTY: &str =
+        "M8 2.500a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11M8 5v3l2 1.500";
     pub(super) const EXERCISE: &str = "M3.500 13.500v-11l9 3-9 3";
     pub(super) const AUDIT: &str = "M3 8.500 6.500 12 13 4";
     pub(super) const SETTINGS: &str = "M8 6a2 2 0 1 0 0 4a2 2 0 1 0 0-4M8 2v2M8 12v2M2 8h2M12 8h2M3.800 3.800l1.400 1.400M10.800 10.800l1.400 1.400M12.200 3.800l-1.400 1.400M5.200 10.800l-1.400 1.400";
@@ -189,23 +205,111 @@ fn entries(w: &ShellWords, at: Nav, counts: Counts, visitor: &Visitor) -> Vec<En
         rule: matches!(nav, Nav::Bulletin | Nav::Duty | Nav::Audit),
     };
     let mut all = vec![
-        entry(Nav::Overview, w.overview, "/console", icon::OVERVIEW, 0, false),
-        entry(Nav::Incidents, w.incidents, "/console/incidents", icon::INCIDENTS, counts.incidents, counts.hot),
-        entry(Nav::Events, w.events, "/console/events", icon::EVENTS, 0, false),
-        entry(Nav::Notices, w.notices, "/console/notices", icon::NOTICES, counts.notices, false),
-        entry(Nav::Inbox, w.inbox, "/console/inbox", icon::INBOX, counts.inbox, false),
-        entry(Nav::Parties, w.parties, "/console/parties", icon::PARTIES, 0, false),
-        entry(Nav::Feeds, w.feeds, "/console/feeds", icon::FEEDS, counts.feeds, counts.feeds > 0),
-        entry(Nav::Vulnerabilities, w.vulnerabilities, "/console/vulnerabilities", icon::VULNERABILITIES, 0, false),
-        entry(Nav::Bulletin, w.bulletin, "/console/bulletin", icon::BULLETIN, 0, false),
-        entry(Nav::Statistics, w.statistics, "/console/statistics", icon::STATISTICS, 0, false),
+        entry(
+            Nav::Overview,
+            w.overview,
+            "/console",
+            icon::OVERVIEW,
+            0,
+            false,
+        ),
+        entry(
+            Nav::Incidents,
+            w.incidents,
+            "/console/incidents",
+            icon::INCIDENTS,
+            counts.incidents,
+            counts.hot,
+        ),
+        entry(
+            Nav::Events,
+            w.events,
+            "/console/events",
+            icon::EVENTS,
+            0,
+            false,
+        ),
+        entry(
+            Nav::Notices,
+            w.notices,
+            "/console/notices",
+            icon::NOTICES,
+            counts.notices,
+            false,
+        ),
+        entry(
+            Nav::Inbox,
+            w.inbox,
+            "/console/inbox",
+            icon::INBOX,
+            counts.inbox,
+            false,
+        ),
+        entry(
+            Nav::Parties,
+            w.parties,
+            "/console/parties",
+            icon::PARTIES,
+            0,
+            false,
+        ),
+        entry(
+            Nav::Feeds,
+            w.feeds,
+            "/console/feeds",
+            icon::FEEDS,
+            counts.feeds,
+            counts.feeds > 0,
+        ),
+        entry(
+            Nav::Vulnerabilities,
+            w.vulnerabilities,
+            "/console/vulnerabilities",
+            icon::VULNERABILITIES,
+            0,
+            false,
+        ),
+        entry(
+            Nav::Bulletin,
+            w.bulletin,
+            "/console/bulletin",
+            icon::BULLETIN,
+            0,
+            false,
+        ),
+        entry(
+            Nav::Statistics,
+            w.statistics,
+            "/console/statistics",
+            icon::STATISTICS,
+            0,
+            false,
+        ),
         entry(Nav::Duty, w.duty, "/console/duty", icon::DUTY, 0, false),
-        entry(Nav::Exercise, w.exercise, "/console/exercise", icon::EXERCISE, 0, false),
+        entry(
+            Nav::Exercise,
+            w.exercise,
+            "/console/exercise",
+            icon::EXERCISE,
+            0,
+            false,
+        ),
         entry(Nav::Audit, w.audit, "/console/audit", icon::AUDIT, 0, false),
-        entry(Nav::Settings, w.settings, "/console/settings", icon::SETTINGS, 0, false),
+        entry(
+            Nav::Settings,
+            w.settings,
+            "/console/settings",
+            icon::SETTINGS,
+            0,
+            false,
+        ),
     ];
     // A branch works its own incidents; the house's own matters are not its.
-    if visitor.account.as_ref().is_some_and(|one| one.organization.is_some()) {
+    if visitor
+        .account
+        .as_ref()
+        .is_some_and(|one| one.organization.is_some())
+    {
         all.retain(|entry| ["/console", "/console/incidents"].contains(&entry.href));
     }
     all
@@ -257,6 +361,16 @@ pub(crate) fn status_page(status: StatusCode, template: &impl Template) -> Respo
     }
 }
 
+pub(crate) const ROUTES: &[Route] = &[
+    Route::page("/console/{*rest}", Need::SignedIn, || get(absent)),
+    Route::page("/portal/{*rest}", Need::SignedIn, || get(absent)),
+];
+
+/// An address that leads nowhere.
+async fn absent() -> Refusal {
+    Refusal::Absent
+}
+
 #[derive(Template)]
 #[template(path = "refused.html")]
 struct RefusedPage {
@@ -272,17 +386,23 @@ pub(crate) async fn refused(desk: &Arc<Desk>, visitor: &Visitor, refusal: &Refus
     let (heading, text) = match refusal {
         Refusal::Absent => (w.not_found, w.not_found_text.to_owned()),
         Refusal::Broken => (w.failed, String::new()),
-        other => (w.refused, match other.detail() {
-            text if text.is_empty() => other.problem().title().to_owned(),
-            text => text,
-        }),
+        other => (
+            w.refused,
+            match other.detail() {
+                text if text.is_empty() => other.problem().title().to_owned(),
+                text => text,
+            },
+        ),
     };
     let page = RefusedPage {
         shell: shell(desk, visitor, Nav::Nowhere, heading).await,
         heading: heading.to_owned(),
         text,
         request: match refusal {
-            Refusal::Broken => fill("{label} {id}", &[("label", &w.request_id), ("id", &visitor.request)]),
+            Refusal::Broken => fill(
+                "{label} {id}",
+                &[("label", &w.request_id), ("id", &visitor.request)],
+            ),
             _ => String::new(),
         },
     };

@@ -147,7 +147,9 @@ async fn begin(
     let text = desk.secret()?;
     let now = desk.now().0;
     let agent = headers.get(header::USER_AGENT);
-    let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let agent = agent
+        .and_then(|agent| agent.to_str().ok())
+        .unwrap_or_default();
     let new = NewSession {
         hash: Hash::of(text.as_bytes()),
         login: visitor.login().to_owned(),

@@ -275,15 +275,17 @@ fn password(
     drawn.map_err(|_| Failure::new("random source", "the system gives no random bytes"))?;
     let hash = console::password::hash(&text, salt)
         .map_err(|error| Failure::new("the password", error))?;
-    let set = workspace.ledger.set_password(by.login(), login, (&hash, !stdin), now().0);
+    let set = workspace
+        .ledger
+        .set_password(by.login(), login, (&hash, !stdin), now().0);
     workspace.block_on(set)?;
     if !stdin {
         let mut out = Out::new();
         out.line(format_args!("{text}"))?;
         out.end()?;
     }
-    session
-        .talk
-        .say(format_args!("{login}: has a password now; its sessions are ended"));
+    session.talk.say(format_args!(
+        "{login}: has a password now; its sessions are ended"
+    ));
     Ok(())
 }
