@@ -22,6 +22,7 @@ mod publishing;
 mod reference_files;
 mod registering;
 mod responding;
+mod rights;
 mod schema_update;
 mod serve;
 mod site;
