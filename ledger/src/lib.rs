@@ -101,8 +101,8 @@ pub use directive::{Directive, DirectiveState, NewDirective};
 pub use drill::Drill;
 pub use dump::Dumped;
 pub use edition::{
-    Comment, Correction, Edition, EditionKey, EditionStep, Frozen, LintOutcome, NewCorrection,
-    NewEdition, NewRendition, Rendition, Review,
+    Comment, Correction, Edition, EditionKey, EditionStep, Frozen, Hindrance, LintOutcome,
+    NewCorrection, NewEdition, NewRendition, Rendition, Review,
 };
 pub use error::{Error, Result};
 pub use flash::{FLASH_LEVELS, Flash, FlashState, NewFlash};
