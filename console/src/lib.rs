@@ -388,7 +388,6 @@ pub async fn serve(
 ) -> Result<()> {
     let doors = doors::Doors::new(listener, desk.tls.clone());
     let lines = Arc::clone(&desk);
-    let doors = doors::Doors::new(listener);
     let (warmed, until) = (Arc::clone(&desk), stop.clone());
     tokio::spawn(async move { warmed.lookout.warm(&warmed, until).await });
     let service = router(desk).into_make_service_with_connect_info::<Peer>();

@@ -64,14 +64,13 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         programs::ROUTES,
         webhooks::ROUTES,
         crate::changes::ROUTES,
-    ];
-    all.extend(duty::ROUTES);
-    all
         notices::ROUTES,
         inbox::ROUTES,
         events::ROUTES,
         statistics::ROUTES,
-    ]
+    ];
+    all.extend(duty::ROUTES);
+    all
 }
 
 /// What every page shows of the state of things.

@@ -154,41 +154,6 @@ fn plain(text: String) -> String {
 /// State, its reason, and the incident.
 type Befallen = (ComplaintState, Option<String>, Option<IncidentId>);
 
-/// Carries out what becomes of a complaint, inside a transaction.
-async fn befall(
-    tx: &sea_orm::DatabaseTransaction,
-    fate: Fate,
-    actor: &str,
-    now: i64,
-) -> Result<Befallen> {
-    let (state, reason, incident) = match fate {
-        Fate::Opens(opened) => {
-            let id = opened.id;
-            incident::open(tx, vec![*opened], actor, now).await?;
-            (ComplaintState::Joined, None, Some(id))
-        }
-        Fate::Joins(id) => (ComplaintState::Joined, None, Some(id)),
-        Fate::Waits(reason) => (ComplaintState::Waiting, Some(plain(reason)), None),
-        Fate::Refused(reason) => (ComplaintState::Refused, Some(plain(reason)), None),
-    };
-    if let Some(id) = incident {
-        incident::Entity::update_many()
-            .col_expr(
-                incident::Column::Complaints,
-                Expr::col(incident::Column::Complaints).add(1),
-            )
-            .col_expr(
-                incident::Column::Version,
-                Expr::col(incident::Column::Version).add(1),
-            )
-            .col_expr(incident::Column::ChangedAt, Expr::value(now))
-            .filter(incident::Column::Id.eq(Text(id)))
-            .exec(tx)
-            .await?;
-    }
-    Ok((state, reason, incident))
-}
-
 /// The row of a complaint.
 fn row_of(new: NewComplaint, number: i64, (state, reason, incident): Befallen) -> ActiveModel {
     ActiveModel {
@@ -228,7 +193,6 @@ impl Ledger {
     ) -> Result<i64> {
         let tx = self.begin().await?;
         let number = counter::next(&tx, counter::COMPLAINT).await?;
-        let (state, reason, incident) = befall(&tx, fate, actor, now).await?;
         let (state, reason, incident) = settle(&tx, fate, actor, now).await?;
         let record = NewAudit {
             actor: actor.to_owned(),
@@ -346,7 +310,7 @@ async fn settle<C: ConnectionTrait>(
     fate: Fate,
     actor: &str,
     now: i64,
-) -> Result<(ComplaintState, Option<String>, Option<IncidentId>)> {
+) -> Result<Befallen> {
     let (state, reason, incident) = match fate {
         Fate::Opens(opened) => {
             let id = opened.id;

@@ -125,8 +125,6 @@ pub use listing::{
 };
 pub use manifest::{LakeFile, LakeFileKind, LakeTotals, NewLakeFile, Snapshot};
 pub use member::LakeMember;
-pub use message::{Message, MessageRead, MessageState, NewMessage};
-pub use notice::{Attempt, Fault, Move, NewNotice, Notice, NoticeDirective};
 pub use once::{Answered, Once};
 pub use message::{Message, MessageFilter, MessageRead, MessageState, NewMessage, Settled};
 pub use notice::{Attempt, Fault, Move, NewNotice, Notice, NoticeDirective, NoticeFilter};

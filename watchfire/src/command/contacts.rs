@@ -138,7 +138,8 @@ pub fn run(args: Args, session: &Session) -> Result {
             let of = find(&organization, &workspace)?;
             let words = more.words()?;
             let desk = desk(&workspace);
-            let entered = desk.enter_contact(&of, channel, &address, words, &session.actor());
+            let who = session.actor();
+            let entered = desk.enter_contact(&of, channel, &address, words, &who);
             let id = workspace.block_on(entered).map_err(wrong)?;
             session
                 .talk

@@ -1,14 +1,21 @@
 //! What the console's pages need of this process: acts that want the configuration, its keys, and the turn at the
-//! workspace. They are the functions of the commands, on threads that may wait.
+//! workspace. They are the functions of the commands, on threads that may wait. Each file implements one trait of the
+//! crate `console`.
+
 use std::sync::Arc;
+
 use console::correspondence::Declined;
+
 use super::Server;
 use crate::failure::{Failure, Result};
 use crate::responding::Right;
 use crate::talk::{Loudness, Talk};
 use crate::workspace::Workspace;
+
+pub mod almanac;
 mod letters;
 mod sources;
+
 /// The serving process, as the console's pages see it.
 pub struct Office {
     server: Arc<Server>,
@@ -46,5 +53,3 @@ fn failed(failure: Failure) -> Declined {
         None => Declined::Refused("the workspace".to_owned(), message.to_owned()),
     }
 }
-//! What pages of the console need of the whole workspace: each file implements one trait of the crate `console`.
-pub mod almanac;
