@@ -28,6 +28,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 pub mod access;
 pub mod error;
 pub mod meters;
+pub mod newsroom;
 pub mod password;
 pub mod problem;
 pub mod public;
@@ -111,6 +112,8 @@ pub struct Desk {
     receiving: Arc<Semaphore>,
     bonds: Bonds,
     site: Option<Arc<Public>>,
+    /// What counts, renders and publishes issues.
+    newsroom: Option<Arc<dyn newsroom::Newsroom>>,
     signs: Signs,
 }
 
@@ -154,6 +157,7 @@ impl Desk {
             receiving: Arc::new(Semaphore::new(RECEIVING)),
             bonds,
             site: None,
+            newsroom: None,
             signs: Signs::default(),
         }
     }
@@ -161,6 +165,12 @@ impl Desk {
     /// With the published site at every address that is no route.
     pub fn publishing(mut self, site: Public) -> Self {
         self.site = Some(Arc::new(site));
+        self
+    }
+
+    /// With a newsroom behind the bulletin desk.
+    pub fn with_newsroom(mut self, newsroom: Arc<dyn newsroom::Newsroom>) -> Self {
+        self.newsroom = Some(newsroom);
         self
     }
 

@@ -10,6 +10,7 @@ use crate::Desk;
 use crate::routes::Route;
 
 pub(crate) mod assets;
+pub(crate) mod bulletin;
 pub(crate) mod draw;
 pub(crate) mod form;
 pub(crate) mod overview;
@@ -18,12 +19,14 @@ pub(crate) mod sign_in;
 
 /// The rows of every page.
 pub(crate) fn routes() -> Vec<&'static [Route]> {
-    vec![
+    let mut all = vec![
         shell::ROUTES,
         assets::ROUTES,
         sign_in::ROUTES,
         overview::ROUTES,
-    ]
+    ];
+    all.extend(bulletin::ROUTES);
+    all
 }
 
 /// What every page shows of the state of things.
@@ -70,5 +73,17 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("shell", crate::words::ShellWords::PAIRS),
         ("sign_in", sign_in::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
+        ("bulletin list", bulletin::list::Words::PAIRS),
+        ("bulletin stand", bulletin::stand::Words::PAIRS),
+        ("bulletin desk", bulletin::desk::Words::PAIRS),
+        ("bulletin paper", bulletin::paper::Words::PAIRS),
+        ("bulletin inspector", bulletin::inspector::Words::PAIRS),
+        ("bulletin rail", bulletin::rail::Words::PAIRS),
+        ("bulletin acts", bulletin::acts::Words::PAIRS),
+        ("bulletin prose", bulletin::prose::Words::PAIRS),
+        ("bulletin change", bulletin::change::Words::PAIRS),
+        ("bulletin files", bulletin::files::Words::PAIRS),
+        ("bulletin flash", bulletin::flash::Words::PAIRS),
+        ("bulletin sheets", bulletin::sheets::Words::PAIRS),
     ]
 }

@@ -39,6 +39,7 @@ mod folders;
 mod gauges;
 mod jobs;
 mod lists;
+mod office;
 mod respond;
 mod streams;
 mod work;
@@ -239,7 +240,10 @@ async fn serve(
         Some(Arc::clone(&meters)),
         bonds(&server),
     );
-    let desk = Arc::new(desk.publishing(Public::new(workspace.site_dir())));
+    let desk = desk
+        .publishing(Public::new(workspace.site_dir()))
+        .with_newsroom(Arc::new(office::Newsroom::new(Arc::clone(&server))));
+    let desk = Arc::new(desk);
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());
     parts.spawn(async move {

@@ -8,7 +8,7 @@ use sea_orm::sea_query::Expr;
 use serde_json::json;
 
 use super::hindrance::{Hindrance, fingerprints, hindrances, prose_changed};
-use super::{EditionKey, EditionStep, Said, load, newest, record, steps_of, writers};
+use super::{EditionKey, Said, load, newest, record, steps_of, writers};
 use crate::audit::{self, NewAudit};
 use crate::issue::{self, IssueState};
 use crate::{Actor, Error, Issue, Ledger, Result};
