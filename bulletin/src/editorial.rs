@@ -226,16 +226,22 @@ impl Editorial {
     pub fn rewritten(&self, written: Vec<Written>) -> Result<Self> {
         let mut blocks: Vec<Block> = Vec::with_capacity(written.len());
         for one in written {
-            let block = self.block(&one, &blocks).map_err(|reason| Error::Editorial {
-                block: one.id.clone(),
-                reason: reason.to_owned(),
-            })?;
+            let block = self
+                .block(&one, &blocks)
+                .map_err(|reason| Error::Editorial {
+                    block: one.id.clone(),
+                    reason: reason.to_owned(),
+                })?;
             blocks.push(block);
         }
         Ok(Editorial { blocks })
     }
 
-    fn block(&self, written: &Written, before: &[Block]) -> std::result::Result<Block, &'static str> {
+    fn block(
+        &self,
+        written: &Written,
+        before: &[Block],
+    ) -> std::result::Result<Block, &'static str> {
         let named = |c: char| c.is_ascii_alphanumeric() || c == '-';
         if written.id.is_empty() || !written.id.chars().all(named) {
             return Err("its id is not made of letters, digits and hyphens");

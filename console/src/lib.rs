@@ -32,6 +32,7 @@ pub mod almanac;
 pub mod error;
 pub mod meters;
 pub mod oidc;
+pub mod newsroom;
 pub mod password;
 pub mod premises;
 pub mod problem;
@@ -126,6 +127,8 @@ pub struct Desk {
     receiving: Arc<Semaphore>,
     bonds: Bonds,
     site: Option<Arc<Public>>,
+    /// What counts, renders and publishes issues.
+    newsroom: Option<Arc<dyn newsroom::Newsroom>>,
     signs: Signs,
     limits: limits::Limits,
     /// Changes as they happen.
@@ -187,6 +190,7 @@ impl Desk {
             receiving: Arc::new(Semaphore::new(RECEIVING)),
             bonds,
             site: None,
+            newsroom: None,
             signs: Signs::default(),
             limits: limits::Limits::default(),
             changes: changes::Changes::default(),
@@ -281,6 +285,12 @@ impl Desk {
         self.almanac = Some(almanac);
         self
     }
+    /// With a newsroom behind the bulletin desk.
+    pub fn with_newsroom(mut self, newsroom: Arc<dyn newsroom::Newsroom>) -> Self {
+        self.newsroom = Some(newsroom);
+        self
+    }
+
     /// The instant.
     pub(crate) fn now(&self) -> Timestamp {
         (self.bonds.clock)()

@@ -14,6 +14,7 @@ pub(crate) mod appeals;
 pub(crate) mod assets;
 pub(crate) mod complaints;
 pub(crate) mod audit;
+pub(crate) mod bulletin;
 pub(crate) mod draw;
 pub(crate) mod duty;
 pub(crate) mod events;
@@ -70,6 +71,7 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         statistics::ROUTES,
     ];
     all.extend(duty::ROUTES);
+    all.extend(bulletin::ROUTES);
     all
 }
 
@@ -165,5 +167,17 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("message", inbox::MessageWords::PAIRS),
         ("events", events::Words::PAIRS),
         ("statistics", statistics::Words::PAIRS),
+        ("bulletin list", bulletin::list::Words::PAIRS),
+        ("bulletin stand", bulletin::stand::Words::PAIRS),
+        ("bulletin desk", bulletin::desk::Words::PAIRS),
+        ("bulletin paper", bulletin::paper::Words::PAIRS),
+        ("bulletin inspector", bulletin::inspector::Words::PAIRS),
+        ("bulletin rail", bulletin::rail::Words::PAIRS),
+        ("bulletin acts", bulletin::acts::Words::PAIRS),
+        ("bulletin prose", bulletin::prose::Words::PAIRS),
+        ("bulletin change", bulletin::change::Words::PAIRS),
+        ("bulletin files", bulletin::files::Words::PAIRS),
+        ("bulletin flash", bulletin::flash::Words::PAIRS),
+        ("bulletin sheets", bulletin::sheets::Words::PAIRS),
     ]
 }

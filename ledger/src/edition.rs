@@ -203,7 +203,9 @@ impl Edition {
     ) -> EditionState {
         let reviewed = newest.is_some_and(|(revision, _)| {
             let of_this = |kind| {
-                let found = steps.iter().rfind(|step| step.revision == revision && step.step.0 == kind);
+                let found = steps
+                    .iter()
+                    .rfind(|step| step.revision == revision && step.step.0 == kind);
                 found.map(|step| step.id)
             };
             of_this(Step::Review)

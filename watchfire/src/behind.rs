@@ -185,9 +185,10 @@ fn raw(
         Failure::new(format_args!("report {report} ({})", row.origin), error)
     };
     match read {
-        Some(read) => read
-            .map_err(fail)
-            .map(|text| RawLine { text, report: row.clone() }),
+        Some(read) => read.map_err(fail).map(|text| RawLine {
+            text,
+            report: row.clone(),
+        }),
         None => Err(walked.err().map_or_else(
             || Failure::new(format_args!("report {report}"), "has no such member"),
             fail,

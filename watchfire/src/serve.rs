@@ -255,7 +255,10 @@ async fn serve(
     let desk = desk.corresponding(Arc::clone(&office) as _, office);
     let almanac = office::almanac::Office::new(Arc::clone(&server));
     let desk = desk.counting(Arc::new(office::almanac::Shared(almanac)));
-    let desk = Arc::new(desk.publishing(Public::new(workspace.site_dir())));
+    let desk = desk
+        .publishing(Public::new(workspace.site_dir()))
+        .with_newsroom(Arc::new(office::Newsroom::new(Arc::clone(&server))));
+    let desk = Arc::new(desk);
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());
     parts.spawn(async move {

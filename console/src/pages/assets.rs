@@ -34,6 +34,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
             include_str!("../../assets/pages/office.css"),
             include_str!("../../assets/pages/events.css"),
             include_str!("../../assets/pages/statistics.css"),
+            include_str!("../../assets/pages/bulletin.css"),
         )
         .as_bytes(),
     ),

@@ -46,10 +46,16 @@ impl fmt::Display for Hindrance {
             Hindrance::Withdrawn => write!(f, "is withdrawn"),
             Hindrance::Approved => write!(f, "is approved already"),
             Hindrance::Tampered => write!(f, "its content was changed after it was frozen"),
-            Hindrance::NotFrozen => write!(f, "its figures are not frozen yet: draft it again from the freeze moment on"),
+            Hindrance::NotFrozen => write!(
+                f,
+                "its figures are not frozen yet: draft it again from the freeze moment on"
+            ),
             Hindrance::FrozenAnew => write!(f, "its figures were frozen anew: draft it again"),
             Hindrance::ProseChanged => {
-                write!(f, "its prose was changed after it was drafted: draft it again")
+                write!(
+                    f,
+                    "its prose was changed after it was drafted: draft it again"
+                )
             }
             Hindrance::Wrote(login) => write!(f, "{login} wrote it and cannot approve it"),
             Hindrance::Unchecked => write!(f, "was not checked yet: watchfire bulletin lint"),

@@ -300,7 +300,12 @@ async fn approval_needs_a_clean_check_a_review_and_no_open_comment(on: Backend) 
     let wrote = Hindrance::Wrote("wang".to_owned());
     assert_eq!(
         met,
-        [Hindrance::NotFrozen, wrote, Hindrance::Unchecked, Hindrance::Unreviewed]
+        [
+            Hindrance::NotFrozen,
+            wrote,
+            Hindrance::Unchecked,
+            Hindrance::Unreviewed
+        ]
     );
     frozen(&ledger, "1", "").await.unwrap();
     refused("was not checked").await;

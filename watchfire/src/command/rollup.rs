@@ -353,7 +353,10 @@ fn write(bulletin: &Bulletin, kind: PeriodKind, folder: &Path) -> Result<Vec<Pat
 pub fn files(bulletin: &Bulletin, kind: PeriodKind) -> Vec<Rendition> {
     let stem = format!("{}-{}", kind.series(), render::stem(bulletin));
     let file = |name: String, bytes: Vec<u8>| Rendition { name, bytes };
-    let mut files = vec![file(format!("{stem}.json"), render::json(bulletin).into_bytes())];
+    let mut files = vec![file(
+        format!("{stem}.json"),
+        render::json(bulletin).into_bytes(),
+    )];
     for lang in Lang::ALL {
         let code = lang.code();
         let page = render::html(bulletin, lang);

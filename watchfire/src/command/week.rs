@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use bulletin::statistics;
 use bulletin::statistics::breakdown::By;
 use bulletin::statistics::explain::Line;
-use bulletin::statistics;
 use model::bulletin::Lang;
 use model::statistic::{Observed, Statistic, Window, Words};
 use serde_json::json;
@@ -478,4 +478,3 @@ fn raw_lines(
     }
     Ok(())
 }
-

@@ -14,17 +14,22 @@ use crate::workspace::Workspace;
 
 pub mod almanac;
 mod letters;
+mod newsroom;
 mod sources;
+
+pub use newsroom::Newsroom;
 
 /// The serving process, as the console's pages see it.
 pub struct Office {
     server: Arc<Server>,
 }
+
 impl Office {
     /// The office of a process.
     pub fn new(server: Arc<Server>) -> Self {
         Office { server }
     }
+
     /// Does work that changes the workspace: on a thread that may wait, in this process's turn.
     async fn change<T: Send + 'static>(
         &self,
@@ -45,6 +50,7 @@ impl Office {
             .unwrap_or_else(|error| Err(Declined::Broken(error.to_string())))
     }
 }
+
 /// A failure of a command's function is told as it is: it names the object and the remedy.
 fn failed(failure: Failure) -> Declined {
     let message = failure.message();

@@ -1,8 +1,8 @@
 //! Where an issue stands: its dates, its steps, what is open, and what changed between two revisions.
 
+use bulletin::differences::differences;
 use clap::Args;
 use ledger::{Edition, EditionStep, Issue};
-use bulletin::differences::differences;
 use model::bulletin::Lang;
 use model::newsroom::EditionState;
 use model::time::{Day, ReportingWeek};

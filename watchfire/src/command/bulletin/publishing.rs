@@ -71,7 +71,13 @@ pub fn publish(args: Publish, session: &Session) -> Result {
     let (key, row) = open(&args.issue, &workspace)?;
     let stages = |_: Stage| {};
     let how = (args.formats.as_slice(), &stages as &dyn Fn(Stage));
-    let written = put_out(&workspace, (&key, &row), &session.actor(), how, &session.talk)?;
+    let written = put_out(
+        &workspace,
+        (&key, &row),
+        &session.actor(),
+        how,
+        &session.talk,
+    )?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!({

@@ -204,8 +204,9 @@ pub fn approve(args: Approve, session: &Session) -> Result {
     let workspace = session.open(Access::Write("bulletin approve"))?;
     let (key, row) = open(&args.issue, &workspace)?;
     let by = actor(&workspace, &session.actor(), Right::Approve, now())?;
-    let row = sign(&workspace, (&key, &row), &by)
-        .map_err(|failure| failure.remedy(format_args!("watchfire bulletin status {}", args.issue)))?;
+    let row = sign(&workspace, (&key, &row), &by).map_err(|failure| {
+        failure.remedy(format_args!("watchfire bulletin status {}", args.issue))
+    })?;
     let place = match by.acting_for() {
         Some(approver) => format!(" in the place of {approver}"),
         None => String::new(),

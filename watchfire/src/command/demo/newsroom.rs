@@ -120,7 +120,14 @@ fn sign(
     })?;
     let row = workspace.block_on(ledger.issue(&key.series, key.year, key.number, row.revision))?;
     let row = row.ok_or_else(|| Failure::new(key.object(), "was signed and is gone"))?;
-    publish_row(workspace, (&key, &row), &publisher, forms, now.0, &session.talk)
+    publish_row(
+        workspace,
+        (&key, &row),
+        &publisher,
+        forms,
+        now.0,
+        &session.talk,
+    )
 }
 
 /// What the demo's editor wrote about its last week.
