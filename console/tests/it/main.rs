@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod house;
+mod newsroom;
 mod sign_in;

@@ -36,13 +36,11 @@ words! {
         title: "第 {n} 期", "Issue {n}";
         meta: "{week}，修订 {n}，{state}", "{week}, revision {n}, {state}";
         meta_none: "{week}，{state}", "{week}, {state}";
-        left: "距截稿", "Due in";
         until: "截稿", "to the deadline";
         over: "已过截稿时刻", "past the deadline";
         forms: "版式", "Forms";
         look: "网页", "Web page";
         download: "下载", "Download";
-        stored: "已发布的文件", "Published files";
         edit: "改文字", "Edit prose";
         back: "全部期次", "All issues";
         nothing: "还没有稿件", "There is no draft yet";

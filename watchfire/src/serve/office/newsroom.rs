@@ -186,9 +186,9 @@ fn work(
                 frozen: drafted.frozen,
             })
         }
-        Task::Publish => {
+        Task::Publish { forms } => {
             let (key, row) = open(workspace, issue)?;
-            let written = publishing::put_out(workspace, (&key, &row), by, (&[], stage), &talk)?;
+            let written = publishing::put_out(workspace, (&key, &row), by, (forms, stage), &talk)?;
             Ok(Outcome::Public {
                 files: written.kept + written.written,
             })
