@@ -333,8 +333,10 @@ async fn house() -> (House, Arc<Fake>) {
         lake_snapshot: 7,
         ledger_as_of: T0,
     };
-    let freezing = ledger.freeze_edition(&key(), frozen, &editor, "", T0);
-    freezing.await.unwrap();
+    ledger
+        .freeze_edition(&key(), frozen, &editor, "", T0)
+        .await
+        .unwrap();
     let draft = NewIssue {
         series: key().series,
         year: 2026,

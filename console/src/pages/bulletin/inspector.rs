@@ -20,7 +20,7 @@ use crate::visitor::Visitor;
 use crate::words::{fill, words};
 
 /// Keys that a page lists.
-pub(crate) const LISTED: usize = 12;
+pub(crate) const LISTED: usize = 8;
 
 words! {
     Words {

@@ -45,6 +45,7 @@ words! {
         empty: "还没有任何一期", "No issue yet";
         empty_text: "周报每周一期。排定之后，各期的定稿时刻、截稿时刻和进度会列在这里；首次起草也会自动排期。", "The weekly has one issue a week. Once planned, each issue's freeze moment, deadline and progress stand here; the first draft plans by itself.";
         late: "{n} 处更正待定", "{n} corrections to decide";
+        corrections: "更正", "Corrections";
         none_in_hand: "目前没有在编的期次。", "No issue is in hand.";
         flash: "紧急通报", "Flash alerts";
         sheets: "日报与汇编", "Daily sheets and roll-ups";
@@ -115,7 +116,7 @@ async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
                 .map(|head| fill(w.revision, &[("n", &head.revision)]))
                 .unwrap_or_default(),
             clock: open.then(|| {
-                let span = (edition.freeze_at - 7 * 86_400_000_000, edition.deadline_at);
+                let span = (edition.freeze_at, edition.deadline_at);
                 draw::countdown(&desk, span, now, lang)
             }),
             way: stand.way(lang),

@@ -18,7 +18,7 @@ use crate::visitor::Visitor;
 use crate::words::{fill, words};
 
 /// Lines of the differences that a page shows.
-const SHOWN: usize = 24;
+const SHOWN: usize = 12;
 /// Characters of a sentence that a difference shows.
 const LONG: usize = 90;
 
