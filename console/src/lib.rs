@@ -285,6 +285,11 @@ impl Desk {
         self.almanac = Some(almanac);
         self
     }
+    /// Its ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// With a newsroom behind the bulletin desk.
     pub fn with_newsroom(mut self, newsroom: Arc<dyn newsroom::Newsroom>) -> Self {
         self.newsroom = Some(newsroom);

@@ -4,4 +4,5 @@
 
 mod api;
 mod house;
+mod newsroom;
 mod sign_in;
