@@ -100,10 +100,8 @@ words! {
         unpick: "取消选择", "Clear";
         zoom_out: "放宽时间", "Zoom out";
         observed: "观察时间", "Observed";
-        class: "类型", "Class";
         what: "内容", "What";
         address: "地址", "Address";
-        network: "网络", "Network";
         place: "位置", "Place";
         feed: "数据源", "Feed";
         incident: "事件", "Incident";

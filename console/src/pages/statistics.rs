@@ -117,7 +117,7 @@ words! {
         table: "数据", "Data";
         behind: "背后的记录", "Records behind it";
         behind_lead: "{name}，{week}：每行一个计入的对象，附所见数据源与监测记录。", "{name}, {week}: a line for each thing that was counted, with the feeds and events that saw it.";
-        behind_count: "{n} 行，快照 {snapshot}", "{n} lines, snapshot {snapshot}";
+        behind_count: "{n} 行，快照 {snapshot}。", "{n} lines, snapshot {snapshot}.";
         behind_frozen: "此处按现有记录重数；刊印的数值是刊发时冻结的，两者可能因迟到的报告而不同。", "Counted anew from the records as they are; what was printed was frozen then, so late reports may make a difference.";
         behind_none: "这一周没有计入任何对象。", "Nothing was counted in this week.";
         input: "计入项", "Input";

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod api;
+mod events;
 mod house;
 mod newsroom;
 mod sign_in;

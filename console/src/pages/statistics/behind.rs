@@ -82,7 +82,10 @@ pub(super) async fn page(
         let more = line.events.len().saturating_sub(EVENTS);
         Line {
             input: line.input.clone(),
-            key: draw::defang_line(&line.key),
+            key: match line.key.contains("://") {
+                true => draw::defang(&line.key),
+                false => draw::defang_line(&line.key),
+            },
             href: (statistic.observed == Observed::Handling).then(|| {
                 let text: String =
                     url::form_urlencoded::byte_serialize(line.key.as_bytes()).collect();

@@ -72,7 +72,7 @@ impl Office {
             return Ok(names);
         }
         // Codes of provinces are NN0000, of which a table names some thirty.
-        let provinces = (11..=82).map(|code| code * 10_000);
+        let provinces = (1..=99).map(|code| code * 10_000);
         let names = Arc::new(Names {
             provinces: provinces
                 .filter_map(|code| Some((code, desk.province(code)?)))
