@@ -17,6 +17,7 @@ pub(crate) mod mail;
 pub(crate) mod notices;
 pub(crate) mod overview;
 pub(crate) mod paging;
+pub(crate) mod parties;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
 
@@ -29,6 +30,7 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         overview::ROUTES,
         notices::ROUTES,
         inbox::ROUTES,
+        parties::ROUTES,
     ]
 }
 
@@ -100,5 +102,8 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("sending", notices::SendingWords::PAIRS),
         ("inbox", inbox::Words::PAIRS),
         ("message", inbox::MessageWords::PAIRS),
+        ("parties", parties::Words::PAIRS),
+        ("party", parties::OneWords::PAIRS),
+        ("party-import", parties::ImportWords::PAIRS),
     ]
 }

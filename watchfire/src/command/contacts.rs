@@ -138,7 +138,8 @@ pub fn run(args: Args, session: &Session) -> Result {
             let of = find(&organization, &workspace)?;
             let words = more.words()?;
             let desk = desk(&workspace);
-            let entered = desk.enter_contact(&of, channel, &address, words, &session.actor());
+            let actor = session.actor();
+            let entered = desk.enter_contact(&of, channel, &address, words, &actor);
             let id = workspace.block_on(entered).map_err(wrong)?;
             session
                 .talk
@@ -169,8 +170,8 @@ pub fn run(args: Args, session: &Session) -> Result {
                 no_key: no_pgp_key,
             };
             let desk = desk(&workspace);
-            let who = (reason.as_str(), session.actor());
-            let changed = desk.change_contact(id, change, (who.0, &who.1));
+            let actor = session.actor();
+            let changed = desk.change_contact(id, change, (&reason, &actor));
             let (row, of) = workspace.block_on(changed).map_err(wrong)?;
             session
                 .talk
