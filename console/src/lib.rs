@@ -115,6 +115,8 @@ pub struct Desk {
     signs: Signs,
     correspondence: Option<Arc<dyn correspondence::Correspondence>>,
     sources: Option<Arc<dyn correspondence::Sources>>,
+    /// What changed in the reports of feeds, kept for a minute.
+    drift: pages::feeds::Kept,
 }
 
 /// What every page shows of the state of things, kept for some seconds.
@@ -160,6 +162,7 @@ impl Desk {
             signs: Signs::default(),
             correspondence: None,
             sources: None,
+            drift: pages::feeds::Kept::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::routes::Route;
 
 pub(crate) mod assets;
 pub(crate) mod draw;
+pub(crate) mod feeds;
 pub(crate) mod form;
 pub(crate) mod inbox;
 pub(crate) mod mail;
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         notices::ROUTES,
         inbox::ROUTES,
         parties::ROUTES,
+        feeds::ROUTES,
     ]
 }
 
@@ -105,5 +107,7 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("parties", parties::Words::PAIRS),
         ("party", parties::OneWords::PAIRS),
         ("party-import", parties::ImportWords::PAIRS),
+        ("feeds", feeds::Words::PAIRS),
+        ("feed", feeds::OneWords::PAIRS),
     ]
 }

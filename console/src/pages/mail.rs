@@ -13,9 +13,7 @@ const SHOWN: usize = 60_000;
 
 /// A mail to be shown.
 pub(crate) struct MailView {
-    pub(crate) from: String,
     pub(crate) to: String,
-    pub(crate) subject: String,
     /// When it says it was written, microseconds UTC.
     pub(crate) date: Option<i64>,
     pub(crate) blocks: Vec<Block>,
@@ -59,9 +57,7 @@ pub(crate) fn view(bytes: &[u8], quoted: &str) -> Option<MailView> {
         .any(|part| part.media == "application/pgp-encrypted");
     let text: String = mail.text.chars().take(SHOWN).collect();
     Some(MailView {
-        from: plain(&addresses(&mail.from)),
         to: plain(&addresses(&mail.to)),
-        subject: plain(mail.subject.as_str()),
         date: mail.date.map(|at| at.0),
         cut: text.len() < mail.text.len(),
         blocks: blocks(&text, quoted),

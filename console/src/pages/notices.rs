@@ -114,7 +114,6 @@ words! {
         number: "编号", "Number";
         party: "处置单位", "Party";
         subject: "主题", "Subject";
-        kind: "种类", "Kind";
         state: "状态", "State";
         written: "写成", "Written";
         why: "原因", "Why";

@@ -124,7 +124,6 @@ struct MessagePage {
     incident: Option<i64>,
     complaints: Vec<Known>,
     view: Option<MailView>,
-    quarantined: bool,
     is_new: bool,
     waiting: bool,
     kinds: Vec<Kind>,
@@ -207,7 +206,6 @@ pub(super) async fn page(
             })
             .collect(),
         view,
-        quarantined: message.state == MessageState::Quarantined,
         is_new: message.state == MessageState::New,
         waiting: message.state == MessageState::Waiting,
         kinds: CaseKind::ALL

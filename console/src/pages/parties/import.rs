@@ -58,7 +58,6 @@ words! {
         party: "单位", "Party";
         field: "字段", "Field";
         value: "内容", "What";
-        selected: "项已选", "selected";
         all: "全选", "Select all";
         choose: "选择", "Select";
         reason: "为什么可以", "Why it is right";

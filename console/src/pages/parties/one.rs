@@ -75,7 +75,6 @@ words! {
         month_label: "{m}：{n} 件，按时 {k} 件", "{m}: {n}, {k} in time";
         incidents: "近期事件", "Recent incidents";
         notices: "近期通报", "Recent notices";
-        all: "全部", "All";
         none: "没有。", "None.";
         edit: "修改资料", "Edit";
         name_zh: "中文名称", "Name in Chinese";
