@@ -117,6 +117,8 @@ pub struct Desk {
     sources: Option<Arc<dyn correspondence::Sources>>,
     /// What changed in the reports of feeds, kept for a minute.
     drift: pages::feeds::Kept,
+    /// Vulnerabilities of the last weeks, kept for some minutes.
+    vulnerabilities: pages::vulnerabilities::Kept,
 }
 
 /// What every page shows of the state of things, kept for some seconds.
@@ -163,6 +165,7 @@ impl Desk {
             correspondence: None,
             sources: None,
             drift: pages::feeds::Kept::default(),
+            vulnerabilities: pages::vulnerabilities::Kept::default(),
         }
     }
 

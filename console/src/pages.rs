@@ -21,6 +21,7 @@ pub(crate) mod paging;
 pub(crate) mod parties;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
+pub(crate) mod vulnerabilities;
 
 /// The rows of every page.
 pub(crate) fn routes() -> Vec<&'static [Route]> {
@@ -33,6 +34,7 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         inbox::ROUTES,
         parties::ROUTES,
         feeds::ROUTES,
+        vulnerabilities::ROUTES,
     ]
 }
 
@@ -109,5 +111,6 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("party-import", parties::ImportWords::PAIRS),
         ("feeds", feeds::Words::PAIRS),
         ("feed", feeds::OneWords::PAIRS),
+        ("vulnerabilities", vulnerabilities::Words::PAIRS),
     ]
 }

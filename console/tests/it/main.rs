@@ -2,5 +2,11 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod feeds;
 mod house;
+mod inbox;
+mod notices;
+mod office;
+mod parties;
 mod sign_in;
+mod vulnerabilities;
