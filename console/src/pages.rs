@@ -9,33 +9,76 @@ use shell::{Counts, Sending};
 use crate::Desk;
 use crate::routes::Route;
 
+pub(crate) mod answers;
+pub(crate) mod appeals;
 pub(crate) mod assets;
+pub(crate) mod complaints;
+pub(crate) mod audit;
+pub(crate) mod bulletin;
 pub(crate) mod draw;
 pub(crate) mod feeds;
+pub(crate) mod duty;
+pub(crate) mod events;
 pub(crate) mod form;
+pub(crate) mod outside;
+pub(crate) mod overview;
+pub(crate) mod owner;
+pub(crate) mod portal;
+pub(crate) mod programs;
+pub(crate) mod me;
+pub(crate) mod settings;
 pub(crate) mod inbox;
 pub(crate) mod mail;
 pub(crate) mod notices;
-pub(crate) mod overview;
 pub(crate) mod paging;
 pub(crate) mod parties;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
 pub(crate) mod vulnerabilities;
+pub(crate) mod webhooks;
+pub(crate) mod statistics;
 
 /// The rows of every page.
 pub(crate) fn routes() -> Vec<&'static [Route]> {
-    vec![
+    let mut all = vec![
         shell::ROUTES,
         assets::ROUTES,
         sign_in::ROUTES,
+        sign_in::code::ROUTES,
+        sign_in::provider::ROUTES,
+        me::ROUTES,
+        me::password::ROUTES,
+        me::factor::ROUTES,
+        settings::ROUTES,
+        settings::accounts::ROUTES,
+        settings::deputies::ROUTES,
+        settings::tokens::ROUTES,
+        audit::ROUTES,
         overview::ROUTES,
+        outside::report::ROUTES,
+        outside::appeal::ROUTES,
+        complaints::ROUTES,
+        appeals::ROUTES,
+        answers::ROUTES,
+        owner::ROUTES,
+        portal::ROUTES,
+        portal::more::ROUTES,
+        portal::settings::ROUTES,
+        portal::api::ROUTES,
+        programs::ROUTES,
+        webhooks::ROUTES,
+        crate::changes::ROUTES,
         notices::ROUTES,
         inbox::ROUTES,
         parties::ROUTES,
         feeds::ROUTES,
         vulnerabilities::ROUTES,
-    ]
+        events::ROUTES,
+        statistics::ROUTES,
+    ];
+    all.extend(duty::ROUTES);
+    all.extend(bulletin::ROUTES);
+    all
 }
 
 /// What every page shows of the state of things.
@@ -100,7 +143,29 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
     vec![
         ("shell", crate::words::ShellWords::PAIRS),
         ("sign_in", sign_in::Words::PAIRS),
+        ("sign_in code", sign_in::code::Words::PAIRS),
+        ("me", me::Words::PAIRS),
+        ("me password", me::password::Words::PAIRS),
+        ("me factor", me::factor::Words::PAIRS),
+        ("settings tabs", settings::Tabs::PAIRS),
+        ("settings", settings::Words::PAIRS),
+        ("accounts", settings::accounts::Words::PAIRS),
+        ("deputies", settings::deputies::Words::PAIRS),
+        ("tokens", settings::tokens::Words::PAIRS),
+        ("audit", audit::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
+        ("report", outside::report::Words::PAIRS),
+        ("appeal", outside::appeal::Words::PAIRS),
+        ("complaints", complaints::Words::PAIRS),
+        ("appeals", appeals::Words::PAIRS),
+        ("answers", answers::Words::PAIRS),
+        ("owner", owner::Words::PAIRS),
+        ("portal", portal::Words::PAIRS),
+        ("portal_more", portal::more::Words::PAIRS),
+        ("portal_settings", portal::settings::Words::PAIRS),
+        ("programs", programs::Words::PAIRS),
+        ("webhooks", webhooks::Words::PAIRS),
+        ("duty", duty::Words::PAIRS),
         ("notices", notices::Words::PAIRS),
         ("letter", notices::LetterWords::PAIRS),
         ("sending", notices::SendingWords::PAIRS),
@@ -112,5 +177,19 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("feeds", feeds::Words::PAIRS),
         ("feed", feeds::OneWords::PAIRS),
         ("vulnerabilities", vulnerabilities::Words::PAIRS),
+        ("events", events::Words::PAIRS),
+        ("statistics", statistics::Words::PAIRS),
+        ("bulletin list", bulletin::list::Words::PAIRS),
+        ("bulletin stand", bulletin::stand::Words::PAIRS),
+        ("bulletin desk", bulletin::desk::Words::PAIRS),
+        ("bulletin paper", bulletin::paper::Words::PAIRS),
+        ("bulletin inspector", bulletin::inspector::Words::PAIRS),
+        ("bulletin rail", bulletin::rail::Words::PAIRS),
+        ("bulletin acts", bulletin::acts::Words::PAIRS),
+        ("bulletin prose", bulletin::prose::Words::PAIRS),
+        ("bulletin change", bulletin::change::Words::PAIRS),
+        ("bulletin files", bulletin::files::Words::PAIRS),
+        ("bulletin flash", bulletin::flash::Words::PAIRS),
+        ("bulletin sheets", bulletin::sheets::Words::PAIRS),
     ]
 }

@@ -80,6 +80,10 @@ mod row {
         pub receipt_at: Option<i64>,
         /// When its reporter was told how it ended.
         pub outcome_at: Option<i64>,
+        /// Language its reporter reads, where they chose one: `zh` or `en`.
+        pub language: Option<String>,
+        /// When it was decided what becomes of it, if it waited.
+        pub decided_at: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -93,6 +97,9 @@ mod settling;
 use row::ActiveModel;
 pub(crate) use row::{Column, Entity};
 
+mod filing;
+
+pub use filing::{FORM, READ_COMPLAINT};
 pub use row::{ComplaintState, Model as Complaint};
 
 /// A complaint to be stored.
@@ -144,6 +151,34 @@ fn plain(text: String) -> String {
     without_nul(&text).into_owned()
 }
 
+/// State, its reason, and the incident.
+type Befallen = (ComplaintState, Option<String>, Option<IncidentId>);
+
+/// The row of a complaint.
+fn row_of(new: NewComplaint, number: i64, (state, reason, incident): Befallen) -> ActiveModel {
+    ActiveModel {
+        id: Set(Text(new.id)),
+        number: Set(number),
+        receipt: Set(new.receipt),
+        via: Set(new.via),
+        message: Set(new.message),
+        kind: Set(Text(new.kind)),
+        what: Set(plain(new.what)),
+        observables: Set(new.observables.to_string()),
+        body: Set(plain(new.body)),
+        reporter: Set(new.reporter.map(plain)),
+        reporter_name: Set(new.reporter_name.map(plain)),
+        state: Set(state),
+        reason: Set(reason),
+        incident_id: Set(incident.map(Text)),
+        received_at: Set(new.received_at),
+        receipt_at: Set(None),
+        outcome_at: Set(None),
+        language: Set(None),
+        decided_at: Set(None),
+    }
+}
+
 impl Ledger {
     /// Stores a complaint and what becomes of it, all or nothing. Audited. Returns its number.
     ///
@@ -165,7 +200,6 @@ impl Ledger {
             object: format!("complaint {}", new.id),
             detail: json!({ "via": new.via, "kind": new.kind, "incident": incident, "reason": reason }),
         };
-        let own = plain;
         if new.tell {
             let tell = crate::NewJob {
                 kind: TELL_REPORTER.to_owned(),
@@ -175,25 +209,7 @@ impl Ledger {
             };
             job::enqueue(&tx, tell, now).await?;
         }
-        let row = ActiveModel {
-            id: Set(Text(new.id)),
-            number: Set(number),
-            receipt: Set(new.receipt),
-            via: Set(new.via),
-            message: Set(new.message),
-            kind: Set(Text(new.kind)),
-            what: Set(own(new.what)),
-            observables: Set(new.observables.to_string()),
-            body: Set(own(new.body)),
-            reporter: Set(new.reporter.map(own)),
-            reporter_name: Set(new.reporter_name.map(own)),
-            state: Set(state),
-            reason: Set(reason),
-            incident_id: Set(incident.map(Text)),
-            received_at: Set(new.received_at),
-            receipt_at: Set(None),
-            outcome_at: Set(None),
-        };
+        let row = row_of(new, number, (state, reason, incident));
         Entity::insert(row).exec_without_returning(&tx).await?;
         audit::append(&tx, record, now).await?;
         tx.commit().await?;
@@ -294,7 +310,7 @@ async fn settle<C: ConnectionTrait>(
     fate: Fate,
     actor: &str,
     now: i64,
-) -> Result<(ComplaintState, Option<String>, Option<IncidentId>)> {
+) -> Result<Befallen> {
     let (state, reason, incident) = match fate {
         Fate::Opens(opened) => {
             let id = opened.id;

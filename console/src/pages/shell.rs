@@ -55,6 +55,16 @@ pub(crate) struct Entry {
     pub(crate) rule: bool,
 }
 
+impl Entry {
+    /// Its count as it is shown: beyond three digits the exact one helps nobody.
+    pub(crate) fn shown(&self) -> String {
+        match self.count {
+            1000.. => "999+".to_owned(),
+            count => count.to_string(),
+        }
+    }
+}
+
 /// Whether notices leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sending {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod feeds;
+mod api;
 mod house;
 mod inbox;
 mod notices;

@@ -43,14 +43,25 @@ pub struct CampaignCount {
     pub count: i64,
 }
 
-/// Which incidents count in a span.
+impl Period {
+    /// The column of its instant.
+    pub(crate) fn column(self) -> Column {
+        match self {
+            Period::Handled => Column::CountedAt,
+            Period::Opened => Column::OpenedAt,
+            Period::VerifiedGone => Column::GoneAt,
+            Period::Closed => Column::ClosedAt,
+        }
+    }
+
+    /// Which incidents count in a span.
+    pub(crate) fn counting(self, span: (i64, i64)) -> Condition {
+        counting(self, span)
+    }
+}
+
 fn counting(period: Period, (from, to): (i64, i64)) -> Condition {
-    let at = match period {
-        Period::Handled => Column::CountedAt,
-        Period::Opened => Column::OpenedAt,
-        Period::VerifiedGone => Column::GoneAt,
-        Period::Closed => Column::ClosedAt,
-    };
+    let at = period.column();
     let mut all = Condition::all()
         .add(at.gte(from))
         .add(at.lt(to))

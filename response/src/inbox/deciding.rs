@@ -3,8 +3,8 @@
 
 use std::io::Read;
 
-use formats::mail::complaint::{Complaint as Named, Observable};
-use formats::mail::{Limits, Line, Mail};
+use formats::mail::complaint::Observable;
+use formats::mail::{Limits, Mail};
 use ledger::complaint::{ComplaintState, NewComplaint};
 use ledger::notice::Move;
 use ledger::{Fault, Message, MessageState, Notice, Reach, Settled};
@@ -13,7 +13,7 @@ use model::ids::{ComplaintId, IncidentId, NoticeId};
 use model::incident::CaseKind;
 use model::notice::NoticeState;
 
-use super::reading::{Enrich, ReadMail, receipt};
+use super::reading::{Enrich, Named, ReadMail, Told, receipt};
 use crate::triage::Rules;
 use crate::{Desk, Error, Result};
 
@@ -163,19 +163,14 @@ impl Desk {
             )
         })?;
         let what = observable.text.clone();
-        let named = Named {
+        let told = Told {
+            named: Named::of(std::slice::from_ref(&observable)),
             kind: case.kind,
-            classification: "",
-            identifier: Line::new(""),
-            observables: vec![observable.clone()],
-            observed_at: None,
-            reporter: Line::new(""),
-            reference: Line::new(""),
-            evidence: Vec::new(),
             confidence: 100,
-            form: "person",
+            observed_at: None,
+            reference: String::new(),
         };
-        let (fate, incident) = self.fate(&named, how.0, how.1, now).await?;
+        let (fate, incident) = self.fate(told, how.0, how.1, now).await?;
         let Some(incident) = incident else {
             return Err(Error::refused("the case", "names nothing to work on"));
         };

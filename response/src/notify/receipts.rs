@@ -27,6 +27,8 @@ use crate::{Desk, Error, Result};
 /// Name of the organization that stands for all reporters.
 const REPORTERS: &str = "Reporters";
 const DAY: i64 = 86_400_000_000;
+/// Mails about how complaints ended that one address gets in a day.
+const OUTCOMES_A_DAY: u64 = 5;
 
 impl Desk {
     /// Writes receipts for complaints whose reporters may be told; returns how many. Reading left a job
@@ -106,6 +108,11 @@ impl Desk {
         if outcome && complaint.receipt_at.is_some_and(|at| at > now.0 - DAY) {
             return Ok(false);
         }
+        // Anybody may write anybody's address into a form: a few mails a day, and the rest on other days.
+        let since = now.0 - DAY;
+        if outcome && self.ledger.mails_since(address, kind, since).await? >= OUTCOMES_A_DAY {
+            return Ok(false);
+        }
         let resolution = match complaint.incident_id {
             Some(incident) if outcome => {
                 let reach = &ledger::Reach::All;
@@ -114,11 +121,12 @@ impl Desk {
             _ => None,
         };
         let notice_id = NoticeId::draw(now, (self.random)());
-        // Chinese in what was written is answered in Chinese.
-        let chinese = complaint
-            .body
-            .chars()
-            .any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+        // The language of the form, else: Chinese in what was written is answered in Chinese.
+        let han = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+        let chinese = match complaint.language.as_deref() {
+            Some(language) => language == "zh",
+            None => complaint.body.chars().any(han),
+        };
         let language = if chinese { Lang::Zh } else { Lang::En };
         let name = complaint.reporter_name.clone().unwrap_or_default();
         let draft = Draft {

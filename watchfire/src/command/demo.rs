@@ -5,6 +5,7 @@
 //! the same seed gives the same bytes.
 
 mod newsroom;
+mod people;
 mod work;
 
 use std::collections::HashSet;
@@ -92,6 +93,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     }
     work::work(args.seed, &country.weeks, &workspace, &session.talk)?;
     let (last, files) = newsroom::publish(&country.weeks, morning, &workspace, session)?;
+    let people = people::people(&workspace, morning)?;
     let values = Desk::new(&workspace)?.figures(&last.counted);
     if session.json {
         out.json(&json!({
@@ -142,10 +144,17 @@ pub fn run(args: Args, session: &Session) -> Result {
         out.line(file.display())?;
     }
     out.end()?;
+    if let Some(people) = people {
+        session.talk.say(format_args!(
+            "accounts of the console (also in {}):\n{people}",
+            people::FILE
+        ));
+    }
     session.talk.say(format_args!(
-        "done in {}; next: watchfire --workspace {} week {issue} --explain M1",
+        "done in {}; next: watchfire --workspace {dir} week {issue} --explain M1, or: watchfire --workspace {dir} serve, and sign in at http://{}/console",
         human_time(started.elapsed()),
-        args.dir.display()
+        workspace.settings.listen,
+        dir = args.dir.display()
     ));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What the console's pages need of this process: acts that want the configuration, its keys, and the turn at the
-//! workspace. They are the functions of the commands, on threads that may wait.
+//! workspace. They are the functions of the commands, on threads that may wait. Each file implements one trait of the
+//! crate `console`.
 
 use std::sync::Arc;
 
@@ -11,8 +12,12 @@ use crate::responding::Right;
 use crate::talk::{Loudness, Talk};
 use crate::workspace::Workspace;
 
+pub mod almanac;
 mod letters;
+mod newsroom;
 mod sources;
+
+pub use newsroom::Newsroom;
 
 /// The serving process, as the console's pages see it.
 pub struct Office {
