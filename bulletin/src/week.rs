@@ -388,10 +388,18 @@ impl Week<'_> {
             let feed = self.feeds.iter().find(|feed| feed.name == *name);
             feed.is_none_or(supply::tells_of_vulnerabilities)
         };
-        let files = files.into_iter().filter(|file| file.feed.as_ref().is_none_or(tells));
+        let files = files
+            .into_iter()
+            .filter(|file| file.feed.as_ref().is_none_or(tells));
         let parts: Vec<_> = files.map(part).collect();
         let scans = self
-            .scan_parts(&parts, (start, end), PRIORITY_COLUMNS, make, RecordScan::add)
+            .scan_parts(
+                &parts,
+                (start, end),
+                PRIORITY_COLUMNS,
+                make,
+                RecordScan::add,
+            )
             .await?;
         let records = scans.into_iter().reduce(|mut all, one| {
             all.merge(one);

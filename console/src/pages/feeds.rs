@@ -35,13 +35,35 @@ const WORK: Need = Need::Right(Right::Work);
 pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/feeds", VIEW, || get(list)),
     Route::page("/console/feeds/{feed}", VIEW, || get(one::page)),
-    Route::act("/console/feeds/{feed}/fetch", WORK, || post(acts::fetch_form)),
-    Route::act("/console/feeds/{feed}/drift", WORK, || post(acts::drift_form)),
-    Route::act("/console/feeds/{feed}/replay", WORK, || post(acts::replay_form)),
-    Route::act("/console/feeds/{feed}/rejects/{id}/edit", WORK, || post(acts::edit_form)),
-    Route::act("/console/feeds/{feed}/rejects/{id}/drop", WORK, || post(acts::drop_form)),
-    Route::api(Verb::Get, "/api/v1/feeds", VIEW, api::list_described, || get(api::list)),
-    Route::api(Verb::Get, "/api/v1/feeds/{feed}", VIEW, api::one_described, || get(api::one)),
+    Route::act("/console/feeds/{feed}/fetch", WORK, || {
+        post(acts::fetch_form)
+    }),
+    Route::act("/console/feeds/{feed}/drift", WORK, || {
+        post(acts::drift_form)
+    }),
+    Route::act("/console/feeds/{feed}/replay", WORK, || {
+        post(acts::replay_form)
+    }),
+    Route::act("/console/feeds/{feed}/rejects/{id}/edit", WORK, || {
+        post(acts::edit_form)
+    }),
+    Route::act("/console/feeds/{feed}/rejects/{id}/drop", WORK, || {
+        post(acts::drop_form)
+    }),
+    Route::api(
+        Verb::Get,
+        "/api/v1/feeds",
+        VIEW,
+        api::list_described,
+        || get(api::list),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/feeds/{feed}",
+        VIEW,
+        api::one_described,
+        || get(api::one),
+    ),
     Route::api(
         Verb::Get,
         "/api/v1/feeds/{feed}/deliveries",
@@ -49,9 +71,13 @@ pub(crate) const ROUTES: &[Route] = &[
         api::deliveries_described,
         || get(api::deliveries),
     ),
-    Route::api(Verb::Get, "/api/v1/feeds/{feed}/rejects", VIEW, api::rejects_described, || {
-        get(api::rejects)
-    }),
+    Route::api(
+        Verb::Get,
+        "/api/v1/feeds/{feed}/rejects",
+        VIEW,
+        api::rejects_described,
+        || get(api::rejects),
+    ),
     Route::api(
         Verb::Post,
         "/api/v1/feeds/{feed}/rejects/{id}/edit",
@@ -66,15 +92,27 @@ pub(crate) const ROUTES: &[Route] = &[
         api::drop_described,
         || post(api::drop_it),
     ),
-    Route::api(Verb::Post, "/api/v1/feeds/{feed}/replay", WORK, api::replay_described, || {
-        post(api::replay)
-    }),
-    Route::api(Verb::Post, "/api/v1/feeds/{feed}/fetch", WORK, api::fetch_described, || {
-        post(api::fetch)
-    }),
-    Route::api(Verb::Post, "/api/v1/feeds/{feed}/drift", WORK, api::drift_described, || {
-        post(api::drift)
-    }),
+    Route::api(
+        Verb::Post,
+        "/api/v1/feeds/{feed}/replay",
+        WORK,
+        api::replay_described,
+        || post(api::replay),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/feeds/{feed}/fetch",
+        WORK,
+        api::fetch_described,
+        || post(api::fetch),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/feeds/{feed}/drift",
+        WORK,
+        api::drift_described,
+        || post(api::drift),
+    ),
 ];
 
 /// Days before a feed's newest one from which the usual is taken.
@@ -169,7 +207,9 @@ pub(crate) async fn volumes(desk: &Desk) -> Result<BTreeMap<String, Volume>, Ref
 /// The volume of days and their rows, the oldest first.
 fn volume(days: Vec<(i32, i64)>) -> Option<Volume> {
     let (newest, now) = *days.last()?;
-    let earlier = days.iter().filter(|(day, _)| *day < newest && *day >= newest - USUAL_DAYS);
+    let earlier = days
+        .iter()
+        .filter(|(day, _)| *day < newest && *day >= newest - USUAL_DAYS);
     let all: Vec<_> = earlier.copied().collect();
     let same = all.iter().filter(|(day, _)| (newest - day) % 7 == 0);
     let same: Vec<i64> = same.map(|(_, rows)| *rows).collect();
@@ -180,7 +220,9 @@ fn volume(days: Vec<(i32, i64)>) -> Option<Volume> {
     rows.sort_unstable();
     let at = |percent: usize| rows[(rows.len() - 1) * percent / 100];
     let usual = (rows.len() >= KNOWN).then(|| (at(5), rows[((rows.len() - 1) * 95).div_ceil(100)]));
-    let days = days.into_iter().filter(|(day, _)| *day >= newest - USUAL_DAYS);
+    let days = days
+        .into_iter()
+        .filter(|(day, _)| *day >= newest - USUAL_DAYS);
     Some(Volume {
         now,
         usual,
@@ -202,7 +244,12 @@ pub(crate) async fn changes(desk: &Desk) -> Result<Arc<Vec<Finding>>, Refusal> {
     }
     let terms = desk.terms();
     let mut all = Vec::new();
-    for source in terms.catalogue.sources().iter().filter(|one| one.feed.enabled) {
+    for source in terms
+        .catalogue
+        .sources()
+        .iter()
+        .filter(|one| one.feed.enabled)
+    {
         let found = intake::drift::recent(&desk.ledger, source, DRIFT_WEEKS).await;
         let found = found.map_err(|error| Refusal::broken("changes of a feed", error))?;
         all.extend(found.into_iter().filter(|one| one.decision.is_none()));
@@ -246,8 +293,12 @@ pub(crate) fn strip(volume: &Volume, w: &'static Words) -> Strip {
 }
 
 /// How a feed is shown: class, icon, word.
-pub(crate) fn shown(state: FeedState, w: &'static Words) -> (&'static str, &'static str, &'static str) {
-    const CROSS: &str = "M8 2.500a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11m-2 3.500 4 4M10 6l-4 4";
+pub(crate) fn shown(
+    state: FeedState,
+    w: &'static Words,
+) -> (&'static str, &'static str, &'static str) {
+    const CROSS: &str =
+        "M8 2.500a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11m-2 3.500 4 4M10 6l-4 4";
     const CLOCK: &str = "M8 2.500a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11M8 5v3l2 1.500";
     const TICK: &str = "M8 2.500a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11m-2.500 5.700 1.800 1.800 3.200-3.800";
     const DASH: &str = "M8 2.500a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11M5.500 8h5";
@@ -344,8 +395,13 @@ async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
     let terms = desk.terms();
     let mut rows = Vec::new();
     for one in health {
-        let drifts = changes.iter().filter(|change| change.feed == one.feed).count();
-        let volume = volumes.get(&one.feed).filter(|_| one.state != FeedState::Off);
+        let drifts = changes
+            .iter()
+            .filter(|change| change.feed == one.feed)
+            .count();
+        let volume = volumes
+            .get(&one.feed)
+            .filter(|_| one.state != FeedState::Off);
         let (mut class, mut icon, mut state) = shown(one.state, w);
         if one.state == FeedState::Well {
             let odd = match (drifts, volume.and_then(Volume::out)) {
@@ -358,7 +414,11 @@ async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
                 (class, icon, state) = ("w", WARN, word);
             }
         }
-        let feed = terms.catalogue.get(&one.feed).ok().map(|source| &source.feed);
+        let feed = terms
+            .catalogue
+            .get(&one.feed)
+            .ok()
+            .map(|source| &source.feed);
         let rank = match class {
             "x" => 0,
             "w" => 1,
@@ -421,7 +481,16 @@ mod tests {
     #[test]
     fn the_usual_is_of_the_same_weekday_once_there_are_four() {
         let days: Vec<(i32, i64)> = (0..36)
-            .map(|day| (day, if day % 7 == 0 { 100 + i64::from(day) } else { 10 }))
+            .map(|day| {
+                (
+                    day,
+                    if day % 7 == 0 {
+                        100 + i64::from(day)
+                    } else {
+                        10
+                    },
+                )
+            })
             .collect();
         let found = volume(days).unwrap();
         assert_eq!(found.now, 135);

@@ -14,8 +14,7 @@ use bulletin::statistics::priority::{Known, Patch};
 use bulletin::week::Week;
 use ledger::LakeFileKind;
 use model::newsroom::Right;
-use model::period::ReportingWeek;
-use model::time::{MICROS_PER_DAY, Timestamp};
+use model::time::{MICROS_PER_DAY, ReportingWeek, Timestamp};
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +32,13 @@ const VIEW: Need = Need::Right(Right::View);
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/vulnerabilities", VIEW, || get(page)),
-    Route::api(Verb::Get, "/api/v1/vulnerabilities", VIEW, described, || get(api)),
+    Route::api(
+        Verb::Get,
+        "/api/v1/vulnerabilities",
+        VIEW,
+        described,
+        || get(api),
+    ),
 ];
 
 /// Weeks that are looked at.
@@ -222,7 +227,9 @@ fn cut<'a>(
     let from = match asked.after.as_str() {
         "" => 0,
         after => {
-            let place = fitting.iter().position(|one| one.known.vulnerability.cnvd == after);
+            let place = fitting
+                .iter()
+                .position(|one| one.known.vulnerability.cnvd == after);
             place.ok_or_else(|| Refusal::invalid("after", "is no cursor"))? + 1
         }
     };
@@ -306,7 +313,13 @@ fn row(desk: &Desk, one: &Listed, w: &'static Words, lang: model::bulletin::Lang
             .map_or_else(|| "–".to_owned(), |one| percent(&one.probability)),
         cvss: known.score.as_ref().map_or_else(
             || "–".to_owned(),
-            |score| format!("{}{}", score.printed(), if score.disagrees() { "*" } else { "" }),
+            |score| {
+                format!(
+                    "{}{}",
+                    score.printed(),
+                    if score.disagrees() { "*" } else { "" }
+                )
+            },
         ),
         cvss_note: known.score.as_ref().map_or_else(String::new, |score| {
             let version = format!("v{}", score.version);
@@ -346,18 +359,18 @@ async fn page(
     let (found, count, next) = cut(&all, &asked)?;
     let rows = found.into_iter().map(|one| row(&desk, one, w, lang));
     let rows: Vec<_> = rows.collect();
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    for (key, value) in [
-        ("q", &asked.q),
-        ("exploited", &asked.exploited),
-        ("here", &asked.here),
-    ] {
-        if !value.is_empty() {
-            query.append_pair(key, value);
-        }
-    }
     let next = next.map_or_else(String::new, |after| {
-        query.append_pair("after", &after);
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (key, value) in [
+            ("q", &asked.q),
+            ("exploited", &asked.exploited),
+            ("here", &asked.here),
+            ("after", &after),
+        ] {
+            if !value.is_empty() {
+                query.append_pair(key, value);
+            }
+        }
         format!("/console/vulnerabilities?{}", query.finish())
     });
     let title = ShellWords::of(lang).vulnerabilities;

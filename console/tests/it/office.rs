@@ -79,12 +79,7 @@ impl Correspondence for Office {
         Ok(written.await?.number)
     }
 
-    async fn answer(
-        &self,
-        message: Message,
-        text: String,
-        actor: String,
-    ) -> Result<i64, Declined> {
+    async fn answer(&self, message: Message, text: String, actor: String) -> Result<i64, Declined> {
         let written = self
             .work
             .write_answer(&letters(), &own(), &message, &text, &actor);
@@ -126,12 +121,7 @@ impl Sources for Office {
         Ok(true)
     }
 
-    async fn replay(
-        &self,
-        _: String,
-        rejects: Vec<i64>,
-        _: String,
-    ) -> Result<Replayed, Declined> {
+    async fn replay(&self, _: String, rejects: Vec<i64>, _: String) -> Result<Replayed, Declined> {
         Ok(Replayed {
             read: rejects.len() as u64,
             events: rejects.len() as u64,
@@ -171,7 +161,10 @@ pub async fn party(house: &House, name: &str, n: u8) -> (OrganizationId, [Contac
     let contact = |at: usize, rung| NewContact {
         id: contacts[at],
         channel: Channel::Mail,
-        address: format!("abuse{at}@{}.example", name.to_lowercase().replace(' ', "-")),
+        address: format!(
+            "abuse{at}@{}.example",
+            name.to_lowercase().replace(' ', "-")
+        ),
         language: None,
         format: None,
         rung,

@@ -108,7 +108,11 @@ impl More {
         });
         Ok(ContactWords {
             language: self.language,
-            format: self.format.as_deref().map(word::<NoticeFormat>).transpose()?,
+            format: self
+                .format
+                .as_deref()
+                .map(word::<NoticeFormat>)
+                .transpose()?,
             hours: self.hours,
             pgp_key: pgp_key.transpose()?,
         })

@@ -71,7 +71,10 @@ async fn open_reject(
         RejectState::Open => Ok(found),
         other => {
             let what = format!("row {id}");
-            Err(Refusal::conflict(what, format!("is {} already", other.as_str())))
+            Err(Refusal::conflict(
+                what,
+                format!("is {} already", other.as_str()),
+            ))
         }
     }
 }
@@ -108,7 +111,9 @@ pub(super) async fn correct(
     };
     let as_it_was = edited.as_deref() == Some(reject.raw.as_slice());
     if !as_it_was {
-        let hash = edited.as_deref().map(|text| ledger::Hash::of(text).to_string());
+        let hash = edited
+            .as_deref()
+            .map(|text| ledger::Hash::of(text).to_string());
         desk.ledger
             .edit_reject(reject.id, edited, desk.now().0)
             .await?;
@@ -202,7 +207,11 @@ fn back(feed: &str, place: &str, said: &str) -> Response {
 fn told(done: &Replayed, w: &'static Words) -> String {
     let mut said = fill(
         w.done_replay,
-        &[("n", &done.read), ("e", &done.events), ("d", &done.duplicates)],
+        &[
+            ("n", &done.read),
+            ("e", &done.events),
+            ("d", &done.duplicates),
+        ],
     );
     if let Some((_, why)) = done.left.first() {
         said.push(' ');
@@ -244,7 +253,11 @@ pub(super) async fn replay_form(
     Input(Nothing {}): Input<Nothing>,
 ) -> Result<Response, Refusal> {
     let done = replay(&desk, &visitor, &feed, Vec::new()).await?;
-    Ok(back(&feed, "#rejects", &told(&done, Words::of(visitor.lang))))
+    Ok(back(
+        &feed,
+        "#rejects",
+        &told(&done, Words::of(visitor.lang)),
+    ))
 }
 
 pub(super) async fn edit_form(

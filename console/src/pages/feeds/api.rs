@@ -235,8 +235,12 @@ pub(super) async fn list(
     let rejects = open_rejects(&desk).await?;
     let health = desk.sources()?.health().await?;
     let limit = paging::limit(asked.limit);
-    let rest = health.into_iter().filter(|one| one.feed.as_str() > asked.after.as_str());
-    let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
+    let rest = health
+        .into_iter()
+        .filter(|one| one.feed.as_str() > asked.after.as_str());
+    let most = usize::try_from(limit)
+        .unwrap_or(usize::MAX)
+        .saturating_add(1);
     let rest = rest.take(most).map(|one| {
         let (volume, count) = (volumes.get(&one.feed), rejects.get(&one.feed).copied());
         out(one, volume, count.unwrap_or(0))
@@ -427,7 +431,9 @@ pub(super) fn rejects_described() -> Described {
 }
 
 pub(super) fn edit_described() -> Described {
-    taking::<Correct, RejectOut>("Stores a corrected row for a reject, and reads it again if asked to")
+    taking::<Correct, RejectOut>(
+        "Stores a corrected row for a reject, and reads it again if asked to",
+    )
 }
 
 pub(super) fn drop_described() -> Described {

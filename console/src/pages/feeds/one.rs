@@ -238,11 +238,17 @@ fn told(change: &Change, w: &'static Words) -> (String, &'static str, String) {
             (plain(field), "", fill(w.filled, &[("a", was), ("b", now)]))
         }
         Change::NewWord { field, word, share } => {
-            let text = fill(w.new_word, &[("n", share), ("x", &plain(word).replace('{', "("))]);
+            let text = fill(
+                w.new_word,
+                &[("n", share), ("x", &plain(word).replace('{', "("))],
+            );
             (plain(field), "", text)
         }
         Change::LostWord { field, word, share } => {
-            let text = fill(w.lost_word, &[("n", share), ("x", &plain(word).replace('{', "("))]);
+            let text = fill(
+                w.lost_word,
+                &[("n", share), ("x", &plain(word).replace('{', "("))],
+            );
             (plain(field), "", text)
         }
         Change::Rejects {
@@ -348,7 +354,10 @@ pub(super) async fn page(
     });
     let before = asked.reports.split_once('-');
     let before = before.and_then(|(at, id)| Some((at.parse().ok()?, id)));
-    let mut reports = desk.ledger.newest_reports(&feed, before, REPORTS + 1).await?;
+    let mut reports = desk
+        .ledger
+        .newest_reports(&feed, before, REPORTS + 1)
+        .await?;
     let next_reports = paging::cut(&mut reports, REPORTS, |one| {
         format!("{}-{}", one.received_at, one.id)
     });

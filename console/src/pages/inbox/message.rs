@@ -192,9 +192,7 @@ pub(super) async fn page(
         nature: nature(&message.nature, lang),
         proposal: class(message.proposal.as_deref().unwrap_or_default(), lang),
         reason: mail::disarmed(message.reason.as_deref().unwrap_or_default()),
-        accept: notice.map_or_else(String::new, |n| {
-            crate::words::fill(w.accept, &[("n", &n)])
-        }),
+        accept: notice.map_or_else(String::new, |n| crate::words::fill(w.accept, &[("n", &n)])),
         notice,
         incident,
         complaints: complaints

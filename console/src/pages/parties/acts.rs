@@ -168,7 +168,9 @@ fn read<T: std::str::FromStr>(field: &str, text: &str) -> Result<T, Refusal> {
 
 /// A word of a closed list, where one is given.
 fn read_filled<T: std::str::FromStr>(field: &str, text: &str) -> Result<Option<T>, Refusal> {
-    paging::filled(text).map(|text| read(field, &text)).transpose()
+    paging::filled(text)
+        .map(|text| read(field, &text))
+        .transpose()
 }
 
 fn flag(text: &str) -> Option<bool> {
@@ -187,7 +189,10 @@ pub(super) async fn edit(
 ) -> Result<Organization, Refusal> {
     let found = load(desk, visitor, id).await?;
     let reason = paging::reason(&asked.reason)?;
-    if asked.version.is_some_and(|version| version != found.version) {
+    if asked
+        .version
+        .is_some_and(|version| version != found.version)
+    {
         return Err(Refusal::Changed);
     }
     let roles = match &asked.roles {
@@ -213,7 +218,10 @@ pub(super) async fn edit(
     if let Some(zone) = &asked.zone
         && jiff::tz::TimeZone::get(zone.trim()).is_err()
     {
-        return Err(Refusal::invalid("zone", "is no IANA zone, as Asia/Shanghai"));
+        return Err(Refusal::invalid(
+            "zone",
+            "is no IANA zone, as Asia/Shanghai",
+        ));
     }
     if let Some(language) = &asked.language
         && !matches!(language.as_str(), "zh" | "en")
@@ -366,7 +374,9 @@ pub(super) async fn merge(
         return Err(Refusal::invalid("into", "is nobody's id"));
     }
     let (who, now) = (visitor.login(), desk.now().0);
-    let merged = desk.ledger.merge_organizations(from, into, &reason, who, now);
+    let merged = desk
+        .ledger
+        .merge_organizations(from, into, &reason, who, now);
     Ok((into, merged.await?))
 }
 

@@ -390,7 +390,10 @@ pub(super) async fn card(
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
     let party = acts::load(&desk, &visitor, &id).await?;
-    let cards = desk.response.scorecards(Some(party.organization_id())).await?;
+    let cards = desk
+        .response
+        .scorecards(Some(party.organization_id()))
+        .await?;
     let card = cards.into_iter().next().unwrap_or_default();
     answer(&headers, &CardOut::from(card))
 }
@@ -599,7 +602,9 @@ pub(super) fn merge_described() -> Described {
 pub(super) fn upload_described() -> Described {
     Described {
         query: Some(schema_for!(UploadAsked).to_value()),
-        ..described::<DifferenceOut>("Compares a list, the body, with the register; nothing changes")
+        ..described::<DifferenceOut>(
+            "Compares a list, the body, with the register; nothing changes",
+        )
     }
 }
 

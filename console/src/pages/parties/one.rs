@@ -221,17 +221,25 @@ pub(super) async fn page(
     let id = one.organization_id();
     let mut contacts = desk.ledger.contacts(id).await?;
     contacts.sort_by_key(|one| (!one.active, one.rung, std::cmp::Reverse(one.quality)));
-    let contacts = contacts.into_iter().map(|row| contact(&desk, row, w, lang, now));
+    let contacts = contacts
+        .into_iter()
+        .map(|row| contact(&desk, row, w, lang, now));
     let duties = desk.ledger.responsibilities(id).await?;
-    let duties = duties.into_iter().filter(|duty| duty.active).map(|duty| DutyRow {
-        id: duty.id,
-        scope: word(duty.scope.0, lang),
-        value: mail::plain(&duty.value),
-        source: mail::plain(&duty.source),
-    });
+    let duties = duties
+        .into_iter()
+        .filter(|duty| duty.active)
+        .map(|duty| DutyRow {
+            id: duty.id,
+            scope: word(duty.scope.0, lang),
+            value: mail::plain(&duty.value),
+            source: mail::plain(&duty.source),
+        });
     let asked = desk.ledger.directives_asked(Some(id)).await?;
     let cards = desk.response.scorecards(Some(id)).await?;
-    let card = cards.into_iter().next().filter(|card| card.cases + card.notices > 0);
+    let card = cards
+        .into_iter()
+        .next()
+        .filter(|card| card.cases + card.notices > 0);
     let card = card.map(|card| drawn(&desk, &card, &asked, w, lang));
     let incidents = incidents(&desk, &visitor, &asked, now).await?;
     let filter = NoticeFilter {
@@ -409,7 +417,10 @@ fn months(desk: &Desk, asked: &[(Directive, Option<i64>)], w: &'static Words) ->
             continue;
         };
         let back = (year - y) * 12 + last - m;
-        let Some(slot) = usize::try_from(11 - back).ok().and_then(|at| counts.get_mut(at)) else {
+        let Some(slot) = usize::try_from(11 - back)
+            .ok()
+            .and_then(|at| counts.get_mut(at))
+        else {
             continue;
         };
         slot.0 += 1;
