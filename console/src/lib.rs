@@ -143,6 +143,10 @@ pub struct Desk {
     premises: Option<Arc<dyn premises::Premises>>,
     correspondence: Option<Arc<dyn correspondence::Correspondence>>,
     sources: Option<Arc<dyn correspondence::Sources>>,
+    /// What changed in the reports of feeds, kept for a minute.
+    drift: pages::feeds::Kept,
+    /// Vulnerabilities of the last weeks, kept for some minutes.
+    vulnerabilities: pages::vulnerabilities::Kept,
     /// Looks through the lake.
     lookout: lookout::Lookout,
     /// Counts weeks; none where the program has no workspace at hand.
@@ -200,6 +204,8 @@ impl Desk {
             premises: None,
             correspondence: None,
             sources: None,
+            drift: pages::feeds::Kept::default(),
+            vulnerabilities: pages::vulnerabilities::Kept::default(),
             almanac: None,
             lookout,
         }

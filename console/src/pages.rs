@@ -16,6 +16,7 @@ pub(crate) mod complaints;
 pub(crate) mod audit;
 pub(crate) mod bulletin;
 pub(crate) mod draw;
+pub(crate) mod feeds;
 pub(crate) mod duty;
 pub(crate) mod events;
 pub(crate) mod form;
@@ -30,8 +31,10 @@ pub(crate) mod inbox;
 pub(crate) mod mail;
 pub(crate) mod notices;
 pub(crate) mod paging;
+pub(crate) mod parties;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
+pub(crate) mod vulnerabilities;
 pub(crate) mod webhooks;
 pub(crate) mod statistics;
 
@@ -67,6 +70,9 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         crate::changes::ROUTES,
         notices::ROUTES,
         inbox::ROUTES,
+        parties::ROUTES,
+        feeds::ROUTES,
+        vulnerabilities::ROUTES,
         events::ROUTES,
         statistics::ROUTES,
     ];
@@ -165,6 +171,12 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("sending", notices::SendingWords::PAIRS),
         ("inbox", inbox::Words::PAIRS),
         ("message", inbox::MessageWords::PAIRS),
+        ("parties", parties::Words::PAIRS),
+        ("party", parties::OneWords::PAIRS),
+        ("party-import", parties::ImportWords::PAIRS),
+        ("feeds", feeds::Words::PAIRS),
+        ("feed", feeds::OneWords::PAIRS),
+        ("vulnerabilities", vulnerabilities::Words::PAIRS),
         ("events", events::Words::PAIRS),
         ("statistics", statistics::Words::PAIRS),
         ("bulletin list", bulletin::list::Words::PAIRS),

@@ -2,8 +2,14 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod feeds;
 mod api;
 mod events;
 mod house;
 mod newsroom;
+mod inbox;
+mod notices;
+mod office;
+mod parties;
 mod sign_in;
+mod vulnerabilities;
