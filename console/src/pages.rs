@@ -12,6 +12,7 @@ use crate::routes::Route;
 pub(crate) mod assets;
 pub(crate) mod draw;
 pub(crate) mod form;
+pub(crate) mod incidents;
 pub(crate) mod overview;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
@@ -23,6 +24,7 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         assets::ROUTES,
         sign_in::ROUTES,
         overview::ROUTES,
+        incidents::ROUTES,
     ]
 }
 
@@ -70,5 +72,7 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("shell", crate::words::ShellWords::PAIRS),
         ("sign_in", sign_in::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
+        ("incidents", incidents::words::ListWords::PAIRS),
+        ("incident", incidents::words::CaseWords::PAIRS),
     ]
 }

@@ -39,6 +39,7 @@ mod folders;
 mod gauges;
 mod jobs;
 mod lists;
+mod office;
 mod respond;
 mod streams;
 mod work;
@@ -239,7 +240,9 @@ async fn serve(
         Some(Arc::clone(&meters)),
         bonds(&server),
     );
-    let desk = Arc::new(desk.publishing(Public::new(workspace.site_dir())));
+    let desk = Arc::new(desk
+        .publishing(Public::new(workspace.site_dir()))
+        .working(Arc::new(office::Casework::new(Arc::clone(&server)))));
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());
     parts.spawn(async move {
