@@ -106,6 +106,16 @@ impl From<ledger::Error> for Refusal {
     }
 }
 
+impl From<response::Error> for Refusal {
+    fn from(error: response::Error) -> Self {
+        match error {
+            response::Error::Ledger(error) => error.into(),
+            response::Error::Refused { object, reason } => Refusal::Conflict(object, reason),
+            other => Refusal::broken("response", other),
+        }
+    }
+}
+
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
         Refusal::Problem(problem)

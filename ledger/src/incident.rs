@@ -204,6 +204,7 @@ pub use row::Model as Incident;
 
 mod beside;
 mod counted;
+mod handing;
 mod listing;
 mod moving;
 mod opening;
@@ -213,6 +214,7 @@ mod search;
 mod splitting;
 mod wording;
 
+pub(crate) use handing::{numbered, write_note};
 pub use beside::Beside;
 pub use counted::{CampaignCount, IncidentCount, Period};
 pub use listing::{IncidentFilter, IncidentSort};
@@ -731,23 +733,7 @@ impl Ledger {
     ) -> Result<()> {
         let tx = self.begin().await?;
         load(&tx, id, reach).await?;
-        let row = note::ActiveModel {
-            id: NotSet,
-            incident_id: Set(Text(id)),
-            at: Set(now),
-            actor: Set(actor.to_owned()),
-            body: Set(without_nul(body).into_owned()),
-        };
-        note::Entity::insert(row)
-            .exec_without_returning(&tx)
-            .await?;
-        let record = NewAudit {
-            actor: actor.to_owned(),
-            action: "incident.note".to_owned(),
-            object: object(id),
-            detail: json!({ "length": body.chars().count() }),
-        };
-        audit::append(&tx, record, now).await?;
+        write_note(&tx, id, body, actor, now).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -59,10 +59,9 @@ impl Ledger {
             )
             .into_query();
         let directives = directive::Entity::find()
-            .filter(directive::Column::State.is_in([
-                DirectiveState::Asked,
-                DirectiveState::Answered,
-            ]))
+            .filter(
+                directive::Column::State.is_in([DirectiveState::Asked, DirectiveState::Answered]),
+            )
             .filter(directive::Column::EscalatedAt.is_null())
             .filter(directive::Column::DueAt.is_not_null())
             .filter(directive::Column::IncidentId.in_subquery(live))

@@ -23,6 +23,7 @@ pub mod moving;
 pub mod notice;
 pub mod notify;
 pub mod party;
+pub mod portal;
 pub mod rdap;
 pub mod route;
 pub mod scorecard;

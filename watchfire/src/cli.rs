@@ -11,10 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    audit, blocklist, bulletin, completions, config, contacts, daily, demo, doctor, evidence,
-    export, feeds, fetch, flash, history, hold, import, inbox, incidents, infrastructure, ingest,
-    init, lake, man, notices, orgs, parallel, parse, query, rating, reference, rejects, respond,
-    retention, rollup, route, serve, status, subscribers, tokens, users, verify, week,
+    audit, backup, blocklist, bulletin, completions, config, contacts, daily, demo, doctor, evidence, export, feeds, fetch, flash, health, history, hold, import, inbox, incidents, infrastructure, ingest, init, lake, man, notices, orgs, parallel, parse, query, rating, reference, rejects, respond, restore, retention, rollup, route, serve, status, subscribers, tokens, users, verify, watch, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -101,6 +98,7 @@ enum Command {
     Fetch(fetch::Args),
     Ingest(ingest::Args),
     Serve(serve::Args),
+    Health(health::Args),
     Tokens(tokens::Args),
     Rejects(rejects::Args),
     Incidents(incidents::Args),
@@ -112,6 +110,7 @@ enum Command {
     Verify(verify::Args),
     Evidence(evidence::Args),
     Respond(respond::Args),
+    Watch(watch::Args),
     Week(week::Args),
     Query(query::Args),
     Import(import::Args),
@@ -128,6 +127,8 @@ enum Command {
     Daily(daily::Args),
     Subscribers(subscribers::Args),
     Lake(lake::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Retention(retention::Args),
     Hold(hold::Args),
     Audit(audit::Args),
@@ -167,6 +168,7 @@ impl Command {
             Command::Fetch(args) => fetch::run(args, session),
             Command::Ingest(args) => ingest::run(args, session),
             Command::Serve(args) => serve::run(args, session),
+            Command::Health(args) => health::run(args, session),
             Command::Tokens(args) => tokens::run(args, session),
             Command::Rejects(args) => rejects::run(args, session),
             Command::Incidents(args) => incidents::run(args, session),
@@ -178,6 +180,7 @@ impl Command {
             Command::Verify(args) => verify::run(args, session),
             Command::Evidence(args) => evidence::run(args, session),
             Command::Respond(args) => respond::run(args, session),
+            Command::Watch(args) => watch::run(args, session),
             Command::Week(args) => week::run(args, session),
             Command::Query(args) => query::run(args, session),
             Command::Import(args) => import::run(args, session),
@@ -194,6 +197,8 @@ impl Command {
             Command::Daily(args) => daily::run(args, session),
             Command::Subscribers(args) => subscribers::run(args, session),
             Command::Lake(args) => lake::run(args, session),
+            Command::Backup(args) => backup::run(args, session),
+            Command::Restore(args) => restore::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),
             Command::Audit(args) => audit::run(args, session),
@@ -263,11 +268,14 @@ fn log(verbose: u8, unattended: bool) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("WATCHFIRE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+        .with_ansi(false);
+    match std::env::var("WATCHFIRE_LOG_FORMAT").as_deref() {
+        Ok("json") => log.event_format(crate::json_log::Lines).init(),
+        _ => log.init(),
+    }
 }
 
 #[cfg(test)]

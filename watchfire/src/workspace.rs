@@ -158,18 +158,15 @@ impl Session {
     pub fn open(&self, access: Access) -> Result<Workspace> {
         let (root, settings) = self.settings()?;
         let workspace = Workspace::open(root, settings, access)?;
-        if let (Access::Write(_), Some(login)) = (access, &self.login) {
+        let command = match access {
+            Access::Write(command) => Some(command),
+            // Whoever works on incidents may stop all sending.
+            Access::Switch => Some("notices"),
+            Access::Read | Access::Serve => None,
+        };
+        if let (Some(command), Some(login)) = (command, &self.login) {
             let accounts = workspace.block_on(workspace.ledger.accounts())?;
-            let known = accounts
-                .iter()
-                .any(|account| account.active && account.login == *login);
-            if !accounts.is_empty() && !known {
-                return Err(Failure::new(
-                    format_args!("account {login}"),
-                    "is not known, or closed",
-                )
-                .remedy("watchfire users list"));
-            }
+            crate::rights::check(&accounts, login, command)?;
         }
         Ok(workspace)
     }

@@ -40,7 +40,6 @@ words! {
         hand: "现在要动手", "Needs a hand now";
         hand_order: "按剩余时间", "by time left";
         left: "剩余", "left";
-        open: "查看", "Open";
         report: "报告", "Report";
         chase: "催办", "Chase";
         sign: "去签发", "Sign";
@@ -68,7 +67,7 @@ words! {
         comments: "未答复的批注", "Comments not settled";
         unanswered: "未答复的单位", "Parties that have not answered";
         unanswered_none: "各单位都已答复。", "Every party has answered.";
-        asks: "{n} 项", "{n} asks";
+        asks: "{n} 项", "{n} open";
         oldest: "最久 {span}", "oldest {span}";
         week: "本周至今", "This week so far";
         week_about: "{range}，周一零时起累计；深线为本周，浅线为上周，变化与上周同刻相比", "{range}, summed from Monday; dark line this week, pale line the last, change against the same moment of last week";
@@ -84,7 +83,7 @@ words! {
         up: "上升 {n}", "up {n}";
         down: "下降 {n}", "down {n}";
         same: "持平", "unchanged";
-        days: "一 二 三 四 五 六 日", "Mon Tue Wed Thu Fri Sat Sun";
+        days: "一 二 三 四 五 六 日", "M T W T F S S";
     }
 }
 
@@ -163,12 +162,7 @@ async fn overview(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Res
 }
 
 /// Duties to report whose time runs.
-async fn clocks(
-    desk: &Desk,
-    reach: &Reach,
-    w: &Words,
-    lang: Lang,
-) -> Result<Vec<Hand>, Refusal> {
+async fn clocks(desk: &Desk, reach: &Reach, w: &Words, lang: Lang) -> Result<Vec<Hand>, Refusal> {
     let now = desk.now().0;
     let mut out = Vec::new();
     for clock in desk.ledger.clocks_running().await? {
@@ -199,12 +193,7 @@ async fn clocks(
 }
 
 /// Parties whose time to act runs.
-async fn parties(
-    desk: &Desk,
-    reach: &Reach,
-    w: &Words,
-    lang: Lang,
-) -> Result<Vec<Hand>, Refusal> {
+async fn parties(desk: &Desk, reach: &Reach, w: &Words, lang: Lang) -> Result<Vec<Hand>, Refusal> {
     let now = desk.now().0;
     let running = desk.ledger.running(reach, MOST as u64).await?;
     let ids: Vec<_> = running
@@ -274,12 +263,7 @@ async fn waiting(
 }
 
 /// Parties that have not answered.
-async fn silent(
-    desk: &Desk,
-    reach: &Reach,
-    w: &Words,
-    lang: Lang,
-) -> Result<Vec<Silent>, Refusal> {
+async fn silent(desk: &Desk, reach: &Reach, w: &Words, lang: Lang) -> Result<Vec<Silent>, Refusal> {
     let now = desk.now().0;
     let rows = desk.ledger.unanswered(reach).await?;
     let ids: Vec<_> = rows.iter().map(|row| row.organization_id.0).collect();

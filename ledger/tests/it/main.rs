@@ -9,6 +9,8 @@ mod campaign;
 mod clock;
 mod cluster;
 mod commit;
+mod duty;
+mod dump;
 mod edition;
 mod flash;
 mod handled;

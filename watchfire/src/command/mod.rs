@@ -1,6 +1,7 @@
 //! One file a command: its arguments, what it does, how it prints.
 
 pub mod audit;
+pub mod backup;
 pub mod blocklist;
 pub mod bulletin;
 pub mod completions;
@@ -14,6 +15,7 @@ pub mod export;
 pub mod feeds;
 pub mod fetch;
 pub mod flash;
+pub mod health;
 pub mod history;
 pub mod hold;
 pub mod import;
@@ -33,6 +35,7 @@ pub mod rating;
 pub mod reference;
 pub mod rejects;
 pub mod respond;
+pub mod restore;
 pub mod retention;
 pub mod rollup;
 pub mod route;
@@ -42,4 +45,5 @@ pub mod subscribers;
 pub mod tokens;
 pub mod users;
 pub mod verify;
+pub mod watch;
 pub mod week;

@@ -91,6 +91,7 @@ struct Related {
 /// An event that joined it.
 struct EventView {
     id: String,
+    day: i32,
     joined: String,
     rule: String,
 }
@@ -570,6 +571,7 @@ async fn draw_page(desk: &Desk, visitor: &Visitor, number: i64, shown: Shown<'_>
             .iter()
             .map(|event| EventView {
                 id: event.event_id.iter().map(|byte| format!("{byte:02x}")).collect(),
+                day: event.day,
                 joined: draw::exact(desk, event.joined_at),
                 rule: event.rule.clone(),
             })

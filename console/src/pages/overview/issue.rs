@@ -104,7 +104,10 @@ pub(super) async fn in_hand(
         until: fill(until, &[("when", &when)]),
         stages: stages.collect(),
         blocking,
-        comments: comments.iter().filter(|one| one.settled_at.is_none()).count(),
+        comments: comments
+            .iter()
+            .filter(|one| one.settled_at.is_none())
+            .count(),
         edition,
     }))
 }

@@ -58,30 +58,62 @@ pub(super) async fn week(
     let (last_from, last_to) = week.previous().span(&zone);
     let any = |_: CaseKind, _: &str| true;
     let all = [
-        Counted { name: w.opened, period: Period::Opened, takes: any },
-        Counted { name: w.handled, period: Period::Handled, takes: any },
-        Counted { name: w.crossing, period: Period::Handled, takes: |_, border| !border.is_empty() },
-        Counted { name: w.phishing, period: Period::Handled, takes: |kind, _| kind == CaseKind::Phishing },
+        Counted {
+            name: w.opened,
+            period: Period::Opened,
+            takes: any,
+        },
+        Counted {
+            name: w.handled,
+            period: Period::Handled,
+            takes: any,
+        },
+        Counted {
+            name: w.crossing,
+            period: Period::Handled,
+            takes: |_, border| !border.is_empty(),
+        },
+        Counted {
+            name: w.phishing,
+            period: Period::Handled,
+            takes: |kind, _| kind == CaseKind::Phishing,
+        },
         Counted {
             name: w.urls,
             period: Period::Handled,
             takes: |kind, _| matches!(kind, CaseKind::MaliciousApp | CaseKind::MalwareHosting),
         },
-        Counted { name: w.gone, period: Period::VerifiedGone, takes: any },
+        Counted {
+            name: w.gone,
+            period: Period::VerifiedGone,
+            takes: any,
+        },
     ];
     let mut tiles = Vec::new();
     let periods = [Period::Opened, Period::Handled, Period::VerifiedGone];
     for period in periods {
         let part = (to.0 - from.0) / PARTS as i64;
-        let this = desk.ledger.pace(period, reach, (from.0, now.0), part).await?;
+        let this = desk
+            .ledger
+            .pace(period, reach, (from.0, now.0), part)
+            .await?;
         // To the same moment, for the comparison; the whole week, for the line.
         let until = (last_from.0 + (now.0 - from.0)).min(last_to.0);
-        let cut = desk.ledger.pace(period, reach, (last_from.0, until), part).await?;
-        let last = desk.ledger.pace(period, reach, (last_from.0, last_to.0), part).await?;
+        let cut = desk
+            .ledger
+            .pace(period, reach, (last_from.0, until), part)
+            .await?;
+        let last = desk
+            .ledger
+            .pace(period, reach, (last_from.0, last_to.0), part)
+            .await?;
         for counted in all.iter().filter(|one| one.period == period) {
             let sum = |rows: &[ledger::Pace]| -> Vec<f64> {
                 let mut parts = vec![0.0; PARTS];
-                for row in rows.iter().filter(|row| (counted.takes)(row.kind.0, &row.border)) {
+                for row in rows
+                    .iter()
+                    .filter(|row| (counted.takes)(row.kind.0, &row.border))
+                {
                     let at = usize::try_from(row.part).unwrap_or(0).min(PARTS - 1);
                     parts[at] += row.count as f64;
                 }
@@ -125,9 +157,11 @@ fn tile(
         }
         points
     };
-    let percent = match before {
-        0.0 => String::new(),
-        before => format!("{:.1}%", (now - before).abs() * 100.0 / before),
+    // A share of next to nothing says nothing: then the difference itself.
+    let difference = (now - before).abs();
+    let percent = match before >= 10.0 && difference < 10.0 * before {
+        true => format!("{:.1}%", difference * 100.0 / before),
+        false => draw::thousands(difference as u64),
     };
     let (arrow, change) = match now.total_cmp(&before) {
         std::cmp::Ordering::Equal => ("", w.same.to_owned()),

@@ -18,13 +18,28 @@ pub const FILE: &str = "accounts.txt";
 /// Login, name, roles, and of which kind of organization.
 const PEOPLE: [(&str, &str, &[AccountRole], Option<Role>); 8] = [
     ("li.na", "李娜", &[AccountRole::Administrator], None),
-    ("chen.jie", "陈洁", &[AccountRole::Lead, AccountRole::Approver], None),
+    (
+        "chen.jie",
+        "陈洁",
+        &[AccountRole::Lead, AccountRole::Approver],
+        None,
+    ),
     ("wang.wei", "王伟", &[AccountRole::Editor], None),
     ("zhao.min", "赵敏", &[AccountRole::Approver], None),
     ("liu.yang", "刘洋", &[AccountRole::Analyst], None),
     ("sun.qian", "孙倩", &[AccountRole::Viewer], None),
-    ("wu.branch", "吴省（省分中心）", &[AccountRole::Analyst], Some(Role::ProvincialBranch)),
-    ("zhou.party", "周方（注册商）", &[AccountRole::Party], Some(Role::Registrar)),
+    (
+        "wu.branch",
+        "吴省（省分中心）",
+        &[AccountRole::Analyst],
+        Some(Role::ProvincialBranch),
+    ),
+    (
+        "zhou.party",
+        "周方（注册商）",
+        &[AccountRole::Party],
+        Some(Role::Registrar),
+    ),
 ];
 
 /// Makes the accounts, if there are none; who they are and their password, in lines.
@@ -55,7 +70,8 @@ pub fn people(workspace: &Workspace, now: Timestamp) -> Result<Option<String>> {
         };
         let by = workspace.block_on(ledger.actor(by, Right::Administer, day))?;
         workspace.block_on(ledger.set_account(&by, (login, name, roles, true), now.0))?;
-        let administrator = workspace.block_on(ledger.actor(PEOPLE[0].0, Right::Administer, day))?;
+        let administrator =
+            workspace.block_on(ledger.actor(PEOPLE[0].0, Right::Administer, day))?;
         let organization = of.and_then(|role| first(&all, role));
         if let Some(own) = organization {
             let id = own.organization_id().to_string();
