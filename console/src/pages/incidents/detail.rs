@@ -78,7 +78,6 @@ struct PieceView {
     name: String,
     line: String,
     hash: String,
-    alt: Option<String>,
 }
 
 /// Another incident.
@@ -91,7 +90,7 @@ struct Related {
 /// An event that joined it.
 struct EventView {
     id: String,
-    day: i32,
+    day: String,
     joined: String,
     rule: String,
 }
@@ -515,7 +514,6 @@ async fn draw_page(desk: &Desk, visitor: &Visitor, number: i64, shown: Shown<'_>
             name: piece.name.clone(),
             line: format!("{} · {} KB · {}", draw::exact(desk, piece.at), (piece.bytes + 1023) / 1024, piece.source),
             hash: piece.blob.to_string(),
-            alt: evidence::is_picture(piece).then(|| piece.media_type.clone()),
         })
         .collect();
     let observed = [one.url.clone(), one.host.clone(), one.ip.clone(), one.asn.map(|asn| format!("AS{asn}")), one.name.clone()];
@@ -571,7 +569,7 @@ async fn draw_page(desk: &Desk, visitor: &Visitor, number: i64, shown: Shown<'_>
             .iter()
             .map(|event| EventView {
                 id: event.event_id.iter().map(|byte| format!("{byte:02x}")).collect(),
-                day: event.day,
+                day: model::time::Day(event.day).to_string(),
                 joined: draw::exact(desk, event.joined_at),
                 rule: event.rule.clone(),
             })

@@ -29,7 +29,6 @@ words! {
         value: "取值", "Value";
         take_off: "去掉条件：{term}", "Take off: {term}";
         not: "非", "not";
-        clear: "清空", "Clear";
         columns: "列", "Columns";
         columns_set: "更改列", "Show these";
         export: "导出", "Export";
@@ -148,7 +147,6 @@ words! {
         level: "级别", "Level";
         severity: "轻重", "Severity";
         border: "跨境", "Cross-border";
-        flags: "注意", "Mind";
         campaign: "团伙", "Campaign";
         merged: "已并入", "Part of";
         elsewhere: "外部编号", "Number elsewhere";
@@ -222,7 +220,6 @@ words! {
         gone_last: "最近一次：{finding}，{when}", "Last look: {finding}, {when}";
         looks: "{n} 次核验", "{n} looks";
         stop: "报告完毕…", "Report done…";
-        waive: "免除…", "Waive…";
         a_validate: "核实", "Validate";
         a_note: "备注", "Add note";
         a_assign: "指派", "Assign";
@@ -238,7 +235,6 @@ words! {
         a_clock: "报告时钟", "Statutory clock";
         a_uncampaign: "移出团伙", "Take out of the campaign";
         a_take: "由我负责", "Take it";
-        print: "打印", "Print";
         reason: "理由", "Reason";
         reason_help: "写入审计，不能为空", "Goes into the audit trail; must not be empty";
         validate_about: "确认属实后方可派发；在此之前不对外发送任何内容。", "Nothing goes out before it is validated.";
@@ -344,15 +340,6 @@ words! {
         s_close: "办结（{how}）", "Closed ({how})";
         s_reopen: "重新打开", "Reopened";
         s_merge: "合并", "Merged";
-        b_reporter: "举报方在境外", "reporter abroad";
-        b_victim: "受害方在境外", "victim abroad";
-        b_hosting: "托管在境外", "hosted abroad";
-        b_registrar: "注册商在境外", "registrar abroad";
-        b_party: "处置方在境外", "party abroad";
-        fl_warned: "在警示名单上", "on a warning list";
-        fl_government: "政府网站", "government site";
-        fl_education: "教育网站", "education site";
-        fl_bank: "银行网站", "bank site";
         not_armed: "本机未启用发送：信函只拟好，不外发", "This instance is not armed: letters are written and stay";
     }
 }
