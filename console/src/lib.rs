@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 pub mod access;
+pub mod casework;
 pub mod breached;
 pub mod correspondence;
 pub mod almanac;
@@ -127,6 +128,8 @@ pub struct Desk {
     receiving: Arc<Semaphore>,
     bonds: Bonds,
     site: Option<Arc<Public>>,
+    /// Whoever keeps the workspace, for acts on one incident.
+    casework: Option<Arc<dyn casework::Casework>>,
     /// What counts, renders and publishes issues.
     newsroom: Option<Arc<dyn newsroom::Newsroom>>,
     signs: Signs,
@@ -194,6 +197,7 @@ impl Desk {
             receiving: Arc::new(Semaphore::new(RECEIVING)),
             bonds,
             site: None,
+            casework: None,
             newsroom: None,
             signs: Signs::default(),
             limits: limits::Limits::default(),
@@ -261,6 +265,12 @@ impl Desk {
     /// With the published site at every address that is no route.
     pub fn publishing(mut self, site: Public) -> Self {
         self.site = Some(Arc::new(site));
+        self
+    }
+
+    /// With somebody who sends incidents on, reminds, looks and knows the schemes of grading.
+    pub fn working(mut self, casework: Arc<dyn casework::Casework>) -> Self {
+        self.casework = Some(casework);
         self
     }
 

@@ -20,6 +20,7 @@ pub(crate) mod feeds;
 pub(crate) mod duty;
 pub(crate) mod events;
 pub(crate) mod form;
+pub(crate) mod incidents;
 pub(crate) mod outside;
 pub(crate) mod overview;
 pub(crate) mod owner;
@@ -55,6 +56,7 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         settings::tokens::ROUTES,
         audit::ROUTES,
         overview::ROUTES,
+        incidents::ROUTES,
         outside::report::ROUTES,
         outside::appeal::ROUTES,
         complaints::ROUTES,
@@ -154,6 +156,8 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("tokens", settings::tokens::Words::PAIRS),
         ("audit", audit::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
+        ("incidents", incidents::words::ListWords::PAIRS),
+        ("incident", incidents::words::CaseWords::PAIRS),
         ("report", outside::report::Words::PAIRS),
         ("appeal", outside::appeal::Words::PAIRS),
         ("complaints", complaints::Words::PAIRS),

@@ -257,7 +257,8 @@ async fn serve(
     let desk = desk.counting(Arc::new(office::almanac::Shared(almanac)));
     let desk = desk
         .publishing(Public::new(workspace.site_dir()))
-        .with_newsroom(Arc::new(office::Newsroom::new(Arc::clone(&server))));
+        .with_newsroom(Arc::new(office::Newsroom::new(Arc::clone(&server))))
+        .working(Arc::new(office::Casework::new(Arc::clone(&server))));
     let desk = Arc::new(desk);
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());

@@ -23,6 +23,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
         concat!(
             include_str!("../../assets/console.css"),
             include_str!("../../assets/pages/overview.css"),
+            include_str!("../../assets/pages/incidents.css"),
             include_str!("../../assets/pages/outside.css"),
             include_str!("../../assets/pages/from.css"),
             include_str!("../../assets/pages/portal.css"),

@@ -11,5 +11,6 @@ mod inbox;
 mod notices;
 mod office;
 mod parties;
+mod incidents;
 mod sign_in;
 mod vulnerabilities;

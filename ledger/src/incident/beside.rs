@@ -105,17 +105,18 @@ impl Ledger {
         Ok(found)
     }
 
-    /// How many events of an incident joined it on each day and by each rule, the newest day first.
-    pub async fn incident_event_days(&self, id: IncidentId) -> Result<Vec<(i32, String, i64)>> {
+    /// How often events joined an incident: the instant, the rule, how many together; the newest first.
+    pub async fn incident_joins(&self, id: IncidentId, most: u64) -> Result<Vec<(i64, String, i64)>> {
         Ok(joined::Entity::find()
             .select_only()
-            .column(joined::Column::Day)
+            .column(joined::Column::JoinedAt)
             .column(joined::Column::Rule)
             .column_as(joined::Column::EventId.count(), "n")
             .filter(joined::Column::IncidentId.eq(Text(id)))
-            .group_by(joined::Column::Day)
+            .group_by(joined::Column::JoinedAt)
             .group_by(joined::Column::Rule)
-            .order_by_desc(joined::Column::Day)
+            .order_by_desc(joined::Column::JoinedAt)
+            .limit(most)
             .into_tuple()
             .all(self.reader())
             .await?)
