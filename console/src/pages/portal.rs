@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::draw::{self, Countdown};
 use super::form::{Input, done};
-use super::outside::{code, line};
+use super::outside::{code, line, plain};
 use super::shell::{self, Nav, Shell};
 use crate::Desk;
 use crate::limits::Limit;
@@ -50,8 +50,6 @@ pub(crate) const ACTING: Limit = Limit {
 const OPEN: u64 = 200;
 /// Matters of a page of all.
 const ROWS: u64 = 50;
-/// Characters of an answer.
-pub(crate) const TEXT: usize = 10_000;
 
 words! {
     Words {
@@ -427,7 +425,7 @@ pub(crate) async fn answered(
 ) -> Result<(Party, Post), Refusal> {
     let party = party(desk, visitor).await?;
     desk.limits.spend(ACTING, &party.id().to_string(), desk.now().0)?;
-    let comment: String = form.comment.trim().chars().take(TEXT).collect();
+    let comment = plain(&form.comment);
     let act = match form.act.as_str() {
         "acknowledged" => Act::Acknowledge,
         "fixed" => Act::Fix,

@@ -2,5 +2,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod appeal;
+mod complaint;
 mod house;
+mod outside;
+mod portal;
 mod sign_in;
