@@ -61,7 +61,7 @@ words! {
         scorecard: "处置情况", "Scorecard";
         delivery: "接收方式", "Delivery";
         files: "反馈文件", "Feedback files";
-        wait: "{n} 件等待答复", "{n} wait for you";
+        wait: "{n} 件等待答复", "{n} waiting for you";
         calm_head: "没有事件等待答复", "Nothing waits for you";
         lead: "这里只有向贵单位通报过的事件。在此答复与回复邮件效力相同。时间为 {zone}。", "You see only what you were asked about. Answers here and by mail count the same. Times are in {zone}.";
         calm: "现在没有进行中的事件", "No incident is open";
