@@ -368,7 +368,8 @@ fn read_feedback(bytes: &[u8]) -> std::result::Result<(Vec<Row>, Vec<BadLine>), 
         let cell = |place: Option<usize>, most: usize| {
             let text = place.and_then(|place| record.get(place)).unwrap_or_default();
             // Our own tables put an apostrophe before what a spreadsheet would compute.
-            text.chars().take(most).collect::<String>()
+            let shown = |c: &char| *c == '\n' || !c.is_control();
+            text.chars().filter(shown).take(most).collect::<String>()
         };
         let number = cell(Some(id), 40);
         let Ok(number) = number.trim_start_matches(['\'', '#']).parse::<i64>() else {

@@ -58,7 +58,7 @@ impl Sent {
 
 /// Text as it is kept: without control characters but line ends and tabs, and without what turns the direction of
 /// reading, which makes a name look like another.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let kept = |c: &char| match c {
         '\n' | '\t' => true,

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::draw::{self, Countdown};
 use super::form::{Input, done};
-use super::outside::{code, line};
+use super::outside::{code, line, plain};
 use super::shell::{self, Nav, Shell};
 use crate::Desk;
 use crate::limits::Limit;
@@ -50,8 +50,6 @@ pub(crate) const ACTING: Limit = Limit {
 const OPEN: u64 = 200;
 /// Matters of a page of all.
 const ROWS: u64 = 50;
-/// Characters of an answer.
-pub(crate) const TEXT: usize = 10_000;
 
 words! {
     Words {
@@ -63,7 +61,7 @@ words! {
         scorecard: "处置情况", "Scorecard";
         delivery: "接收方式", "Delivery";
         files: "反馈文件", "Feedback files";
-        wait: "{n} 件等待答复", "{n} wait for you";
+        wait: "{n} 件等待答复", "{n} waiting for you";
         calm_head: "没有事件等待答复", "Nothing waits for you";
         lead: "这里只有向贵单位通报过的事件。在此答复与回复邮件效力相同。时间为 {zone}。", "You see only what you were asked about. Answers here and by mail count the same. Times are in {zone}.";
         calm: "现在没有进行中的事件", "No incident is open";
@@ -427,7 +425,7 @@ pub(crate) async fn answered(
 ) -> Result<(Party, Post), Refusal> {
     let party = party(desk, visitor).await?;
     desk.limits.spend(ACTING, &party.id().to_string(), desk.now().0)?;
-    let comment: String = form.comment.trim().chars().take(TEXT).collect();
+    let comment = plain(&form.comment);
     let act = match form.act.as_str() {
         "acknowledged" => Act::Acknowledge,
         "fixed" => Act::Fix,

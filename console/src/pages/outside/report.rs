@@ -76,7 +76,7 @@ words! {
         shots_most: "选填，最多 3 张", "optional, up to 3";
         shots_help: "PNG、JPEG、WEBP 或 GIF，每张不超过 5 MiB。图片会重新编码，去掉位置等附带信息。请先遮住卡号和密码。", "PNG, JPEG, WEBP or GIF, up to 5 MiB each. They are drawn anew, without place and other data. Please cover card numbers and passwords first.";
         address: "邮箱", "Mail address";
-        address_help: "选填，用来告知结果；不会公开，也不会交给被举报的一方。", "optional, to tell you how it ended; never published, never passed to whoever you report.";
+        address_help: "用来告知结果；不会公开，也不会交给被举报的一方。", "To tell you how it ended; never published, never passed to whoever you report.";
         leave_empty: "请将此栏留空", "Leave this field empty";
         send: "提交", "Send";
         urgent: "已转账或泄露密码？请先拨打 110 并联系银行。", "Sent money or gave away a password? Call the police and your bank first.";
@@ -218,12 +218,30 @@ fn places(text: &str) -> Vec<Observable> {
             Observable::read(&ascii)
         });
         if let Some(found) = found
+            && is_whole(&found)
             && !all.iter().any(|one| one.text == found.text)
         {
             all.push(found);
         }
     }
     all
+}
+
+/// Whether the name of an address has an end that names may have (RFC 3696 section 2: letters alone, or an encoded
+/// name): one that was cut off in the copying has not.
+fn is_whole(place: &Observable) -> bool {
+    use model::field::Field;
+    let name = target(place);
+    let is_ip = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    if is_ip || !matches!(place.field, Field::SourceUrl | Field::SourceHost) {
+        return true;
+    }
+    if !name.contains('.') {
+        return false;
+    }
+    let end = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    let letters = end.chars().count() >= 2 && end.chars().all(char::is_alphabetic);
+    letters || end.strip_prefix("xn--").is_some_and(|rest| !rest.is_empty())
 }
 
 /// The name that an address is about, for the limit by target.
@@ -425,7 +443,9 @@ mod tests {
             ["http://a.example.test/x", "b.example.test"]
         );
         assert_eq!(texts("192.0.2.7 192.0.2.7"), ["192.0.2.7"]);
-        assert_eq!(texts("login"), Vec::<String>::new());
+        for cut in ["login", "login.example-bank", "http://login.example-bank/", "login.example."] {
+            assert_eq!(texts(cut), Vec::<String>::new(), "{cut}");
+        }
         assert_eq!(texts("javascript:alert(1)"), Vec::<String>::new());
     }
 }
