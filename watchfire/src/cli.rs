@@ -12,9 +12,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::command::{
     audit, blocklist, bulletin, completions, config, contacts, daily, demo, doctor, evidence,
-    export, feeds, fetch, flash, health, history, hold, import, inbox, incidents, infrastructure, ingest,
-    init, lake, man, notices, orgs, parallel, parse, query, rating, reference, rejects, respond,
-    retention, rollup, route, serve, status, subscribers, tokens, users, verify, week,
+    export, feeds, fetch, flash, health, history, hold, import, inbox, incidents, infrastructure,
+    ingest, init, lake, man, notices, orgs, parallel, parse, query, rating, reference, rejects,
+    respond, retention, rollup, route, serve, status, subscribers, tokens, users, verify, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;

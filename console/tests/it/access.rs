@@ -46,7 +46,9 @@ async fn send(
         .header("sec-fetch-site", "same-origin")
         .header(header::COOKIE, cookies)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    house.send(request.body(Body::from(body.finish())).unwrap()).await
+    house
+        .send(request.body(Body::from(body.finish())).unwrap())
+        .await
 }
 
 async fn sign_in(house: &House, login: &str, password: &str) -> Answer {
@@ -65,17 +67,46 @@ async fn code(house: &House, login: &str) -> String {
 
 /// Sets up a second factor on a session; its cookie afterwards and the recovery codes.
 async fn set_up(house: &House, login: &str, cookies: &str) -> (String, Vec<String>) {
-    let begun = send(house, cookies, "POST", "/console/me/second-factor/begin", &[]).await;
-    assert_eq!(begun.location(), "/console/me/second-factor", "{}", begun.body);
+    let begun = send(
+        house,
+        cookies,
+        "POST",
+        "/console/me/second-factor/begin",
+        &[],
+    )
+    .await;
+    assert_eq!(
+        begun.location(),
+        "/console/me/second-factor",
+        "{}",
+        begun.body
+    );
     let page = send(house, cookies, "GET", "/console/me/second-factor", &[]).await;
     assert!(page.body.contains("<svg class=\"qr\""), "{}", page.body);
-    assert!(!page.body.contains("style="), "no style stands inside a page");
+    assert!(
+        !page.body.contains("style="),
+        "no style stands inside a page"
+    );
     let wrong = [("code", "000000")];
-    let wrong = send(house, cookies, "POST", "/console/me/second-factor/confirm", &wrong).await;
+    let wrong = send(
+        house,
+        cookies,
+        "POST",
+        "/console/me/second-factor/confirm",
+        &wrong,
+    )
+    .await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     let shown = code(house, login).await;
     let form = [("code", shown.as_str())];
-    let done = send(house, cookies, "POST", "/console/me/second-factor/confirm", &form).await;
+    let done = send(
+        house,
+        cookies,
+        "POST",
+        "/console/me/second-factor/confirm",
+        &form,
+    )
+    .await;
     assert_eq!(done.status, StatusCode::OK, "{}", done.body);
     let codes: Vec<String> = done
         .body
@@ -94,13 +125,23 @@ async fn guesses_wait_longer_and_longer_and_unknown_logins_wait_alike() {
     house.password("analyst").await;
     for login in ["analyst", "nobody.here"] {
         // Letter case and blanks make no other account of it.
-        for spelled in [login, &login.to_uppercase(), &format!(" {login} "), login, login] {
+        for spelled in [
+            login,
+            &login.to_uppercase(),
+            &format!(" {login} "),
+            login,
+            login,
+        ] {
             let tried = sign_in(&house, spelled, "wrong password 1").await;
             assert_eq!(tried.status, StatusCode::UNAUTHORIZED, "{spelled}");
         }
         let held = sign_in(&house, login, PASSWORD).await;
         assert_eq!(held.status, StatusCode::TOO_MANY_REQUESTS, "{login}");
-        let wait: i64 = held.headers[header::RETRY_AFTER].to_str().unwrap().parse().unwrap();
+        let wait: i64 = held.headers[header::RETRY_AFTER]
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
         assert!((25..=31).contains(&wait), "{wait}");
         assert!(cookie(&held, "__Host-watchfire").is_none());
     }
@@ -113,11 +154,26 @@ async fn guesses_wait_longer_and_longer_and_unknown_logins_wait_alike() {
     assert_eq!(put.status, StatusCode::METHOD_NOT_ALLOWED);
     house.pass(31 * SECOND);
     let signed = sign_in(&house, "analyst", PASSWORD).await;
-    assert_eq!(signed.status, StatusCode::SEE_OTHER, "nobody is kept out for good");
+    assert_eq!(
+        signed.status,
+        StatusCode::SEE_OTHER,
+        "nobody is kept out for good"
+    );
     let again = sign_in(&house, "analyst", "wrong password 1").await;
-    assert_eq!(again.status, StatusCode::UNAUTHORIZED, "the count began anew");
-    let trail = house.ledger.audit(Some("account analyst"), ledger::Page::ALL).await.unwrap();
-    let held = trail.iter().filter(|row| row.action == "sign-in.held").count();
+    assert_eq!(
+        again.status,
+        StatusCode::UNAUTHORIZED,
+        "the count began anew"
+    );
+    let trail = house
+        .ledger
+        .audit(Some("account analyst"), ledger::Page::ALL)
+        .await
+        .unwrap();
+    let held = trail
+        .iter()
+        .filter(|row| row.action == "sign-in.held")
+        .count();
     assert_eq!(held, 1, "it is written down once");
 }
 
@@ -131,7 +187,11 @@ async fn a_planted_session_is_not_taken_over() {
     let own = session(&signed);
     assert_ne!(own, planted);
     let before = send(&house, &planted, "GET", "/api/v1/me", &[]).await;
-    assert_eq!(before.status, StatusCode::UNAUTHORIZED, "the old one has ended");
+    assert_eq!(
+        before.status,
+        StatusCode::UNAUTHORIZED,
+        "the old one has ended"
+    );
     let after = send(&house, &own, "GET", "/api/v1/me", &[]).await;
     assert_eq!(after.json()["login"], "analyst");
     let left = send(&house, &own, "POST", "/console/sign-out", &[]).await;
@@ -148,13 +208,21 @@ async fn a_code_is_good_once_and_codes_are_counted_with_passwords() {
     let other = session(&sign_in(&house, "analyst", PASSWORD).await);
     let (own, codes) = set_up(&house, "analyst", &first).await;
     let gone = send(&house, &other, "GET", "/api/v1/me", &[]).await;
-    assert_eq!(gone.status, StatusCode::UNAUTHORIZED, "signed in by a password alone");
+    assert_eq!(
+        gone.status,
+        StatusCode::UNAUTHORIZED,
+        "signed in by a password alone"
+    );
     let mine = send(&house, &own, "GET", "/api/v1/me", &[]).await;
     assert_eq!(mine.json()["second_factor"], true);
 
     // A password alone signs nobody in any more.
     let half = sign_in(&house, "analyst", PASSWORD).await;
-    assert!(half.location().starts_with("/console/sign-in/code"), "{}", half.location());
+    assert!(
+        half.location().starts_with("/console/sign-in/code"),
+        "{}",
+        half.location()
+    );
     assert!(cookie(&half, "__Host-watchfire").is_none());
     let half = cookie(&half, "__Host-watchfire-half").unwrap();
     let nobody = send(&house, &half, "GET", "/api/v1/me", &[]).await;
@@ -164,46 +232,124 @@ async fn a_code_is_good_once_and_codes_are_counted_with_passwords() {
 
     // The step that the set-up used is used up.
     let used = code(&house, "analyst").await;
-    let replayed = send(&house, &half, "POST", "/console/sign-in/code", &[("code", &used)]).await;
+    let replayed = send(
+        &house,
+        &half,
+        "POST",
+        "/console/sign-in/code",
+        &[("code", &used)],
+    )
+    .await;
     assert_eq!(replayed.status, StatusCode::UNAUTHORIZED);
     house.pass(30 * SECOND);
     let fresh = code(&house, "analyst").await;
-    let good = send(&house, &half, "POST", "/console/sign-in/code", &[("code", &fresh)]).await;
+    let good = send(
+        &house,
+        &half,
+        "POST",
+        "/console/sign-in/code",
+        &[("code", &fresh)],
+    )
+    .await;
     let how = house.ledger.sessions_of("analyst").await.unwrap();
     assert_eq!(how[0].how, "password+totp");
     session(&good);
-    let twice = send(&house, &half, "POST", "/console/sign-in/code", &[("code", &fresh)]).await;
-    assert_eq!(twice.location(), "/console/sign-in", "the half session is over");
+    let twice = send(
+        &house,
+        &half,
+        "POST",
+        "/console/sign-in/code",
+        &[("code", &fresh)],
+    )
+    .await;
+    assert_eq!(
+        twice.location(),
+        "/console/sign-in",
+        "the half session is over"
+    );
 
     // A recovery code, typed as one likes, is good once.
-    let begin = async || cookie(&sign_in(&house, "analyst", PASSWORD).await, "__Host-watchfire-half").unwrap();
+    let begin = async || {
+        cookie(
+            &sign_in(&house, "analyst", PASSWORD).await,
+            "__Host-watchfire-half",
+        )
+        .unwrap()
+    };
     let typed = codes[3].to_uppercase().replace('-', " ");
     let half = begin().await;
-    let good = send(&house, &half, "POST", "/console/sign-in/code", &[("code", &typed)]).await;
+    let good = send(
+        &house,
+        &half,
+        "POST",
+        "/console/sign-in/code",
+        &[("code", &typed)],
+    )
+    .await;
     session(&good);
     let half = begin().await;
-    let twice = send(&house, &half, "POST", "/console/sign-in/code", &[("code", &typed)]).await;
+    let twice = send(
+        &house,
+        &half,
+        "POST",
+        "/console/sign-in/code",
+        &[("code", &typed)],
+    )
+    .await;
     assert_eq!(twice.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(house.ledger.recovery_codes_left("analyst").await.unwrap(), 9);
+    assert_eq!(
+        house.ledger.recovery_codes_left("analyst").await.unwrap(),
+        9
+    );
 
     // Guessing at codes makes the account wait, passwords too.
     for _ in 0..3 {
-        send(&house, &half, "POST", "/console/sign-in/code", &[("code", "123456")]).await;
+        send(
+            &house,
+            &half,
+            "POST",
+            "/console/sign-in/code",
+            &[("code", "123456")],
+        )
+        .await;
     }
-    let held = send(&house, &half, "POST", "/console/sign-in/code", &[("code", &codes[5])]).await;
+    let held = send(
+        &house,
+        &half,
+        "POST",
+        "/console/sign-in/code",
+        &[("code", &codes[5])],
+    )
+    .await;
     assert_eq!(held.status, StatusCode::TOO_MANY_REQUESTS);
     let held = sign_in(&house, "analyst", PASSWORD).await;
     assert_eq!(held.status, StatusCode::TOO_MANY_REQUESTS);
     house.pass(15 * MINUTE);
-    let late = send(&house, &half, "POST", "/console/sign-in/code", &[("code", &codes[5])]).await;
-    assert_eq!(late.location(), "/console/sign-in", "the second step has ten minutes");
+    let late = send(
+        &house,
+        &half,
+        "POST",
+        "/console/sign-in/code",
+        &[("code", &codes[5])],
+    )
+    .await;
+    assert_eq!(
+        late.location(),
+        "/console/sign-in",
+        "the second step has ten minutes"
+    );
 }
 
 #[tokio::test]
 async fn a_password_that_was_given_must_be_changed_before_anything_else() {
     let house = House::new().await;
     let made = house
-        .json("administrator", "POST", "/api/v1/accounts/analyst/password", &serde_json::json!({}))
+        .json(
+            "administrator",
+            "POST",
+            "/api/v1/accounts/analyst/password",
+            &serde_json::json!({}),
+        )
         .await;
     let given = made.json()["password"].as_str().unwrap().to_owned();
     let owed = session(&sign_in(&house, "analyst", &given).await);
@@ -212,7 +358,11 @@ async fn a_password_that_was_given_must_be_changed_before_anything_else() {
     let api = send(&house, &owed, "GET", "/api/v1/me", &[]).await;
     assert_eq!(api.status, StatusCode::UNAUTHORIZED);
     let form = send(&house, &owed, "GET", "/console/me/password", &[]).await;
-    assert!(form.body.contains("Somebody else made this password"), "{}", form.body);
+    assert!(
+        form.body.contains("Somebody else made this password"),
+        "{}",
+        form.body
+    );
     let change = async |current: &str, new: &str, again: &str| {
         let form = [("current", current), ("password", new), ("again", again)];
         send(&house, &owed, "POST", "/console/me/password", &form).await
@@ -227,7 +377,11 @@ async fn a_password_that_was_given_must_be_changed_before_anything_else() {
         (&given, &given, &given),
     ] {
         let refused = change(current, password, again).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{password}");
+        assert_eq!(
+            refused.status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{password}"
+        );
     }
     let done = change(&given, new, new).await;
     assert_eq!(done.location(), "/console");
@@ -235,8 +389,15 @@ async fn a_password_that_was_given_must_be_changed_before_anything_else() {
     let page = send(&house, &own, "GET", "/console", &[]).await;
     assert_eq!(page.status, StatusCode::OK);
     let before = send(&house, &owed, "GET", "/console/me/password", &[]).await;
-    assert_eq!(before.status, StatusCode::SEE_OTHER, "the old session has ended");
-    assert_eq!(sign_in(&house, "analyst", &given).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        before.status,
+        StatusCode::SEE_OTHER,
+        "the old session has ended"
+    );
+    assert_eq!(
+        sign_in(&house, "analyst", &given).await.status,
+        StatusCode::UNAUTHORIZED
+    );
     session(&sign_in(&house, "analyst", new).await);
 }
 
@@ -254,10 +415,28 @@ async fn a_password_known_from_a_breach_is_not_taken() {
     house.password("analyst").await;
     let own = house.cookie("analyst").await;
     let form = |new| [("current", PASSWORD), ("password", new), ("again", new)];
-    let refused = send(&house, &own, "POST", "/console/me/password", &form("a walk by the river")).await;
+    let refused = send(
+        &house,
+        &own,
+        "POST",
+        "/console/me/password",
+        &form("a walk by the river"),
+    )
+    .await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.body.contains("known from a breach"), "{}", refused.body);
-    let taken = send(&house, &own, "POST", "/console/me/password", &form("a walk by the lake")).await;
+    assert!(
+        refused.body.contains("known from a breach"),
+        "{}",
+        refused.body
+    );
+    let taken = send(
+        &house,
+        &own,
+        "POST",
+        "/console/me/password",
+        &form("a walk by the lake"),
+    )
+    .await;
     assert_eq!(taken.status, StatusCode::SEE_OTHER);
 }
 
@@ -313,11 +492,19 @@ async fn what_another_site_sends_does_nothing() {
             ("sec-fetch-site", "nonsense", true),
             ("origin", "https://console.example.test", false),
             ("origin", "https://evil.example.test", true),
-            ("origin", "https://console.example.test.evil.example.test", true),
+            (
+                "origin",
+                "https://console.example.test.evil.example.test",
+                true,
+            ),
             ("origin", "null", true),
         ] {
             let status = attempt(path, name, value).await;
-            assert_eq!(status == refused, crossed, "{path} {name}: {value}: {status}");
+            assert_eq!(
+                status == refused,
+                crossed,
+                "{path} {name}: {value}: {status}"
+            );
         }
     }
     // A page's form that no browser vouches for is not taken with a cookie.
@@ -333,7 +520,11 @@ async fn token(house: &House, login: &str, text: &str, scopes: &[Right]) -> i64 
         scopes: scopes.to_vec(),
         expires_at: house.now() + 24 * 60 * MINUTE,
     };
-    house.ledger.add_api_token(login, new, house.now()).await.unwrap()
+    house
+        .ledger
+        .add_api_token(login, new, house.now())
+        .await
+        .unwrap()
 }
 
 async fn call(house: &House, token: &str, method: &str, path: &str) -> Answer {
@@ -373,29 +564,60 @@ async fn a_token_does_a_part_of_what_its_account_may_and_no_more() {
         scopes: vec![Right::View, Right::Administer],
         expires_at: house.now() + MINUTE,
     };
-    assert!(house.ledger.add_api_token("viewer", more, house.now()).await.is_err());
+    assert!(
+        house
+            .ledger
+            .add_api_token("viewer", more, house.now())
+            .await
+            .is_err()
+    );
     // It makes no other token, opens no page, and its owner's account is not changed by it.
     let made = call(&house, "wf_keeps", "POST", "/api/v1/me/tokens").await;
     assert_eq!(made.status, StatusCode::NOT_FOUND);
-    for path in ["/console", "/console/me", "/console/me/password", "/console/settings/users"] {
+    for path in [
+        "/console",
+        "/console/me",
+        "/console/me/password",
+        "/console/settings/users",
+    ] {
         let page = call(&house, "wf_keeps", "GET", path).await;
         assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
     }
     // The account loses the right: so does the token.
-    let by = house.ledger.actor("administrator", Right::Administer, 0).await.unwrap();
+    let by = house
+        .ledger
+        .actor("administrator", Right::Administer, 0)
+        .await
+        .unwrap();
     let second = [AccountRole::Administrator];
-    house.ledger.set_account(&by, ("lead", "lead", &second, true), house.now()).await.unwrap();
+    house
+        .ledger
+        .set_account(&by, ("lead", "lead", &second, true), house.now())
+        .await
+        .unwrap();
     let viewer = [AccountRole::Viewer];
     let new = ("administrator", "administrator", viewer.as_slice(), true);
-    house.ledger.set_account(&by, new, house.now()).await.unwrap();
+    house
+        .ledger
+        .set_account(&by, new, house.now())
+        .await
+        .unwrap();
     let accounts = call(&house, "wf_keeps", "GET", "/api/v1/accounts").await;
     assert_eq!(accounts.status, StatusCode::NOT_FOUND);
-    house.ledger.revoke_api_token("lead", number, None, house.now()).await.unwrap();
+    house
+        .ledger
+        .revoke_api_token("lead", number, None, house.now())
+        .await
+        .unwrap();
     let void = call(&house, "wf_keeps", "GET", "/api/v1/me").await;
     assert_eq!(void.status, StatusCode::UNAUTHORIZED);
     // The account is closed: its tokens are dead.
     let new = ("administrator", "administrator", viewer.as_slice(), false);
-    house.ledger.set_account(&by, new, house.now()).await.unwrap();
+    house
+        .ledger
+        .set_account(&by, new, house.now())
+        .await
+        .unwrap();
     let dead = call(&house, "wf_reads", "GET", "/api/v1/me").await;
     assert_eq!(dead.status, StatusCode::UNAUTHORIZED);
 }
@@ -404,7 +626,10 @@ async fn a_token_does_a_part_of_what_its_account_may_and_no_more() {
 async fn tokens_end_on_their_day_and_feed_tokens_open_nothing() {
     let house = House::new().await;
     token(&house, "analyst", "wf_day", &[Right::View]).await;
-    assert_eq!(call(&house, "wf_day", "GET", "/api/v1/me").await.status, StatusCode::OK);
+    assert_eq!(
+        call(&house, "wf_day", "GET", "/api/v1/me").await.status,
+        StatusCode::OK
+    );
     house.pass(24 * 60 * MINUTE);
     let late = call(&house, "wf_day", "GET", "/api/v1/me").await;
     assert_eq!(late.status, StatusCode::UNAUTHORIZED);
@@ -413,10 +638,19 @@ async fn tokens_end_on_their_day_and_feed_tokens_open_nothing() {
         hash: Hash::of(b"wf_feed"),
         feed: None,
     };
-    house.ledger.add_token(feed, "administrator", house.now()).await.unwrap();
+    house
+        .ledger
+        .add_token(feed, "administrator", house.now())
+        .await
+        .unwrap();
     // Not even together with a good session: whoever shows a token is taken at that.
     let own = house.cookie("administrator").await;
-    for path in ["/api/v1/me", "/api/v1/accounts", "/console", "/api/v1/audit"] {
+    for path in [
+        "/api/v1/me",
+        "/api/v1/accounts",
+        "/console",
+        "/api/v1/audit",
+    ] {
         let request = Request::builder()
             .uri(path)
             .header(header::AUTHORIZATION, "Bearer wf_feed")
@@ -440,12 +674,18 @@ async fn a_token_that_calls_too_often_waits() {
     for left in (0..5).rev() {
         let answer = call(&house, "wf_busy", "GET", "/api/v1/me").await;
         assert_eq!(answer.status, StatusCode::OK);
-        assert_eq!(answer.headers["ratelimit-remaining"], left.to_string().as_str());
+        assert_eq!(
+            answer.headers["ratelimit-remaining"],
+            left.to_string().as_str()
+        );
     }
     let busy = call(&house, "wf_busy", "GET", "/api/v1/me").await;
     assert_eq!(busy.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(busy.headers.contains_key(header::RETRY_AFTER));
-    assert_eq!(busy.json()["type"], "urn:watchfire:problem:too-many-requests");
+    assert_eq!(
+        busy.json()["type"],
+        "urn:watchfire:problem:too-many-requests"
+    );
     let calm = call(&house, "wf_calm", "GET", "/api/v1/me").await;
     assert_eq!(calm.status, StatusCode::OK, "another token is not touched");
 }
@@ -453,10 +693,28 @@ async fn a_token_that_calls_too_often_waits() {
 #[tokio::test]
 async fn accounts_are_kept_by_administrators_of_the_house() {
     let house = House::new().await;
-    let form = [("login", "new.one"), ("name", "新人"), ("viewer", "true"), ("new", "true")];
-    let made = house.post("administrator", "/console/settings/users", &form).await;
-    assert_eq!(made.location(), "/console/settings/users/new.one", "{}", made.body);
-    let page = house.post("administrator", "/console/settings/users/new.one/password", &[]).await;
+    let form = [
+        ("login", "new.one"),
+        ("name", "新人"),
+        ("viewer", "true"),
+        ("new", "true"),
+    ];
+    let made = house
+        .post("administrator", "/console/settings/users", &form)
+        .await;
+    assert_eq!(
+        made.location(),
+        "/console/settings/users/new.one",
+        "{}",
+        made.body
+    );
+    let page = house
+        .post(
+            "administrator",
+            "/console/settings/users/new.one/password",
+            &[],
+        )
+        .await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     assert!(page.body.contains("shown this once"), "{}", page.body);
     // The last administrator cannot go, by any of the ways there are.
@@ -464,43 +722,80 @@ async fn accounts_are_kept_by_administrators_of_the_house() {
         serde_json::json!({ "login": "administrator", "roles": ["viewer"] }),
         serde_json::json!({ "login": "administrator", "roles": ["administrator"], "active": false }),
     ] {
-        let refused = house.json("administrator", "POST", "/api/v1/accounts", &body).await;
+        let refused = house
+            .json("administrator", "POST", "/api/v1/accounts", &body)
+            .await;
         assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.body);
     }
-    let by = house.ledger.actor("administrator", Right::Administer, 0).await.unwrap();
-    let away = house.ledger.set_account_organization(&by, "administrator", Some("ORG-A"), house.now()).await;
+    let by = house
+        .ledger
+        .actor("administrator", Right::Administer, 0)
+        .await
+        .unwrap();
+    let away = house
+        .ledger
+        .set_account_organization(&by, "administrator", Some("ORG-A"), house.now())
+        .await;
     assert!(away.is_err(), "an administrator is of the house");
     // Closing ends sessions; unknown fields are refused, not passed over.
     let own = house.cookie("new.one").await;
-    let form = [("login", "new.one"), ("viewer", "true"), ("active", "false")];
-    house.post("administrator", "/console/settings/users", &form).await;
+    let form = [
+        ("login", "new.one"),
+        ("viewer", "true"),
+        ("active", "false"),
+    ];
+    house
+        .post("administrator", "/console/settings/users", &form)
+        .await;
     let gone = send(&house, &own, "GET", "/api/v1/me", &[]).await;
     assert_eq!(gone.status, StatusCode::UNAUTHORIZED);
     let body = serde_json::json!({ "login": "new.one", "roles": ["viewer"], "created_by": "me" });
-    let refused = house.json("administrator", "POST", "/api/v1/accounts", &body).await;
+    let refused = house
+        .json("administrator", "POST", "/api/v1/accounts", &body)
+        .await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
 async fn reading_the_audit_trail_is_written_down_and_its_chain_is_checked() {
     let house = House::new().await;
-    let page = house.get("viewer", "/console/audit?action=account.&check=true").await;
+    let page = house
+        .get("viewer", "/console/audit?action=account.&check=true")
+        .await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     assert!(page.body.contains("whole"), "{}", page.body);
     assert!(page.body.contains("account.add"), "{}", page.body);
-    let csv = house.get("viewer", "/console/audit/export?format=csv&actor=first").await;
+    let csv = house
+        .get("viewer", "/console/audit/export?format=csv&actor=first")
+        .await;
     assert!(csv.body.starts_with("\u{feff}seq,at,actor"), "{}", csv.body);
-    assert!(csv.headers[header::CONTENT_DISPOSITION].to_str().unwrap().contains("audit.csv"));
+    assert!(
+        csv.headers[header::CONTENT_DISPOSITION]
+            .to_str()
+            .unwrap()
+            .contains("audit.csv")
+    );
     let first = house.get("viewer", "/api/v1/audit?limit=3").await.json();
     let next = first["next"].as_str().unwrap().to_owned();
-    let second = house.get("viewer", &format!("/api/v1/audit?limit=3&after={next}")).await.json();
+    let second = house
+        .get("viewer", &format!("/api/v1/audit?limit=3&after={next}"))
+        .await
+        .json();
     let seq = |list: &serde_json::Value, at: usize| list["items"][at]["seq"].as_i64().unwrap();
     assert_eq!(seq(&second, 0), seq(&first, 2) - 1);
-    let reads = house.get("viewer", "/api/v1/audit?action=read").await.json();
+    let reads = house
+        .get("viewer", "/api/v1/audit?action=read")
+        .await
+        .json();
     let reads = reads["items"].as_array().unwrap();
     assert_eq!(reads.len(), 5, "{reads:?}");
     assert!(reads.iter().all(|row| row["actor"] == "viewer"));
-    assert!(reads[0]["object"].as_str().unwrap().starts_with("audit trail"));
+    assert!(
+        reads[0]["object"]
+            .as_str()
+            .unwrap()
+            .starts_with("audit trail")
+    );
     let chain = house.get("viewer", "/api/v1/audit/chain").await.json();
     assert_eq!(chain["whole"], true);
 }
@@ -521,7 +816,11 @@ fn address(path: &str) -> String {
 #[tokio::test]
 async fn every_route_against_everybody() {
     let house = House::new().await;
-    let by = house.ledger.actor("administrator", Right::Administer, 0).await.unwrap();
+    let by = house
+        .ledger
+        .actor("administrator", Right::Administer, 0)
+        .await
+        .unwrap();
     let roles = [
         AccountRole::Viewer,
         AccountRole::Analyst,
@@ -531,20 +830,32 @@ async fn every_route_against_everybody() {
         AccountRole::Party,
     ];
     // The same roles in two other organizations; administrators are of the house only.
-    let mut people: Vec<(String, Vec<AccountRole>, Option<&str>)> = vec![(String::new(), Vec::new(), None)];
+    let mut people: Vec<(String, Vec<AccountRole>, Option<&str>)> =
+        vec![(String::new(), Vec::new(), None)];
     for role in roles {
         let label = model::worded::Word::label(role);
         people.push((label.to_owned(), vec![role], None));
         for organization in ["ORG-A", "ORG-B"] {
             let login = format!("{label}-{}", organization.to_lowercase());
             let new = (login.as_str(), "", [role].as_slice(), true);
-            house.ledger.set_account(&by, new, house.now()).await.unwrap();
-            let set = house.ledger.set_account_organization(&by, &login, Some(organization), house.now());
+            house
+                .ledger
+                .set_account(&by, new, house.now())
+                .await
+                .unwrap();
+            let set =
+                house
+                    .ledger
+                    .set_account_organization(&by, &login, Some(organization), house.now());
             set.await.unwrap();
             people.push((login, vec![role], Some(organization)));
         }
     }
-    people.push(("administrator".to_owned(), vec![AccountRole::Administrator], None));
+    people.push((
+        "administrator".to_owned(),
+        vec![AccountRole::Administrator],
+        None,
+    ));
     let own = house.incident("login page", Some("ORG-A")).await;
     let absent = house.get("viewer", "/console/settings/users/nobody").await;
     assert_eq!(absent.status, StatusCode::NOT_FOUND);
@@ -567,26 +878,53 @@ async fn every_route_against_everybody() {
                 Need::Right(right) => roles.iter().any(|role| role.carries(right)),
             };
             // Every answer keeps a browser in bounds.
-            for name in ["content-security-policy", "x-content-type-options", "referrer-policy", "cache-control", "cross-origin-opener-policy"] {
+            for name in [
+                "content-security-policy",
+                "x-content-type-options",
+                "referrer-policy",
+                "cache-control",
+                "cross-origin-opener-policy",
+            ] {
                 assert!(answer.headers.contains_key(name), "{case}: {name}");
             }
             let policy = answer.headers["content-security-policy"].to_str().unwrap();
-            assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{case}: {policy}");
-            if answer.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.to_str().unwrap().starts_with("text/html")) {
-                assert!(!answer.body.contains(" style=") && !answer.body.contains(" onclick="), "{case}");
+            assert!(
+                policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+                "{case}: {policy}"
+            );
+            if answer
+                .headers
+                .get(header::CONTENT_TYPE)
+                .is_some_and(|kind| kind.to_str().unwrap().starts_with("text/html"))
+            {
+                assert!(
+                    !answer.body.contains(" style=") && !answer.body.contains(" onclick="),
+                    "{case}"
+                );
             }
-            let denied = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+            let denied = matches!(
+                answer.status,
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+            );
             match (may, login.is_empty()) {
                 (true, _) => {
                     assert!(!denied, "{case}: {} {}", answer.status, answer.body);
-                    assert!(!answer.status.is_server_error(), "{case}: {} {}", answer.status, answer.body);
+                    assert!(
+                        !answer.status.is_server_error(),
+                        "{case}: {} {}",
+                        answer.status,
+                        answer.body
+                    );
                 }
                 (false, true) if api || route.verb != Verb::Get => {
                     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{case}");
                 }
                 (false, true) => {
                     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{case}");
-                    assert!(answer.location().starts_with("/console/sign-in?to="), "{case}");
+                    assert!(
+                        answer.location().starts_with("/console/sign-in?to="),
+                        "{case}"
+                    );
                 }
                 // Denial looks like absence: the same status, and nothing that tells of more.
                 (false, false) if api => {
@@ -597,18 +935,37 @@ async fn every_route_against_everybody() {
                 }
                 (false, false) => {
                     assert_eq!(answer.status, StatusCode::NOT_FOUND, "{case}");
-                    assert!(answer.body.contains("Nothing is here"), "{case}: {}", answer.body);
+                    assert!(
+                        answer.body.contains("Nothing is here"),
+                        "{case}: {}",
+                        answer.body
+                    );
                 }
             }
             // The house's own matters are not those of others, whatever their role.
-            let of_the_house = ["/console/settings/users", "/console/settings/deputies", "/console/audit", "/api/v1/audit", "/api/v1/settings", "/api/v1/accounts", "/api/v1/deputies"];
-            let houses = path == "/console/settings" || of_the_house.iter().any(|stem| path.starts_with(stem));
+            let of_the_house = [
+                "/console/settings/users",
+                "/console/settings/deputies",
+                "/console/audit",
+                "/api/v1/audit",
+                "/api/v1/settings",
+                "/api/v1/accounts",
+                "/api/v1/deputies",
+            ];
+            let houses = path == "/console/settings"
+                || of_the_house.iter().any(|stem| path.starts_with(stem));
             if houses && organization.is_some() {
                 assert_eq!(answer.status, StatusCode::NOT_FOUND, "{case}");
             }
             // What belongs to one organization is absent for the other.
-            if route.verb == Verb::Get && route.path.contains("/incidents/{") && need == Need::Right(Right::View) {
-                let path = route.path.replace("{number}", &own.to_string()).replace("{id}", &own.to_string());
+            if route.verb == Verb::Get
+                && route.path.contains("/incidents/{")
+                && need == Need::Right(Right::View)
+            {
+                let path = route
+                    .path
+                    .replace("{number}", &own.to_string())
+                    .replace("{id}", &own.to_string());
                 if !path.contains('{') && *organization == Some("ORG-B") {
                     let other = house.get(login, &path).await;
                     assert_eq!(other.status, StatusCode::NOT_FOUND, "{path} as {login}");

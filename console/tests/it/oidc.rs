@@ -110,13 +110,23 @@ async fn token(State(ours): State<Arc<Ours>>, body: String) -> Json<Value> {
     };
     let text = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", text(&head), text(&claims));
-    let signer = if lie == Lie::Key { &ours.other } else { &ours.key };
+    let signer = if lie == Lie::Key {
+        &ours.other
+    } else {
+        &ours.key
+    };
     let signature = match lie {
         Lie::Unsigned => Vec::new(),
-        _ => signer.sign(&SystemRandom::new(), signed.as_bytes()).unwrap().as_ref().to_vec(),
+        _ => signer
+            .sign(&SystemRandom::new(), signed.as_bytes())
+            .unwrap()
+            .as_ref()
+            .to_vec(),
     };
     let token = format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature));
-    Json(json!({ "access_token": "opaque", "token_type": "Bearer", "expires_in": 600, "id_token": token }))
+    Json(
+        json!({ "access_token": "opaque", "token_type": "Bearer", "expires_in": 600, "id_token": token }),
+    )
 }
 
 /// Starts a provider of ours.
@@ -179,13 +189,19 @@ async fn visit(house: &House, cookies: &str, path: &str) -> Answer {
 fn cookie(answer: &Answer, name: &str) -> Option<String> {
     let all = answer.headers.get_all(header::SET_COOKIE).iter();
     let mut all = all.map(|one| one.to_str().unwrap());
-    let found = all.find(|one| one.starts_with(&format!("{name}=")) && !one.contains("Max-Age=0"))?;
+    let found =
+        all.find(|one| one.starts_with(&format!("{name}=")) && !one.contains("Max-Age=0"))?;
     found.split(';').next().map(str::to_owned)
 }
 
 /// Sets out: the errand's cookie, and the address at the provider.
 async fn away(house: &House, cookies: &str) -> (String, Url) {
-    let sent = visit(house, cookies, "/console/sign-in/oidc?to=/console/incidents").await;
+    let sent = visit(
+        house,
+        cookies,
+        "/console/sign-in/oidc?to=/console/incidents",
+    )
+    .await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
     let errand = cookie(&sent, "__Host-watchfire-errand").expect("an errand");
     (errand, sent.location().parse().unwrap())
@@ -193,18 +209,28 @@ async fn away(house: &House, cookies: &str) -> (String, Url) {
 
 fn part(url: &Url, name: &str) -> String {
     let found = url.query_pairs().find(|(key, _)| key == name);
-    found.map(|(_, value)| value.into_owned()).unwrap_or_default()
+    found
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 /// Goes to a provider of ours and comes back.
 async fn round(house: &House, ours: &Ours, cookies: &str) -> Answer {
     let (errand, url) = away(house, cookies).await;
     assert_eq!(part(&url, "code_challenge_method"), "S256");
-    assert_eq!(part(&url, "redirect_uri"), format!("{BASE}/console/sign-in/oidc/back"));
+    assert_eq!(
+        part(&url, "redirect_uri"),
+        format!("{BASE}/console/sign-in/oidc/back")
+    );
     *ours.nonce.lock().unwrap() = part(&url, "nonce");
     let state = part(&url, "state");
     let cookies = format!("{errand}; {cookies}");
-    visit(house, &cookies, &format!("/console/sign-in/oidc/back?code=abc&state={state}")).await
+    visit(
+        house,
+        &cookies,
+        &format!("/console/sign-in/oidc/back?code=abc&state={state}"),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -212,20 +238,33 @@ async fn an_account_is_tied_to_its_subject_on_first_use() {
     let ours = ours(Lie::None, crate::house::T0).await;
     let house = house(provider(&ours.issuer, &[])).await;
     let page = house.get("", "/console/sign-in").await;
-    assert!(page.body.contains("Sign in with Example House"), "{}", page.body);
+    assert!(
+        page.body.contains("Sign in with Example House"),
+        "{}",
+        page.body
+    );
     // Nobody has this login: nobody is signed in, and none is made.
     let nobody = round(&house, &ours, "").await;
     assert_eq!(nobody.status, StatusCode::UNAUTHORIZED);
-    assert!(nobody.body.contains("no account here belongs to you"), "{}", nobody.body);
+    assert!(
+        nobody.body.contains("no account here belongs to you"),
+        "{}",
+        nobody.body
+    );
     // An administrator makes the account.
     let form = [("login", "guest.one"), ("viewer", "true"), ("new", "true")];
-    house.post("administrator", "/console/settings/users", &form).await;
+    house
+        .post("administrator", "/console/settings/users", &form)
+        .await;
     let signed = round(&house, &ours, "").await;
     assert_eq!(signed.location(), "/console/incidents");
     let own = cookie(&signed, "__Host-watchfire").unwrap();
     let me = visit(&house, &own, "/api/v1/me").await.json();
     assert_eq!(me["login"], "guest.one");
-    assert!(ours.asked.lock().unwrap().contains_key("code_verifier"), "PKCE");
+    assert!(
+        ours.asked.lock().unwrap().contains_key("code_verifier"),
+        "PKCE"
+    );
     let sessions = house.ledger.sessions_of("guest.one").await.unwrap();
     assert_eq!(sessions[0].how, "oidc");
     let tied = house.ledger.identities_of("guest.one").await.unwrap();
@@ -234,8 +273,14 @@ async fn an_account_is_tied_to_its_subject_on_first_use() {
     let again = round(&house, &ours, "").await;
     assert!(cookie(&again, "__Host-watchfire").is_some());
     // A closed account is closed here, too.
-    let form = [("login", "guest.one"), ("viewer", "true"), ("active", "false")];
-    house.post("administrator", "/console/settings/users", &form).await;
+    let form = [
+        ("login", "guest.one"),
+        ("viewer", "true"),
+        ("active", "false"),
+    ];
+    house
+        .post("administrator", "/console/settings/users", &form)
+        .await;
     let closed = round(&house, &ours, "").await;
     assert_eq!(closed.status, StatusCode::UNAUTHORIZED);
 }
@@ -245,7 +290,9 @@ async fn an_account_with_a_password_is_taken_over_by_no_name() {
     let ours = ours(Lie::None, crate::house::T0).await;
     let house = house(provider(&ours.issuer, &[])).await;
     let form = [("login", "guest.one"), ("analyst", "true"), ("new", "true")];
-    house.post("administrator", "/console/settings/users", &form).await;
+    house
+        .post("administrator", "/console/settings/users", &form)
+        .await;
     house.password("guest.one").await;
     let refused = round(&house, &ours, "").await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
@@ -254,7 +301,11 @@ async fn an_account_with_a_password_is_taken_over_by_no_name() {
     let tied = round(&house, &ours, &own).await;
     assert_eq!(tied.location(), "/console/me", "{}", tied.body);
     let signed = round(&house, &ours, "").await;
-    assert!(cookie(&signed, "__Host-watchfire").is_some(), "{}", signed.body);
+    assert!(
+        cookie(&signed, "__Host-watchfire").is_some(),
+        "{}",
+        signed.body
+    );
 }
 
 #[tokio::test]
@@ -262,9 +313,16 @@ async fn accounts_are_made_only_where_roles_are_named() {
     let ours = ours(Lie::None, crate::house::T0).await;
     let house = house(provider(&ours.issuer, &[AccountRole::Viewer])).await;
     let signed = round(&house, &ours, "").await;
-    assert!(cookie(&signed, "__Host-watchfire").is_some(), "{}", signed.body);
+    assert!(
+        cookie(&signed, "__Host-watchfire").is_some(),
+        "{}",
+        signed.body
+    );
     let made = house.ledger.account("guest.one").await.unwrap().unwrap();
-    assert_eq!((made.roles.as_str(), made.name.as_str()), ("viewer", "来宾"));
+    assert_eq!(
+        (made.roles.as_str(), made.name.as_str()),
+        ("viewer", "来宾")
+    );
     assert_eq!(made.created_by, "system:oidc");
 }
 
@@ -283,11 +341,22 @@ async fn a_provider_that_lies_in_one_point_signs_nobody_in() {
         let ours = ours(lie, crate::house::T0).await;
         let house = house(provider(&ours.issuer, &[AccountRole::Viewer])).await;
         let refused = round(&house, &ours, "").await;
-        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{lie:?}: {}", refused.body);
+        assert_eq!(
+            refused.status,
+            StatusCode::UNAUTHORIZED,
+            "{lie:?}: {}",
+            refused.body
+        );
         assert!(cookie(&refused, "__Host-watchfire").is_none(), "{lie:?}");
-        assert!(house.ledger.account("guest.one").await.unwrap().is_none(), "{lie:?}");
+        assert!(
+            house.ledger.account("guest.one").await.unwrap().is_none(),
+            "{lie:?}"
+        );
         // It may say why to itself, never to whoever tries.
-        assert!(!refused.body.contains("nonce") && !refused.body.contains("issuer"), "{lie:?}");
+        assert!(
+            !refused.body.contains("nonce") && !refused.body.contains("issuer"),
+            "{lie:?}"
+        );
     }
 }
 
@@ -302,11 +371,19 @@ async fn what_was_not_begun_in_this_browser_is_not_ended_in_it() {
     for (cookies, query) in [
         ("", format!("code=abc&state={state}")),
         (errand.as_str(), format!("code=abc&state={other}")),
-        (&errand, format!("code=abc&state={state}&iss=https://another.example.test")),
+        (
+            &errand,
+            format!("code=abc&state={state}&iss=https://another.example.test"),
+        ),
         (&errand, format!("error=access_denied&state={state}")),
         (&errand, format!("state={state}")),
     ] {
-        let back = visit(&house, cookies, &format!("/console/sign-in/oidc/back?{query}")).await;
+        let back = visit(
+            &house,
+            cookies,
+            &format!("/console/sign-in/oidc/back?{query}"),
+        )
+        .await;
         assert_eq!(back.status, StatusCode::UNAUTHORIZED, "{query}");
         assert!(cookie(&back, "__Host-watchfire").is_none(), "{query}");
     }
@@ -361,7 +438,10 @@ fn peer() -> Option<Peer> {
     let out = child.stdout.take()?;
     std::io::BufReader::new(out).read_line(&mut line).ok()?;
     let issuer = line.trim().to_owned();
-    assert!(issuer.starts_with("http://127.0.0.1:"), "oidc-provider says {line:?}");
+    assert!(
+        issuer.starts_with("http://127.0.0.1:"),
+        "oidc-provider says {line:?}"
+    );
     Some(Peer { child, issuer })
 }
 
@@ -374,8 +454,16 @@ async fn follow(mut url: Url) -> Url {
         .unwrap();
     let mut jar: BTreeMap<String, String> = BTreeMap::new();
     for _ in 0..10 {
-        let cookies: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let answer = client.get(url.clone()).header(header::COOKIE, cookies.join("; ")).send().await.unwrap();
+        let cookies: Vec<String> = jar
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let answer = client
+            .get(url.clone())
+            .header(header::COOKIE, cookies.join("; "))
+            .send()
+            .await
+            .unwrap();
         for one in answer.headers().get_all(header::SET_COOKIE) {
             let pair = one.to_str().unwrap().split(';').next().unwrap();
             if let Some((name, value)) = pair.split_once('=') {
@@ -383,7 +471,10 @@ async fn follow(mut url: Url) -> Url {
             }
         }
         let status = answer.status();
-        let to = answer.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned());
+        let to = answer
+            .headers()
+            .get(header::LOCATION)
+            .map(|to| to.to_str().unwrap().to_owned());
         let Some(to) = to else {
             panic!("{url} answers {status}: {}", answer.text().await.unwrap());
         };
@@ -399,12 +490,16 @@ async fn follow(mut url: Url) -> Url {
 async fn oidc_provider_of_npm_signs_in() {
     console::tls::install();
     let Some(peer) = peer() else {
-        eprintln!("SKIPPED: npm's oidc-provider is not installed; see .ci/run and WATCHFIRE_PEERS_NPM");
+        eprintln!(
+            "SKIPPED: npm's oidc-provider is not installed; see .ci/run and WATCHFIRE_PEERS_NPM"
+        );
         return;
     };
     let house = house(provider(&peer.issuer, &[AccountRole::Analyst])).await;
     // The provider has a clock of its own.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
     house.pass(i64::try_from(now.as_micros()).unwrap() - house.now());
     let (errand, url) = away(&house, "").await;
     let back = follow(url).await;
@@ -415,7 +510,10 @@ async fn oidc_provider_of_npm_signs_in() {
     let me = visit(&house, &own, "/api/v1/me").await.json();
     assert_eq!(me["login"], "guest.peer");
     let tied = house.ledger.identities_of("guest.peer").await.unwrap();
-    assert_eq!((tied[0].issuer.as_str(), tied[0].subject.as_str()), (peer.issuer.as_str(), "peer-subject-1"));
+    assert_eq!(
+        (tied[0].issuer.as_str(), tied[0].subject.as_str()),
+        (peer.issuer.as_str(), "peer-subject-1")
+    );
     // The same answer a second time: the code is used up.
     let twice = visit(&house, &errand, &path).await;
     assert_eq!(twice.status, StatusCode::UNAUTHORIZED);

@@ -24,6 +24,7 @@ mod reject;
 mod report;
 mod response;
 mod retention;
+mod sign_in;
 mod subscriber;
 mod tables;
 mod token;
