@@ -13,8 +13,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ledger::Hash;
 
 use crate::Desk;
+use crate::once;
 use crate::access::Rate;
 use crate::pages::shell;
+use crate::problem::Problem;
 use crate::refusal::Refusal;
 use crate::routes::Need;
 use crate::visitor::{Owes, SAID, SESSION, Visitor, cookie, language};
@@ -29,7 +31,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 
 /// Lets a request in, or not.
 pub(crate) async fn guarded(
-    State((desk, need)): State<(Arc<Desk>, Need)>,
+    State((desk, need, most)): State<(Arc<Desk>, Need, usize)>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -44,7 +46,7 @@ pub(crate) async fn guarded(
     // A browser sends cookies along with whatever any site asks of it; a token is sent on purpose.
     let crossed = unsafe_method && by_cookie && !same_site(&parts.headers, api);
     let allowed = match need {
-        _ if crossed => Err(Refusal::Problem(crate::problem::Problem::new(
+        _ if crossed => Err(Refusal::Problem(Problem::new(
             StatusCode::FORBIDDEN,
             "cross-site",
             "the request came from another site",
@@ -64,7 +66,9 @@ pub(crate) async fn guarded(
     let mut response = match allowed {
         Ok(()) => {
             parts.extensions.insert(visitor.clone());
-            next.run(Request::from_parts(parts, body)).await
+            let request = Request::from_parts(parts, body);
+            let answered = once::run(&desk, &visitor, most, request, next).await;
+            in_our_words(answered).await
         }
         // Back to the page afterwards, never to what would act.
         Err(Refusal::SignIn) if standing.owes.is_some() && !api && !unsafe_method => {
@@ -78,10 +82,14 @@ pub(crate) async fn guarded(
         Err(refusal) => refusal.into_response(),
     };
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        let allow = response.headers_mut().remove(header::ALLOW);
         response = match api {
             true => refusal.problem().into_response(),
             false => shell::refused(&desk, &visitor, &refusal).await,
         };
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
     }
     bounds(response.headers_mut());
     if let Some(rate) = standing.rate {
@@ -92,6 +100,41 @@ pub(crate) async fn guarded(
         if let Ok(value) = HeaderValue::from_str(&gone) {
             response.headers_mut().append(header::SET_COOKIE, value);
         }
+    }
+    response
+}
+
+/// Refusals of the framework (a place in the address that is no number, a query that cannot be read) in our words.
+async fn in_our_words(mut response: Response) -> Response {
+    let status = response.status();
+    let own = response.extensions().get::<Refusal>().is_some();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let plain = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if own || !plain || !status.is_client_error() {
+        return response;
+    }
+    /// Bytes of what the framework says.
+    const MOST: usize = 4_096;
+    let allow = response.headers_mut().remove(header::ALLOW);
+    let text = axum::body::to_bytes(response.into_body(), MOST).await;
+    let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
+    let problem = |kind, title| Problem::new(status, kind, title).detail(text.as_str());
+    let refusal = match status {
+        // What no address of ours can be names nothing.
+        StatusCode::BAD_REQUEST if text.starts_with("Invalid URL") => Refusal::Absent,
+        StatusCode::BAD_REQUEST => Refusal::Invalid(String::new(), text),
+        StatusCode::METHOD_NOT_ALLOWED => Refusal::Problem(problem(
+            "method-not-allowed",
+            "this address does not take that method",
+        )),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Refusal::Problem(problem("too-large", "the body is larger than this address takes"))
+        }
+        _ => Refusal::Problem(problem("refused", "the request cannot be used")),
+    };
+    let mut response = refusal.into_response();
+    if let Some(allow) = allow {
+        response.headers_mut().insert(header::ALLOW, allow);
     }
     response
 }

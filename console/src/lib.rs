@@ -27,9 +27,12 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 pub mod access;
 pub mod breached;
+pub mod correspondence;
+pub mod almanac;
 pub mod error;
 pub mod meters;
 pub mod oidc;
+pub mod newsroom;
 pub mod password;
 pub mod premises;
 pub mod problem;
@@ -38,9 +41,16 @@ pub mod push;
 pub mod routes;
 pub mod tls;
 
+mod changes;
 mod doors;
 mod guard;
+mod limits;
+mod once;
+pub mod openapi;
+mod lookout;
 mod pages;
+mod pictures;
+mod receipts;
 mod receive;
 mod refusal;
 mod request;
@@ -117,7 +127,12 @@ pub struct Desk {
     receiving: Arc<Semaphore>,
     bonds: Bonds,
     site: Option<Arc<Public>>,
+    /// What counts, renders and publishes issues.
+    newsroom: Option<Arc<dyn newsroom::Newsroom>>,
     signs: Signs,
+    limits: limits::Limits,
+    /// Changes as they happen.
+    changes: changes::Changes,
     /// What the configuration says of signing in.
     sign_in: watch::Receiver<Arc<access::SignIn>>,
     /// Asks the provider that people sign in through besides.
@@ -126,6 +141,12 @@ pub struct Desk {
     tls: watch::Receiver<tls::Terms>,
     /// What the house stands on.
     premises: Option<Arc<dyn premises::Premises>>,
+    correspondence: Option<Arc<dyn correspondence::Correspondence>>,
+    sources: Option<Arc<dyn correspondence::Sources>>,
+    /// Looks through the lake.
+    lookout: lookout::Lookout,
+    /// Counts weeks; none where the program has no workspace at hand.
+    almanac: Option<Arc<dyn almanac::Almanac>>,
 }
 
 /// What every page shows of the state of things, kept for some seconds.
@@ -156,6 +177,7 @@ impl Desk {
         meters: Option<Arc<Meters>>,
         bonds: Bonds,
     ) -> Self {
+        let lookout = lookout::Lookout::new(response.lake.clone());
         Desk {
             ledger: response.ledger.clone(),
             blobs: response.blobs.clone(),
@@ -168,11 +190,18 @@ impl Desk {
             receiving: Arc::new(Semaphore::new(RECEIVING)),
             bonds,
             site: None,
+            newsroom: None,
             signs: Signs::default(),
+            limits: limits::Limits::default(),
+            changes: changes::Changes::default(),
             sign_in: watch::channel(Arc::default()).1,
             oidc: oidc::Oidc::default(),
             tls: watch::channel(None).1,
             premises: None,
+            correspondence: None,
+            sources: None,
+            almanac: None,
+            lookout,
         }
     }
 
@@ -226,6 +255,39 @@ impl Desk {
     /// With the published site at every address that is no route.
     pub fn publishing(mut self, site: Public) -> Self {
         self.site = Some(Arc::new(site));
+        self
+    }
+
+    /// With what writes letters, and what knows the feeds.
+    pub fn corresponding(
+        mut self,
+        letters: Arc<dyn correspondence::Correspondence>,
+        sources: Arc<dyn correspondence::Sources>,
+    ) -> Self {
+        self.correspondence = Some(letters);
+        self.sources = Some(sources);
+        self
+    }
+    /// What writes letters.
+    pub(crate) fn letters(
+        &self,
+    ) -> Result<&dyn correspondence::Correspondence, refusal::Refusal> {
+        let letters = self.correspondence.as_deref();
+        letters.ok_or_else(|| refusal::Refusal::conflict("this process", "writes no letters"))
+    }
+    /// What knows the feeds.
+    pub(crate) fn sources(&self) -> Result<&dyn correspondence::Sources, refusal::Refusal> {
+        let sources = self.sources.as_deref();
+        sources.ok_or_else(|| refusal::Refusal::conflict("this process", "asks no feeds"))
+    }
+    /// With somebody who counts weeks.
+    pub fn counting(mut self, almanac: Arc<dyn almanac::Almanac>) -> Self {
+        self.almanac = Some(almanac);
+        self
+    }
+    /// With a newsroom behind the bulletin desk.
+    pub fn with_newsroom(mut self, newsroom: Arc<dyn newsroom::Newsroom>) -> Self {
+        self.newsroom = Some(newsroom);
         self
     }
 
@@ -335,11 +397,16 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
     let doors = doors::Doors::new(listener, desk.tls.clone());
+    let lines = Arc::clone(&desk);
+    let (warmed, until) = (Arc::clone(&desk), stop.clone());
+    tokio::spawn(async move { warmed.lookout.warm(&warmed, until).await });
     let service = router(desk).into_make_service_with_connect_info::<Peer>();
     axum::serve(doors, service)
         .with_graceful_shutdown(async move {
             // A sender that is gone means the same as one that says stop.
             let _ = stop.wait_for(|stop| *stop).await;
+            // A line of changes would stay open for ever.
+            lines.changes.end();
         })
         .await
         .map_err(Error::Listener)

@@ -80,6 +80,17 @@ impl Visitor {
         self.reach().ok_or(Refusal::Absent)
     }
 
+    /// Lets only the house's own people on: what is not an incident's belongs to no branch and to no party.
+    ///
+    /// # Errors
+    /// Nobody signed in, or somebody of another organization: a refusal that looks like absence.
+    pub(crate) fn of_the_house(&self) -> Result<(), Refusal> {
+        match self.reach() {
+            Some(Reach::All) => Ok(()),
+            _ => Err(Refusal::Absent),
+        }
+    }
+
     /// The person with a right, for functions of the ledger that want an [`Actor`].
     ///
     /// # Errors

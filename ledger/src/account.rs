@@ -83,7 +83,8 @@ mod deputy {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-use row::{ActiveModel, Column, Entity};
+use row::ActiveModel;
+pub(crate) use row::{Column, Entity};
 
 pub use deputy::Model as Deputy;
 pub use row::Model as Account;

@@ -232,6 +232,22 @@ pub(crate) async fn take_turn(tx: &DatabaseTransaction) -> Result<()> {
     Ok(())
 }
 
+/// Lets a table's own numbers go on after the highest that was loaded; nothing, where its key is not counted.
+pub(crate) async fn go_on_counting<C: ConnectionTrait>(
+    db: &C,
+    table: &str,
+    key: &str,
+) -> Result<()> {
+    // Names of our own tables and columns: nothing to be escaped.
+    let sql = format!(
+        "SELECT setval(pg_get_serial_sequence('\"{table}\"', '{key}'), max(\"{key}\"::text::bigint)) \
+         FROM \"{table}\" WHERE pg_get_serial_sequence('\"{table}\"', '{key}') IS NOT NULL HAVING count(*) > 0"
+    );
+    db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+        .await?;
+    Ok(())
+}
+
 /// Number of tables in the schema that new tables go to; a database without ours but with others is
 /// not a ledger.
 pub(crate) async fn table_count<C: ConnectionTrait>(db: &C) -> Result<i64> {

@@ -11,6 +11,10 @@ use sea_orm::{
     Statement,
 };
 
+use sea_orm_migration::MigratorTrait;
+
+use crate::dump::{Kind, Table};
+use crate::migration::Migrator;
 use crate::open::Access;
 use crate::{Error, Result, error};
 
@@ -131,6 +135,52 @@ pub(crate) async fn table_count<C: ConnectionTrait>(db: &C) -> Result<i64> {
         .map(|row| row.try_get::<i64>("", "n"))
         .transpose()?
         .unwrap_or(0))
+}
+
+/// The tables that the migrations make, in the order in which they make them, from a database in memory.
+pub(crate) async fn schema() -> Result<Vec<Table>> {
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    // One connection: each has a memory of its own.
+    options
+        .max_connections(1)
+        .min_connections(1)
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .sqlx_logging(false);
+    let db = Database::connect(options).await?;
+    Migrator::up(&db, None).await?;
+    let names = "SELECT name FROM sqlite_master WHERE type = 'table' \
+        AND name NOT LIKE 'sqlite_%' AND name <> 'seaql_migrations' ORDER BY rowid";
+    let all = |sql: String| db.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql));
+    let mut tables = Vec::new();
+    for row in all(names.to_owned()).await? {
+        let name: String = row.try_get_by_index(0)?;
+        let (mut columns, mut key) = (Vec::new(), Vec::new());
+        // Names of our own tables: nothing to be escaped.
+        for row in all(format!("PRAGMA table_info(\"{name}\")")).await? {
+            let column: String = row.try_get("", "name")?;
+            let declared: String = row.try_get("", "type")?;
+            let kind = Kind::declared(&declared).ok_or_else(|| {
+                Error::conflict(
+                    format!("column {name}.{column}"),
+                    format!("has the type {declared}, which no dump knows"),
+                )
+            })?;
+            let place: i64 = row.try_get("", "pk")?;
+            if place > 0 {
+                key.push((place, column.clone()));
+            }
+            columns.push((column, kind));
+        }
+        key.sort();
+        tables.push(Table {
+            name,
+            columns,
+            key: key.into_iter().map(|(_, column)| column).collect(),
+        });
+    }
+    db.close().await?;
+    Ok(tables)
 }
 
 /// Copies the database as it is to `<path>.bak-<version>`, durably, and returns that path. An older

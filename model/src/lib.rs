@@ -14,6 +14,7 @@
 
 pub mod bulletin;
 pub mod classification;
+pub mod duty;
 pub mod feed;
 pub mod fetch;
 pub mod field;
@@ -26,6 +27,7 @@ pub mod listing;
 pub mod newsroom;
 pub mod notice;
 pub mod organization;
+pub mod outside;
 pub mod period;
 pub mod record;
 pub mod reject;

@@ -11,10 +11,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    audit, blocklist, bulletin, completions, config, contacts, daily, demo, doctor, evidence,
-    export, feeds, fetch, flash, health, history, hold, import, inbox, incidents, infrastructure,
-    ingest, init, lake, man, notices, orgs, parallel, parse, query, rating, reference, rejects,
-    respond, retention, rollup, route, serve, status, subscribers, tokens, users, verify, week,
+    audit, backup, blocklist, bulletin, completions, config, contacts, daily, demo, doctor,
+    evidence, export, feeds, fetch, flash, health, history, hold, import, inbox, incidents,
+    infrastructure, ingest, init, lake, man, notices, orgs, parallel, parse, query, rating,
+    reference, rejects, respond, restore, retention, rollup, route, serve, status, subscribers,
+    tokens, users, verify, watch, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -113,6 +114,7 @@ enum Command {
     Verify(verify::Args),
     Evidence(evidence::Args),
     Respond(respond::Args),
+    Watch(watch::Args),
     Week(week::Args),
     Query(query::Args),
     Import(import::Args),
@@ -129,6 +131,8 @@ enum Command {
     Daily(daily::Args),
     Subscribers(subscribers::Args),
     Lake(lake::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Retention(retention::Args),
     Hold(hold::Args),
     Audit(audit::Args),
@@ -180,6 +184,7 @@ impl Command {
             Command::Verify(args) => verify::run(args, session),
             Command::Evidence(args) => evidence::run(args, session),
             Command::Respond(args) => respond::run(args, session),
+            Command::Watch(args) => watch::run(args, session),
             Command::Week(args) => week::run(args, session),
             Command::Query(args) => query::run(args, session),
             Command::Import(args) => import::run(args, session),
@@ -196,6 +201,8 @@ impl Command {
             Command::Daily(args) => daily::run(args, session),
             Command::Subscribers(args) => subscribers::run(args, session),
             Command::Lake(args) => lake::run(args, session),
+            Command::Backup(args) => backup::run(args, session),
+            Command::Restore(args) => restore::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),
             Command::Audit(args) => audit::run(args, session),

@@ -129,7 +129,10 @@ pub fn identity(workspace: &Workspace) -> Result<String> {
 }
 
 /// The secret of tokens, drawn when it is first needed.
-fn token_key(workspace: &Workspace) -> Result<[u8; 32]> {
+///
+/// # Errors
+/// The ledger, or the system's random source.
+pub fn token_key(workspace: &Workspace) -> Result<[u8; 32]> {
     let ledger = &workspace.ledger;
     if let Some(key) = workspace.block_on(ledger.setting::<ledger::Hash>(TOKEN_KEY))? {
         return Ok(*key.as_bytes());
@@ -248,16 +251,34 @@ fn hooks(workspace: &Workspace) -> Result<Option<webhook::Hooks>> {
     let Some(text) = key_file(workspace, "webhook_keys", &written.webhook_keys)? else {
         return Ok(None);
     };
-    let wrong = |key: &str, why: String| {
-        Failure::new(format_args!("response.{key}"), why).with(Exit::Configuration)
-    };
-    let keys = webhook::keys(&text).map_err(|why| wrong("webhook_keys", why))?;
+    let keys = webhook::keys(&text);
+    let keys = keys.map_err(|why| wrong_way("webhook_keys", why))?;
+    Ok(Some(webhook::Hooks::new(posts(workspace)?, keys)))
+}
+
+fn wrong_way(key: &str, why: String) -> Failure {
+    Failure::new(format_args!("response.{key}"), why).with(Exit::Configuration)
+}
+
+/// The way out for posts.
+fn posts(workspace: &Workspace) -> Result<webhook::Way> {
+    let written = &workspace.settings.response;
     let allowed = outbound::Allowed::parse(written.webhook_allow.iter().map(String::as_str))
-        .map_err(|why| wrong("webhook_allow", why))?;
+        .map_err(|why| wrong_way("webhook_allow", why))?;
     let pem = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
     let (lookup, roots) = (outbound::system_lookup(), probe::tls::roots(&pem).0);
-    let hooks = webhook::Hooks::new(lookup, allowed, roots, keys);
-    hooks.map(Some).map_err(|why| wrong("webhook_keys", why))
+    webhook::Way::new(lookup, allowed, roots).map_err(|why| wrong_way("webhook_allow", why))
+}
+
+/// The way out for posts; none from a workspace for exercises, which nothing leaves.
+///
+/// # Errors
+/// The configuration names what cannot be used.
+pub fn way(workspace: &Workspace) -> Result<Option<webhook::Way>> {
+    match workspace.settings.exercise {
+        true => Ok(None),
+        false => posts(workspace).map(Some),
+    }
 }
 
 /// The key that signs notices.

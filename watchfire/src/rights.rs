@@ -49,6 +49,7 @@ const NEEDS: &[(&str, Option<Right>)] = &[
     ("import", Some(Right::Administer)),
     ("lake", Some(Right::Administer)),
     ("reference", Some(Right::Administer)),
+    ("restore", Some(Right::Administer)),
     ("retention", Some(Right::Administer)),
     ("tokens", Some(Right::Administer)),
     ("demo", None),

@@ -22,6 +22,7 @@ use intake::Source;
 use intake::collect::client::Clients;
 use intake::collect::{FETCH, TAKE_IN};
 use ledger::Ledger;
+use ledger::hook::HOOK_JOB;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
@@ -35,13 +36,16 @@ use crate::responding;
 use crate::table::clean;
 use crate::workspace::{Access, Session, Workspace, now, random};
 
+mod alarms;
 pub mod access;
 mod folders;
 mod gauges;
+mod hooks;
 mod jobs;
 mod lists;
 mod notify;
 mod premises;
+mod office;
 mod respond;
 mod streams;
 mod work;
@@ -215,7 +219,7 @@ async fn serve(
     // Whoever had these leases is dead: the lock of the serving process is ours.
     server
         .ledger
-        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND], now().0)
+        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND, HOOK_JOB], now().0)
         .await?;
     server
         .queue
@@ -247,7 +251,14 @@ async fn serve(
     let desk = keys
         .give(desk)
         .on_premises(Arc::new(premises::House(Arc::clone(&server))));
-    let desk = Arc::new(desk.publishing(Public::new(workspace.site_dir())));
+    let office = Arc::new(office::Office::new(Arc::clone(&server)));
+    let desk = desk.corresponding(Arc::clone(&office) as _, office);
+    let almanac = office::almanac::Office::new(Arc::clone(&server));
+    let desk = desk.counting(Arc::new(office::almanac::Shared(almanac)));
+    let desk = desk
+        .publishing(Public::new(workspace.site_dir()))
+        .with_newsroom(Arc::new(office::Newsroom::new(Arc::clone(&server))));
+    let desk = Arc::new(desk);
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());
     parts.spawn(async move {
@@ -262,6 +273,8 @@ async fn serve(
     parts.spawn(streams::run(Arc::clone(&server)));
     parts.spawn(respond::run(Arc::clone(&server)));
     parts.spawn(lists::run(Arc::clone(&server)));
+    parts.spawn(hooks::run(Arc::clone(&server)));
+    parts.spawn(alarms::run(Arc::clone(&server)));
     parts.spawn(gauges::run(Arc::clone(&server), meters));
     parts.spawn(notify::watch(Arc::clone(&server)));
     let scheme = if keys.encrypted() { "https" } else { "http" };
@@ -320,7 +333,7 @@ async fn serve(
     parts.abort_all();
     server
         .ledger
-        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND], now().0)
+        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND, HOOK_JOB], now().0)
         .await?;
     match drained {
         true => tracing::info!("stopped"),

@@ -23,8 +23,18 @@ const FILES: &[(&str, &str, &[u8])] = &[
         concat!(
             include_str!("../../assets/console.css"),
             include_str!("../../assets/pages/overview.css"),
+            include_str!("../../assets/pages/outside.css"),
+            include_str!("../../assets/pages/from.css"),
+            include_str!("../../assets/pages/portal.css"),
+            include_str!("../../assets/pages/programs.css"),
+            include_str!("../../assets/pages/webhooks.css"),
+            include_str!("../../assets/pages/duty.css"),
             include_str!("../../assets/pages/settings.css"),
             include_str!("../../assets/pages/audit.css"),
+            include_str!("../../assets/pages/office.css"),
+            include_str!("../../assets/pages/events.css"),
+            include_str!("../../assets/pages/statistics.css"),
+            include_str!("../../assets/pages/bulletin.css"),
         )
         .as_bytes(),
     ),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod access;
+mod api;
 mod house;
 mod oidc;
 mod sign_in;

@@ -1,6 +1,7 @@
 //! One file a command: its arguments, what it does, how it prints.
 
 pub mod audit;
+pub mod backup;
 pub mod blocklist;
 pub mod bulletin;
 pub mod completions;
@@ -34,6 +35,7 @@ pub mod rating;
 pub mod reference;
 pub mod rejects;
 pub mod respond;
+pub mod restore;
 pub mod retention;
 pub mod rollup;
 pub mod route;
@@ -43,4 +45,5 @@ pub mod subscribers;
 pub mod tokens;
 pub mod users;
 pub mod verify;
+pub mod watch;
 pub mod week;

@@ -33,6 +33,8 @@ pub struct Written {
     pub lists: ListsSection,
     /// The mail edition.
     pub subscribers: SubscribersSection,
+    /// Alarms, and whom they reach.
+    pub duty: DutySection,
     /// Where the ledger lies.
     pub ledger: LedgerSection,
     /// The public site.
@@ -57,11 +59,14 @@ pub struct WorkspaceSection {
     pub name: String,
     /// IANA zone of the reporting week. It filters; it never decides where data lie.
     pub zone: String,
+    /// Whether it is for exercises: its pages say so, and nothing leaves it.
+    pub exercise: bool,
 }
 
 impl Default for WorkspaceSection {
     fn default() -> Self {
         WorkspaceSection {
+            exercise: false,
             name: "watchfire".to_owned(),
             zone: "Asia/Shanghai".to_owned(),
         }
@@ -331,6 +336,74 @@ pub struct SubscribersSection {
     pub base: String,
     /// Address of the public site, which the edition links to.
     pub home: String,
+}
+
+/// `[duty]`: alarms, and whom they reach beside those on the roster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DutySection {
+    /// Address under which the console is reached, for links in mails: `https://watchfire.cert.example`.
+    pub base: String,
+    /// Language of alarms, `zh` or `en`.
+    pub language: String,
+    /// Mail addresses that are told while nobody with an address is on duty.
+    pub mail: Vec<String>,
+    /// Mail addresses that are told of what nobody took up.
+    pub lead_mail: Vec<String>,
+    /// Address that alarms are posted to, signed as Standard Webhooks; empty for none.
+    pub webhook: String,
+    /// File that holds its secret, `whsec_...`; relative to the workspace.
+    pub webhook_secret: String,
+    /// Address of a gateway for short messages, with `{to}` and `{text}`; empty for none. A token in
+    /// WATCHFIRE_GATEWAY_TOKEN goes with it as `Authorization: Bearer`.
+    pub gateway: String,
+    /// JSON document that is posted to it, with `{to}` and `{text}` within strings; empty: it is asked by GET.
+    pub gateway_json: String,
+    /// Numbers that are told.
+    pub gateway_to: Vec<String>,
+    /// Numbers that are told of what nobody took up.
+    pub gateway_lead_to: Vec<String>,
+    /// Minutes after which an alarm that nobody took up climbs; 0: never.
+    pub climb_minutes: u32,
+    /// Hours in which only high and critical alarms leave, as `22:00-07:00`; empty for none.
+    pub quiet: String,
+    /// Address that is asked while all is well: who watches there rings when it falls silent. Empty for none.
+    pub dead_man_url: String,
+    /// Seconds between two such signs of life.
+    pub dead_man_secs: u32,
+    /// Per cent of free disk under which it rings.
+    pub disk_percent: u32,
+    /// Intervals without a good answer after which a feed rings.
+    pub feed_intervals: u32,
+    /// Notices that come back within an hour, from which on it rings.
+    pub bounces: u32,
+    /// Hours before the deadline of an issue at which it rings while it is not out.
+    pub bulletin_hours: u32,
+}
+
+impl Default for DutySection {
+    fn default() -> Self {
+        DutySection {
+            base: String::new(),
+            language: "zh".to_owned(),
+            mail: Vec::new(),
+            lead_mail: Vec::new(),
+            webhook: String::new(),
+            webhook_secret: String::new(),
+            gateway: String::new(),
+            gateway_json: String::new(),
+            gateway_to: Vec::new(),
+            gateway_lead_to: Vec::new(),
+            climb_minutes: 15,
+            quiet: String::new(),
+            dead_man_url: String::new(),
+            dead_man_secs: 60,
+            disk_percent: 10,
+            feed_intervals: 3,
+            bounces: 20,
+            bulletin_hours: 24,
+        }
+    }
 }
 
 /// `[serve]`.

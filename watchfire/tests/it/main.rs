@@ -1,5 +1,6 @@
 //! Tests of the built binary, from outside: what a person or a program sees.
 
+mod backup;
 mod beside;
 mod blocklist;
 mod casework;

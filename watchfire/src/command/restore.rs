@@ -1,0 +1,195 @@
+//! `watchfire restore`: a workspace from a backup, on a ledger of either kind; so a site grows to a server, and goes
+//! back.
+//!
+//! Every file is read and compared with its hash before anything is made. What is restored is another instance:
+//! nothing leaves it before a person arms it.
+
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use ledger::LakeFileKind;
+use serde_json::json;
+use toml_edit::{DocumentMut, value};
+
+use super::backup::{self, Backup, Copied};
+use crate::config;
+use crate::failure::{Failure, Result};
+use crate::table::Out;
+use crate::workspace::{Access, Session, Workspace};
+
+/// Make a workspace again from what `watchfire backup` wrote, on the same kind of ledger or another.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Nothing is sent from a restored workspace before somebody arms it: `watchfire notices arm`.
+
+Examples:
+  watchfire restore /srv/backup/watchfire --verify              only look whether everything is whole
+  watchfire restore /srv/backup/watchfire /srv/watchfire
+  watchfire restore /srv/backup/watchfire /srv/watchfire --ledger postgres://watchfire@db/watchfire
+  watchfire restore /srv/backup/watchfire /srv/watchfire --ledger file      back from a server")]
+pub struct Args {
+    /// The folder of the backup.
+    backup: PathBuf,
+    /// The workspace to make; its folder must be empty or not there.
+    #[arg(required_unless_present = "verify")]
+    dir: Option<PathBuf>,
+    /// Only compare every file of the backup with its hash.
+    #[arg(long, conflicts_with = "dir")]
+    verify: bool,
+    /// Where its ledger goes: `file`, or the address of an empty PostgreSQL database; without it, where
+    /// the watchfire.toml of the backup says.
+    #[arg(long, value_name = "URL|file")]
+    ledger: Option<String>,
+}
+
+pub fn run(args: Args, session: &Session) -> Result {
+    let found = Backup::read(&args.backup)?;
+    let mut out = Out::new();
+    let Some(dir) = args.dir.filter(|_| !args.verify) else {
+        let (bytes, files) = verify(&args.backup, &found)?;
+        match session.json {
+            true => out.json(&json!({ "files": files, "bytes": bytes, "rows": found.rows }))?,
+            false => out.line(format_args!(
+                "{}: whole; made {}, {files} files, {} rows of the ledger",
+                args.backup.display(),
+                found.made_at,
+                found.rows
+            ))?,
+        }
+        return out.end();
+    };
+    let known = ledger::Ledger::schema_version();
+    if found.schema != known {
+        return Err(Failure::new(
+            args.backup.display(),
+            format_args!(
+                "its ledger is of version {}, this watchfire has {known}",
+                found.schema
+            ),
+        )
+        .remedy(format_args!(
+            "restore it with watchfire {}, then start the newer one on it",
+            found.watchfire
+        )));
+    }
+    let foreign = fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some());
+    if foreign {
+        return Err(Failure::usage(dir.display(), "is not empty")
+            .remedy("choose an empty folder: nothing is ever restored over something"));
+    }
+    verify(&args.backup, &found)?;
+    for (name, expected) in &found.files {
+        let copied = backup::copy(&args.backup.join(name), &dir.join(name))?;
+        whole(&args.backup.join(name), &copied, expected)?;
+    }
+    if let Some(ledger) = &args.ledger {
+        point(&dir, ledger)?;
+    }
+    let root = dir
+        .canonicalize()
+        .map_err(|error| Failure::new(dir.display(), error))?;
+    let settings = config::load(&root, &session.environment).map_err(Failure::configuration)?;
+    let workspace = Workspace::open(root, settings, Access::Write("restore"))?;
+    let loaded = load(&workspace, &args.backup.join(&found.ledger))?;
+    let audit = workspace.block_on(workspace.ledger.verify_audit())?;
+    let parts = all_there(&workspace)?;
+    if session.json {
+        out.json(&json!({
+            "workspace": workspace.root,
+            "ledger": workspace.ledger.place(),
+            "rows": loaded.rows,
+            "audit_rows": audit,
+            "parts": parts,
+        }))?;
+    } else {
+        out.line(format_args!(
+            "{}: {} rows in {}, {parts} parts of the lake, {audit} rows of the audit trail hold",
+            workspace.root.display(),
+            loaded.rows,
+            workspace.ledger.place()
+        ))?;
+    }
+    out.end()?;
+    session.talk.say(format_args!(
+        "nothing is sent from here before `watchfire notices arm`; the site is made again by `watchfire bulletin site`; look with `watchfire doctor`"
+    ));
+    Ok(())
+}
+
+/// Compares every file with its hash; bytes and number of files.
+fn verify(dir: &Path, found: &Backup) -> Result<(u64, usize)> {
+    let mut bytes = 0;
+    for (name, expected) in &found.files {
+        let path = dir.join(name);
+        let copied = backup::read(&path)?;
+        whole(&path, &copied, expected)?;
+        bytes += copied.bytes;
+    }
+    let ledger = dir.join(&found.ledger);
+    whole(&ledger, &backup::read(&ledger)?, &found.ledger_file)?;
+    Ok((bytes, found.files.len()))
+}
+
+fn whole(path: &Path, found: &Copied, expected: &Copied) -> Result {
+    match found == expected {
+        true => Ok(()),
+        false => Err(Failure::new(
+            path.display(),
+            format_args!("is damaged: its content hashes to {}", found.hash),
+        )
+        .remedy("take another backup; the workspace itself may still be whole")),
+    }
+}
+
+/// Lets the configuration name another ledger.
+fn point(dir: &Path, ledger: &str) -> Result {
+    let path = dir.join(config::FILE);
+    let fail = |why: String| Failure::new(path.display(), why);
+    let text = fs::read_to_string(&path).map_err(|error| fail(error.to_string()))?;
+    let mut document: DocumentMut = text
+        .parse()
+        .map_err(|error: toml_edit::TomlError| fail(error.to_string()))?;
+    match ledger {
+        "file" => {
+            if let Some(table) = document
+                .get_mut("ledger")
+                .and_then(|item| item.as_table_like_mut())
+            {
+                table.remove("url");
+            }
+        }
+        url => {
+            let table = document.entry("ledger").or_insert(toml_edit::table());
+            table["url"] = value(url);
+        }
+    }
+    fs::write(&path, document.to_string()).map_err(|error| fail(error.to_string()))
+}
+
+fn load(workspace: &Workspace, path: &Path) -> Result<ledger::Dumped> {
+    let fail = |error: std::io::Error| Failure::new(path.display(), error);
+    let file = File::open(path).map_err(fail)?;
+    let unpacked = zstd::Decoder::new(file).map_err(fail)?;
+    let mut lines = BufReader::with_capacity(1 << 20, unpacked);
+    Ok(workspace.block_on(workspace.ledger.load(&mut lines))?)
+}
+
+/// Looks whether the disk holds every live file of the lake, of the size that the ledger knows; how many parts.
+fn all_there(workspace: &Workspace) -> Result<usize> {
+    let live = workspace.ledger.live_files(None, None, None);
+    let live = workspace.block_on(live)?;
+    for file in &live {
+        let path = workspace.root.join("lake").join(&file.path);
+        let size = fs::metadata(&path).map(|meta| meta.len());
+        let size = size.map_err(|error| Failure::new(path.display(), error))?;
+        if size != file.bytes as u64 {
+            return Err(Failure::new(
+                path.display(),
+                format_args!("has {size} bytes, the ledger knows {}", file.bytes),
+            ));
+        }
+    }
+    let part = |file: &&ledger::LakeFile| file.kind == LakeFileKind::Part;
+    Ok(live.iter().filter(part).count())
+}
