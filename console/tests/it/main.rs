@@ -5,5 +5,7 @@
 mod access;
 mod api;
 mod house;
+mod matrix;
 mod oidc;
 mod sign_in;
+mod tokens;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Tab, of_the_house, tabs};
 use crate::Desk;
+use crate::once::ShownOnce;
 use crate::pages::draw;
 use crate::pages::form::{Input, answer, done};
 use crate::pages::shell::{self, Nav, Shell};
@@ -643,7 +644,9 @@ async fn password_api(
     Path(login): Path<String>,
 ) -> Result<Response, Refusal> {
     let password = make_password(&desk, &visitor, &login).await?;
-    answer(&headers, &MadePassword { password })
+    let mut response = answer(&headers, &MadePassword { password })?;
+    response.extensions_mut().insert(ShownOnce);
+    Ok(response)
 }
 
 async fn drop_factor(desk: &Desk, visitor: &Visitor, login: &str) -> Result<(), Refusal> {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Tab, of_the_house, tabs};
 use crate::Desk;
+use crate::once::ShownOnce;
 use crate::pages::draw;
 use crate::pages::form::{Input, answer, done};
 use crate::pages::me::own;
@@ -301,7 +302,9 @@ async fn add_api(
             .push(right.map_err(|_| Refusal::invalid("scopes", format!("`{label}` is no right")))?);
     }
     let token = add(&desk, &visitor, (&body.name, body.days), scopes).await?;
-    answer(&headers, &Made { token })
+    let mut response = answer(&headers, &Made { token })?;
+    response.extensions_mut().insert(ShownOnce);
+    Ok(response)
 }
 
 /// Whose tokens the visitor may revoke: their own; an administrator of the house anybody's.
