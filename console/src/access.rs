@@ -53,7 +53,12 @@ struct Allowance {
 impl Allowance {
     /// Takes one off an allowance that fills up evenly to `per_minute`; what is left, or the seconds until there is
     /// one.
-    fn take(all: &mut HashMap<i64, Self>, id: i64, per_minute: u32, now: Instant) -> Result<f64, u64> {
+    fn take(
+        all: &mut HashMap<i64, Self>,
+        id: i64,
+        per_minute: u32,
+        now: Instant,
+    ) -> Result<f64, u64> {
         let most = f64::from(per_minute.max(1));
         let a_second = most / 60.0;
         let allowance = all.entry(id).or_insert(Allowance {

@@ -31,7 +31,11 @@ fn digits(line: &str) -> Option<String> {
 fn line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
     let read = reader.take(LINE).read_until(b'\n', &mut bytes)?;
-    Ok((read > 0).then(|| String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned()))
+    Ok((read > 0).then(|| {
+        String::from_utf8_lossy(&bytes)
+            .trim_end_matches(['\r', '\n'])
+            .to_owned()
+    }))
 }
 
 impl Breached {
@@ -68,7 +72,11 @@ impl Breached {
     /// Halves the file until the line is found that the hash begins with, or its place.
     fn hashed(&self, reader: &mut BufReader<File>, password: &str) -> io::Result<bool> {
         let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
-        let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        let hash: String = hash
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect();
         let (mut low, mut high) = (0, reader.get_ref().metadata()?.len());
         // Every line that begins before `low` is smaller, every one from `high` on is larger.
         while low < high {
@@ -108,7 +116,10 @@ mod tests {
 
     fn sha1(password: &str) -> String {
         let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
-        hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect()
+        hash.as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect()
     }
 
     fn file(text: &str) -> (tempfile::TempDir, Breached) {

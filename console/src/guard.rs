@@ -51,9 +51,9 @@ pub(crate) async fn guarded(
             "cross-site",
             "the request came from another site",
         ))),
-        _ if standing.rate.is_some_and(|rate| rate.wait.is_some()) => {
-            Err(Refusal::TooMany(standing.rate.and_then(|rate| rate.wait).unwrap_or(1)))
-        }
+        _ if standing.rate.is_some_and(|rate| rate.wait.is_some()) => Err(Refusal::TooMany(
+            standing.rate.and_then(|rate| rate.wait).unwrap_or(1),
+        )),
         // A token opens the API and no page.
         _ if !by_cookie && !api => Err(Refusal::Absent),
         Need::Nothing => Ok(()),

@@ -18,8 +18,8 @@ use openidconnect::core::{
 };
 use openidconnect::{
     AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, HttpRequest,
-    HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, Scope, SignatureVerificationError, TokenResponse,
+    HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+    SignatureVerificationError, TokenResponse,
 };
 use outbound::{Allowed, Lookup};
 use url::Url;
@@ -249,9 +249,15 @@ impl Oidc {
         let token = answer
             .id_token()
             .ok_or_else(|| Failed::Token("there is no id token".to_owned()))?;
-        let checked = match self.vouched(provider, errand, token, false, now_micros).await {
+        let checked = match self
+            .vouched(provider, errand, token, false, now_micros)
+            .await
+        {
             // They may have been changed since the documents were read.
-            Err(Doubt::NoKey(_)) => self.vouched(provider, errand, token, true, now_micros).await,
+            Err(Doubt::NoKey(_)) => {
+                self.vouched(provider, errand, token, true, now_micros)
+                    .await
+            }
             checked => checked,
         };
         match checked {
@@ -320,7 +326,11 @@ fn person(provider: &Provider, subject: &str, token: &str) -> Result<Person, Fai
     Ok(Person {
         subject: subject.to_owned(),
         login: ledger::attempt::normal(&claim(&provider.claim)),
-        name: claim("name").chars().filter(|c| !c.is_control()).take(100).collect(),
+        name: claim("name")
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(100)
+            .collect(),
     })
 }
 
@@ -346,16 +356,27 @@ async fn ask(
     if url.scheme() != "https" && !plain {
         return Err(Unasked(format!("{shown} is not asked without TLS")));
     }
-    allowed.check(&url, false).map_err(|error| Unasked(error.to_string()))?;
-    let sent = client.request(parts.method, url).headers(parts.headers).body(body).send().await;
-    let mut answer = sent.map_err(|error| Unasked(outbound::client::unsent(&error, &shown).to_string()))?;
+    allowed
+        .check(&url, false)
+        .map_err(|error| Unasked(error.to_string()))?;
+    let sent = client
+        .request(parts.method, url)
+        .headers(parts.headers)
+        .body(body)
+        .send()
+        .await;
+    let mut answer =
+        sent.map_err(|error| Unasked(outbound::client::unsent(&error, &shown).to_string()))?;
     let mut bytes = Vec::new();
     loop {
         let more = answer.chunk().await;
-        let more = more.map_err(|error| Unasked(format!("{shown}: {}", outbound::chain(&error))))?;
+        let more =
+            more.map_err(|error| Unasked(format!("{shown}: {}", outbound::chain(&error))))?;
         let Some(more) = more else { break };
         if bytes.len() + more.len() > MOST {
-            return Err(Unasked(format!("{shown} answers with more than {MOST} bytes")));
+            return Err(Unasked(format!(
+                "{shown} answers with more than {MOST} bytes"
+            )));
         }
         bytes.extend_from_slice(&more);
     }
@@ -378,7 +399,13 @@ mod tests {
             to: "/console/incidents?q=state:open".to_owned(),
         };
         assert_eq!(Errand::read(&errand.text()), Some(errand.clone()));
-        for broken in ["", "a.b.c.d", "....", &errand.text()[3..], &format!("{}.x", errand.text())] {
+        for broken in [
+            "",
+            "a.b.c.d",
+            "....",
+            &errand.text()[3..],
+            &format!("{}.x", errand.text()),
+        ] {
             assert_eq!(Errand::read(broken), None, "{broken}");
         }
     }

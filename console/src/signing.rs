@@ -94,7 +94,10 @@ fn taken(
 /// The ledger cannot be read.
 pub(crate) async fn needs_second_factor(desk: &Desk, account: &Account) -> Result<bool, Refusal> {
     let terms = desk.sign_in();
-    let named = account.roles().iter().any(|role| terms.second_factor.contains(role));
+    let named = account
+        .roles()
+        .iter()
+        .any(|role| terms.second_factor.contains(role));
     Ok(named && !desk.ledger.second_factors().await?.is_empty())
 }
 
@@ -138,7 +141,9 @@ pub(crate) async fn begin(
     }
     let text = desk.secret()?;
     let agent = headers.get(header::USER_AGENT);
-    let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let agent = agent
+        .and_then(|agent| agent.to_str().ok())
+        .unwrap_or_default();
     let new = NewSession {
         hash: Hash::of(text.as_bytes()),
         login: account.login.clone(),
@@ -154,5 +159,8 @@ pub(crate) async fn begin(
 
 /// The terms of signing in, for templates that tell of the provider.
 pub(crate) fn provider_name(terms: &Arc<crate::access::SignIn>) -> Option<String> {
-    terms.provider.as_ref().map(|provider| provider.name.clone())
+    terms
+        .provider
+        .as_ref()
+        .map(|provider| provider.name.clone())
 }

@@ -48,7 +48,9 @@ fn totp(secret: &str, issuer: &str, login: &str) -> Result<Totp, Refusal> {
 pub(crate) fn step(secret: &str, code: &str, now_micros: i64) -> Result<Option<i64>, Refusal> {
     let seconds = u64::try_from(now_micros / 1_000_000).unwrap_or(0);
     let totp = totp(secret, "Watchfire", "one")?;
-    Ok(totp.check(code, seconds).and_then(|step| i64::try_from(step).ok()))
+    Ok(totp
+        .check(code, seconds)
+        .and_then(|step| i64::try_from(step).ok()))
 }
 
 /// A code as it was typed: without spaces and hyphens, small letters.
@@ -63,8 +65,14 @@ pub(crate) fn recovery_codes() -> Result<Vec<String>, Refusal> {
     for _ in 0..CODES {
         let mut bytes = [0; 15];
         random(&mut bytes)?;
-        let letters: Vec<char> = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte & 31)])).collect();
-        let groups: Vec<String> = letters.chunks(5).map(|five| five.iter().collect()).collect();
+        let letters: Vec<char> = bytes
+            .iter()
+            .map(|byte| char::from(LETTERS[usize::from(byte & 31)]))
+            .collect();
+        let groups: Vec<String> = letters
+            .chunks(5)
+            .map(|five| five.iter().collect())
+            .collect();
         codes.push(groups.join("-"));
     }
     Ok(codes)

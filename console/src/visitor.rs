@@ -160,8 +160,7 @@ pub(crate) fn set_cookie(
 ) -> Result<axum::http::HeaderValue, Refusal> {
     let cookie =
         format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}");
-    axum::http::HeaderValue::from_str(&cookie)
-        .map_err(|error| Refusal::broken("a cookie", error))
+    axum::http::HeaderValue::from_str(&cookie).map_err(|error| Refusal::broken("a cookie", error))
 }
 
 /// The value of a cookie.

@@ -134,8 +134,7 @@ impl Actor {
 }
 
 /// Whoever works for another organization must not keep this house's accounts (OpenCTI's CVE-2026-44730).
-const FOREIGN_ADMINISTRATOR: &str =
-    "belongs to another organization, and an administrator is of the house: take away one of the two";
+const FOREIGN_ADMINISTRATOR: &str = "belongs to another organization, and an administrator is of the house: take away one of the two";
 
 fn refused(login: &str, reason: String) -> Error {
     Error::conflict(format!("account {login}"), reason)

@@ -168,9 +168,8 @@ impl Ledger {
     ) -> Result<()> {
         let tx = self.begin().await?;
         let found = Entity::find_by_id(id).one(&tx).await?;
-        let found = found.filter(|one| {
-            one.revoked_at.is_none() && owner.is_none_or(|owner| owner == one.login)
-        });
+        let found = found
+            .filter(|one| one.revoked_at.is_none() && owner.is_none_or(|owner| owner == one.login));
         let Some(found) = found else {
             return Err(Error::not_found("token", id.to_string()));
         };

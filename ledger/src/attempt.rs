@@ -131,7 +131,10 @@ impl Ledger {
             let of_account = matches!(&row.id, Set(id) if id.starts_with("account "));
             match there {
                 true => Entity::update(row).exec(&tx).await.map(drop)?,
-                false => Entity::insert(row).exec_without_returning(&tx).await.map(drop)?,
+                false => Entity::insert(row)
+                    .exec_without_returning(&tx)
+                    .await
+                    .map(drop)?,
             }
             // Once, when waiting begins; of logins that nobody has the trail knows nothing, or strangers
             // would fill it.
@@ -180,7 +183,9 @@ impl Ledger {
             .await?;
         let apart = format!("{stem} from ");
         let own = near.into_iter().map(|row| row.id);
-        let own: Vec<String> = own.filter(|id| *id == stem || id.starts_with(&apart)).collect();
+        let own: Vec<String> = own
+            .filter(|id| *id == stem || id.starts_with(&apart))
+            .collect();
         Entity::delete_many()
             .filter(Column::Id.is_in(own))
             .exec(&tx)

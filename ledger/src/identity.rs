@@ -80,7 +80,10 @@ impl Ledger {
     pub async fn bind_identity(&self, by: &str, new: NewIdentity, now: i64) -> Result<()> {
         let object = format!("account {}", new.login);
         if new.issuer.is_empty() || new.subject.trim().is_empty() {
-            return Err(Error::conflict(object, "an identity without a subject is nobody's"));
+            return Err(Error::conflict(
+                object,
+                "an identity without a subject is nobody's",
+            ));
         }
         let tx = self.begin().await?;
         if crate::account::row_of(&tx, &new.login).await?.is_none() {
@@ -88,7 +91,11 @@ impl Ledger {
         }
         let taken = Entity::find()
             .filter(Column::Issuer.eq(&new.issuer))
-            .filter(Column::Subject.eq(&new.subject).or(Column::Login.eq(&new.login)))
+            .filter(
+                Column::Subject
+                    .eq(&new.subject)
+                    .or(Column::Login.eq(&new.login)),
+            )
             .one(&tx)
             .await?;
         if taken.is_some() {
@@ -155,7 +162,9 @@ impl Ledger {
         }
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
         if login.is_empty() || login.len() > 64 || !login.chars().all(plain) {
-            return refuse("is no login: a to z, 0 to 9, dot, hyphen and underscore, at most 64 of them");
+            return refuse(
+                "is no login: a to z, 0 to 9, dot, hyphen and underscore, at most 64 of them",
+            );
         }
         let tx = self.begin().await?;
         if crate::account::row_of(&tx, login).await?.is_some() {

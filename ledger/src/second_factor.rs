@@ -156,7 +156,10 @@ impl Ledger {
     pub async fn offer_second_factor(&self, login: &str, secret: &str, now: i64) -> Result<()> {
         let tx = self.begin().await?;
         let before = factor::Entity::find_by_id(login).one(&tx).await?;
-        if before.as_ref().is_some_and(|one| one.confirmed_at.is_some()) {
+        if before
+            .as_ref()
+            .is_some_and(|one| one.confirmed_at.is_some())
+        {
             let reason = "has a second factor already: take it off first";
             return Err(Error::conflict(format!("account {login}"), reason));
         }
@@ -169,7 +172,10 @@ impl Ledger {
         };
         match before {
             Some(_) => factor::Entity::update(row).exec(&tx).await.map(drop)?,
-            None => factor::Entity::insert(row).exec_without_returning(&tx).await.map(drop)?,
+            None => factor::Entity::insert(row)
+                .exec_without_returning(&tx)
+                .await
+                .map(drop)?,
         }
         tx.commit().await?;
         Ok(())
@@ -256,7 +262,12 @@ impl Ledger {
         }
         replace_codes(&tx, login, codes).await?;
         let detail = json!({ "recovery_codes": codes.len() });
-        audit::append(&tx, record(login, "second-factor.codes", login, detail), now).await?;
+        audit::append(
+            &tx,
+            record(login, "second-factor.codes", login, detail),
+            now,
+        )
+        .await?;
         tx.commit().await?;
         Ok(())
     }
@@ -302,20 +313,26 @@ impl Ledger {
             created_at: Set(now),
             expires_at: Set(expires_at),
         };
-        half::Entity::insert(row).exec_without_returning(&tx).await?;
+        half::Entity::insert(row)
+            .exec_without_returning(&tx)
+            .await?;
         tx.commit().await?;
         Ok(())
     }
 
     /// A sign-in that waits for its second factor.
     pub async fn half_session(&self, hash: Hash, now: i64) -> Result<Option<HalfSession>> {
-        let found = half::Entity::find_by_id(hash.to_string()).one(self.reader()).await?;
+        let found = half::Entity::find_by_id(hash.to_string())
+            .one(self.reader())
+            .await?;
         Ok(found.filter(|one| now < one.expires_at))
     }
 
     /// Ends it; whether it was there: two answers at once must not both be taken.
     pub async fn end_half_session(&self, hash: Hash) -> Result<bool> {
-        let done = half::Entity::delete_by_id(hash.to_string()).exec(self.writer()?).await?;
+        let done = half::Entity::delete_by_id(hash.to_string())
+            .exec(self.writer()?)
+            .await?;
         Ok(done.rows_affected == 1)
     }
 }

@@ -70,11 +70,20 @@ where
         event.record(&mut fields);
         let mut line = Map::new();
         let now = crate::workspace::now().to_jiff();
-        line.insert("time".to_owned(), now.map_or(Value::Null, |at| at.to_string().into()));
+        line.insert(
+            "time".to_owned(),
+            now.map_or(Value::Null, |at| at.to_string().into()),
+        );
         let about = event.metadata();
-        line.insert("level".to_owned(), about.level().as_str().to_lowercase().into());
+        line.insert(
+            "level".to_owned(),
+            about.level().as_str().to_lowercase().into(),
+        );
         line.insert("target".to_owned(), about.target().into());
-        let spans = context.event_scope().into_iter().flat_map(|scope| scope.from_root());
+        let spans = context
+            .event_scope()
+            .into_iter()
+            .flat_map(|scope| scope.from_root());
         let spans: Vec<Value> = spans
             .map(|span| {
                 let extensions = span.extensions();
@@ -103,7 +112,10 @@ mod tests {
 
     impl Write for Kept {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().expect("nobody panicked").extend_from_slice(bytes);
+            self.0
+                .lock()
+                .expect("nobody panicked")
+                .extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -123,7 +135,12 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             let span = tracing::info_span!("request", id = "ab12");
             let _inside = span.enter();
-            tracing::warn!(login = "x\r\n\u{1b}[31mfake", tries = 3, level = "none", "a \"sign-in\" failed");
+            tracing::warn!(
+                login = "x\r\n\u{1b}[31mfake",
+                tries = 3,
+                level = "none",
+                "a \"sign-in\" failed"
+            );
         });
         let bytes = kept.0.lock().expect("nobody panicked").clone();
         let text = String::from_utf8(bytes).expect("it is text");
@@ -135,6 +152,12 @@ mod tests {
         assert_eq!(line["level"], "warn");
         assert_eq!(line["field_level"], "none");
         assert_eq!(line["message"], "a \"sign-in\" failed");
-        assert!(line["span"][0].as_str().expect("a span").starts_with("request id"), "{text}");
+        assert!(
+            line["span"][0]
+                .as_str()
+                .expect("a span")
+                .starts_with("request id"),
+            "{text}"
+        );
     }
 }

@@ -29,8 +29,16 @@ const READ: Need = Need::Right(Right::View);
 pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/audit", READ, || get(page)),
     Route::page("/console/audit/export", READ, || get(export)),
-    Route::api(Verb::Get, "/api/v1/audit", READ, list_described, || get(list)),
-    Route::api(Verb::Get, "/api/v1/audit/chain", READ, chain_described, || get(chain)),
+    Route::api(Verb::Get, "/api/v1/audit", READ, list_described, || {
+        get(list)
+    }),
+    Route::api(
+        Verb::Get,
+        "/api/v1/audit/chain",
+        READ,
+        chain_described,
+        || get(chain),
+    ),
 ];
 
 /// Rows of a page, at most of a page of the API, and of an export.
@@ -133,9 +141,10 @@ impl Asked {
             until: day("until", &self.until, 1)?,
             before: match some(&self.after) {
                 None => None,
-                Some(text) => {
-                    Some(text.parse().map_err(|_| Refusal::invalid("after", "is none of ours"))?)
-                }
+                Some(text) => Some(
+                    text.parse()
+                        .map_err(|_| Refusal::invalid("after", "is none of ours"))?,
+                ),
             },
         })
     }
@@ -172,6 +181,8 @@ struct Row {
     actor: String,
     action: String,
     object: String,
+    /// The object with long ids shortened: what stands before, and their last eight digits.
+    brief: String,
     short: String,
     fields: Vec<Field>,
     hash: String,
@@ -224,6 +235,17 @@ fn fields(detail: &str) -> Vec<Field> {
         .collect()
 }
 
+/// An object as it is read: of a long id the kind and the last eight digits.
+fn brief(object: &str) -> String {
+    let words = object.split(' ').map(|word| match word.split_once('-') {
+        Some((kind, rest)) if rest.len() == 36 && rest.is_ascii() => {
+            format!("{kind}-…{}", &rest[28..])
+        }
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 fn row(desk: &Desk, visitor: &Visitor, entry: AuditEntry) -> Row {
     let fields = fields(&entry.detail);
     let short: Vec<String> = fields
@@ -241,6 +263,7 @@ fn row(desk: &Desk, visitor: &Visitor, entry: AuditEntry) -> Row {
         seq: entry.seq,
         actor: entry.actor,
         action: entry.action,
+        brief: brief(&entry.object),
         object: entry.object,
         hash: entry.hash.to_string(),
     }
@@ -276,11 +299,20 @@ async fn page(
     };
     let head = desk.ledger.audit_head().await?;
     Ok(shell::page(&AuditPage {
-        shell: shell::shell(&desk, &visitor, Nav::Audit, ShellWords::of(visitor.lang).audit).await,
+        shell: shell::shell(
+            &desk,
+            &visitor,
+            Nav::Audit,
+            ShellWords::of(visitor.lang).audit,
+        )
+        .await,
         w,
         query: asked.query(),
         asked,
-        rows: entries.into_iter().map(|entry| row(&desk, &visitor, entry)).collect(),
+        rows: entries
+            .into_iter()
+            .map(|entry| row(&desk, &visitor, entry))
+            .collect(),
         older,
         head: head.map(|(seq, hash)| (fill(w.head, &[("n", &seq)]), hash.to_string())),
         checked,
@@ -355,7 +387,14 @@ async fn export(
             let mut body = "\u{feff}seq,at,actor,action,object,detail,hash\r\n".to_owned();
             for one in all {
                 let detail = one.detail.to_string();
-                let cells = [&one.at, &one.actor, &one.action, &one.object, &detail, &one.hash];
+                let cells = [
+                    &one.at,
+                    &one.actor,
+                    &one.action,
+                    &one.object,
+                    &detail,
+                    &one.hash,
+                ];
                 let cells: Vec<String> = cells.into_iter().map(|text| cell(text)).collect();
                 body.push_str(&format!("{},{}\r\n", one.seq, cells.join(",")));
             }
@@ -364,8 +403,8 @@ async fn export(
         _ => return Err(Refusal::invalid("format", "is csv or json")),
     };
     let disposition = format!("attachment; filename=\"{name}\"");
-    let disposition = HeaderValue::from_str(&disposition)
-        .map_err(|error| Refusal::broken("an export", error))?;
+    let disposition =
+        HeaderValue::from_str(&disposition).map_err(|error| Refusal::broken("an export", error))?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (header::CONTENT_DISPOSITION, disposition),
@@ -407,7 +446,10 @@ async fn list(
     let mut entries = desk.ledger.audit_rows(&filter, slice).await?;
     let more = entries.len() as u64 > limit;
     entries.truncate(limit as usize);
-    let next = entries.last().filter(|_| more).map(|entry| entry.seq.to_string());
+    let next = entries
+        .last()
+        .filter(|_| more)
+        .map(|entry| entry.seq.to_string());
     let items = entries.into_iter().map(told).collect();
     answer(&headers, &ToldList { items, next })
 }
@@ -441,7 +483,11 @@ async fn chain(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     of_the_house(&visitor)?;
-    let head = desk.ledger.audit_head().await?.map(|(_, hash)| hash.to_string());
+    let head = desk
+        .ledger
+        .audit_head()
+        .await?
+        .map(|(_, hash)| hash.to_string());
     let chain = match desk.ledger.verify_audit().await {
         Ok(rows) => Chain {
             whole: true,
@@ -473,9 +519,19 @@ mod tests {
     }
 
     #[test]
+    fn long_ids_are_shortened_and_nothing_else() {
+        let id = "incident INC-01a2008d-7400-7814-85a0-8202764b73fe";
+        assert_eq!(brief(id), "incident INC-…764b73fe");
+        assert_eq!(brief("account li.na"), "account li.na");
+    }
+
+    #[test]
     fn what_changed_shows_before_and_after() {
         let found = fields(r#"{"name":"b","active":true,"before":{"name":"a","active":true}}"#);
-        let shown: Vec<_> = found.iter().map(|one| (one.key.as_str(), one.before.as_deref(), one.after.as_str())).collect();
+        let shown: Vec<_> = found
+            .iter()
+            .map(|one| (one.key.as_str(), one.before.as_deref(), one.after.as_str()))
+            .collect();
         assert_eq!(shown, [("active", None, "true"), ("name", Some("a"), "b")]);
         assert!(fields("[]").is_empty());
     }

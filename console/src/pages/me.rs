@@ -29,8 +29,12 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/me", Need::SignedIn, || get(page)),
     Route::act("/console/me", Need::SignedIn, || post(change)),
     Route::act("/console/me/sessions/end", Need::SignedIn, || post(end)),
-    Route::act("/console/me/identities/loose", Need::SignedIn, || post(loose)),
-    Route::api(Verb::Get, "/api/v1/me", Need::SignedIn, described, || get(read)),
+    Route::act("/console/me/identities/loose", Need::SignedIn, || {
+        post(loose)
+    }),
+    Route::api(Verb::Get, "/api/v1/me", Need::SignedIn, described, || {
+        get(read)
+    }),
 ];
 
 words! {
@@ -141,7 +145,10 @@ pub(crate) fn how(w: &'static Words, how: &str) -> &'static str {
 /// What a browser calls itself, in a few words.
 fn agent(text: &str) -> String {
     let of = |names: &[(&'static str, &'static str)]| {
-        names.iter().find(|(mark, _)| text.contains(mark)).map(|(_, name)| *name)
+        names
+            .iter()
+            .find(|(mark, _)| text.contains(mark))
+            .map(|(_, name)| *name)
     };
     let browser = of(&[
         ("Edg/", "Edge"),
@@ -183,9 +190,7 @@ async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
         })
         .collect();
     let credential = ledger.credential(&account.login).await?;
-    let since = |at: i64| {
-        crate::words::fill(w.since, &[("time", &draw::exact(&desk, at))])
-    };
+    let since = |at: i64| crate::words::fill(w.since, &[("time", &draw::exact(&desk, at))]);
     let factor = match signing::has_second_factor(&desk, &account.login).await? {
         false => None,
         true => {
@@ -195,14 +200,22 @@ async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
     };
     let identities = ledger.identities_of(&account.login).await?;
     let terms = desk.sign_in();
-    let tie = terms.provider.as_ref().filter(|provider| {
-        !identities.iter().any(|one| one.issuer == provider.issuer)
-    });
+    let tie = terms
+        .provider
+        .as_ref()
+        .filter(|provider| !identities.iter().any(|one| one.issuer == provider.issuer));
     let tie = tie.map(|provider| crate::words::fill(w.tie, &[("name", &provider.name)]));
     let shown = |one: Identity| {
-        (one.id, crate::words::fill(w.tied, &[("issuer", &one.issuer)]))
+        (
+            one.id,
+            crate::words::fill(w.tied, &[("issuer", &one.issuer)]),
+        )
     };
-    let roles: Vec<&str> = account.roles().into_iter().map(|role| word(role, lang)).collect();
+    let roles: Vec<&str> = account
+        .roles()
+        .into_iter()
+        .map(|role| word(role, lang))
+        .collect();
     Ok(shell::page(&MePage {
         shell: shell::shell(&desk, &visitor, Nav::Nowhere, w.title).await,
         w,
@@ -274,8 +287,16 @@ async fn end(
     let now = desk.now().0;
     let login = &account.login;
     match form.session.is_empty() {
-        true => desk.ledger.end_other_sessions(login, kept, now).await.map(drop)?,
-        false => desk.ledger.end_session_of(login, login, &form.session, now).await?,
+        true => desk
+            .ledger
+            .end_other_sessions(login, kept, now)
+            .await
+            .map(drop)?,
+        false => {
+            desk.ledger
+                .end_session_of(login, login, &form.session, now)
+                .await?
+        }
     }
     Ok(done("/console/me", Words::of(visitor.lang).ended))
 }

@@ -88,8 +88,16 @@ pub(crate) fn tabs(visitor: &Visitor, at: &str) -> Vec<Tab> {
     let w = Tabs::of(visitor.lang);
     let house = of_the_house(visitor).is_ok();
     let all = [
-        (w.system, "/console/settings", house && visitor.may(Right::View)),
-        (w.accounts, "/console/settings/users", house && visitor.may(Right::Administer)),
+        (
+            w.system,
+            "/console/settings",
+            house && visitor.may(Right::View),
+        ),
+        (
+            w.accounts,
+            "/console/settings/users",
+            house && visitor.may(Right::Administer),
+        ),
         (w.tokens, "/console/settings/tokens", true),
         (w.me, "/console/me", true),
     ];
@@ -210,11 +218,9 @@ async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
     let standing = standing(&desk).await?;
     let mut sections: Vec<Section> = Vec::new();
     for value in standing.iter().flat_map(|one| &one.configuration) {
-        // A list has entries: those of a feed stand together.
-        let mut parts = value.key.split('.');
-        let first = parts.next().unwrap_or_default();
-        let name = match (first, parts.next()) {
-            ("feed" | "reference" | "retention", Some(entry)) => format!("{first}.{entry}"),
+        let first = value.key.split('.').next().unwrap_or_default();
+        let name = match first {
+            "feed" | "reference" | "retention" => format!("[{first}]"),
             _ => first.to_owned(),
         };
         match sections.last_mut() {
@@ -227,13 +233,20 @@ async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
         }
     }
     for section in &mut sections {
-        let told = section.values.iter().filter(|one| one.origin != "default").count();
+        let told = section
+            .values
+            .iter()
+            .filter(|one| one.origin != "default")
+            .count();
         if told > 0 {
             section.told = crate::words::fill(w.told, &[("n", &told)]);
         }
     }
     let disk = standing.as_ref().map_or_else(String::new, |one| {
-        crate::words::fill(w.of, &[("free", &bytes(one.free)), ("all", &bytes(one.disk))])
+        crate::words::fill(
+            w.of,
+            &[("free", &bytes(one.free)), ("all", &bytes(one.disk))],
+        )
     });
     Ok(shell::page(&SettingsPage {
         shell: shell::shell(&desk, &visitor, Nav::Settings, w.title).await,

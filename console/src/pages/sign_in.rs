@@ -143,7 +143,11 @@ async fn sign_in(
     let now = desk.now().0;
     let kept = (given.to.clone(), given.login.clone());
     // Counted before it is looked at: guesses that come at once have all been counted.
-    if let Admission::Wait(left) = desk.ledger.try_sign_in(&login, &visitor.source, now).await? {
+    if let Admission::Wait(left) = desk
+        .ledger
+        .try_sign_in(&login, &visitor.source, now)
+        .await?
+    {
         let wait = fill(w.wait, &[("time", &waited(left, visitor.lang))]);
         return held(&form(&desk, &visitor, kept, wait).await?, left);
     }
@@ -177,7 +181,9 @@ pub(crate) async fn finish(
     how: &str,
     to: &str,
 ) -> Result<Response, Refusal> {
-    desk.ledger.sign_in_succeeded(&account.login, &visitor.source).await?;
+    desk.ledger
+        .sign_in_succeeded(&account.login, &visitor.source)
+        .await?;
     let visitor = Visitor {
         account: Some(account),
         scopes: None,
@@ -204,7 +210,9 @@ async fn sign_out(
     if let Some(hash) = visitor.session {
         desk.ledger.end_session(hash, now).await?;
     } else if let Some(text) = cookie(&headers, SESSION) {
-        desk.ledger.end_session(Hash::of(text.as_bytes()), now).await?;
+        desk.ledger
+            .end_session(Hash::of(text.as_bytes()), now)
+            .await?;
     }
     let mut response = done("/console/sign-in", "");
     let gone = set_cookie(SESSION, "", 0)?;

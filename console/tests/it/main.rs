@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod feeds;
+mod access;
 mod api;
 mod events;
 mod house;
@@ -18,3 +19,6 @@ mod outside;
 mod portal;
 mod sign_in;
 mod vulnerabilities;
+mod matrix;
+mod oidc;
+mod tokens;

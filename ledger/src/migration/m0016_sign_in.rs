@@ -81,10 +81,25 @@ impl MigrationTrait for Migration {
             manager,
             vec![attempt, half, factor, recovery, identity, token],
             &[
-                ("idx_sign_in_attempt_last", false, "sign_in_attempt", &["last_at"]),
+                (
+                    "idx_sign_in_attempt_last",
+                    false,
+                    "sign_in_attempt",
+                    &["last_at"],
+                ),
                 ("idx_half_session_login", false, "half_session", &["login"]),
-                ("idx_recovery_code", true, "recovery_code", &["login", "hash"]),
-                ("idx_identity_subject", true, "identity", &["issuer", "subject"]),
+                (
+                    "idx_recovery_code",
+                    true,
+                    "recovery_code",
+                    &["login", "hash"],
+                ),
+                (
+                    "idx_identity_subject",
+                    true,
+                    "identity",
+                    &["issuer", "subject"],
+                ),
                 ("idx_identity_login", false, "identity", &["login"]),
                 ("idx_api_token_hash", true, "api_token", &["hash"]),
                 ("idx_api_token_login", false, "api_token", &["login"]),

@@ -15,7 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Ask the serving process on this machine whether it is well: exit code 0 if it is, 1 if it is not.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  watchfire health           it lives and answers\n  watchfire health --ready   and takes work")]
+#[command(
+    after_help = "Examples:\n  watchfire health           it lives and answers\n  watchfire health --ready   and takes work"
+)]
 pub struct Args {
     /// Ask whether it takes work, too: it does not while it stops.
     #[arg(long)]

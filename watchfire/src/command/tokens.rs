@@ -190,7 +190,9 @@ fn api(what: Api, session: &Session) -> Result {
             let mut out = Out::new();
             match session.json {
                 true => {
-                    out.json(&json!({ "number": number, "login": login, "name": name, "token": token }))?;
+                    out.json(
+                        &json!({ "number": number, "login": login, "name": name, "token": token }),
+                    )?;
                 }
                 false => out.line(&token)?,
             }
@@ -203,7 +205,9 @@ fn api(what: Api, session: &Session) -> Result {
         Api::Revoke { number } => {
             let workspace = session.open(Access::Write("tokens"))?;
             let who = session.actor();
-            let revoked = workspace.ledger.revoke_api_token(&who, number, None, now().0);
+            let revoked = workspace
+                .ledger
+                .revoke_api_token(&who, number, None, now().0);
             workspace.block_on(revoked)?;
             session
                 .talk
@@ -221,7 +225,15 @@ fn list_api(login: Option<&str>, session: &Session) -> Result {
         out.json(&tokens)?;
         return out.end();
     }
-    let mut table = Table::new(["number", "account", "name", "may", "ends", "last used", "state"]);
+    let mut table = Table::new([
+        "number",
+        "account",
+        "name",
+        "may",
+        "ends",
+        "last used",
+        "state",
+    ]);
     let date = |at: i64| {
         let date = Timestamp(at).date_in(&workspace.settings.zone);
         date.map_or(String::new(), |date| date.to_string())
@@ -244,9 +256,9 @@ fn list_api(login: Option<&str>, session: &Session) -> Result {
         ]);
     }
     if table.is_empty() {
-        session
-            .talk
-            .say("there is no token: make one with `watchfire tokens api add LOGIN NAME --may view`");
+        session.talk.say(
+            "there is no token: make one with `watchfire tokens api add LOGIN NAME --may view`",
+        );
     } else {
         table.print(&mut out)?;
     }

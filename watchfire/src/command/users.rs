@@ -297,8 +297,10 @@ fn password(
     if let Some(breached) = crate::serve::access::breached(&workspace.root, &workspace.settings)? {
         let known = breached.holds(&text);
         if known.map_err(|error| Failure::new("the file of known passwords", error))? {
-            return Err(Failure::usage("the password", console::password::Weak::Known)
-                .remedy("take another one"));
+            return Err(
+                Failure::usage("the password", console::password::Weak::Known)
+                    .remedy("take another one"),
+            );
         }
     }
     let mut salt = [0; 16];

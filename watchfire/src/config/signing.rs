@@ -42,14 +42,17 @@ impl Resolver<'_> {
         ] {
             for label in labels {
                 if label.parse::<AccountRole>().is_err() {
-                    let known: Vec<&str> = AccountRole::ALL.iter().map(|role| role.label()).collect();
+                    let known: Vec<&str> =
+                        AccountRole::ALL.iter().map(|role| role.label()).collect();
                     let message = format!("`{label}` is no role");
                     self.problem(key, message, &format!("roles are {}", known.join(", ")));
                 }
             }
         }
         let keeps = |label: &String| {
-            label.parse::<AccountRole>().is_ok_and(|role| role.carries(Right::Administer))
+            label
+                .parse::<AccountRole>()
+                .is_ok_and(|role| role.carries(Right::Administer))
         };
         if written.oidc_roles.iter().any(keeps) {
             self.problem(
@@ -59,24 +62,48 @@ impl Resolver<'_> {
             );
         }
         if let Err(error) = Allowed::parse(written.oidc_allow.iter().map(String::as_str)) {
-            self.problem("sign_in.oidc_allow", error, "write names, addresses or prefixes");
+            self.problem(
+                "sign_in.oidc_allow",
+                error,
+                "write names, addresses or prefixes",
+            );
         }
         let base = Url::parse(&written.base).ok();
         let sound = |url: &Url| matches!(url.scheme(), "http" | "https") && url.host().is_some();
         if !written.base.is_empty() && !base.as_ref().is_some_and(sound) {
             let message = format!("base `{}` is no address", written.base);
-            self.problem("sign_in.base", message, "write one such as https://console.cert.example");
+            self.problem(
+                "sign_in.base",
+                message,
+                "write one such as https://console.cert.example",
+            );
         }
         if written.oidc_issuer.is_empty() {
             return;
         }
         for (key, text, remedy) in [
-            ("sign_in.oidc_client", &written.oidc_client, "write the name that the provider gave us"),
-            ("sign_in.base", &written.base, "write the console's address, https://..."),
-            ("sign_in.oidc_claim", &written.oidc_claim, "preferred_username is the usual one"),
+            (
+                "sign_in.oidc_client",
+                &written.oidc_client,
+                "write the name that the provider gave us",
+            ),
+            (
+                "sign_in.base",
+                &written.base,
+                "write the console's address, https://...",
+            ),
+            (
+                "sign_in.oidc_claim",
+                &written.oidc_claim,
+                "preferred_username is the usual one",
+            ),
         ] {
             if text.trim().is_empty() {
-                self.problem(key, format!("signing in through a provider needs {key}"), remedy);
+                self.problem(
+                    key,
+                    format!("signing in through a provider needs {key}"),
+                    remedy,
+                );
             }
         }
         let plain = plain(written);
@@ -100,7 +127,10 @@ pub fn plain(written: &SignInSection) -> bool {
     let Ok(allowed) = Allowed::parse(written.oidc_allow.iter().map(String::as_str)) else {
         return false;
     };
-    let named = written.oidc_allow.iter().any(|one| Some(one.trim()) == url.host_str());
+    let named = written
+        .oidc_allow
+        .iter()
+        .any(|one| Some(one.trim()) == url.host_str());
     let held = match url.host() {
         Some(url::Host::Ipv4(address)) => allowed.holds(address.into()),
         Some(url::Host::Ipv6(address)) => allowed.holds(address.into()),

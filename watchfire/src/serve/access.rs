@@ -75,7 +75,10 @@ pub fn breached(root: &Path, settings: &Settings) -> Result<Option<Breached>> {
 }
 
 fn roles(labels: &[String]) -> Vec<AccountRole> {
-    labels.iter().filter_map(|label| label.parse().ok()).collect()
+    labels
+        .iter()
+        .filter_map(|label| label.parse().ok())
+        .collect()
 }
 
 fn sign_in(root: &Path, settings: &Settings, environment: &Environment) -> Result<SignIn> {
@@ -114,5 +117,7 @@ fn certificate(root: &Path, settings: &Settings) -> Result<tls::Terms> {
         std::fs::read(&path).map_err(|error| Failure::new(path.display(), error))
     };
     let terms = tls::terms(&read(&serve.tls_cert)?, &read(&serve.tls_key)?);
-    terms.map(Some).map_err(|error| Failure::new(root.join(&serve.tls_cert).display(), error))
+    terms
+        .map(Some)
+        .map_err(|error| Failure::new(root.join(&serve.tls_cert).display(), error))
 }

@@ -24,10 +24,18 @@ use crate::words::{fill, words};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/me/second-factor", Need::SignedIn, || get(page)),
-    Route::act("/console/me/second-factor/begin", Need::SignedIn, || post(begin)),
-    Route::act("/console/me/second-factor/confirm", Need::SignedIn, || post(confirm)),
-    Route::act("/console/me/second-factor/codes", Need::SignedIn, || post(renew)),
-    Route::act("/console/me/second-factor/off", Need::SignedIn, || post(off)),
+    Route::act("/console/me/second-factor/begin", Need::SignedIn, || {
+        post(begin)
+    }),
+    Route::act("/console/me/second-factor/confirm", Need::SignedIn, || {
+        post(confirm)
+    }),
+    Route::act("/console/me/second-factor/codes", Need::SignedIn, || {
+        post(renew)
+    }),
+    Route::act("/console/me/second-factor/off", Need::SignedIn, || {
+        post(off)
+    }),
 ];
 
 const PAGE: &str = "/console/me/second-factor";
@@ -159,7 +167,9 @@ async fn begin(
 ) -> Result<Response, Refusal> {
     let account = own(&visitor)?;
     let secret = totp::secret()?;
-    desk.ledger.offer_second_factor(&account.login, &secret, desk.now().0).await?;
+    desk.ledger
+        .offer_second_factor(&account.login, &secret, desk.now().0)
+        .await?;
     Ok(done(PAGE, ""))
 }
 
@@ -184,7 +194,9 @@ async fn confirm(
     let account = own(&visitor)?;
     let now = desk.now().0;
     let factor = desk.ledger.second_factor(&account.login).await?;
-    let factor = factor.filter(|one| one.confirmed_at.is_none()).ok_or(Refusal::Absent)?;
+    let factor = factor
+        .filter(|one| one.confirmed_at.is_none())
+        .ok_or(Refusal::Absent)?;
     let code = totp::typed(&given.code);
     let Some(step) = totp::step(&factor.secret, &code, now)? else {
         return refused(&desk, &visitor, w.wrong).await;
@@ -195,7 +207,9 @@ async fn confirm(
         .await?;
     // What was signed in by a password alone is so no longer; this browser showed both.
     if let Some(kept) = visitor.session {
-        desk.ledger.end_other_sessions(&account.login, kept, now).await?;
+        desk.ledger
+            .end_other_sessions(&account.login, kept, now)
+            .await?;
     }
     let session = signing::begin(&desk, &visitor, &headers, "password+totp").await?;
     let mut response = shell::page(&CodesPage {
@@ -211,7 +225,9 @@ async fn confirm(
 /// New recovery codes, and what of them is stored.
 fn codes() -> Result<(Vec<String>, Vec<Hash>), Refusal> {
     let codes = totp::recovery_codes()?;
-    let hashes = codes.iter().map(|code| Hash::of(totp::typed(code).as_bytes()));
+    let hashes = codes
+        .iter()
+        .map(|code| Hash::of(totp::typed(code).as_bytes()));
     let hashes = hashes.collect();
     Ok((codes, hashes))
 }
@@ -235,7 +251,10 @@ async fn again(
     if desk.ledger.credential(&account.login).await?.is_none() {
         return Ok(None);
     }
-    let tried = desk.ledger.try_sign_in(&account.login, &visitor.source, now).await?;
+    let tried = desk
+        .ledger
+        .try_sign_in(&account.login, &visitor.source, now)
+        .await?;
     if let Admission::Wait(left) = tried {
         let wait = fill(w.wait, &[("time", &waited(left, visitor.lang))]);
         return held(&form(desk, visitor, wait).await?, left).map(Some);
@@ -243,7 +262,9 @@ async fn again(
     match signing::is_right(desk, &account.login, password).await? {
         false => refused(desk, visitor, w.password_wrong).await.map(Some),
         true => {
-            desk.ledger.sign_in_succeeded(&account.login, &visitor.source).await?;
+            desk.ledger
+                .sign_in_succeeded(&account.login, &visitor.source)
+                .await?;
             Ok(None)
         }
     }
@@ -260,7 +281,9 @@ async fn renew(
         return Ok(refused);
     }
     let (codes, hashes) = codes()?;
-    desk.ledger.renew_recovery_codes(&account.login, &hashes, desk.now().0).await?;
+    desk.ledger
+        .renew_recovery_codes(&account.login, &hashes, desk.now().0)
+        .await?;
     Ok(shell::page(&CodesPage {
         shell: shell::shell(&desk, &visitor, Nav::Nowhere, w.codes).await,
         w,
@@ -283,6 +306,8 @@ async fn off(
         return Ok(refused);
     }
     let now = desk.now().0;
-    desk.ledger.drop_second_factor(&account.login, &account.login, now).await?;
+    desk.ledger
+        .drop_second_factor(&account.login, &account.login, now)
+        .await?;
     Ok(done("/console/me", w.off_done))
 }

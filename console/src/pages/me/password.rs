@@ -102,7 +102,10 @@ async fn change(
     let guarded = desk.ledger.credential(&login).await?.is_some();
     if guarded {
         // An open browser must not become a place to guess at the password.
-        let tried = desk.ledger.try_sign_in(&login, &visitor.source, now).await?;
+        let tried = desk
+            .ledger
+            .try_sign_in(&login, &visitor.source, now)
+            .await?;
         if let Admission::Wait(left) = tried {
             let wait = fill(w.wait, &[("time", &waited(left, visitor.lang))]);
             return held(&form(&desk, &visitor, wait).await?, left);
@@ -110,7 +113,9 @@ async fn change(
         if !signing::is_right(&desk, &login, &given.current).await? {
             return refuse(w.wrong).await;
         }
-        desk.ledger.sign_in_succeeded(&login, &visitor.source).await?;
+        desk.ledger
+            .sign_in_succeeded(&login, &visitor.source)
+            .await?;
     }
     if given.password != given.again {
         return refuse(w.differ).await;
@@ -124,7 +129,9 @@ async fn change(
         Err(other) => return Err(other),
     };
     // Ends every session, this one too; a new one begins.
-    desk.ledger.set_password(&login, &login, (&hash, false), now).await?;
+    desk.ledger
+        .set_password(&login, &login, (&hash, false), now)
+        .await?;
     let how = match signing::has_second_factor(&desk, &login).await? {
         true => "password+totp",
         false => "password",

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Tab, of_the_house, tabs};
 use crate::Desk;
+use crate::once::ShownOnce;
 use crate::pages::draw;
 use crate::pages::form::{Input, answer, done};
 use crate::pages::shell::{self, Nav, Shell};
@@ -30,19 +31,77 @@ const ADMINISTER: Need = Need::Right(Right::Administer);
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/settings/users", ADMINISTER, || get(list_page)),
-    Route::page("/console/settings/users/{login}", ADMINISTER, || get(one_page)),
+    Route::page("/console/settings/users/{login}", ADMINISTER, || {
+        get(one_page)
+    }),
     Route::act("/console/settings/users", ADMINISTER, || post(set_form)),
-    Route::act("/console/settings/users/{login}/organization", ADMINISTER, || post(organization_form)),
-    Route::act("/console/settings/users/{login}/password", ADMINISTER, || post(password_form)),
-    Route::act("/console/settings/users/{login}/second-factor", ADMINISTER, || post(factor_form)),
-    Route::act("/console/settings/users/{login}/release", ADMINISTER, || post(release_form)),
-    Route::act("/console/settings/users/{login}/sessions", ADMINISTER, || post(sessions_form)),
-    Route::api(Verb::Get, "/api/v1/accounts", ADMINISTER, list_described, || get(list_api)),
-    Route::api(Verb::Post, "/api/v1/accounts", ADMINISTER, set_described, || post(set_api)),
-    Route::api(Verb::Post, "/api/v1/accounts/{login}/organization", ADMINISTER, organization_described, || post(organization_api)),
-    Route::api(Verb::Post, "/api/v1/accounts/{login}/password", ADMINISTER, password_described, || post(password_api)),
-    Route::api(Verb::Delete, "/api/v1/accounts/{login}/second-factor", ADMINISTER, factor_described, || delete(factor_api)),
-    Route::api(Verb::Delete, "/api/v1/accounts/{login}/sessions", ADMINISTER, sessions_described, || delete(sessions_api)),
+    Route::act(
+        "/console/settings/users/{login}/organization",
+        ADMINISTER,
+        || post(organization_form),
+    ),
+    Route::act(
+        "/console/settings/users/{login}/password",
+        ADMINISTER,
+        || post(password_form),
+    ),
+    Route::act(
+        "/console/settings/users/{login}/second-factor",
+        ADMINISTER,
+        || post(factor_form),
+    ),
+    Route::act(
+        "/console/settings/users/{login}/release",
+        ADMINISTER,
+        || post(release_form),
+    ),
+    Route::act(
+        "/console/settings/users/{login}/sessions",
+        ADMINISTER,
+        || post(sessions_form),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/accounts",
+        ADMINISTER,
+        list_described,
+        || get(list_api),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/accounts",
+        ADMINISTER,
+        set_described,
+        || post(set_api),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/accounts/{login}/organization",
+        ADMINISTER,
+        organization_described,
+        || post(organization_api),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/accounts/{login}/password",
+        ADMINISTER,
+        password_described,
+        || post(password_api),
+    ),
+    Route::api(
+        Verb::Delete,
+        "/api/v1/accounts/{login}/second-factor",
+        ADMINISTER,
+        factor_described,
+        || delete(factor_api),
+    ),
+    Route::api(
+        Verb::Delete,
+        "/api/v1/accounts/{login}/sessions",
+        ADMINISTER,
+        sessions_described,
+        || delete(sessions_api),
+    ),
 ];
 
 words! {
@@ -184,9 +243,16 @@ async fn list_page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Re
     for account in &accounts {
         let held = desk.ledger.sign_in_held(&account.login, now).await?;
         let sessions = desk.ledger.sessions_of(&account.login).await?;
-        let roles: Vec<&str> = account.roles().into_iter().map(|role| word(role, visitor.lang)).collect();
+        let roles: Vec<&str> = account
+            .roles()
+            .into_iter()
+            .map(|role| word(role, visitor.lang))
+            .collect();
         let organization = account.organization.as_ref().map(|id| {
-            names.iter().find(|(known, _)| known == id).map_or(id.as_str(), |(_, name)| name)
+            names
+                .iter()
+                .find(|(known, _)| known == id)
+                .map_or(id.as_str(), |(_, name)| name)
         });
         rows.push(Row {
             login: account.login.clone(),
@@ -317,7 +383,10 @@ async fn set(
         return Err(Refusal::invalid("roles", "name at least one role"));
     }
     if name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return Err(Refusal::invalid("name", "takes 100 characters at most, and none that controls"));
+        return Err(Refusal::invalid(
+            "name",
+            "takes 100 characters at most, and none that controls",
+        ));
     }
     let before = desk.ledger.account(&login).await?;
     let active = active.unwrap_or_else(|| before.is_none_or(|one| one.active));
@@ -345,7 +414,10 @@ async fn set_form(
         (form.administrator, AccountRole::Administrator),
         (form.party, AccountRole::Party),
     ];
-    let roles: Vec<AccountRole> = all.into_iter().filter_map(|(held, role)| held.then_some(role)).collect();
+    let roles: Vec<AccountRole> = all
+        .into_iter()
+        .filter_map(|(held, role)| held.then_some(role))
+        .collect();
     let login = form.login.trim().to_lowercase();
     if form.new && desk.ledger.account(&login).await?.is_some() {
         return Err(Refusal::conflict(login, "is an account already"));
@@ -461,19 +533,27 @@ fn organization_described() -> Described {
     }
 }
 
-async fn belong(desk: &Desk, visitor: &Visitor, login: &str, to: &Belongs) -> Result<Account, Refusal> {
+async fn belong(
+    desk: &Desk,
+    visitor: &Visitor,
+    login: &str,
+    to: &Belongs,
+) -> Result<Account, Refusal> {
     let by = administrator(desk, visitor).await?;
     let id = match to.organization.trim() {
         "" => None,
         text => {
             let id = text.parse::<OrganizationId>();
-            let id = id.map_err(|_| Refusal::invalid("organization", "is no id of an organization"))?;
+            let id =
+                id.map_err(|_| Refusal::invalid("organization", "is no id of an organization"))?;
             desk.ledger.organization(id).await?;
             Some(id.to_string())
         }
     };
     let now = desk.now().0;
-    desk.ledger.set_account_organization(&by, login, id.as_deref(), now).await?;
+    desk.ledger
+        .set_account_organization(&by, login, id.as_deref(), now)
+        .await?;
     // What the browser shows was asked for within the old reach.
     desk.ledger.end_sessions(&by, login, now).await?;
     desk.ledger.account(login).await?.ok_or(Refusal::Absent)
@@ -487,7 +567,10 @@ async fn organization_form(
 ) -> Result<Response, Refusal> {
     let account = belong(&desk, &visitor, &login, &form).await?;
     let said = fill(Words::of(visitor.lang).saved, &[("login", &account.login)]);
-    Ok(done(&format!("/console/settings/users/{}", account.login), &said))
+    Ok(done(
+        &format!("/console/settings/users/{}", account.login),
+        &said,
+    ))
 }
 
 async fn organization_api(
@@ -511,12 +594,21 @@ async fn make_password(desk: &Desk, visitor: &Visitor, login: &str) -> Result<St
     let account = desk.ledger.account(login).await?.ok_or(Refusal::Absent)?;
     let text = desk.secret()?;
     // 120 bits, in groups that can be read out.
-    let letters: Vec<char> = text.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
-    let groups: Vec<String> = letters.chunks(5).map(|five| five.iter().collect()).collect();
+    let letters: Vec<char> = text
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(20)
+        .collect();
+    let groups: Vec<String> = letters
+        .chunks(5)
+        .map(|five| five.iter().collect())
+        .collect();
     let password = groups.join("-");
     let hash = signing::chosen(desk, &account.login, &password, visitor.lang).await?;
     let now = desk.now().0;
-    desk.ledger.set_password(by.login(), &account.login, (&hash, true), now).await?;
+    desk.ledger
+        .set_password(by.login(), &account.login, (&hash, true), now)
+        .await?;
     Ok(password)
 }
 
@@ -552,13 +644,17 @@ async fn password_api(
     Path(login): Path<String>,
 ) -> Result<Response, Refusal> {
     let password = make_password(&desk, &visitor, &login).await?;
-    answer(&headers, &MadePassword { password })
+    let mut response = answer(&headers, &MadePassword { password })?;
+    response.extensions_mut().insert(ShownOnce);
+    Ok(response)
 }
 
 async fn drop_factor(desk: &Desk, visitor: &Visitor, login: &str) -> Result<(), Refusal> {
     let by = administrator(desk, visitor).await?;
     let now = desk.now().0;
-    desk.ledger.drop_second_factor(by.login(), login, now).await?;
+    desk.ledger
+        .drop_second_factor(by.login(), login, now)
+        .await?;
     desk.ledger.end_sessions(&by, login, now).await?;
     Ok(())
 }
@@ -598,7 +694,9 @@ async fn release_form(
     Input(Nothing {}): Input<Nothing>,
 ) -> Result<Response, Refusal> {
     let by = administrator(&desk, &visitor).await?;
-    desk.ledger.release_sign_in(&by, &login, desk.now().0).await?;
+    desk.ledger
+        .release_sign_in(&by, &login, desk.now().0)
+        .await?;
     let to = format!("/console/settings/users/{login}");
     Ok(done(&to, Words::of(visitor.lang).released))
 }

@@ -23,11 +23,33 @@ use crate::words::words;
 const ADMINISTER: Need = Need::Right(Right::Administer);
 
 pub(crate) const ROUTES: &[Route] = &[
-    Route::act("/console/settings/deputies", ADMINISTER, || post(grant_form)),
-    Route::act("/console/settings/deputies/{id}/end", ADMINISTER, || post(end_form)),
-    Route::api(Verb::Get, "/api/v1/deputies", ADMINISTER, list_described, || get(list_api)),
-    Route::api(Verb::Post, "/api/v1/deputies", ADMINISTER, grant_described, || post(grant_api)),
-    Route::api(Verb::Delete, "/api/v1/deputies/{id}", ADMINISTER, end_described, || delete(end_api)),
+    Route::act("/console/settings/deputies", ADMINISTER, || {
+        post(grant_form)
+    }),
+    Route::act("/console/settings/deputies/{id}/end", ADMINISTER, || {
+        post(end_form)
+    }),
+    Route::api(
+        Verb::Get,
+        "/api/v1/deputies",
+        ADMINISTER,
+        list_described,
+        || get(list_api),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/deputies",
+        ADMINISTER,
+        grant_described,
+        || post(grant_api),
+    ),
+    Route::api(
+        Verb::Delete,
+        "/api/v1/deputies/{id}",
+        ADMINISTER,
+        end_described,
+        || delete(end_api),
+    ),
 ];
 
 words! {
@@ -64,7 +86,9 @@ pub(crate) struct Standing {
 
 /// Today in the house's zone.
 pub(crate) fn today(desk: &Desk) -> Day {
-    desk.now().date_in(&desk.terms().zone).map_or(Day(0), Day::of)
+    desk.now()
+        .date_in(&desk.terms().zone)
+        .map_or(Day(0), Day::of)
 }
 
 /// Ids and names of the organizations in a language.
@@ -129,7 +153,10 @@ async fn grant(desk: &Desk, visitor: &Visitor, new: &Grant) -> Result<i64, Refus
     };
     let days = (day("from", &new.from)?, day("to", &new.to)?);
     let names = (new.approver.as_str(), new.deputy.as_str());
-    Ok(desk.ledger.grant_deputy(&by, names, days, desk.now().0).await?)
+    Ok(desk
+        .ledger
+        .grant_deputy(&by, names, days, desk.now().0)
+        .await?)
 }
 
 async fn grant_form(
@@ -138,7 +165,10 @@ async fn grant_form(
     Input(form): Input<Grant>,
 ) -> Result<Response, Refusal> {
     grant(&desk, &visitor, &form).await?;
-    Ok(done("/console/settings/users", Words::of(visitor.lang).granted))
+    Ok(done(
+        "/console/settings/users",
+        Words::of(visitor.lang).granted,
+    ))
 }
 
 /// A deputy as the API tells it.
@@ -235,7 +265,10 @@ async fn end_form(
     Path(id): Path<i64>,
 ) -> Result<Response, Refusal> {
     end(&desk, &visitor, id).await?;
-    Ok(done("/console/settings/users", Words::of(visitor.lang).ended))
+    Ok(done(
+        "/console/settings/users",
+        Words::of(visitor.lang).ended,
+    ))
 }
 
 async fn end_api(

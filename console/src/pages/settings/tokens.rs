@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Tab, of_the_house, tabs};
 use crate::Desk;
+use crate::once::ShownOnce;
 use crate::pages::draw;
 use crate::pages::form::{Input, answer, done};
 use crate::pages::me::own;
@@ -25,11 +26,35 @@ use crate::words::{fill, word, words};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/settings/tokens", Need::SignedIn, || get(page)),
-    Route::act("/console/settings/tokens", Need::SignedIn, || post(add_form)),
-    Route::act("/console/settings/tokens/{id}/revoke", Need::SignedIn, || post(revoke_form)),
-    Route::api(Verb::Get, "/api/v1/me/tokens", Need::SignedIn, list_described, || get(list_api)),
-    Route::api(Verb::Post, "/api/v1/me/tokens", Need::SignedIn, add_described, || post(add_api)),
-    Route::api(Verb::Delete, "/api/v1/me/tokens/{id}", Need::SignedIn, revoke_described, || delete(revoke_api)),
+    Route::act("/console/settings/tokens", Need::SignedIn, || {
+        post(add_form)
+    }),
+    Route::act(
+        "/console/settings/tokens/{id}/revoke",
+        Need::SignedIn,
+        || post(revoke_form),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/me/tokens",
+        Need::SignedIn,
+        list_described,
+        || get(list_api),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/me/tokens",
+        Need::SignedIn,
+        add_described,
+        || post(add_api),
+    ),
+    Route::api(
+        Verb::Delete,
+        "/api/v1/me/tokens/{id}",
+        Need::SignedIn,
+        revoke_described,
+        || delete(revoke_api),
+    ),
 ];
 
 const DAY: i64 = 86_400_000_000;
@@ -93,15 +118,18 @@ struct TokensPage {
 fn row(desk: &Desk, visitor: &Visitor, token: ApiToken) -> Row {
     let w = Words::of(visitor.lang);
     let now = desk.now().0;
-    let may: Vec<&str> = token.scopes().into_iter().map(|right| word(right, visitor.lang)).collect();
+    let may: Vec<&str> = token
+        .scopes()
+        .into_iter()
+        .map(|right| word(right, visitor.lang))
+        .collect();
     Row {
         id: token.id,
         may: may.join(" · "),
         ends: draw::exact(desk, token.expires_at),
-        used: token.used_at.map_or_else(
-            || w.never.to_owned(),
-            |at| draw::ago(now, at, visitor.lang),
-        ),
+        used: token
+            .used_at
+            .map_or_else(|| w.never.to_owned(), |at| draw::ago(now, at, visitor.lang)),
         live: token.is_live(now),
         state: match (token.revoked_at, token.is_live(now)) {
             (Some(_), _) => w.void,
@@ -114,7 +142,11 @@ fn row(desk: &Desk, visitor: &Visitor, token: ApiToken) -> Row {
 }
 
 fn rights(account: &Account) -> Vec<Right> {
-    Right::ALL.iter().copied().filter(|right| account.may(*right)).collect()
+    Right::ALL
+        .iter()
+        .copied()
+        .filter(|right| account.may(*right))
+        .collect()
 }
 
 async fn shown(
@@ -136,7 +168,10 @@ async fn shown(
         w,
         tabs: tabs(visitor, "/console/settings/tokens"),
         made,
-        own: mine.into_iter().map(|one| row(desk, visitor, one)).collect(),
+        own: mine
+            .into_iter()
+            .map(|one| row(desk, visitor, one))
+            .collect(),
         others: others.map(|one| row(desk, visitor, one)).collect(),
         scopes: rights(account)
             .into_iter()
@@ -235,9 +270,15 @@ async fn add_form(
         (form.publish, Right::Publish),
         (form.administer, Right::Administer),
     ];
-    let scopes = all.into_iter().filter_map(|(held, right)| held.then_some(right)).collect();
+    let scopes = all
+        .into_iter()
+        .filter_map(|(held, right)| held.then_some(right))
+        .collect();
     let text = add(&desk, &visitor, (&form.name, form.days), scopes).await?;
-    let said = fill(Words::of(visitor.lang).shown_once, &[("name", &form.name.trim())]);
+    let said = fill(
+        Words::of(visitor.lang).shown_once,
+        &[("name", &form.name.trim())],
+    );
     shown(&desk, &visitor, Some((said, text))).await
 }
 
@@ -257,10 +298,13 @@ async fn add_api(
     let mut scopes = Vec::new();
     for label in &body.scopes {
         let right = label.parse::<Right>();
-        scopes.push(right.map_err(|_| Refusal::invalid("scopes", format!("`{label}` is no right")))?);
+        scopes
+            .push(right.map_err(|_| Refusal::invalid("scopes", format!("`{label}` is no right")))?);
     }
     let token = add(&desk, &visitor, (&body.name, body.days), scopes).await?;
-    answer(&headers, &Made { token })
+    let mut response = answer(&headers, &Made { token })?;
+    response.extensions_mut().insert(ShownOnce);
+    Ok(response)
 }
 
 /// Whose tokens the visitor may revoke: their own; an administrator of the house anybody's.
@@ -269,7 +313,10 @@ async fn revoke(desk: &Desk, visitor: &Visitor, id: i64) -> Result<(), Refusal> 
     let all = visitor.may(Right::Administer) && of_the_house(visitor).is_ok();
     let owner = (!all).then_some(account.login.as_str());
     let now = desk.now().0;
-    Ok(desk.ledger.revoke_api_token(&account.login, id, owner, now).await?)
+    Ok(desk
+        .ledger
+        .revoke_api_token(&account.login, id, owner, now)
+        .await?)
 }
 
 async fn revoke_form(
@@ -278,7 +325,10 @@ async fn revoke_form(
     Path(id): Path<i64>,
 ) -> Result<Response, Refusal> {
     revoke(&desk, &visitor, id).await?;
-    Ok(done("/console/settings/tokens", Words::of(visitor.lang).revoked))
+    Ok(done(
+        "/console/settings/tokens",
+        Words::of(visitor.lang).revoked,
+    ))
 }
 
 async fn revoke_api(

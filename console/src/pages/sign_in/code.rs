@@ -98,7 +98,9 @@ async fn page(
     if waiting(&desk, &headers).await?.is_none() {
         return Ok(Redirect::to("/console/sign-in").into_response());
     }
-    Ok(shell::page(&form(&desk, &visitor, asked.to, String::new()).await))
+    Ok(shell::page(
+        &form(&desk, &visitor, asked.to, String::new()).await,
+    ))
 }
 
 #[derive(Deserialize)]
@@ -121,7 +123,10 @@ async fn answer(
         return Ok(Redirect::to("/console/sign-in").into_response());
     };
     // Codes are counted together with passwords (TheHive's SB-SEC-ADV-2023-004).
-    let tried = desk.ledger.try_sign_in(&half.login, &visitor.source, now).await?;
+    let tried = desk
+        .ledger
+        .try_sign_in(&half.login, &visitor.source, now)
+        .await?;
     if let Admission::Wait(left) = tried {
         let wait = fill(w.wait, &[("time", &waited(left, visitor.lang))]);
         return held(&form(&desk, &visitor, given.to, wait).await, left);
@@ -129,7 +134,11 @@ async fn answer(
     let how = shown(&desk, &half.login, &given.code, now).await?;
     let account = desk.ledger.account(&half.login).await?;
     let (Some(how), Some(account)) = (how, account.filter(|account| account.active)) else {
-        tracing::warn!(login = half.login, source = visitor.source, "a second step failed");
+        tracing::warn!(
+            login = half.login,
+            source = visitor.source,
+            "a second step failed"
+        );
         let page = form(&desk, &visitor, given.to, w.wrong.to_owned()).await;
         return Ok(shell::status_page(StatusCode::UNAUTHORIZED, &page));
     };
@@ -160,6 +169,9 @@ pub(crate) async fn shown(
         let fresh = desk.ledger.use_step(login, step).await?;
         return Ok(fresh.then_some("password+totp"));
     }
-    let good = desk.ledger.use_recovery_code(login, Hash::of(code.as_bytes()), now).await?;
+    let good = desk
+        .ledger
+        .use_recovery_code(login, Hash::of(code.as_bytes()), now)
+        .await?;
     Ok(good.then_some("password+recovery"))
 }

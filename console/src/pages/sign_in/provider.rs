@@ -52,9 +52,8 @@ async fn away(
             return failed(&desk, &visitor, provider, Words::of(visitor.lang).failed).await;
         }
     };
-    let mut response = axum::response::IntoResponse::into_response(
-        axum::response::Redirect::to(url.as_str()),
-    );
+    let mut response =
+        axum::response::IntoResponse::into_response(axum::response::Redirect::to(url.as_str()));
     let errand = set_cookie(ERRAND, &errand.text(), LASTS)?;
     response.headers_mut().append(header::SET_COOKIE, errand);
     Ok(response)
@@ -99,11 +98,18 @@ async fn back(
     let w = Words::of(visitor.lang);
     let now = desk.now().0;
     let errand = cookie(&headers, ERRAND).and_then(Errand::read);
-    let from_it = sent.iss.as_ref().is_none_or(|issuer| *issuer == provider.issuer);
+    let from_it = sent
+        .iss
+        .as_ref()
+        .is_none_or(|issuer| *issuer == provider.issuer);
     // What was not begun in this browser is not ended in it.
     let errand = errand.filter(|errand| errand.state == sent.state && from_it);
     let (Some(errand), false, true) = (errand, sent.code.is_empty(), sent.error.is_empty()) else {
-        tracing::warn!(error = sent.error, source = visitor.source, "the provider sent back nobody");
+        tracing::warn!(
+            error = sent.error,
+            source = visitor.source,
+            "the provider sent back nobody"
+        );
         return failed(&desk, &visitor, provider, w.failed).await;
     };
     let person = match desk.oidc.finish(provider, &errand, &sent.code, now).await {
@@ -114,11 +120,19 @@ async fn back(
         }
     };
     // Whoever is signed in already ties the subject to their own account.
-    if let Some(account) = visitor.account.as_ref().filter(|_| visitor.session.is_some()) {
+    if let Some(account) = visitor
+        .account
+        .as_ref()
+        .filter(|_| visitor.session.is_some())
+    {
         return tied(&desk, provider, &person, account, now).await;
     }
     let Some(account) = account(&desk, provider, &person, now).await? else {
-        tracing::warn!(subject = person.subject, source = visitor.source, "nobody's subject");
+        tracing::warn!(
+            subject = person.subject,
+            source = visitor.source,
+            "nobody's subject"
+        );
         return failed(&desk, &visitor, provider, w.not_ours).await;
     };
     let mut response = finish(&desk, visitor, &headers, account, "oidc", &errand.to).await?;
