@@ -36,6 +36,7 @@ pub mod routes;
 
 mod changes;
 mod doors;
+mod drill;
 mod guard;
 mod once;
 pub mod openapi;
@@ -115,6 +116,8 @@ pub struct Desk {
     bonds: Bonds,
     site: Option<Arc<Public>>,
     signs: Signs,
+    /// Whether the workspace is for exercises.
+    exercise: bool,
     /// Changes as they happen.
     changes: changes::Changes,
 }
@@ -160,6 +163,7 @@ impl Desk {
             bonds,
             site: None,
             signs: Signs::default(),
+            exercise: false,
             changes: changes::Changes::default(),
         }
     }
@@ -167,6 +171,12 @@ impl Desk {
     /// With the published site at every address that is no route.
     pub fn publishing(mut self, site: Public) -> Self {
         self.site = Some(Arc::new(site));
+        self
+    }
+
+    /// For exercises: scenarios can be played here.
+    pub fn for_exercises(mut self, exercise: bool) -> Self {
+        self.exercise = exercise;
         self
     }
 

@@ -52,8 +52,11 @@ pub(crate) async fn run(
 
 /// The key of a request that changes something through the API; nobody in particular has none.
 fn key(visitor: &Visitor, request: &Request) -> Result<Option<String>, Refusal> {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let Some(value) = request.headers().get(&KEY).filter(|_| !safe) else {
+    let acts = matches!(
+        *request.method(),
+        Method::POST | Method::PUT | Method::PATCH | Method::DELETE
+    );
+    let Some(value) = request.headers().get(&KEY).filter(|_| acts) else {
         return Ok(None);
     };
     if visitor.account.is_none() || !request.uri().path().starts_with("/api/") {

@@ -12,6 +12,7 @@ use crate::routes::Route;
 pub(crate) mod assets;
 pub(crate) mod draw;
 pub(crate) mod duty;
+pub(crate) mod exercise;
 pub(crate) mod form;
 pub(crate) mod overview;
 pub(crate) mod programs;
@@ -28,6 +29,7 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         overview::ROUTES,
         programs::ROUTES,
         webhooks::ROUTES,
+        exercise::ROUTES,
         crate::changes::ROUTES,
     ];
     all.extend(duty::ROUTES);
@@ -81,5 +83,6 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("programs", programs::Words::PAIRS),
         ("webhooks", webhooks::Words::PAIRS),
         ("duty", duty::Words::PAIRS),
+        ("exercise", exercise::Words::PAIRS),
     ]
 }

@@ -161,6 +161,9 @@ pub struct NewTelling {
     pub target: String,
 }
 
+/// Topics of alarms that an exercise raised begin so; it ends them itself.
+pub const DRILL: &str = "drill ";
+
 /// Actor of what the rules do.
 const ACTOR: &str = "system:alarms";
 
@@ -234,7 +237,7 @@ impl Ledger {
             .await?;
         let over: Vec<Alarm> = live
             .into_iter()
-            .filter(|alarm| !found.contains(&alarm.topic))
+            .filter(|alarm| !found.contains(&alarm.topic) && !alarm.topic.starts_with(DRILL))
             .collect();
         if over.is_empty() {
             return Ok(over);
@@ -257,6 +260,17 @@ impl Ledger {
         }
         tx.commit().await?;
         Ok(over)
+    }
+
+    /// Ends the living alarm about a topic, if there is one.
+    pub async fn end_topic(&self, topic: &str, now: i64) -> Result<()> {
+        Entity::update_many()
+            .col_expr(Column::EndedAt, Expr::value(now))
+            .col_expr(Column::LiveTopic, Expr::value(None::<String>))
+            .filter(Column::LiveTopic.eq(topic))
+            .exec(self.writer()?)
+            .await?;
+        Ok(())
     }
 
     /// Takes an alarm up: it climbs no more.

@@ -45,6 +45,7 @@ mod lists;
 mod respond;
 mod streams;
 mod work;
+mod world;
 
 use folders::Folders;
 use work::{Load, Queue};
@@ -242,6 +243,7 @@ async fn serve(
         Some(Arc::clone(&meters)),
         bonds(&server),
     );
+    let desk = desk.for_exercises(workspace.settings.exercise);
     let desk = Arc::new(desk.publishing(Public::new(workspace.site_dir())));
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());
@@ -259,6 +261,9 @@ async fn serve(
     parts.spawn(lists::run(Arc::clone(&server)));
     parts.spawn(hooks::run(Arc::clone(&server)));
     parts.spawn(alarms::run(Arc::clone(&server)));
+    if workspace.settings.exercise {
+        parts.spawn(world::run(Arc::clone(&server), world::open()?));
+    }
     parts.spawn(gauges::run(Arc::clone(&server), meters));
     session.talk.say(format_args!(
         "serving {} on http://{address}",

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod api;
+mod duty;
 mod house;
 mod sign_in;

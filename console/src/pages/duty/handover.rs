@@ -339,6 +339,8 @@ struct HandoverPage {
     tabs: Vec<Tab>,
     parts: Vec<Part>,
     earlier: Vec<Line>,
+    /// Whether one waits for the visitor: then that is the next thing to do.
+    waits: bool,
     people: Vec<(String, String)>,
     work: bool,
 }
@@ -354,13 +356,13 @@ async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
         limit: SHOWN,
     };
     let earlier = desk.ledger.handovers(None, shown).await?;
-    let earlier = earlier.into_iter().map(|row| Line {
+    let earlier: Vec<Line> = earlier.into_iter().map(|row| Line {
         id: row.id,
         who: format!("{} → {}", names.get(&row.giver), names.get(&row.taker)),
         when: draw::exact(&desk, row.given_at),
         waits: row.taken_at.is_none(),
         mine: row.taken_at.is_none() && row.taker == visitor.login(),
-    });
+    }).collect();
     // Whoever is on duty next stands first: it is them most of the time.
     let ahead = desk.ledger.shifts((now, now + 24 * 3_600 * 1_000_000)).await?;
     let mut people = names.who_may(Right::Work);
@@ -373,7 +375,8 @@ async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
         shell: shell::shell(&desk, &visitor, Nav::Duty, w.handover).await,
         tabs: tabs(w, &visitor, "/console/duty/handover"),
         parts: parts(w, facts::open(&desk).await?, now, lang),
-        earlier: earlier.collect(),
+        waits: earlier.iter().any(|line| line.mine),
+        earlier,
         people,
         work: visitor.may(Right::Work),
         w,
