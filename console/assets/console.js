@@ -16,9 +16,13 @@
     for (const menu of all("details.menu[open],details.burger[open]")) {
       if (!menu.contains(event.target)) menu.removeAttribute("open");
     }
+    if (event.target.closest("[data-print]")) print();
     const copy = event.target.closest("[data-copy]");
     if (copy) navigator.clipboard?.writeText(copy.dataset.copy);
   });
+
+  // Buttons that only a script can serve.
+  for (const one of all("[data-script]")) one.hidden = false;
 
   // Destructive forms ask once, in the words of the page.
   document.addEventListener("submit", (event) => {

@@ -89,7 +89,10 @@ pub(crate) async fn begin(desk: &Desk, scenario: &Scenario, login: &str) -> Resu
     let stage = props::planned(scenario, number);
     let kept = serde_json::to_value(&stage).map_err(|error| Refusal::broken("a drill", error))?;
     // First its row: who plays one already is refused before anything is set up.
-    let drill = desk.ledger.begin_drill((scenario.name, login), &kept, now).await?;
+    let drill = desk
+        .ledger
+        .begin_drill((scenario.name, login), &kept, now)
+        .await?;
     for prop in scenario.props {
         props::set_up(desk, prop, &stage, number).await?;
     }
@@ -116,7 +119,9 @@ pub(crate) async fn look(desk: &Desk, drill: &Drill) -> Result<Drill, Refusal> {
     let score = score(scenario, drill, &times);
     let all = times.iter().all(|time| *time != 0);
     let ended = all.then_some(now);
-    desk.ledger.mark_drill(drill.id, &json!(times), score, ended).await?;
+    desk.ledger
+        .mark_drill(drill.id, &json!(times), score, ended)
+        .await?;
     if ended.is_some() {
         props::clear(desk, &stage).await?;
     }
@@ -129,7 +134,9 @@ pub(crate) async fn end(desk: &Desk, drill: &Drill) -> Result<(), Refusal> {
     let stage: Stage = serde_json::from_str(&drill.props).unwrap_or_default();
     let times: serde_json::Value = serde_json::from_str(&after.reached).unwrap_or_default();
     let now = desk.now().0;
-    desk.ledger.mark_drill(drill.id, &times, after.score, Some(now)).await?;
+    desk.ledger
+        .mark_drill(drill.id, &times, after.score, Some(now))
+        .await?;
     props::clear(desk, &stage).await
 }
 
@@ -167,7 +174,11 @@ mod tests {
         for one in scenarios::ALL {
             let all: i32 = one.aims.iter().map(|aim| aim.points).sum();
             assert_eq!(all, 100, "{}", one.name);
-            assert!(!one.props.is_empty() || one.name == "handover", "{}", one.name);
+            assert!(
+                !one.props.is_empty() || one.name == "handover",
+                "{}",
+                one.name
+            );
             assert!(one.aims.len() >= 3 && one.minutes > 0, "{}", one.name);
             names.push(one.name);
         }
@@ -195,7 +206,10 @@ mod tests {
         let mut times = vec![limit; scenario.aims.len()];
         assert_eq!(score(scenario, &drill, &times), 95);
         times[0] = limit + 1;
-        assert_eq!(score(scenario, &drill, &times), 95 - scenario.aims[0].points / 2);
+        assert_eq!(
+            score(scenario, &drill, &times),
+            95 - scenario.aims[0].points / 2
+        );
         assert_eq!(score(scenario, &drill, &vec![0; times.len()]), 0);
     }
 }

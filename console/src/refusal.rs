@@ -99,8 +99,19 @@ impl From<ledger::Error> for Refusal {
     fn from(error: ledger::Error) -> Self {
         match error {
             ledger::Error::NotFound { .. } => Refusal::Absent,
+            ledger::Error::Changed { .. } => Refusal::Changed,
             ledger::Error::Conflict { object, reason, .. } => Refusal::Conflict(object, reason),
             other => Refusal::broken("the ledger", other),
+        }
+    }
+}
+
+impl From<response::Error> for Refusal {
+    fn from(error: response::Error) -> Self {
+        match error {
+            response::Error::Ledger(error) => error.into(),
+            response::Error::Refused { object, reason } => Refusal::Conflict(object, reason),
+            other => Refusal::broken("response", other),
         }
     }
 }

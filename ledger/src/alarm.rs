@@ -198,7 +198,11 @@ impl Ledger {
             link_until: Set(link_until),
         };
         let inserted = Entity::insert(row)
-            .on_conflict(OnConflict::column(Column::LiveTopic).do_nothing().to_owned())
+            .on_conflict(
+                OnConflict::column(Column::LiveTopic)
+                    .do_nothing()
+                    .to_owned(),
+            )
             .exec_without_returning(&tx)
             .await?;
         let live = Entity::find()
@@ -229,7 +233,12 @@ impl Ledger {
     }
 
     /// Ends the living alarms of a rule whose topics were not found any more; which.
-    pub async fn end_alarms(&self, rule: AlarmRule, found: &[String], now: i64) -> Result<Vec<Alarm>> {
+    pub async fn end_alarms(
+        &self,
+        rule: AlarmRule,
+        found: &[String],
+        now: i64,
+    ) -> Result<Vec<Alarm>> {
         let live = Entity::find()
             .filter(Column::Rule.eq(Text(rule)))
             .filter(Column::LiveTopic.is_not_null())
@@ -277,7 +286,13 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] if somebody did so before.
-    pub async fn acknowledge_alarm(&self, by: &Actor, id: i64, remark: &str, now: i64) -> Result<Alarm> {
+    pub async fn acknowledge_alarm(
+        &self,
+        by: &Actor,
+        id: i64,
+        remark: &str,
+        now: i64,
+    ) -> Result<Alarm> {
         by.must(Right::Work)?;
         let remark = without_nul(remark).trim().to_owned();
         let tx = self.begin().await?;

@@ -80,6 +80,10 @@ mod row {
         pub receipt_at: Option<i64>,
         /// When its reporter was told how it ended.
         pub outcome_at: Option<i64>,
+        /// Language its reporter reads, where they chose one: `zh` or `en`.
+        pub language: Option<String>,
+        /// When it was decided what becomes of it, if it waited.
+        pub decided_at: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -88,9 +92,14 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+mod settling;
+
 use row::ActiveModel;
 pub(crate) use row::{Column, Entity};
 
+mod filing;
+
+pub use filing::{FORM, READ_COMPLAINT};
 pub use row::{ComplaintState, Model as Complaint};
 
 /// A complaint to be stored.
@@ -142,6 +151,34 @@ fn plain(text: String) -> String {
     without_nul(&text).into_owned()
 }
 
+/// State, its reason, and the incident.
+type Befallen = (ComplaintState, Option<String>, Option<IncidentId>);
+
+/// The row of a complaint.
+fn row_of(new: NewComplaint, number: i64, (state, reason, incident): Befallen) -> ActiveModel {
+    ActiveModel {
+        id: Set(Text(new.id)),
+        number: Set(number),
+        receipt: Set(new.receipt),
+        via: Set(new.via),
+        message: Set(new.message),
+        kind: Set(Text(new.kind)),
+        what: Set(plain(new.what)),
+        observables: Set(new.observables.to_string()),
+        body: Set(plain(new.body)),
+        reporter: Set(new.reporter.map(plain)),
+        reporter_name: Set(new.reporter_name.map(plain)),
+        state: Set(state),
+        reason: Set(reason),
+        incident_id: Set(incident.map(Text)),
+        received_at: Set(new.received_at),
+        receipt_at: Set(None),
+        outcome_at: Set(None),
+        language: Set(None),
+        decided_at: Set(None),
+    }
+}
+
 impl Ledger {
     /// Stores a complaint and what becomes of it, all or nothing. Audited. Returns its number.
     ///
@@ -156,38 +193,13 @@ impl Ledger {
     ) -> Result<i64> {
         let tx = self.begin().await?;
         let number = counter::next(&tx, counter::COMPLAINT).await?;
-        let (state, reason, incident) = match fate {
-            Fate::Opens(opened) => {
-                let id = opened.id;
-                incident::open(&tx, vec![*opened], actor, now).await?;
-                (ComplaintState::Joined, None, Some(id))
-            }
-            Fate::Joins(id) => (ComplaintState::Joined, None, Some(id)),
-            Fate::Waits(reason) => (ComplaintState::Waiting, Some(plain(reason)), None),
-            Fate::Refused(reason) => (ComplaintState::Refused, Some(plain(reason)), None),
-        };
-        if let Some(id) = incident {
-            incident::Entity::update_many()
-                .col_expr(
-                    incident::Column::Complaints,
-                    Expr::col(incident::Column::Complaints).add(1),
-                )
-                .col_expr(
-                    incident::Column::Version,
-                    Expr::col(incident::Column::Version).add(1),
-                )
-                .col_expr(incident::Column::ChangedAt, Expr::value(now))
-                .filter(incident::Column::Id.eq(Text(id)))
-                .exec(&tx)
-                .await?;
-        }
+        let (state, reason, incident) = settle(&tx, fate, actor, now).await?;
         let record = NewAudit {
             actor: actor.to_owned(),
             action: "complaint.add".to_owned(),
             object: format!("complaint {}", new.id),
             detail: json!({ "via": new.via, "kind": new.kind, "incident": incident, "reason": reason }),
         };
-        let own = plain;
         if new.tell {
             let tell = crate::NewJob {
                 kind: TELL_REPORTER.to_owned(),
@@ -197,25 +209,7 @@ impl Ledger {
             };
             job::enqueue(&tx, tell, now).await?;
         }
-        let row = ActiveModel {
-            id: Set(Text(new.id)),
-            number: Set(number),
-            receipt: Set(new.receipt),
-            via: Set(new.via),
-            message: Set(new.message),
-            kind: Set(Text(new.kind)),
-            what: Set(own(new.what)),
-            observables: Set(new.observables.to_string()),
-            body: Set(own(new.body)),
-            reporter: Set(new.reporter.map(own)),
-            reporter_name: Set(new.reporter_name.map(own)),
-            state: Set(state),
-            reason: Set(reason),
-            incident_id: Set(incident.map(Text)),
-            received_at: Set(new.received_at),
-            receipt_at: Set(None),
-            outcome_at: Set(None),
-        };
+        let row = row_of(new, number, (state, reason, incident));
         Entity::insert(row).exec_without_returning(&tx).await?;
         audit::append(&tx, record, now).await?;
         tx.commit().await?;
@@ -243,6 +237,15 @@ impl Ledger {
     pub async fn complaints_about(&self, incident: IncidentId) -> Result<Vec<Complaint>> {
         Ok(Entity::find()
             .filter(Column::IncidentId.eq(Text(incident)))
+            .order_by_asc(Column::Number)
+            .all(self.reader())
+            .await?)
+    }
+
+    /// Complaints that came in a message, by number.
+    pub async fn complaints_in(&self, message: &str) -> Result<Vec<Complaint>> {
+        Ok(Entity::find()
+            .filter(Column::Message.eq(message))
             .order_by_asc(Column::Number)
             .all(self.reader())
             .await?)
@@ -299,6 +302,41 @@ impl Ledger {
     pub async fn reporter_told(&self, id: ComplaintId, outcome: bool, now: i64) -> Result<()> {
         told(self.writer()?, id, outcome, now).await
     }
+}
+
+/// What a fate comes to, inside a transaction: state, reason and incident; the incident counts one complaint more.
+async fn settle<C: ConnectionTrait>(
+    db: &C,
+    fate: Fate,
+    actor: &str,
+    now: i64,
+) -> Result<Befallen> {
+    let (state, reason, incident) = match fate {
+        Fate::Opens(opened) => {
+            let id = opened.id;
+            incident::open(db, vec![*opened], actor, now).await?;
+            (ComplaintState::Joined, None, Some(id))
+        }
+        Fate::Joins(id) => (ComplaintState::Joined, None, Some(id)),
+        Fate::Waits(reason) => (ComplaintState::Waiting, Some(plain(reason)), None),
+        Fate::Refused(reason) => (ComplaintState::Refused, Some(plain(reason)), None),
+    };
+    if let Some(id) = incident {
+        incident::Entity::update_many()
+            .col_expr(
+                incident::Column::Complaints,
+                Expr::col(incident::Column::Complaints).add(1),
+            )
+            .col_expr(
+                incident::Column::Version,
+                Expr::col(incident::Column::Version).add(1),
+            )
+            .col_expr(incident::Column::ChangedAt, Expr::value(now))
+            .filter(incident::Column::Id.eq(Text(id)))
+            .exec(db)
+            .await?;
+    }
+    Ok((state, reason, incident))
 }
 
 /// Marks that a reporter was told, inside a transaction.

@@ -420,26 +420,8 @@ impl Ledger {
         actor: &str,
         now: i64,
     ) -> Result<Vec<Listed>> {
-        need_person(Listed::object(id), actor)?;
         let tx = self.begin().await?;
-        let asked = load(&tx, id).await?;
-        if asked.live_key.is_none() {
-            let reason = format!("is {} already", asked.state.to_value());
-            return Err(Error::conflict(Listed::object(id), reason));
-        }
-        let mut same = Entity::find()
-            .filter(Column::Kind.eq(asked.kind))
-            .filter(Column::Value.eq(asked.value.as_str()))
-            .filter(Column::LiveKey.is_not_null())
-            .order_by_asc(Column::Id)
-            .all(&tx)
-            .await?;
-        same.sort_by_key(|row| row.id != id);
-        let mut off = Vec::with_capacity(same.len());
-        for row in same {
-            end(&tx, &row, ListedState::Delisted, reason, actor, now).await?;
-            off.push(load(&tx, row.id).await?);
-        }
+        let off = take_off(&tx, id, reason, actor, now).await?;
         tx.commit().await?;
         Ok(off)
     }
@@ -610,6 +592,36 @@ impl Ledger {
         tx.commit().await?;
         Ok(row)
     }
+}
+
+/// Takes an entry off, and with it every live entry of its value, inside a transaction.
+pub(crate) async fn take_off(
+    tx: &impl ConnectionTrait,
+    id: i64,
+    reason: &str,
+    actor: &str,
+    now: i64,
+) -> Result<Vec<Listed>> {
+    need_person(Listed::object(id), actor)?;
+    let asked = load(tx, id).await?;
+    if asked.live_key.is_none() {
+        let reason = format!("is {} already", asked.state.to_value());
+        return Err(Error::conflict(Listed::object(id), reason));
+    }
+    let mut same = Entity::find()
+        .filter(Column::Kind.eq(asked.kind))
+        .filter(Column::Value.eq(asked.value.as_str()))
+        .filter(Column::LiveKey.is_not_null())
+        .order_by_asc(Column::Id)
+        .all(tx)
+        .await?;
+    same.sort_by_key(|row| row.id != id);
+    let mut off = Vec::with_capacity(same.len());
+    for row in same {
+        end(tx, &row, ListedState::Delisted, reason, actor, now).await?;
+        off.push(load(tx, row.id).await?);
+    }
+    Ok(off)
 }
 
 async fn load(db: &impl ConnectionTrait, id: i64) -> Result<Listed> {

@@ -80,7 +80,12 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-use row::{ActiveModel, Column, Entity};
+use row::ActiveModel;
+pub(crate) use row::{Column, Entity};
+
+mod settling;
+
+pub use settling::{MessageFilter, Settled};
 
 pub use row::{MessageState, Model as Message};
 
@@ -119,6 +124,39 @@ pub struct MessageRead {
     pub notice: Option<NoticeId>,
     /// The incident it belongs to.
     pub incident: Option<IncidentId>,
+}
+
+/// Stores a message that was read already, inside a transaction: what a party wrote in the portal. The same bytes
+/// again change nothing.
+pub(crate) async fn add_read<C: ConnectionTrait>(
+    db: &C,
+    new: NewMessage,
+    read: MessageRead,
+    now: i64,
+) -> Result<String> {
+    let own = |text: &str| without_nul(text).into_owned();
+    let id = new.blob.to_string();
+    let row = ActiveModel {
+        id: Set(id.clone()),
+        blob: Set(new.blob),
+        origin: Set(own(&new.origin)),
+        message_id: Set(new.message_id),
+        sender: Set(own(&read.sender)),
+        subject: Set(own(&read.subject)),
+        nature: Set(read.nature),
+        state: Set(read.state),
+        reason: Set(read.reason.map(|text| own(&text))),
+        proposal: Set(read.proposal),
+        notice_id: Set(read.notice.map(Text)),
+        incident_id: Set(read.incident.map(Text)),
+        received_at: Set(new.received_at),
+        handled_at: Set(Some(now)),
+    };
+    Entity::insert(row)
+        .on_conflict(OnConflict::column(Column::Id).do_nothing().to_owned())
+        .exec_without_returning(db)
+        .await?;
+    Ok(id)
 }
 
 impl Ledger {

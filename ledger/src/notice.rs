@@ -148,8 +148,11 @@ mod attempt {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+mod outbox;
+
 pub use attempt::Model as Attempt;
 pub use covers::Model as NoticeDirective;
+pub use outbox::NoticeFilter;
 pub use row::Model as Notice;
 use row::{ActiveModel, Column, Entity};
 
@@ -535,6 +538,15 @@ impl Ledger {
         Ok(found.is_some())
     }
 
+    /// How many notices of a kind were written to an address since an instant.
+    pub async fn mails_since(&self, address: &str, kind: NoticeKind, since: i64) -> Result<u64> {
+        let select = Entity::find()
+            .filter(Column::Address.eq(address))
+            .filter(Column::Kind.eq(Text(kind)))
+            .filter(Column::CreatedAt.gte(since));
+        Ok(select.count(self.writer()?).await?)
+    }
+
     /// Whether an organization ever got a notice.
     pub async fn ever_noticed(&self, organization: OrganizationId) -> Result<bool> {
         let found = Entity::find()
@@ -545,6 +557,26 @@ impl Ledger {
             .await?;
         Ok(found.is_some())
     }
+}
+
+/// The last notice about an incident that went to an organization.
+pub(crate) async fn last_to<C: ConnectionTrait>(
+    db: &C,
+    organization: OrganizationId,
+    incident: IncidentId,
+) -> Result<Option<NoticeId>> {
+    let about = covers::Entity::find()
+        .filter(covers::Column::IncidentId.eq(Text(incident)))
+        .all(db)
+        .await?;
+    let ids: BTreeSet<_> = about.into_iter().map(|row| row.notice_id).collect();
+    let last = Entity::find()
+        .filter(Column::Id.is_in(ids))
+        .filter(Column::OrganizationId.eq(Text(organization)))
+        .order_by_desc(Column::Number)
+        .one(db)
+        .await?;
+    Ok(last.map(|row| row.id.0))
 }
 
 /// Stores notices inside a transaction.

@@ -157,8 +157,12 @@ use row::ActiveModel;
 pub use row::Model as Organization;
 pub(crate) use row::{Column, Entity};
 
+mod listing;
+mod merging;
 mod undoing;
 
+pub use listing::{PartyFilter, PartyRow};
+pub use merging::Merged;
 pub use undoing::{Applied, Undone};
 
 impl Organization {
@@ -551,6 +555,28 @@ impl Ledger {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Stores a changed row inside a transaction.
+pub(crate) async fn set<C: ConnectionTrait>(db: &C, mut row: Organization, now: i64) -> Result<()> {
+    row.changed_at = now;
+    row.version += 1;
+    Entity::update(ActiveModel::from(row).reset_all()).exec(db).await?;
+    Ok(())
+}
+
+/// Whether a contact is an organization's, and in use.
+pub(crate) async fn owns<C: ConnectionTrait>(
+    db: &C,
+    organization: OrganizationId,
+    contact: ContactId,
+) -> Result<bool> {
+    let found = contact::Entity::find_by_id(Text(contact))
+        .filter(contact::Column::OrganizationId.eq(Text(organization)))
+        .filter(contact::Column::Active.eq(true))
+        .one(db)
+        .await?;
+    Ok(found.is_some())
 }
 
 /// Changes a contact inside a transaction.

@@ -27,6 +27,7 @@ pub mod listing;
 pub mod newsroom;
 pub mod notice;
 pub mod organization;
+pub mod outside;
 pub mod period;
 pub mod record;
 pub mod reject;

@@ -264,7 +264,12 @@ impl Desk {
         let history = self.ledger.verifications(id).await?;
         let looks: Vec<Look> = history.iter().map(look).collect();
         let next = conclude(&looks, &checker.rules, closed_at, now).next_look_at;
-        if !asked && next.is_none_or(|at| at > now) {
+        // A party that says it acted is looked after at once: nobody waits for the next turn of the plan.
+        let looked = looks.iter().map(|look| look.at.0).max();
+        let early = next.is_some_and(|at| at > now) && incident.acted_at.is_some();
+        let told_acted = early
+            && self.ledger.last_acted(id).await?.is_some_and(|acted| looked.is_none_or(|at| at < acted));
+        if !asked && !told_acted && next.is_none_or(|at| at > now) {
             return Ok(());
         }
         target.marks = self.marks(&incident, parties).await?;
@@ -445,7 +450,7 @@ impl Desk {
                 match self.ledger.step(id, reach, step, ACTOR, now.0).await {
                     Ok(_) => told.back += 1,
                     // An incident that was opened since has the matter.
-                    Err(ledger::Error::Conflict { .. }) => {}
+                    Err(ledger::Error::Conflict { .. } | ledger::Error::Changed { .. }) => {}
                     Err(error) => return Err(error.into()),
                 }
             }

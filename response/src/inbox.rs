@@ -1,7 +1,9 @@
 //! Mail that comes back to us: fetched ([`imap`]), archived by hash, and read as jobs ([`reading`]) with
-//! [`formats::mail`]. One mailbox carries complaints, answers, bounces and feeds; what each mail led to
+//! [`formats::mail`]; and what came by the public form ([`form`]), which goes the same way. One mailbox carries complaints, answers, bounces and feeds; what each mail led to
 //! stands in its row.
 
+pub mod form;
+pub mod deciding;
 pub mod imap;
 pub mod reading;
 

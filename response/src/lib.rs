@@ -12,6 +12,7 @@
 mod error;
 
 pub mod campaign;
+pub mod casework;
 pub mod checking;
 pub mod deliver;
 pub mod duty;
@@ -22,6 +23,7 @@ pub mod moving;
 pub mod notice;
 pub mod notify;
 pub mod party;
+pub mod portal;
 pub mod rdap;
 pub mod route;
 pub mod scorecard;

@@ -11,11 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::{
-    audit, backup, blocklist, bulletin, completions, config, contacts, daily, demo, doctor,
-    evidence, exercise, export, feeds, fetch, flash, history, hold, import, inbox, incidents, infrastructure,
-    ingest, init, lake, man, notices, orgs, parallel, parse, query, rating, reference, rejects,
-    respond, restore, retention, rollup, route, serve, status, subscribers, tokens, users, verify,
-    watch, week,
+    audit, backup, blocklist, bulletin, completions, config, contacts, daily, demo, doctor, evidence, exercise, export, feeds, fetch, flash, health, history, hold, import, inbox, incidents, infrastructure, ingest, init, lake, man, notices, orgs, parallel, parse, query, rating, reference, rejects, respond, restore, retention, rollup, route, serve, status, subscribers, tokens, users, verify, watch, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -102,6 +98,7 @@ enum Command {
     Fetch(fetch::Args),
     Ingest(ingest::Args),
     Serve(serve::Args),
+    Health(health::Args),
     Tokens(tokens::Args),
     Rejects(rejects::Args),
     Incidents(incidents::Args),
@@ -172,6 +169,7 @@ impl Command {
             Command::Fetch(args) => fetch::run(args, session),
             Command::Ingest(args) => ingest::run(args, session),
             Command::Serve(args) => serve::run(args, session),
+            Command::Health(args) => health::run(args, session),
             Command::Tokens(args) => tokens::run(args, session),
             Command::Rejects(args) => rejects::run(args, session),
             Command::Incidents(args) => incidents::run(args, session),
@@ -272,11 +270,14 @@ fn log(verbose: u8, unattended: bool) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("WATCHFIRE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+        .with_ansi(false);
+    match std::env::var("WATCHFIRE_LOG_FORMAT").as_deref() {
+        Ok("json") => log.event_format(crate::json_log::Lines).init(),
+        _ => log.init(),
+    }
 }
 
 #[cfg(test)]

@@ -31,12 +31,13 @@ pub mod expand;
 pub mod ledger;
 pub mod origin;
 mod retained;
+pub mod signing;
 pub mod written;
 
 use expand::{Target, Unexpanded, expand};
 use origin::{Shown, Spelling};
 use written::{
-    DutySection, ListsSection, ResponseSection, ServeSection, SiteSection, SubscribersSection, Written,
+    DutySection, ListsSection, ResponseSection, ServeSection, SignInSection, SiteSection, SubscribersSection, Written,
 };
 
 /// Name of the file in a workspace.
@@ -144,6 +145,10 @@ pub struct Settings {
     pub serve: ServeSection,
     /// `serve.listen`, read.
     pub listen: SocketAddr,
+    /// `serve.proxies`, read.
+    pub proxies: Vec<std::net::IpAddr>,
+    /// How people sign in.
+    pub sign_in: SignInSection,
     /// From an event to a takedown.
     pub response: ResponseSection,
     /// Block lists of our own.
@@ -278,6 +283,8 @@ impl Resolver<'_> {
             );
         }
         let listen = self.serve(&written.serve);
+        let proxies = self.proxies(&written.serve);
+        self.sign_in(&written.sign_in);
         let ledger = self.ledger(&written);
         self.duty(&written.duty);
         let site = self.site(&written.site);
@@ -307,6 +314,8 @@ impl Resolver<'_> {
             subscribers: written.subscribers,
             duty: written.duty,
             listen,
+            proxies,
+            sign_in: written.sign_in,
             ledger,
             site,
             fonts,
@@ -338,6 +347,7 @@ impl Resolver<'_> {
             ("serve.push_mb", serve.push_mb, 1 << 20),
             ("serve.pushes_per_minute", serve.pushes_per_minute, 1 << 20),
             ("serve.most_waiting", serve.most_waiting, 10_000_000),
+            ("serve.calls_per_minute", serve.calls_per_minute, 1 << 20),
         ];
         for (key, value, most) in counts {
             if !(1..=most).contains(&value) {

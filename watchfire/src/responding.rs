@@ -365,6 +365,12 @@ pub fn known(incident: &Incident) -> Known {
 /// The configuration names what cannot be used.
 pub fn checker(workspace: &Workspace) -> Result<Checker> {
     let written = &workspace.settings.response;
+    if workspace.settings.exercise {
+        return Err(Failure::new(
+            "an exercise",
+            "looks at nothing outside: what is gone is told by its world",
+        ));
+    }
     let wrong = |key: &str, why: String| {
         Failure::new(format_args!("response.{key}"), why).with(Exit::Configuration)
     };

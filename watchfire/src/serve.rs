@@ -37,11 +37,15 @@ use crate::table::clean;
 use crate::workspace::{Access, Session, Workspace, now, random};
 
 mod alarms;
+pub mod access;
 mod folders;
 mod gauges;
 mod hooks;
 mod jobs;
 mod lists;
+mod notify;
+mod premises;
+mod office;
 mod respond;
 mod streams;
 mod work;
@@ -128,7 +132,7 @@ fn terms(settings: &Settings) -> Arc<Terms> {
         per_minute: settings.serve.pushes_per_minute,
         most_waiting: u64::from(settings.serve.most_waiting),
         zone: settings.zone.clone(),
-        proxies: Vec::new(),
+        proxies: settings.proxies.clone(),
         house: House {
             organization: settings.series.organization.clone(),
             title: settings.series.title.clone(),
@@ -224,6 +228,8 @@ async fn serve(
         .await?;
     jobs::plan(&server).await?;
 
+    let keys = access::Keys::read(&workspace.root, &workspace.settings, &session.environment)?;
+    let keys = Arc::new(keys);
     let (terms_sender, terms_receiver) = watch::channel(terms(&workspace.settings));
     let (readiness, ready) = watch::channel(Readiness::Ready);
     if let Err(error) = watchfire::site::recover(&workspace.site_dir()) {
@@ -244,7 +250,17 @@ async fn serve(
         bonds(&server),
     );
     let desk = desk.for_exercises(workspace.settings.exercise);
-    let desk = Arc::new(desk.publishing(Public::new(workspace.site_dir())));
+    let desk = keys
+        .give(desk)
+        .on_premises(Arc::new(premises::House(Arc::clone(&server))));
+    let office = Arc::new(office::Office::new(Arc::clone(&server)));
+    let desk = desk.corresponding(Arc::clone(&office) as _, office);
+    let almanac = office::almanac::Office::new(Arc::clone(&server));
+    let desk = desk.counting(Arc::new(office::almanac::Shared(almanac)));
+    let desk = desk
+        .publishing(Public::new(workspace.site_dir()))
+        .with_newsroom(Arc::new(office::Newsroom::new(Arc::clone(&server))));
+    let desk = Arc::new(desk);
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());
     parts.spawn(async move {
@@ -265,12 +281,15 @@ async fn serve(
         parts.spawn(world::run(Arc::clone(&server), world::open()?));
     }
     parts.spawn(gauges::run(Arc::clone(&server), meters));
+    parts.spawn(notify::watch(Arc::clone(&server)));
+    let scheme = if keys.encrypted() { "https" } else { "http" };
     session.talk.say(format_args!(
-        "serving {} on http://{address}",
+        "serving {} on {scheme}://{address}",
         workspace.root.display()
     ));
-    if !address.ip().is_loopback() {
-        tracing::warn!(%address, "tokens and reports cross the network unencrypted: put a proxy with TLS in front");
+    notify::ready(&format!("serving on {scheme}://{address}"));
+    if !address.ip().is_loopback() && !keys.encrypted() && workspace.settings.proxies.is_empty() {
+        tracing::warn!(%address, "tokens and reports cross the network unencrypted: set tls_cert and tls_key, or put a proxy with TLS in front and name it in proxies");
     }
     let mut reloading = JoinSet::new();
     let signal = loop {
@@ -279,7 +298,12 @@ async fn serve(
             _ = hang_up.recv() => {
                 let environment = session.environment.clone();
                 let (server, terms) = (Arc::clone(&server), terms_sender.clone());
-                reloading.spawn(async move { reload(&server, &environment, &terms).await });
+                let keys = Arc::clone(&keys);
+                reloading.spawn(async move {
+                    notify::reloading();
+                    reload(&server, &environment, &terms, &keys).await;
+                    notify::ready("serving");
+                });
             }
             Some(_) = reloading.join_next(), if !reloading.is_empty() => {}
             why = died.recv() => {
@@ -296,6 +320,7 @@ async fn serve(
     };
     let most = u64::from(server.workspace().settings.serve.drain_secs);
     tracing::info!(signal, secs = most, "stopping: work under way may end");
+    notify::stopping();
     readiness.send_replace(Readiness::Not("the process is stopping".to_owned()));
     stop.send_replace(true);
     let drained = async {
@@ -341,6 +366,7 @@ async fn reload(
     server: &Server,
     environment: &config::Environment,
     terms_sender: &watch::Sender<Arc<Terms>>,
+    keys: &access::Keys,
 ) {
     let refuse = |lines: Vec<String>| {
         metrics::counter!("watchfire_reloads_total", "outcome" => "refused").increment(1);
@@ -355,6 +381,10 @@ async fn reload(
         Err(lines) => return refuse(lines),
     };
     let new = Arc::new(old.with(settings));
+    // Certificates are read first: what cannot be used changes nothing.
+    if let Err(failure) = keys.renew(&old.root, &new.settings, environment) {
+        return refuse(vec![failure.message().to_owned()]);
+    }
     // The ingesting thread changes over between two batches, and refuses wrong reference files.
     if let Err(failure) = server.queue.ask(Load::Configured(Arc::clone(&new))).await {
         return refuse(vec![failure.message().to_owned()]);

@@ -65,12 +65,15 @@ impl Goal {
         let of = |nth: usize| found.get(nth).and_then(Option::as_ref);
         Ok(match self {
             Goal::Validated(nth) => of(nth).is_some_and(|one| one.validated_at.is_some()),
-            Goal::AllValidated => {
-                found.iter().all(|one| one.as_ref().is_some_and(|one| one.validated_at.is_some()))
-            }
+            Goal::AllValidated => found
+                .iter()
+                .all(|one| one.as_ref().is_some_and(|one| one.validated_at.is_some())),
             Goal::Noted(nth) => match of(nth) {
                 None => false,
-                Some(one) => !ledger.incident_notes(one.incident_id(), &Reach::All).await?.is_empty(),
+                Some(one) => !ledger
+                    .incident_notes(one.incident_id(), &Reach::All)
+                    .await?
+                    .is_empty(),
             },
             Goal::Written(nth) => match of(nth) {
                 None => false,
@@ -98,21 +101,25 @@ impl Goal {
                 Some(one) => {
                     let clocks = ledger.clocks(one.incident_id()).await?;
                     !clocks.is_empty()
-                        && clocks.iter().all(|clock| clock.state == ledger::ClockState::Done)
+                        && clocks
+                            .iter()
+                            .all(|clock| clock.state == ledger::ClockState::Done)
                 }
             },
             Goal::Closed(nth) => of(nth).is_some_and(|one| one.closed_at.is_some()),
             Goal::Dismissed(nth) => of(nth).is_some_and(|one| {
                 one.state.0 == IncidentState::Closed
-                    && one.resolution.is_some_and(|resolution| resolution.0 == Resolution::Invalid)
+                    && one
+                        .resolution
+                        .is_some_and(|resolution| resolution.0 == Resolution::Invalid)
             }),
             Goal::NeverNoticed(nth) => of(nth).is_some_and(|one| one.noticed_at.is_none()),
             Goal::OneCampaign => {
                 let first = of(0).and_then(|one| one.campaign_id);
                 first.is_some()
-                    && found.iter().all(|one| {
-                        one.as_ref().is_some_and(|one| one.campaign_id == first)
-                    })
+                    && found
+                        .iter()
+                        .all(|one| one.as_ref().is_some_and(|one| one.campaign_id == first))
             }
             Goal::AlarmTaken => {
                 let page = Page {
@@ -120,7 +127,9 @@ impl Goal {
                     limit: 200,
                 };
                 let alarms = ledger.alarms(None, page).await?;
-                let own = alarms.iter().filter(|alarm| stage.topics.contains(&alarm.topic));
+                let own = alarms
+                    .iter()
+                    .filter(|alarm| stage.topics.contains(&alarm.topic));
                 let mut own = own.peekable();
                 own.peek().is_some() && own.all(|alarm| alarm.remark.is_some())
             }
@@ -179,7 +188,10 @@ async fn incidents(
             ..IncidentFilter::default()
         };
         let sort = IncidentSort::Newest;
-        let found = desk.ledger.incidents(&filter, &Reach::All, sort, page).await?;
+        let found = desk
+            .ledger
+            .incidents(&filter, &Reach::All, sort, page)
+            .await?;
         all.push(found.into_iter().next());
     }
     Ok(all)

@@ -42,7 +42,9 @@ pub(crate) fn planned(scenario: &Scenario, number: usize) -> Stage {
         hosts: (1..=hosts)
             .map(|nth| format!("{}-{number}-{nth}.drill.example", scenario.name))
             .collect(),
-        topics: (1..=alarms).map(|nth| format!("drill {number} {nth}")).collect(),
+        topics: (1..=alarms)
+            .map(|nth| format!("drill {number} {nth}"))
+            .collect(),
     }
 }
 
@@ -110,6 +112,9 @@ fn encoded(text: &str) -> String {
     use base64::Engine;
     match text.is_ascii() {
         true => text.to_owned(),
-        false => format!("=?utf-8?B?{}?=", base64::prelude::BASE64_STANDARD.encode(text)),
+        false => format!(
+            "=?utf-8?B?{}?=",
+            base64::prelude::BASE64_STANDARD.encode(text)
+        ),
     }
 }

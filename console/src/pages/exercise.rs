@@ -29,13 +29,41 @@ const WORK: Need = Need::Right(Right::Work);
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/exercise", VIEW, || get(page)),
-    Route::act("/console/exercise/{scenario}/begin", WORK, || post(begin_form)),
-    Route::act("/console/exercise/drills/{id}/hint", WORK, || post(hint_form)),
+    Route::act("/console/exercise/{scenario}/begin", WORK, || {
+        post(begin_form)
+    }),
+    Route::act("/console/exercise/drills/{id}/hint", WORK, || {
+        post(hint_form)
+    }),
     Route::act("/console/exercise/drills/{id}/end", WORK, || post(end_form)),
-    Route::api(Verb::Get, "/api/v1/exercise/scenarios", VIEW, listed, || get(list)),
-    Route::api(Verb::Post, "/api/v1/exercise/scenarios/{scenario}/begin", WORK, began, || post(begin)),
-    Route::api(Verb::Get, "/api/v1/exercise/drills/{id}", VIEW, shown, || get(one)),
-    Route::api(Verb::Post, "/api/v1/exercise/drills/{id}/end", WORK, ended, || post(end)),
+    Route::api(
+        Verb::Get,
+        "/api/v1/exercise/scenarios",
+        VIEW,
+        listed,
+        || get(list),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/exercise/scenarios/{scenario}/begin",
+        WORK,
+        began,
+        || post(begin),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/exercise/drills/{id}",
+        VIEW,
+        shown,
+        || get(one),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/exercise/drills/{id}/end",
+        WORK,
+        ended,
+        || post(end),
+    ),
 ];
 
 words! {
@@ -117,7 +145,11 @@ async fn list(
         title: drill::title(one).get(lang).to_owned(),
         brief: said(one.brief, lang).to_owned(),
         minutes: one.minutes,
-        aims: one.aims.iter().map(|aim| said(aim.name, lang).to_owned()).collect(),
+        aims: one
+            .aims
+            .iter()
+            .map(|aim| said(aim.name, lang).to_owned())
+            .collect(),
     });
     let items = items.collect();
     form::answer(&headers, &Scenarios { items, next: None })
@@ -218,7 +250,10 @@ async fn begin_form(
     Path(name): Path<String>,
 ) -> Result<Response, Refusal> {
     beginning(&desk, &visitor, &name).await?;
-    Ok(form::done("/console/exercise", Words::of(visitor.lang).begun))
+    Ok(form::done(
+        "/console/exercise",
+        Words::of(visitor.lang).begun,
+    ))
 }
 
 /// A drill of one's own; a lead sees everybody's.
@@ -293,7 +328,10 @@ async fn hint_form(
     if row.hints == 0 {
         desk.ledger.hint_drill(row.id).await?;
     }
-    Ok(form::done("/console/exercise", Words::of(visitor.lang).hint_said))
+    Ok(form::done(
+        "/console/exercise",
+        Words::of(visitor.lang).hint_said,
+    ))
 }
 
 struct Goal {
@@ -387,7 +425,8 @@ async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
         }
         let accounts = desk.ledger.accounts().await?;
         for row in drills.iter().take(50) {
-            let (Some(ended), Some(scenario)) = (row.ended_at, drill::scenario(&row.scenario)) else {
+            let (Some(ended), Some(scenario)) = (row.ended_at, drill::scenario(&row.scenario))
+            else {
                 continue;
             };
             let name = accounts.iter().find(|one| one.login == row.login);
@@ -401,9 +440,9 @@ async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
         }
     }
     let rows = scenarios::ALL.iter().map(|one| {
-        let own = drills
-            .iter()
-            .filter(|row| row.login == visitor.login() && row.scenario == one.name && row.ended_at.is_some());
+        let own = drills.iter().filter(|row| {
+            row.login == visitor.login() && row.scenario == one.name && row.ended_at.is_some()
+        });
         Row {
             name: one.name,
             title: said(one.title, lang),

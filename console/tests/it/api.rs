@@ -56,7 +56,10 @@ async fn the_document_holds_what_the_table_of_routes_holds() {
         let verb = route.verb.as_str().to_lowercase();
         let operation = &document["paths"][&path][&verb];
         assert!(operation.is_object(), "{verb} {path}");
-        assert!(!operation["summary"].as_str().unwrap().is_empty(), "{verb} {path}");
+        assert!(
+            !operation["summary"].as_str().unwrap().is_empty(),
+            "{verb} {path}"
+        );
         ids.push(operation["operationId"].as_str().unwrap().to_owned());
     }
     let all = ids.len();
@@ -110,7 +113,9 @@ async fn others_find_the_document_sound() {
 async fn a_key_makes_a_request_act_once() {
     let house = House::new().await;
     let (who, to) = ("administrator", ("POST", "/api/v1/webhooks/1/test"));
-    let made = house.json(who, "POST", "/api/v1/webhooks", &hook("one")).await;
+    let made = house
+        .json(who, "POST", "/api/v1/webhooks", &hook("one"))
+        .await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
     let key = [("idempotency-key", "a-1")];
     let first = ask(&house, who, to, &key, &Value::Null).await;
@@ -124,15 +129,28 @@ async fn a_key_makes_a_request_act_once() {
     // The same key for something else, and the same by somebody else.
     let other = ask(&house, who, to, &key, &json!({ "x": 1 })).await;
     assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(other.headers[header::CONTENT_TYPE], "application/problem+json");
+    assert_eq!(
+        other.headers[header::CONTENT_TYPE],
+        "application/problem+json"
+    );
     let theirs = ask(&house, "viewer", to, &key, &Value::Null).await;
     assert_eq!(theirs.status, StatusCode::NOT_FOUND);
     // A refusal is an answer too.
     let absent = ("POST", "/api/v1/webhooks/9/test");
     for replayed in [false, true] {
-        let answer = ask(&house, who, absent, &[("idempotency-key", "a-2")], &Value::Null).await;
+        let answer = ask(
+            &house,
+            who,
+            absent,
+            &[("idempotency-key", "a-2")],
+            &Value::Null,
+        )
+        .await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND);
-        assert_eq!(answer.headers.contains_key("idempotency-replayed"), replayed);
+        assert_eq!(
+            answer.headers.contains_key("idempotency-replayed"),
+            replayed
+        );
     }
     let long = "x".repeat(256);
     let answer = ask(&house, who, to, &[("idempotency-key", &long)], &Value::Null).await;
@@ -156,7 +174,12 @@ async fn an_answer_with_a_secret_is_not_kept() {
     assert_eq!(again.status, StatusCode::CONFLICT);
     assert!(!again.body.contains(&secret));
     assert_eq!(house.ledger.hooks().await.unwrap().len(), 1);
-    for path in ["/api/v1/webhooks", "/api/v1/webhooks/1", "/console/settings/webhooks", "/console/settings/webhooks/1"] {
+    for path in [
+        "/api/v1/webhooks",
+        "/api/v1/webhooks/1",
+        "/console/settings/webhooks",
+        "/console/settings/webhooks/1",
+    ] {
         let shown = house.get(who, path).await;
         assert_eq!(shown.status, StatusCode::OK);
         assert!(!shown.body.contains(&secret), "{path}");
@@ -180,7 +203,9 @@ async fn of_two_at_once_one_acts() {
 async fn a_change_of_what_was_changed_meanwhile_is_refused() {
     let house = House::new().await;
     let who = "administrator";
-    house.json(who, "POST", "/api/v1/webhooks", &hook("one")).await;
+    house
+        .json(who, "POST", "/api/v1/webhooks", &hook("one"))
+        .await;
     let read = house.get(who, "/api/v1/webhooks/1").await;
     let tag = read.headers[header::ETAG].to_str().unwrap().to_owned();
     let to = ("DELETE", "/api/v1/webhooks/1");
@@ -197,15 +222,26 @@ async fn what_the_framework_refuses_is_told_in_our_words() {
     let who = "administrator";
     let number = house.get(who, "/api/v1/webhooks/none").await;
     assert_eq!(number.status, StatusCode::NOT_FOUND);
-    assert_eq!(number.headers[header::CONTENT_TYPE], "application/problem+json");
-    house.json(who, "POST", "/api/v1/webhooks", &hook("one")).await;
+    assert_eq!(
+        number.headers[header::CONTENT_TYPE],
+        "application/problem+json"
+    );
+    house
+        .json(who, "POST", "/api/v1/webhooks", &hook("one"))
+        .await;
     let query = house.get(who, "/api/v1/webhooks/1/calls?limit=many").await;
     assert_eq!(query.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(query.headers[header::CONTENT_TYPE], "application/problem+json");
+    assert_eq!(
+        query.headers[header::CONTENT_TYPE],
+        "application/problem+json"
+    );
     let method = house.json(who, "PUT", "/api/v1/webhooks", &json!({})).await;
     assert_eq!(method.status, StatusCode::METHOD_NOT_ALLOWED);
     assert!(method.headers.contains_key(header::ALLOW));
-    assert_eq!(method.headers[header::CONTENT_TYPE], "application/problem+json");
+    assert_eq!(
+        method.headers[header::CONTENT_TYPE],
+        "application/problem+json"
+    );
     for wrong in [
         json!({ "name": "", "url": "https://a.example.test/", "kinds": ["*"] }),
         json!({ "name": "a", "url": "ftp://a.example.test/", "kinds": ["*"] }),
@@ -237,7 +273,10 @@ impl Lines {
         let request = request.body(Body::empty()).unwrap();
         let response = house.router.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "text/event-stream"
+        );
         Lines {
             body: response.into_body().into_data_stream(),
             text: String::new(),
@@ -299,8 +338,18 @@ async fn changes_are_told_as_they_happen_and_nothing_is_missed() {
     let told = lines.events(2).await;
     assert_eq!(told.len(), 2);
     // Kinds are asked for by their beginnings.
-    let mut lines = Lines::of(&house, "viewer", "/api/v1/changes?kinds=notice.,issue.lint&after=0", None).await;
-    house.ledger.append_audit(record("issue.lint", "issue a"), house.now()).await.unwrap();
+    let mut lines = Lines::of(
+        &house,
+        "viewer",
+        "/api/v1/changes?kinds=notice.,issue.lint&after=0",
+        None,
+    )
+    .await;
+    house
+        .ledger
+        .append_audit(record("issue.lint", "issue a"), house.now())
+        .await
+        .unwrap();
     let told = lines.events(1).await;
     assert_eq!(told[0]["kind"], "issue.lint");
 }
@@ -308,16 +357,36 @@ async fn changes_are_told_as_they_happen_and_nothing_is_missed() {
 #[tokio::test]
 async fn nobody_is_told_of_what_is_not_theirs() {
     let house = House::new().await;
-    let by = house.ledger.actor("administrator", model::newsroom::Right::Administer, 0).await.unwrap();
-    house.ledger.set_account_organization(&by, "analyst", Some("ORG-A"), house.now()).await.unwrap();
+    let by = house
+        .ledger
+        .actor("administrator", model::newsroom::Right::Administer, 0)
+        .await
+        .unwrap();
+    house
+        .ledger
+        .set_account_organization(&by, "analyst", Some("ORG-A"), house.now())
+        .await
+        .unwrap();
     let mut branch = Lines::of(&house, "analyst", "/api/v1/changes", None).await;
     let mut viewer = Lines::of(&house, "viewer", "/api/v1/changes", None).await;
     let mut all = Lines::of(&house, "administrator", "/api/v1/changes", None).await;
-    house.ledger.append_audit(record("account.change", "account lead"), house.now()).await.unwrap();
+    house
+        .ledger
+        .append_audit(record("account.change", "account lead"), house.now())
+        .await
+        .unwrap();
     house.incident("Somebody else's", None).await;
-    house.ledger.append_audit(record("notice.move", "notice NOT-1"), house.now()).await.unwrap();
+    house
+        .ledger
+        .append_audit(record("notice.move", "notice NOT-1"), house.now())
+        .await
+        .unwrap();
     house.incident("The branch's own", Some("ORG-A")).await;
-    let kinds = |told: Vec<Value>| told.iter().map(|one| one["kind"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let kinds = |told: Vec<Value>| {
+        told.iter()
+            .map(|one| one["kind"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
     let told = kinds(branch.events(2).await);
     assert_eq!(told, ["incident.open"], "its own incident only");
     let told = kinds(viewer.events(4).await);
@@ -334,27 +403,74 @@ async fn nobody_is_told_of_what_is_not_theirs() {
 async fn a_webhook_is_told_of_what_it_wants_and_can_be_told_again() {
     let house = House::new().await;
     let who = "administrator";
-    house.json(who, "POST", "/api/v1/webhooks", &hook("one")).await;
+    house
+        .json(who, "POST", "/api/v1/webhooks", &hook("one"))
+        .await;
     house.incident("Phishing page", None).await;
-    house.ledger.append_audit(record("issue.lint", "issue a"), house.now()).await.unwrap();
+    house
+        .ledger
+        .append_audit(record("issue.lint", "issue a"), house.now())
+        .await
+        .unwrap();
     let (calls, more) = house.ledger.note_calls(house.now()).await.unwrap();
-    assert_eq!((calls, more), (1, false), "the incident, and neither the issue nor the webhook itself");
-    assert_eq!(house.ledger.note_calls(house.now()).await.unwrap(), (0, false), "told once");
+    assert_eq!(
+        (calls, more),
+        (1, false),
+        "the incident, and neither the issue nor the webhook itself"
+    );
+    assert_eq!(
+        house.ledger.note_calls(house.now()).await.unwrap(),
+        (0, false),
+        "told once"
+    );
     let listed = house.get(who, "/api/v1/webhooks/1/calls").await.json();
     assert_eq!(listed["items"][0]["kind"], "incident.open");
     assert_eq!(listed["items"][0]["state"], "waiting");
-    let job = house.ledger.lease(house.now(), "test", &["hook"], 60).await.unwrap().unwrap();
-    house.ledger.hook_called(1, ledger::CallState::Sent, "HTTP 204", house.now()).await.unwrap();
+    let job = house
+        .ledger
+        .lease(house.now(), "test", &["hook"], 60)
+        .await
+        .unwrap()
+        .unwrap();
+    house
+        .ledger
+        .hook_called(1, ledger::CallState::Sent, "HTTP 204", house.now())
+        .await
+        .unwrap();
     house.ledger.complete(job, house.now()).await.unwrap();
-    let again = house.json(who, "POST", "/api/v1/webhooks/1/calls/1/replay", &Value::Null).await;
+    let again = house
+        .json(
+            who,
+            "POST",
+            "/api/v1/webhooks/1/calls/1/replay",
+            &Value::Null,
+        )
+        .await;
     assert_eq!(again.status, StatusCode::NO_CONTENT, "{}", again.body);
-    assert!(house.ledger.lease(house.now(), "test", &["hook"], 60).await.unwrap().is_some());
-    let other = house.json(who, "POST", "/api/v1/webhooks/2/calls/1/replay", &Value::Null).await;
+    assert!(
+        house
+            .ledger
+            .lease(house.now(), "test", &["hook"], 60)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    let other = house
+        .json(
+            who,
+            "POST",
+            "/api/v1/webhooks/2/calls/1/replay",
+            &Value::Null,
+        )
+        .await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);
     let page = house.get(who, "/console/settings/webhooks/1").await;
     assert!(page.body.contains("incident.open"));
     for login in ["viewer", "lead", "party"] {
-        assert_eq!(house.get(login, "/console/settings/webhooks").await.status, StatusCode::NOT_FOUND);
+        assert_eq!(
+            house.get(login, "/console/settings/webhooks").await.status,
+            StatusCode::NOT_FOUND
+        );
     }
 }
 

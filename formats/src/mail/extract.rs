@@ -50,6 +50,12 @@ impl Observable {
         }
     }
 
+    /// What a person named in a form, a thing a line: as [`Observable`]s of full confidence, or nothing where it
+    /// is none.
+    pub fn read(text: &str) -> Option<Observable> {
+        Observable::parse(text, 100)
+    }
+
     /// What a text is, by its form, made plain where it was made harmless; `None` where it is nothing
     /// that one can complain about. Addresses of one's own machine are nothing; private ones are, since
     /// a reporter inside a network means its hosts.

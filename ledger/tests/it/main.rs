@@ -26,6 +26,7 @@ mod reject;
 mod report;
 mod response;
 mod retention;
+mod search;
 mod subscriber;
 mod tables;
 mod token;

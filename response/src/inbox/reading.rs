@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use formats::mail::bounce::{BounceReport, Hardness, Outcome};
-use formats::mail::complaint::Complaint;
+use formats::mail::complaint::{Complaint, Observable};
 use formats::mail::nature::{Nature, may_answer};
 use formats::mail::own::{Link, Own};
 use formats::mail::reply::{Class, reply_class, unquoted};
@@ -21,7 +21,7 @@ use ledger::{
 };
 use model::field::Field;
 use model::ids::{ComplaintId, EvidenceId, IncidentId};
-use model::incident::{Severity, Step};
+use model::incident::{CaseKind, Severity, Step};
 use model::notice::NoticeState;
 use model::territory::Territory;
 use model::time::Timestamp;
@@ -65,12 +65,12 @@ pub struct ReadMail {
 }
 
 /// What one message came to.
-struct Came {
-    state: MessageState,
-    reason: Option<String>,
+pub(super) struct Came {
+    pub(super) state: MessageState,
+    pub(super) reason: Option<String>,
     proposal: Option<String>,
     notice: Option<Notice>,
-    incident: Option<IncidentId>,
+    pub(super) incident: Option<IncidentId>,
 }
 
 impl Came {
@@ -242,7 +242,7 @@ impl Desk {
         Ok(self.ledger.message_read(&message.id, stored, now).await?)
     }
 
-    async fn bounced(
+    pub(super) async fn bounced(
         &self,
         report: &BounceReport,
         notice: Option<Notice>,
@@ -346,7 +346,7 @@ impl Desk {
         )))
     }
 
-    async fn answered(
+    pub(super) async fn answered(
         &self,
         message: &Message,
         mail: &Mail,
@@ -422,7 +422,7 @@ impl Desk {
         })
     }
 
-    async fn keep_attachments(
+    pub(super) async fn keep_attachments(
         &self,
         mail: &Mail,
         incident: IncidentId,
@@ -483,7 +483,14 @@ impl Desk {
                 continue;
             }
             let id = ComplaintId::draw(now, (self.random)());
-            let (fate, incident) = self.fate(complaint, rules, enrich, now).await?;
+            let told_of = Told {
+                named: Named::of(&complaint.observables),
+                kind: complaint.kind,
+                confidence: complaint.confidence,
+                observed_at: complaint.observed_at,
+                reference: complaint.reference.to_string(),
+            };
+            let (fate, incident) = self.fate(told_of, rules, enrich, now).await?;
             waiting += u64::from(matches!(fate, Fate::Waits(_)));
             told.opened += u64::from(matches!(fate, Fate::Opens(_)));
             let observables: Vec<_> = complaint
@@ -526,14 +533,14 @@ impl Desk {
 
     /// What becomes of a complaint: it joins the live incident of its matter, opens one, or waits where
     /// it is not sure what the reporter means.
-    async fn fate(
+    pub(super) async fn fate(
         &self,
-        complaint: &Complaint,
+        complaint: Told,
         rules: &Rules,
         enrich: &Enrich<'_>,
         now: Timestamp,
     ) -> Result<(Fate, Option<IncidentId>)> {
-        let named = Named::of(complaint);
+        let named = complaint.named;
         let kind = complaint.kind;
         let fitting = rules.all().iter().filter(|rule| rule.kind == kind);
         let by_rule = fitting
@@ -587,7 +594,7 @@ impl Desk {
             owner: None,
             tlp: Tlp::Amber,
             origin: "complaint".to_owned(),
-            external_number: Some(complaint.reference.to_string()).filter(|text| !text.is_empty()),
+            external_number: Some(complaint.reference).filter(|text| !text.is_empty()),
             first_seen_at: seen,
             last_seen_at: seen,
             validated_by: None,
@@ -597,21 +604,32 @@ impl Desk {
     }
 }
 
+/// What is told of a matter, whether by mail or by the form.
+pub(super) struct Told {
+    /// What it names.
+    pub(super) named: Named,
+    /// What it is about.
+    pub(super) kind: CaseKind,
+    /// How sure it is that this is meant, 0 to 100.
+    pub(super) confidence: u8,
+    /// When it was seen.
+    pub(super) observed_at: Option<Timestamp>,
+    /// The reporter's own number for it.
+    pub(super) reference: String,
+}
+
 /// What a complaint names, as an incident holds it.
 #[derive(Default)]
-struct Named {
-    url: Option<String>,
-    host: Option<String>,
-    ip: Option<String>,
+pub(super) struct Named {
+    pub(super) url: Option<String>,
+    pub(super) host: Option<String>,
+    pub(super) ip: Option<String>,
 }
 
 impl Named {
-    fn of(complaint: &Complaint) -> Named {
+    pub(super) fn of(observables: &[Observable]) -> Named {
         let first = |field: Field| {
-            let mut all = complaint
-                .observables
-                .iter()
-                .filter(|one| one.field == field);
+            let mut all = observables.iter().filter(|one| one.field == field);
             all.next().map(|one| one.text.clone())
         };
         let url = first(Field::SourceUrl);
@@ -700,7 +718,7 @@ fn same_domain(address: &str, sender: &str) -> bool {
 
 /// The receipt of a complaint in a message: not to be guessed without the message, the same each time
 /// it is read.
-fn receipt(message: &str, place: usize) -> String {
+pub(super) fn receipt(message: &str, place: usize) -> String {
     let hash = ledger::Hash::of(format!("receipt {place} {message}").as_bytes());
     let text = hash.to_string().to_uppercase();
     format!("{}-{}-{}", &text[..4], &text[4..8], &text[8..12])

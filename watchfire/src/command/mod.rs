@@ -16,6 +16,7 @@ pub mod export;
 pub mod feeds;
 pub mod fetch;
 pub mod flash;
+pub mod health;
 pub mod history;
 pub mod hold;
 pub mod import;

@@ -25,6 +25,8 @@ pub struct Written {
     pub query: QuerySection,
     /// The serving process.
     pub serve: ServeSection,
+    /// How people sign in.
+    pub sign_in: SignInSection,
     /// From an event to a takedown.
     pub response: ResponseSection,
     /// Block lists of our own.
@@ -422,6 +424,14 @@ pub struct ServeSection {
     pub pushes_per_minute: u32,
     /// Archived reports that may wait to be taken in before more are refused.
     pub most_waiting: u32,
+    /// Calls a minute and token of the API.
+    pub calls_per_minute: u32,
+    /// File with the certificate and its chain, PEM; with `tls_key` connections are taken over TLS.
+    pub tls_cert: String,
+    /// File with its private key, PEM, without a passphrase.
+    pub tls_key: String,
+    /// Addresses of proxies in front, whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<String>,
 }
 
 impl Default for ServeSection {
@@ -434,6 +444,52 @@ impl Default for ServeSection {
             push_mb: 256,
             pushes_per_minute: 600,
             most_waiting: 10_000,
+            calls_per_minute: 600,
+            tls_cert: String::new(),
+            tls_key: String::new(),
+            proxies: Vec::new(),
+        }
+    }
+}
+
+/// `[sign_in]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignInSection {
+    /// Roles that need a second factor, from the moment when the first account of the house has one.
+    pub second_factor: Vec<String>,
+    /// File of passwords that are known from breaches: sorted SHA-1 in hexadecimal, or the passwords; empty: none.
+    pub breached: String,
+    /// Address of the console as browsers write it, as `https://console.cert.example`; a provider sends them back
+    /// there.
+    pub base: String,
+    /// Issuer of a provider (OpenID Connect) that people may sign in through; empty: none. The client's secret is in
+    /// `WATCHFIRE_OIDC_SECRET`.
+    pub oidc_issuer: String,
+    /// What we are called there.
+    pub oidc_client: String,
+    /// What the button says.
+    pub oidc_name: String,
+    /// The claim that holds the login.
+    pub oidc_claim: String,
+    /// Roles of accounts that are made for whoever comes; empty: an administrator makes accounts.
+    pub oidc_roles: Vec<String>,
+    /// Names, addresses and prefixes of the provider that may be asked although they are private.
+    pub oidc_allow: Vec<String>,
+}
+
+impl Default for SignInSection {
+    fn default() -> Self {
+        SignInSection {
+            second_factor: vec!["administrator".to_owned(), "approver".to_owned()],
+            breached: String::new(),
+            base: String::new(),
+            oidc_issuer: String::new(),
+            oidc_client: String::new(),
+            oidc_name: "OpenID Connect".to_owned(),
+            oidc_claim: "preferred_username".to_owned(),
+            oidc_roles: Vec::new(),
+            oidc_allow: Vec::new(),
         }
     }
 }

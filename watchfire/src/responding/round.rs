@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ledger::NewIncident;
 use ledger::clock::Escalation;
-use ledger::complaint::TELL_REPORTER;
+use ledger::complaint::{READ_COMPLAINT, TELL_REPORTER};
 use ledger::incident::Triaged;
 use ledger::message::READ_MESSAGE;
 use model::time::Timestamp;
@@ -281,12 +281,13 @@ pub fn read_mail(
     let ledger = &workspace.ledger;
     right.turn(workspace, |_| {
         // Whoever had these leases is dead: the right to change the workspace is ours.
-        let kinds = [READ_MESSAGE, TELL_REPORTER];
+        let kinds = [READ_MESSAGE, READ_COMPLAINT, TELL_REPORTER];
         Ok(workspace.block_on(ledger.release_leases(&kinds, now().0))?)
     })?;
     let mut all = ReadMail::default();
     // The tables take a while to compile: not for an empty mailbox, and in nobody's turn.
-    if workspace.block_on(ledger.has_due_job(&[READ_MESSAGE], now().0))? {
+    let reads = [READ_MESSAGE, READ_COMPLAINT];
+    if workspace.block_on(ledger.has_due_job(&reads, now().0))? {
         let tables = reference_files::tables(workspace, talk)?;
         let country = workspace.settings.exercise.then(Country::new);
         let enrich = |incident: &mut NewIncident| {
@@ -309,6 +310,19 @@ pub fn read_mail(
             all.bounces += some.bounces;
             all.waiting += some.waiting;
             all.quarantined += some.quarantined;
+            all.failed += some.failed;
+            if !some.more {
+                break;
+            }
+        }
+        // Complaints of the public form go the same way.
+        loop {
+            let some = right.turn(workspace, |until| {
+                Ok(workspace.block_on(desk.read_complaints(&rules, &enrich, until))?)
+            })?;
+            all.complaints += some.complaints;
+            all.opened += some.opened;
+            all.waiting += some.waiting;
             all.failed += some.failed;
             if !some.more {
                 break;

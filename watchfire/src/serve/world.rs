@@ -39,7 +39,9 @@ const GONE: &str = "storm-";
 /// The machine gives no port.
 pub fn open() -> Result<Taken> {
     let (port, taken) = serve()?;
-    responding::SINK.set(port).map_err(|_| Failure::new("exercise", "its mail server is open already"))?;
+    responding::SINK
+        .set(port)
+        .map_err(|_| Failure::new("exercise", "its mail server is open already"))?;
     Ok(taken)
 }
 
@@ -72,8 +74,14 @@ async fn beat(server: &Server, desk: &Desk, taken: &Taken, world: &mut World) ->
     let mails = std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner));
     for (recipient, bytes) in mails {
         let text = String::from_utf8_lossy(&bytes);
-        let to_us = text.lines().find_map(|line| line.strip_prefix("Reply-To: "));
-        let to_us = to_us.unwrap_or_default().trim().trim_matches(['<', '>']).to_owned();
+        let to_us = text
+            .lines()
+            .find_map(|line| line.strip_prefix("Reply-To: "));
+        let to_us = to_us
+            .unwrap_or_default()
+            .trim()
+            .trim_matches(['<', '>'])
+            .to_owned();
         let Some(token) = Token::of_address(&to_us) else {
             continue;
         };
@@ -83,7 +91,9 @@ async fn beat(server: &Server, desk: &Desk, taken: &Taken, world: &mut World) ->
         }
     }
     let at = now();
-    let (due, later) = std::mem::take(&mut world.coming).into_iter().partition(|(when, _)| *when <= at.0);
+    let (due, later) = std::mem::take(&mut world.coming)
+        .into_iter()
+        .partition(|(when, _)| *when <= at.0);
     world.coming = later;
     let due: Vec<(i64, Vec<u8>)> = due;
     for (_, mail) in due {
@@ -155,7 +165,10 @@ async fn looks(server: &Server, desk: &Desk, world: &World, at: Timestamp) -> Re
             ..ledger::IncidentFilter::default()
         };
         let sort = ledger::IncidentSort::Oldest;
-        let found = server.ledger.incidents(&filter, &Reach::All, sort, ledger::Page::ALL).await?;
+        let found = server
+            .ledger
+            .incidents(&filter, &Reach::All, sort, ledger::Page::ALL)
+            .await?;
         for one in found {
             let gone = *fixed <= at.0;
             let look = Look {

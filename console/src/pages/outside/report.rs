@@ -1,0 +1,431 @@
+//! The complaint form and what becomes of its receipt.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::multipart::MultipartRejection;
+use axum::extract::{Multipart, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use formats::mail::complaint::Observable;
+use model::incident::CaseKind;
+use model::outside::Stage;
+use response::inbox::form::Reported;
+use serde::Deserialize;
+
+use super::{ASKING, FORM_BYTES, SENDING, code, keep, line, look_at, read, spend};
+use crate::Desk;
+use crate::limits::Limit;
+use crate::pages::shell::{self, Nav, Shell};
+use crate::pictures::Bad;
+use crate::receipts;
+use crate::refusal::Refusal;
+use crate::routes::{Need, Route};
+use crate::visitor::Visitor;
+use crate::words::{fill, word, words};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route::page("/report", Need::Nothing, || get(form)),
+    Route::act("/report", Need::Nothing, || post(send)).taking(FORM_BYTES),
+    Route::page("/report/status", Need::Nothing, || get(ask)),
+    Route::page("/report/status/{number}", Need::Nothing, || get(status)),
+];
+
+/// Complaints about one name: many of them about one page tell nothing new.
+const TARGET: Limit = Limit {
+    what: "target",
+    most: 60,
+    per: 3_600_000_000,
+};
+/// Complaints of the form in an hour, of everybody.
+const HOURLY: u64 = 1_000;
+/// Complaints in a day that leave one address.
+const ADDRESS: u64 = 5;
+const HOUR: i64 = 3_600_000_000;
+const DAY: i64 = 24 * HOUR;
+/// Addresses that one complaint names.
+const PLACES: usize = 10;
+
+/// Fields of the form; `homepage` stays empty, and only machines fill it.
+const FIELDS: &[&str] = &["kind", "place", "app", "store", "story", "address", "homepage"];
+
+words! {
+    Words {
+        title: "举报可疑的网站或应用", "Report a suspicious site or app";
+        area: "网络安全投诉", "Report an incident";
+        lead: "只需一个地址。无须登录，也不必留下姓名；我们会核实、联系能处理的单位，并把结果告诉您。", "An address is enough. You need no account and need not give a name: we check it, reach whoever can act, and tell you how it ended.";
+        ask: "查询进度", "Look up a report";
+        kind: "您遇到的是", "What did you come across?";
+        phishing: "仿冒页面", "A page that imitates another";
+        phishing_text: "冒充银行、快递、政府等", "a bank, a parcel service, an authority";
+        app: "恶意应用", "A malicious app";
+        app_text: "扣费、窃取信息的应用", "it takes money or data";
+        defaced: "网页被篡改", "A site that was changed";
+        defaced_text: "页面被换掉或挂上他物", "replaced, or with things that do not belong there";
+        other: "其他", "Something else";
+        other_text: "说不清也没有关系", "it is fine not to know";
+        place: "网址或下载地址", "Address of the page or download";
+        place_help: "请复制粘贴，不要点开；可写多个，每行一个。写成 hxxp 或 [.] 也能识别。", "Copy and paste it, do not open it; one a line if there are several. hxxp and [.] are understood.";
+        no_place: "没有网址？写应用名称和应用市场", "No address? Give the name of the app and where it is offered";
+        app_name: "应用名称", "Name of the app";
+        store: "在哪里下载的", "Where it is offered";
+        story: "怎么收到的", "How did it reach you?";
+        optional: "选填", "optional";
+        shots: "截图", "Screenshots";
+        shots_most: "选填，最多 3 张", "optional, up to 3";
+        shots_help: "PNG、JPEG、WEBP 或 GIF，每张不超过 5 MiB。图片会重新编码，去掉位置等附带信息。请先遮住卡号和密码。", "PNG, JPEG, WEBP or GIF, up to 5 MiB each. They are drawn anew, without place and other data. Please cover card numbers and passwords first.";
+        address: "邮箱", "Mail address";
+        address_help: "选填，用来告知结果；不会公开，也不会交给被举报的一方。", "optional, to tell you how it ended; never published, never passed to whoever you report.";
+        leave_empty: "请将此栏留空", "Leave this field empty";
+        send: "提交", "Send";
+        urgent: "已转账或泄露密码？请先拨打 110 并联系银行。", "Sent money or gave away a password? Call the police and your bank first.";
+        wrong: "有几处需要再看一眼", "Some fields need another look";
+        wrong_kind: "请选一项。", "Choose one.";
+        wrong_place: "没有认出网址：好像少了结尾，例如 .com 或 .cn。请再看一眼短信或地址栏。", "No address was recognized: it may lack its end, as in .com or .cn. Look at the message or the address bar again.";
+        wrong_nothing: "请写网址，或应用名称，或说说怎么回事。", "Give an address, the name of an app, or tell what happened.";
+        wrong_many: "最多 10 个网址。", "At most 10 addresses.";
+        wrong_address: "这不像一个邮箱地址。", "This does not look like a mail address.";
+        wrong_often: "这个邮箱今天已提交多次。请明天再来，或不填邮箱。", "This address was given several times today. Come back tomorrow, or leave it out.";
+        wrong_trap: "此栏须留空：请清空后再提交。", "This field must stay empty: clear it and send again.";
+        again: "请重新选择图片：浏览器不会保留它们。", "Choose the pictures again: the browser does not keep them.";
+        bad_big: "图片太多或太大：最多 3 张，每张不超过 5 MiB。", "Too many pictures or too large: up to 3, of 5 MiB each.";
+        bad_kind: "只能上传 PNG、JPEG、WEBP 或 GIF 图片。", "Only PNG, JPEG, WEBP and GIF pictures can be sent.";
+        bad_pixels: "图片尺寸太大：请缩小，或只截取要紧的部分。", "The picture has too many pixels: make it smaller, or cut out what matters.";
+        bad_broken: "图片打不开：请换一张。", "The picture cannot be read: choose another one.";
+        status: "查询进度", "Look up a report";
+        status_lead: "输入提交后得到的受理编号。", "Enter the number you got when you sent it.";
+        number: "受理编号", "Number";
+        find: "查询", "Look up";
+        unknown: "查不到这个编号。请核对后再试。", "There is no such number. Check it and try again.";
+        got: "已收到，谢谢您", "Received. Thank you";
+        keep: "请记下受理编号。凭它可随时查询，他人看不到您的内容。", "Write the number down. With it you can look the report up at any time; nobody else sees what you wrote.";
+        copy: "复制编号", "Copy the number";
+        print: "打印", "Print";
+        late: "进度更新有延迟，不显示对方单位和核验时间。", "Progress is shown with a delay, without parties or times.";
+        end: "结果", "Outcome";
+        end_text: "处理结束后显示在这里；留了邮箱的，会收到答复。", "Shown here when it has ended; those who left an address get an answer.";
+        closed_text: "此事已处理完毕。", "The matter has ended.";
+        careful: "在结果出来之前，请不要在该页面填写任何信息。", "Until then, enter nothing on that page.";
+        another: "再举报一个", "Report another";
+    }
+}
+
+/// What stands in the form, and what is wrong with it.
+#[derive(Default)]
+struct Filled {
+    kind: String,
+    place: String,
+    app: String,
+    store: String,
+    story: String,
+    address: String,
+    trap: String,
+    wrong_kind: &'static str,
+    wrong_place: &'static str,
+    wrong_address: &'static str,
+    wrong_file: &'static str,
+    wrong_trap: &'static str,
+}
+
+impl Filled {
+    fn is_wrong(&self) -> bool {
+        [
+            self.wrong_kind,
+            self.wrong_place,
+            self.wrong_address,
+            self.wrong_file,
+            self.wrong_trap,
+        ]
+        .iter()
+        .any(|wrong| !wrong.is_empty())
+    }
+
+    fn checked(&self, kind: &str) -> bool {
+        self.kind == kind
+    }
+}
+
+#[derive(Template)]
+#[template(path = "outside-report.html")]
+struct FormPage {
+    shell: Shell,
+    w: &'static Words,
+    f: Filled,
+    lang: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "outside-ask.html")]
+struct AskPage {
+    shell: Shell,
+    w: &'static Words,
+    typed: String,
+    unknown: bool,
+    lang: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "outside-status.html")]
+struct StatusPage {
+    shell: Shell,
+    w: &'static Words,
+    number: String,
+    new: bool,
+    handling: bool,
+    closed: bool,
+    received: &'static str,
+    handled: &'static str,
+    lang: &'static str,
+}
+
+async fn form(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Response {
+    page(&desk, &visitor, StatusCode::OK, Filled::default()).await
+}
+
+async fn page(desk: &Desk, visitor: &Visitor, status: StatusCode, f: Filled) -> Response {
+    let w = Words::of(visitor.lang);
+    let page = FormPage {
+        shell: shell::shell(desk, visitor, Nav::Nowhere, w.title).await,
+        w,
+        f,
+        lang: code(visitor.lang),
+    };
+    shell::status_page(status, &page)
+}
+
+/// The kind of case that a choice of the form makes.
+fn kind_of(choice: &str) -> Option<CaseKind> {
+    match choice {
+        "phishing" => Some(CaseKind::Phishing),
+        "app" => Some(CaseKind::MaliciousApp),
+        "defaced" => Some(CaseKind::Defacement),
+        "other" => Some(CaseKind::Other),
+        _ => None,
+    }
+}
+
+/// The addresses in a text: a thing a line, or in the midst of a message that was pasted whole.
+fn places(text: &str) -> Vec<Observable> {
+    let mut all: Vec<Observable> = Vec::new();
+    for token in text.split(|c: char| c.is_whitespace() || "，；、。“”（）【】《》".contains(c)) {
+        let lower = token.to_lowercase();
+        let begin = ["http", "hxxp"].iter().filter_map(|scheme| lower.find(scheme)).min();
+        // Lower case may have other lengths than what was written.
+        let token = begin.and_then(|at| token.get(at..)).unwrap_or(token);
+        let found = Observable::read(token).or_else(|| {
+            let ascii: String = token.chars().take_while(char::is_ascii).collect();
+            Observable::read(&ascii)
+        });
+        if let Some(found) = found
+            && !all.iter().any(|one| one.text == found.text)
+        {
+            all.push(found);
+        }
+    }
+    all
+}
+
+/// The name that an address is about, for the limit by target.
+fn target(place: &Observable) -> String {
+    let host = url::Url::parse(&place.text).ok();
+    let host = host.and_then(|url| url.host_str().map(str::to_owned));
+    host.unwrap_or_else(|| place.text.clone())
+}
+
+async fn send(
+    State(desk): State<Arc<Desk>>,
+    visitor: Visitor,
+    parts: Result<Multipart, MultipartRejection>,
+) -> Result<Response, Refusal> {
+    let w = Words::of(visitor.lang);
+    // Before the body is read: whoever sends too many costs nothing.
+    spend(&desk, &visitor, SENDING)?;
+    let mut sent = read(parts, FIELDS).await?;
+    let mut f = Filled {
+        kind: sent.field("kind").to_owned(),
+        place: sent.field("place").to_owned(),
+        app: line(sent.field("app"), 200),
+        store: line(sent.field("store"), 200),
+        story: sent.field("story").to_owned(),
+        address: line(sent.field("address"), 254),
+        trap: sent.field("homepage").to_owned(),
+        ..Filled::default()
+    };
+    let kind = kind_of(&f.kind);
+    if kind.is_none() {
+        f.wrong_kind = w.wrong_kind;
+    }
+    let places = places(&f.place);
+    let told = !f.app.is_empty() || (kind == Some(CaseKind::Other) && !f.story.is_empty());
+    f.wrong_place = match (places.len(), f.place.is_empty()) {
+        (0, false) => w.wrong_place,
+        (0, true) if !told => w.wrong_nothing,
+        (n, _) if n > PLACES => w.wrong_many,
+        _ => "",
+    };
+    let now = desk.now().0;
+    if !f.address.is_empty() {
+        let given = desk.ledger.form_complaints_since(now - DAY, Some(&f.address));
+        if !response::party::is_mailbox(&f.address) {
+            f.wrong_address = w.wrong_address;
+        } else if given.await? >= ADDRESS {
+            // Anybody may type anybody's address: no more mail comes of it than this.
+            f.wrong_address = w.wrong_often;
+        }
+    }
+    if !f.trap.is_empty() {
+        f.wrong_trap = w.wrong_trap;
+    }
+    let had_files = sent.too_much || !sent.files.is_empty();
+    let looked = match f.is_wrong() {
+        true => Ok(Vec::new()),
+        false => look_at(&desk, &mut sent, false).await?,
+    };
+    let (files, kind) = match (looked, kind) {
+        (Ok(files), Some(kind)) if !f.is_wrong() => (files, kind),
+        (looked, _) => {
+            f.wrong_file = match looked {
+                Err(Bad::TooBig) => w.bad_big,
+                Err(Bad::Kind) => w.bad_kind,
+                Err(Bad::TooManyPixels) => w.bad_pixels,
+                Err(Bad::Broken) => w.bad_broken,
+                Ok(_) if had_files => w.again,
+                Ok(_) => "",
+            };
+            return Ok(page(&desk, &visitor, StatusCode::UNPROCESSABLE_ENTITY, f).await);
+        }
+    };
+    if let Some(first) = places.first() {
+        desk.limits.spend(TARGET, &target(first), now)?;
+    }
+    if desk.ledger.form_complaints_since(now - HOUR, None).await? >= HOURLY {
+        return Err(Refusal::TooMany(600));
+    }
+    let receipt = receipts::draw(&desk)?;
+    let app = match (f.app.is_empty(), f.store.is_empty()) {
+        (true, _) => String::new(),
+        (false, true) => f.app,
+        (false, false) => format!("{} ({})", f.app, f.store),
+    };
+    // What was typed is kept with what was recognized: a person may see more in it.
+    let body = match places.len() {
+        0 => f.story,
+        _ => format!("{}\n\n{}", f.place, f.story).trim().to_owned(),
+    };
+    let new = Reported {
+        receipt: receipt.clone(),
+        kind,
+        places,
+        app,
+        body,
+        address: Some(f.address).filter(|address| !address.is_empty()),
+        language: code(visitor.lang),
+        files: keep(&desk, files)?,
+    };
+    desk.response.file_complaint(new).await?;
+    let to = format!("/report/status/{receipt}?new=1&lang={}", code(visitor.lang));
+    Ok(Redirect::to(&to).into_response())
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    number: String,
+    #[serde(default)]
+    new: String,
+}
+
+async fn ask(
+    State(desk): State<Arc<Desk>>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refusal> {
+    if asked.number.trim().is_empty() {
+        return Ok(asking(&desk, &visitor, StatusCode::OK, String::new()).await);
+    }
+    shown(&desk, &visitor, &asked.number, false).await
+}
+
+async fn status(
+    State(desk): State<Arc<Desk>>,
+    visitor: Visitor,
+    Path(number): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refusal> {
+    shown(&desk, &visitor, &number, !asked.new.is_empty()).await
+}
+
+async fn asking(desk: &Desk, visitor: &Visitor, status: StatusCode, typed: String) -> Response {
+    let w = Words::of(visitor.lang);
+    let page = AskPage {
+        shell: shell::shell(desk, visitor, Nav::Nowhere, w.status).await,
+        w,
+        unknown: !typed.is_empty(),
+        typed,
+        lang: code(visitor.lang),
+    };
+    shell::status_page(status, &page)
+}
+
+/// How things stood at the last midnight of the house that lies a day back: nobody learns from it when a party was
+/// asked or a look took place.
+pub(super) fn as_of(desk: &Desk) -> i64 {
+    let late = model::time::Timestamp(desk.now().0 - DAY);
+    let zone = &desk.terms().zone;
+    let midnight = late
+        .to_jiff()
+        .and_then(|at| at.to_zoned_datetime(zone.clone()).start_of_day().ok());
+    midnight.map_or(late.0, |at| at.timestamp().as_microsecond())
+}
+
+async fn shown(desk: &Desk, visitor: &Visitor, typed: &str, new: bool) -> Result<Response, Refusal> {
+    spend(desk, visitor, ASKING)?;
+    let w = Words::of(visitor.lang);
+    let number = receipts::read(typed);
+    let stage = match &number {
+        Some(number) => desk.ledger.stage_of(number, as_of(desk)).await?,
+        None => None,
+    };
+    // A number that is none and one that nobody has look alike.
+    let (Some(number), Some(stage)) = (number, stage) else {
+        let typed = line(typed, 60);
+        return Ok(asking(desk, visitor, StatusCode::NOT_FOUND, typed).await);
+    };
+    let title = match new {
+        true => w.got.to_owned(),
+        false => fill("{label} {number}", &[("label", &w.number), ("number", &number)]),
+    };
+    Ok(shell::page(&StatusPage {
+        shell: shell::shell(desk, visitor, Nav::Nowhere, &title).await,
+        w,
+        number,
+        new,
+        handling: stage >= Stage::Handling,
+        closed: stage == Stage::Closed,
+        received: word(Stage::Received, visitor.lang),
+        handled: word(Stage::Handling, visitor.lang),
+        lang: code(visitor.lang),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(text: &str) -> Vec<String> {
+        places(text).into_iter().map(|one| one.text).collect()
+    }
+
+    #[test]
+    fn addresses_are_found_as_people_paste_them() {
+        assert_eq!(texts("hxxps://login.example[.]test/a"), ["https://login.example.test/a"]);
+        assert_eq!(
+            texts("【快递】您的包裹丢失，请点http://a.example.test/x领取\nb.example.test"),
+            ["http://a.example.test/x", "b.example.test"]
+        );
+        assert_eq!(texts("192.0.2.7 192.0.2.7"), ["192.0.2.7"]);
+        assert_eq!(texts("login"), Vec::<String>::new());
+        assert_eq!(texts("javascript:alert(1)"), Vec::<String>::new());
+    }
+}
