@@ -44,6 +44,7 @@ pub mod tls;
 
 mod changes;
 mod doors;
+mod drill;
 mod guard;
 mod limits;
 mod once;
@@ -133,6 +134,8 @@ pub struct Desk {
     /// What counts, renders and publishes issues.
     newsroom: Option<Arc<dyn newsroom::Newsroom>>,
     signs: Signs,
+    /// Whether the workspace is for exercises.
+    exercise: bool,
     limits: limits::Limits,
     /// Changes as they happen.
     changes: changes::Changes,
@@ -200,6 +203,7 @@ impl Desk {
             casework: None,
             newsroom: None,
             signs: Signs::default(),
+            exercise: false,
             limits: limits::Limits::default(),
             changes: changes::Changes::default(),
             sign_in: watch::channel(Arc::default()).1,
@@ -271,6 +275,9 @@ impl Desk {
     /// With somebody who sends incidents on, reminds, looks and knows the schemes of grading.
     pub fn working(mut self, casework: Arc<dyn casework::Casework>) -> Self {
         self.casework = Some(casework);
+    /// For exercises: scenarios can be played here.
+    pub fn for_exercises(mut self, exercise: bool) -> Self {
+        self.exercise = exercise;
         self
     }
 

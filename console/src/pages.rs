@@ -18,6 +18,7 @@ pub(crate) mod bulletin;
 pub(crate) mod draw;
 pub(crate) mod feeds;
 pub(crate) mod duty;
+pub(crate) mod exercise;
 pub(crate) mod events;
 pub(crate) mod form;
 pub(crate) mod incidents;
@@ -69,6 +70,7 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         portal::api::ROUTES,
         programs::ROUTES,
         webhooks::ROUTES,
+        exercise::ROUTES,
         crate::changes::ROUTES,
         notices::ROUTES,
         inbox::ROUTES,
@@ -170,6 +172,7 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("programs", programs::Words::PAIRS),
         ("webhooks", webhooks::Words::PAIRS),
         ("duty", duty::Words::PAIRS),
+        ("exercise", exercise::Words::PAIRS),
         ("notices", notices::Words::PAIRS),
         ("letter", notices::LetterWords::PAIRS),
         ("sending", notices::SendingWords::PAIRS),

@@ -49,6 +49,7 @@ mod office;
 mod respond;
 mod streams;
 mod work;
+mod world;
 
 use folders::Folders;
 use work::{Load, Queue};
@@ -248,6 +249,7 @@ async fn serve(
         Some(Arc::clone(&meters)),
         bonds(&server),
     );
+    let desk = desk.for_exercises(workspace.settings.exercise);
     let desk = keys
         .give(desk)
         .on_premises(Arc::new(premises::House(Arc::clone(&server))));
@@ -276,6 +278,9 @@ async fn serve(
     parts.spawn(lists::run(Arc::clone(&server)));
     parts.spawn(hooks::run(Arc::clone(&server)));
     parts.spawn(alarms::run(Arc::clone(&server)));
+    if workspace.settings.exercise {
+        parts.spawn(world::run(Arc::clone(&server), world::open()?));
+    }
     parts.spawn(gauges::run(Arc::clone(&server), meters));
     parts.spawn(notify::watch(Arc::clone(&server)));
     let scheme = if keys.encrypted() { "https" } else { "http" };

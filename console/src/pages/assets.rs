@@ -30,6 +30,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
             include_str!("../../assets/pages/programs.css"),
             include_str!("../../assets/pages/webhooks.css"),
             include_str!("../../assets/pages/duty.css"),
+            include_str!("../../assets/pages/exercise.css"),
             include_str!("../../assets/pages/settings.css"),
             include_str!("../../assets/pages/audit.css"),
             include_str!("../../assets/pages/office.css"),

@@ -6,6 +6,7 @@ mod feeds;
 mod access;
 mod api;
 mod events;
+mod duty;
 mod house;
 mod newsroom;
 mod inbox;
