@@ -26,14 +26,14 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 pub mod access;
-pub mod casework;
-pub mod breached;
-pub mod correspondence;
 pub mod almanac;
+pub mod breached;
+pub mod casework;
+pub mod correspondence;
 pub mod error;
 pub mod meters;
-pub mod oidc;
 pub mod newsroom;
+pub mod oidc;
 pub mod password;
 pub mod premises;
 pub mod problem;
@@ -47,9 +47,9 @@ mod doors;
 mod drill;
 mod guard;
 mod limits;
+mod lookout;
 mod once;
 pub mod openapi;
-mod lookout;
 mod pages;
 mod pictures;
 mod receipts;
@@ -275,6 +275,9 @@ impl Desk {
     /// With somebody who sends incidents on, reminds, looks and knows the schemes of grading.
     pub fn working(mut self, casework: Arc<dyn casework::Casework>) -> Self {
         self.casework = Some(casework);
+        self
+    }
+
     /// For exercises: scenarios can be played here.
     pub fn for_exercises(mut self, exercise: bool) -> Self {
         self.exercise = exercise;
@@ -292,9 +295,7 @@ impl Desk {
         self
     }
     /// What writes letters.
-    pub(crate) fn letters(
-        &self,
-    ) -> Result<&dyn correspondence::Correspondence, refusal::Refusal> {
+    pub(crate) fn letters(&self) -> Result<&dyn correspondence::Correspondence, refusal::Refusal> {
         let letters = self.correspondence.as_deref();
         letters.ok_or_else(|| refusal::Refusal::conflict("this process", "writes no letters"))
     }

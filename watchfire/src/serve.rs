@@ -36,16 +36,16 @@ use crate::responding;
 use crate::table::clean;
 use crate::workspace::{Access, Session, Workspace, now, random};
 
-mod alarms;
 pub mod access;
+mod alarms;
 mod folders;
 mod gauges;
 mod hooks;
 mod jobs;
 mod lists;
 mod notify;
-mod premises;
 mod office;
+mod premises;
 mod respond;
 mod streams;
 mod work;

@@ -268,7 +268,10 @@ pub fn tells_of_vulnerabilities(feed: &Feed) -> bool {
     let said = feed.classification.as_deref();
     FORMATS.contains(&feed.format.as_str())
         || said.is_none_or(|class| class == "vulnerable-system")
-        || feed.columns.values().any(|column| column == "vulnerability_id")
+        || feed
+            .columns
+            .values()
+            .any(|column| column == "vulnerability_id")
 }
 
 /// Names of the feeds of which nothing may be printed: the tally leaves their events out.

@@ -91,7 +91,10 @@ impl House {
 
     /// The same, with a desk that was completed.
     pub async fn with(complete: impl FnOnce(Desk) -> Desk) -> House {
-        House::fed(Catalogue::new(Vec::new()).unwrap(), |desk, _| complete(desk)).await
+        House::fed(Catalogue::new(Vec::new()).unwrap(), |desk, _| {
+            complete(desk)
+        })
+        .await
     }
 
     /// The same, with feeds, and a desk that was completed by what response works at.

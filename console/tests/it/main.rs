@@ -2,24 +2,24 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod feeds;
 mod access;
 mod api;
-mod events;
-mod duty;
-mod house;
-mod newsroom;
-mod inbox;
-mod notices;
-mod office;
-mod parties;
-mod incidents;
 mod appeal;
 mod complaint;
+mod duty;
+mod events;
+mod feeds;
+mod house;
+mod inbox;
+mod incidents;
+mod matrix;
+mod newsroom;
+mod notices;
+mod office;
+mod oidc;
 mod outside;
+mod parties;
 mod portal;
 mod sign_in;
-mod vulnerabilities;
-mod matrix;
-mod oidc;
 mod tokens;
+mod vulnerabilities;

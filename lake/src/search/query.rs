@@ -8,9 +8,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::ToSpan;
 use model::time::Timestamp;
 
 /// Longest text in bytes.
@@ -114,33 +114,87 @@ const KEYS: &[Row] = &[
         also: &["type"],
         ..row(Key::Class, "class", Form::Text, &["class_type"], "phishing")
     },
-    row(Key::Identifier, "identifier", Form::Text, &["class_identifier"], "open-telnet"),
+    row(
+        Key::Identifier,
+        "identifier",
+        Form::Text,
+        &["class_identifier"],
+        "open-telnet",
+    ),
     Row {
         also: &["source", "cidr"],
         ..row(Key::Ip, "ip", Form::Net, &["source_ip"], "192.0.2.0/24")
     },
-    row(Key::Destination, "destination", Form::Net, &["destination_ip"], "198.51.100.7"),
+    row(
+        Key::Destination,
+        "destination",
+        Form::Net,
+        &["destination_ip"],
+        "198.51.100.7",
+    ),
     Row {
         also: &["as"],
         ..row(Key::Asn, "asn", Form::Asn, &["asn"], "AS64500")
     },
-    row(Key::Province, "province", Form::Division, &["province"], "32"),
+    row(
+        Key::Province,
+        "province",
+        Form::Division,
+        &["province"],
+        "32",
+    ),
     row(Key::City, "city", Form::Division, &["city"], "320100"),
     Row {
         also: &["cc"],
         ..row(Key::Country, "country", Form::Text, &["country"], "CN")
     },
-    row(Key::Territory, "territory", Form::Territory, &["territory"], "inside"),
+    row(
+        Key::Territory,
+        "territory",
+        Form::Territory,
+        &["territory"],
+        "inside",
+    ),
     row(Key::Feed, "feed", Form::Text, &["feed"], "sinkhole"),
-    row(Key::Report, "report", Form::Text, &["report"], "R-0123456789abcdef0123456789abcdef"),
-    row(Key::Malware, "malware", Form::Text, &["malware_name"], "mirai"),
+    row(
+        Key::Report,
+        "report",
+        Form::Text,
+        &["report"],
+        "R-0123456789abcdef0123456789abcdef",
+    ),
+    row(
+        Key::Malware,
+        "malware",
+        Form::Text,
+        &["malware_name"],
+        "mirai",
+    ),
     row(Key::Url, "url", Form::Within, &["source_url"], "login"),
-    row(Key::Host, "host", Form::Text, &["host", "source_host"], "*.example.test"),
-    row(Key::Domain, "domain", Form::Text, &["domain"], "example.test"),
+    row(
+        Key::Host,
+        "host",
+        Form::Text,
+        &["host", "source_host"],
+        "*.example.test",
+    ),
+    row(
+        Key::Domain,
+        "domain",
+        Form::Text,
+        &["domain"],
+        "example.test",
+    ),
     row(Key::Tld, "tld", Form::Text, &["tld"], "test"),
     row(Key::Brand, "brand", Form::Text, &["brand"], "example-bank"),
     row(Key::Sector, "sector", Form::Text, &["sector"], "bank"),
-    row(Key::Holder, "holder", Form::Text, &["holder"], "example-telecom"),
+    row(
+        Key::Holder,
+        "holder",
+        Form::Text,
+        &["holder"],
+        "example-telecom",
+    ),
     row(Key::Port, "port", Form::Number, &["source_port"], "8080"),
     row(Key::Severity, "severity", Form::Text, &["severity"], "high"),
     row(Key::Tag, "tag", Form::Word(' '), &["tags"], "iot"),
@@ -283,7 +337,11 @@ pub struct Query {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// No such key.
-    #[error("character {at}: there is no filter `{key}`{}; filters are {}", meant(near), names())]
+    #[error(
+        "character {at}: there is no filter `{key}`{}; filters are {}",
+        meant(near),
+        names()
+    )]
     Key {
         /// Where.
         at: usize,
@@ -317,7 +375,9 @@ pub enum QueryError {
         at: usize,
     },
     /// A star within a value.
-    #[error("character {at}: `*` stands before or after a value, not within it; quotes take it as it is")]
+    #[error(
+        "character {at}: `*` stands before or after a value, not within it; quotes take it as it is"
+    )]
     Star {
         /// Where.
         at: usize,
@@ -381,7 +441,13 @@ impl Query {
                 Read::Term(term) => query.add(term),
             }
         }
-        match query.terms.iter().map(|term| term.values.len()).sum::<usize>() > MOST_VALUES {
+        match query
+            .terms
+            .iter()
+            .map(|term| term.values.len())
+            .sum::<usize>()
+            > MOST_VALUES
+        {
             true => Err(QueryError::Large),
             false => Ok(query),
         }
@@ -441,7 +507,10 @@ impl Query {
 
     /// Whether this value is asked for.
     pub fn has(&self, key: Key, value: &Value) -> bool {
-        let mut of_key = self.terms.iter().filter(|term| term.key == key && !term.exclude);
+        let mut of_key = self
+            .terms
+            .iter()
+            .filter(|term| term.key == key && !term.exclude);
         of_key.any(|term| term.values.contains(value))
     }
 }
@@ -485,7 +554,9 @@ impl Span {
             let round = jiff::civil::DateTimeRound::new()
                 .smallest(jiff::Unit::Minute)
                 .mode(jiff::RoundMode::Trunc);
-            zone.to_datetime(Timestamp(micros).to_jiff()?).round(round).ok()
+            zone.to_datetime(Timestamp(micros).to_jiff()?)
+                .round(round)
+                .ok()
         };
         let (from, to) = (at(from)?, at(to)?);
         let midnight = |at: DateTime| at.time() == jiff::civil::Time::midnight();
@@ -531,7 +602,11 @@ impl Reader {
         let Some(first) = self.peek() else {
             return Ok(None);
         };
-        let exclude = first == '-' && self.chars.get(self.at + 1).is_some_and(|c| !c.is_whitespace());
+        let exclude = first == '-'
+            && self
+                .chars
+                .get(self.at + 1)
+                .is_some_and(|c| !c.is_whitespace());
         if exclude {
             self.at += 1;
         }
@@ -588,7 +663,9 @@ impl Reader {
     /// scheme (`https://`) is no name.
     fn name(&mut self) -> Option<String> {
         let rest = &self.chars[self.at..];
-        let len = rest.iter().position(|c| !c.is_ascii_alphabetic() && *c != '_')?;
+        let len = rest
+            .iter()
+            .position(|c| !c.is_ascii_alphabetic() && *c != '_')?;
         let scheme = rest.get(len + 1..len + 3) == Some(&['/', '/'][..]);
         if len == 0 || rest[len] != ':' || scheme {
             return None;
@@ -690,7 +767,9 @@ impl Reader {
 /// The key that a misspelled one is nearest to.
 fn closest(name: &str) -> Option<&'static str> {
     let names = KEYS.iter().skip(1).flat_map(|row| {
-        std::iter::once(row.name).chain(row.also.iter().copied()).map(|known| (known, row.name))
+        std::iter::once(row.name)
+            .chain(row.also.iter().copied())
+            .map(|known| (known, row.name))
     });
     names
         .chain([(OBSERVED, OBSERVED), ("time", OBSERVED)])
@@ -742,8 +821,14 @@ fn net(text: &str) -> Option<(IpAddr, u8)> {
 }
 
 fn as_number(text: &str) -> Option<i64> {
-    let digits = text.get(..2).filter(|head| head.eq_ignore_ascii_case("as")).and(text.get(2..))?;
-    let digits = digits.bytes().all(|b| b.is_ascii_digit()).then_some(digits)?;
+    let digits = text
+        .get(..2)
+        .filter(|head| head.eq_ignore_ascii_case("as"))
+        .and(text.get(2..))?;
+    let digits = digits
+        .bytes()
+        .all(|b| b.is_ascii_digit())
+        .then_some(digits)?;
     digits.parse::<u32>().ok().map(i64::from)
 }
 
@@ -819,7 +904,10 @@ fn span(written: &Written) -> Result<Span, QueryError> {
     let count = |unit: &str| {
         let digits = text.strip_suffix(unit)?;
         let sound = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-        sound.then(|| digits.parse::<u32>().ok()).flatten().filter(|n| (1..=100_000).contains(n))
+        sound
+            .then(|| digits.parse::<u32>().ok())
+            .flatten()
+            .filter(|n| (1..=100_000).contains(n))
     };
     if let Some(hours) = count("h") {
         return Ok(Span::Hours(hours));
@@ -903,11 +991,18 @@ impl fmt::Display for Span {
 /// Whether a text can stand without quotes.
 fn plain(text: &str, bare: bool) -> bool {
     let sound = !text.is_empty()
-        && !text.chars().any(|c| c.is_whitespace() || ['"', '*', '\\'].contains(&c))
+        && !text
+            .chars()
+            .any(|c| c.is_whitespace() || ['"', '*', '\\'].contains(&c))
         && (bare || !text.contains(','));
     sound
         && match bare {
-            true => !text.contains(':') && !text.starts_with('-') && net(text).is_none() && as_number(text).is_none(),
+            true => {
+                !text.contains(':')
+                    && !text.starts_with('-')
+                    && net(text).is_none()
+                    && as_number(text).is_none()
+            }
             false => !["any", "none"].contains(&text),
         }
 }

@@ -26,7 +26,9 @@ fn missing<T>(what: &str) -> Option<T> {
         std::env::var_os("WATCHFIRE_PEERS").is_none(),
         "{what} is missing; see .ci/run"
     );
-    eprintln!("SKIPPED: {what} is not installed; see .ci/run, WATCHFIRE_PEERS and WATCHFIRE_PEERS_NPM");
+    eprintln!(
+        "SKIPPED: {what} is not installed; see .ci/run, WATCHFIRE_PEERS and WATCHFIRE_PEERS_NPM"
+    );
     None
 }
 
@@ -52,7 +54,11 @@ fn peers() -> Option<Peers> {
         .map(|folder| folder.join("chromium"))
         .find(|file| file.exists());
     match chromium {
-        Some(chromium) => Some(Peers { python, npm, chromium }),
+        Some(chromium) => Some(Peers {
+            python,
+            npm,
+            chromium,
+        }),
         None => missing("chromium"),
     }
 }
@@ -83,7 +89,10 @@ fn mail_server(python: &Path, folder: &Path) -> (Running, SocketAddr) {
         .expect("aiosmtpd runs");
     let begun = Instant::now();
     while std::net::TcpStream::connect(at).is_err() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "aiosmtpd does not listen");
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "aiosmtpd does not listen"
+        );
         std::thread::sleep(Duration::from_millis(100));
     }
     (Running(child), at)
@@ -91,7 +100,10 @@ fn mail_server(python: &Path, folder: &Path) -> (Running, SocketAddr) {
 
 /// Mails in a Maildir, as text.
 fn mails(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder.join("new")).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(folder.join("new"))
+        .into_iter()
+        .flatten()
+        .flatten();
     entries
         .filter_map(|entry| std::fs::read_to_string(entry.path()).ok())
         .collect()
@@ -133,10 +145,14 @@ fn page(gone: &Arc<AtomicBool>) -> SocketAddr {
             let mut head = [0; 2048];
             let _ = stream.read(&mut head);
             let answer = match gone.load(Ordering::SeqCst) {
-                true => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
+                true => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                    .to_owned(),
                 false => {
                     let body = "<html><title>Example Bank</title><form><input type=password></form></html>";
-                    format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+                    format!(
+                        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                        body.len()
+                    )
                 }
             };
             let _ = stream.write_all(answer.as_bytes());
@@ -188,7 +204,8 @@ seen = "observed_at"
 url = "source_url"
 "#
     ));
-    let today = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::get("Asia/Shanghai").expect("a zone"));
+    let zone = jiff::tz::TimeZone::get("Asia/Shanghai").expect("a zone");
+    let today = jiff::Timestamp::now().to_zoned_datetime(zone);
     let mut rows = "seen,url\n".to_owned();
     for ago in 1..=15_i64 {
         let day = today.date().saturating_sub(jiff::Span::new().days(ago));
@@ -199,7 +216,14 @@ url = "source_url"
     bench.write("in/a.csv", rows);
     bench.write("parties.csv", PARTIES);
     bench.run(&["ingest"]).exits(0);
-    let import = ["orgs", "import", "parties.csv", "--source", "partners", "--apply"];
+    let import = [
+        "orgs",
+        "import",
+        "parties.csv",
+        "--source",
+        "partners",
+        "--apply",
+    ];
     bench.run(&import).exits(0);
     for (login, roles) in [
         ("li", "administrator"),
@@ -208,7 +232,9 @@ url = "source_url"
         ("liu", "analyst"),
         ("zhou", "party"),
     ] {
-        bench.run(&["users", "add", login, "--role", roles, "--as", "li"]).exits(0);
+        bench
+            .run(&["users", "add", login, "--role", roles, "--as", "li"])
+            .exits(0);
         let mut child = bench
             .command(&["users", "password", login, "--stdin", "--as", "li"])
             .stdin(Stdio::piped())
@@ -223,7 +249,9 @@ url = "source_url"
     }
     let orgs = bench.run(&["--json", "orgs", "list"]).exits(0).json();
     let id = orgs[0]["id"].as_str().expect("an id").to_owned();
-    bench.run(&["users", "organization", "zhou", &id, "--as", "li"]).exits(0);
+    bench
+        .run(&["users", "organization", "zhou", &id, "--as", "li"])
+        .exits(0);
     bench
 }
 
@@ -280,7 +308,11 @@ fn a_week_in_a_browser_from_a_complaint_to_the_published_issue() {
     let wait = |what: &str, so: &mut dyn FnMut() -> bool| {
         let begun = Instant::now();
         while !so() {
-            assert!(begun.elapsed() < Duration::from_secs(90), "{what} did not come about\n{}", serving.log());
+            assert!(
+                begun.elapsed() < Duration::from_secs(90),
+                "{what} did not come about\n{}",
+                serving.log()
+            );
             std::thread::sleep(Duration::from_millis(200));
         }
     };
@@ -290,13 +322,23 @@ fn a_week_in_a_browser_from_a_complaint_to_the_published_issue() {
         match line["step"].as_str() {
             Some("dispatched") => {
                 wait("the notice", &mut || {
-                    mails(&post).iter().any(|mail| mail.contains("abuse@registrar.test"))
+                    mails(&post)
+                        .iter()
+                        .any(|mail| mail.contains("abuse@registrar.test"))
                 });
                 told("sent");
             }
             Some("answered") => {
                 gone.store(true, Ordering::SeqCst);
-                let list = ["--json", "incidents", "list", "--state", "gone", "--state", "closed"];
+                let list = [
+                    "--json",
+                    "incidents",
+                    "list",
+                    "--state",
+                    "gone",
+                    "--state",
+                    "closed",
+                ];
                 wait("a verdict", &mut || {
                     let found = bench.run(&list).json();
                     found.as_array().is_some_and(|all| !all.is_empty())

@@ -150,7 +150,7 @@ impl Answer {
 
 /// A request on a connection of its own; `None` if it breaks off.
 fn ask(
-    pub address: SocketAddr,
+    address: SocketAddr,
     method: &str,
     path: &str,
     heads: &[&str],

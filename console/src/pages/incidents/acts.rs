@@ -30,7 +30,11 @@ fn many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     }
     Ok(match Either::deserialize(from)? {
         Either::Many(all) => all,
-        Either::One(text) => text.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect(),
+        Either::One(text) => text
+            .split(',')
+            .map(|one| one.trim().to_owned())
+            .filter(|one| !one.is_empty())
+            .collect(),
     })
 }
 
@@ -144,9 +148,16 @@ pub(super) struct ClockBody {
 }
 
 /// A text that must say something.
-pub(super) fn needed<'a>(field: &str, text: &'a str, visitor: &Visitor) -> Result<&'a str, Refusal> {
+pub(super) fn needed<'a>(
+    field: &str,
+    text: &'a str,
+    visitor: &Visitor,
+) -> Result<&'a str, Refusal> {
     match text.trim() {
-        "" => Err(Refusal::invalid(field, CaseWords::of(visitor.lang).reason_help)),
+        "" => Err(Refusal::invalid(
+            field,
+            CaseWords::of(visitor.lang).reason_help,
+        )),
         said => Ok(said),
     }
 }
@@ -158,11 +169,19 @@ pub(super) fn closed<W: Word>(field: &str, text: &str) -> Result<W, Refusal> {
 
 /// The incident of a number within reach.
 pub(super) async fn load(desk: &Desk, visitor: &Visitor, number: i64) -> Result<Incident, Refusal> {
-    Ok(desk.ledger.incident_numbered(number, &visitor.within()?).await?)
+    Ok(desk
+        .ledger
+        .incident_numbered(number, &visitor.within()?)
+        .await?)
 }
 
 /// The same, if it is still as it was read.
-async fn fresh(desk: &Desk, visitor: &Visitor, number: i64, version: Option<i32>) -> Result<Incident, Refusal> {
+async fn fresh(
+    desk: &Desk,
+    visitor: &Visitor,
+    number: i64,
+    version: Option<i32>,
+) -> Result<Incident, Refusal> {
     let one = load(desk, visitor, number).await?;
     match version.is_none_or(|version| version == one.version) {
         true => Ok(one),
@@ -175,7 +194,9 @@ pub(super) fn step_of(body: &StepBody) -> Result<Step, Refusal> {
     match (body.step.as_str(), body.resolution.as_deref()) {
         ("validate", _) => Ok(Step::Validate),
         ("reopen", _) => Ok(Step::Reopen),
-        ("close", Some(how)) if !how.is_empty() => Ok(Step::Close(closed::<Resolution>("resolution", how)?)),
+        ("close", Some(how)) if !how.is_empty() => {
+            Ok(Step::Close(closed::<Resolution>("resolution", how)?))
+        }
         ("close", _) => Err(Refusal::invalid("resolution", "say how it ended")),
         _ => Err(Refusal::invalid("step", "validate, close or reopen")),
     }
@@ -194,7 +215,16 @@ pub(super) async fn step(
     let one = load(desk, visitor, number).await?;
     let now = desk.now().0;
     let new = NewStep::new(step, reason, now).of_version(version);
-    let after = desk.ledger.step(one.incident_id(), &visitor.within()?, new, visitor.login(), now).await?;
+    let after = desk
+        .ledger
+        .step(
+            one.incident_id(),
+            &visitor.within()?,
+            new,
+            visitor.login(),
+            now,
+        )
+        .await?;
     // A rule is trusted by what people find of what it opened.
     let judged = match step {
         Step::Validate if one.state.0 == IncidentState::Open => Some(true),
@@ -208,11 +238,19 @@ pub(super) async fn step(
 }
 
 /// Writes a note.
-pub(super) async fn note(desk: &Desk, visitor: &Visitor, number: i64, body: &NoteBody) -> Result<(), Refusal> {
+pub(super) async fn note(
+    desk: &Desk,
+    visitor: &Visitor,
+    number: i64,
+    body: &NoteBody,
+) -> Result<(), Refusal> {
     let text = needed("body", &body.body, visitor)?;
     let one = load(desk, visitor, number).await?;
     let (id, reach) = (one.incident_id(), visitor.within()?);
-    Ok(desk.ledger.note_incident(id, &reach, text, visitor.login(), desk.now().0).await?)
+    Ok(desk
+        .ledger
+        .note_incident(id, &reach, text, visitor.login(), desk.now().0)
+        .await?)
 }
 
 /// Gives it to somebody; who had it before.
@@ -225,11 +263,17 @@ pub(super) async fn assign(
     let one = load(desk, visitor, number).await?;
     let to = (!body.to.is_empty()).then_some(body.to.as_str());
     let reach = visitor.within()?;
-    Ok(desk.ledger.assign_incident(one.incident_id(), &reach, to, visitor.login(), desk.now().0).await?)
+    Ok(desk
+        .ledger
+        .assign_incident(one.incident_id(), &reach, to, visitor.login(), desk.now().0)
+        .await?)
 }
 
 /// Whoever keeps the workspace.
-pub(super) fn casework(desk: &Desk, visitor: &Visitor) -> Result<std::sync::Arc<dyn Casework>, Refusal> {
+pub(super) fn casework(
+    desk: &Desk,
+    visitor: &Visitor,
+) -> Result<std::sync::Arc<dyn Casework>, Refusal> {
     let held = desk.casework.clone();
     held.ok_or_else(|| Refusal::conflict("", CaseWords::of(visitor.lang).no_workspace))
 }
@@ -256,11 +300,19 @@ fn facts(body: &GradeBody) -> Result<Facts, Refusal> {
         ..Facts::default()
     };
     for text in &body.measures {
-        let wrong = || Refusal::invalid("measures", format!("{text}: write it as persons-data=2000000"));
+        let wrong = || {
+            Refusal::invalid(
+                "measures",
+                format!("{text}: write it as persons-data=2000000"),
+            )
+        };
         let (name, number) = text.split_once('=').ok_or_else(wrong)?;
         let number = number.replace(['_', ' '], "");
         if !number.is_empty() {
-            facts.measured.insert(closed::<Measure>("measures", name)?, number.parse().map_err(|_| wrong())?);
+            facts.measured.insert(
+                closed::<Measure>("measures", name)?,
+                number.parse().map_err(|_| wrong())?,
+            );
         }
     }
     for text in &body.marks {
@@ -280,7 +332,12 @@ fn instant(desk: &Desk, text: &str) -> Result<Timestamp, Refusal> {
     }
     let wrong = |_| Refusal::invalid("known", "2026-11-19 08:30");
     let local: jiff::civil::DateTime = text.replace(' ', "T").parse().map_err(wrong)?;
-    let at = desk.terms().zone.to_ambiguous_timestamp(local).compatible().map_err(wrong)?;
+    let at = desk
+        .terms()
+        .zone
+        .to_ambiguous_timestamp(local)
+        .compatible()
+        .map_err(wrong)?;
     Ok(Timestamp(at.as_microsecond()))
 }
 
@@ -298,9 +355,17 @@ pub(super) async fn grade(
         "" => Operator::Other,
         text => closed("operator", text)?,
     };
-    let said = Grading { facts: facts(body)?, operator, known: instant(desk, &body.known)?, reason };
+    let said = Grading {
+        facts: facts(body)?,
+        operator,
+        known: instant(desk, &body.known)?,
+        reason,
+    };
     let (schemes, laws) = casework(desk, visitor)?.grading().map_err(troubled)?;
-    let graded = desk.response.grade(one.incident_id(), &schemes, &laws, said, visitor.login()).await;
+    let graded = desk
+        .response
+        .grade(one.incident_id(), &schemes, &laws, said, visitor.login())
+        .await;
     let (stored, clocks) = graded.map_err(responded)?;
     Ok((stored, clocks.len()))
 }
@@ -326,13 +391,18 @@ pub(super) async fn merge(
     let part = fresh(desk, visitor, number, version).await?;
     let whole = body.whole.trim().trim_start_matches('#').parse();
     let whole = whole.map_err(|_| Refusal::invalid("whole", "704"))?;
-    let whole = load(desk, visitor, whole).await.map_err(|refusal| match refusal {
-        Refusal::Absent => Refusal::invalid("whole", format!("#{whole}")),
-        other => other,
-    })?;
+    let whole = load(desk, visitor, whole)
+        .await
+        .map_err(|refusal| match refusal {
+            Refusal::Absent => Refusal::invalid("whole", format!("#{whole}")),
+            other => other,
+        })?;
     let (part, whole) = (part.incident_id(), whole.incident_id());
     let reach = visitor.within()?;
-    Ok(desk.ledger.merge_incidents(part, whole, &reach, reason, visitor.login(), desk.now().0).await?)
+    Ok(desk
+        .ledger
+        .merge_incidents(part, whole, &reach, reason, visitor.login(), desk.now().0)
+        .await?)
 }
 
 /// Splits events off; the new incident.
@@ -346,8 +416,13 @@ pub(super) async fn split(
     let reason = needed("reason", &body.reason, visitor)?;
     let what = needed("what", &body.what, visitor)?;
     let one = fresh(desk, visitor, number, version).await?;
-    let events = body.events.iter().map(|text| text.parse::<EventId>().map(|id| id.0));
-    let events = events.collect::<Result<Vec<_>, _>>().map_err(|error| Refusal::invalid("events", error))?;
+    let events = body
+        .events
+        .iter()
+        .map(|text| text.parse::<EventId>().map(|id| id.0));
+    let events = events
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Refusal::invalid("events", error))?;
     let now = desk.now();
     let split = Split {
         id: IncidentId::draw(now, (desk.response.random)()),
@@ -356,7 +431,10 @@ pub(super) async fn split(
         reason,
     };
     let reach = visitor.within()?;
-    Ok(desk.ledger.split_incident(one.incident_id(), &reach, split, visitor.login(), now.0).await?)
+    Ok(desk
+        .ledger
+        .split_incident(one.incident_id(), &reach, split, visitor.login(), now.0)
+        .await?)
 }
 
 /// Puts incidents into a campaign, a new one where none of its name is open; its name.
@@ -370,16 +448,29 @@ pub(super) async fn campaign(
     let name = needed("campaign", &body.campaign, visitor)?;
     let all = desk.ledger.campaigns().await?;
     let id = name.parse::<CampaignId>().ok();
-    let open = all.iter().find(|one| one.closed_at.is_none() && (one.name == name || Some(one.id.0) == id));
+    let open = all
+        .iter()
+        .find(|one| one.closed_at.is_none() && (one.name == name || Some(one.id.0) == id));
     let now = desk.now();
     match open {
         Some(open) => {
-            desk.ledger.join_campaign(open.campaign_id(), incidents, reason, visitor.login(), now.0).await?;
+            desk.ledger
+                .join_campaign(
+                    open.campaign_id(),
+                    incidents,
+                    reason,
+                    visitor.login(),
+                    now.0,
+                )
+                .await?;
             Ok(open.name.clone())
         }
         None => {
             let id = CampaignId::draw(now, (desk.response.random)());
-            let new = desk.ledger.add_campaign(id, name, reason, incidents, visitor.login(), now.0).await?;
+            let new = desk
+                .ledger
+                .add_campaign(id, name, reason, incidents, visitor.login(), now.0)
+                .await?;
             Ok(new.name)
         }
     }
@@ -394,9 +485,13 @@ pub(super) async fn uncampaign(
 ) -> Result<(), Refusal> {
     let reason = needed("reason", &body.reason, visitor)?;
     let one = load(desk, visitor, number).await?;
-    let campaign = one.campaign_id.ok_or_else(|| Refusal::conflict(format!("#{number}"), "belongs to no campaign"))?;
+    let campaign = one
+        .campaign_id
+        .ok_or_else(|| Refusal::conflict(format!("#{number}"), "belongs to no campaign"))?;
     let ids = [one.incident_id()];
-    desk.ledger.leave_campaign(campaign.0, &ids, reason, visitor.login(), desk.now().0).await?;
+    desk.ledger
+        .leave_campaign(campaign.0, &ids, reason, visitor.login(), desk.now().0)
+        .await?;
     Ok(())
 }
 
@@ -419,9 +514,16 @@ pub(super) async fn end_clock(
         "waived" => ClockState::Waived,
         _ => return Err(Refusal::invalid("how", "done, waived")),
     };
-    let ending = Ending { state, at: desk.now().0, reason };
+    let ending = Ending {
+        state,
+        at: desk.now().0,
+        reason,
+    };
     let (_, laws) = casework(desk, visitor)?.grading().map_err(troubled)?;
-    let ended = desk.response.end_clock(clock, ending, &laws, visitor.login()).await;
+    let ended = desk
+        .response
+        .end_clock(clock, ending, &laws, visitor.login())
+        .await;
     ended.map(drop).map_err(responded)
 }
 

@@ -12,7 +12,10 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::acts::{self, AssignBody, CampaignBody, ClockBody, GradeBody, MergeBody, NoteBody, ReasonBody, SplitBody, StepBody};
+use super::acts::{
+    self, AssignBody, CampaignBody, ClockBody, GradeBody, MergeBody, NoteBody, ReasonBody,
+    SplitBody, StepBody,
+};
 use super::bulk::{Bulk, Outcome};
 use super::entering::{self, Enter};
 use super::rows::people;
@@ -134,7 +137,9 @@ impl IncidentOut {
             campaign: one.campaign_id.map(|id| id.to_string()),
             resolution: one.resolution.map(|how| how.to_string()),
             basis: one.basis.clone(),
-            grade: StoredGrade::of(one).and_then(|stored| stored.grade).map(|grade| grade.number()),
+            grade: StoredGrade::of(one)
+                .and_then(|stored| stored.grade)
+                .map(|grade| grade.number()),
             events: one.events,
             complaints: one.complaints,
             opened_at: stamp(one.opened_at),
@@ -162,7 +167,9 @@ impl IncidentOut {
                     let id = one.organization_id.map(|id| id.0);
                     PartyOut {
                         organization: id.map(|id| id.to_string()),
-                        name: id.and_then(|id| beside.organizations.get(&id)).map(|org| org.name(code).to_owned()),
+                        name: id
+                            .and_then(|id| beside.organizations.get(&id))
+                            .map(|org| org.name(code).to_owned()),
                         place: one.place,
                         role: one.role.to_string(),
                         ask: one.ask.clone(),
@@ -180,7 +187,8 @@ impl IncidentOut {
 /// The label of a word that is written as one.
 fn label(word: &impl Serialize) -> String {
     let text = serde_json::to_value(word).ok();
-    text.and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default()
+    text.and_then(|text| text.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 /// A page of a list.
@@ -224,14 +232,18 @@ fn limit(asked: Option<u64>) -> Result<u64, Refusal> {
 fn offset(after: Option<&str>) -> Result<u64, Refusal> {
     match after {
         None | Some("") => Ok(0),
-        Some(text) => text.parse().map_err(|_| Refusal::invalid("after", "is no cursor")),
+        Some(text) => text
+            .parse()
+            .map_err(|_| Refusal::invalid("after", "is no cursor")),
     }
 }
 
 type Asked<T> = Result<Fields<T>, axum::extract::rejection::QueryRejection>;
 
 fn asked<T>(query: Asked<T>) -> Result<T, Refusal> {
-    query.map(|Fields(query)| query).map_err(|error| Refusal::invalid("", error.body_text()))
+    query
+        .map(|Fields(query)| query)
+        .map_err(|error| Refusal::invalid("", error.body_text()))
 }
 
 /// The version that whoever asks had read, by If-Match.
@@ -244,26 +256,43 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i32>, Refusal> {
         return Ok(None);
     }
     // A tag of something else is a tag that does not match (RFC 9110 section 13.1.1).
-    let version = text.strip_prefix("\"v").and_then(|rest| rest.strip_suffix('"'));
-    version.and_then(|text| text.parse().ok()).map(Some).ok_or(Refusal::Changed)
+    let version = text
+        .strip_prefix("\"v")
+        .and_then(|rest| rest.strip_suffix('"'));
+    version
+        .and_then(|text| text.parse().ok())
+        .map(Some)
+        .ok_or(Refusal::Changed)
 }
 
 /// An incident with its version as ETag.
 fn tagged(headers: &HeaderMap, value: &IncidentOut) -> Result<Response, Refusal> {
     let tag = format!("\"v{}\"", value.version);
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-    let tag_value = HeaderValue::from_str(&tag).map_err(|error| Refusal::broken("an ETag", error))?;
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|tags| tags.to_str().ok());
+    let tag_value =
+        HeaderValue::from_str(&tag).map_err(|error| Refusal::broken("an ETag", error))?;
     // Only where nothing beside the row is shown that has no version of its own.
-    if known.is_some_and(|tags| tags.split(',').any(|one| one.trim() == tag)) && value.clocks.is_empty() {
+    if known.is_some_and(|tags| tags.split(',').any(|one| one.trim() == tag))
+        && value.clocks.is_empty()
+    {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag_value)]).into_response());
     }
     let body = serde_json::to_vec(value).map_err(|error| Refusal::broken("an answer", error))?;
     let kind = HeaderValue::from_static("application/json");
-    Ok(([(header::CONTENT_TYPE, kind), (header::ETAG, tag_value)], body).into_response())
+    Ok((
+        [(header::CONTENT_TYPE, kind), (header::ETAG, tag_value)],
+        body,
+    )
+        .into_response())
 }
 
 async fn out(desk: &Desk, visitor: &Visitor, one: &Incident) -> Result<IncidentOut, Refusal> {
-    let beside = desk.ledger.beside_incidents(std::slice::from_ref(one)).await?;
+    let beside = desk
+        .ledger
+        .beside_incidents(std::slice::from_ref(one))
+        .await?;
     Ok(IncidentOut::of(one, &beside, visitor.lang))
 }
 
@@ -281,10 +310,27 @@ pub(super) async fn list(
 ) -> Result<Response, Refusal> {
     let asked = asked(query)?;
     let query = Query::read(&asked.q).map_err(|bad| Refusal::invalid("q", bad))?;
-    let found = list::found(&desk, &visitor, &query, asked.after.as_deref(), limit(asked.limit)?).await?;
+    let found = list::found(
+        &desk,
+        &visitor,
+        &query,
+        asked.after.as_deref(),
+        limit(asked.limit)?,
+    )
+    .await?;
     let beside = desk.ledger.beside_incidents(&found.incidents).await?;
-    let items = found.incidents.iter().map(|one| IncidentOut::of(one, &beside, visitor.lang)).collect();
-    form::answer(&headers, &Items { items, next: found.next.map(|next| next.to_string()) })
+    let items = found
+        .incidents
+        .iter()
+        .map(|one| IncidentOut::of(one, &beside, visitor.lang))
+        .collect();
+    form::answer(
+        &headers,
+        &Items {
+            items,
+            next: found.next.map(|next| next.to_string()),
+        },
+    )
 }
 
 pub(super) async fn one(
@@ -315,19 +361,35 @@ pub(super) async fn events(
     let asked = asked(query)?;
     let (limit, offset) = (limit(asked.limit)?, offset(asked.after.as_deref())?);
     let one = acts::load(&desk, &visitor, number).await?;
-    let page = Page { offset, limit: limit + 1 };
-    let mut found = desk.ledger.incident_events(one.incident_id(), &visitor.within()?, page).await?;
+    let page = Page {
+        offset,
+        limit: limit + 1,
+    };
+    let mut found = desk
+        .ledger
+        .incident_events(one.incident_id(), &visitor.within()?, page)
+        .await?;
     let more = found.len() as u64 > limit;
     found.truncate(limit as usize);
     let items = found
         .iter()
         .map(|event| EventOut {
-            event: event.event_id.iter().map(|byte| format!("{byte:02x}")).collect(),
+            event: event
+                .event_id
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
             rule: event.rule.clone(),
             joined_at: stamp(event.joined_at),
         })
         .collect();
-    form::answer(&headers, &Items { items, next: more.then(|| (offset + limit).to_string()) })
+    form::answer(
+        &headers,
+        &Items {
+            items,
+            next: more.then(|| (offset + limit).to_string()),
+        },
+    )
 }
 
 /// A note.
@@ -349,15 +411,29 @@ pub(super) async fn notes(
     let asked = asked(query)?;
     let (limit, offset) = (limit(asked.limit)?, offset(asked.after.as_deref())?);
     let one = acts::load(&desk, &visitor, number).await?;
-    let all = desk.ledger.incident_notes(one.incident_id(), &visitor.within()?).await?;
+    let all = desk
+        .ledger
+        .incident_notes(one.incident_id(), &visitor.within()?)
+        .await?;
     let more = all.len() as u64 > offset + limit;
     let items = all
         .into_iter()
         .skip(offset as usize)
         .take(limit as usize)
-        .map(|note| NoteOut { id: note.id, at: stamp(note.at), actor: note.actor, body: note.body })
+        .map(|note| NoteOut {
+            id: note.id,
+            at: stamp(note.at),
+            actor: note.actor,
+            body: note.body,
+        })
         .collect();
-    form::answer(&headers, &Items { items, next: more.then(|| (offset + limit).to_string()) })
+    form::answer(
+        &headers,
+        &Items {
+            items,
+            next: more.then(|| (offset + limit).to_string()),
+        },
+    )
 }
 
 /// A notice about the incident.
@@ -408,7 +484,13 @@ pub(super) async fn notices(
             sent_at: notice.sent_at.map(stamp),
         })
         .collect();
-    form::answer(&headers, &Items { items, next: more.then(|| (offset + limit).to_string()) })
+    form::answer(
+        &headers,
+        &Items {
+            items,
+            next: more.then(|| (offset + limit).to_string()),
+        },
+    )
 }
 
 /// Something that happened.
@@ -448,7 +530,13 @@ pub(super) async fn timeline(
             about: item.sub,
         })
         .collect();
-    form::answer(&headers, &Items { items, next: more.then(|| (offset + limit).to_string()) })
+    form::answer(
+        &headers,
+        &Items {
+            items,
+            next: more.then(|| (offset + limit).to_string()),
+        },
+    )
 }
 
 /// A thing that was made, with its address.
@@ -462,7 +550,11 @@ async fn made(desk: &Desk, visitor: &Visitor, one: &Incident) -> Result<Response
     Ok(response)
 }
 
-pub(super) async fn enter(State(desk): At, visitor: Visitor, Input(body): Input<Enter>) -> Result<Response, Refusal> {
+pub(super) async fn enter(
+    State(desk): At,
+    visitor: Visitor,
+    Input(body): Input<Enter>,
+) -> Result<Response, Refusal> {
     let one = entering::open(&desk, &visitor, &body).await?;
     made(&desk, &visitor, &one).await
 }
@@ -584,7 +676,10 @@ pub(super) async fn plan(
     Path(number): Path<i64>,
 ) -> Result<Response, Refusal> {
     acts::load(&desk, &visitor, number).await?;
-    let plan = acts::casework(&desk, &visitor)?.plan(number).await.map_err(acts::troubled)?;
+    let plan = acts::casework(&desk, &visitor)?
+        .plan(number)
+        .await
+        .map_err(acts::troubled)?;
     let parties = plan.directives.iter().map(|one| PartyOut {
         organization: one.organization_id.map(|id| id.to_string()),
         name: None,
@@ -635,8 +730,18 @@ pub(super) async fn dispatch(
 ) -> Result<Response, Refusal> {
     acts::load(&desk, &visitor, number).await?;
     let casework = acts::casework(&desk, &visitor)?;
-    let told = casework.dispatch(number, visitor.login()).await.map_err(acts::troubled)?;
-    form::answer(&headers, &DoneOut { count: told.notices, of_these: told.held, problems: told.problems })
+    let told = casework
+        .dispatch(number, visitor.login())
+        .await
+        .map_err(acts::troubled)?;
+    form::answer(
+        &headers,
+        &DoneOut {
+            count: told.notices,
+            of_these: told.held,
+            problems: told.problems,
+        },
+    )
 }
 
 pub(super) async fn remind(
@@ -647,8 +752,18 @@ pub(super) async fn remind(
 ) -> Result<Response, Refusal> {
     acts::load(&desk, &visitor, number).await?;
     let casework = acts::casework(&desk, &visitor)?;
-    let told = casework.remind(number, visitor.login()).await.map_err(acts::troubled)?;
-    form::answer(&headers, &DoneOut { count: told.notices, of_these: told.held, problems: told.problems })
+    let told = casework
+        .remind(number, visitor.login())
+        .await
+        .map_err(acts::troubled)?;
+    form::answer(
+        &headers,
+        &DoneOut {
+            count: told.notices,
+            of_these: told.held,
+            problems: told.problems,
+        },
+    )
 }
 
 pub(super) async fn probe(
@@ -659,8 +774,18 @@ pub(super) async fn probe(
 ) -> Result<Response, Refusal> {
     acts::load(&desk, &visitor, number).await?;
     let casework = acts::casework(&desk, &visitor)?;
-    let told = casework.probe(number, visitor.login()).await.map_err(acts::troubled)?;
-    form::answer(&headers, &DoneOut { count: told.looks, of_these: told.gone, problems: Vec::new() })
+    let told = casework
+        .probe(number, visitor.login())
+        .await
+        .map_err(acts::troubled)?;
+    form::answer(
+        &headers,
+        &DoneOut {
+            count: told.looks,
+            of_these: told.gone,
+            problems: Vec::new(),
+        },
+    )
 }
 
 pub(super) async fn clock(
@@ -702,7 +827,11 @@ async fn bulk_out(desk: &Desk, visitor: &Visitor, id: &str) -> Result<BulkOut, R
     })
 }
 
-pub(super) async fn bulk(State(desk): At, visitor: Visitor, Input(body): Input<Bulk>) -> Result<Response, Refusal> {
+pub(super) async fn bulk(
+    State(desk): At,
+    visitor: Visitor,
+    Input(body): Input<Bulk>,
+) -> Result<Response, Refusal> {
     let desk: Arc<Desk> = desk;
     let id = many::start(&desk, &visitor, body).await?;
     let told = bulk_out(&desk, &visitor, &id).await?;

@@ -95,7 +95,9 @@ pub(super) fn refused(reason: &str, lang: Lang) -> String {
         "nothing goes out before it is validated" => "尚未核实，不能通报",
         "nobody was asked yet" => "尚未通报任何单位",
         "a takedown needs a verification that found it gone" => "须先核验已消除",
-        "a party must have said that it acted, or a verification found it gone" => "须有单位答复已处置，或核验已消除",
+        "a party must have said that it acted, or a verification found it gone" => {
+            "须有单位答复已处置，或核验已消除"
+        }
         "validate it first" => "请先核实",
         other => other,
     };
@@ -112,7 +114,10 @@ impl Bulk {
             match name.as_ref() {
                 "act" => bulk.act = text,
                 "n" | "numbers" => {
-                    bulk.incidents.extend(text.split([' ', ',']).filter_map(|one| one.parse::<i64>().ok()));
+                    bulk.incidents.extend(
+                        text.split([' ', ','])
+                            .filter_map(|one| one.parse::<i64>().ok()),
+                    );
                 }
                 "resolution" => bulk.resolution = text,
                 "reason" => bulk.reason = text,
@@ -156,7 +161,12 @@ impl Bulk {
     }
 
     /// Does it to one incident.
-    async fn one(&self, desk: &Desk, visitor: &Visitor, number: i64) -> Result<(String, Option<String>), Refusal> {
+    async fn one(
+        &self,
+        desk: &Desk,
+        visitor: &Visitor,
+        number: i64,
+    ) -> Result<(String, Option<String>), Refusal> {
         let lang = visitor.lang;
         match self.act.as_str() {
             "validate" | "close" => {
@@ -164,24 +174,34 @@ impl Bulk {
                 Ok((word(after.state.0, lang).to_owned(), None))
             }
             "assign" => {
-                let body = AssignBody { to: self.to.clone() };
+                let body = AssignBody {
+                    to: self.to.clone(),
+                };
                 let before = acts::assign(desk, visitor, number, &body).await?;
                 Ok((self.to.clone(), Some(before.unwrap_or_default())))
             }
             "note" => {
-                let body = NoteBody { body: self.body.clone() };
+                let body = NoteBody {
+                    body: self.body.clone(),
+                };
                 acts::note(desk, visitor, number, &body).await?;
                 Ok((String::new(), None))
             }
             "merge" => {
-                let body = MergeBody { whole: self.whole.clone(), reason: self.reason.clone() };
+                let body = MergeBody {
+                    whole: self.whole.clone(),
+                    reason: self.reason.clone(),
+                };
                 let whole = acts::merge(desk, visitor, number, &body, None).await?;
                 Ok((format!("#{}", whole.number), None))
             }
             "campaign" => {
                 acts::of_the_centre(visitor)?;
                 let one = acts::load(desk, visitor, number).await?;
-                let body = CampaignBody { campaign: self.campaign.clone(), reason: self.reason.clone() };
+                let body = CampaignBody {
+                    campaign: self.campaign.clone(),
+                    reason: self.reason.clone(),
+                };
                 let name = acts::campaign(desk, visitor, &[one.incident_id()], &body).await?;
                 let now = acts::load(desk, visitor, number).await?;
                 let joined = now.campaign_id.filter(|_| one.campaign_id.is_none());
@@ -196,16 +216,27 @@ impl Bulk {
         let number = outcome.number;
         match self.act.as_str() {
             "assign" => {
-                let body = AssignBody { to: outcome.before.clone().unwrap_or_default() };
+                let body = AssignBody {
+                    to: outcome.before.clone().unwrap_or_default(),
+                };
                 acts::assign(desk, visitor, number, &body).await.map(drop)
             }
             "close" => {
-                let reason = fill("{undo}: {why}", &[
-                    ("undo", &ListWords::of(visitor.lang).undo),
-                    ("why", &self.reason.replace(['{', '}'], "")),
-                ]);
-                let body = StepBody { step: "reopen".to_owned(), resolution: None, reason };
-                acts::step(desk, visitor, number, &body, None).await.map(drop)
+                let reason = fill(
+                    "{undo}: {why}",
+                    &[
+                        ("undo", &ListWords::of(visitor.lang).undo),
+                        ("why", &self.reason.replace(['{', '}'], "")),
+                    ],
+                );
+                let body = StepBody {
+                    step: "reopen".to_owned(),
+                    resolution: None,
+                    reason,
+                };
+                acts::step(desk, visitor, number, &body, None)
+                    .await
+                    .map(drop)
             }
             "campaign" => {
                 let Some(Ok(id)) = outcome.before.as_deref().map(str::parse::<CampaignId>) else {
@@ -214,7 +245,9 @@ impl Bulk {
                 let one = acts::load(desk, visitor, number).await?;
                 let (ids, now) = ([one.incident_id()], desk.now().0);
                 let reason = ListWords::of(visitor.lang).undo;
-                desk.ledger.leave_campaign(id, &ids, reason, visitor.login(), now).await?;
+                desk.ledger
+                    .leave_campaign(id, &ids, reason, visitor.login(), now)
+                    .await?;
                 Ok(())
             }
             _ => Ok(()),
@@ -243,7 +276,9 @@ fn foreseen(bulk: &Bulk, one: &Incident, lang: Lang) -> Foreseen {
     match bulk.act.as_str() {
         "validate" | "close" => match acts::step_of(&bulk.step()) {
             Ok(step) => match one.state.0.after(step) {
-                Ok(after) if after == one.state.0 => told.why = Some(StateView::of(after, lang).word.to_owned()),
+                Ok(after) if after == one.state.0 => {
+                    told.why = Some(StateView::of(after, lang).word.to_owned())
+                }
                 Ok(after) => told.then = StateView::of(after, lang).word.to_owned(),
                 Err(no) => told.why = Some(refused(no.reason, lang)),
             },
@@ -255,7 +290,9 @@ fn foreseen(bulk: &Bulk, one: &Incident, lang: Lang) -> Foreseen {
                 told.why = Some(format!("#{whole}"));
             } else {
                 match one.state.0.after(model::incident::Step::Merge) {
-                    Ok(after) => told.then = format!("{} → #{whole}", StateView::of(after, lang).word),
+                    Ok(after) => {
+                        told.then = format!("{} → #{whole}", StateView::of(after, lang).word)
+                    }
                     Err(no) => told.why = Some(refused(no.reason, lang)),
                 }
             }
@@ -302,13 +339,24 @@ pub(super) async fn preview(
     if all && let Some(q) = q {
         let query = Query::read(&q).map_err(|bad| Refusal::invalid("q", bad.told(lang)))?;
         let search = meant(&desk, &visitor, &query);
-        let found = desk.ledger.find_incidents(&search, &reach, None, MOST as u64).await?;
+        let found = desk
+            .ledger
+            .find_incidents(&search, &reach, None, MOST as u64)
+            .await?;
         bulk.incidents = found.incidents.iter().map(|one| one.number).collect();
     }
     bulk.incidents.truncate(MOST);
-    let found = desk.ledger.incidents_numbered(&bulk.incidents, &reach).await?;
+    let found = desk
+        .ledger
+        .incidents_numbered(&bulk.incidents, &reach)
+        .await?;
     let there: Vec<i64> = found.iter().map(|one| one.number).collect();
-    let absent = bulk.incidents.iter().copied().filter(|number| !there.contains(number)).collect();
+    let absent = bulk
+        .incidents
+        .iter()
+        .copied()
+        .filter(|number| !there.contains(number))
+        .collect();
     let missing = bulk.missing(w).map(|what| fill(w.need, &[("what", &what)]));
     let (mut will, mut cannot) = (Vec::new(), Vec::new());
     for one in &found {
@@ -322,9 +370,20 @@ pub(super) async fn preview(
     Ok(shell::page(&PreviewPage {
         shell: shell::shell(&desk, &visitor, Nav::Incidents, &title).await,
         w,
-        numbers: will.iter().map(|one| one.number.to_string()).collect::<Vec<_>>().join(" "),
-        people: workers(&desk.ledger, found.first().and_then(|one| one.owner.as_deref())).await?,
-        resolutions: Resolution::ALL.iter().map(|how| (how.label(), word(*how, lang))).collect(),
+        numbers: will
+            .iter()
+            .map(|one| one.number.to_string())
+            .collect::<Vec<_>>()
+            .join(" "),
+        people: workers(
+            &desk.ledger,
+            found.first().and_then(|one| one.owner.as_deref()),
+        )
+        .await?,
+        resolutions: Resolution::ALL
+            .iter()
+            .map(|how| (how.label(), word(*how, lang)))
+            .collect(),
         missing,
         button: fill(w.do_it, &[("n", &will.len())]),
         will,
@@ -336,13 +395,20 @@ pub(super) async fn preview(
 }
 
 /// Begins an act on many; its id.
-pub(super) async fn start(desk: &Arc<Desk>, visitor: &Visitor, mut bulk: Bulk) -> Result<String, Refusal> {
+pub(super) async fn start(
+    desk: &Arc<Desk>,
+    visitor: &Visitor,
+    mut bulk: Bulk,
+) -> Result<String, Refusal> {
     let w = ListWords::of(visitor.lang);
     if !ACTS.contains(&bulk.act.as_str()) {
         return Err(Refusal::invalid("act", ACTS.join(", ")));
     }
     if let Some(what) = bulk.missing(w) {
-        return Err(Refusal::invalid(&bulk.act, fill(w.need, &[("what", &what)])));
+        return Err(Refusal::invalid(
+            &bulk.act,
+            fill(w.need, &[("what", &what)]),
+        ));
     }
     if bulk.act == "close" {
         acts::step_of(&bulk.step())?;
@@ -353,10 +419,13 @@ pub(super) async fn start(desk: &Arc<Desk>, visitor: &Visitor, mut bulk: Bulk) -
         return Err(Refusal::invalid("incidents", format!("1 to {MOST}")));
     }
     let id = desk.secret()?[..22].to_owned();
-    let detail = serde_json::to_value(&bulk).map_err(|error| Refusal::broken("a bulk act", error))?;
+    let detail =
+        serde_json::to_value(&bulk).map_err(|error| Refusal::broken("a bulk act", error))?;
     let total = bulk.incidents.len();
     let told = (bulk.act.as_str(), &detail, total);
-    desk.ledger.begin_bulk(&id, told, visitor.login(), desk.now().0).await?;
+    desk.ledger
+        .begin_bulk(&id, told, visitor.login(), desk.now().0)
+        .await?;
     let work = {
         let (desk, visitor, id) = (Arc::clone(desk), visitor.clone(), id.clone());
         tokio::spawn(async move { run(&desk, &visitor, &id, &bulk).await })
@@ -372,13 +441,23 @@ async fn run(desk: &Desk, visitor: &Visitor, id: &str, bulk: &Bulk) {
     let total = bulk.incidents.len();
     for (at, number) in bulk.incidents.iter().enumerate() {
         let outcome = match bulk.one(desk, visitor, *number).await {
-            Ok((told, before)) => Outcome { number: *number, done: true, told, before },
+            Ok((told, before)) => Outcome {
+                number: *number,
+                done: true,
+                told,
+                before,
+            },
             Err(refusal) => {
                 let told = match refusal {
                     Refusal::Absent => ListWords::of(visitor.lang).not_there.to_owned(),
                     other => other.detail(),
                 };
-                Outcome { number: *number, done: false, told, before: None }
+                Outcome {
+                    number: *number,
+                    done: false,
+                    told,
+                    before: None,
+                }
             }
         };
         match outcome.done {
@@ -390,14 +469,22 @@ async fn run(desk: &Desk, visitor: &Visitor, id: &str, bulk: &Bulk) {
         if last || (at + 1).is_multiple_of(STRIDE) {
             let told = serde_json::to_value(&outcomes).unwrap_or_default();
             let ended = last.then(|| (desk.now().0, bulk.undoable() && done > 0));
-            if let Err(error) = desk.ledger.bulk_went(id, (done, failed), &told, ended).await {
+            if let Err(error) = desk
+                .ledger
+                .bulk_went(id, (done, failed), &told, ended)
+                .await
+            {
                 tracing::error!(%error, id, "how far a bulk act is cannot be noted");
             }
         }
     }
 }
 
-pub(super) async fn begin(State(desk): At, visitor: Visitor, body: String) -> Result<Response, Refusal> {
+pub(super) async fn begin(
+    State(desk): At,
+    visitor: Visitor,
+    body: String,
+) -> Result<Response, Refusal> {
     let (bulk, _, _) = Bulk::read(&body);
     let id = start(&desk, &visitor, bulk).await?;
     Ok(Redirect::to(&format!("/console/incidents/bulk/{id}")).into_response())
@@ -426,9 +513,14 @@ struct ResultPage {
 const SILENCE: i64 = 120_000_000;
 
 /// An act with what became of each.
-pub(super) async fn told(desk: &Desk, visitor: &Visitor, id: &str) -> Result<(BulkAct, Vec<Outcome>), Refusal> {
+pub(super) async fn told(
+    desk: &Desk,
+    visitor: &Visitor,
+    id: &str,
+) -> Result<(BulkAct, Vec<Outcome>), Refusal> {
     let act = desk.ledger.bulk_act(id, visitor.login()).await?;
-    let outcomes = serde_json::from_str(&act.outcome).map_err(|error| Refusal::broken("a bulk act", error))?;
+    let outcomes =
+        serde_json::from_str(&act.outcome).map_err(|error| Refusal::broken("a bulk act", error))?;
     Ok((act, outcomes))
 }
 
@@ -459,10 +551,14 @@ pub(super) async fn result(
         percent: gone * 100 / act.total.max(1),
         done_n: fill(w.done_n, &[("n", &done.len())]),
         failed_n: fill(w.failed_n, &[("n", &failed.len())]),
-        undo_ask: (act.undoable && act.undone_at.is_none()).then(|| fill(w.undo_ask, &[("n", &done.len())])),
+        undo_ask: (act.undoable && act.undone_at.is_none())
+            .then(|| fill(w.undo_ask, &[("n", &done.len())])),
         undone: act.undone_at.map(|at| {
             let who = act.undone_by.clone().unwrap_or_default();
-            fill(w.undone_at, &[("who", &who), ("when", &draw::exact(&desk, at))])
+            fill(
+                w.undone_at,
+                &[("who", &who), ("when", &draw::exact(&desk, at))],
+            )
         }),
         done,
         failed,
@@ -471,11 +567,23 @@ pub(super) async fn result(
 }
 
 /// Takes an act back; how many were put back, and how many could not.
-pub(super) async fn take_back(desk: &Desk, visitor: &Visitor, id: &str) -> Result<(usize, usize), Refusal> {
+pub(super) async fn take_back(
+    desk: &Desk,
+    visitor: &Visitor,
+    id: &str,
+) -> Result<(usize, usize), Refusal> {
     let (act, outcomes) = told(desk, visitor, id).await?;
-    let bulk: Bulk = serde_json::from_str(&act.detail).map_err(|error| Refusal::broken("a bulk act", error))?;
-    if !desk.ledger.claim_undo(id, visitor.login(), desk.now().0).await? {
-        return Err(Refusal::conflict(act_word(&act.act, ListWords::of(visitor.lang)), "cannot be undone any more"));
+    let bulk: Bulk =
+        serde_json::from_str(&act.detail).map_err(|error| Refusal::broken("a bulk act", error))?;
+    if !desk
+        .ledger
+        .claim_undo(id, visitor.login(), desk.now().0)
+        .await?
+    {
+        return Err(Refusal::conflict(
+            act_word(&act.act, ListWords::of(visitor.lang)),
+            "cannot be undone any more",
+        ));
     }
     let (mut back, mut failed) = (0, 0);
     for outcome in outcomes.iter().filter(|one| one.done) {
@@ -493,6 +601,9 @@ pub(super) async fn undo(
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
     let (back, failed) = take_back(&desk, &visitor, &id).await?;
-    let said = fill(ListWords::of(visitor.lang).undone, &[("n", &back), ("failed", &failed)]);
+    let said = fill(
+        ListWords::of(visitor.lang).undone,
+        &[("n", &back), ("failed", &failed)],
+    );
     Ok(form::done(&format!("/console/incidents/bulk/{id}"), &said))
 }

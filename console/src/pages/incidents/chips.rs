@@ -61,33 +61,76 @@ pub(super) fn chips(query: &Query, lang: Lang, columns: &str) -> Vec<Chip> {
             }
             all => all.join(", "),
         };
-        all.push(chip(w, key_word(term.key, lang), term.not, shown, address(&query.without(at), lang, columns)));
+        all.push(chip(
+            w,
+            key_word(term.key, lang),
+            term.not,
+            shown,
+            address(&query.without(at), lang, columns),
+        ));
     }
     if !query.numbers.is_empty() {
-        let numbers: Vec<_> = query.numbers.iter().map(|number| format!("#{number}")).collect();
-        let rest = Query { numbers: Vec::new(), ..query.clone() };
-        all.push(chip(w, w.c_number, false, numbers.join(", "), address(&rest, lang, columns)));
+        let numbers: Vec<_> = query
+            .numbers
+            .iter()
+            .map(|number| format!("#{number}"))
+            .collect();
+        let rest = Query {
+            numbers: Vec::new(),
+            ..query.clone()
+        };
+        all.push(chip(
+            w,
+            w.c_number,
+            false,
+            numbers.join(", "),
+            address(&rest, lang, columns),
+        ));
     }
     for (at, text) in query.words.iter().enumerate() {
         let mut rest = query.clone();
         rest.words.remove(at);
-        all.push(chip(w, w.query, false, text.clone(), address(&rest, lang, columns)));
+        all.push(chip(
+            w,
+            w.query,
+            false,
+            text.clone(),
+            address(&rest, lang, columns),
+        ));
     }
     all
 }
 
 fn chip(w: &ListWords, key: &'static str, not: bool, values: String, off: String) -> Chip {
     let term = format!("{key} {values}").replace(['{', '}'], "");
-    Chip { key, not, label: fill(w.take_off, &[("term", &term)]), values, off }
+    Chip {
+        key,
+        not,
+        label: fill(w.take_off, &[("term", &term)]),
+        values,
+        off,
+    }
 }
 
 /// What the menu of conditions offers beside those that hold.
 pub(super) fn offers(query: &Query, lang: Lang, columns: &str) -> Vec<Offer> {
-    let keys = [Key::State, Key::Kind, Key::Severity, Key::Flag, Key::Border, Key::Clock, Key::Assignee, Key::Sort];
+    let keys = [
+        Key::State,
+        Key::Kind,
+        Key::Severity,
+        Key::Flag,
+        Key::Border,
+        Key::Clock,
+        Key::Assignee,
+        Key::Sort,
+    ];
     keys.into_iter()
         .map(|key| {
             let there = query.of(key);
-            let values = key.values().into_iter().filter(|(label, _, _)| !there.iter().any(|own| own == label));
+            let values = key
+                .values()
+                .into_iter()
+                .filter(|(label, _, _)| !there.iter().any(|own| own == label));
             Offer {
                 word: key_word(key, lang),
                 values: values
@@ -105,7 +148,13 @@ pub(super) fn offers(query: &Query, lang: Lang, columns: &str) -> Vec<Offer> {
 
 /// Keys whose values are typed, for the form of the menu.
 pub(super) fn typed(lang: Lang) -> Vec<(&'static str, &'static str)> {
-    use Key::{Age, Asn, Brand, Campaign, Closed, Country, Host, Ip, Name, Opened, Owner, Province};
-    let keys = [Province, Country, Host, Ip, Asn, Brand, Name, Campaign, Owner, Opened, Closed, Age];
-    keys.into_iter().map(|key| (key.label(), key_word(key, lang))).collect()
+    use Key::{
+        Age, Asn, Brand, Campaign, Closed, Country, Host, Ip, Name, Opened, Owner, Province,
+    };
+    let keys = [
+        Province, Country, Host, Ip, Asn, Brand, Name, Campaign, Owner, Opened, Closed, Age,
+    ];
+    keys.into_iter()
+        .map(|key| (key.label(), key_word(key, lang)))
+        .collect()
 }

@@ -7,7 +7,9 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use ledger::{AuditFilter, Clock, ClockState, Directive, DirectiveState, Incident, NewAudit, Page, Query};
+use ledger::{
+    AuditFilter, Clock, ClockState, Directive, DirectiveState, Incident, NewAudit, Page, Query,
+};
 use model::bulletin::Lang;
 use model::ids::OrganizationId;
 use model::incident::{Border, IncidentState};
@@ -152,7 +154,9 @@ struct Shown<'a> {
 /// Reads one field of an address.
 fn field(raw: Option<&str>, name: &str) -> Option<String> {
     let pairs = url::form_urlencoded::parse(raw.unwrap_or_default().as_bytes());
-    pairs.into_iter().find_map(|(key, text)| (key == name).then(|| text.into_owned()))
+    pairs
+        .into_iter()
+        .find_map(|(key, text)| (key == name).then(|| text.into_owned()))
 }
 
 pub(super) async fn page(
@@ -164,7 +168,11 @@ pub(super) async fn page(
     let filter = field(raw.as_deref(), "show").unwrap_or_default();
     let act = field(raw.as_deref(), "do").filter(|_| visitor.may(Right::Work));
     let shown = Shown {
-        filter: KINDS.iter().find(|kind| **kind == filter).copied().unwrap_or_default(),
+        filter: KINDS
+            .iter()
+            .find(|kind| **kind == filter)
+            .copied()
+            .unwrap_or_default(),
         panel: act.map(|act| (act, Typed::default())),
         ..Shown::default()
     };
@@ -172,7 +180,10 @@ pub(super) async fn page(
 }
 
 /// The state of a directive: word and tone.
-pub(super) fn directive_word(state: DirectiveState, w: &'static CaseWords) -> (&'static str, &'static str) {
+pub(super) fn directive_word(
+    state: DirectiveState,
+    w: &'static CaseWords,
+) -> (&'static str, &'static str) {
     match state {
         DirectiveState::Planned => (w.d_planned, ""),
         DirectiveState::Due => (w.d_due, ""),
@@ -222,14 +233,21 @@ async fn parties(
         let mut rungs = Vec::new();
         if let Some(id) = id {
             let contacts = desk.ledger.contacts(id).await?;
-            let own = notices.iter().filter(|notice| notice.organization_id.0 == id && notice.kind.0.asks());
+            let own = notices
+                .iter()
+                .filter(|notice| notice.organization_id.0 == id && notice.kind.0.asks());
             for notice in own {
-                let rung = contacts.iter().find(|contact| Some(contact.id) == notice.contact_id);
-                let Some(rung) = rung.map(|contact| contact.rung.0) else { continue };
+                let rung = contacts
+                    .iter()
+                    .find(|contact| Some(contact.id) == notice.contact_id);
+                let Some(rung) = rung.map(|contact| contact.rung.0) else {
+                    continue;
+                };
                 rungs.push(RungView {
                     word: word(rung, lang),
                     bounced: notice.state.0 == NoticeState::Bounced,
-                    answered: directive.answered_at.is_some() && notice.state.0 == NoticeState::Sent,
+                    answered: directive.answered_at.is_some()
+                        && notice.state.0 == NoticeState::Sent,
                 });
             }
         }
@@ -247,16 +265,29 @@ async fn parties(
         all.push(PartyView {
             name: id.map_or_else(
                 || word(directive.role.0, lang).to_owned(),
-                |id| organizations.get(&id).cloned().unwrap_or_else(|| id.to_string()),
+                |id| {
+                    organizations
+                        .get(&id)
+                        .cloned()
+                        .unwrap_or_else(|| id.to_string())
+                },
             ),
-            href: id.filter(|_| visitor.reach() == Some(ledger::Reach::All)).map(|id| format!("/console/parties/{id}")),
+            href: id
+                .filter(|_| visitor.reach() == Some(ledger::Reach::All))
+                .map(|id| format!("/console/parties/{id}")),
             state,
             tone,
-            line: fill(w.directive, &[
-                ("place", &directive.place),
-                ("ask", &ask_word(&directive.ask, lang).replace(['{', '}'], "")),
-                ("span", &draw::span(directive.target_secs * 1_000_000, lang)),
-            ]),
+            line: fill(
+                w.directive,
+                &[
+                    ("place", &directive.place),
+                    (
+                        "ask",
+                        &ask_word(&directive.ask, lang).replace(['{', '}'], ""),
+                    ),
+                    ("span", &draw::span(directive.target_secs * 1_000_000, lang)),
+                ],
+            ),
             times: times.join(" · "),
             reason: directive.reason.clone(),
             rungs,
@@ -287,7 +318,12 @@ async fn dials(
         let label = format!("{} · {}/{}", w.clock_law, clock.law, clock.duty);
         all.push(match clock.state {
             ClockState::Running => Dial {
-                clock: Some(draw::countdown(desk, (clock.started_at, clock.due_at), now, lang)),
+                clock: Some(draw::countdown(
+                    desk,
+                    (clock.started_at, clock.due_at),
+                    now,
+                    lang,
+                )),
                 about: fill(w.due, &[("when", &draw::exact(desk, clock.due_at))]),
                 end: true,
                 ..quiet(&label, "", String::new())
@@ -302,8 +338,12 @@ async fn dials(
             }
         });
     }
-    let running = |one: &&Directive| matches!(one.state, DirectiveState::Asked | DirectiveState::Answered);
-    let next = directives.iter().filter(running).filter_map(|one| Some((one.asked_at?, one.due_at?)));
+    let running =
+        |one: &&Directive| matches!(one.state, DirectiveState::Asked | DirectiveState::Answered);
+    let next = directives
+        .iter()
+        .filter(running)
+        .filter_map(|one| Some((one.asked_at?, one.due_at?)));
     all.push(match next.min_by_key(|(_, due)| *due) {
         Some(span) => Dial {
             clock: Some(draw::countdown(desk, span, now, lang)),
@@ -313,7 +353,10 @@ async fn dials(
         None => quiet(w.target, w.target_none, String::new()),
     });
     all.push(match (one.noticed_at, one.acknowledged_at) {
-        (Some(asked), Some(said)) => Dial { muted: false, ..quiet(w.ack, &draw::span(said - asked, lang), String::new()) },
+        (Some(asked), Some(said)) => Dial {
+            muted: false,
+            ..quiet(w.ack, &draw::span(said - asked, lang), String::new())
+        },
         _ => quiet(w.ack, w.ack_none, String::new()),
     });
     let looks = desk.ledger.verifications(one.incident_id()).await?;
@@ -323,16 +366,23 @@ async fn dials(
             ..quiet(
                 w.gone,
                 &fill(w.looks, &[("n", &looks.len())]),
-                fill(w.gone_last, &[
-                    ("finding", &word(last.finding.0, lang)),
-                    ("when", &draw::ago(now, last.at, lang)),
-                ]),
+                fill(
+                    w.gone_last,
+                    &[
+                        ("finding", &word(last.finding.0, lang)),
+                        ("when", &draw::ago(now, last.at, lang)),
+                    ],
+                ),
             )
         },
         None => quiet(w.gone, w.gone_none, String::new()),
     });
     if clocks.is_empty() {
-        all.push(quiet(w.clock_law, w.clock_none, w.clock_none_text.to_owned()));
+        all.push(quiet(
+            w.clock_law,
+            w.clock_none,
+            w.clock_none_text.to_owned(),
+        ));
     }
     Ok(all)
 }
@@ -352,19 +402,34 @@ async fn related(desk: &Desk, visitor: &Visitor, one: &Incident) -> Result<Vec<R
     }
     let mut all = Vec::new();
     for (why, text) in asked {
-        let Ok(query) = Query::read(&text) else { continue };
+        let Ok(query) = Query::read(&text) else {
+            continue;
+        };
         let search = meant(desk, visitor, &query);
-        let found = desk.ledger.find_incidents(&search, &visitor.within()?, None, RELATED + 1).await?;
+        let found = desk
+            .ledger
+            .find_incidents(&search, &visitor.within()?, None, RELATED + 1)
+            .await?;
         let others: Vec<_> = found
             .incidents
             .iter()
             .filter(|other| other.number != one.number)
             .take(RELATED as usize)
-            .map(|other| (other.number, draw::defang(&other.what), StateView::of(other.state.0, lang)))
+            .map(|other| {
+                (
+                    other.number,
+                    draw::defang(&other.what),
+                    StateView::of(other.state.0, lang),
+                )
+            })
             .collect();
         if !others.is_empty() {
             let href = format!("/console/incidents?q={}", escaped(&query.text(lang)));
-            all.push(Related { why, href, all: others });
+            all.push(Related {
+                why,
+                href,
+                all: others,
+            });
         }
     }
     Ok(all)
@@ -376,16 +441,38 @@ fn menu(one: &Incident, clocks: &[Clock], w: &'static CaseWords) -> (ActView, Ve
     let state = one.state.0;
     let mut all = vec![
         ("validate", w.a_validate, "", state == Open),
-        ("dispatch", w.a_dispatch, "d", matches!(state, Validated | Notified | Acknowledged | Acted)),
+        (
+            "dispatch",
+            w.a_dispatch,
+            "d",
+            matches!(state, Validated | Notified | Acknowledged | Acted),
+        ),
         ("probe", w.a_probe, "v", !matches!(state, Merged)),
-        ("remind", w.a_remind, "r", matches!(state, Notified | Acknowledged)),
+        (
+            "remind",
+            w.a_remind,
+            "r",
+            matches!(state, Notified | Acknowledged),
+        ),
         ("close", w.a_close, "e", state.is_live()),
         ("reopen", w.a_reopen, "", state == Closed),
         ("note", w.a_note, "n", true),
         ("assign", w.a_assign, "a", true),
         ("grade", w.a_grade, "", state != Merged),
-        ("clock", w.a_clock, "", clocks.iter().any(|clock| clock.state == ClockState::Running)),
-        ("campaign", w.a_campaign, "", one.campaign_id.is_none() && state != Merged),
+        (
+            "clock",
+            w.a_clock,
+            "",
+            clocks
+                .iter()
+                .any(|clock| clock.state == ClockState::Running),
+        ),
+        (
+            "campaign",
+            w.a_campaign,
+            "",
+            one.campaign_id.is_none() && state != Merged,
+        ),
         ("uncampaign", w.a_uncampaign, "", one.campaign_id.is_some()),
         ("split", w.a_split, "", state.is_live() && one.events > 1),
         ("merge", w.a_merge, "m", state.is_live()),
@@ -399,7 +486,11 @@ fn menu(one: &Incident, clocks: &[Clock], w: &'static CaseWords) -> (ActView, Ve
         Closed | Merged => "note",
     };
     let at = all.iter().position(|(act, ..)| *act == next).unwrap_or(0);
-    let view = |(act, word, key, _): (&'static str, &'static str, &'static str, bool)| ActView { act, word, key };
+    let view = |(act, word, key, _): (&'static str, &'static str, &'static str, bool)| ActView {
+        act,
+        word,
+        key,
+    };
     let first = view(all.remove(at));
     (first, all.into_iter().map(view).collect())
 }
@@ -413,7 +504,11 @@ fn facts(
 ) -> Vec<(&'static str, String)> {
     let lang = pen.lang;
     let mut facts = vec![
-        (w.owner, pen.person(one, beside).unwrap_or_else(|| w.nobody.to_owned())),
+        (
+            w.owner,
+            pen.person(one, beside)
+                .unwrap_or_else(|| w.nobody.to_owned()),
+        ),
         (w.severity, word(one.severity.0, lang).to_owned()),
     ];
     if StoredGrade::of(one).is_some() {
@@ -427,15 +522,28 @@ fn facts(
     if !place.is_empty() {
         facts.push((super::words::ListWords::of(lang).c_place, place));
     }
-    let border: Vec<_> =
-        one.border.split_whitespace().filter_map(|label| label.parse::<Border>().ok()).map(|why| word(why, lang)).collect();
+    let border: Vec<_> = one
+        .border
+        .split_whitespace()
+        .filter_map(|label| label.parse::<Border>().ok())
+        .map(|why| word(why, lang))
+        .collect();
     if !border.is_empty() {
-        facts.push((w.border, border.join(if lang == Lang::Zh { "、" } else { ", " })));
+        facts.push((
+            w.border,
+            border.join(if lang == Lang::Zh { "、" } else { ", " }),
+        ));
     }
     if let Some(owner) = &one.owner {
-        let named = owner.parse().ok().and_then(|id| beside.organizations.get(&id));
+        let named = owner
+            .parse()
+            .ok()
+            .and_then(|id| beside.organizations.get(&id));
         let code = if lang == Lang::Zh { "zh" } else { "en" };
-        facts.push((w.works, named.map_or_else(|| owner.clone(), |org| org.name(code).to_owned())));
+        facts.push((
+            w.works,
+            named.map_or_else(|| owner.clone(), |org| org.name(code).to_owned()),
+        ));
     }
     if let Some(number) = &one.external_number {
         facts.push((w.elsewhere, number.clone()));
@@ -443,26 +551,60 @@ fn facts(
     if let Some(how) = one.resolution {
         facts.push((w.resolution, word(how.0, lang).to_owned()));
     }
-    let (from, to) = (draw::exact(pen.desk, one.first_seen_at), draw::exact(pen.desk, one.last_seen_at));
+    let (from, to) = (
+        draw::exact(pen.desk, one.first_seen_at),
+        draw::exact(pen.desk, one.last_seen_at),
+    );
     facts.push((w.seen, fill(w.seen_span, &[("from", &from), ("to", &to)])));
     facts
 }
 
-async fn draw_page(desk: &Desk, visitor: &Visitor, number: i64, shown: Shown<'_>) -> Result<Response, Refusal> {
+async fn draw_page(
+    desk: &Desk,
+    visitor: &Visitor,
+    number: i64,
+    shown: Shown<'_>,
+) -> Result<Response, Refusal> {
     let (lang, w) = (visitor.lang, CaseWords::of(visitor.lang));
     let one = load(desk, visitor, number).await?;
     let id = one.incident_id();
     let ledger = &desk.ledger;
     let names = people(desk).await?;
-    let pen = Pen { desk, lang, now: desk.now().0, names: &names };
+    let pen = Pen {
+        desk,
+        lang,
+        now: desk.now().0,
+        names: &names,
+    };
     let beside = ledger.beside_incidents(std::slice::from_ref(&one)).await?;
     let (items, organizations) = timeline::all(desk, visitor, &one, &names).await?;
     let clocks = ledger.clocks(id).await?;
     let directives = ledger.directives(id).await?;
     let reach = visitor.within()?;
-    let events = ledger.incident_events(id, &reach, Page { offset: 0, limit: EVENTS }).await?;
-    let around = Around { desk, visitor, one: &one, events: &events, clocks: &clocks };
-    let quill = Quill { desk, lang, now: desk.now().0, people: &names, organizations: organizations.clone() };
+    let events = ledger
+        .incident_events(
+            id,
+            &reach,
+            Page {
+                offset: 0,
+                limit: EVENTS,
+            },
+        )
+        .await?;
+    let around = Around {
+        desk,
+        visitor,
+        one: &one,
+        events: &events,
+        clocks: &clocks,
+    };
+    let quill = Quill {
+        desk,
+        lang,
+        now: desk.now().0,
+        people: &names,
+        organizations: organizations.clone(),
+    };
     let panel = match shown.panel {
         Some((act, typed)) => {
             let mut panel = panel(&around, &act, typed).await?;
@@ -474,15 +616,31 @@ async fn draw_page(desk: &Desk, visitor: &Visitor, number: i64, shown: Shown<'_>
                     since: Some(seen + 1),
                     ..AuditFilter::default()
                 };
-                let since = ledger.audit_rows(&filter, Page { offset: 0, limit: 20 }).await?;
-                panel.changes = since.iter().filter_map(|entry| quill.trail(entry)).collect();
+                let since = ledger
+                    .audit_rows(
+                        &filter,
+                        Page {
+                            offset: 0,
+                            limit: 20,
+                        },
+                    )
+                    .await?;
+                panel.changes = since
+                    .iter()
+                    .filter_map(|entry| quill.trail(entry))
+                    .collect();
             }
             Some(panel)
         }
         None => None,
     };
     let mut filters = Vec::new();
-    let counted = |kind: &str| items.iter().filter(|item| kind.is_empty() || item.kind == kind).count();
+    let counted = |kind: &str| {
+        items
+            .iter()
+            .filter(|item| kind.is_empty() || item.kind == kind)
+            .count()
+    };
     for kind in [""].into_iter().chain(KINDS) {
         let text = match kind {
             "" => w.f_all,
@@ -495,45 +653,84 @@ async fn draw_page(desk: &Desk, visitor: &Visitor, number: i64, shown: Shown<'_>
         };
         let n = counted(kind);
         if n > 0 {
-            let href = format!("/console/incidents/{number}{}{kind}", if kind.is_empty() { "" } else { "?show=" });
+            let href = format!(
+                "/console/incidents/{number}{}{kind}",
+                if kind.is_empty() { "" } else { "?show=" }
+            );
             filters.push((fill(text, &[("n", &n)]), href, kind == shown.filter));
         }
     }
-    let chosen: Vec<Item> =
-        items.into_iter().filter(|item| shown.filter.is_empty() || item.kind == shown.filter).collect();
+    let chosen: Vec<Item> = items
+        .into_iter()
+        .filter(|item| shown.filter.is_empty() || item.kind == shown.filter)
+        .collect();
     let kept = ledger.evidence(id).await?;
-    let preview = kept.iter().rev().find(|piece| evidence::is_picture(piece)).map(|piece| {
-        let alt = fill(w.preview_alt, &[("name", &piece.name.replace(['{', '}'], ""))]);
-        (format!("/console/incidents/{number}/evidence/{}/preview", piece.id), alt)
-    });
+    let preview = kept
+        .iter()
+        .rev()
+        .find(|piece| evidence::is_picture(piece))
+        .map(|piece| {
+            let alt = fill(
+                w.preview_alt,
+                &[("name", &piece.name.replace(['{', '}'], ""))],
+            );
+            (
+                format!("/console/incidents/{number}/evidence/{}/preview", piece.id),
+                alt,
+            )
+        });
     let pieces = kept
         .iter()
         .rev()
         .map(|piece| PieceView {
             id: piece.id.to_string(),
             name: piece.name.clone(),
-            line: format!("{} · {} KB · {}", draw::exact(desk, piece.at), (piece.bytes + 1023) / 1024, piece.source),
+            line: format!(
+                "{} · {} KB · {}",
+                draw::exact(desk, piece.at),
+                (piece.bytes + 1023) / 1024,
+                piece.source
+            ),
             hash: piece.blob.to_string(),
         })
         .collect();
-    let observed = [one.url.clone(), one.host.clone(), one.ip.clone(), one.asn.map(|asn| format!("AS{asn}")), one.name.clone()];
+    let observed = [
+        one.url.clone(),
+        one.host.clone(),
+        one.ip.clone(),
+        one.asn.map(|asn| format!("AS{asn}")),
+        one.name.clone(),
+    ];
     let observables = observed
         .into_iter()
         .flatten()
-        .map(|live| Observable { shown: draw::defang(&live), live })
+        .map(|live| Observable {
+            shown: draw::defang(&live),
+            live,
+        })
         .collect();
     let mut links = Vec::new();
     if let Some(campaign) = one.campaign_id {
         let named = ledger.campaign(campaign.0).await?;
-        let to = format!("/console/incidents?q={}", escaped(&format!("campaign:{campaign}")));
+        let to = format!(
+            "/console/incidents?q={}",
+            escaped(&format!("campaign:{campaign}"))
+        );
         links.push((w.campaign, to, named.name));
     }
     if let Some(whole) = one.merged_into
         && let Ok(whole) = ledger.incident(whole.0, &reach).await
     {
-        links.push((w.merged, format!("/console/incidents/{}", whole.number), format!("#{}", whole.number)));
+        links.push((
+            w.merged,
+            format!("/console/incidents/{}", whole.number),
+            format!("#{}", whole.number),
+        ));
     }
-    let flags = ledger::Key::Flag.values().into_iter().filter(|(label, _, _)| one.has_flag(label));
+    let flags = ledger::Key::Flag
+        .values()
+        .into_iter()
+        .filter(|(label, _, _)| one.has_flag(label));
     let (first, acts) = menu(&one, &clocks, w);
     let may_work = visitor.may(Right::Work);
     let (title, second) = pen.lines(&one);
@@ -553,7 +750,9 @@ async fn draw_page(desk: &Desk, visitor: &Visitor, number: i64, shown: Shown<'_>
         state: StateView::of(one.state.0, lang),
         facts: facts(&one, &beside, &pen, w),
         links,
-        flags: flags.map(|(_, zh, en)| if lang == Lang::Zh { zh } else { en }).collect(),
+        flags: flags
+            .map(|(_, zh, en)| if lang == Lang::Zh { zh } else { en })
+            .collect(),
         tlp: one.tlp.0.en(),
         dials,
         filters,
@@ -568,7 +767,11 @@ async fn draw_page(desk: &Desk, visitor: &Visitor, number: i64, shown: Shown<'_>
         events: events
             .iter()
             .map(|event| EventView {
-                id: event.event_id.iter().map(|byte| format!("{byte:02x}")).collect(),
+                id: event
+                    .event_id
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect(),
                 day: model::time::Day(event.day).to_string(),
                 joined: draw::exact(desk, event.joined_at),
                 rule: event.rule.clone(),
@@ -579,7 +782,10 @@ async fn draw_page(desk: &Desk, visitor: &Visitor, number: i64, shown: Shown<'_>
         acts: if may_work { acts } else { Vec::new() },
         panel,
         may_work,
-        mine: beside.assignees.get(&id).is_some_and(|login| login == visitor.login()),
+        mine: beside
+            .assignees
+            .get(&id)
+            .is_some_and(|login| login == visitor.login()),
         login: visitor.login().to_owned(),
     };
     Ok(shell::status_page(shown.status, &page))
@@ -587,8 +793,12 @@ async fn draw_page(desk: &Desk, visitor: &Visitor, number: i64, shown: Shown<'_>
 
 /// What was typed as the body of an act.
 fn body<T: DeserializeOwned>(typed: &Typed) -> Result<T, Refusal> {
-    let object = typed.0.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str())));
-    serde_json::from_value(Value::Object(object.collect())).map_err(|error| Refusal::invalid("", error))
+    let object = typed
+        .0
+        .iter()
+        .map(|(name, text)| (name.clone(), Value::from(text.as_str())));
+    serde_json::from_value(Value::Object(object.collect()))
+        .map_err(|error| Refusal::invalid("", error))
 }
 
 /// Does an act of a form; where to go then, and what is said.
@@ -625,7 +835,12 @@ async fn done(
         }
         "grade" => {
             // Each measure has a field of its own.
-            let fields: Vec<String> = typed.0.keys().filter(|name| name.starts_with("m-")).cloned().collect();
+            let fields: Vec<String> = typed
+                .0
+                .keys()
+                .filter(|name| name.starts_with("m-"))
+                .cloned()
+                .collect();
             let mut measures = Vec::new();
             for name in fields {
                 let number = typed.take(&name).unwrap_or_default();
@@ -634,16 +849,23 @@ async fn done(
                 }
             }
             typed.0.insert("measures".to_owned(), measures.join(","));
-            let (stored, clocks) = acts::grade(desk, visitor, number, &body(&typed)?, version).await?;
+            let (stored, clocks) =
+                acts::grade(desk, visitor, number, &body(&typed)?, version).await?;
             let grade = stored.grade.map_or(w.none, |grade| match visitor.lang {
                 Lang::Zh => grade.zh(),
                 Lang::En => grade.roman(),
             });
-            fill(w.said_grade, &[("n", &number), ("grade", &grade), ("clocks", &clocks)])
+            fill(
+                w.said_grade,
+                &[("n", &number), ("grade", &grade), ("clocks", &clocks)],
+            )
         }
         "merge" => {
             let whole = acts::merge(desk, visitor, number, &body(&typed)?, version).await?;
-            return Ok((whole.number, fill(w.said_merge, &[("n", &number), ("whole", &whole.number)])));
+            return Ok((
+                whole.number,
+                fill(w.said_merge, &[("n", &number), ("whole", &whole.number)]),
+            ));
         }
         "split" => {
             let made = acts::split(desk, visitor, number, &body(&typed)?, version).await?;
@@ -663,16 +885,25 @@ async fn done(
         "dispatch" => {
             load(desk, visitor, number).await?;
             let casework = acts::casework(desk, visitor)?;
-            let told = casework.dispatch(number, visitor.login()).await.map_err(acts::troubled)?;
+            let told = casework
+                .dispatch(number, visitor.login())
+                .await
+                .map_err(acts::troubled)?;
             if let Some(problem) = told.problems.first() {
                 return Err(Refusal::conflict(format!("#{number}"), problem));
             }
-            fill(w.said_dispatch, &[("n", &told.notices), ("held", &told.held)])
+            fill(
+                w.said_dispatch,
+                &[("n", &told.notices), ("held", &told.held)],
+            )
         }
         "remind" => {
             load(desk, visitor, number).await?;
             let casework = acts::casework(desk, visitor)?;
-            let told = casework.remind(number, visitor.login()).await.map_err(acts::troubled)?;
+            let told = casework
+                .remind(number, visitor.login())
+                .await
+                .map_err(acts::troubled)?;
             if let Some(problem) = told.problems.first() {
                 return Err(Refusal::conflict(format!("#{number}"), problem));
             }
@@ -681,7 +912,10 @@ async fn done(
         "probe" => {
             load(desk, visitor, number).await?;
             let casework = acts::casework(desk, visitor)?;
-            let told = casework.probe(number, visitor.login()).await.map_err(acts::troubled)?;
+            let told = casework
+                .probe(number, visitor.login())
+                .await
+                .map_err(acts::troubled)?;
             let gone = match (told.looks, told.gone + told.closed) {
                 (0, _) => w.probe_withheld,
                 (_, 0) => w.probe_not,
@@ -718,7 +952,16 @@ pub(super) async fn act(
             detail: json!({}),
         };
         desk.ledger.append_audit(record, desk.now().0).await?;
-        return draw_page(&desk, &visitor, number, Shown { live: true, ..Shown::default() }).await;
+        return draw_page(
+            &desk,
+            &visitor,
+            number,
+            Shown {
+                live: true,
+                ..Shown::default()
+            },
+        )
+        .await;
     }
     if !super::panel::ACTS.contains(&act.as_str()) {
         return Err(Refusal::Absent);
@@ -730,12 +973,20 @@ pub(super) async fn act(
     // What was typed is kept: the form comes again with what is wrong, or with what somebody else did.
     let status = refused.status();
     let shown = match refused {
-        Refusal::Changed => Shown { conflict: Some(seen.unwrap_or_default()), ..Shown::default() },
-        wrong @ (Refusal::Invalid(..) | Refusal::Conflict(..)) => {
-            Shown { wrong: Some(wrong.detail()), ..Shown::default() }
-        }
+        Refusal::Changed => Shown {
+            conflict: Some(seen.unwrap_or_default()),
+            ..Shown::default()
+        },
+        wrong @ (Refusal::Invalid(..) | Refusal::Conflict(..)) => Shown {
+            wrong: Some(wrong.detail()),
+            ..Shown::default()
+        },
         other => return Err(other),
     };
-    let shown = Shown { panel: Some((act, typed)), status, ..shown };
+    let shown = Shown {
+        panel: Some((act, typed)),
+        status,
+        ..shown
+    };
     draw_page(&desk, &visitor, number, shown).await
 }

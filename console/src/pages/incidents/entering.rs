@@ -57,29 +57,50 @@ struct NewPage {
     wrong: Option<String>,
 }
 
-async fn form_page(desk: &Desk, visitor: &Visitor, typed: Enter, wrong: Option<String>) -> Response {
+async fn form_page(
+    desk: &Desk,
+    visitor: &Visitor,
+    typed: Enter,
+    wrong: Option<String>,
+) -> Response {
     let (lang, w) = (visitor.lang, ListWords::of(visitor.lang));
     let status = match wrong {
         Some(_) => axum::http::StatusCode::UNPROCESSABLE_ENTITY,
         None => axum::http::StatusCode::OK,
     };
-    shell::status_page(status, &NewPage {
-        shell: shell::shell(desk, visitor, Nav::Incidents, w.new).await,
-        w,
-        kinds: CaseKind::ALL.iter().map(|kind| (kind.label(), word(*kind, lang))).collect(),
-        severities: Severity::ALL.iter().map(|one| (one.label(), word(*one, lang))).collect(),
-        typed,
-        wrong,
-    })
+    shell::status_page(
+        status,
+        &NewPage {
+            shell: shell::shell(desk, visitor, Nav::Incidents, w.new).await,
+            w,
+            kinds: CaseKind::ALL
+                .iter()
+                .map(|kind| (kind.label(), word(*kind, lang)))
+                .collect(),
+            severities: Severity::ALL
+                .iter()
+                .map(|one| (one.label(), word(*one, lang)))
+                .collect(),
+            typed,
+            wrong,
+        },
+    )
 }
 
 pub(super) async fn page(State(desk): At, visitor: Visitor) -> Response {
-    let typed = Enter { severity: "medium".to_owned(), ..Enter::default() };
+    let typed = Enter {
+        severity: "medium".to_owned(),
+        ..Enter::default()
+    };
     form_page(&desk, &visitor, typed, None).await
 }
 
 /// Opens it; within reach of whoever enters it.
-pub(super) async fn open(desk: &Desk, visitor: &Visitor, body: &Enter) -> Result<Incident, Refusal> {
+pub(super) async fn open(
+    desk: &Desk,
+    visitor: &Visitor,
+    body: &Enter,
+) -> Result<Incident, Refusal> {
     let w = ListWords::of(visitor.lang);
     let what = needed("what", &body.what, visitor)?;
     let kind: CaseKind = closed("kind", &body.kind)?;
@@ -99,11 +120,18 @@ pub(super) async fn open(desk: &Desk, visitor: &Visitor, body: &Enter) -> Result
     };
     let host = some(&live(&body.host).to_lowercase()).or_else(|| url.as_ref()?.1.clone());
     let ip = match some(&live(&body.ip)) {
-        Some(text) => Some(text.parse::<std::net::IpAddr>().map_err(|error| Refusal::invalid("ip", error))?),
+        Some(text) => Some(
+            text.parse::<std::net::IpAddr>()
+                .map_err(|error| Refusal::invalid("ip", error))?,
+        ),
         None => host.as_deref().and_then(|host| host.parse().ok()),
     };
     let host = host.filter(|host| host.parse::<std::net::IpAddr>().is_err());
-    let Some(key) = url.as_ref().map(|(text, _)| text.clone()).or_else(|| host.clone()).or(ip.map(|ip| ip.to_string()))
+    let Some(key) = url
+        .as_ref()
+        .map(|(text, _)| text.clone())
+        .or_else(|| host.clone())
+        .or(ip.map(|ip| ip.to_string()))
     else {
         return Err(Refusal::invalid("url", w.n_need));
     };
@@ -139,16 +167,28 @@ pub(super) async fn open(desk: &Desk, visitor: &Visitor, body: &Enter) -> Result
         last_seen_at: now.0,
         validated_by: None,
     };
-    let triage = Triage { opened: vec![new], ..Triage::default() };
-    desk.ledger.commit_triage(triage, RULE, visitor.login(), now.0).await?;
+    let triage = Triage {
+        opened: vec![new],
+        ..Triage::default()
+    };
+    desk.ledger
+        .commit_triage(triage, RULE, visitor.login(), now.0)
+        .await?;
     Ok(desk.ledger.incident(id, &reach).await?)
 }
 
-pub(super) async fn enter(State(desk): At, visitor: Visitor, Input(body): Input<Enter>) -> Result<Response, Refusal> {
+pub(super) async fn enter(
+    State(desk): At,
+    visitor: Visitor,
+    Input(body): Input<Enter>,
+) -> Result<Response, Refusal> {
     match open(&desk, &visitor, &body).await {
         Ok(one) => {
             let said = fill(ListWords::of(visitor.lang).n_done, &[("n", &one.number)]);
-            Ok(form::done(&format!("/console/incidents/{}", one.number), &said))
+            Ok(form::done(
+                &format!("/console/incidents/{}", one.number),
+                &said,
+            ))
         }
         Err(wrong @ (Refusal::Invalid(..) | Refusal::Conflict(..))) => {
             Ok(form_page(&desk, &visitor, body, Some(wrong.detail())).await)

@@ -35,7 +35,9 @@ async fn piece(desk: &Desk, visitor: &Visitor, number: i64, id: &str) -> Result<
     let id: EvidenceId = id.parse().map_err(|_| Refusal::Absent)?;
     let one = load(desk, visitor, number).await?;
     let all = desk.ledger.evidence(one.incident_id()).await?;
-    all.into_iter().find(|piece| piece.id.0 == id).ok_or(Refusal::Absent)
+    all.into_iter()
+        .find(|piece| piece.id.0 == id)
+        .ok_or(Refusal::Absent)
 }
 
 async fn bytes(desk: &Desk, piece: &Evidence) -> Result<Vec<u8>, Refusal> {
@@ -48,17 +50,27 @@ async fn bytes(desk: &Desk, piece: &Evidence) -> Result<Vec<u8>, Refusal> {
 /// What keeps a browser from making anything of it.
 fn sandboxed(response: &mut Response) {
     let policy = HeaderValue::from_static("default-src 'none'; sandbox");
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, policy);
     let nosniff = HeaderValue::from_static("nosniff");
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     let own = HeaderValue::from_static("same-origin");
-    response.headers_mut().insert(HeaderName::from_static("cross-origin-resource-policy"), own);
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("cross-origin-resource-policy"), own);
 }
 
 /// A name that is safe in a header and on every disk.
 fn safe(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
-    let name: String = name.chars().map(|c| if plain(c) { c } else { '_' }).take(80).collect();
+    let name: String = name
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .take(80)
+        .collect();
     match name.trim_matches('.') {
         "" => "evidence".to_owned(),
         name => name.to_owned(),
@@ -82,7 +94,8 @@ pub(super) async fn download(
     desk.ledger.append_audit(record, desk.now().0).await?;
     let disposition = format!("attachment; filename=\"{}\"", safe(&piece.name));
     let kind = (header::CONTENT_TYPE, "application/octet-stream".to_owned());
-    let mut response = ([kind, (header::CONTENT_DISPOSITION, disposition)], content).into_response();
+    let mut response =
+        ([kind, (header::CONTENT_DISPOSITION, disposition)], content).into_response();
     sandboxed(&mut response);
     Ok(response)
 }
@@ -133,7 +146,8 @@ mod tests {
             *point = image::Rgb([200, 20, 20]);
         }
         let mut bytes = Cursor::new(Vec::new());
-        red.write_to(&mut bytes, image::ImageFormat::Png).expect("written");
+        red.write_to(&mut bytes, image::ImageFormat::Png)
+            .expect("written");
         let mut bytes = bytes.into_inner();
         bytes.extend_from_slice(b"<script>alert(1)</script>");
         let drawn = drawn(&bytes).expect("drawn");

@@ -28,21 +28,41 @@ struct Sheet {
 }
 
 /// Everything that the query finds, up to [`MOST`].
-async fn sheet(desk: &Desk, visitor: &Visitor, raw: Option<&str>, format: &str) -> Result<Sheet, Refusal> {
+async fn sheet(
+    desk: &Desk,
+    visitor: &Visitor,
+    raw: Option<&str>,
+    format: &str,
+) -> Result<Sheet, Refusal> {
     let asked = Asked::read(raw);
     let lang = visitor.lang;
-    let query = asked.query().map_err(|bad| Refusal::invalid("q", bad.told(lang)))?;
+    let query = asked
+        .query()
+        .map_err(|bad| Refusal::invalid("q", bad.told(lang)))?;
     let columns = Column::read(&asked.cols);
     let names = people(desk).await?;
-    let pen = Pen { desk, lang, now: desk.now().0, names: &names };
+    let pen = Pen {
+        desk,
+        lang,
+        now: desk.now().0,
+        names: &names,
+    };
     let (search, reach) = (meant(desk, visitor, &query), visitor.within()?);
     let mut rows = Vec::new();
     let mut after: Option<Cursor> = None;
     loop {
-        let page = desk.ledger.find_incidents(&search, &reach, after, TOGETHER).await?;
+        let page = desk
+            .ledger
+            .find_incidents(&search, &reach, after, TOGETHER)
+            .await?;
         let beside = desk.ledger.beside_incidents(&page.incidents).await?;
         for one in &page.incidents {
-            rows.push(columns.iter().map(|column| pen.text(one, &beside, *column)).collect());
+            rows.push(
+                columns
+                    .iter()
+                    .map(|column| pen.text(one, &beside, *column))
+                    .collect(),
+            );
         }
         after = page.next;
         if after.is_none() || rows.len() >= MOST {
@@ -59,7 +79,11 @@ async fn sheet(desk: &Desk, visitor: &Visitor, raw: Option<&str>, format: &str) 
     };
     desk.ledger.append_audit(record, desk.now().0).await?;
     let w = ListWords::of(lang);
-    Ok(Sheet { heads: columns.iter().map(|one| one.word(w)).collect(), columns, rows })
+    Ok(Sheet {
+        heads: columns.iter().map(|one| one.word(w)).collect(),
+        columns,
+        rows,
+    })
 }
 
 /// A text that no spreadsheet takes for a formula (OWASP, CSV injection).
@@ -82,7 +106,14 @@ fn field(text: &str) -> String {
 /// A file to be kept.
 fn file(name: &str, kind: &'static str, bytes: Vec<u8>) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
-    ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response()
+    (
+        [
+            (header::CONTENT_TYPE, kind.to_owned()),
+            (header::CONTENT_DISPOSITION, disposition),
+        ],
+        bytes,
+    )
+        .into_response()
 }
 
 pub(super) async fn csv(
@@ -101,7 +132,11 @@ pub(super) async fn csv(
         text.push_str(&fields.join(","));
         text.push_str("\r\n");
     }
-    Ok(file("incidents.csv", "text/csv; charset=utf-8", text.into_bytes()))
+    Ok(file(
+        "incidents.csv",
+        "text/csv; charset=utf-8",
+        text.into_bytes(),
+    ))
 }
 
 pub(super) async fn json(
@@ -112,11 +147,13 @@ pub(super) async fn json(
     let sheet = sheet(&desk, &visitor, raw.as_deref(), "json").await?;
     let rows = sheet.rows.iter().map(|row| {
         let pairs = sheet.columns.iter().zip(row);
-        let fields: Map<String, Value> =
-            pairs.map(|(column, cell)| (column.label().to_owned(), Value::from(cell.as_str()))).collect();
+        let fields: Map<String, Value> = pairs
+            .map(|(column, cell)| (column.label().to_owned(), Value::from(cell.as_str())))
+            .collect();
         Value::Object(fields)
     });
-    let bytes = serde_json::to_vec(&rows.collect::<Vec<_>>()).map_err(|error| Refusal::broken("an export", error))?;
+    let bytes = serde_json::to_vec(&rows.collect::<Vec<_>>())
+        .map_err(|error| Refusal::broken("an export", error))?;
     Ok(file("incidents.json", "application/json", bytes))
 }
 
@@ -142,7 +179,14 @@ fn workbook(sheet: &Sheet) -> Result<Vec<u8>, rust_xlsxwriter::XlsxError> {
     let bold = Format::new().set_bold();
     for (at, head) in (0u16..).zip(&sheet.heads) {
         page.write_string_with_format(0, at, *head, &bold)?;
-        page.set_column_width(at, if sheet.columns[usize::from(at)] == Column::What { 60 } else { 16 })?;
+        page.set_column_width(
+            at,
+            if sheet.columns[usize::from(at)] == Column::What {
+                60
+            } else {
+                16
+            },
+        )?;
     }
     page.set_freeze_panes(1, 0)?;
     for (line, row) in (1u32..).zip(&sheet.rows) {

@@ -103,10 +103,16 @@ pub(super) async fn found(
 ) -> Result<Found, Refusal> {
     let after = match after {
         None | Some("") => None,
-        Some(text) => Some(text.parse::<Cursor>().map_err(|()| Refusal::invalid("after", "is no cursor"))?),
+        Some(text) => Some(
+            text.parse::<Cursor>()
+                .map_err(|()| Refusal::invalid("after", "is no cursor"))?,
+        ),
     };
     let search = meant(desk, visitor, query);
-    Ok(desk.ledger.find_incidents(&search, &visitor.within()?, after, limit).await?)
+    Ok(desk
+        .ledger
+        .find_incidents(&search, &visitor.within()?, after, limit)
+        .await?)
 }
 
 pub(super) async fn page(
@@ -124,7 +130,11 @@ pub(super) async fn page(
         let more = format!("{} {key}:{quoted}", asked.q.clone().unwrap_or_default());
         let to = match Query::read(&more) {
             Ok(query) => address(&query, lang, &cols),
-            Err(_) => format!("/console/incidents?q={}&cols={}", escaped(&more), escaped(&cols)),
+            Err(_) => format!(
+                "/console/incidents?q={}&cols={}",
+                escaped(&more),
+                escaped(&cols)
+            ),
         };
         return Ok(Redirect::to(&to).into_response());
     }
@@ -133,9 +143,19 @@ pub(super) async fn page(
         Err(bad) => (Query::default(), Some(bad.told(lang))),
     };
     // A number alone names one incident.
-    if let ([number], [], []) = (query.numbers.as_slice(), query.terms.as_slice(), query.words.as_slice())
-        && asked.q.as_deref().is_some_and(|q| !q.trim().starts_with('#'))
-        && !desk.ledger.incidents_numbered(&[*number], &visitor.within()?).await?.is_empty()
+    if let ([number], [], []) = (
+        query.numbers.as_slice(),
+        query.terms.as_slice(),
+        query.words.as_slice(),
+    ) && asked
+        .q
+        .as_deref()
+        .is_some_and(|q| !q.trim().starts_with('#'))
+        && !desk
+            .ledger
+            .incidents_numbered(&[*number], &visitor.within()?)
+            .await?
+            .is_empty()
     {
         return Ok(Redirect::to(&format!("/console/incidents/{number}")).into_response());
     }
@@ -145,8 +165,17 @@ pub(super) async fn page(
     };
     let beside = desk.ledger.beside_incidents(&page.incidents).await?;
     let names = people(&desk).await?;
-    let pen = Pen { desk: &desk, lang, now: desk.now().0, names: &names };
-    let rows: Vec<Row> = page.incidents.iter().map(|one| pen.row(one, &beside, &columns)).collect();
+    let pen = Pen {
+        desk: &desk,
+        lang,
+        now: desk.now().0,
+        names: &names,
+    };
+    let rows: Vec<Row> = page
+        .incidents
+        .iter()
+        .map(|one| pen.row(one, &beside, &columns))
+        .collect();
     let count = match &bad {
         None => {
             let search = meant(&desk, &visitor, &query);
@@ -161,16 +190,25 @@ pub(super) async fn page(
     };
     let here = address(&query, lang, &cols);
     let next = page.next.map(|next| format!("{here}&after={next}"));
-    let short = page.short.then_some(page.next).flatten().map(|next| match next {
-        Cursor::Number(number) => fill(w.short, &[("n", &number)]),
-        Cursor::Due(..) => String::new(),
-    });
+    let short = page
+        .short
+        .then_some(page.next)
+        .flatten()
+        .map(|next| match next {
+            Cursor::Number(number) => fill(w.short, &[("n", &number)]),
+            Cursor::Due(..) => String::new(),
+        });
     let tabs = tabs(&desk, &visitor, &query).await?;
     let roles = match (&visitor.account, visitor.may(Right::Lead)) {
         (Some(account), true) => account
             .roles()
             .into_iter()
-            .map(|role| (model::worded::Word::label(role), crate::words::word(role, lang)))
+            .map(|role| {
+                (
+                    model::worded::Word::label(role),
+                    crate::words::word(role, lang),
+                )
+            })
             .collect(),
         _ => Vec::new(),
     };
@@ -183,11 +221,21 @@ pub(super) async fn page(
         chips: chips::chips(&query, lang, &cols),
         offers: chips::offers(&query, lang, &cols),
         typed: chips::typed(lang),
-        columns: columns.iter().map(|one| (one.word(w), one.head())).collect(),
-        chooser: Column::ALL.iter().map(|one| (one.label(), one.word(w), columns.contains(one))).collect(),
+        columns: columns
+            .iter()
+            .map(|one| (one.word(w), one.head()))
+            .collect(),
+        chooser: Column::ALL
+            .iter()
+            .map(|one| (one.label(), one.word(w), columns.contains(one)))
+            .collect(),
         export: {
             let q = escaped(&query.to_string());
-            format!("q={q}&cols={}&lang={}", escaped(&cols), if lang == Lang::Zh { "zh" } else { "en" })
+            format!(
+                "q={q}&cols={}&lang={}",
+                escaped(&cols),
+                if lang == Lang::Zh { "zh" } else { "en" }
+            )
         },
         export_about: fill(w.export_about, &[("n", &super::export::MOST)]),
         cols,

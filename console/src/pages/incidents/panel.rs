@@ -56,7 +56,10 @@ impl Typed {
 pub(super) type Choices = Vec<(&'static str, &'static str)>;
 
 fn choices<W: Word>(lang: Lang) -> Choices {
-    W::ALL.iter().map(|one| (one.label(), word(*one, lang))).collect()
+    W::ALL
+        .iter()
+        .map(|one| (one.label(), word(*one, lang)))
+        .collect()
 }
 
 /// A letter as it would go out.
@@ -108,8 +111,20 @@ pub(super) struct Panel {
 
 /// The acts that have a panel.
 pub(super) const ACTS: [&str; 14] = [
-    "validate", "note", "assign", "grade", "close", "reopen", "merge", "split", "campaign", "uncampaign", "dispatch",
-    "remind", "probe", "clock",
+    "validate",
+    "note",
+    "assign",
+    "grade",
+    "close",
+    "reopen",
+    "merge",
+    "split",
+    "campaign",
+    "uncampaign",
+    "dispatch",
+    "remind",
+    "probe",
+    "clock",
 ];
 
 /// What stands around the panel.
@@ -124,7 +139,10 @@ pub(super) struct Around<'a> {
 /// Why a step is not allowed now.
 fn against(one: &Incident, step: Step, lang: Lang) -> Option<String> {
     let no = one.state.0.after(step).err()?;
-    Some(fill(CaseWords::of(lang).blocked, &[("why", &refused(no.reason, lang))]))
+    Some(fill(
+        CaseWords::of(lang).blocked,
+        &[("why", &refused(no.reason, lang))],
+    ))
 }
 
 /// The panel of an act.
@@ -174,7 +192,13 @@ pub(super) async fn panel(around: &Around<'_>, act: &str, typed: Typed) -> Resul
             let step = |how: Resolution| one.state.0.after(Step::Close(how)).err();
             panel.resolutions = Resolution::ALL
                 .iter()
-                .map(|how| (how.label(), word(*how, lang), step(*how).map(|no| refused(no.reason, lang))))
+                .map(|how| {
+                    (
+                        how.label(),
+                        word(*how, lang),
+                        step(*how).map(|no| refused(no.reason, lang)),
+                    )
+                })
                 .collect();
             // What may be chosen stands first.
             panel.resolutions.sort_by_key(|(_, _, why)| why.is_some());
@@ -195,8 +219,16 @@ pub(super) async fn panel(around: &Around<'_>, act: &str, typed: Typed) -> Resul
                 .events
                 .iter()
                 .map(|event| {
-                    let hex: String = event.event_id.iter().map(|byte| format!("{byte:02x}")).collect();
-                    let told = format!("{} · {}", draw::exact(around.desk, event.joined_at), event.rule);
+                    let hex: String = event
+                        .event_id
+                        .iter()
+                        .map(|byte| format!("{byte:02x}"))
+                        .collect();
+                    let told = format!(
+                        "{} · {}",
+                        draw::exact(around.desk, event.joined_at),
+                        event.rule
+                    );
                     (hex, told)
                 })
                 .collect();
@@ -220,7 +252,10 @@ pub(super) async fn panel(around: &Around<'_>, act: &str, typed: Typed) -> Resul
         }
         "clock" => {
             (panel.title, panel.about) = (w.a_clock, w.clock_about);
-            let running = around.clocks.iter().filter(|clock| clock.state == ledger::ClockState::Running);
+            let running = around
+                .clocks
+                .iter()
+                .filter(|clock| clock.state == ledger::ClockState::Running);
             panel.clocks = running
                 .map(|clock| {
                     let due = draw::exact(around.desk, clock.due_at);
@@ -260,7 +295,10 @@ async fn dispatch(around: &Around<'_>, panel: &mut Panel) -> Result<(), Refusal>
     (panel.title, panel.about, panel.button) = (w.a_dispatch, w.dispatch_about, w.dispatch_now);
     panel.blocked = match one.state.0.is_live() {
         true => against(one, Step::Notify, lang),
-        false => Some(fill(w.blocked, &[("why", &refused("reopen it first", lang))])),
+        false => Some(fill(
+            w.blocked,
+            &[("why", &refused("reopen it first", lang))],
+        )),
     };
     let plan = match casework(around.desk, around.visitor) {
         Ok(casework) => casework.plan(one.number).await.map_err(acts::troubled)?,
@@ -269,16 +307,26 @@ async fn dispatch(around: &Around<'_>, panel: &mut Panel) -> Result<(), Refusal>
             return Ok(());
         }
     };
-    let ids: Vec<_> = plan.directives.iter().filter_map(|one| Some(one.organization_id?.0)).collect();
+    let ids: Vec<_> = plan
+        .directives
+        .iter()
+        .filter_map(|one| Some(one.organization_id?.0))
+        .collect();
     let organizations = around.desk.ledger.organizations_of(&ids).await?;
     let code = if lang == Lang::Zh { "zh" } else { "en" };
-    let name = |id| organizations.get(&id).map_or_else(|| w.none.to_owned(), |org| org.name(code).to_owned());
+    let name = |id| {
+        organizations
+            .get(&id)
+            .map_or_else(|| w.none.to_owned(), |org| org.name(code).to_owned())
+    };
     panel.asked = plan
         .directives
         .iter()
         .map(|one| Asked {
             place: one.place,
-            name: one.organization_id.map_or_else(|| w.d_no_contact.to_owned(), |id| name(id.0)),
+            name: one
+                .organization_id
+                .map_or_else(|| w.d_no_contact.to_owned(), |id| name(id.0)),
             role: word(one.role.0, lang),
             reason: one.reason.clone(),
         })

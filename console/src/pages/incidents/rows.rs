@@ -69,10 +69,19 @@ impl Column {
     pub(super) fn read(text: &str) -> Vec<Column> {
         let named: Vec<Column> = text
             .split(',')
-            .filter_map(|label| Column::ALL.iter().copied().find(|one| one.label() == label.trim()))
+            .filter_map(|label| {
+                Column::ALL
+                    .iter()
+                    .copied()
+                    .find(|one| one.label() == label.trim())
+            })
             .collect();
         match named.is_empty() {
-            true => Column::ALL.iter().copied().filter(|one| one.usual()).collect(),
+            true => Column::ALL
+                .iter()
+                .copied()
+                .filter(|one| one.usual())
+                .collect(),
             // What an incident is about is always shown: it is the link to it.
             false => Column::ALL
                 .iter()
@@ -86,7 +95,11 @@ impl Column {
     pub(super) fn written(columns: &[Column]) -> String {
         match columns == Column::read("") {
             true => String::new(),
-            false => columns.iter().map(|one| one.label()).collect::<Vec<_>>().join(","),
+            false => columns
+                .iter()
+                .map(|one| one.label())
+                .collect::<Vec<_>>()
+                .join(","),
         }
     }
 
@@ -160,7 +173,8 @@ impl Pen<'_> {
         let clocks = beside.clocks.get(&id).into_iter().flatten();
         let clocks = clocks.map(|clock| (clock.started_at, clock.due_at));
         let asked = beside.directives.get(&id).into_iter().flatten();
-        let asked = asked.filter(|one| matches!(one.state, DirectiveState::Asked | DirectiveState::Answered));
+        let asked = asked
+            .filter(|one| matches!(one.state, DirectiveState::Asked | DirectiveState::Answered));
         let asked = asked.filter_map(|one| Some((one.asked_at?, one.due_at?)));
         clocks.chain(asked).min_by_key(|(_, due)| *due)
     }
@@ -169,11 +183,19 @@ impl Pen<'_> {
     pub(super) fn parties(&self, one: &Incident, beside: &Beside) -> String {
         let all = beside.directives.get(&one.incident_id());
         let under_way = |one: &&Directive| {
-            !matches!(one.state, DirectiveState::Over | DirectiveState::Planned | DirectiveState::NoContact)
+            !matches!(
+                one.state,
+                DirectiveState::Over | DirectiveState::Planned | DirectiveState::NoContact
+            )
         };
         let mut named: Vec<OrganizationId> = Vec::new();
         for directive in all.into_iter().flatten().filter(under_way) {
-            named.extend(directive.organization_id.map(|id| id.0).filter(|id| !named.contains(id)));
+            named.extend(
+                directive
+                    .organization_id
+                    .map(|id| id.0)
+                    .filter(|id| !named.contains(id)),
+            );
         }
         let first = named.first().and_then(|id| beside.organizations.get(id));
         let first = first.map(|org| org.name(self.lang_code()).to_owned());
@@ -201,7 +223,10 @@ impl Pen<'_> {
                 };
                 (text, grade.number() <= 3)
             }
-            None => (word(one.severity.0, self.lang).to_owned(), one.severity.0 >= Severity::High),
+            None => (
+                word(one.severity.0, self.lang).to_owned(),
+                one.severity.0 >= Severity::High,
+            ),
         }
     }
 
@@ -220,19 +245,29 @@ impl Pen<'_> {
 
     /// Title and second line: what it is about, and at which address where that says more.
     pub(super) fn lines(&self, one: &Incident) -> (String, String) {
-        let target = one.url.as_deref().or(one.host.as_deref()).or(one.ip.as_deref());
+        let target = one
+            .url
+            .as_deref()
+            .or(one.host.as_deref())
+            .or(one.ip.as_deref());
         let what = draw::defang(&one.what);
         let target = target.map(draw::defang).unwrap_or_default();
         let plain = one.url.as_deref() == Some(&one.what) || one.host.as_deref() == Some(&one.what);
         match plain {
             // The line only repeats the address: say what it is instead.
-            true => (word(one.kind.0, self.lang).to_owned() + " " + &self.brand(one), target),
+            true => (
+                word(one.kind.0, self.lang).to_owned() + " " + &self.brand(one),
+                target,
+            ),
             false => (what, target),
         }
     }
 
     fn brand(&self, one: &Incident) -> String {
-        one.brand.clone().or_else(|| one.host.as_deref().map(draw::defang)).unwrap_or_default()
+        one.brand
+            .clone()
+            .or_else(|| one.host.as_deref().map(draw::defang))
+            .unwrap_or_default()
     }
 
     fn at(&self, at: Option<i64>) -> String {
@@ -254,8 +289,14 @@ impl Pen<'_> {
         let Some(owner) = &one.owner else {
             return self.w().centre.to_owned();
         };
-        let found = owner.parse().ok().and_then(|id| beside.organizations.get(&id));
-        found.map_or_else(|| owner.clone(), |org| org.name(self.lang_code()).to_owned())
+        let found = owner
+            .parse()
+            .ok()
+            .and_then(|id| beside.organizations.get(&id));
+        found.map_or_else(
+            || owner.clone(),
+            |org| org.name(self.lang_code()).to_owned(),
+        )
     }
 
     /// The text of a column, as exports have it.
@@ -265,7 +306,11 @@ impl Pen<'_> {
                 .running(one, beside)
                 .map_or_else(String::new, |(_, due)| draw::exact(self.desk, due)),
             Column::State => match one.resolution {
-                Some(how) => format!("{} · {}", word(one.state.0, self.lang), word(how.0, self.lang)),
+                Some(how) => format!(
+                    "{} · {}",
+                    word(one.state.0, self.lang),
+                    word(how.0, self.lang)
+                ),
                 None => word(one.state.0, self.lang).to_owned(),
             },
             Column::What => {
@@ -348,11 +393,20 @@ impl Pen<'_> {
         let meta: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Row {
             number: one.number,
-            select: fill(self.w().select, &[("what", &format!("#{} {what}", one.number).replace(['{', '}'], ""))]),
+            select: fill(
+                self.w().select,
+                &[(
+                    "what",
+                    &format!("#{} {what}", one.number).replace(['{', '}'], ""),
+                )],
+            ),
             what,
             second,
             meta: meta.join(" · "),
-            cells: columns.iter().map(|column| self.cell(one, beside, *column)).collect(),
+            cells: columns
+                .iter()
+                .map(|column| self.cell(one, beside, *column))
+                .collect(),
         }
     }
 }

@@ -31,11 +31,14 @@ mod icon {
     pub(super) const EYE: &str = "M1.500 8S4 3.500 8 3.500 14.500 8 14.500 8 12 12.500 8 12.500 1.500 8 1.500 8zM8 6a2 2 0 1 0 0 4a2 2 0 1 0 0-4";
     pub(super) const NOTE: &str = "M3 3h10v7.500L10.500 13H3zM5.500 6h5M5.500 9h3";
     pub(super) const STEP: &str = "M2.500 8h10M9 4.500 12.500 8 9 11.500";
-    pub(super) const OPEN: &str = "M8 2.500a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11M8 5v3.500M8 11v.01";
+    pub(super) const OPEN: &str =
+        "M8 2.500a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11M8 5v3.500M8 11v.01";
     pub(super) const WARN: &str = "M8 2.500 14.500 13.500h-13zM8 6.500v3M8 11.500v.01";
     pub(super) const BELL: &str = "M4 11V7a4 4 0 0 1 8 0v4l1 1H3zM7 14h2";
-    pub(super) const CLOCK: &str = "M8 2.500a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11M8 5v3l2 1.500";
-    pub(super) const PERSON: &str = "M8 3a2.500 2.500 0 1 0 0 5a2.500 2.500 0 1 0 0-5M3 13.500c.5-3 2.500-4 5-4s4.500 1 5 4";
+    pub(super) const CLOCK: &str =
+        "M8 2.500a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11M8 5v3l2 1.500";
+    pub(super) const PERSON: &str =
+        "M8 3a2.500 2.500 0 1 0 0 5a2.500 2.500 0 1 0 0-5M3 13.500c.5-3 2.500-4 5-4s4.500 1 5 4";
 }
 
 /// One thing that happened.
@@ -84,17 +87,23 @@ impl Quill<'_> {
 
     /// Name of a person, or of the machine's part as it is.
     pub(super) fn who(&self, login: &str) -> String {
-        self.people.get(login).map_or_else(|| plain(login), |name| plain(name))
+        self.people
+            .get(login)
+            .map_or_else(|| plain(login), |name| plain(name))
     }
 
     fn organization(&self, id: OrganizationId) -> String {
-        self.organizations.get(&id).map_or_else(|| id.to_string(), |name| plain(name))
+        self.organizations
+            .get(&id)
+            .map_or_else(|| id.to_string(), |name| plain(name))
     }
 
     fn item(&self, at: i64, kind: &'static str, icon: &'static str, title: String) -> Item {
         let (today, day) = (self.date(self.now), self.date(at));
         let time = draw::exact(self.desk, at);
-        let time = time.split_once(' ').map_or_else(String::new, |(_, time)| time.to_owned());
+        let time = time
+            .split_once(' ')
+            .map_or_else(String::new, |(_, time)| time.to_owned());
         Item {
             at,
             kind,
@@ -110,7 +119,9 @@ impl Quill<'_> {
     }
 
     fn date(&self, at: i64) -> jiff::civil::Date {
-        Timestamp(at).date_in(&self.desk.terms().zone).unwrap_or_default()
+        Timestamp(at)
+            .date_in(&self.desk.terms().zone)
+            .unwrap_or_default()
     }
 
     /// A step in words.
@@ -135,7 +146,14 @@ impl Quill<'_> {
         };
         let title = match state("from") == state("to") {
             true => name,
-            false => fill(w.t_step, &[("step", &name), ("from", &state("from")), ("to", &state("to"))]),
+            false => fill(
+                w.t_step,
+                &[
+                    ("step", &name),
+                    ("from", &state("from")),
+                    ("to", &state("to")),
+                ],
+            ),
         };
         (title, tone)
     }
@@ -178,18 +196,31 @@ impl Quill<'_> {
             }
             "incident.route" => {
                 let all = told["directives"].as_array().cloned().unwrap_or_default();
-                let named = all.iter().filter(|one| !one["organization"].is_null()).count();
-                let mut item = self.item(entry.at, "notices", icon::STEP, fill(w.t_route, &[("n", &named)]));
+                let named = all
+                    .iter()
+                    .filter(|one| !one["organization"].is_null())
+                    .count();
+                let mut item = self.item(
+                    entry.at,
+                    "notices",
+                    icon::STEP,
+                    fill(w.t_route, &[("n", &named)]),
+                );
                 let lines = all.iter().map(|one| {
                     let who = one["organization"].as_str().and_then(|id| id.parse().ok());
                     let who = who.map_or_else(|| w.none.to_owned(), |id| self.organization(id));
-                    format!("{}. {who}: {}", one["place"], one["reason"].as_str().unwrap_or_default())
+                    format!(
+                        "{}. {who}: {}",
+                        one["place"],
+                        one["reason"].as_str().unwrap_or_default()
+                    )
                 });
                 item.sub = lines.collect::<Vec<_>>().join("; ");
                 item
             }
             "incident.edit" if !told["grade"].is_null() => {
-                let grade = serde_json::from_value::<model::grade::Grade>(told["grade"].clone()).ok();
+                let grade =
+                    serde_json::from_value::<model::grade::Grade>(told["grade"].clone()).ok();
                 let grade = grade.map_or("", |grade| match self.lang {
                     Lang::Zh => grade.zh(),
                     Lang::En => grade.roman(),
@@ -206,7 +237,10 @@ impl Quill<'_> {
             }
             "directive.edit" => {
                 let what = &told["what"];
-                let said = what["because"].as_str().or(what["answered"].as_str()).or(what["no_contact"].as_str());
+                let said = what["because"]
+                    .as_str()
+                    .or(what["answered"].as_str())
+                    .or(what["no_contact"].as_str());
                 let mut item = self.item(entry.at, "notices", icon::BELL, w.t_directive.to_owned());
                 item.sub = said?.to_owned();
                 item
@@ -245,7 +279,13 @@ impl Quill<'_> {
             let day = self.date(item.at);
             match days.last_mut() {
                 Some((last, of)) if *last == day => of.items.push(item),
-                _ => days.push((day, DayOf { title: self.day(day, today), items: vec![item] })),
+                _ => days.push((
+                    day,
+                    DayOf {
+                        title: self.day(day, today),
+                        items: vec![item],
+                    },
+                )),
             }
         }
         days.into_iter().map(|(_, of)| of).collect()
@@ -279,17 +319,35 @@ pub(super) async fn all(
     let directives = ledger.directives(id).await?;
     let notices = ledger.notices_about(id).await?;
     let mut named: Vec<OrganizationId> = notices.iter().map(|one| one.organization_id.0).collect();
-    named.extend(directives.iter().filter_map(|one| Some(one.organization_id?.0)));
+    named.extend(
+        directives
+            .iter()
+            .filter_map(|one| Some(one.organization_id?.0)),
+    );
     named.sort();
     named.dedup();
     let code = if lang == Lang::Zh { "zh" } else { "en" };
     let organizations = ledger.organizations_of(&named).await?;
-    let organizations: BTreeMap<_, _> =
-        organizations.into_iter().map(|(id, org)| (id, org.name(code).to_owned())).collect();
-    let quill = Quill { desk, lang, now: desk.now().0, people, organizations: organizations.clone() };
+    let organizations: BTreeMap<_, _> = organizations
+        .into_iter()
+        .map(|(id, org)| (id, org.name(code).to_owned()))
+        .collect();
+    let quill = Quill {
+        desk,
+        lang,
+        now: desk.now().0,
+        people,
+        organizations: organizations.clone(),
+    };
     let mut items = Vec::new();
     let mut opened = quill.item(one.opened_at, "events", icon::OPEN, w.t_opened.to_owned());
-    opened.text = fill(w.t_opened_by, &[("rule", &plain(&one.rule)), ("key", &plain(&draw::defang(&one.key)))]);
+    opened.text = fill(
+        w.t_opened_by,
+        &[
+            ("rule", &plain(&one.rule)),
+            ("key", &plain(&draw::defang(&one.key))),
+        ],
+    );
     items.push(opened);
     for (at, rule, count) in ledger.incident_joins(id, MOST).await? {
         let mut item = quill.item(at, "events", icon::LINK, fill(w.t_joined, &[("n", &count)]));
@@ -298,7 +356,10 @@ pub(super) async fn all(
         items.push(item);
     }
     for complaint in ledger.complaints_about(id).await? {
-        let title = fill(w.t_complaint, &[("n", &complaint.number), ("via", &complaint.via)]);
+        let title = fill(
+            w.t_complaint,
+            &[("n", &complaint.number), ("via", &complaint.via)],
+        );
         let mut item = quill.item(complaint.received_at, "events", icon::OPEN, title);
         item.quote = complaint.body.clone();
         items.push(item);
@@ -309,19 +370,34 @@ pub(super) async fn all(
         item.quote = note.body;
         items.push(item);
     }
-    for look in ledger.verifications(id).await?.into_iter().rev().take(MOST as usize) {
-        let title = fill(w.t_probe, &[("probe", &word(look.probe.0, lang)), ("finding", &word(look.finding.0, lang))]);
+    for look in ledger
+        .verifications(id)
+        .await?
+        .into_iter()
+        .rev()
+        .take(MOST as usize)
+    {
+        let title = fill(
+            w.t_probe,
+            &[
+                ("probe", &word(look.probe.0, lang)),
+                ("finding", &word(look.finding.0, lang)),
+            ],
+        );
         let mut item = quill.item(look.at, "probes", icon::EYE, title);
         item.tone = match (look.finding.0.is_up(), look.finding.0.is_down()) {
             (true, _) => "w",
             (_, true) => "g",
             _ => "",
         };
-        item.sub = fill(w.t_probe_sub, &[
-            ("client", &word(look.client.0, lang)),
-            ("vantage", &plain(&look.vantage)),
-            ("reason", &plain(&look.reason)),
-        ]);
+        item.sub = fill(
+            w.t_probe_sub,
+            &[
+                ("client", &word(look.client.0, lang)),
+                ("vantage", &plain(&look.vantage)),
+                ("reason", &plain(&look.reason)),
+            ],
+        );
         items.push(item);
     }
     for notice in &notices {
@@ -330,24 +406,43 @@ pub(super) async fn all(
             _ if notice.kind.0 == model::notice::NoticeKind::Reminder => (false, icon::BELL),
             _ => (false, icon::MAIL),
         };
-        let title = fill(w.t_notice, &[
-            ("kind", &word(notice.kind.0, lang)),
-            ("name", &quill.organization(notice.organization_id.0)),
-            ("state", &word(notice.state.0, lang)),
-        ]);
-        let mut item = quill.item(notice.sent_at.unwrap_or(notice.created_at), "notices", icon, title);
+        let title = fill(
+            w.t_notice,
+            &[
+                ("kind", &word(notice.kind.0, lang)),
+                ("name", &quill.organization(notice.organization_id.0)),
+                ("state", &word(notice.state.0, lang)),
+            ],
+        );
+        let mut item = quill.item(
+            notice.sent_at.unwrap_or(notice.created_at),
+            "notices",
+            icon,
+            title,
+        );
         item.tone = if failed { "w" } else { "" };
-        item.sub = fill(w.t_notice_sub, &[
-            ("n", &notice.number),
-            ("channel", &word(notice.channel.0, lang)),
-            ("address", &plain(&notice.address)),
-        ]);
+        item.sub = fill(
+            w.t_notice_sub,
+            &[
+                ("n", &notice.number),
+                ("channel", &word(notice.channel.0, lang)),
+                ("address", &plain(&notice.address)),
+            ],
+        );
         if let Some(sent) = notice.sent_at {
             item.sub += " · ";
             item.sub += &fill(w.t_sent, &[("when", &draw::exact(desk, sent))]);
         }
-        item.text = [&notice.hold_reason, &notice.outcome].into_iter().flatten().cloned().collect::<Vec<_>>().join(" · ");
-        item.href = Some((format!("/console/notices/{}", notice.number), format!("#{}", notice.number)));
+        item.text = [&notice.hold_reason, &notice.outcome]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" · ");
+        item.href = Some((
+            format!("/console/notices/{}", notice.number),
+            format!("#{}", notice.number),
+        ));
         items.push(item);
     }
     for message in ledger.incident_messages(id, &reach).await? {
@@ -360,8 +455,14 @@ pub(super) async fn all(
         };
         items.push(item);
     }
-    let filter = AuditFilter { object: Some(format!("incident {id}")), ..AuditFilter::default() };
-    let page = Page { offset: 0, limit: MOST };
+    let filter = AuditFilter {
+        object: Some(format!("incident {id}")),
+        ..AuditFilter::default()
+    };
+    let page = Page {
+        offset: 0,
+        limit: MOST,
+    };
     let trail = ledger.audit_rows(&filter, page).await?;
     items.extend(trail.iter().filter_map(|entry| quill.trail(entry)));
     items.sort_by_key(|item| std::cmp::Reverse(item.at));

@@ -46,7 +46,12 @@ fn common(w: &'static ListWords, today: jiff::civil::Date) -> Vec<(&'static str,
 fn owners(visitor: &Visitor) -> Vec<String> {
     let mut all = vec![visitor.login().to_owned()];
     if let Some(account) = &visitor.account {
-        all.extend(account.roles().iter().map(|role| format!("role:{}", role.label())));
+        all.extend(
+            account
+                .roles()
+                .iter()
+                .map(|role| format!("role:{}", role.label())),
+        );
     }
     all
 }
@@ -88,8 +93,13 @@ pub(super) async fn tabs(desk: &Desk, visitor: &Visitor, now: &Query) -> Result<
     let mut tabs = Vec::new();
     for (name, text, columns, own) in all {
         // A view of an older version may name what there is none of any more.
-        let Ok(query) = Query::read(&text) else { continue };
-        let count = desk.ledger.count_found(&meant(desk, visitor, &query), &reach).await?;
+        let Ok(query) = Query::read(&text) else {
+            continue;
+        };
+        let count = desk
+            .ledger
+            .count_found(&meant(desk, visitor, &query), &reach)
+            .await?;
         tabs.push(Tab {
             name,
             href: address(&query, lang, &columns),
@@ -114,7 +124,11 @@ pub(super) struct Keep {
     role: String,
 }
 
-pub(super) async fn keep(State(desk): At, visitor: Visitor, Input(new): Input<Keep>) -> Result<Response, Refusal> {
+pub(super) async fn keep(
+    State(desk): At,
+    visitor: Visitor,
+    Input(new): Input<Keep>,
+) -> Result<Response, Refusal> {
     let (lang, w) = (visitor.lang, ListWords::of(visitor.lang));
     let query = Query::read(&new.q).map_err(|bad| Refusal::invalid("q", bad.told(lang)))?;
     let columns = Column::written(&Column::read(&new.cols));
@@ -129,10 +143,18 @@ pub(super) async fn keep(State(desk): At, visitor: Visitor, Input(new): Input<Ke
     let stored = (new.name.as_str(), query.to_string(), columns.as_str());
     let kept = desk
         .ledger
-        .keep_view(&owner, (stored.0, &stored.1, stored.2), visitor.login(), desk.now().0)
+        .keep_view(
+            &owner,
+            (stored.0, &stored.1, stored.2),
+            visitor.login(),
+            desk.now().0,
+        )
         .await?;
     let name = kept.name.replace(['{', '}'], "");
-    Ok(form::done(&address(&query, lang, &columns), &fill(w.view_kept, &[("name", &name)])))
+    Ok(form::done(
+        &address(&query, lang, &columns),
+        &fill(w.view_kept, &[("name", &name)]),
+    ))
 }
 
 /// A view to be deleted.
@@ -151,10 +173,18 @@ pub(super) async fn remove(
     let owners = owners(&visitor);
     let names: Vec<&str> = owners.iter().map(String::as_str).collect();
     let all = desk.ledger.views(&names).await?;
-    let view = all.iter().find(|view| view.id == gone.view).ok_or(Refusal::Absent)?;
+    let view = all
+        .iter()
+        .find(|view| view.id == gone.view)
+        .ok_or(Refusal::Absent)?;
     if view.owner != visitor.login() && !visitor.may(Right::Lead) {
         return Err(Refusal::Absent);
     }
-    desk.ledger.drop_view(&view.owner, view.id, visitor.login(), now).await?;
-    Ok(form::done("/console/incidents", ListWords::of(visitor.lang).view_dropped))
+    desk.ledger
+        .drop_view(&view.owner, view.id, visitor.login(), now)
+        .await?;
+    Ok(form::done(
+        "/console/incidents",
+        ListWords::of(visitor.lang).view_dropped,
+    ))
 }

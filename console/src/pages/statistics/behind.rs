@@ -96,7 +96,11 @@ pub(super) async fn page(
             more: (more > 0).then(|| fill(w.more, &[("n", &grouped(more as u64))])),
         }
     });
-    let own = format!("/console/statistics/{}/behind?week={}", statistic.id, week.monday());
+    let own = format!(
+        "/console/statistics/{}/behind?week={}",
+        statistic.id,
+        week.monday()
+    );
     let upto = params.from.saturating_add(PAGE);
     Ok(shell::page(&BehindPage {
         shell: shell::shell(&desk, &visitor, Nav::Statistics, w.behind).await,
@@ -104,7 +108,13 @@ pub(super) async fn page(
         id: statistic.id,
         lead: fill(
             w.behind_lead,
-            &[("name", &title(statistic.id, named(statistic.name, lang), lang)), ("week", &chart::days(week, lang))],
+            &[
+                (
+                    "name",
+                    &title(statistic.id, named(statistic.name, lang), lang),
+                ),
+                ("week", &chart::days(week, lang)),
+            ],
         ),
         counts: fill(
             w.behind_count,

@@ -53,7 +53,11 @@ impl Casework {
 }
 
 /// Waits for the right to change the workspace, and does it.
-fn in_turn<T>(server: &Server, workspace: &Workspace, work: impl FnOnce() -> Result<T>) -> Result<T> {
+fn in_turn<T>(
+    server: &Server,
+    workspace: &Workspace,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
     let ends = || *server.stop.borrow();
     let right = Right::ByTurns(&ends);
     let turn = workspace.block_on(right.take(workspace))?;
@@ -81,7 +85,8 @@ impl console::casework::Casework for Casework {
             let desk = desk(workspace);
             let plan = desk.plan(&one, &known, &table, &parties, house.as_ref().ok());
             let mut plan = workspace.block_on(plan)?;
-            plan.problems.extend(house.err().map(|failure| trouble(failure).0));
+            plan.problems
+                .extend(house.err().map(|failure| trouble(failure).0));
             Ok(plan)
         })
         .await
