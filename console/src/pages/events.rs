@@ -38,7 +38,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/events/sql", VIEW, || get(sql::page)),
     Route::act("/console/events/sql", VIEW, || post(sql::run)),
     Route::page("/console/events/{event}", VIEW, || get(one::page)),
-    Route::api(Verb::Get, "/api/v1/events", VIEW, api::listed, || get(api::list)),
+    Route::api(Verb::Get, "/api/v1/events", VIEW, api::listed, || {
+        get(api::list)
+    }),
     Route::api(
         Verb::Get,
         "/api/v1/events/histogram",
@@ -46,12 +48,20 @@ pub(crate) const ROUTES: &[Route] = &[
         api::counted,
         || get(api::histogram),
     ),
-    Route::api(Verb::Post, "/api/v1/events/sql", VIEW, api::selected, || {
-        post(api::select)
-    }),
-    Route::api(Verb::Get, "/api/v1/events/{event}", VIEW, api::opened, || {
-        get(api::one)
-    }),
+    Route::api(
+        Verb::Post,
+        "/api/v1/events/sql",
+        VIEW,
+        api::selected,
+        || post(api::select),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/events/{event}",
+        VIEW,
+        api::opened,
+        || get(api::one),
+    ),
 ];
 
 words! {

@@ -9,9 +9,7 @@ use bulletin::statistics::breakdown::{By, Division};
 use bulletin::statistics::explain::{EventPlace, Line};
 use console::almanac::{Almanac, AlmanacError, Behind, CountedWeek, Names, Origin};
 use lake::{Columns, Enrichment, FileKind, IdentityIndex, Lake, Named, Receipt, ReportWriter};
-use ledger::{
-    AuditFilter, IngestCommit, LakeFileKind, NewLakeFile, NewReport, Page, ReportKind,
-};
+use ledger::{AuditFilter, IngestCommit, LakeFileKind, NewLakeFile, NewReport, Page, ReportKind};
 use model::bulletin::{Decimal, Text};
 use model::field::Field;
 use model::ids::EventId;
@@ -43,7 +41,11 @@ fn seen() -> Vec<Seen> {
         .map(|n| Seen {
             minutes_ago: n,
             class: "phishing",
-            ip: if n % 2 == 0 { "192.0.2.7" } else { "198.51.100.9" },
+            ip: if n % 2 == 0 {
+                "192.0.2.7"
+            } else {
+                "198.51.100.9"
+            },
             url: "https://login.example.test/bank",
             province: (n % 2 == 0).then_some(320_000),
             ..Seen::default()
@@ -187,7 +189,10 @@ async fn ids(house: &House, query: &str) -> Vec<String> {
     let answer = house.get("viewer", &path).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let items = answer.json()["items"].as_array().unwrap().clone();
-    items.iter().map(|item| item["event_id"].as_str().unwrap().to_owned()).collect()
+    items
+        .iter()
+        .map(|item| item["event_id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -195,7 +200,11 @@ async fn an_empty_lake_teaches_what_will_be_here() {
     let house = House::new().await;
     let page = house.get("viewer", "/console/events").await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.body.contains("There are no events yet"), "{}", page.body);
+    assert!(
+        page.body.contains("There are no events yet"),
+        "{}",
+        page.body
+    );
 }
 
 #[tokio::test]
@@ -205,18 +214,36 @@ async fn the_page_lists_facets_steps_and_rows_and_shows_outside_text_as_text() {
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     assert!(page.body.contains("<b class=\"n\">72</b>"));
     assert!(page.body.contains("of 72 events"));
-    assert!(page.body.contains("hxxps://login.example[.]test/bank"), "addresses are defanged");
+    assert!(
+        page.body.contains("hxxps://login.example[.]test/bank"),
+        "addresses are defanged"
+    );
     assert!(!page.body.contains("https://login.example.test"));
-    assert!(page.body.contains("TLP:RED"), "the marking stands beside the export");
+    assert!(
+        page.body.contains("TLP:RED"),
+        "the marking stands beside the export"
+    );
     // A chip, and its text in the box.
-    let page = house.get("viewer", "/console/events?q=type:phishing+province:32").await;
+    let page = house
+        .get("viewer", "/console/events?q=type:phishing+province:32")
+        .await;
     assert!(page.body.contains("value=\"class:phishing province:32\""));
     assert!(page.body.contains("<b class=\"n\">35</b>"));
     // What a source writes is text, wherever it stands.
-    let page = house.get("viewer", "/console/events?q=class:infected-system").await;
-    assert!(page.body.contains("&#60;script&#62;alert(1)") || page.body.contains("&lt;script&gt;alert(1)"));
+    let page = house
+        .get("viewer", "/console/events?q=class:infected-system")
+        .await;
+    assert!(
+        page.body.contains("&#60;script&#62;alert(1)")
+            || page.body.contains("&lt;script&gt;alert(1)")
+    );
     assert!(!page.body.contains("<script>alert"));
-    let page = house.get("viewer", "/console/events?q=%22%3E%3Cscript%3Ealert(2)%3C/script%3E").await;
+    let page = house
+        .get(
+            "viewer",
+            "/console/events?q=%22%3E%3Cscript%3Ealert(2)%3C/script%3E",
+        )
+        .await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(!page.body.contains("<script>alert"));
     // A query that cannot be read is said so, and stays in the box.
@@ -236,7 +263,11 @@ async fn pages_follow_each_other_without_gap() {
         let answer = house.get("viewer", &path).await.json();
         assert_eq!(answer["total"], 70);
         let items = answer["items"].as_array().unwrap();
-        walked.extend(items.iter().map(|item| item["event_id"].as_str().unwrap().to_owned()));
+        walked.extend(
+            items
+                .iter()
+                .map(|item| item["event_id"].as_str().unwrap().to_owned()),
+        );
         match answer["next"].as_str() {
             Some(next) => next.clone_into(&mut after),
             None => break,
@@ -253,16 +284,27 @@ async fn pages_follow_each_other_without_gap() {
 async fn an_event_opens_down_to_its_raw_line() {
     let house = with_events().await;
     let id = ids(&house, "class:infected-system").await.remove(0);
-    let page = house.get("viewer", &format!("/console/events/{id}?day=2026-11-18")).await;
+    let page = house
+        .get("viewer", &format!("/console/events/{id}?day=2026-11-18"))
+        .await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
-    assert!(page.body.contains("70,203.0.113[.]5,,=cmd|"), "the raw line, defanged: {}", page.body);
+    assert!(
+        page.body.contains("70,203.0.113[.]5,,=cmd|"),
+        "the raw line, defanged: {}",
+        page.body
+    );
     assert!(page.body.contains("Report R-1, line 71"));
     assert!(page.body.contains("It joined no incident"));
     assert!(!page.body.contains("<script>alert"));
-    let answer = house.get("viewer", &format!("/api/v1/events/{id}")).await.json();
+    let answer = house
+        .get("viewer", &format!("/api/v1/events/{id}"))
+        .await
+        .json();
     assert_eq!(answer["source_ip"], "203.0.113.5");
     assert_eq!(answer["malware_name"], NAUGHTY);
-    let nobody = house.get("viewer", &format!("/console/events/{}", "0".repeat(32))).await;
+    let nobody = house
+        .get("viewer", &format!("/console/events/{}", "0".repeat(32)))
+        .await;
     assert_eq!(nobody.status, StatusCode::NOT_FOUND);
     // The bytes are gone: said, not guessed.
     let blob = house.ledger.report("R-1").await.unwrap().unwrap().blob;
@@ -275,7 +317,12 @@ async fn an_event_opens_down_to_its_raw_line() {
 #[tokio::test]
 async fn exports_hold_what_is_shown_harmless_marked_and_written_down() {
     let house = with_events().await;
-    let file = house.get("analyst", "/console/events/export?q=class:infected-system&format=csv").await;
+    let file = house
+        .get(
+            "analyst",
+            "/console/events/export?q=class:infected-system&format=csv",
+        )
+        .await;
     assert_eq!(file.status, StatusCode::OK);
     let name = file.headers["content-disposition"].to_str().unwrap();
     assert!(name.contains("tlp-amber.csv"), "{name}");
@@ -283,14 +330,26 @@ async fn exports_hold_what_is_shown_harmless_marked_and_written_down() {
     let lines: Vec<&str> = file.body.trim_end().lines().collect();
     assert_eq!(lines.len(), 2);
     assert!(lines[1].contains("'=cmd|"), "no formula: {}", lines[1]);
-    let file = house.get("analyst", "/console/events/export?q=class:phishing&format=jsonl").await;
+    let file = house
+        .get(
+            "analyst",
+            "/console/events/export?q=class:phishing&format=jsonl",
+        )
+        .await;
     let order: Vec<String> = file
         .body
         .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["event_id"].as_str().unwrap().to_owned())
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["event_id"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
         .collect();
     assert_eq!(order, ids(&house, "class:phishing").await);
-    let file = house.get("analyst", "/console/events/export?q=&format=xlsx").await;
+    let file = house
+        .get("analyst", "/console/events/export?q=&format=xlsx")
+        .await;
     assert!(file.body.starts_with("PK"));
     let rows = audited(&house, "events.exported").await;
     assert_eq!(rows.len(), 3);
@@ -303,7 +362,9 @@ async fn exports_hold_what_is_shown_harmless_marked_and_written_down() {
 #[tokio::test]
 async fn whoever_reads_what_is_for_few_is_written_down() {
     let house = with_events().await;
-    house.get("viewer", "/console/events?q=class:phishing").await;
+    house
+        .get("viewer", "/console/events?q=class:phishing")
+        .await;
     assert!(audited(&house, "events.read-sensitive").await.is_empty());
     house.get("viewer", "/console/events?q=class:scanner").await;
     let id = ids(&house, "class:scanner").await.remove(0);
@@ -318,16 +379,25 @@ async fn whoever_reads_what_is_for_few_is_written_down() {
 async fn a_select_reads_events_and_nothing_else() {
     let house = with_events().await;
     let ask = async |login: &str, sql: &str| {
-        house.json(login, "POST", "/api/v1/events/sql", &json!({ "sql": sql })).await
+        house
+            .json(login, "POST", "/api/v1/events/sql", &json!({ "sql": sql }))
+            .await
     };
     let sound = "SELECT class_type, count(*) AS n FROM events GROUP BY class_type ORDER BY n DESC";
     let answer = ask("analyst", sound).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    assert_eq!(answer.json()["items"][0], json!({ "class_type": "phishing", "n": 70 }));
+    assert_eq!(
+        answer.json()["items"][0],
+        json!({ "class_type": "phishing", "n": 70 })
+    );
     // Who may: those who work incidents or answer for figures. To others it is not there.
     assert_eq!(ask("editor", sound).await.status, StatusCode::OK);
     for login in ["viewer", "approver", "party", "owner"] {
-        assert_eq!(ask(login, sound).await.status, StatusCode::NOT_FOUND, "{login}");
+        assert_eq!(
+            ask(login, sound).await.status,
+            StatusCode::NOT_FOUND,
+            "{login}"
+        );
     }
     let outside = house.folder.path().join("secret.csv");
     std::fs::write(&outside, "a,b\n1,2\n").unwrap();
@@ -349,12 +419,20 @@ async fn a_select_reads_events_and_nothing_else() {
         &format!("SELECT * FROM read_csv('{path}')"),
     ] {
         let answer = ask("lead", sql).await;
-        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{sql}: {}", answer.body);
+        assert_eq!(
+            answer.status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{sql}: {}",
+            answer.body
+        );
     }
     assert!(!house.folder.path().join("secret.csv.out").exists());
     // No more rows than asked for.
     let few = json!({ "sql": "SELECT event_id FROM events", "limit": 3 });
-    let answer = house.json("lead", "POST", "/api/v1/events/sql", &few).await.json();
+    let answer = house
+        .json("lead", "POST", "/api/v1/events/sql", &few)
+        .await
+        .json();
     assert_eq!(answer["items"].as_array().unwrap().len(), 3);
     assert_eq!(answer["more"], true);
     // Written down word by word, what was refused too.
@@ -363,14 +441,32 @@ async fn a_select_reads_events_and_nothing_else() {
     assert_eq!(rows[16]["detail"]["sql"], sound);
     assert!(rows[14]["detail"]["outcome"]["refused"].is_string());
     // The page: a link fills in, only a form runs.
-    let page = house.get("analyst", "/console/events/sql?sql=SELECT+1").await;
+    let page = house
+        .get("analyst", "/console/events/sql?sql=SELECT+1")
+        .await;
     assert_eq!(page.status, StatusCode::OK);
     assert_eq!(audited(&house, "events.selected").await.len(), 17);
-    let form = [("sql", "SELECT malware_name FROM events WHERE malware_name IS NOT NULL"), ("format", "")];
+    let form = [
+        (
+            "sql",
+            "SELECT malware_name FROM events WHERE malware_name IS NOT NULL",
+        ),
+        ("format", ""),
+    ];
     let page = house.post("analyst", "/console/events/sql", &form).await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.body.contains("1 rows") && !page.body.contains("<script>alert"), "{}", page.body);
-    let form = [("sql", "SELECT malware_name FROM events WHERE malware_name IS NOT NULL"), ("format", "csv")];
+    assert!(
+        page.body.contains("1 rows") && !page.body.contains("<script>alert"),
+        "{}",
+        page.body
+    );
+    let form = [
+        (
+            "sql",
+            "SELECT malware_name FROM events WHERE malware_name IS NOT NULL",
+        ),
+        ("format", "csv"),
+    ];
     let file = house.post("analyst", "/console/events/sql", &form).await;
     assert!(file.body.contains("'=cmd|"), "{}", file.body);
 }
@@ -393,7 +489,11 @@ async fn a_branch_and_a_party_see_nothing_of_the_lake() {
     ];
     for path in &paths {
         for login in ["owner", "party"] {
-            assert_eq!(house.get(login, path).await.status, StatusCode::NOT_FOUND, "{login} {path}");
+            assert_eq!(
+                house.get(login, path).await.status,
+                StatusCode::NOT_FOUND,
+                "{login} {path}"
+            );
         }
         let nobody = house.get("", path).await.status;
         let wanted = [StatusCode::UNAUTHORIZED, StatusCode::SEE_OTHER];
@@ -404,17 +504,42 @@ async fn a_branch_and_a_party_see_nothing_of_the_lake() {
 #[tokio::test]
 async fn programs_choose_their_form() {
     let house = with_events().await;
-    let counts = house.get("viewer", "/api/v1/events/histogram?q=observed:24h").await.json();
+    let counts = house
+        .get("viewer", "/api/v1/events/histogram?q=observed:24h")
+        .await
+        .json();
     assert_eq!((&counts["total"], &counts["of"]), (&json!(72), &json!(72)));
-    let steps: u64 = counts["steps"].as_array().unwrap().iter().map(|step| step["events"].as_u64().unwrap()).sum();
+    let steps: u64 = counts["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["events"].as_u64().unwrap())
+        .sum();
     assert_eq!(steps, 72);
     let class = &counts["facets"][0];
-    assert_eq!((&class["column"], &class["values"][0]["value"]), (&json!("class_type"), &json!("phishing")));
-    let csv = house.get("viewer", "/api/v1/events?format=csv&limit=10").await;
-    assert!(csv.headers["content-type"].to_str().unwrap().starts_with("text/csv"));
+    assert_eq!(
+        (&class["column"], &class["values"][0]["value"]),
+        (&json!("class_type"), &json!("phishing"))
+    );
+    let csv = house
+        .get("viewer", "/api/v1/events?format=csv&limit=10")
+        .await;
+    assert!(
+        csv.headers["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("text/csv")
+    );
     assert_eq!(csv.body.trim_end().lines().count(), 11);
-    assert!(csv.headers["link"].to_str().unwrap().contains("rel=\"next\""));
-    let lines = house.get("viewer", "/api/v1/events?format=jsonl&limit=3").await;
+    assert!(
+        csv.headers["link"]
+            .to_str()
+            .unwrap()
+            .contains("rel=\"next\"")
+    );
+    let lines = house
+        .get("viewer", "/api/v1/events?format=jsonl&limit=3")
+        .await;
     assert_eq!(lines.body.lines().count(), 3);
     let none = house.get("viewer", "/api/v1/events?format=pdf").await;
     assert_eq!(none.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -519,28 +644,67 @@ async fn a_statistic_shows_its_weeks_and_what_stands_behind_them() {
     let index = house.get("viewer", "/console/statistics").await;
     assert_eq!(index.status, StatusCode::OK, "{}", index.body);
     assert!(index.body.contains("href=\"/console/statistics/M1\""));
-    assert!(index.body.contains("↑ 25.0%"), "the latest whole week on the one before");
-    let page = house.get("viewer", "/console/statistics/m1?by=province").await;
+    assert!(
+        index.body.contains("↑ 25.0%"),
+        "the latest whole week on the one before"
+    );
+    let page = house
+        .get("viewer", "/console/statistics/m1?by=province")
+        .await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     assert!(page.body.contains("class=\"chart w\""), "a line is drawn");
     assert!(!page.body.contains("style="), "no style stands in a page");
     assert!(page.body.contains("counted now, not final"));
-    assert!(page.body.contains("transcribed figures before, counted here since"));
-    assert!(page.body.contains("chg w\"><span class=\"vh\">worse</span>↑ 25.0%"), "more is worse");
-    assert!(page.body.contains("/console/statistics/M1/behind?week=2026-11-09"));
+    assert!(
+        page.body
+            .contains("transcribed figures before, counted here since")
+    );
+    assert!(
+        page.body
+            .contains("chg w\"><span class=\"vh\">worse</span>↑ 25.0%"),
+        "more is worse"
+    );
+    assert!(
+        page.body
+            .contains("/console/statistics/M1/behind?week=2026-11-09")
+    );
     assert!(page.body.contains("Jiangsu") && page.body.contains("72.0%"));
-    assert!(page.body.contains("class%3Ainfected-system+territory%3Ainside+province%3A32"), "{}", page.body);
-    let behind = house.get("viewer", "/console/statistics/M1/behind?week=2026-11-11").await;
+    assert!(
+        page.body
+            .contains("class%3Ainfected-system+territory%3Ainside+province%3A32"),
+        "{}",
+        page.body
+    );
+    let behind = house
+        .get("viewer", "/console/statistics/M1/behind?week=2026-11-11")
+        .await;
     assert!(behind.body.contains("192.0.2[.]99") && behind.body.contains("from=100"));
     assert!(behind.body.contains("150 lines, snapshot 7"));
-    let next = house.get("viewer", "/console/statistics/M1/behind?week=2026-11-11&from=100").await;
+    let next = house
+        .get(
+            "viewer",
+            "/console/statistics/M1/behind?week=2026-11-11&from=100",
+        )
+        .await;
     assert!(next.body.contains("192.0.2[.]149") && !next.body.contains("192.0.2[.]99"));
     let absent = house.get("viewer", "/console/statistics/M9").await;
     assert_eq!(absent.status, StatusCode::NOT_FOUND);
-    let csv = house.get("viewer", "/console/statistics/M1/download?format=csv").await;
-    assert!(csv.body.contains("2026-11-09,2026-46,1250,1250,1250,"), "{}", csv.body);
-    let svg = house.get("viewer", "/console/statistics/M1/download?format=svg").await;
-    assert!(svg.body.starts_with("<svg") || svg.body.starts_with("<?xml"), "{}", &svg.body[..80]);
+    let csv = house
+        .get("viewer", "/console/statistics/M1/download?format=csv")
+        .await;
+    assert!(
+        csv.body.contains("2026-11-09,2026-46,1250,1250,1250,"),
+        "{}",
+        csv.body
+    );
+    let svg = house
+        .get("viewer", "/console/statistics/M1/download?format=svg")
+        .await;
+    assert!(
+        svg.body.starts_with("<svg") || svg.body.starts_with("<?xml"),
+        "{}",
+        &svg.body[..80]
+    );
 }
 
 #[tokio::test]
@@ -548,18 +712,41 @@ async fn programs_read_statistics() {
     let house = House::with(|desk| desk.counting(Arc::new(Weeks))).await;
     let all = house.get("viewer", "/api/v1/statistics").await.json();
     assert_eq!(all["items"][0]["id"], "M1");
-    let one = house.get("viewer", "/api/v1/statistics/M1?from=2026-11-01&to=2026-11-10").await.json();
-    let values: Vec<&Value> = one["items"].as_array().unwrap().iter().map(|item| &item["value"]).collect();
+    let one = house
+        .get(
+            "viewer",
+            "/api/v1/statistics/M1?from=2026-11-01&to=2026-11-10",
+        )
+        .await
+        .json();
+    let values: Vec<&Value> = one["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item["value"])
+        .collect();
     assert_eq!(values, ["1000", "1250"]);
-    let month = house.get("viewer", "/api/v1/statistics/M1?by=month").await.json();
+    let month = house
+        .get("viewer", "/api/v1/statistics/M1?by=month")
+        .await
+        .json();
     let months = month["items"].as_array().unwrap();
     // Weeks that end in November: the mean of 900 (1 Nov), 1000, 1250 and 400.
     assert_eq!(months.len(), 1);
     assert_eq!(months[0]["value"], "888");
-    let divided = house.get("viewer", "/api/v1/statistics/M1?by=province").await.json();
-    assert_eq!(divided["division"]["groups"][0], json!({ "group": "320000", "count": 900 }));
+    let divided = house
+        .get("viewer", "/api/v1/statistics/M1?by=province")
+        .await
+        .json();
+    assert_eq!(
+        divided["division"]["groups"][0],
+        json!({ "group": "320000", "count": 900 })
+    );
     let wrong = house.get("viewer", "/api/v1/statistics/M1?by=colour").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let unserved = House::new().await.get("viewer", "/api/v1/statistics/M1").await;
+    let unserved = House::new()
+        .await
+        .get("viewer", "/api/v1/statistics/M1")
+        .await;
     assert_eq!(unserved.status, StatusCode::CONFLICT, "nobody counts here");
 }

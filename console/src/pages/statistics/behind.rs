@@ -94,7 +94,11 @@ pub(super) async fn page(
             more: (more > 0).then(|| fill(w.more, &[("n", &grouped(more as u64))])),
         }
     });
-    let own = format!("/console/statistics/{}/behind?week={}", statistic.id, week.monday());
+    let own = format!(
+        "/console/statistics/{}/behind?week={}",
+        statistic.id,
+        week.monday()
+    );
     let upto = params.from.saturating_add(PAGE);
     Ok(shell::page(&BehindPage {
         shell: shell::shell(&desk, &visitor, Nav::Statistics, w.behind).await,
@@ -102,7 +106,13 @@ pub(super) async fn page(
         id: statistic.id,
         lead: fill(
             w.behind_lead,
-            &[("name", &title(statistic.id, named(statistic.name, lang), lang)), ("week", &chart::days(week, lang))],
+            &[
+                (
+                    "name",
+                    &title(statistic.id, named(statistic.name, lang), lang),
+                ),
+                ("week", &chart::days(week, lang)),
+            ],
         ),
         counts: fill(
             w.behind_count,
@@ -119,7 +129,9 @@ pub(super) async fn page(
 fn incident(key: &str) -> Option<i64> {
     let (_, rest) = key.rsplit_once("incident")?;
     let digits = rest.trim_start_matches('s').trim_start();
-    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let end = digits
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(digits.len());
     digits[..end].parse().ok()
 }
 

@@ -162,7 +162,8 @@ impl Series {
             && range != Range::All
         {
             let first = last.plus(1 - range.weeks());
-            self.points.retain(|point| point.week.is_some_and(|week| week >= first));
+            self.points
+                .retain(|point| point.week.is_some_and(|week| week >= first));
         }
         self
     }
@@ -190,8 +191,10 @@ impl Series {
             Presentation::WanOneDecimal | Presentation::Integer | Presentation::AboutInteger
         );
         let points = months.into_iter().filter_map(|(first, points)| {
-            let values: Vec<f64> =
-                points.iter().filter_map(|point| point.value.map(Decimal::to_f64)).collect();
+            let values: Vec<f64> = points
+                .iter()
+                .filter_map(|point| point.value.map(Decimal::to_f64))
+                .collect();
             if values.is_empty() {
                 return None;
             }
