@@ -13,6 +13,10 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use model::time::Timestamp;
 
+mod reading;
+
+use reading::{Read, Reader, as_number, net};
+
 /// Longest text in bytes.
 const LONGEST: usize = 4096;
 /// Most values in all terms together: each is looked for in every row.
@@ -430,10 +434,7 @@ impl Query {
             return Err(QueryError::Large);
         }
         let mut query = Query::default();
-        let mut reader = Reader {
-            chars: text.chars().collect(),
-            at: 0,
-        };
+        let mut reader = Reader::of(text);
         while let Some(term) = reader.term()? {
             match term {
                 Read::Span(_, at) if query.span.is_some() => return Err(QueryError::Time { at }),

@@ -86,11 +86,9 @@ pub(super) async fn page(
                 true => draw::defang(&line.key),
                 false => draw::defang_line(&line.key),
             },
-            href: (statistic.observed == Observed::Handling).then(|| {
-                let text: String =
-                    url::form_urlencoded::byte_serialize(line.key.as_bytes()).collect();
-                format!("/console/incidents?q={text}")
-            }),
+            href: incident(&line.key)
+                .filter(|_| statistic.observed == Observed::Handling)
+                .map(|number| format!("/console/incidents/{number}")),
             feeds: line.feeds.join(", "),
             events: events.collect(),
             more: (more > 0).then(|| fill(w.more, &[("n", &grouped(more as u64))])),
@@ -127,9 +125,31 @@ pub(super) async fn page(
     }))
 }
 
+/// The first incident that a key of handling names: `incident 12`, `example-registrar (incidents 7, 9)`.
+fn incident(key: &str) -> Option<i64> {
+    let (_, rest) = key.rsplit_once("incident")?;
+    let digits = rest.trim_start_matches('s').trim_start();
+    let end = digits
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(digits.len());
+    digits[..end].parse().ok()
+}
+
 fn title(id: &str, name: &str, lang: Lang) -> String {
     match lang {
         Lang::Zh => format!("{name}（{id}）"),
         Lang::En => format!("{name} ({id})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_handling_leads_to_its_incident() {
+        assert_eq!(incident("incident 12"), Some(12));
+        assert_eq!(incident("example-registrar (incidents 7, 9)"), Some(7));
+        assert_eq!(incident("192.0.2.7"), None);
     }
 }
