@@ -215,7 +215,8 @@ fn told(done: &Replayed, w: &'static Words) -> String {
     );
     if let Some((_, why)) = done.left.first() {
         said.push(' ');
-        said.push_str(&fill(w.done_left, &[("n", &done.left.len()), ("why", why)]));
+        said.push_str(&fill(w.done_left, &[("n", &done.left.len())]));
+        said.push_str(why);
     }
     said
 }

@@ -105,7 +105,7 @@ words! {
         done_running: "正在获取，或没有等待中的任务", "it is being asked, or nothing waits";
         done_drift: "已决定 {n} 处变化", "{n} changes are decided";
         done_replay: "已重放 {n} 行：新记录 {e}，已有 {d}。", "{n} rows read again: {e} new events, {d} known.";
-        done_left: "仍有 {n} 行读不了：{why}", "{n} are left: {why}";
+        done_left: "仍有 {n} 行读不了：", "{n} are left: ";
         done_edit: "改正已保存", "the correction is saved";
         done_drop: "这一行已舍弃", "the row is dropped";
     }
