@@ -1,7 +1,7 @@
 //! The newsroom: who may do what, and the life of an issue from its plan to its withdrawal.
 
 use ledger::{
-    Actor, EditionKey, Error, Frozen, Issue, IssueState, Ledger, LintOutcome, NewCorrection,
+    Actor, EditionKey, Error, Frozen, Hindrance, Issue, IssueState, Ledger, LintOutcome, NewCorrection,
     NewEdition, NewIssue, NewRendition, Review,
 };
 use model::newsroom::{AccountRole, CorrectionState, EditionState, Right, Step};
