@@ -2,7 +2,7 @@
 
 use ledger::Hindrance;
 use ledger::{
-    Actor, EditionKey, Error, Frozen, Issue, IssueState, Ledger, LintOutcome, NewCorrection,
+    Actor, EditionKey, Error, Frozen, Hindrance, Issue, IssueState, Ledger, LintOutcome, NewCorrection,
     NewEdition, NewIssue, NewRendition, Review,
 };
 use model::newsroom::{AccountRole, CorrectionState, EditionState, Right, Step};

@@ -212,7 +212,11 @@ pub(super) async fn step(
 ) -> Result<Incident, Refusal> {
     let step = step_of(body)?;
     let reason = needed("reason", &body.reason, visitor)?;
-    let one = load(desk, visitor, number).await?;
+    let one = fresh(desk, visitor, number, version).await?;
+    // Asked here for the words of the visitor's language; the ledger asks again.
+    if let Err(no) = one.state.0.after(step) {
+        return Err(Refusal::conflict(format!("#{number}"), super::bulk::refused(no.reason, visitor.lang)));
+    }
     let now = desk.now().0;
     let new = NewStep::new(step, reason, now).of_version(version);
     let after = desk
@@ -275,7 +279,8 @@ pub(super) fn casework(
     visitor: &Visitor,
 ) -> Result<std::sync::Arc<dyn Casework>, Refusal> {
     let held = desk.casework.clone();
-    held.ok_or_else(|| Refusal::conflict("", CaseWords::of(visitor.lang).no_workspace))
+    let w = CaseWords::of(visitor.lang);
+    held.ok_or_else(|| Refusal::conflict(w.a_dispatch, w.no_workspace))
 }
 
 /// What whoever keeps the workspace could not do.

@@ -235,6 +235,7 @@ words! {
         a_clock: "报告时钟", "Statutory clock";
         a_uncampaign: "移出团伙", "Take out of the campaign";
         a_take: "由我负责", "Take it";
+        a_owner: "移交", "Hand over";
         reason: "理由", "Reason";
         reason_help: "写入审计，不能为空", "Goes into the audit trail; must not be empty";
         validate_about: "确认属实后方可派发；在此之前不对外发送任何内容。", "Nothing goes out before it is validated.";
