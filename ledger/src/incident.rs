@@ -210,8 +210,8 @@ mod opening;
 mod rewinding;
 mod splitting;
 
-pub(crate) use handing::{numbered, write_note};
 pub use counted::{CampaignCount, IncidentCount, Period};
+pub(crate) use handing::{numbered, write_note};
 pub use listing::{IncidentFilter, IncidentSort};
 pub use moving::{MovedIncident, Unmoved};
 pub(crate) use opening::open;

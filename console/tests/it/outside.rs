@@ -109,7 +109,13 @@ pub fn desk(house: &House) -> response::Desk {
 
 /// Whether anything of a text stands in a page as markup.
 pub fn harmless(page: &str) -> bool {
-    ["<script>alert", "<img src=x", "<svg/onload", "\u{202e}", "\u{1b}"]
-        .iter()
-        .all(|part| !page.contains(part))
+    [
+        "<script>alert",
+        "<img src=x",
+        "<svg/onload",
+        "\u{202e}",
+        "\u{1b}",
+    ]
+    .iter()
+    .all(|part| !page.contains(part))
 }
