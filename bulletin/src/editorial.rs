@@ -83,6 +83,79 @@ impl Block {
     }
 }
 
+/// Longest title, characters.
+const TITLE: usize = 200;
+/// Longest text of a block and language, bytes.
+const TEXT: usize = 40_000;
+
+/// A block as an editor writes it, in a file or a form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// Short name, unique in the issue.
+    pub id: String,
+    /// `lead`, `section:ID`, `news` or `note`.
+    pub place: String,
+    /// Heading, Chinese.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title_zh: String,
+    /// Heading, English.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title_en: String,
+    /// Prose, Chinese.
+    pub zh: String,
+    /// Prose, English.
+    #[serde(default)]
+    pub en: String,
+    /// Where it can be read on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// The English was read again and says what the Chinese says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub translated: bool,
+}
+
+impl Written {
+    /// A stored block as it was written.
+    pub fn of(block: &Block) -> Self {
+        Written {
+            id: block.id.clone(),
+            place: block.place.to_string(),
+            title_zh: block.title.zh.clone(),
+            title_en: block.title.en.clone(),
+            zh: block.text.zh.clone(),
+            en: block.text.en.clone(),
+            link: block.link.clone(),
+            translated: false,
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::Lead => write!(f, "lead"),
+            Place::News => write!(f, "news"),
+            Place::Note => write!(f, "note"),
+            Place::Section(id) => write!(f, "section:{id}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> std::result::Result<Self, ()> {
+        match (text, text.strip_prefix("section:")) {
+            ("lead", _) => Ok(Place::Lead),
+            ("news", _) => Ok(Place::News),
+            ("note", _) => Ok(Place::Note),
+            (_, Some(id)) if !id.is_empty() => Ok(Place::Section(id.to_owned())),
+            _ => Err(()),
+        }
+    }
+}
+
 /// What stands around the figures of a revision: kept with it, so that it can be composed again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Around {
@@ -143,6 +216,73 @@ impl Editorial {
             block: "editorial".to_owned(),
             reason: error.to_string(),
         })
+    }
+
+    /// What is stored after an editor wrote these blocks in the place of the stored ones. It carries over which
+    /// English was written for which Chinese: a side that did not change keeps what it was read against.
+    ///
+    /// # Errors
+    /// [`Error::Editorial`] names the first block that cannot stand as it is.
+    pub fn rewritten(&self, written: Vec<Written>) -> Result<Self> {
+        let mut blocks: Vec<Block> = Vec::with_capacity(written.len());
+        for one in written {
+            let block = self
+                .block(&one, &blocks)
+                .map_err(|reason| Error::Editorial {
+                    block: one.id.clone(),
+                    reason: reason.to_owned(),
+                })?;
+            blocks.push(block);
+        }
+        Ok(Editorial { blocks })
+    }
+
+    fn block(
+        &self,
+        written: &Written,
+        before: &[Block],
+    ) -> std::result::Result<Block, &'static str> {
+        let named = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if written.id.is_empty() || !written.id.chars().all(named) {
+            return Err("its id is not made of letters, digits and hyphens");
+        }
+        if before.iter().any(|other| other.id == written.id) {
+            return Err("stands there twice");
+        }
+        let long = [&written.title_zh, &written.title_en]
+            .iter()
+            .any(|title| title.chars().count() > TITLE);
+        if long || written.zh.len() > TEXT || written.en.len() > TEXT {
+            return Err("is too long: a title has at most 200 characters, a text 40 kB a language");
+        }
+        let place = written
+            .place
+            .parse::<Place>()
+            .map_err(|()| "its place is none of lead, section:ID, news, note")?;
+        if place == Place::Lead && before.iter().any(|other| other.place == Place::Lead) {
+            return Err("is a second lead: an issue has one");
+        }
+        // Browsers send lines with CR LF; what is stored has LF, or the same text would seem changed.
+        let text = |zh: &str, en: &str| {
+            let own = |text: &str| text.trim().replace("\r\n", "\n");
+            Text::new(own(zh), own(en))
+        };
+        let mut new = Block {
+            id: written.id.clone(),
+            place,
+            title: text(&written.title_zh, &written.title_en),
+            text: text(&written.zh, &written.en),
+            link: written.link.clone().filter(|link| !link.trim().is_empty()),
+            translated_of: String::new(),
+        };
+        let old = self.blocks.iter().find(|old| old.id == new.id);
+        let same_english =
+            old.is_some_and(|old| old.text.en == new.text.en && old.title.en == new.title.en);
+        new.translated_of = match old {
+            Some(old) if same_english && !written.translated => old.translated_of.clone(),
+            _ => new.source(),
+        };
+        Ok(new)
     }
 
     /// Places every block into a composed bulletin. A remark on a section that is absent this week is left

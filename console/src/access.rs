@@ -1,4 +1,5 @@
-//! Who may hand reports over: bearer tokens (RFC 6750), found by their hash, and how often.
+//! Who may hand reports over, and who calls in somebody's name: bearer tokens (RFC 6750), found by their hash, and
+//! how often. What the configuration says of signing in stands here too ([`SignIn`]).
 //!
 //! An answer without a good token is the same for every feed, there or not. A token for one feed gets
 //! the same answer for every other feed, there or not.
@@ -9,8 +10,36 @@ use std::time::Instant;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use ledger::{Hash, Ledger, Token};
+use model::newsroom::AccountRole;
 
+use crate::breached::Breached;
+use crate::oidc::Provider;
 use crate::problem::Problem;
+use crate::refusal::Refusal;
+
+/// What the configuration says of signing in; replaced as a whole when it is read anew.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// Roles that need a second factor, from the moment when the first account of the house has one.
+    pub second_factor: Vec<AccountRole>,
+    /// Passwords that are known from breaches.
+    pub breached: Option<Breached>,
+    /// Whom people may sign in through besides.
+    pub provider: Option<Provider>,
+    /// Calls a minute that one token of the API may make.
+    pub calls_per_minute: u32,
+}
+
+impl Default for SignIn {
+    fn default() -> Self {
+        SignIn {
+            second_factor: vec![AccountRole::Administrator, AccountRole::Approver],
+            breached: None,
+            provider: None,
+            calls_per_minute: 600,
+        }
+    }
+}
 
 /// Longest token that is looked at.
 const LONGEST: usize = 256;
@@ -21,10 +50,52 @@ struct Allowance {
     at: Instant,
 }
 
+impl Allowance {
+    /// Takes one off an allowance that fills up evenly to `per_minute`; what is left, or the seconds until there is
+    /// one.
+    fn take(
+        all: &mut HashMap<i64, Self>,
+        id: i64,
+        per_minute: u32,
+        now: Instant,
+    ) -> Result<f64, u64> {
+        let most = f64::from(per_minute.max(1));
+        let a_second = most / 60.0;
+        let allowance = all.entry(id).or_insert(Allowance {
+            left: most,
+            at: now,
+        });
+        let passed = now.saturating_duration_since(allowance.at).as_secs_f64();
+        allowance.left = (allowance.left + passed * a_second).min(most);
+        allowance.at = now;
+        if allowance.left < 1.0 {
+            let wait = ((1.0 - allowance.left) / a_second).ceil() as u64;
+            return Err(wait.max(1));
+        }
+        allowance.left -= 1.0;
+        Ok(allowance.left)
+    }
+}
+
 /// The allowance of each token; there are no more of them than tokens in the ledger.
 #[derive(Default)]
 pub struct Access {
     allowances: Mutex<HashMap<i64, Allowance>>,
+    /// Those of tokens of the API.
+    calls: Mutex<HashMap<i64, Allowance>>,
+}
+
+/// What a token of the API may still do in this minute; told with every answer (`RateLimit-*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rate {
+    /// Calls a minute.
+    pub(crate) limit: u32,
+    /// Calls that are left now.
+    pub(crate) left: u32,
+    /// Seconds until all are there again.
+    pub(crate) reset: u64,
+    /// Seconds until there is one, where none is left.
+    pub(crate) wait: Option<u64>,
 }
 
 fn unauthorized() -> Problem {
@@ -51,25 +122,49 @@ fn bearer(headers: &HeaderMap) -> Option<Hash> {
 
 /// Another system that asks in somebody's name.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// Whose name.
-    pub login: String,
+    pub(crate) login: String,
     /// The rights that the token is limited to.
-    pub scopes: Vec<model::newsroom::Right>,
+    pub(crate) scopes: Vec<model::newsroom::Right>,
+    /// What it may still do.
+    pub(crate) rate: Rate,
 }
 
 impl Access {
-    /// Who calls by a token of the API; `None` where no such token is shown.
+    /// Who calls by a token of the API; `None` where no token is shown at all.
     ///
     /// # Errors
-    /// The ledger cannot be read.
+    /// A token that is none of the API's, or void: whoever shows one is never taken for the owner of a cookie. The
+    /// ledger cannot be read.
     pub(crate) async fn caller(
         &self,
-        _ledger: &Ledger,
-        _headers: &HeaderMap,
-        _now: i64,
-    ) -> Result<Option<Caller>, crate::refusal::Refusal> {
-        Ok(None)
+        ledger: &Ledger,
+        headers: &HeaderMap,
+        per_minute: u32,
+        now: i64,
+    ) -> Result<Option<Caller>, Refusal> {
+        if !headers.contains_key(header::AUTHORIZATION) {
+            return Ok(None);
+        }
+        let refused = || Refusal::Problem(unauthorized());
+        let hash = bearer(headers).ok_or_else(refused)?;
+        let token = ledger.api_token(hash, now).await?.ok_or_else(refused)?;
+        let mut all = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = Allowance::take(&mut all, token.id, per_minute, Instant::now());
+        let left = taken.unwrap_or(0.0);
+        let missing = f64::from(per_minute) - left;
+        let rate = Rate {
+            limit: per_minute,
+            left: left as u32,
+            reset: (missing * 60.0 / f64::from(per_minute.max(1))).ceil() as u64,
+            wait: taken.err(),
+        };
+        Ok(Some(Caller {
+            scopes: token.scopes(),
+            login: token.login,
+            rate,
+        }))
     }
 
     /// Lets a request in for a feed.
@@ -105,32 +200,20 @@ impl Access {
     /// # Errors
     /// Nothing is left.
     pub fn spend(&self, token: &Token, per_minute: u32, now: Instant) -> Result<(), Problem> {
-        let most = f64::from(per_minute.max(1));
-        let a_second = most / 60.0;
         let mut all = self
             .allowances
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let allowance = all.entry(token.id).or_insert(Allowance {
-            left: most,
-            at: now,
-        });
-        let passed = now.saturating_duration_since(allowance.at).as_secs_f64();
-        allowance.left = (allowance.left + passed * a_second).min(most);
-        allowance.at = now;
-        if allowance.left < 1.0 {
-            let wait = ((1.0 - allowance.left) / a_second).ceil() as u64;
-            let problem = Problem::new(
+        let taken = Allowance::take(&mut all, token.id, per_minute, now);
+        taken.map(drop).map_err(|wait| {
+            Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too-many-requests",
                 "the token hands over too many reports",
-            );
-            return Err(problem
-                .detail(format!("{per_minute} a minute are allowed"))
-                .retry_after(wait.max(1)));
-        }
-        allowance.left -= 1.0;
-        Ok(())
+            )
+            .detail(format!("{per_minute} a minute are allowed"))
+            .retry_after(wait)
+        })
     }
 }
 

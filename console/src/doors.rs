@@ -12,13 +12,20 @@ use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, Sleep, sleep};
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{Accept, TlsAcceptor};
 
 /// Connections at a time; more wait at the door.
 const MOST: usize = 256;
 /// Longest silence of a connection.
 const SILENCE: Duration = Duration::from_secs(60);
+/// Longest time that a connection takes to agree on keys.
+const GREETING: Duration = Duration::from_secs(10);
+
+/// What connections are made with, where TLS is ours; each new one with what stands then.
+pub(crate) type Tls = watch::Receiver<crate::tls::Terms>;
 
 /// Where a connection comes from.
 #[derive(Clone, Copy, Debug)]
@@ -34,12 +41,14 @@ impl Connected<IncomingStream<'_, Doors>> for Peer {
 pub(crate) struct Doors {
     listener: TcpListener,
     room: Arc<Semaphore>,
+    tls: Tls,
 }
 
 impl Doors {
-    pub(crate) fn new(listener: TcpListener) -> Self {
+    pub(crate) fn new(listener: TcpListener, tls: Tls) -> Self {
         Doors {
             listener,
+            tls,
             room: Arc::new(Semaphore::new(MOST)),
         }
     }
@@ -58,9 +67,19 @@ impl Listener for Doors {
             };
             match self.listener.accept().await {
                 Ok((stream, from)) => {
+                    let terms = self.tls.borrow().clone();
+                    // Keys are agreed on where the connection is served, not here: one that is slow at it
+                    // keeps nobody else waiting.
+                    let (stream, first) = match terms {
+                        None => (Stream::Plain(stream), SILENCE),
+                        Some(terms) => {
+                            let greeting = TlsAcceptor::from(terms).accept(stream);
+                            (Stream::Greeting(Box::new(greeting)), GREETING)
+                        }
+                    };
                     let inside = Inside {
                         stream,
-                        silence: Box::pin(sleep(SILENCE)),
+                        silence: Box::pin(sleep(first)),
                         _place: place,
                     };
                     return (inside, from);
@@ -79,9 +98,19 @@ impl Listener for Doors {
     }
 }
 
+/// What the bytes go through.
+enum Stream {
+    Plain(TcpStream),
+    /// Keys are being agreed on.
+    Greeting(Box<Accept<TcpStream>>),
+    Tls(Box<TlsStream<TcpStream>>),
+    /// No keys were agreed on.
+    Gone,
+}
+
 /// A connection that ends when it is silent for long.
 pub(crate) struct Inside {
-    stream: TcpStream,
+    stream: Stream,
     silence: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
 }
@@ -98,6 +127,48 @@ impl Inside {
             Poll::Pending => Poll::Pending,
         }
     }
+
+    /// Ready when keys are agreed on, or none are needed.
+    fn greeted(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Stream::Greeting(greeting) = &mut self.stream else {
+            return match self.stream {
+                Stream::Gone => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+                _ => Poll::Ready(Ok(())),
+            };
+        };
+        match Pin::new(greeting.as_mut()).poll(context) {
+            Poll::Ready(Ok(stream)) => {
+                self.stream = Stream::Tls(Box::new(stream));
+                self.heard();
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => {
+                self.stream = Stream::Gone;
+                Poll::Ready(Err(error))
+            }
+            Poll::Pending => self.waited(context),
+        }
+    }
+}
+
+/// Does something with the stream under the bytes, once keys are agreed on.
+macro_rules! through {
+    ($inside:ident, $context:ident, $stream:ident => $act:expr) => {{
+        std::task::ready!($inside.greeted($context))?;
+        match &mut $inside.stream {
+            Stream::Plain($stream) => {
+                let $stream = Pin::new($stream);
+                $act
+            }
+            Stream::Tls($stream) => {
+                let $stream = Pin::new($stream.as_mut());
+                $act
+            }
+            Stream::Greeting(_) | Stream::Gone => {
+                Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
+            }
+        }
+    }};
 }
 
 impl AsyncRead for Inside {
@@ -106,7 +177,7 @@ impl AsyncRead for Inside {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+        match through!(self, context, stream => stream.poll_read(context, buffer)) {
             Poll::Ready(done) => {
                 self.heard();
                 Poll::Ready(done)
@@ -122,7 +193,7 @@ impl AsyncWrite for Inside {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match Pin::new(&mut self.stream).poll_write(context, bytes) {
+        match through!(self, context, stream => stream.poll_write(context, bytes)) {
             Poll::Ready(done) => {
                 self.heard();
                 Poll::Ready(done)
@@ -132,10 +203,15 @@ impl AsyncWrite for Inside {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        through!(self, context, stream => stream.poll_flush(context))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
+            // Nothing was said yet: there is nothing to take leave of.
+            Stream::Greeting(_) | Stream::Gone => Poll::Ready(Ok(())),
+        }
     }
 }

@@ -11,13 +11,15 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ledger::Hash;
-use model::newsroom::Right;
 
 use crate::Desk;
+use crate::access::Rate;
+use crate::once;
 use crate::pages::shell;
+use crate::problem::Problem;
 use crate::refusal::Refusal;
 use crate::routes::Need;
-use crate::visitor::{SAID, SESSION, Visitor, cookie, language};
+use crate::visitor::{Owes, SAID, SESSION, Visitor, cookie, language};
 
 /// A session that is not used for so long has ended: twelve hours, a shift and its handover.
 pub(crate) const IDLE: i64 = 12 * 3_600 * 1_000_000;
@@ -29,14 +31,14 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 
 /// Lets a request in, or not.
 pub(crate) async fn guarded(
-    State((desk, need)): State<(Arc<Desk>, Need)>,
+    State((desk, need, most)): State<(Arc<Desk>, Need, usize)>,
     request: Request,
     next: Next,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let api = parts.uri.path().starts_with("/api/");
-    let visitor = match visitor(&desk, &mut parts).await {
-        Ok(visitor) => visitor,
+    let (visitor, standing) = match visitor(&desk, &mut parts).await {
+        Ok(found) => found,
         Err(refusal) => return bare(refusal),
     };
     let unsafe_method = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
@@ -44,11 +46,16 @@ pub(crate) async fn guarded(
     // A browser sends cookies along with whatever any site asks of it; a token is sent on purpose.
     let crossed = unsafe_method && by_cookie && !same_site(&parts.headers, api);
     let allowed = match need {
-        _ if crossed => Err(Refusal::Problem(crate::problem::Problem::new(
+        _ if crossed => Err(Refusal::Problem(Problem::new(
             StatusCode::FORBIDDEN,
             "cross-site",
             "the request came from another site",
         ))),
+        _ if standing.rate.is_some_and(|rate| rate.wait.is_some()) => Err(Refusal::TooMany(
+            standing.rate.and_then(|rate| rate.wait).unwrap_or(1),
+        )),
+        // A token opens the API and no page.
+        _ if !by_cookie && !api => Err(Refusal::Absent),
         Need::Nothing => Ok(()),
         Need::SignedIn if visitor.account.is_some() => Ok(()),
         Need::Right(right) if visitor.may(right) => Ok(()),
@@ -59,9 +66,14 @@ pub(crate) async fn guarded(
     let mut response = match allowed {
         Ok(()) => {
             parts.extensions.insert(visitor.clone());
-            next.run(Request::from_parts(parts, body)).await
+            let request = Request::from_parts(parts, body);
+            let answered = once::run(&desk, &visitor, most, request, next).await;
+            in_our_words(answered).await
         }
         // Back to the page afterwards, never to what would act.
+        Err(Refusal::SignIn) if standing.owes.is_some() && !api && !unsafe_method => {
+            Redirect::to(standing.owes.map_or("/console", Owes::page)).into_response()
+        }
         Err(_) if to_sign_in && !unsafe_method => {
             let to = url::form_urlencoded::byte_serialize(visitor.here.as_bytes());
             let to: String = to.collect();
@@ -70,17 +82,60 @@ pub(crate) async fn guarded(
         Err(refusal) => refusal.into_response(),
     };
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        let allow = response.headers_mut().remove(header::ALLOW);
         response = match api {
             true => refusal.problem().into_response(),
             false => shell::refused(&desk, &visitor, &refusal).await,
         };
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
     }
     bounds(response.headers_mut());
+    if let Some(rate) = standing.rate {
+        told(response.headers_mut(), rate);
+    }
     if visitor.said.is_some() && response.status() == StatusCode::OK && !api {
         let gone = format!("{SAID}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
         if let Ok(value) = HeaderValue::from_str(&gone) {
             response.headers_mut().append(header::SET_COOKIE, value);
         }
+    }
+    response
+}
+
+/// Refusals of the framework (a place in the address that is no number, a query that cannot be read) in our words.
+async fn in_our_words(mut response: Response) -> Response {
+    let status = response.status();
+    let own = response.extensions().get::<Refusal>().is_some();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let plain = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if own || !plain || !status.is_client_error() {
+        return response;
+    }
+    /// Bytes of what the framework says.
+    const MOST: usize = 4_096;
+    let allow = response.headers_mut().remove(header::ALLOW);
+    let text = axum::body::to_bytes(response.into_body(), MOST).await;
+    let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
+    let problem = |kind, title| Problem::new(status, kind, title).detail(text.as_str());
+    let refusal = match status {
+        // What no address of ours can be names nothing.
+        StatusCode::BAD_REQUEST if text.starts_with("Invalid URL") => Refusal::Absent,
+        StatusCode::BAD_REQUEST => Refusal::Invalid(String::new(), text),
+        StatusCode::METHOD_NOT_ALLOWED => Refusal::Problem(problem(
+            "method-not-allowed",
+            "this address does not take that method",
+        )),
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::Problem(problem(
+            "too-large",
+            "the body is larger than this address takes",
+        )),
+        _ => Refusal::Problem(problem("refused", "the request cannot be used")),
+    };
+    let mut response = refusal.into_response();
+    if let Some(allow) = allow {
+        response.headers_mut().insert(header::ALLOW, allow);
     }
     response
 }
@@ -119,6 +174,18 @@ fn bounds(headers: &mut HeaderMap) {
     }
 }
 
+/// What a token may still do, as draft-ietf-httpapi-ratelimit-headers-07 writes it.
+fn told(headers: &mut HeaderMap, rate: Rate) {
+    let all: [(&'static str, u64); 3] = [
+        ("ratelimit-limit", rate.limit.into()),
+        ("ratelimit-remaining", rate.left.into()),
+        ("ratelimit-reset", rate.reset),
+    ];
+    for (name, value) in all {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+    }
+}
+
 /// Whether a request that acts comes from a page of ours. Browsers say so by `Sec-Fetch-Site`, older ones by
 /// `Origin`; a program that sends neither has no cookie of ours by accident, but may act through the API only.
 fn same_site(headers: &HeaderMap, api: bool) -> bool {
@@ -140,24 +207,41 @@ fn same_site(headers: &HeaderMap, api: bool) -> bool {
     }
 }
 
+/// What is known of who asks besides.
+#[derive(Clone, Copy, Debug, Default)]
+struct Standing {
+    /// What a token may still do.
+    rate: Option<Rate>,
+    /// What the person must do before anything else: here they are nobody.
+    owes: Option<Owes>,
+}
+
 /// Finds who asks.
-async fn visitor(desk: &Desk, parts: &mut Parts) -> Result<Visitor, Refusal> {
+async fn visitor(desk: &Desk, parts: &mut Parts) -> Result<(Visitor, Standing), Refusal> {
     let now = desk.now().0;
     let mut account = None;
     let mut session = None;
     let mut scopes = None;
-    if let Some(token) = desk
+    let mut standing = Standing::default();
+    let per_minute = desk.sign_in().calls_per_minute;
+    let called = desk
         .access
-        .caller(&desk.ledger, &parts.headers, now)
-        .await?
-    {
+        .caller(&desk.ledger, &parts.headers, per_minute, now);
+    if let Some(token) = called.await? {
         account = desk.ledger.account(&token.login).await?;
         scopes = Some(token.scopes);
+        standing.rate = Some(token.rate);
     } else if let Some(text) = cookie(&parts.headers, SESSION) {
         let hash = Hash::of(text.as_bytes());
         if let Some(signed) = desk.ledger.session(hash, IDLE, now).await? {
-            account = desk.ledger.account(&signed.login).await?;
-            session = Some(hash);
+            let owes = signed.owes.as_deref().map(Owes::read);
+            match owes.filter(|owes| !owes.opens(parts.uri.path())) {
+                Some(owes) => standing.owes = Some(owes),
+                None => {
+                    account = desk.ledger.account(&signed.login).await?;
+                    session = Some(hash);
+                }
+            }
         }
     }
     // A closed account is nobody, whatever its sessions say.
@@ -166,7 +250,7 @@ async fn visitor(desk: &Desk, parts: &mut Parts) -> Result<Visitor, Refusal> {
         .and_then(|text| BASE64_URL_SAFE_NO_PAD.decode(text).ok())
         .and_then(|bytes| String::from_utf8(bytes).ok());
     let request = parts.extensions.get::<crate::request::Id>();
-    Ok(Visitor {
+    let visitor = Visitor {
         lang: language(parts, account.as_ref()),
         theme: account
             .as_ref()
@@ -183,12 +267,6 @@ async fn visitor(desk: &Desk, parts: &mut Parts) -> Result<Visitor, Refusal> {
             .to_owned(),
         request: request.map(|id| id.0.clone()).unwrap_or_default(),
         source: desk.source(&parts.headers, parts.extensions.get()),
-    })
-}
-
-/// Rights that a token of the API may be limited to, by their labels.
-pub(crate) fn scopes(text: &str) -> Vec<Right> {
-    text.split(',')
-        .filter_map(|label| label.trim().parse().ok())
-        .collect()
+    };
+    Ok((visitor, standing))
 }

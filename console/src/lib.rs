@@ -8,7 +8,7 @@
 //! its size, and it is acknowledged only when a killed process would find it again.
 //!
 //! Not here: taking reports in, which the serving process does from its queue; the clock and the
-//! random source, which the binary hands down; TLS, which a proxy in front does.
+//! random source, which the binary hands down.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -26,24 +26,39 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 pub mod access;
+pub mod almanac;
+pub mod breached;
+pub mod casework;
+pub mod correspondence;
 pub mod error;
 pub mod meters;
+pub mod newsroom;
+pub mod oidc;
 pub mod password;
+pub mod premises;
 pub mod problem;
 pub mod public;
 pub mod push;
 pub mod routes;
+pub mod tls;
 
+mod changes;
 mod doors;
+mod drill;
 mod guard;
 mod limits;
+mod lookout;
+mod once;
+pub mod openapi;
 mod pages;
 mod pictures;
 mod receipts;
 mod receive;
 mod refusal;
 mod request;
+mod signing;
 mod subscriptions;
+mod totp;
 mod visitor;
 mod words;
 
@@ -114,8 +129,34 @@ pub struct Desk {
     receiving: Arc<Semaphore>,
     bonds: Bonds,
     site: Option<Arc<Public>>,
+    /// Whoever keeps the workspace, for acts on one incident.
+    casework: Option<Arc<dyn casework::Casework>>,
+    /// What counts, renders and publishes issues.
+    newsroom: Option<Arc<dyn newsroom::Newsroom>>,
     signs: Signs,
+    /// Whether the workspace is for exercises.
+    exercise: bool,
     limits: limits::Limits,
+    /// Changes as they happen.
+    changes: changes::Changes,
+    /// What the configuration says of signing in.
+    sign_in: watch::Receiver<Arc<access::SignIn>>,
+    /// Asks the provider that people sign in through besides.
+    oidc: oidc::Oidc,
+    /// What connections are made with, where TLS is ours.
+    tls: watch::Receiver<tls::Terms>,
+    /// What the house stands on.
+    premises: Option<Arc<dyn premises::Premises>>,
+    correspondence: Option<Arc<dyn correspondence::Correspondence>>,
+    sources: Option<Arc<dyn correspondence::Sources>>,
+    /// What changed in the reports of feeds, kept for a minute.
+    drift: pages::feeds::Kept,
+    /// Vulnerabilities of the last weeks, kept for some minutes.
+    vulnerabilities: pages::vulnerabilities::Kept,
+    /// Looks through the lake.
+    lookout: lookout::Lookout,
+    /// Counts weeks; none where the program has no workspace at hand.
+    almanac: Option<Arc<dyn almanac::Almanac>>,
 }
 
 /// What every page shows of the state of things, kept for some seconds.
@@ -146,6 +187,7 @@ impl Desk {
         meters: Option<Arc<Meters>>,
         bonds: Bonds,
     ) -> Self {
+        let lookout = lookout::Lookout::new(response.lake.clone());
         Desk {
             ledger: response.ledger.clone(),
             blobs: response.blobs.clone(),
@@ -158,14 +200,123 @@ impl Desk {
             receiving: Arc::new(Semaphore::new(RECEIVING)),
             bonds,
             site: None,
+            casework: None,
+            newsroom: None,
             signs: Signs::default(),
+            exercise: false,
             limits: limits::Limits::default(),
+            changes: changes::Changes::default(),
+            sign_in: watch::channel(Arc::default()).1,
+            oidc: oidc::Oidc::default(),
+            tls: watch::channel(None).1,
+            premises: None,
+            correspondence: None,
+            sources: None,
+            drift: pages::feeds::Kept::default(),
+            vulnerabilities: pages::vulnerabilities::Kept::default(),
+            almanac: None,
+            lookout,
         }
+    }
+
+    /// With what the configuration says of signing in; without, second factors for administrators and approvers,
+    /// and no other house's provider.
+    pub fn signing_in(mut self, terms: watch::Receiver<Arc<access::SignIn>>) -> Self {
+        self.sign_in = terms;
+        self
+    }
+
+    /// With TLS of our own; connections are taken plainly while there is `None`.
+    pub fn behind_tls(mut self, terms: watch::Receiver<tls::Terms>) -> Self {
+        self.tls = terms;
+        self
+    }
+
+    /// With what the pages of the settings tell of.
+    pub fn on_premises(mut self, premises: Arc<dyn premises::Premises>) -> Self {
+        self.premises = Some(premises);
+        self
+    }
+
+    /// What the configuration says of signing in.
+    pub(crate) fn sign_in(&self) -> Arc<access::SignIn> {
+        Arc::clone(&self.sign_in.borrow())
+    }
+
+    /// Whether TLS is ours.
+    pub(crate) fn encrypted(&self) -> bool {
+        self.tls.borrow().is_some()
+    }
+
+    /// Writes down that somebody read what is marked sensitive; before it is shown, or it is not shown.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    pub(crate) async fn sensitive_read(
+        &self,
+        visitor: &visitor::Visitor,
+        object: &str,
+    ) -> Result<(), refusal::Refusal> {
+        let record = ledger::NewAudit {
+            actor: visitor.login().to_owned(),
+            action: "read".to_owned(),
+            object: object.to_owned(),
+            detail: serde_json::json!({ "source": visitor.source, "address": visitor.here }),
+        };
+        Ok(self.ledger.append_audit(record, self.now().0).await?)
     }
 
     /// With the published site at every address that is no route.
     pub fn publishing(mut self, site: Public) -> Self {
         self.site = Some(Arc::new(site));
+        self
+    }
+
+    /// With somebody who sends incidents on, reminds, looks and knows the schemes of grading.
+    pub fn working(mut self, casework: Arc<dyn casework::Casework>) -> Self {
+        self.casework = Some(casework);
+        self
+    }
+
+    /// For exercises: scenarios can be played here.
+    pub fn for_exercises(mut self, exercise: bool) -> Self {
+        self.exercise = exercise;
+        self
+    }
+
+    /// With what writes letters, and what knows the feeds.
+    pub fn corresponding(
+        mut self,
+        letters: Arc<dyn correspondence::Correspondence>,
+        sources: Arc<dyn correspondence::Sources>,
+    ) -> Self {
+        self.correspondence = Some(letters);
+        self.sources = Some(sources);
+        self
+    }
+    /// What writes letters.
+    pub(crate) fn letters(&self) -> Result<&dyn correspondence::Correspondence, refusal::Refusal> {
+        let letters = self.correspondence.as_deref();
+        letters.ok_or_else(|| refusal::Refusal::conflict("this process", "writes no letters"))
+    }
+    /// What knows the feeds.
+    pub(crate) fn sources(&self) -> Result<&dyn correspondence::Sources, refusal::Refusal> {
+        let sources = self.sources.as_deref();
+        sources.ok_or_else(|| refusal::Refusal::conflict("this process", "asks no feeds"))
+    }
+    /// With somebody who counts weeks.
+    pub fn counting(mut self, almanac: Arc<dyn almanac::Almanac>) -> Self {
+        self.almanac = Some(almanac);
+        self
+    }
+    /// Its ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// With a newsroom behind the bulletin desk.
+    pub fn with_newsroom(mut self, newsroom: Arc<dyn newsroom::Newsroom>) -> Self {
+        self.newsroom = Some(newsroom);
         self
     }
 
@@ -274,12 +425,17 @@ pub async fn serve(
     desk: Arc<Desk>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
-    let doors = doors::Doors::new(listener);
+    let doors = doors::Doors::new(listener, desk.tls.clone());
+    let lines = Arc::clone(&desk);
+    let (warmed, until) = (Arc::clone(&desk), stop.clone());
+    tokio::spawn(async move { warmed.lookout.warm(&warmed, until).await });
     let service = router(desk).into_make_service_with_connect_info::<Peer>();
     axum::serve(doors, service)
         .with_graceful_shutdown(async move {
             // A sender that is gone means the same as one that says stop.
             let _ = stop.wait_for(|stop| *stop).await;
+            // A line of changes would stay open for ever.
+            lines.changes.end();
         })
         .await
         .map_err(Error::Listener)

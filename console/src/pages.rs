@@ -12,23 +12,52 @@ use crate::routes::Route;
 pub(crate) mod answers;
 pub(crate) mod appeals;
 pub(crate) mod assets;
+pub(crate) mod audit;
+pub(crate) mod bulletin;
 pub(crate) mod complaints;
 pub(crate) mod draw;
+pub(crate) mod duty;
+pub(crate) mod events;
+pub(crate) mod exercise;
+pub(crate) mod feeds;
 pub(crate) mod form;
+pub(crate) mod inbox;
+pub(crate) mod incidents;
+pub(crate) mod mail;
+pub(crate) mod me;
+pub(crate) mod notices;
 pub(crate) mod outside;
 pub(crate) mod overview;
 pub(crate) mod owner;
+pub(crate) mod paging;
+pub(crate) mod parties;
 pub(crate) mod portal;
+pub(crate) mod programs;
+pub(crate) mod settings;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
+pub(crate) mod statistics;
+pub(crate) mod vulnerabilities;
+pub(crate) mod webhooks;
 
 /// The rows of every page.
 pub(crate) fn routes() -> Vec<&'static [Route]> {
-    vec![
+    let mut all = vec![
         shell::ROUTES,
         assets::ROUTES,
         sign_in::ROUTES,
+        sign_in::code::ROUTES,
+        sign_in::provider::ROUTES,
+        me::ROUTES,
+        me::password::ROUTES,
+        me::factor::ROUTES,
+        settings::ROUTES,
+        settings::accounts::ROUTES,
+        settings::deputies::ROUTES,
+        settings::tokens::ROUTES,
+        audit::ROUTES,
         overview::ROUTES,
+        incidents::ROUTES,
         outside::report::ROUTES,
         outside::appeal::ROUTES,
         complaints::ROUTES,
@@ -39,7 +68,21 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         portal::more::ROUTES,
         portal::settings::ROUTES,
         portal::api::ROUTES,
-    ]
+        programs::ROUTES,
+        webhooks::ROUTES,
+        exercise::ROUTES,
+        crate::changes::ROUTES,
+        notices::ROUTES,
+        inbox::ROUTES,
+        parties::ROUTES,
+        feeds::ROUTES,
+        vulnerabilities::ROUTES,
+        events::ROUTES,
+        statistics::ROUTES,
+    ];
+    all.extend(duty::ROUTES);
+    all.extend(bulletin::ROUTES);
+    all
 }
 
 /// What every page shows of the state of things.
@@ -62,8 +105,8 @@ pub(crate) async fn signs(desk: &Desk) -> response::Result<(Counts, Sending)> {
         incidents: ledger.incident_count(&open, &Reach::All).await?,
         hot: clocks.iter().any(|clock| clock.due_at < soon),
         inbox: waiting,
-        notices: 0,
-        feeds: 0,
+        notices: notices::to_be_seen_to(ledger).await?,
+        feeds: feeds_failing(desk).await?,
     };
     let stopped = desk.response.is_stopped().await?;
     let leave = desk.response.may_leave(&desk.identity).await?;
@@ -73,6 +116,25 @@ pub(crate) async fn signs(desk: &Desk) -> response::Result<(Counts, Sending)> {
         (false, _) => Sending::NotArmed,
     };
     Ok((counts, sending))
+}
+
+/// Feeds that are turned on and fail, by what is remembered of their runs: one query, whatever their number.
+async fn feeds_failing(desk: &Desk) -> response::Result<u64> {
+    /// What of a feed's runs is looked at here.
+    #[derive(serde::Deserialize)]
+    struct Runs {
+        #[serde(default)]
+        failures: u32,
+    }
+    let terms = desk.terms();
+    let remembered = desk.ledger.settings("runs.").await?;
+    let fails = |setting: &&ledger::Setting| {
+        let name = setting.key.trim_start_matches("runs.");
+        let on = terms.catalogue.get(name).is_ok_and(|one| one.feed.enabled);
+        let runs: Option<Runs> = serde_json::from_str(&setting.json).ok();
+        on && runs.is_some_and(|runs| runs.failures > 0)
+    };
+    Ok(remembered.iter().filter(fails).count() as u64)
 }
 
 /// Keys of a table of words with their texts.
@@ -85,7 +147,19 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
     vec![
         ("shell", crate::words::ShellWords::PAIRS),
         ("sign_in", sign_in::Words::PAIRS),
+        ("sign_in code", sign_in::code::Words::PAIRS),
+        ("me", me::Words::PAIRS),
+        ("me password", me::password::Words::PAIRS),
+        ("me factor", me::factor::Words::PAIRS),
+        ("settings tabs", settings::Tabs::PAIRS),
+        ("settings", settings::Words::PAIRS),
+        ("accounts", settings::accounts::Words::PAIRS),
+        ("deputies", settings::deputies::Words::PAIRS),
+        ("tokens", settings::tokens::Words::PAIRS),
+        ("audit", audit::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
+        ("incidents", incidents::words::ListWords::PAIRS),
+        ("incident", incidents::words::CaseWords::PAIRS),
         ("report", outside::report::Words::PAIRS),
         ("appeal", outside::appeal::Words::PAIRS),
         ("complaints", complaints::Words::PAIRS),
@@ -95,5 +169,34 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("portal", portal::Words::PAIRS),
         ("portal_more", portal::more::Words::PAIRS),
         ("portal_settings", portal::settings::Words::PAIRS),
+        ("programs", programs::Words::PAIRS),
+        ("webhooks", webhooks::Words::PAIRS),
+        ("duty", duty::Words::PAIRS),
+        ("exercise", exercise::Words::PAIRS),
+        ("notices", notices::Words::PAIRS),
+        ("letter", notices::LetterWords::PAIRS),
+        ("sending", notices::SendingWords::PAIRS),
+        ("inbox", inbox::Words::PAIRS),
+        ("message", inbox::MessageWords::PAIRS),
+        ("parties", parties::Words::PAIRS),
+        ("party", parties::OneWords::PAIRS),
+        ("party-import", parties::ImportWords::PAIRS),
+        ("feeds", feeds::Words::PAIRS),
+        ("feed", feeds::OneWords::PAIRS),
+        ("vulnerabilities", vulnerabilities::Words::PAIRS),
+        ("events", events::Words::PAIRS),
+        ("statistics", statistics::Words::PAIRS),
+        ("bulletin list", bulletin::list::Words::PAIRS),
+        ("bulletin stand", bulletin::stand::Words::PAIRS),
+        ("bulletin desk", bulletin::desk::Words::PAIRS),
+        ("bulletin paper", bulletin::paper::Words::PAIRS),
+        ("bulletin inspector", bulletin::inspector::Words::PAIRS),
+        ("bulletin rail", bulletin::rail::Words::PAIRS),
+        ("bulletin acts", bulletin::acts::Words::PAIRS),
+        ("bulletin prose", bulletin::prose::Words::PAIRS),
+        ("bulletin change", bulletin::change::Words::PAIRS),
+        ("bulletin files", bulletin::files::Words::PAIRS),
+        ("bulletin flash", bulletin::flash::Words::PAIRS),
+        ("bulletin sheets", bulletin::sheets::Words::PAIRS),
     ]
 }

@@ -20,6 +20,9 @@ pub enum Weak {
     /// Holds the login, or is one letter again and again.
     #[error("is too easy to guess")]
     Easy,
+    /// Is known from a breach.
+    #[error("is known from a breach")]
+    Known,
 }
 
 fn hasher() -> Argon2<'static> {

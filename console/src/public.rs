@@ -249,6 +249,23 @@ fn kind(name: &str) -> (&'static str, bool) {
     }
 }
 
+/// The type of a file by its ending.
+pub(crate) fn kind_of(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("tar") => "application/x-tar",
+        _ => kind(name).0,
+    }
+}
+
+/// What an issue's page may do in a frame of the desk: use the style inside itself, and nothing else.
+pub(crate) fn framed(html: &[u8]) -> HeaderValue {
+    let styles = hashes(html, "style");
+    let text = format!(
+        "default-src 'none'; style-src{styles}; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox"
+    );
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("default-src 'none'; sandbox"))
+}
+
 /// What a page may load: the site's own files, and by hash the scripts and styles inside it.
 fn policy(html: &[u8]) -> HeaderValue {
     let (scripts, styles) = (hashes(html, "script"), hashes(html, "style"));

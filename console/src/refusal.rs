@@ -99,6 +99,7 @@ impl From<ledger::Error> for Refusal {
     fn from(error: ledger::Error) -> Self {
         match error {
             ledger::Error::NotFound { .. } => Refusal::Absent,
+            ledger::Error::Changed { .. } => Refusal::Changed,
             ledger::Error::Conflict { object, reason, .. } => Refusal::Conflict(object, reason),
             other => Refusal::broken("the ledger", other),
         }

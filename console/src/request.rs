@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -64,6 +64,13 @@ pub(crate) async fn told(State(desk): State<Arc<Desk>>, request: Request, next: 
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(ID, value);
+    }
+    // Over TLS of our own; a proxy that ends TLS says it itself (ASVS 5.0.0 3.4.1).
+    if desk.encrypted() {
+        let year = HeaderValue::from_static("max-age=31536000");
+        response
+            .headers_mut()
+            .insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
     response
 }

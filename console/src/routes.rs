@@ -147,7 +147,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
 pub(crate) fn router(desk: &Arc<Desk>) -> Router<Arc<Desk>> {
     let mut router = Router::new();
     for route in all() {
-        let state = (Arc::clone(desk), route.need);
+        let state = (Arc::clone(desk), route.need, route.body);
         let handler = (route.handler)()
             .layer(DefaultBodyLimit::max(route.body))
             .layer(middleware::from_fn_with_state(state, guard::guarded));

@@ -13,6 +13,10 @@ use crate::refusal::Refusal;
 
 /// Cookie of the session. `__Host-`: of this host only, over TLS (or to the machine itself), for all paths.
 pub(crate) const SESSION: &str = "__Host-watchfire";
+/// Cookie of a sign-in whose second factor is still to come.
+pub(crate) const HALF: &str = "__Host-watchfire-half";
+/// Cookie of a sign-in that is on its way to another house's provider and back.
+pub(crate) const ERRAND: &str = "__Host-watchfire-errand";
 /// Cookie of a visitor's language, where no account says it.
 pub(crate) const LANG: &str = "watchfire-lang";
 /// Cookie of what the last action did, shown once.
@@ -76,6 +80,17 @@ impl Visitor {
         self.reach().ok_or(Refusal::Absent)
     }
 
+    /// Lets only the house's own people on: what is not an incident's belongs to no branch and to no party.
+    ///
+    /// # Errors
+    /// Nobody signed in, or somebody of another organization: a refusal that looks like absence.
+    pub(crate) fn of_the_house(&self) -> Result<(), Refusal> {
+        match self.reach() {
+            Some(Reach::All) => Ok(()),
+            _ => Err(Refusal::Absent),
+        }
+    }
+
     /// The person with a right, for functions of the ledger that want an [`Actor`].
     ///
     /// # Errors
@@ -94,6 +109,58 @@ impl Visitor {
             .map_or(0, |date| Day::of(date).0);
         Ok(desk.ledger.actor(self.login(), right, day).await?)
     }
+}
+
+/// What a person must do before anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owes {
+    /// Choose another password.
+    Password,
+    /// Set up a second factor.
+    SecondFactor,
+}
+
+impl Owes {
+    /// As the ledger stores it.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Owes::Password => "password",
+            Owes::SecondFactor => "second-factor",
+        }
+    }
+
+    /// Read back; a word that is not known is taken for the stricter.
+    pub(crate) fn read(label: &str) -> Self {
+        match label {
+            "second-factor" => Owes::SecondFactor,
+            _ => Owes::Password,
+        }
+    }
+
+    /// The page where it is done.
+    pub(crate) fn page(self) -> &'static str {
+        match self {
+            Owes::Password => "/console/me/password",
+            Owes::SecondFactor => "/console/me/second-factor",
+        }
+    }
+
+    /// Whether an address is open meanwhile: that page and what it needs; everywhere else the person is nobody.
+    pub(crate) fn opens(self, path: &str) -> bool {
+        let below = |stem: &str| path == stem || path.starts_with(&format!("{stem}/"));
+        below(self.page()) || ["/console/sign-out", "/console/taste"].contains(&path)
+    }
+}
+
+/// A cookie of ours that only this host gets back, and no script.
+pub(crate) fn set_cookie(
+    name: &str,
+    value: &str,
+    seconds: i64,
+) -> Result<axum::http::HeaderValue, Refusal> {
+    let cookie =
+        format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}");
+    axum::http::HeaderValue::from_str(&cookie).map_err(|error| Refusal::broken("a cookie", error))
 }
 
 /// The value of a cookie.

@@ -13,7 +13,9 @@ use std::fmt;
 
 use formats::Unreadable;
 use jiff::tz::TimeZone;
-use ledger::{Decision, Ledger, Page, ReportFilter, ReportProfile, ReportState, Verdict};
+use ledger::{
+    Decision, Ledger, NewVerdict, Page, ReportFilter, ReportProfile, ReportState, Verdict,
+};
 use model::listing::{Held, list_days};
 use model::time::Timestamp;
 use serde::Serialize;
@@ -248,6 +250,52 @@ async fn drift_since(
     found.extend(unreadable(ledger, source, &seen, &verdicts, since).await?);
     found.sort_by(|a, b| (a.at, &a.kind, &a.report).cmp(&(b.at, &b.kind, &b.report)));
     Ok(found)
+}
+
+/// Stores what a person decided about a feed's open findings: it is so from now on, or the deliveries were wrong.
+/// How many were decided. Audited.
+///
+/// # Errors
+/// The ledger fails.
+pub async fn decide(
+    ledger: &Ledger,
+    feed: &str,
+    open: &[Finding],
+    decision: Decision,
+    (reason, actor): (&str, &str),
+    now: Timestamp,
+) -> Result<usize> {
+    let changes: Vec<_> = open
+        .iter()
+        .map(|finding| {
+            serde_json::json!({ "report": finding.report, "change": finding.change.to_string() })
+        })
+        .collect();
+    let reports: BTreeSet<(&str, i64)> = open
+        .iter()
+        .map(|finding| (finding.kind.as_str(), finding.at.0))
+        .collect();
+    let verdicts = reports
+        .into_iter()
+        .map(|(kind, at)| NewVerdict {
+            feed: feed.to_owned(),
+            kind: Some(kind.to_owned()),
+            cause: "drift",
+            decision,
+            at,
+            reason: reason.trim().to_owned(),
+        })
+        .collect();
+    let action = match decision {
+        Decision::Accepted => "drift.accept",
+        Decision::Dismissed => "drift.dismiss",
+    };
+    let object = format!("feed {feed}");
+    let detail = serde_json::json!(changes);
+    ledger
+        .add_verdicts(verdicts, (action, &object), detail, actor, now.0)
+        .await?;
+    Ok(open.len())
 }
 
 /// Reports that cannot be read although others of their kind could, and would have said much.

@@ -6,7 +6,7 @@
 //! sorted identity runs, fsynced. It hands the files back: the caller commits them in the ledger's
 //! manifest, and only what the manifest lists is ever read. [`query`] gives DataFusion over a list
 //! of live parts: the documented SQL views, and the streams from which a week's statistics are
-//! counted in one scan; [`rows`] makes records of an answer again.
+//! counted in one scan; [`rows`] makes records of an answer again; [`search`] finds events by a short query text.
 //!
 //! [`compact`] makes few parts out of many and takes rows out of a part, by the same protocol: new
 //! files are staged, the caller commits them and lets the old ones go.
@@ -24,6 +24,7 @@ mod rewrite;
 pub mod rows;
 mod run;
 pub mod schema;
+pub mod search;
 pub mod stage;
 
 pub use columns::{Chunk, Columns, Enrichment, Named, Receipt};

@@ -11,6 +11,7 @@
 //! DDL, DML, COPY, SET and external tables are refused before planning.
 
 use std::any::Any;
+use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BinaryBuilder, FixedSizeBinaryArray, RecordBatch, StringBuilder,
 };
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
@@ -41,6 +43,7 @@ use model::time::Timestamp;
 use crate::error::{Error, Result};
 use crate::part::PartReading;
 use crate::schema::SCHEMA;
+use crate::search::Cell;
 
 /// A live part as the manifest lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,18 +89,34 @@ impl Lake {
         &self.root
     }
 
+    /// Threads that a query uses.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
     /// A DataFusion session with the views over `parts`.
     ///
     /// # Errors
     /// A defect of ours in the views.
     pub async fn session(&self, parts: &[Part]) -> Result<SessionContext> {
+        self.session_of(parts, 8192, self.memory).await
+    }
+
+    async fn session_of(
+        &self,
+        parts: &[Part],
+        batch_rows: usize,
+        memory: usize,
+    ) -> Result<SessionContext> {
         let config = SessionConfig::new()
             .with_target_partitions(self.threads)
-            .with_batch_size(8192)
+            .with_batch_size(batch_rows)
             .with_information_schema(false)
-            .set_bool("datafusion.execution.parquet.pushdown_filters", true);
+            .set_bool("datafusion.execution.parquet.pushdown_filters", true)
+            // Text that doubles with every round fills any memory.
+            .set_bool("datafusion.execution.enable_recursive_ctes", false);
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(self.memory)))
+            .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
             .build_arc()?;
         let context = SessionContext::new_with_config_rt(config, runtime);
         for function in [IpText::udf(), IpBytes::udf(), IdText::udf()] {
@@ -176,22 +195,62 @@ impl Lake {
     /// # Errors
     /// [`Error::Refused`] for anything but a SELECT; [`Error::Query`] for a SELECT that fails.
     pub async fn query(&self, parts: &[Part], sql: &str) -> Result<SendableRecordBatchStream> {
-        let context = self.session(parts).await?;
-        let only_select = SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false);
-        let frame =
-            context
-                .sql_with_options(sql, only_select)
-                .await
-                .map_err(|error| match error {
-                    DataFusionError::Plan(message) if message.contains("not supported") => {
-                        Error::Refused(format!("{message}; only SELECT is allowed"))
-                    }
-                    other => Error::Query(other),
-                })?;
-        Ok(frame.execute_stream().await?)
+        selected(&self.session(parts).await?, sql).await
+    }
+
+    /// Answers a SELECT as [`Lake::query`] does, for somebody whose time and memory are bounded: functions that make
+    /// much text or many rows out of nothing are not known here, and no more than so many rows and bytes come back.
+    /// A deadline is the caller's: whoever drops the future stops the work.
+    ///
+    /// # Errors
+    /// As [`Lake::query`].
+    pub async fn answer(&self, parts: &[Part], sql: &str, bounds: Bounds) -> Result<Answer> {
+        let memory = self.memory.min(bounds.memory);
+        let context = self.session_of(parts, 1024, memory).await?;
+        for name in MULTIPLIERS {
+            context.deregister_udf(name);
+        }
+        for name in ["range", "generate_series"] {
+            context.deregister_udtf(name);
+        }
+        let mut stream = selected(&context, sql).await?;
+        let mut answer = Answer {
+            columns: stream
+                .schema()
+                .fields()
+                .iter()
+                .map(|field| field.name().clone())
+                .collect(),
+            ..Answer::default()
+        };
+        let mut bytes = 0;
+        while let Some(batch) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+            let batch = batch?;
+            let columns: Vec<ArrayFormatter<'_>> = batch
+                .columns()
+                .iter()
+                .map(|column| ArrayFormatter::try_new(column, &PLAIN))
+                .collect::<std::result::Result<_, _>>()?;
+            for row in 0..batch.num_rows() {
+                if answer.rows.len() == bounds.rows || bytes > bounds.bytes {
+                    answer.more = true;
+                    return Ok(answer);
+                }
+                let mut cells = Vec::with_capacity(columns.len());
+                for (array, column) in batch.columns().iter().zip(&columns) {
+                    // A column of type Null keeps no list of nulls.
+                    let null = array.is_null(row) || *array.data_type() == DataType::Null;
+                    let cell = (!null).then(|| answered(array, column, row));
+                    bytes += match &cell {
+                        Some(Cell::Text(text)) => 24 + text.len(),
+                        _ => 24,
+                    };
+                    cells.push(cell);
+                }
+                answer.rows.push(cells);
+            }
+        }
+        Ok(answer)
     }
 
     /// The rows of `part` at the given places, all columns; for opening single events.
@@ -202,6 +261,73 @@ impl Lake {
         let context = self.session(parts).await?;
         Ok(context.sql(sql).await?.collect().await?)
     }
+}
+
+/// What somebody's SELECT may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes of memory before it spills or fails.
+    pub memory: usize,
+    /// Rows that come back at most.
+    pub rows: usize,
+    /// Bytes that come back, about.
+    pub bytes: usize,
+}
+
+/// The rows of a SELECT.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// Cells; `None` is NULL.
+    pub rows: Vec<Vec<Option<Cell>>>,
+    /// There are more rows than came back.
+    pub more: bool,
+}
+
+/// Functions that make long text out of short.
+const MULTIPLIERS: [&str; 8] = [
+    "repeat",
+    "lpad",
+    "rpad",
+    "replace",
+    "regexp_replace",
+    "overlay",
+    "translate",
+    "array_repeat",
+];
+
+static PLAIN: FormatOptions<'static> = FormatOptions::new();
+
+fn answered(array: &ArrayRef, column: &ArrayFormatter<'_>, row: usize) -> Cell {
+    let mut text = String::new();
+    if column.value(row).write(&mut text).is_err() {
+        return Cell::Text(String::new());
+    }
+    match array.data_type() {
+        DataType::Boolean => Cell::Truth(text == "true"),
+        kind if kind.is_integer() => text.parse().map_or(Cell::Text(text), Cell::Number),
+        kind if kind.is_floating() => text.parse().map_or(Cell::Text(text), Cell::Float),
+        _ => Cell::Text(text),
+    }
+}
+
+/// Plans a SELECT and nothing else.
+async fn selected(context: &SessionContext, sql: &str) -> Result<SendableRecordBatchStream> {
+    let only_select = SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false);
+    let frame = context
+        .sql_with_options(sql, only_select)
+        .await
+        .map_err(|error| match error {
+            DataFusionError::Plan(message) if message.contains("not supported") => {
+                Error::Refused(format!("{message}; only SELECT is allowed"))
+            }
+            other => Error::Query(other),
+        })?;
+    Ok(frame.execute_stream().await?)
 }
 
 /// `events_raw`: exactly the given parts, split evenly over the threads. Nothing is listed.

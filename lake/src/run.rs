@@ -13,7 +13,10 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+use model::ids::EventId;
 
 use crate::error::{Error, Result};
 
@@ -226,6 +229,75 @@ pub(crate) fn in_row_order(path: &Path) -> Result<Vec<[u8; 16]>> {
     Ok(identities)
 }
 
+/// The identities of single rows of a part: read one by one where they are few.
+///
+/// # Errors
+/// The run cannot be read, is damaged, or has no such row.
+pub(crate) fn of_rows(path: &Path, rows: &[u32]) -> Result<Vec<[u8; 16]>> {
+    let Reader { file, count, .. } = Reader::open(path)?;
+    let damaged = |row: u32| Error::DamagedRun {
+        path: path.to_owned(),
+        detail: format!("it has no row {row}: it is not the one of its part"),
+    };
+    if rows.len() as u64 > count / 64 + 16 {
+        let all = in_row_order(path)?;
+        let of = |row: &u32| all.get(*row as usize).copied().ok_or_else(|| damaged(*row));
+        return rows.iter().map(of).collect();
+    }
+    let width = width(count);
+    let mask = (1_u64 << width) - 1;
+    let packed = HEADER_LEN + count * 16;
+    let end = packed + order_len(count);
+    rows.iter()
+        .map(|row| {
+            if u64::from(*row) >= count {
+                return Err(damaged(*row));
+            }
+            let bit = u64::from(*row) * u64::from(width);
+            let from = packed + bit / 8;
+            let mut word = [0; 8];
+            let len = (end - from).min(8) as usize;
+            file.read_exact_at(&mut word[..len], from)
+                .map_err(Error::io(path))?;
+            let position = (u64::from_le_bytes(word) >> (bit % 8)) & mask;
+            if position >= count {
+                return Err(damaged(*row));
+            }
+            let mut id = [0; 16];
+            file.read_exact_at(&mut id, HEADER_LEN + position * 16)
+                .map_err(Error::io(path))?;
+            Ok(id)
+        })
+        .collect()
+}
+
+/// The row of a part that has this identity; `None` where none has.
+///
+/// # Errors
+/// The run cannot be read, or is damaged.
+pub(crate) fn row_of(path: &Path, id: EventId) -> Result<Option<u32>> {
+    let Reader { file, count, .. } = Reader::open(path)?;
+    let wanted = key_from(&id.0);
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let mut key = [0; 16];
+        file.read_exact_at(&mut key, HEADER_LEN + middle * 16)
+            .map_err(Error::io(path))?;
+        match key_from(&key).cmp(&wanted) {
+            std::cmp::Ordering::Less => low = middle + 1,
+            std::cmp::Ordering::Greater => high = middle,
+            std::cmp::Ordering::Equal => {
+                // Its place among the sorted; the order of rows says which row has it.
+                let order = in_row_order(path)?;
+                let row = order.iter().position(|one| *one == id.0);
+                return Ok(row.and_then(|row| u32::try_from(row).ok()));
+            }
+        }
+    }
+    Ok(None)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -246,7 +318,25 @@ mod tests {
                 .iter()
                 .map(|id| u128::from_be_bytes(*id))
                 .collect();
-            prop_assert_eq!(read, order);
+            prop_assert_eq!(&read, &order);
+            for few in [1, 7, order.len()] {
+                let rows: Vec<u32> = (0..order.len() as u32).rev().step_by(few.max(1)).collect();
+                let single: Vec<u128> = of_rows(&path, &rows)
+                    .expect("reads")
+                    .iter()
+                    .map(|id| u128::from_be_bytes(*id))
+                    .collect();
+                let wanted: Vec<u128> = rows.iter().map(|row| order[*row as usize]).collect();
+                prop_assert_eq!(single, wanted);
+            }
+            prop_assert!(of_rows(&path, &[order.len() as u32]).is_err());
+            for (row, id) in order.iter().enumerate().take(5) {
+                let found = row_of(&path, EventId(id.to_be_bytes())).expect("reads");
+                prop_assert_eq!(found, Some(row as u32));
+                let other = row_of(&path, EventId((id ^ 1).to_be_bytes())).expect("reads");
+                let there = order.iter().position(|one| *one == id ^ 1).map(|row| row as u32);
+                prop_assert_eq!(other, there);
+            }
             let mut reader = Reader::open(&path).expect("opens");
             for key in sorted {
                 prop_assert_eq!(reader.next().expect("reads"), Some(key));

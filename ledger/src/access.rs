@@ -71,8 +71,11 @@ mod session {
         pub source: String,
         /// What the browser calls itself.
         pub agent: String,
-        /// By what: `password`, `password+totp`, `oidc`.
+        /// By what: `password`, `password+totp`, `password+recovery`, `oidc`.
         pub how: String,
+        /// What the person must do before anything else: `password` (choose another), `second-factor` (set
+        /// one up).
+        pub owes: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -155,12 +158,22 @@ impl Ledger {
 
     /// Begins a session; written into the audit trail.
     pub async fn begin_session(&self, new: NewSession, now: i64) -> Result<()> {
+        self.begin_session_owing(new, None, now).await
+    }
+
+    /// As [`Ledger::begin_session`], with what the person must do first: `password`, `second-factor`.
+    pub async fn begin_session_owing(
+        &self,
+        new: NewSession,
+        owes: Option<&str>,
+        now: i64,
+    ) -> Result<()> {
         let tx = self.begin().await?;
         let record = NewAudit {
             actor: new.login.clone(),
             action: "session.begin".to_owned(),
             object: format!("account {}", new.login),
-            detail: json!({ "source": new.source, "how": new.how }),
+            detail: json!({ "source": new.source, "how": new.how, "owes": owes }),
         };
         let row = session::ActiveModel {
             id: Set(new.hash.to_string()),
@@ -172,6 +185,7 @@ impl Ledger {
             source: Set(new.source),
             agent: Set(new.agent),
             how: Set(new.how),
+            owes: Set(owes.map(str::to_owned)),
         };
         session::Entity::insert(row)
             .exec_without_returning(&tx)
@@ -214,20 +228,61 @@ impl Ledger {
         Ok(())
     }
 
+    /// Ends one session of an account, by its id; the person's own deed, or an administrator's.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the account has no such session in force.
+    pub async fn end_session_of(&self, by: &str, login: &str, id: &str, now: i64) -> Result<()> {
+        let tx = self.begin().await?;
+        let done = session::Entity::update_many()
+            .col_expr(session::Column::EndedAt, Expr::value(now))
+            .filter(session::Column::Id.eq(id))
+            .filter(session::Column::Login.eq(login))
+            .filter(session::Column::EndedAt.is_null())
+            .exec(&tx)
+            .await?;
+        if done.rows_affected == 0 {
+            return Err(Error::not_found("session", id));
+        }
+        audit::append(&tx, ended(by, login, 1), now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Whether an account has signed in from an address before.
+    pub async fn signed_in_from(&self, login: &str, source: &str) -> Result<bool> {
+        let found = session::Entity::find()
+            .filter(session::Column::Login.eq(login))
+            .filter(session::Column::Source.eq(source))
+            .one(self.reader())
+            .await?;
+        Ok(found.is_some())
+    }
+
     /// Ends all sessions of an account.
     pub async fn end_sessions(&self, by: &Actor, login: &str, now: i64) -> Result<u64> {
         by.must(Right::Administer)?;
         let tx = self.begin().await?;
         let ended = end_all(&tx, login, now).await?;
-        let record = NewAudit {
-            actor: by.login().to_owned(),
-            action: "session.end".to_owned(),
-            object: format!("account {login}"),
-            detail: json!({ "sessions": ended }),
-        };
-        audit::append(&tx, record, now).await?;
+        audit::append(&tx, self::ended(by.login(), login, ended), now).await?;
         tx.commit().await?;
         Ok(ended)
+    }
+
+    /// Takes away all sessions but the one with this hash: the person changed what proves them, or asked for
+    /// it.
+    pub async fn end_other_sessions(&self, login: &str, kept: Hash, now: i64) -> Result<u64> {
+        let tx = self.begin().await?;
+        let done = session::Entity::update_many()
+            .col_expr(session::Column::EndedAt, Expr::value(now))
+            .filter(session::Column::Login.eq(login))
+            .filter(session::Column::Id.ne(kept.to_string()))
+            .filter(session::Column::EndedAt.is_null())
+            .exec(&tx)
+            .await?;
+        audit::append(&tx, ended(login, login, done.rows_affected), now).await?;
+        tx.commit().await?;
+        Ok(done.rows_affected)
     }
 
     /// Sessions of an account that are not ended, the newest first.
@@ -240,7 +295,18 @@ impl Ledger {
     }
 }
 
+fn ended(by: &str, login: &str, sessions: u64) -> NewAudit {
+    NewAudit {
+        actor: by.to_owned(),
+        action: "session.end".to_owned(),
+        object: format!("account {login}"),
+        detail: json!({ "sessions": sessions }),
+    }
+}
+
+/// Ends what an account has under way: its sessions, and sign-ins that wait for a second factor.
 async fn end_all(tx: &sea_orm::DatabaseTransaction, login: &str, now: i64) -> Result<u64> {
+    crate::second_factor::end_halves(tx, login).await?;
     let done = session::Entity::update_many()
         .col_expr(session::Column::EndedAt, Expr::value(now))
         .filter(session::Column::Login.eq(login))

@@ -83,7 +83,8 @@ mod deputy {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-use row::{ActiveModel, Column, Entity};
+use row::ActiveModel;
+pub(crate) use row::{Column, Entity};
 
 pub use deputy::Model as Deputy;
 pub use row::Model as Account;
@@ -132,6 +133,9 @@ impl Actor {
     }
 }
 
+/// Whoever works for another organization must not keep this house's accounts (OpenCTI's CVE-2026-44730).
+const FOREIGN_ADMINISTRATOR: &str = "belongs to another organization, and an administrator is of the house: take away one of the two";
+
 fn refused(login: &str, reason: String) -> Error {
     Error::conflict(format!("account {login}"), reason)
 }
@@ -142,6 +146,31 @@ pub(crate) async fn row_of(
     login: &str,
 ) -> Result<Option<Account>> {
     Ok(Entity::find_by_id(login).one(tx).await?)
+}
+
+/// Puts an account of these roles (labels with commas between) there for somebody whom another house vouches for.
+pub(crate) async fn insert(
+    tx: &sea_orm::DatabaseTransaction,
+    (login, name): (&str, &str),
+    roles: &str,
+    now: i64,
+) -> Result<()> {
+    let row = Account {
+        login: login.to_owned(),
+        name: name.to_owned(),
+        roles: roles.to_owned(),
+        active: true,
+        created_at: now,
+        created_by: "system:oidc".to_owned(),
+        organization: None,
+        lang: None,
+        theme: None,
+        email: None,
+    };
+    Entity::insert(ActiveModel::from(row).reset_all())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
 }
 
 impl Ledger {
@@ -244,6 +273,9 @@ impl Ledger {
             theme: before.as_ref().and_then(|before| before.theme.clone()),
             email: before.as_ref().and_then(|before| before.email.clone()),
         };
+        if row.organization.is_some() && roles.contains(&AccountRole::Administrator) {
+            return Err(refused(login, FOREIGN_ADMINISTRATOR.to_owned()));
+        }
         let others = Entity::find()
             .filter(Column::Login.ne(login))
             .all(&tx)
@@ -265,7 +297,16 @@ impl Ledger {
             }
             .to_owned(),
             object: format!("account {login}"),
-            detail: json!({ "name": name, "roles": labels, "active": active }),
+            detail: json!({
+                "name": name,
+                "roles": labels,
+                "active": active,
+                "before": before.as_ref().map(|before| json!({
+                    "name": before.name,
+                    "roles": before.roles,
+                    "active": before.active,
+                })),
+            }),
         };
         let insert = ActiveModel::from(row.clone()).reset_all();
         match before {
@@ -298,6 +339,11 @@ impl Ledger {
     ) -> Result<()> {
         by.must(Right::Administer)?;
         let tx = self.begin().await?;
+        let account = Entity::find_by_id(login).one(&tx).await?;
+        let administers = |account: Account| account.roles().contains(&AccountRole::Administrator);
+        if organization.is_some() && account.is_some_and(administers) {
+            return Err(refused(login, FOREIGN_ADMINISTRATOR.to_owned()));
+        }
         let done = Entity::update_many()
             .col_expr(
                 Column::Organization,
@@ -333,6 +379,40 @@ impl Ledger {
             .filter(Column::Login.eq(login))
             .exec(self.writer()?)
             .await?;
+        Ok(())
+    }
+
+    /// Changes what a person says of themselves: name, and where their mail goes.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] without the account.
+    pub async fn set_account_profile(
+        &self,
+        login: &str,
+        (name, email): (&str, Option<&str>),
+        now: i64,
+    ) -> Result<()> {
+        let tx = self.begin().await?;
+        let Some(before) = Entity::find_by_id(login).one(&tx).await? else {
+            return Err(Error::not_found("account", login));
+        };
+        Entity::update_many()
+            .col_expr(Column::Name, Expr::value(name))
+            .col_expr(Column::Email, Expr::value(email.map(str::to_owned)))
+            .filter(Column::Login.eq(login))
+            .exec(&tx)
+            .await?;
+        let record = NewAudit {
+            actor: login.to_owned(),
+            action: "account.profile".to_owned(),
+            object: format!("account {login}"),
+            detail: json!({
+                "before": { "name": before.name, "email": before.email },
+                "after": { "name": name, "email": email },
+            }),
+        };
+        audit::append(&tx, record, now).await?;
+        tx.commit().await?;
         Ok(())
     }
 

@@ -180,6 +180,25 @@ pub(crate) async fn append_all<C: ConnectionTrait>(
     Ok(())
 }
 
+/// Rows after a place, oldest first.
+pub(crate) async fn after<C: ConnectionTrait>(
+    db: &C,
+    seq: i64,
+    limit: u64,
+) -> std::result::Result<Vec<AuditEntry>, DbErr> {
+    Entity::find()
+        .filter(Column::Seq.gt(seq))
+        .order_by_asc(Column::Seq)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Place of the last row; 0 while there is none.
+pub(crate) async fn last<C: ConnectionTrait>(db: &C) -> Result<i64> {
+    counter::value(db, counter::AUDIT).await
+}
+
 fn broken(seq: i64, reason: impl Into<String>) -> Error {
     Error::AuditBroken {
         seq,

@@ -44,7 +44,8 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-use row::{ActiveModel, Column, Entity};
+use row::ActiveModel;
+pub(crate) use row::{Column, Entity};
 
 pub use row::Model as Campaign;
 

@@ -92,6 +92,8 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+mod settling;
+
 use row::ActiveModel;
 pub(crate) use row::{Column, Entity};
 
@@ -152,41 +154,6 @@ fn plain(text: String) -> String {
 /// State, its reason, and the incident.
 type Befallen = (ComplaintState, Option<String>, Option<IncidentId>);
 
-/// Carries out what becomes of a complaint, inside a transaction.
-async fn befall(
-    tx: &sea_orm::DatabaseTransaction,
-    fate: Fate,
-    actor: &str,
-    now: i64,
-) -> Result<Befallen> {
-    let (state, reason, incident) = match fate {
-        Fate::Opens(opened) => {
-            let id = opened.id;
-            incident::open(tx, vec![*opened], actor, now).await?;
-            (ComplaintState::Joined, None, Some(id))
-        }
-        Fate::Joins(id) => (ComplaintState::Joined, None, Some(id)),
-        Fate::Waits(reason) => (ComplaintState::Waiting, Some(plain(reason)), None),
-        Fate::Refused(reason) => (ComplaintState::Refused, Some(plain(reason)), None),
-    };
-    if let Some(id) = incident {
-        incident::Entity::update_many()
-            .col_expr(
-                incident::Column::Complaints,
-                Expr::col(incident::Column::Complaints).add(1),
-            )
-            .col_expr(
-                incident::Column::Version,
-                Expr::col(incident::Column::Version).add(1),
-            )
-            .col_expr(incident::Column::ChangedAt, Expr::value(now))
-            .filter(incident::Column::Id.eq(Text(id)))
-            .exec(tx)
-            .await?;
-    }
-    Ok((state, reason, incident))
-}
-
 /// The row of a complaint.
 fn row_of(new: NewComplaint, number: i64, (state, reason, incident): Befallen) -> ActiveModel {
     ActiveModel {
@@ -226,7 +193,7 @@ impl Ledger {
     ) -> Result<i64> {
         let tx = self.begin().await?;
         let number = counter::next(&tx, counter::COMPLAINT).await?;
-        let (state, reason, incident) = befall(&tx, fate, actor, now).await?;
+        let (state, reason, incident) = settle(&tx, fate, actor, now).await?;
         let record = NewAudit {
             actor: actor.to_owned(),
             action: "complaint.add".to_owned(),
@@ -270,6 +237,15 @@ impl Ledger {
     pub async fn complaints_about(&self, incident: IncidentId) -> Result<Vec<Complaint>> {
         Ok(Entity::find()
             .filter(Column::IncidentId.eq(Text(incident)))
+            .order_by_asc(Column::Number)
+            .all(self.reader())
+            .await?)
+    }
+
+    /// Complaints that came in a message, by number.
+    pub async fn complaints_in(&self, message: &str) -> Result<Vec<Complaint>> {
+        Ok(Entity::find()
+            .filter(Column::Message.eq(message))
             .order_by_asc(Column::Number)
             .all(self.reader())
             .await?)
@@ -326,6 +302,36 @@ impl Ledger {
     pub async fn reporter_told(&self, id: ComplaintId, outcome: bool, now: i64) -> Result<()> {
         told(self.writer()?, id, outcome, now).await
     }
+}
+
+/// What a fate comes to, inside a transaction: state, reason and incident; the incident counts one complaint more.
+async fn settle<C: ConnectionTrait>(db: &C, fate: Fate, actor: &str, now: i64) -> Result<Befallen> {
+    let (state, reason, incident) = match fate {
+        Fate::Opens(opened) => {
+            let id = opened.id;
+            incident::open(db, vec![*opened], actor, now).await?;
+            (ComplaintState::Joined, None, Some(id))
+        }
+        Fate::Joins(id) => (ComplaintState::Joined, None, Some(id)),
+        Fate::Waits(reason) => (ComplaintState::Waiting, Some(plain(reason)), None),
+        Fate::Refused(reason) => (ComplaintState::Refused, Some(plain(reason)), None),
+    };
+    if let Some(id) = incident {
+        incident::Entity::update_many()
+            .col_expr(
+                incident::Column::Complaints,
+                Expr::col(incident::Column::Complaints).add(1),
+            )
+            .col_expr(
+                incident::Column::Version,
+                Expr::col(incident::Column::Version).add(1),
+            )
+            .col_expr(incident::Column::ChangedAt, Expr::value(now))
+            .filter(incident::Column::Id.eq(Text(id)))
+            .exec(db)
+            .await?;
+    }
+    Ok((state, reason, incident))
 }
 
 /// Marks that a reporter was told, inside a transaction.

@@ -258,6 +258,15 @@ impl Ledger {
             .await?)
     }
 
+    /// A directive.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none.
+    pub async fn directive(&self, id: DirectiveId) -> Result<Directive> {
+        let found = Entity::find_by_id(Text(id)).one(self.reader()).await?;
+        found.ok_or_else(|| Error::not_found("directive", id))
+    }
+
     /// Directives of an incident, in order.
     pub async fn directives(&self, of: IncidentId) -> Result<Vec<Directive>> {
         Ok(Entity::find()

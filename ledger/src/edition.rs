@@ -6,6 +6,7 @@
 //! late. A step is never changed or removed; how an issue stands is read from its steps.
 
 mod correcting;
+mod hindrance;
 mod publishing;
 mod signing;
 
@@ -25,6 +26,7 @@ use crate::text::Text;
 use crate::{Actor, Error, Issue, Ledger, Result, issue};
 
 pub use correcting::{Correction, NewCorrection};
+pub use hindrance::Hindrance;
 pub use publishing::{NewRendition, Rendition};
 pub use signing::{Comment, LintOutcome, Review};
 
@@ -193,6 +195,25 @@ impl Edition {
         }
     }
 
+    /// How it stands, given its newest revision's number and state (`None` before the first) and its steps.
+    pub fn standing(
+        &self,
+        newest: Option<(i32, IssueState)>,
+        steps: &[EditionStep],
+    ) -> EditionState {
+        let reviewed = newest.is_some_and(|(revision, _)| {
+            let of_this = |kind| {
+                let found = steps
+                    .iter()
+                    .rfind(|step| step.revision == revision && step.step.0 == kind);
+                found.map(|step| step.id)
+            };
+            of_this(Step::Review)
+                .is_some_and(|good| of_this(Step::Return).is_none_or(|bad| bad < good))
+        });
+        self.state(newest, reviewed)
+    }
+
     /// How it stands, given its newest revision (`None` before the first) and whether that was reviewed.
     pub fn state(&self, newest: Option<(i32, IssueState)>, reviewed: bool) -> EditionState {
         let Some((revision, state)) = newest else {
@@ -321,7 +342,7 @@ fn steps_of(key: &EditionKey) -> Select<step::Entity> {
 
 /// Everyone who wrote what is not public yet: they drafted, edited or froze it since the public revision was
 /// drafted. None of them may review or approve it.
-fn writers(steps: &[EditionStep]) -> BTreeSet<&str> {
+pub fn writers(steps: &[EditionStep]) -> BTreeSet<&str> {
     let public = steps.iter().rfind(|step| step.step.0 == Step::Publish);
     let since = public.and_then(|public| {
         let drafted =

@@ -140,6 +140,12 @@ pub enum Error {
         /// Why not, with the remedy where there is one.
         reason: String,
     },
+    /// Somebody else changed it since it was read; nothing was changed.
+    #[error("{object}: was changed by somebody else meanwhile: look again")]
+    Changed {
+        /// The object.
+        object: String,
+    },
     /// The job was given to another worker in the meantime; this one's result must be dropped.
     #[error("job {job}: the lease was lost to another worker")]
     LeaseLost {
@@ -178,6 +184,7 @@ impl Error {
             Error::ReadOnly { .. } => "read-only",
             Error::NotFound { .. } => "not-found",
             Error::Conflict { .. } => "conflict",
+            Error::Changed { .. } => "changed",
             Error::LeaseLost { .. } => "lease-lost",
             Error::AuditBroken { .. } => "audit-broken",
         }

@@ -202,21 +202,29 @@ pub use joined::Model as IncidentEvent;
 pub use note::Model as IncidentNote;
 pub use row::Model as Incident;
 
+mod beside;
 mod counted;
 mod handing;
 mod listing;
 mod moving;
 mod opening;
+mod query;
 mod rewinding;
+mod search;
 mod splitting;
+mod wording;
 
+pub use beside::Beside;
 pub use counted::{CampaignCount, IncidentCount, Period};
 pub(crate) use handing::{numbered, write_note};
 pub use listing::{IncidentFilter, IncidentSort};
 pub use moving::{MovedIncident, Unmoved};
 pub(crate) use opening::open;
 pub use opening::{Join, NewIncident, Triage, Triaged};
+pub use query::{BadQuery, Key, Query, Term};
+pub use search::{Bounded, COUNTED, Cursor, Found, Moment, Order, Search};
 pub use splitting::Split;
+pub(crate) use wording::index_words;
 
 /// Whose incidents a caller may load.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -287,6 +295,8 @@ pub struct NewStep {
     pub at: i64,
     /// For a verdict of gone: when it was last seen up, microseconds UTC.
     pub last_up_at: Option<i64>,
+    /// The version that whoever takes the step had read; `None`: whatever it is.
+    pub version: Option<i32>,
 }
 
 impl NewStep {
@@ -297,7 +307,14 @@ impl NewStep {
             basis: basis.into(),
             at,
             last_up_at: None,
+            version: None,
         }
+    }
+
+    /// Only if the incident is still as it was read.
+    pub fn of_version(mut self, version: Option<i32>) -> Self {
+        self.version = version;
+        self
     }
 }
 
@@ -311,6 +328,7 @@ pub(crate) async fn step<C: ConnectionTrait>(
     now: i64,
 ) -> Result<Incident> {
     let mut incident = load(db, id, reach).await?;
+    unchanged(&incident, new.version)?;
     let before = incident.state.0;
     let after = before
         .after(new.step)
@@ -332,10 +350,7 @@ pub(crate) async fn step<C: ConnectionTrait>(
         .exec(db)
         .await?;
     if done.rows_affected == 0 {
-        return Err(Error::conflict(
-            object(id),
-            "was changed by somebody else meanwhile: look again",
-        ));
+        return Err(Error::Changed { object: object(id) });
     }
     if after == IncidentState::Closed {
         Entity::update_many()
@@ -356,6 +371,16 @@ pub(crate) async fn step<C: ConnectionTrait>(
     };
     audit::append(db, record, now).await?;
     Ok(incident)
+}
+
+/// Refuses to change what is no longer as it was read.
+pub(crate) fn unchanged(incident: &Incident, version: Option<i32>) -> Result<()> {
+    match version.is_none_or(|version| version == incident.version) {
+        true => Ok(()),
+        false => Err(Error::Changed {
+            object: object(incident.id.0),
+        }),
+    }
 }
 
 /// Refuses an incident that would be live beside another of its rule and key.

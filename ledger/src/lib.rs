@@ -28,19 +28,28 @@ mod text;
 
 pub mod access;
 pub mod account;
+pub mod alarm;
+pub mod api_token;
 pub mod appeal;
+pub mod assignment;
+pub mod attempt;
 pub mod audit;
 pub mod blob;
+pub mod bulk_act;
 pub mod campaign;
 pub mod clock;
 pub mod commit;
 pub mod complaint;
 pub mod directive;
+pub mod drill;
 pub mod dump;
 pub mod edition;
 pub mod flash;
 pub mod handled;
+pub mod handover;
 pub mod history;
+pub mod hook;
+pub mod identity;
 pub mod incident;
 pub mod infrastructure;
 pub mod issue;
@@ -50,16 +59,20 @@ pub mod manifest;
 pub mod member;
 pub mod message;
 pub mod notice;
+pub mod once;
 pub mod organization;
 pub mod portal;
 pub mod profile;
+pub mod promise;
 pub mod reference;
 pub mod registration;
 pub mod reject;
 pub mod report;
 pub mod retention;
 pub mod rule_trust;
+pub mod second_factor;
 pub mod setting;
+pub mod shift;
 pub mod standing;
 pub mod submitted;
 pub mod subscriber;
@@ -67,31 +80,42 @@ pub mod tally;
 pub mod token;
 pub mod verdict;
 pub mod verification;
+pub mod view;
 pub mod watch;
 
 pub use access::{Credential, NewSession, SignedIn};
 pub use account::{Account, Actor, Deputy};
+pub use alarm::{Alarm, Finding, NewTelling, Telling, TellingState};
+pub use api_token::{ApiToken, NewApiToken};
 pub use appeal::{Appeal, NewAppeal};
+pub use assignment::Assignment;
+pub use attempt::Admission;
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use blob::{Blob, BlobStore};
+pub use bulk_act::BulkAct;
 pub use campaign::Campaign;
 pub use clock::{Clock, ClockState, Ending, Escalation, NewClock};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
 pub use directive::{Directive, DirectiveState, NewDirective};
+pub use drill::Drill;
 pub use dump::Dumped;
 pub use edition::{
-    Comment, Correction, Edition, EditionKey, EditionStep, Frozen, LintOutcome, NewCorrection,
-    NewEdition, NewRendition, Rendition, Review,
+    Comment, Correction, Edition, EditionKey, EditionStep, Frozen, Hindrance, LintOutcome,
+    NewCorrection, NewEdition, NewRendition, Rendition, Review,
 };
 pub use error::{Error, Result};
 pub use flash::{FLASH_LEVELS, Flash, FlashState, NewFlash};
 pub use handled::{AskedParty, HandlingRow, Stock};
+pub use handover::Handover;
 pub use hash::Hash;
 pub use history::{HistoryKind, HistoryRow, NewHistoryRow};
+pub use hook::{CallState, Hook, HookCall};
+pub use identity::{Identity, NewIdentity};
 pub use incident::{
-    Incident, IncidentEvent, IncidentFilter, IncidentNote, IncidentSort, NewIncident, NewStep,
-    Reach,
+    BadQuery, Beside, Bounded, Cursor, Found, Incident, IncidentEvent, IncidentFilter,
+    IncidentNote, IncidentSort, Key, Moment, NewIncident, NewStep, Order, Query, Reach, Search,
+    Term,
 };
 pub use infrastructure::{InfrastructureEvent, InfrastructureState, NewInfrastructureEvent};
 pub use issue::{Issue, IssueHead, IssueState, NewIssue};
@@ -102,20 +126,25 @@ pub use listing::{
 };
 pub use manifest::{LakeFile, LakeFileKind, LakeTotals, NewLakeFile, Snapshot};
 pub use member::LakeMember;
-pub use message::{Message, MessageRead, MessageState, NewMessage};
-pub use notice::{Attempt, Fault, Move, NewNotice, Notice, NoticeDirective};
+pub use message::{Message, MessageFilter, MessageRead, MessageState, NewMessage, Settled};
+pub use notice::{Attempt, Fault, Move, NewNotice, Notice, NoticeDirective, NoticeFilter};
+pub use once::{Answered, Once};
 pub use open::{Ledger, Page};
 pub use organization::{
-    Contact, NewContact, NewOrganization, Organization, Register, Responsibility,
+    Contact, Merged, NewContact, NewOrganization, Organization, PartyFilter, PartyRow, Register,
+    Responsibility,
 };
 pub use profile::{NewProfile, ReportProfile};
+pub use promise::{NewPromise, Promise};
 pub use reference::{NewReferenceTable, ReferenceTable};
 pub use registration::{RegistrationAnswer, RegistrationState};
 pub use reject::{Reject, RejectFilter, RejectState};
 pub use report::{Archived, FeedTotals, NewReport, Report, ReportFilter, ReportKind, ReportState};
 pub use retention::{Expiry, Hold, NewExpiry, NewHold, Retained, Rewritten};
 pub use rule_trust::{RuleMode, RuleTrust};
+pub use second_factor::{HalfSession, SecondFactor};
 pub use setting::Setting;
+pub use shift::{NewShift, Shift, Swap};
 pub use standing::Standing;
 pub use submitted::{NewSubmitted, Submitted};
 pub use subscriber::{EditionMail, MailState, NewSubscriber, Subscriber, SubscriberState};
@@ -124,4 +153,5 @@ pub use text::Text;
 pub use token::{NewToken, Token};
 pub use verdict::{Decision, NewVerdict, Verdict};
 pub use verification::{Evidence, NewEvidence, NewVerification, Verification};
+pub use view::SavedView;
 pub use watch::{Pace, Running, Unanswered};

@@ -80,7 +80,12 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-use row::{ActiveModel, Column, Entity};
+use row::ActiveModel;
+pub(crate) use row::{Column, Entity};
+
+mod settling;
+
+pub use settling::{MessageFilter, Settled};
 
 pub use row::{MessageState, Model as Message};
 

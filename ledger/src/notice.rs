@@ -148,8 +148,11 @@ mod attempt {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+mod outbox;
+
 pub use attempt::Model as Attempt;
 pub use covers::Model as NoticeDirective;
+pub use outbox::NoticeFilter;
 pub use row::Model as Notice;
 use row::{ActiveModel, Column, Entity};
 

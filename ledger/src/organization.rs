@@ -157,8 +157,12 @@ use row::ActiveModel;
 pub use row::Model as Organization;
 pub(crate) use row::{Column, Entity};
 
+mod listing;
+mod merging;
 mod undoing;
 
+pub use listing::{PartyFilter, PartyRow};
+pub use merging::Merged;
 pub use undoing::{Applied, Undone};
 
 impl Organization {

@@ -150,6 +150,37 @@ impl Ledger {
         self.newest_profiles(select, feed, snapshot).await
     }
 
+    /// Feed, instant and rows of every report that stands for an instant from `since` on (microseconds UTC), by feed
+    /// and instant; of a report that was read again, its newest reading.
+    pub async fn report_rows(&self, since: i64) -> Result<Vec<(String, i64, i64)>> {
+        let rows: Vec<(String, i32, String, i64, i64)> = Entity::find()
+            .select_only()
+            .columns([
+                Column::ReportId,
+                Column::Generation,
+                Column::Feed,
+                Column::At,
+                Column::Rows,
+            ])
+            .filter(Column::At.gte(since))
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        let mut newest: BTreeMap<String, (i32, String, i64, i64)> = BTreeMap::new();
+        for (report, generation, feed, at, rows) in rows {
+            let older = newest.get(&report).is_some_and(|one| one.0 > generation);
+            if !older {
+                newest.insert(report, (generation, feed, at, rows));
+            }
+        }
+        let mut all: Vec<_> = newest
+            .into_values()
+            .map(|(_, feed, at, rows)| (feed, at, rows))
+            .collect();
+        all.sort_unstable();
+        Ok(all)
+    }
+
     async fn newest_profiles(
         &self,
         select: Select<Entity>,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{self, Expr, OnConflict};
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{Condition, QueryOrder, QuerySelect};
 
 use crate::text::without_nul;
 use crate::{Error, Hash, Ledger, Page, Result};
@@ -308,6 +308,28 @@ impl Ledger {
             .order_by_asc(Column::Id)
             .offset(page.offset)
             .limit(page.limit);
+        Ok(select.all(self.reader()).await?)
+    }
+
+    /// Reports of a feed, the newest receipt first, at most `limit`; `before` is the receipt and id of the last of
+    /// the page before.
+    pub async fn newest_reports(
+        &self,
+        feed: &str,
+        before: Option<(i64, &str)>,
+        limit: u64,
+    ) -> Result<Vec<Report>> {
+        let mut select = Entity::find()
+            .filter(Column::Feed.eq(feed))
+            .order_by_desc(Column::ReceivedAt)
+            .order_by_desc(Column::Id)
+            .limit(limit);
+        if let Some((at, id)) = before {
+            let same = Condition::all()
+                .add(Column::ReceivedAt.eq(at))
+                .add(Column::Id.lt(id));
+            select = select.filter(Condition::any().add(Column::ReceivedAt.lt(at)).add(same));
+        }
         Ok(select.all(self.reader()).await?)
     }
 

@@ -14,6 +14,7 @@
 
 pub mod bulletin;
 pub mod classification;
+pub mod duty;
 pub mod feed;
 pub mod fetch;
 pub mod field;

@@ -19,6 +19,8 @@ worded! {
         Receipt = "receipt", "受理回执", "receipt";
         /// Tells a reporter how it ended.
         Outcome = "outcome", "办结告知", "outcome";
+        /// Answers a mail that came in, in a person's words.
+        Answer = "answer", "复信", "answer";
     }
 
     /// How far a notice is.
@@ -49,7 +51,7 @@ impl NoticeKind {
     pub fn asks(self) -> bool {
         !matches!(
             self,
-            NoticeKind::Retraction | NoticeKind::Receipt | NoticeKind::Outcome
+            NoticeKind::Retraction | NoticeKind::Receipt | NoticeKind::Outcome | NoticeKind::Answer
         )
     }
 }

@@ -454,7 +454,7 @@ impl Desk {
                 match self.ledger.step(id, reach, step, ACTOR, now.0).await {
                     Ok(_) => told.back += 1,
                     // An incident that was opened since has the matter.
-                    Err(ledger::Error::Conflict { .. }) => {}
+                    Err(ledger::Error::Conflict { .. } | ledger::Error::Changed { .. }) => {}
                     Err(error) => return Err(error.into()),
                 }
             }

@@ -12,6 +12,7 @@
 mod error;
 
 pub mod campaign;
+pub mod casework;
 pub mod checking;
 pub mod deliver;
 pub mod duty;

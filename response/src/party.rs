@@ -14,10 +14,13 @@ use serde::{Deserialize, Serialize};
 use crate::{Desk, Result};
 
 mod approval;
+mod differing;
+pub mod entry;
 mod sources;
 mod undo;
 
 pub use approval::{PERCENT, approval};
+pub use differing::{Change, Entry};
 pub use sources::{SourceKind, read_as};
 pub use undo::{Import, imports_of};
 

@@ -224,46 +224,72 @@ impl Desk {
             offset += found.len() as u64;
             let ids: Vec<_> = found.iter().map(Incident::incident_id).collect();
             let decided = self.ledger.incidents_with_directives(&ids).await?;
-            let now = (self.clock)();
             let mut directives = Vec::new();
             for incident in &found {
                 if decided.contains(&incident.incident_id()) {
                     continue;
                 }
                 routed.incidents += 1;
-                for one in decide(incident, &known(incident), table, parties) {
+                for one in self.decided(incident, &known(incident), table, parties) {
                     match one.organization {
                         Some(_) => routed.directives += 1,
                         None => routed.nobody += 1,
                     }
-                    directives.push(NewDirective {
-                        id: DirectiveId::draw(now, (self.random)()),
-                        incident: incident.incident_id(),
-                        place: one.asked.place,
-                        role: one.role,
-                        organization: one.organization,
-                        ask: one.asked.want.to_string(),
-                        reason: one.reason,
-                        target_secs: i64::from(one.asked.hours) * 3600,
-                    });
+                    directives.push(one);
                 }
             }
-            let abroad = |id: OrganizationId| {
-                parties
-                    .get(id)
-                    .is_some_and(|org| org.has(Role::OverseasCert))
-            };
-            let crossing: Vec<_> = directives
-                .iter()
-                .filter(|new| new.organization.is_some_and(abroad))
-                .map(|new| new.incident)
-                .collect();
-            // Before the decision: what is decided is not looked at again.
-            for id in crossing {
-                self.cross(id, Border::Party).await?;
-            }
-            self.ledger.decide(directives, ACTOR, now.0).await?;
+            self.store_decided(parties, directives, ACTOR).await?;
         }
+    }
+
+    /// What would be stored about an incident.
+    pub(crate) fn decided(
+        &self,
+        incident: &Incident,
+        known: &Known,
+        table: &Table,
+        parties: &Parties,
+    ) -> Vec<NewDirective> {
+        let now = (self.clock)();
+        let all = decide(incident, known, table, parties).into_iter();
+        all.map(|one| NewDirective {
+            id: DirectiveId::draw(now, (self.random)()),
+            incident: incident.incident_id(),
+            place: one.asked.place,
+            role: one.role,
+            organization: one.organization,
+            ask: one.asked.want.to_string(),
+            reason: one.reason,
+            target_secs: i64::from(one.asked.hours) * 3600,
+        })
+        .collect()
+    }
+
+    /// Stores decisions, and that they cross the border where they do.
+    pub(crate) async fn store_decided(
+        &self,
+        parties: &Parties,
+        directives: Vec<NewDirective>,
+        actor: &str,
+    ) -> Result<()> {
+        let abroad = |id: OrganizationId| {
+            parties
+                .get(id)
+                .is_some_and(|org| org.has(Role::OverseasCert))
+        };
+        let crossing: Vec<_> = directives
+            .iter()
+            .filter(|new| new.organization.is_some_and(abroad))
+            .map(|new| new.incident)
+            .collect();
+        // Before the decision: what is decided is not looked at again.
+        for id in crossing {
+            self.cross(id, Border::Party).await?;
+        }
+        Ok(self
+            .ledger
+            .decide(directives, actor, (self.clock)().0)
+            .await?)
     }
 
     /// Notes a reason why an incident crosses the border, once.

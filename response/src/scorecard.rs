@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{Directive, Notice, Organization, Page};
+use ledger::{Directive, Notice, NoticeFilter, Organization, Page};
 use model::ids::OrganizationId;
 use model::notice::NoticeState;
 use serde::Serialize;
@@ -57,8 +57,22 @@ impl Desk {
     /// The ledger fails.
     pub async fn scorecards(&self, only: Option<OrganizationId>) -> Result<Vec<Scorecard>> {
         let now = (self.clock)().0;
-        let parties = self.ledger.organizations(None).await?;
-        let notices = self.ledger.notices(&[], Page::ALL).await?;
+        let (parties, notices) = match only {
+            None => (
+                self.ledger.organizations(None).await?,
+                self.ledger.notices(&[], Page::ALL).await?,
+            ),
+            Some(id) => {
+                let to_it = NoticeFilter {
+                    organization: Some(id),
+                    ..NoticeFilter::default()
+                };
+                (
+                    vec![self.ledger.organization(id).await?],
+                    self.ledger.outbox(&to_it, i64::MAX.unsigned_abs()).await?,
+                )
+            }
+        };
         let asked = self.ledger.directives_asked(only).await?;
         Ok(of(&parties, &notices, &asked, only, now))
     }

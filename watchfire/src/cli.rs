@@ -12,10 +12,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::command::{
     audit, backup, blocklist, bulletin, completions, config, contacts, daily, demo, doctor,
-    evidence, export, feeds, fetch, flash, history, hold, import, inbox, incidents, infrastructure,
-    ingest, init, lake, man, notices, orgs, parallel, parse, query, rating, reference, rejects,
-    respond, restore, retention, rollup, route, serve, status, subscribers, tokens, users, verify,
-    week,
+    evidence, exercise, export, feeds, fetch, flash, health, history, hold, import, inbox,
+    incidents, infrastructure, ingest, init, lake, man, notices, orgs, parallel, parse, query,
+    rating, reference, rejects, respond, restore, retention, rollup, route, serve, status,
+    subscribers, tokens, users, verify, watch, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -102,6 +102,7 @@ enum Command {
     Fetch(fetch::Args),
     Ingest(ingest::Args),
     Serve(serve::Args),
+    Health(health::Args),
     Tokens(tokens::Args),
     Rejects(rejects::Args),
     Incidents(incidents::Args),
@@ -113,9 +114,11 @@ enum Command {
     Verify(verify::Args),
     Evidence(evidence::Args),
     Respond(respond::Args),
+    Watch(watch::Args),
     Week(week::Args),
     Query(query::Args),
     Import(import::Args),
+    Exercise(exercise::Args),
     Export(export::Args),
     Rating(rating::Args),
     Infrastructure(infrastructure::Args),
@@ -170,6 +173,7 @@ impl Command {
             Command::Fetch(args) => fetch::run(args, session),
             Command::Ingest(args) => ingest::run(args, session),
             Command::Serve(args) => serve::run(args, session),
+            Command::Health(args) => health::run(args, session),
             Command::Tokens(args) => tokens::run(args, session),
             Command::Rejects(args) => rejects::run(args, session),
             Command::Incidents(args) => incidents::run(args, session),
@@ -181,9 +185,11 @@ impl Command {
             Command::Verify(args) => verify::run(args, session),
             Command::Evidence(args) => evidence::run(args, session),
             Command::Respond(args) => respond::run(args, session),
+            Command::Watch(args) => watch::run(args, session),
             Command::Week(args) => week::run(args, session),
             Command::Query(args) => query::run(args, session),
             Command::Import(args) => import::run(args, session),
+            Command::Exercise(args) => exercise::run(args, session),
             Command::Export(args) => export::run(args, session),
             Command::Rating(args) => rating::run(args, session),
             Command::Infrastructure(args) => infrastructure::run(args, session),
@@ -268,11 +274,14 @@ fn log(verbose: u8, unattended: bool) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("WATCHFIRE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+        .with_ansi(false);
+    match std::env::var("WATCHFIRE_LOG_FORMAT").as_deref() {
+        Ok("json") => log.event_format(crate::json_log::Lines).init(),
+        _ => log.init(),
+    }
 }
 
 #[cfg(test)]

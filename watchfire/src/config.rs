@@ -31,12 +31,14 @@ pub mod expand;
 pub mod ledger;
 pub mod origin;
 mod retained;
+pub mod signing;
 pub mod written;
 
 use expand::{Target, Unexpanded, expand};
 use origin::{Shown, Spelling};
 use written::{
-    ListsSection, ResponseSection, ServeSection, SiteSection, SubscribersSection, Written,
+    DutySection, ListsSection, ResponseSection, ServeSection, SignInSection, SiteSection,
+    SubscribersSection, Written,
 };
 
 /// Name of the file in a workspace.
@@ -122,6 +124,8 @@ pub struct Settings {
     pub file: PathBuf,
     /// Name of the workspace.
     pub name: String,
+    /// Whether it is for exercises.
+    pub exercise: bool,
     /// Name of the reporting zone.
     pub zone_name: String,
     /// The reporting zone.
@@ -142,12 +146,18 @@ pub struct Settings {
     pub serve: ServeSection,
     /// `serve.listen`, read.
     pub listen: SocketAddr,
+    /// `serve.proxies`, read.
+    pub proxies: Vec<std::net::IpAddr>,
+    /// How people sign in.
+    pub sign_in: SignInSection,
     /// From an event to a takedown.
     pub response: ResponseSection,
     /// Block lists of our own.
     pub lists: ListsSection,
     /// The mail edition.
     pub subscribers: SubscribersSection,
+    /// Alarms, and whom they reach.
+    pub duty: DutySection,
     /// The ledger's server; `None` for the file in the workspace.
     pub ledger: Option<ledger::Address>,
     /// Font folders.
@@ -274,7 +284,10 @@ impl Resolver<'_> {
             );
         }
         let listen = self.serve(&written.serve);
+        let proxies = self.proxies(&written.serve);
+        self.sign_in(&written.sign_in);
         let ledger = self.ledger(&written);
+        self.duty(&written.duty);
         let site = self.site(&written.site);
         let fonts = self.font_dirs(&written, file);
         let root = file.parent().unwrap_or(Path::new(""));
@@ -287,6 +300,7 @@ impl Resolver<'_> {
         Ok(Settings {
             file: file.to_owned(),
             name: written.workspace.name,
+            exercise: written.workspace.exercise,
             zone_name,
             zone,
             series,
@@ -299,7 +313,10 @@ impl Resolver<'_> {
             response: written.response,
             lists: written.lists,
             subscribers: written.subscribers,
+            duty: written.duty,
             listen,
+            proxies,
+            sign_in: written.sign_in,
             ledger,
             site,
             fonts,
@@ -331,6 +348,7 @@ impl Resolver<'_> {
             ("serve.push_mb", serve.push_mb, 1 << 20),
             ("serve.pushes_per_minute", serve.pushes_per_minute, 1 << 20),
             ("serve.most_waiting", serve.most_waiting, 10_000_000),
+            ("serve.calls_per_minute", serve.calls_per_minute, 1 << 20),
         ];
         for (key, value, most) in counts {
             if !(1..=most).contains(&value) {
@@ -343,6 +361,43 @@ impl Resolver<'_> {
             self.problem("serve.listen", message, "write one such as 127.0.0.1:8080");
             SocketAddr::from(([127, 0, 0, 1], 8080))
         })
+    }
+
+    /// Checks `[duty]`.
+    fn duty(&mut self, duty: &DutySection) {
+        if let Err(why) = crate::alarms::Quiet::read(&duty.quiet) {
+            self.problem("duty.quiet", why, "write hours such as 22:00-07:00");
+        }
+        if !["zh", "en"].contains(&duty.language.as_str()) {
+            let message = format!("language `{}` is none of zh, en", duty.language);
+            self.problem("duty.language", message, "write zh or en");
+        }
+        let web = [
+            ("duty.base", &duty.base),
+            ("duty.webhook", &duty.webhook),
+            ("duty.gateway", &duty.gateway),
+            ("duty.dead_man_url", &duty.dead_man_url),
+        ];
+        for (key, address) in web {
+            let plain = address.replace(['{', '}'], "");
+            let sound = url::Url::parse(&plain)
+                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+            if !address.is_empty() && !sound {
+                let message = format!("{key} `{address}` is no address");
+                self.problem(key, message, "write one that begins with https://");
+            }
+        }
+        if !duty.webhook.is_empty() && duty.webhook_secret.is_empty() {
+            self.problem(
+                "duty.webhook_secret",
+                "a webhook is signed by a secret, and none is named",
+                "name the file that holds `whsec_` and the base64 of 32 random bytes",
+            );
+        }
+        if duty.disk_percent > 90 {
+            let message = format!("disk_percent = {} would always ring", duty.disk_percent);
+            self.problem("duty.disk_percent", message, "write 0 to 90");
+        }
     }
 
     fn site(&mut self, written: &SiteSection) -> SiteSettings {

@@ -144,6 +144,10 @@ pub struct Health {
     pub last_rows: Option<u64>,
     /// Rows that such runs usually have.
     pub usual_rows: Option<u64>,
+    /// Failed runs since the last good one.
+    pub failures: u32,
+    /// Whether something should have come by now.
+    pub late: bool,
     /// What is wrong; empty if nothing is.
     pub findings: Vec<String>,
 }
@@ -179,11 +183,11 @@ pub async fn of(
             runs.error.as_deref().unwrap_or("no reason is known")
         ));
     }
+    let most = interval_secs.saturating_mul(2).saturating_add(GRACE_SECS);
+    let late = lag_secs.is_some_and(|lag| lag > most);
     match lag_secs {
         None => findings.push("nothing came yet".to_owned()),
-        Some(lag) if lag > interval_secs.saturating_mul(2).saturating_add(GRACE_SECS) => {
-            findings.push("late".to_owned())
-        }
+        Some(_) if late => findings.push("late".to_owned()),
         Some(_) => {}
     }
     if let (Some(last), Some(usual)) = (last_rows, usual_rows)
@@ -202,6 +206,8 @@ pub async fn of(
         resting_until,
         last_rows,
         usual_rows,
+        failures,
+        late,
         findings,
     })
 }

@@ -129,7 +129,10 @@ pub fn identity(workspace: &Workspace) -> Result<String> {
 }
 
 /// The secret of tokens, drawn when it is first needed.
-fn token_key(workspace: &Workspace) -> Result<[u8; 32]> {
+///
+/// # Errors
+/// The ledger, or the system's random source.
+pub fn token_key(workspace: &Workspace) -> Result<[u8; 32]> {
     let ledger = &workspace.ledger;
     if let Some(key) = workspace.block_on(ledger.setting::<ledger::Hash>(TOKEN_KEY))? {
         return Ok(*key.as_bytes());
@@ -138,6 +141,9 @@ fn token_key(workspace: &Workspace) -> Result<[u8; 32]> {
     workspace.block_on(ledger.set_setting(TOKEN_KEY, &key))?;
     Ok(*key.as_bytes())
 }
+
+/// Port of the mail server of an exercise, where this process plays its world.
+pub static SINK: std::sync::OnceLock<u16> = std::sync::OnceLock::new();
 
 /// In whose name and by which means notices go out.
 ///
@@ -171,9 +177,17 @@ pub fn house(workspace: &Workspace, environment: &Environment, exercise: bool) -
     if name.zh.is_empty() || name.en.is_empty() {
         return Err(need("name_zh and name_en", "notices say who writes them"));
     }
-    let relay = match written.smtp.is_empty() {
+    // From a workspace for exercises mail goes to the world that this process plays, or nowhere.
+    let in_exercise = workspace.settings.exercise;
+    let server = match (in_exercise, SINK.get()) {
+        (true, Some(port)) => format!("smtp://127.0.0.1:{port}"),
+        (true, None) => String::new(),
+        (false, _) => written.smtp.clone(),
+    };
+    let exercise = exercise || (in_exercise && server.is_empty());
+    let relay = match server.is_empty() {
         true => None,
-        false => Some(relay(&written.smtp, domain, environment)?),
+        false => Some(relay(&server, domain, environment)?),
     };
     Ok(House {
         sender: Sender {
@@ -191,7 +205,10 @@ pub fn house(workspace: &Workspace, environment: &Environment, exercise: bool) -
         relay,
         dkim: dkim_key(workspace, domain)?,
         signer: signer(workspace, environment)?,
-        hooks: hooks(workspace)?,
+        hooks: match in_exercise {
+            true => None,
+            false => hooks(workspace)?,
+        },
         files: workspace.root.join(&written.files),
         seed: Box::new(|| {
             let mut seed = [0; 32];
@@ -248,16 +265,34 @@ fn hooks(workspace: &Workspace) -> Result<Option<webhook::Hooks>> {
     let Some(text) = key_file(workspace, "webhook_keys", &written.webhook_keys)? else {
         return Ok(None);
     };
-    let wrong = |key: &str, why: String| {
-        Failure::new(format_args!("response.{key}"), why).with(Exit::Configuration)
-    };
-    let keys = webhook::keys(&text).map_err(|why| wrong("webhook_keys", why))?;
+    let keys = webhook::keys(&text);
+    let keys = keys.map_err(|why| wrong_way("webhook_keys", why))?;
+    Ok(Some(webhook::Hooks::new(posts(workspace)?, keys)))
+}
+
+fn wrong_way(key: &str, why: String) -> Failure {
+    Failure::new(format_args!("response.{key}"), why).with(Exit::Configuration)
+}
+
+/// The way out for posts.
+fn posts(workspace: &Workspace) -> Result<webhook::Way> {
+    let written = &workspace.settings.response;
     let allowed = outbound::Allowed::parse(written.webhook_allow.iter().map(String::as_str))
-        .map_err(|why| wrong("webhook_allow", why))?;
+        .map_err(|why| wrong_way("webhook_allow", why))?;
     let pem = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
     let (lookup, roots) = (outbound::system_lookup(), probe::tls::roots(&pem).0);
-    let hooks = webhook::Hooks::new(lookup, allowed, roots, keys);
-    hooks.map(Some).map_err(|why| wrong("webhook_keys", why))
+    webhook::Way::new(lookup, allowed, roots).map_err(|why| wrong_way("webhook_allow", why))
+}
+
+/// The way out for posts; none from a workspace for exercises, which nothing leaves.
+///
+/// # Errors
+/// The configuration names what cannot be used.
+pub fn way(workspace: &Workspace) -> Result<Option<webhook::Way>> {
+    match workspace.settings.exercise {
+        true => Ok(None),
+        false => posts(workspace).map(Some),
+    }
 }
 
 /// The key that signs notices.
@@ -330,6 +365,12 @@ pub fn known(incident: &Incident) -> Known {
 /// The configuration names what cannot be used.
 pub fn checker(workspace: &Workspace) -> Result<Checker> {
     let written = &workspace.settings.response;
+    if workspace.settings.exercise {
+        return Err(Failure::new(
+            "an exercise",
+            "looks at nothing outside: what is gone is told by its world",
+        ));
+    }
     let wrong = |key: &str, why: String| {
         Failure::new(format_args!("response.{key}"), why).with(Exit::Configuration)
     };

@@ -22,6 +22,7 @@ use intake::Source;
 use intake::collect::client::Clients;
 use intake::collect::{FETCH, TAKE_IN};
 use ledger::Ledger;
+use ledger::hook::HOOK_JOB;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
@@ -35,13 +36,20 @@ use crate::responding;
 use crate::table::clean;
 use crate::workspace::{Access, Session, Workspace, now, random};
 
+pub mod access;
+mod alarms;
 mod folders;
 mod gauges;
+mod hooks;
 mod jobs;
 mod lists;
+mod notify;
+mod office;
+mod premises;
 mod respond;
 mod streams;
 mod work;
+mod world;
 
 use folders::Folders;
 use work::{Load, Queue};
@@ -124,7 +132,7 @@ fn terms(settings: &Settings) -> Arc<Terms> {
         per_minute: settings.serve.pushes_per_minute,
         most_waiting: u64::from(settings.serve.most_waiting),
         zone: settings.zone.clone(),
-        proxies: Vec::new(),
+        proxies: settings.proxies.clone(),
         house: House {
             organization: settings.series.organization.clone(),
             title: settings.series.title.clone(),
@@ -212,7 +220,7 @@ async fn serve(
     // Whoever had these leases is dead: the lock of the serving process is ours.
     server
         .ledger
-        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND], now().0)
+        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND, HOOK_JOB], now().0)
         .await?;
     server
         .queue
@@ -220,6 +228,8 @@ async fn serve(
         .await?;
     jobs::plan(&server).await?;
 
+    let keys = access::Keys::read(&workspace.root, &workspace.settings, &session.environment)?;
+    let keys = Arc::new(keys);
     let (terms_sender, terms_receiver) = watch::channel(terms(&workspace.settings));
     let (readiness, ready) = watch::channel(Readiness::Ready);
     if let Err(error) = watchfire::site::recover(&workspace.site_dir()) {
@@ -239,7 +249,19 @@ async fn serve(
         Some(Arc::clone(&meters)),
         bonds(&server),
     );
-    let desk = Arc::new(desk.publishing(Public::new(workspace.site_dir())));
+    let desk = desk.for_exercises(workspace.settings.exercise);
+    let desk = keys
+        .give(desk)
+        .on_premises(Arc::new(premises::House(Arc::clone(&server))));
+    let office = Arc::new(office::Office::new(Arc::clone(&server)));
+    let desk = desk.corresponding(Arc::clone(&office) as _, office);
+    let almanac = office::almanac::Office::new(Arc::clone(&server));
+    let desk = desk.counting(Arc::new(office::almanac::Shared(almanac)));
+    let desk = desk
+        .publishing(Public::new(workspace.site_dir()))
+        .with_newsroom(Arc::new(office::Newsroom::new(Arc::clone(&server))))
+        .working(Arc::new(office::Casework::new(Arc::clone(&server))));
+    let desk = Arc::new(desk);
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());
     parts.spawn(async move {
@@ -254,13 +276,21 @@ async fn serve(
     parts.spawn(streams::run(Arc::clone(&server)));
     parts.spawn(respond::run(Arc::clone(&server)));
     parts.spawn(lists::run(Arc::clone(&server)));
+    parts.spawn(hooks::run(Arc::clone(&server)));
+    parts.spawn(alarms::run(Arc::clone(&server)));
+    if workspace.settings.exercise {
+        parts.spawn(world::run(Arc::clone(&server), world::open()?));
+    }
     parts.spawn(gauges::run(Arc::clone(&server), meters));
+    parts.spawn(notify::watch(Arc::clone(&server)));
+    let scheme = if keys.encrypted() { "https" } else { "http" };
     session.talk.say(format_args!(
-        "serving {} on http://{address}",
+        "serving {} on {scheme}://{address}",
         workspace.root.display()
     ));
-    if !address.ip().is_loopback() {
-        tracing::warn!(%address, "tokens and reports cross the network unencrypted: put a proxy with TLS in front");
+    notify::ready(&format!("serving on {scheme}://{address}"));
+    if !address.ip().is_loopback() && !keys.encrypted() && workspace.settings.proxies.is_empty() {
+        tracing::warn!(%address, "tokens and reports cross the network unencrypted: set tls_cert and tls_key, or put a proxy with TLS in front and name it in proxies");
     }
     let mut reloading = JoinSet::new();
     let signal = loop {
@@ -269,7 +299,12 @@ async fn serve(
             _ = hang_up.recv() => {
                 let environment = session.environment.clone();
                 let (server, terms) = (Arc::clone(&server), terms_sender.clone());
-                reloading.spawn(async move { reload(&server, &environment, &terms).await });
+                let keys = Arc::clone(&keys);
+                reloading.spawn(async move {
+                    notify::reloading();
+                    reload(&server, &environment, &terms, &keys).await;
+                    notify::ready("serving");
+                });
             }
             Some(_) = reloading.join_next(), if !reloading.is_empty() => {}
             why = died.recv() => {
@@ -286,6 +321,7 @@ async fn serve(
     };
     let most = u64::from(server.workspace().settings.serve.drain_secs);
     tracing::info!(signal, secs = most, "stopping: work under way may end");
+    notify::stopping();
     readiness.send_replace(Readiness::Not("the process is stopping".to_owned()));
     stop.send_replace(true);
     let drained = async {
@@ -303,7 +339,7 @@ async fn serve(
     parts.abort_all();
     server
         .ledger
-        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND], now().0)
+        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND, HOOK_JOB], now().0)
         .await?;
     match drained {
         true => tracing::info!("stopped"),
@@ -331,6 +367,7 @@ async fn reload(
     server: &Server,
     environment: &config::Environment,
     terms_sender: &watch::Sender<Arc<Terms>>,
+    keys: &access::Keys,
 ) {
     let refuse = |lines: Vec<String>| {
         metrics::counter!("watchfire_reloads_total", "outcome" => "refused").increment(1);
@@ -345,6 +382,10 @@ async fn reload(
         Err(lines) => return refuse(lines),
     };
     let new = Arc::new(old.with(settings));
+    // Certificates are read first: what cannot be used changes nothing.
+    if let Err(failure) = keys.renew(&old.root, &new.settings, environment) {
+        return refuse(vec![failure.message().to_owned()]);
+    }
     // The ingesting thread changes over between two batches, and refuses wrong reference files.
     if let Err(failure) = server.queue.ask(Load::Configured(Arc::clone(&new))).await {
         return refuse(vec![failure.message().to_owned()]);

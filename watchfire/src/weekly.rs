@@ -323,6 +323,12 @@ pub fn change_text(value: &PublishedValue, lang: Lang) -> String {
     }
 }
 
+/// Every sector with its printed name.
+pub fn sectors() -> impl Iterator<Item = (String, Text)> {
+    let all = SECTORS.iter();
+    all.map(|(id, zh, en)| ((*id).to_owned(), Text::new(*zh, *en)))
+}
+
 /// Printed name of a sector.
 pub fn sector(id: &str) -> Option<Text> {
     SECTORS

@@ -59,6 +59,16 @@ impl Figures {
         figures
     }
 
+    /// The figures of an issue as it prints them, for prose that is written around it.
+    pub fn of_values(values: &[PublishedValue]) -> Self {
+        let by_key = values.iter().enumerate();
+        Figures {
+            by_key: by_key.map(|(at, value)| (value.key.clone(), at)).collect(),
+            values: values.to_vec(),
+            changes: BTreeMap::new(),
+        }
+    }
+
     fn add(
         &mut self,
         this: &FrozenWeek,

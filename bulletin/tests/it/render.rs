@@ -1,5 +1,6 @@
 //! The renderers as a whole: one frozen bulletin in, the same truth in every format out.
 
+mod differences;
 mod geometry;
 pub mod golden;
 pub mod hostile;

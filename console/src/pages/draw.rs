@@ -130,6 +130,35 @@ pub(crate) fn defang(text: &str) -> String {
     format!("{scheme}{host}{path}")
 }
 
+/// A line in which no URL, host or address can be followed by accident: a line of a report, a free text.
+pub(crate) fn defang_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    let of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c| !of_token(c)).unwrap_or(rest.len());
+        let (token, after) = rest.split_at(end);
+        let scheme = after.starts_with("://");
+        let dots = token.matches('.').count();
+        let letters = token.rsplit('.').next().is_some_and(|last| {
+            last.len() > 1 && last.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')
+        });
+        match token.rfind('.') {
+            _ if scheme => out.push_str(&token.replacen("tt", "xx", 1)),
+            Some(at) if at > 0 && (letters || dots == 3) => {
+                out.push_str(&token[..at]);
+                out.push_str("[.]");
+                out.push_str(&token[at + 1..]);
+            }
+            _ => out.push_str(token),
+        }
+        let mut chars = after.chars();
+        out.extend(chars.next());
+        rest = chars.as_str();
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +172,15 @@ mod tests {
         assert_eq!(defang("192.0.2.7"), "192.0.2[.]7");
         assert_eq!(defang("example.test"), "example[.]test");
         assert_eq!(defang("2001:db8::1"), "2001[:]db8::1");
+    }
+
+    #[test]
+    fn no_address_of_a_line_can_be_followed() {
+        assert_eq!(
+            defang_line("\"192.0.2.7\",80,https://a.example.test/x.php?u=b.example.com,1.5,v2.10"),
+            "\"192.0.2[.]7\",80,hxxps://a.example[.]test/x[.]php?u=b.example[.]com,1.5,v2.10"
+        );
+        assert_eq!(defang_line("没有地址的一行。"), "没有地址的一行。");
     }
 
     #[test]

@@ -69,7 +69,62 @@ pub(crate) fn answer<T: Serialize>(headers: &HeaderMap, value: &T) -> Result<Res
     Ok(([(header::CONTENT_TYPE, kind), (header::ETAG, value)], body).into_response())
 }
 
+/// The place that a list goes on after, where it is the number of a row.
+///
+/// # Errors
+/// What was sent is no `next` of a list.
+pub(crate) fn cursor(field: &str, text: Option<&str>) -> Result<Option<i64>, Refusal> {
+    let read = |text: &str| {
+        text.parse::<i64>()
+            .map_err(|_| Refusal::invalid(field, "is no `next` of a page before"))
+    };
+    text.map(read).transpose()
+}
+
 /// The tag of a body.
 pub(crate) fn etag(body: &[u8]) -> String {
     format!("\"{}\"", &ledger::Hash::of(body).to_string()[..32])
+}
+
+/// Refuses a change by somebody who did not see the newest state: `If-Match` (RFC 9110 section 13.1.1) names none of
+/// its tags. `tag` is what [`answer`] gave with it, as [`tag_of`] makes it; without the header the change goes on.
+///
+/// # Errors
+/// [`Refusal::Changed`].
+pub(crate) fn expect(headers: &HeaderMap, tag: &str) -> Result<(), Refusal> {
+    let Some(wanted) = headers.get(header::IF_MATCH) else {
+        return Ok(());
+    };
+    let met = wanted.to_str().is_ok_and(|tags| {
+        let mut tags = tags.split(',').map(str::trim);
+        tags.any(|one| one == "*" || one == tag)
+    });
+    match met {
+        true => Ok(()),
+        false => Err(Refusal::Changed),
+    }
+}
+
+/// The tag that [`answer`] gives with a value.
+pub(crate) fn tag_of<T: Serialize>(value: &T) -> Result<String, Refusal> {
+    let body = serde_json::to_vec(value).map_err(|error| Refusal::broken("an answer", error))?;
+    Ok(etag(&body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_needs_the_newest_state_where_it_names_one() {
+        let tag = tag_of(&"a").unwrap_or_default();
+        let with = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_MATCH, value.parse().expect("a value"));
+            expect(&headers, &tag).is_ok()
+        };
+        assert!(expect(&HeaderMap::new(), &tag).is_ok());
+        assert!(with("*") && with(&tag) && with(&format!("\"x\", {tag}")));
+        assert!(!with("\"x\"") && !with("W/\"x\""));
+    }
 }

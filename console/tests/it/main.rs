@@ -2,9 +2,24 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod access;
+mod api;
 mod appeal;
 mod complaint;
+mod duty;
+mod events;
+mod feeds;
 mod house;
+mod inbox;
+mod incidents;
+mod matrix;
+mod newsroom;
+mod notices;
+mod office;
+mod oidc;
 mod outside;
+mod parties;
 mod portal;
 mod sign_in;
+mod tokens;
+mod vulnerabilities;

@@ -1,4 +1,5 @@
 //! The event store as its callers use it: rows in, files staged, parts read back.
 
 mod compacting;
+mod searching;
 mod staging;

@@ -77,7 +77,7 @@ impl Ledger {
         if let Fate::Joins(into) = &fate {
             incident::load(&tx, *into, &crate::Reach::All).await?;
         }
-        let (state, reason, incident) = befall(&tx, fate, actor, now).await?;
+        let (state, reason, incident) = settle(&tx, fate, actor, now).await?;
         complaint.state = state;
         complaint.reason = reason;
         complaint.incident_id = incident.map(Text);

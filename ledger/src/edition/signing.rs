@@ -7,7 +7,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use serde_json::json;
 
-use super::{Edition, EditionKey, EditionStep, Said, load, newest, record, steps_of, writers};
+use super::hindrance::{Hindrance, fingerprints, hindrances, prose_changed};
+use super::{EditionKey, Said, load, newest, record, steps_of, writers};
 use crate::audit::{self, NewAudit};
 use crate::issue::{self, IssueState};
 use crate::{Actor, Error, Issue, Ledger, Result};
@@ -70,22 +71,6 @@ pub enum Review {
     Returned,
 }
 
-fn fingerprints(step: &EditionStep, field: &str) -> Vec<String> {
-    let detail: serde_json::Value = serde_json::from_str(&step.detail).unwrap_or_default();
-    let list = detail[field].as_array().cloned().unwrap_or_default();
-    list.iter()
-        .filter_map(|item| item.as_str().map(str::to_owned))
-        .collect()
-}
-
-/// What was acknowledged in this issue so far.
-fn acknowledged(steps: &[EditionStep]) -> Vec<String> {
-    let acknowledgements = steps.iter().filter(|step| step.step.0 == Step::Acknowledge);
-    acknowledgements
-        .flat_map(|step| fingerprints(step, "findings"))
-        .collect()
-}
-
 impl Ledger {
     /// Stores what the check of the newest revision came to; returns the findings that nobody answered for.
     ///
@@ -101,7 +86,7 @@ impl Ledger {
         let tx = self.begin().await?;
         let row = revision_of(&tx, key, revision).await?;
         let steps = steps_of(key).all(&tx).await?;
-        let known = acknowledged(&steps);
+        let known = super::hindrance::acknowledged(&steps);
         let open: Vec<String> = outcome
             .asks
             .iter()
@@ -159,6 +144,23 @@ impl Ledger {
         Ok(())
     }
 
+    /// Everything that stands in the way of approving the newest revision of an issue by these people (the
+    /// approver, and in whose place they act; empty: whoever wrote none of it), what is met first first. Nothing
+    /// where there is no revision.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it was not planned.
+    pub async fn hindrances(&self, key: &EditionKey, names: &[&str]) -> Result<Vec<Hindrance>> {
+        let db = self.reader();
+        let edition = load(db, key).await?;
+        let Some(row) = newest(db, key).await? else {
+            return Ok(Vec::new());
+        };
+        let steps = steps_of(key).all(db).await?;
+        let comments = open_comments(db, key).await?;
+        Ok(hindrances((&edition, &row), &steps, comments, names))
+    }
+
     /// A reviewer's word on the newest revision.
     ///
     /// # Errors
@@ -211,59 +213,11 @@ impl Ledger {
         let tx = self.begin().await?;
         let mut row = revision_of(&tx, key, revision).await?;
         let edition = load(&tx, key).await?;
-        if edition.withdrawn_at.is_some() {
-            return key.refuse("is withdrawn");
-        }
-        if row.state == IssueState::Approved {
-            return key.refuse("is approved already");
-        }
-        if row.digest() != row.hash {
-            return key.refuse("its content was changed after it was frozen");
-        }
-        if edition.statistics.as_deref() != Some(row.statistics.as_str()) {
-            return key.refuse("its figures were frozen anew: draft it again");
-        }
-        if prose_changed(&edition, &row) {
-            return key.refuse("its prose was changed after it was drafted: draft it again");
-        }
         let steps = steps_of(key).all(&tx).await?;
-        let writers = writers(&steps);
-        for login in [Some(by.login()), by.acting_for()].into_iter().flatten() {
-            if writers.contains(login) || row.author == login {
-                return key.refuse(format!("{login} wrote it and cannot approve it"));
-            }
-        }
-        let of_this = |kind| {
-            let of_kind = |step: &&EditionStep| step.step.0 == kind && step.revision == revision;
-            steps.iter().rfind(of_kind)
-        };
-        let Some(check) = of_this(Step::Lint) else {
-            return key.refuse("was not checked yet: watchfire bulletin lint");
-        };
-        let blocks = fingerprints(check, "blocks").len();
-        if blocks > 0 {
-            return key.refuse(format!("{blocks} findings of the check block it"));
-        }
-        let known = acknowledged(&steps);
-        let asks = fingerprints(check, "asks");
-        let open = asks.iter().filter(|ask| !known.contains(ask)).count();
-        if open > 0 {
-            return key.refuse(format!("nobody answered for {open} findings of the check"));
-        }
-        let review = of_this(Step::Review);
-        match (review, of_this(Step::Return)) {
-            (None, _) => return key.refuse("was not reviewed yet: watchfire bulletin review"),
-            (Some(review), Some(returned)) if returned.id > review.id => {
-                return key.refuse(format!("was returned by {}", returned.actor));
-            }
-            _ => {}
-        }
-        let comments = comments_of(key)
-            .filter(comment::Column::SettledAt.is_null())
-            .count(&tx)
-            .await?;
-        if comments > 0 {
-            return key.refuse(format!("{comments} comments are not settled"));
+        let comments = open_comments(&tx, key).await?;
+        let names: Vec<&str> = std::iter::once(by.login()).chain(by.acting_for()).collect();
+        if let Some(first) = hindrances((&edition, &row), &steps, comments, &names).first() {
+            return key.refuse(first.to_string());
         }
         issue::Entity::update_many()
             .col_expr(issue::Column::State, Expr::value("approved"))
@@ -365,13 +319,10 @@ impl Ledger {
     }
 }
 
-/// Whether the editor stored other prose than the revision was composed with.
-fn prose_changed(edition: &Edition, row: &Issue) -> bool {
-    let parse = |text: &str| serde_json::from_str(text).unwrap_or(serde_json::Value::Null);
-    let composed: serde_json::Value = parse(&row.around);
-    let blocks =
-        |value: &serde_json::Value| value["blocks"].as_array().cloned().unwrap_or_default();
-    blocks(&composed["editorial"]) != blocks(&parse(&edition.editorial))
+/// How many comments nobody settled.
+async fn open_comments<C: ConnectionTrait>(db: &C, key: &EditionKey) -> Result<u64> {
+    let open = comments_of(key).filter(comment::Column::SettledAt.is_null());
+    Ok(open.count(db).await?)
 }
 
 fn comments_of(key: &EditionKey) -> Select<comment::Entity> {

@@ -142,6 +142,41 @@ impl Ledger {
             .await?)
     }
 
+    /// Numbers of the incidents within reach that events joined, as pairs of event and number.
+    pub async fn incidents_of_events(
+        &self,
+        events: &[[u8; 16]],
+        reach: &Reach,
+    ) -> Result<Vec<([u8; 16], i64)>> {
+        let mut pairs = Vec::new();
+        // As many at a time as any database takes in one statement.
+        for events in events.chunks(500) {
+            let ids = events.iter().map(|id| id.to_vec());
+            let joined = joined::Entity::find()
+                .filter(joined::Column::EventId.is_in(ids))
+                .all(self.reader())
+                .await?;
+            let wanted: std::collections::BTreeSet<_> = joined
+                .iter()
+                .map(|row| row.incident_id.to_string())
+                .collect();
+            let numbers: std::collections::BTreeMap<String, i64> = Entity::find()
+                .filter(Column::Id.is_in(wanted))
+                .filter(reach.condition())
+                .all(self.reader())
+                .await?
+                .into_iter()
+                .map(|incident| (incident.id.to_string(), incident.number))
+                .collect();
+            pairs.extend(joined.into_iter().filter_map(|row| {
+                let number = *numbers.get(&row.incident_id.to_string())?;
+                Some((row.event_id.try_into().ok()?, number))
+            }));
+        }
+        pairs.sort_unstable();
+        Ok(pairs)
+    }
+
     /// What was written about an incident within reach, oldest first.
     pub async fn incident_notes(&self, id: IncidentId, reach: &Reach) -> Result<Vec<IncidentNote>> {
         load(self.reader(), id, reach).await?;

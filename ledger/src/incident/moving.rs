@@ -35,7 +35,8 @@ fn origin(name: &str) -> String {
 }
 
 /// Tables whose rows show that an incident was worked on.
-const WORK: [&str; 7] = [
+const WORK: [&str; 8] = [
+    "assignment",
     "incident_note",
     "incident_event",
     "clock",
@@ -90,7 +91,7 @@ impl Ledger {
         let tx = self.begin().await?;
         let count = all.len() as i64;
         let first = counter::raise(&tx, counter::INCIDENT, count).await? - count + 1;
-        let (mut rows, mut records) = (Vec::new(), Vec::new());
+        let (mut rows, mut records, mut words) = (Vec::new(), Vec::new(), Vec::new());
         for (moved, number) in all.into_iter().zip(first..) {
             let (id, old) = (moved.incident.id, moved.incident.external_number.clone());
             let old = old.ok_or_else(|| Error::conflict(object(id), "has no old number"))?;
@@ -114,6 +115,7 @@ impl Ledger {
                 validated_by: None,
                 ..moved.incident
             };
+            words.extend(new.word_keys(number));
             let (mut row, size) = opening::row(new, number, now);
             row.opened_at = Set(moved.opened_at);
             row.noticed_at = Set(moved.noticed_at);
@@ -130,6 +132,7 @@ impl Ledger {
             rows.push((row, size));
         }
         bulk::insert(&tx, rows).await?;
+        wording::store(&tx, words).await?;
         audit::append_all(&tx, records, now).await?;
         tx.commit().await?;
         Ok(count as u64)
@@ -171,6 +174,15 @@ impl Ledger {
                 .iter()
                 .partition(|row| row.version > 1 || worked.contains(&row.id.to_string()));
             done.kept.extend(kept.iter().map(|row| row.number));
+            for row in &out {
+                let own = [&row.host, &row.name, &row.brand, &row.external_number];
+                let texts = own.into_iter().flatten().map(String::as_str);
+                let keys = wording::keys([row.what.as_str()].into_iter().chain(texts), row.number);
+                wording::Entity::delete_many()
+                    .filter(wording::Column::Key.is_in(keys))
+                    .exec(&tx)
+                    .await?;
+            }
             done.removed += Entity::delete_many()
                 .filter(Column::Id.is_in(out.iter().map(|row| row.id)))
                 .exec(&tx)

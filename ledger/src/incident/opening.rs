@@ -57,6 +57,15 @@ pub struct NewIncident {
     pub validated_by: Option<String>,
 }
 
+impl NewIncident {
+    /// The keys of the words by which it is found.
+    pub(super) fn word_keys(&self, number: i64) -> Vec<i64> {
+        let own = [&self.host, &self.name, &self.brand, &self.external_number];
+        let texts = own.into_iter().flatten().map(String::as_str);
+        wording::keys([self.what.as_str()].into_iter().chain(texts), number)
+    }
+}
+
 /// An event that joins an incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Join {
@@ -201,11 +210,17 @@ pub(crate) async fn open<C: ConnectionTrait>(
             detail: json!({ "rule": new.rule, "key": new.key, "origin": new.origin, "validated_by": new.validated_by }),
         })
         .collect();
+    let words = opened
+        .iter()
+        .zip(first..)
+        .flat_map(|(new, number)| new.word_keys(number))
+        .collect();
     let rows = opened
         .into_iter()
         .zip(first..)
         .map(|(new, number)| row(new, number, now));
     bulk::insert(db, rows).await.map_err(taken_meanwhile)?;
+    wording::store(db, words).await?;
     audit::append_all(db, records, now).await?;
     Ok(count as u64)
 }

@@ -11,7 +11,10 @@ mod m0007_listing;
 mod m0008_subscriber;
 mod m0009_flash;
 mod m0010_access;
+mod m0011_workbench;
 mod m0015_portal;
+mod m0016_sign_in;
+mod m0017_duty;
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, Index, SchemaManager, Table, TableCreateStatement,
@@ -36,6 +39,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_flash::Migration),
             Box::new(m0010_access::Migration),
             Box::new(m0015_portal::Migration),
+            Box::new(m0017_duty::Migration),
+            Box::new(m0016_sign_in::Migration),
+            Box::new(m0011_workbench::Migration),
         ]
     }
 }

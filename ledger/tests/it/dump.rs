@@ -120,7 +120,10 @@ async fn what_is_not_whole_or_not_empty_is_refused(on: Backend) {
         left.remove(at);
         left.join("\n")
     };
-    let row = lines.iter().position(|line| line.starts_with('[')).unwrap();
+    let row = lines
+        .iter()
+        .rposition(|line| line.starts_with('['))
+        .unwrap();
     let broken = [
         ("cut off", lines[..lines.len() - 1].join("\n")),
         ("a row less", without(row)),

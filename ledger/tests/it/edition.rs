@@ -295,7 +295,18 @@ async fn approval_needs_a_clean_check_a_review_and_no_open_comment(on: Backend) 
     planned(&ledger).await;
     drafted(&ledger, "1", "a", "").await;
     let refused = async |part: &str| says(approve(&ledger, 1, "chen").await.unwrap_err(), part);
-    refused("frozen anew").await;
+    refused("not frozen yet").await;
+    let met = ledger.hindrances(&key(), &["wang"]).await.unwrap();
+    let wrote = Hindrance::Wrote("wang".to_owned());
+    assert_eq!(
+        met,
+        [
+            Hindrance::NotFrozen,
+            wrote,
+            Hindrance::Unchecked,
+            Hindrance::Unreviewed
+        ]
+    );
     frozen(&ledger, "1", "").await.unwrap();
     refused("was not checked").await;
     assert_eq!(
@@ -334,6 +345,8 @@ async fn approval_needs_a_clean_check_a_review_and_no_open_comment(on: Backend) 
     ledger.settle_comment(comment, &by, T0).await.unwrap_err();
     review(&ledger, 1, "zhao", Review::Returned).await.unwrap();
     refused("was returned by zhao").await;
+    let met = ledger.hindrances(&key(), &["chen"]).await.unwrap();
+    assert_eq!(met, [Hindrance::Returned("zhao".to_owned())]);
     review(&ledger, 1, "zhao", Review::Passes).await.unwrap();
     assert_eq!(
         approve(&ledger, 1, "chen").await.unwrap().state,

@@ -119,10 +119,117 @@ pub fn body(draft: &Draft, look: &Look) -> Vec<u8> {
     serde_json::to_vec(&body).unwrap_or_default()
 }
 
-/// Where webhooks go out from: the guarded client, and the secrets by receiving host.
-pub struct Hooks {
+/// The way out for posts: the guarded client and what it may reach.
+pub struct Way {
     http: reqwest::Client,
     allowed: Arc<Allowed>,
+}
+
+impl std::fmt::Debug for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Way(…)")
+    }
+}
+
+impl Way {
+    /// A way that trusts `roots` and reaches only what `allowed` lets through.
+    ///
+    /// # Errors
+    /// The TLS library does not start.
+    pub fn new(lookup: Lookup, allowed: Allowed, roots: RootCertStore) -> Result<Way, String> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let allowed = Arc::new(allowed);
+        let http = guarded(lookup, Arc::clone(&allowed), CONNECT)
+            .tls_backend_preconfigured(tls)
+            .http1_only()
+            .timeout(WHOLE)
+            .user_agent(concat!("Watchfire/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| outbound::chain(&error))?;
+        Ok(Way { http, allowed })
+    }
+
+    /// Whether an address may be called: https, or http to an address of our own that was allowed; never one that
+    /// the policy closes.
+    ///
+    /// # Errors
+    /// Why not, for the log.
+    pub fn check(&self, address: &str) -> Result<url::Url, String> {
+        let url = match url::Url::parse(address) {
+            Ok(url) if matches!(url.scheme(), "https" | "http") => url,
+            _ => return Err(format!("`{address}` is no address of a webhook")),
+        };
+        let host = host(&url);
+        // Whoever listens on the way must not read who is attacked: in the clear only to an address of our
+        // own that was allowed.
+        let own = host
+            .trim_matches(['[', ']'])
+            .parse()
+            .is_ok_and(|address| self.allowed.holds(address));
+        if url.scheme() == "http" && !own {
+            return Err(format!("{host}: notices go to https addresses only"));
+        }
+        self.allowed
+            .check(&url, false)
+            .map_err(|error| error.to_string())?;
+        Ok(url)
+    }
+
+    /// Posts a signed body to an address that [`Way::check`] lets through. `id` is the same on each retry.
+    pub async fn post(
+        &self,
+        address: &str,
+        keys: &[Key],
+        id: &str,
+        at: Timestamp,
+        body: Vec<u8>,
+    ) -> Outcome {
+        match self.check(address) {
+            Ok(url) => post(&self.http, url.as_str(), keys, id, at, body).await,
+            Err(reply) => Outcome::Refused { reply },
+        }
+    }
+
+    /// Asks an address, or posts a body of a type to it, without a signature: a gateway for short messages, or
+    /// whoever watches that we live.
+    pub async fn call(
+        &self,
+        address: &str,
+        body: Option<(&str, String)>,
+        token: Option<&Secret>,
+    ) -> Outcome {
+        let url = match self.check(address) {
+            Ok(url) => url,
+            Err(reply) => return Outcome::Refused { reply },
+        };
+        let request = match body {
+            None => self.http.get(url.clone()),
+            Some((kind, text)) => self
+                .http
+                .post(url.clone())
+                .header("content-type", kind)
+                .body(text),
+        };
+        let request = match token {
+            None => request,
+            Some(token) => request.bearer_auth(token.bare()),
+        };
+        judged(request.send().await, url.as_str())
+    }
+}
+
+fn host(url: &url::Url) -> String {
+    url.host_str().unwrap_or_default().to_ascii_lowercase()
+}
+
+/// Where webhooks go out from: the way, and the secrets by receiving host.
+pub struct Hooks {
+    way: Way,
     keys: BTreeMap<String, Vec<Key>>,
 }
 
@@ -157,63 +264,24 @@ pub fn keys(text: &str) -> Result<BTreeMap<String, Vec<Key>>, String> {
 }
 
 impl Hooks {
-    /// Hooks that trust `roots` and reach only what `allowed` lets through.
-    ///
-    /// # Errors
-    /// The TLS library does not start.
-    pub fn new(
-        lookup: Lookup,
-        allowed: Allowed,
-        roots: RootCertStore,
-        keys: BTreeMap<String, Vec<Key>>,
-    ) -> Result<Hooks, String> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let allowed = Arc::new(allowed);
-        let http = guarded(lookup, Arc::clone(&allowed), CONNECT)
-            .tls_backend_preconfigured(tls)
-            .http1_only()
-            .timeout(WHOLE)
-            .user_agent(concat!("Watchfire/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| outbound::chain(&error))?;
-        Ok(Hooks {
-            http,
-            allowed,
-            keys,
-        })
+    /// Hooks that go out by this way.
+    pub fn new(way: Way, keys: BTreeMap<String, Vec<Key>>) -> Hooks {
+        Hooks { way, keys }
     }
 
     /// Posts a notice's body to a contact's address. `id` is the same on each retry.
     pub async fn post(&self, address: &str, id: &str, at: Timestamp, body: Vec<u8>) -> Outcome {
-        let refused = |reply: String| Outcome::Refused { reply };
-        let url = match url::Url::parse(address) {
-            Ok(url) if matches!(url.scheme(), "https" | "http") => url,
-            _ => return refused(format!("`{address}` is no address of a webhook")),
+        let url = match self.way.check(address) {
+            Ok(url) => url,
+            Err(reply) => return Outcome::Refused { reply },
         };
-        let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
-        // Whoever listens on the way must not read who is attacked: in the clear only to an address of our
-        // own that was allowed.
-        let own = host
-            .trim_matches(['[', ']'])
-            .parse()
-            .is_ok_and(|address| self.allowed.holds(address));
-        if url.scheme() == "http" && !own {
-            return refused(format!("{host}: notices go to https addresses only"));
-        }
+        let host = host(&url);
         let Some(keys) = self.keys.get(&host) else {
             return Outcome::Later {
                 reply: format!("no secret is shared with {host}: add it to response.webhook_keys"),
             };
         };
-        if let Err(error) = self.allowed.check(&url, false) {
-            return refused(error.to_string());
-        }
-        post(&self.http, url.as_str(), keys, id, at, body).await
+        post(&self.way.http, url.as_str(), keys, id, at, body).await
     }
 }
 
@@ -237,6 +305,10 @@ pub async fn post(
         .body(body)
         .send()
         .await;
+    judged(sent, url)
+}
+
+fn judged(sent: reqwest::Result<reqwest::Response>, url: &str) -> Outcome {
     match sent {
         Ok(answer) => judge(answer.status().as_u16()),
         Err(error) if error.is_builder() => Outcome::Refused {

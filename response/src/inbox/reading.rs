@@ -65,12 +65,12 @@ pub struct ReadMail {
 }
 
 /// What one message came to.
-struct Came {
-    state: MessageState,
-    reason: Option<String>,
+pub(super) struct Came {
+    pub(super) state: MessageState,
+    pub(super) reason: Option<String>,
     proposal: Option<String>,
     notice: Option<Notice>,
-    incident: Option<IncidentId>,
+    pub(super) incident: Option<IncidentId>,
 }
 
 impl Came {
@@ -242,7 +242,7 @@ impl Desk {
         Ok(self.ledger.message_read(&message.id, stored, now).await?)
     }
 
-    async fn bounced(
+    pub(super) async fn bounced(
         &self,
         report: &BounceReport,
         notice: Option<Notice>,
@@ -346,7 +346,7 @@ impl Desk {
         )))
     }
 
-    async fn answered(
+    pub(super) async fn answered(
         &self,
         message: &Message,
         mail: &Mail,
@@ -422,7 +422,7 @@ impl Desk {
         })
     }
 
-    async fn keep_attachments(
+    pub(super) async fn keep_attachments(
         &self,
         mail: &Mail,
         incident: IncidentId,
@@ -718,7 +718,7 @@ fn same_domain(address: &str, sender: &str) -> bool {
 
 /// The receipt of a complaint in a message: not to be guessed without the message, the same each time
 /// it is read.
-fn receipt(message: &str, place: usize) -> String {
+pub(super) fn receipt(message: &str, place: usize) -> String {
     let hash = ledger::Hash::of(format!("receipt {place} {message}").as_bytes());
     let text = hash.to_string().to_uppercase();
     format!("{}-{}-{}", &text[..4], &text[4..8], &text[8..12])

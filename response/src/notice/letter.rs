@@ -100,6 +100,8 @@ pub(super) fn write(
         (NoticeKind::Receipt, Lang::En) => ReceiptEn { l }.render(),
         (NoticeKind::Outcome, Lang::Zh) => OutcomeZh { l }.render(),
         (NoticeKind::Outcome, Lang::En) => OutcomeEn { l }.render(),
+        // A person wrote it.
+        (NoticeKind::Answer, _) => Ok(draft.remark.clone().unwrap_or_default()),
     }?;
     Ok(tidy(&text))
 }
@@ -135,6 +137,8 @@ pub(super) fn subject(draft: &Draft) -> String {
         (NoticeKind::Retraction, true) => format!("【撤回】关于撤回{about}通报的函"),
         (NoticeKind::Receipt, true) => format!("【受理回执】{about}"),
         (NoticeKind::Outcome, true) => format!("【办结告知】{about}"),
+        (NoticeKind::Answer, true) => format!("【复信】{about}"),
+        (NoticeKind::Answer, false) => format!("Answer: {about}"),
         (NoticeKind::First | NoticeKind::OtherContact, false) => {
             format!("Request for action: {about}")
         }

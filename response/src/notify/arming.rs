@@ -70,6 +70,17 @@ impl Desk {
         }
     }
 
+    /// Who stopped all sending, and who armed an instance, where it is so.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn sending_state(&self) -> Result<(Option<Stopped>, Option<Armed>)> {
+        Ok((
+            self.ledger.setting(STOPPED).await?,
+            self.ledger.setting(ARMED).await?,
+        ))
+    }
+
     /// Whether somebody stopped all sending.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use super::{ACTOR, House};
 use crate::deliver::header::{Mailbox, MessageId};
 use crate::deliver::message::{self, Mail, Protection};
 use crate::deliver::openpgp::Seed;
-use crate::notice::{self, Ask, Draft, Item, Look, Observed, Party, Token};
+use crate::notice::{self, Ask, Composed, Draft, Item, Look, Observed, Party, Token};
 use crate::{Desk, Error, Result};
 
 /// Name of the organization that stands for all reporters.
@@ -66,7 +66,7 @@ impl Desk {
         Ok(written)
     }
 
-    async fn reporters(&self) -> Result<OrganizationId> {
+    pub(super) async fn reporters(&self) -> Result<OrganizationId> {
         let all = self.ledger.organizations(Some(REPORTERS)).await?;
         if let Some(known) = all.iter().find(|org| org.name_en == REPORTERS) {
             return Ok(known.id.0);
@@ -169,32 +169,15 @@ impl Desk {
                 return Ok(false);
             }
         };
-        let domain = &house.sender.domain;
-        let message_id = MessageId::of(notice_id, address, domain);
-        let from =
-            Mailbox::read(&house.sender.address).map_err(|error| refused(error.to_string()))?;
-        let shown = match language {
-            Lang::Zh => &house.sender.name.zh,
-            Lang::En => &house.sender.name.en,
-        };
-        let mail = Mail {
+        let mail = Written {
             composed: &composed,
             notice: notice_id,
             token: &draft.token,
-            id: message_id.clone(),
-            from: from.named(shown),
             to,
-            references: Vec::new(),
-            date: now,
+            follows: Vec::new(),
         };
-        let protection = Protection {
-            signer: house.signer.as_ref(),
-            recipient: None,
-            dkim: house.dkim.as_ref(),
-        };
-        let built = message::build(&mail, domain, &protection, Seed((house.seed)()))
-            .map_err(|error| refused(error.to_string()))?;
-        let blob = self.blobs.put_bytes(&built.bytes)?;
+        let (message_id, bytes) = mail.build(house, now).map_err(refused)?;
+        let blob = self.blobs.put_bytes(&bytes)?;
         let new = NewNotice {
             id: notice_id,
             kind,
@@ -206,7 +189,7 @@ impl Desk {
             language: if chinese { "zh" } else { "en" }.to_owned(),
             subject: composed.subject.clone(),
             token: draft.token.as_str().to_owned(),
-            message_id: message_id.as_str().to_owned(),
+            message_id,
             thread: Vec::new(),
             body: blob.hash,
             hold_reason: None,
@@ -216,6 +199,47 @@ impl Desk {
         };
         self.ledger.tell_reporter(new, id, ACTOR, now.0).await?;
         Ok(true)
+    }
+}
+
+/// A mail to somebody who is no contact of the register: a reporter, or whoever wrote to us.
+pub(super) struct Written<'a> {
+    pub(super) composed: &'a Composed,
+    pub(super) notice: NoticeId,
+    pub(super) token: &'a Token,
+    pub(super) to: Mailbox,
+    /// Messages that it follows, the oldest first.
+    pub(super) follows: Vec<MessageId>,
+}
+
+impl Written<'_> {
+    /// Its Message-ID and its bytes; or why it cannot be written.
+    pub(super) fn build(self, house: &House, now: Timestamp) -> Result<(String, Vec<u8>), String> {
+        let domain = &house.sender.domain;
+        let id = MessageId::of(self.notice, &self.to.address(), domain);
+        let from = Mailbox::read(&house.sender.address).map_err(|error| error.to_string())?;
+        let shown = match self.composed.language {
+            Lang::Zh => &house.sender.name.zh,
+            Lang::En => &house.sender.name.en,
+        };
+        let mail = Mail {
+            composed: self.composed,
+            notice: self.notice,
+            token: self.token,
+            id: id.clone(),
+            from: from.named(shown),
+            to: self.to,
+            references: self.follows,
+            date: now,
+        };
+        let protection = Protection {
+            signer: house.signer.as_ref(),
+            recipient: None,
+            dkim: house.dkim.as_ref(),
+        };
+        let built = message::build(&mail, domain, &protection, Seed((house.seed)()));
+        let built = built.map_err(|error| error.to_string())?;
+        Ok((id.as_str().to_owned(), built.bytes))
     }
 }
 

@@ -215,7 +215,10 @@ impl Desk {
             }));
         }
         // All reporters are one organization of the register, and no party.
-        if matches!(notice.kind.0, NoticeKind::Receipt | NoticeKind::Outcome) {
+        if matches!(
+            notice.kind.0,
+            NoticeKind::Receipt | NoticeKind::Outcome | NoticeKind::Answer
+        ) {
             return Ok(None);
         }
         let to = notice.organization_id.0;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use model::time::Timestamp;
 use outbound::Allowed;
-use response::deliver::webhook::{Hooks, Key, keys};
+use response::deliver::webhook::{Hooks, Key, Way, keys};
 use response::deliver::{Outcome, Secret};
 use rustls::RootCertStore;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -42,7 +42,10 @@ async fn receiver(answers: &'static [u16]) -> (u16, Arc<Mutex<Vec<String>>>) {
 fn hooks(allowed: &[&str], keys: BTreeMap<String, Vec<Key>>) -> Hooks {
     let allowed = Allowed::parse(allowed.iter().copied()).unwrap();
     let roots = RootCertStore::empty();
-    Hooks::new(outbound::system_lookup(), allowed, roots, keys).unwrap()
+    Hooks::new(
+        Way::new(outbound::system_lookup(), allowed, roots).unwrap(),
+        keys,
+    )
 }
 
 fn shared() -> BTreeMap<String, Vec<Key>> {

@@ -2,14 +2,12 @@
 
 pub mod drafting;
 mod editing;
+pub mod explain_change;
 pub mod findings;
-mod life;
+pub mod life;
 pub mod publishing;
-mod signing;
-
+pub mod signing;
 mod verify;
-
-mod explain_change;
 
 use std::path::{Path, PathBuf};
 
@@ -26,6 +24,7 @@ use super::rollup::place;
 use crate::cli::Acting;
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table};
+use crate::talk::Talk;
 use crate::weekly::number;
 use crate::weeks;
 use crate::workspace::{Access, Session, Workspace, now};
@@ -215,11 +214,11 @@ fn stored(workspace: &Workspace, issue: IssueNumber, revision: Option<i32>) -> R
 }
 
 /// The fonts of the PDF; a message where there are none.
-pub fn fonts(workspace: &Workspace, session: &Session) -> Option<Fonts> {
+pub fn fonts(workspace: &Workspace, talk: &Talk) -> Option<Fonts> {
     match Fonts::load(&workspace.settings.fonts) {
         Ok(fonts) => Some(fonts),
         Err(error) => {
-            session.talk.warn(error);
+            talk.warn(error);
             None
         }
     }
@@ -239,7 +238,7 @@ pub fn write(
     fonts: Option<&Fonts>,
     session: &Session,
 ) -> Result<Vec<PathBuf>> {
-    let bulletin = signed(issue, fonts, session)?;
+    let bulletin = signed(issue, fonts, &session.talk)?;
     let forms = match forms {
         [] => &Form::ALL,
         forms => forms,
@@ -289,14 +288,14 @@ fn what(issue: &Issue) -> String {
 ///
 /// # Errors
 /// The issue was changed after it was frozen.
-pub fn signed(issue: &Issue, fonts: Option<&Fonts>, session: &Session) -> Result<Bulletin> {
+pub fn signed(issue: &Issue, fonts: Option<&Fonts>, talk: &Talk) -> Result<Bulletin> {
     let mut bulletin = parse(issue)?;
     if issue.state == IssueState::Approved {
         bulletin.state = State::Approved;
     }
     let frozen = &bulletin.provenance.fonts;
     if fonts.is_some_and(|fonts| !frozen.is_empty() && frozen != fonts.hashes()) {
-        session.talk.warn(format_args!(
+        talk.warn(format_args!(
             "{}: its PDF was frozen with other fonts; the pages may break differently",
             what(issue)
         ));

@@ -3,23 +3,20 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use ledger::organization::NewContact;
-use ledger::{Contact, Organization};
+use ledger::Contact;
 use model::ids::ContactId;
-use model::organization::{Channel, NoticeFormat, Rung};
+use model::organization::{Channel, NoticeFormat};
 use model::time::Timestamp;
-use response::deliver::openpgp::Recipient;
+use response::party::entry::{ContactChange, ContactWords, KEY_WARNED, Wrong};
 use serde_json::json;
 
 use super::incidents::{minute, word};
 use super::orgs::find;
 use crate::cli::Acting;
 use crate::failure::{Failure, Result};
+use crate::responding::desk;
 use crate::table::{Out, Table};
-use crate::workspace::{Access, Session, Workspace, now, random};
-
-/// A key is warned of so long before it expires.
-const WARNED: i64 = 30 * 86_400_000_000;
+use crate::workspace::{Access, Session, now};
 
 /// List, add and change the contacts of organizations.
 #[derive(Debug, clap::Args)]
@@ -102,61 +99,32 @@ struct More {
     pgp_key: Option<PathBuf>,
 }
 
-/// What of it is set, checked.
-struct Checked {
-    language: Option<String>,
-    format: Option<NoticeFormat>,
-    hours: Option<String>,
-    key: Option<(String, Option<i64>)>,
+impl More {
+    /// As the register's entry takes it, with the key's file read.
+    fn words(self) -> Result<ContactWords> {
+        let pgp_key = self.pgp_key.map(|path| {
+            let read = std::fs::read_to_string(&path);
+            read.map_err(|error| Failure::new(path.display(), error))
+        });
+        Ok(ContactWords {
+            language: self.language,
+            format: self
+                .format
+                .as_deref()
+                .map(word::<NoticeFormat>)
+                .transpose()?,
+            hours: self.hours,
+            pgp_key: pgp_key.transpose()?,
+        })
+    }
 }
 
-fn check(more: More, owner: &str) -> Result<Checked> {
-    if let Some(language) = more
-        .language
-        .as_deref()
-        .filter(|word| !matches!(*word, "zh" | "en"))
-    {
-        return Err(Failure::usage(language, "is no language of notices").remedy("zh or en"));
-    }
-    if let Some(hours) = more.hours.as_deref().filter(|hours| !are_hours(hours)) {
-        return Err(Failure::usage(hours, "are no hours").remedy("Mon-Fri 09:00-18:00"));
-    }
-    let key = match more.pgp_key {
-        None => None,
-        Some(path) => {
-            let wrong = |error: &dyn std::fmt::Display| Failure::new(path.display(), error);
-            let armored = std::fs::read_to_string(&path).map_err(|error| wrong(&error))?;
-            let key = Recipient::read(owner, &armored).map_err(|error| wrong(&error))?;
-            // One that cannot encrypt now would hold every notice.
-            key.usable(now()).map_err(|error| wrong(&error))?;
-            let expires = key.expires(now()).map(|at| at.0);
-            Some((armored, expires))
-        }
-    };
-    Ok(Checked {
-        language: more.language,
-        format: more
-            .format
-            .as_deref()
-            .map(word::<NoticeFormat>)
-            .transpose()?,
-        hours: more.hours,
-        key,
-    })
-}
-
-/// Whether a text is days and times, as `Mon-Fri 09:00-18:00`.
-fn are_hours(text: &str) -> bool {
-    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    let pair = |text: &str, fine: &dyn Fn(&str) -> bool| match text.split_once('-') {
-        Some((from, to)) => fine(from) && fine(to),
-        None => false,
-    };
-    let day = |text: &str| DAYS.contains(&text);
-    let time = |text: &str| text.len() == 5 && text.parse::<jiff::civil::Time>().is_ok();
-    match text.split_once(' ') {
-        Some((days, times)) => (day(days) || pair(days, &day)) && pair(times, &time),
-        None => false,
+/// What was entered wrongly.
+fn wrong(wrong: Wrong) -> Failure {
+    match wrong {
+        Wrong::Word(what, why, remedy) => Failure::usage(what, why).remedy(remedy),
+        Wrong::Key(why) => Failure::new("the OpenPGP certificate", why),
+        Wrong::Desk(error) => Failure::from(error),
     }
 }
 
@@ -172,27 +140,11 @@ pub fn run(args: Args, session: &Session) -> Result {
             let channel: Channel = word(&channel)?;
             let workspace = session.open(Access::Write("contacts add"))?;
             let of = find(&organization, &workspace)?;
-            if channel == Channel::Mail && !response::party::is_mailbox(&address) {
-                return Err(Failure::usage(&address, "is no mail address")
-                    .remedy("--channel says what else it is"));
-            }
-            let more = check(more, &of.name_en)?;
-            let new = NewContact {
-                id: ContactId::draw(now(), random()),
-                channel,
-                address,
-                language: more.language,
-                format: more.format,
-                rung: Rung::Agreed,
-                hours: more.hours,
-                pgp: more.key,
-            };
-            let id = new.id;
+            let words = more.words()?;
+            let desk = desk(&workspace);
             let actor = session.actor();
-            let ledger = &workspace.ledger;
-            let added = ledger.add_contact(of.organization_id(), new, "manual", &actor, now().0);
-            workspace.block_on(added)?;
-            protect(&of, &workspace, &actor)?;
+            let entered = desk.enter_contact(&of, channel, &address, words, &actor);
+            let id = workspace.block_on(entered).map_err(wrong)?;
             session
                 .talk
                 .say(format_args!("{} has the contact {id}", of.name_en));
@@ -215,31 +167,16 @@ pub fn run(args: Args, session: &Session) -> Result {
                 return Err(Failure::usage("--reason", "is empty").remedy("say why"));
             }
             let workspace = session.open(Access::Write("contacts edit"))?;
-            let more = check(more, &contact)?;
-            let what = json!({ "opt_out": opt_out, "opt_in": opt_in, "end": end, "use": again,
-                "no_pgp_key": no_pgp_key, "new_pgp_key": more.key.is_some(), "hours": more.hours,
-                "language": more.language, "format": more.format, "reason": reason });
-            let change = move |row: &mut Contact| {
-                row.opted_out = (row.opted_out || opt_out) && !opt_in;
-                row.active = (row.active || again) && !end;
-                if again {
-                    row.quality = 100;
-                }
-                if no_pgp_key {
-                    (row.pgp_key, row.pgp_expires_at) = (None, None);
-                }
-                if let Some((key, expires)) = more.key {
-                    (row.pgp_key, row.pgp_expires_at) = (Some(key), expires);
-                }
-                row.hours = more.hours.or(row.hours.take());
-                row.language = more.language.or(row.language.take());
-                row.format = more.format.map(ledger::Text).or(row.format);
+            let change = ContactChange {
+                words: more.words()?,
+                opted_out: (opt_out || opt_in).then_some(opt_out),
+                used: (end || again).then_some(again),
+                no_key: no_pgp_key,
             };
+            let desk = desk(&workspace);
             let actor = session.actor();
-            let ledger = &workspace.ledger;
-            let row = workspace.block_on(ledger.edit_contact(id, what, change, &actor, now().0))?;
-            let of = workspace.block_on(ledger.organization(row.organization_id.0))?;
-            protect(&of, &workspace, &actor)?;
+            let changed = desk.change_contact(id, change, (&reason, &actor));
+            let (row, of) = workspace.block_on(changed).map_err(wrong)?;
             session
                 .talk
                 .say(format_args!("{} of {} is changed", row.address, of.name_en));
@@ -248,25 +185,12 @@ pub fn run(args: Args, session: &Session) -> Result {
     }
 }
 
-/// What a person entered is not changed by imports.
-fn protect(of: &Organization, workspace: &Workspace, actor: &str) -> Result {
-    if of.protected {
-        return Ok(());
-    }
-    let what = json!({ "protected": true });
-    let change = |row: &mut Organization| row.protected = true;
-    let ledger = &workspace.ledger;
-    let id = of.organization_id();
-    workspace.block_on(ledger.edit_organization(id, what, change, actor, now().0))?;
-    Ok(())
-}
-
 /// What is to be said of a contact's key at an instant, if anything.
 fn key_warning(contact: &Contact, at: Timestamp) -> Option<&'static str> {
     let expires = contact.pgp_expires_at?;
     match expires - at.0 {
         left if left <= 0 => Some("its key has expired: notices to it wait"),
-        left if left <= WARNED => Some("its key expires within 30 days: ask for a newer one"),
+        left if left <= KEY_WARNED => Some("its key expires within 30 days: ask for a newer one"),
         _ => None,
     }
 }
@@ -344,30 +268,4 @@ fn list(which: Option<&str>, session: &Session) -> Result {
         }
     }
     out.end()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hours_are_days_and_times() {
-        for fine in [
-            "Mon-Fri 09:00-18:00",
-            "Sat 10:00-12:30",
-            "Mon-Sun 00:00-23:59",
-        ] {
-            assert!(are_hours(fine), "{fine}");
-        }
-        for wrong in [
-            "",
-            "always",
-            "Mon-Fri",
-            "Mo-Fr 09:00-18:00",
-            "Mon-Fri 9-18",
-            "Mon-Fri 09:00",
-        ] {
-            assert!(!are_hours(wrong), "{wrong}");
-        }
-    }
 }

@@ -94,13 +94,21 @@ pub fn run(args: Args, session: &Session) -> Result {
     out.end()
 }
 
-struct Made {
-    sheet: Sheet,
-    zero: bool,
-    silent: Vec<String>,
+/// A sheet that was made.
+pub struct Made {
+    /// The sheet.
+    pub sheet: Sheet,
+    /// Whether nothing reportable happened.
+    pub zero: bool,
+    /// Feeds without data of the day.
+    pub silent: Vec<String>,
 }
 
-fn made(
+/// The sheet about a day, with who confirms its zero report.
+///
+/// # Errors
+/// The lake or the ledger fails.
+pub fn made(
     workspace: &Workspace,
     desk: &Desk<'_>,
     date: Date,

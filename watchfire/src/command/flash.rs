@@ -128,52 +128,59 @@ pub fn run(args: Args, session: &Session) -> Result {
         }
         What::Publish(which) => {
             let workspace = session.open(Access::Write("flash publish"))?;
-            let by = actor(&workspace, &session.actor(), Right::Publish, now())?;
-            // Once out, saying it again writes the pages again: whoever was interrupted repeats the command.
-            let stored = workspace.block_on(
-                workspace
-                    .ledger
-                    .flash(key(which.number).0, key(which.number).1),
-            )?;
-            let row = match stored.filter(|row| row.state == FlashState::Published) {
-                Some(row) => row,
-                None => {
-                    let ledger = &workspace.ledger;
-                    let moved = ledger.publish_flash(key(which.number), by.login(), now().0);
-                    workspace.block_on(moved)?
-                }
-            };
-            publishing::build(&workspace)?;
+            let row = put_out(&workspace, key(which.number), &session.actor())?;
             say(&row, on_site(&workspace, &row), session)
         }
         What::Withdraw { reason, which } => {
             let workspace = session.open(Access::Write("flash withdraw"))?;
-            let by = actor(&workspace, &session.actor(), Right::Approve, now())?;
-            let stored = workspace.block_on(
-                workspace
-                    .ledger
-                    .flash(key(which.number).0, key(which.number).1),
-            )?;
-            let row = match stored.filter(|row| row.state == FlashState::Withdrawn) {
-                Some(row) => row,
-                None => {
-                    let (ledger, which) = (&workspace.ledger, key(which.number));
-                    let moved = ledger.withdraw_flash(which, &reason, by.login(), now().0);
-                    workspace.block_on(moved)?
-                }
-            };
-            // Only what was out leaves a tombstone.
+            let row = take_back(&workspace, key(which.number), &session.actor(), &reason)?;
             let files = match row.published_at {
-                Some(_) => {
-                    publishing::build(&workspace)?;
-                    on_site(&workspace, &row)
-                }
+                Some(_) => on_site(&workspace, &row),
                 None => Vec::new(),
             };
             say(&row, files, session)
         }
         What::List => list(session),
     }
+}
+
+/// Puts an approved alert out. Once out, saying it again writes the pages again: whoever was interrupted repeats it.
+///
+/// # Errors
+/// The person may not, it is not approved, or the site cannot be written.
+pub fn put_out(workspace: &Workspace, key: (i32, i32), login: &str) -> Result<Flash> {
+    let by = actor(workspace, login, Right::Publish, now())?;
+    let ledger = &workspace.ledger;
+    let stored = workspace.block_on(ledger.flash(key.0, key.1))?;
+    let row = match stored.filter(|row| row.state == FlashState::Published) {
+        Some(row) => row,
+        None => workspace.block_on(ledger.publish_flash(key, by.login(), now().0))?,
+    };
+    publishing::build(workspace)?;
+    Ok(row)
+}
+
+/// Takes an alert back. Only what was out leaves a tombstone.
+///
+/// # Errors
+/// The person may not, no reason is given, or the site cannot be written.
+pub fn take_back(
+    workspace: &Workspace,
+    key: (i32, i32),
+    login: &str,
+    reason: &str,
+) -> Result<Flash> {
+    let by = actor(workspace, login, Right::Approve, now())?;
+    let ledger = &workspace.ledger;
+    let stored = workspace.block_on(ledger.flash(key.0, key.1))?;
+    let row = match stored.filter(|row| row.state == FlashState::Withdrawn) {
+        Some(row) => row,
+        None => workspace.block_on(ledger.withdraw_flash(key, reason, by.login(), now().0))?,
+    };
+    if row.published_at.is_some() {
+        publishing::build(workspace)?;
+    }
+    Ok(row)
 }
 
 fn key(number: IssueNumber) -> (i32, i32) {
@@ -263,7 +270,8 @@ fn renditions(workspace: &Workspace, row: &Flash) -> Vec<Rendition> {
     files
 }
 
-fn page(workspace: &Workspace, row: &Flash) -> Sheet {
+/// The sheet of an alert.
+pub fn page(workspace: &Workspace, row: &Flash) -> Sheet {
     let settings = &workspace.settings;
     let on = |at: Option<i64>| {
         let date = at.and_then(|at| Timestamp(at).date_in(&settings.zone));

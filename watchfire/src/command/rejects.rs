@@ -7,12 +7,14 @@ use std::sync::Arc;
 use clap::{Subcommand, ValueEnum};
 use intake::enrich::Enricher;
 use intake::ingest::Intake;
+use intake::replay::Replayed;
 use ledger::{Reject, RejectFilter, RejectState};
 use serde_json::json;
 
 use crate::failure::{Failure, Result};
 use crate::reference_files;
 use crate::table::{Out, Table, clean};
+use crate::talk::Talk;
 use crate::workspace::{Access, Session, Workspace, now};
 
 /// Characters of a row that a list shows.
@@ -318,21 +320,30 @@ fn show(id: i64, raw: bool, session: &Session) -> Result {
     out.end()
 }
 
-fn replay(ids: &[i64], filter: RejectFilter, limit: u64, session: &Session) -> Result {
-    let workspace = session.open(Access::Write("rejects replay"))?;
-    let tables = reference_files::tables(&workspace, &session.talk)?;
+/// Reads rejects again: these open ones, or all open ones of a filter where there are none.
+///
+/// # Errors
+/// A number is of no open reject; the reference tables, the ledger or the lake.
+pub fn read_again(
+    workspace: &Workspace,
+    talk: &Talk,
+    ids: &[i64],
+    filter: &RejectFilter,
+    limit: u64,
+) -> Result<Replayed> {
+    let tables = reference_files::tables(workspace, talk)?;
     let intake = Intake {
         ledger: workspace.ledger.clone(),
         blobs: workspace.blobs.clone(),
         lake: workspace.lake.clone(),
         enricher: Enricher::new(Arc::new(tables)),
-        schema: reference_files::schema(&workspace)?,
+        schema: reference_files::schema(workspace)?,
         workers: 1,
         runtime: workspace.handle(),
         clock: &now,
     };
     let catalogue = &workspace.settings.catalogue;
-    let mut sum = intake::replay::Replayed::default();
+    let mut sum = Replayed::default();
     let mut run = |filter: &RejectFilter, limit| -> Result {
         let done = intake.replay(catalogue, filter, limit)?;
         sum.read += done.read;
@@ -342,11 +353,12 @@ fn replay(ids: &[i64], filter: RejectFilter, limit: u64, session: &Session) -> R
         Ok(())
     };
     if ids.is_empty() {
-        run(&filter, limit)?;
+        run(filter, limit)?;
     }
     for id in ids {
-        let reject = find(*id, &workspace)?;
-        if reject.state != RejectState::Open {
+        let reject = find(*id, workspace)?;
+        let of_feed = filter.feed.as_ref().is_none_or(|feed| *feed == reject.feed);
+        if reject.state != RejectState::Open || !of_feed {
             return Err(Failure::new(
                 format_args!("reject {id}"),
                 format_args!("is {}, only open ones are replayed", reject.state.as_str()),
@@ -361,6 +373,12 @@ fn replay(ids: &[i64], filter: RejectFilter, limit: u64, session: &Session) -> R
             1,
         )?;
     }
+    Ok(sum)
+}
+
+fn replay(ids: &[i64], filter: RejectFilter, limit: u64, session: &Session) -> Result {
+    let workspace = session.open(Access::Write("rejects replay"))?;
+    let sum = read_again(&workspace, &session.talk, ids, &filter, limit)?;
     let mut out = Out::new();
     if session.json {
         out.json(&sum)?;

@@ -154,12 +154,15 @@ fn point(dir: &Path, ledger: &str) -> Result {
         "file" => {
             if let Some(table) = document
                 .get_mut("ledger")
-                .and_then(|item| item.as_table_mut())
+                .and_then(|item| item.as_table_like_mut())
             {
                 table.remove("url");
             }
         }
-        url => document["ledger"]["url"] = value(url),
+        url => {
+            let table = document.entry("ledger").or_insert(toml_edit::table());
+            table["url"] = value(url);
+        }
     }
     fs::write(&path, document.to_string()).map_err(|error| fail(error.to_string()))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bulletin::frozen::FrozenWeek;
 use bulletin::period::{Freeze, FrozenPeriod, WeekLevel};
-use bulletin::render;
+use bulletin::render::{self, Rendition};
 use bulletin::rollup::{Cover, compose, in_its_words, series_id};
 use bulletin::sections::figures::Names;
 use clap::Subcommand;
@@ -76,9 +76,8 @@ pub fn run(args: Args, session: &Session) -> Result {
         .map_err(|error| Failure::usage(&one.period, error))?;
     let workspace = session.open(Access::Write("rollup"))?;
     let desk = Desk::new(&workspace)?;
-    let now = now();
-    let frozen = count(&workspace, &desk, period, now)?;
-    let edition = draft(&workspace, &desk, frozen, &one, now)?;
+    let said = (one.author.as_str(), one.note.as_str());
+    let edition = make(&workspace, &desk, period, said)?;
     let folder = one.out.unwrap_or_else(|| workspace.drafts_dir());
     let files = write(&edition.bulletin, kind, &folder)?;
     let mut out = Out::new();
@@ -125,6 +124,22 @@ pub fn run(args: Args, session: &Session) -> Result {
         out.line(file.display())?;
     }
     out.end()
+}
+
+/// Counts a period, and stores its edition where it says another thing than the newest: by whom, and what a new
+/// revision changes.
+///
+/// # Errors
+/// The lake or the ledger fails.
+pub fn make(
+    workspace: &Workspace,
+    desk: &Desk<'_>,
+    period: ReportingPeriod,
+    said: (&str, &str),
+) -> Result<Edition> {
+    let now = now();
+    let frozen = count(workspace, desk, period, now)?;
+    draft(workspace, desk, frozen, said, now)
 }
 
 /// Counts a period from the records as they are now.
@@ -212,11 +227,15 @@ fn newest_before(workspace: &Workspace, period: ReportingPeriod) -> Result<Optio
 }
 
 /// An edition that was made.
-struct Edition {
-    frozen: FrozenPeriod,
-    bulletin: Bulletin,
-    issue: Issue,
-    new: bool,
+pub struct Edition {
+    /// The period as frozen.
+    pub frozen: FrozenPeriod,
+    /// What is printed.
+    pub bulletin: Bulletin,
+    /// Its row.
+    pub issue: Issue,
+    /// Whether it is a new revision.
+    pub new: bool,
 }
 
 /// A stored period: the newest approved revision, else the newest draft.
@@ -241,7 +260,7 @@ fn draft(
     workspace: &Workspace,
     desk: &Desk<'_>,
     frozen: FrozenPeriod,
-    one: &One,
+    (author, note): (&str, &str),
     now: Timestamp,
 ) -> Result<Edition> {
     let period = frozen.period;
@@ -305,8 +324,8 @@ fn draft(
         week_end: Day::of(period.last()).0,
         lake_snapshot: i64::try_from(frozen.basis.lake_snapshot).unwrap_or(i64::MAX),
         ledger_as_of: as_of.map_or(0, |at| Timestamp::from(at).0),
-        author: one.author.clone(),
-        note: one.note.clone(),
+        author: author.to_owned(),
+        note: note.to_owned(),
         statistics,
         bulletin: bulletin.canonical_json(),
         around: String::new(),
@@ -320,11 +339,24 @@ fn draft(
     })
 }
 
-/// Writes the edition: page and CSV in both languages, and JSON. Named after the series' kind, so that a
-/// month's number is not taken for an issue's.
+/// Writes the edition's files into a folder.
 fn write(bulletin: &Bulletin, kind: PeriodKind, folder: &Path) -> Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(folder).map_err(|error| Failure::new(folder.display(), error))?;
+    files(bulletin, kind)
+        .into_iter()
+        .map(|file| place(folder, &file.name, &file.bytes))
+        .collect()
+}
+
+/// The files of an edition: page and CSV in both languages, and JSON. Named after the series' kind, so that a
+/// month's number is not taken for an issue's.
+pub fn files(bulletin: &Bulletin, kind: PeriodKind) -> Vec<Rendition> {
     let stem = format!("{}-{}", kind.series(), render::stem(bulletin));
-    let mut files = vec![(format!("{stem}.json"), render::json(bulletin).into_bytes())];
+    let file = |name: String, bytes: Vec<u8>| Rendition { name, bytes };
+    let mut files = vec![file(
+        format!("{stem}.json"),
+        render::json(bulletin).into_bytes(),
+    )];
     for lang in Lang::ALL {
         let code = lang.code();
         let page = render::html(bulletin, lang);
@@ -332,21 +364,13 @@ fn write(bulletin: &Bulletin, kind: PeriodKind, folder: &Path) -> Result<Vec<Pat
         let plain = render::stem(bulletin);
         let page = page.replace(&format!("\"{plain}."), &format!("\"{stem}."));
         let page = page.replacen("</style>", STYLE, 1);
-        files.push((
-            format!("{stem}.{code}.html"),
-            in_its_words(&page, kind).into_bytes(),
-        ));
+        let page = in_its_words(&page, kind).into_bytes();
+        files.push(file(format!("{stem}.{code}.html"), page));
         let csv = String::from_utf8_lossy(&render::csv(bulletin, lang)).into_owned();
-        files.push((
-            format!("{stem}.{code}.csv"),
-            in_its_words(&csv, kind).into_bytes(),
-        ));
+        let csv = in_its_words(&csv, kind).into_bytes();
+        files.push(file(format!("{stem}.{code}.csv"), csv));
     }
-    std::fs::create_dir_all(folder).map_err(|error| Failure::new(folder.display(), error))?;
     files
-        .into_iter()
-        .map(|(name, bytes)| place(folder, &name, &bytes))
-        .collect()
 }
 
 /// Puts a file in its place whole: a reader sees the old one or the new one.

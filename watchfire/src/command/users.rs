@@ -67,6 +67,16 @@ enum What {
         #[arg(long)]
         stdin: bool,
     },
+    /// Take the second factor off an account whose phone and recovery codes are lost; ends its sessions.
+    NoSecondFactor {
+        /// Login.
+        login: String,
+    },
+    /// Let sign-in go on at once, where too many attempts made it wait.
+    Release {
+        /// Login.
+        login: String,
+    },
     /// Say which organization an account works for: a party's person sees that one's portal only, a
     /// branch's its own incidents.
     Organization {
@@ -125,6 +135,20 @@ pub fn run(args: Args, session: &Session) -> Result {
             session
                 .talk
                 .say(format_args!("{}: {}", row.login, row.roles));
+        }
+        What::NoSecondFactor { login } => {
+            let dropped = ledger.drop_second_factor(by.login(), &login, at.0);
+            workspace.block_on(dropped)?;
+            workspace.block_on(ledger.end_sessions(&by, &login, at.0))?;
+            session
+                .talk
+                .say(format_args!("{login}: the password alone is enough now"));
+        }
+        What::Release { login } => {
+            workspace.block_on(ledger.release_sign_in(&by, &login, at.0))?;
+            session
+                .talk
+                .say(format_args!("{login}: sign-in waits no longer"));
         }
         What::Password { login, stdin } => password(&workspace, &by, &login, stdin, session)?,
         What::Organization {
@@ -270,6 +294,15 @@ fn password(
     console::password::check(login, &text).map_err(|why| {
         Failure::usage("the password", why).remedy("take a longer one, of several words")
     })?;
+    if let Some(breached) = crate::serve::access::breached(&workspace.root, &workspace.settings)? {
+        let known = breached.holds(&text);
+        if known.map_err(|error| Failure::new("the file of known passwords", error))? {
+            return Err(
+                Failure::usage("the password", console::password::Weak::Known)
+                    .remedy("take another one"),
+            );
+        }
+    }
     let mut salt = [0; 16];
     let drawn = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut salt);
     drawn.map_err(|_| Failure::new("random source", "the system gives no random bytes"))?;

@@ -1,17 +1,15 @@
 //! `watchfire week`: the figures of a week, divided, and explained down to the raw line.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, Read};
-use std::ops::ControlFlow;
 
+use bulletin::statistics;
 use bulletin::statistics::breakdown::By;
 use bulletin::statistics::explain::Line;
-use bulletin::statistics::{self, supply};
-use formats::source::{Caps, Encoding, each_member};
 use model::bulletin::Lang;
-use model::statistic::{Observed, Statistic, TerritoryRule, Window, Words};
+use model::statistic::{Observed, Statistic, Window, Words};
 use serde_json::json;
 
+use crate::behind::{raw_line, select};
 use crate::command::retention::{Gone, gone};
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table, clean};
@@ -23,8 +21,6 @@ use crate::workspace::{Access, Session, Workspace, now};
 const SHOWN_GROUPS: usize = 20;
 /// Events of a key that a line shows.
 const SHOWN_EVENTS: usize = 3;
-/// A raw line is read up to here.
-const RAW_BYTES: u64 = 64 * 1024;
 
 /// Show the figures of a week; divide them, or open one down to the records.
 #[derive(Debug, clap::Args)]
@@ -414,89 +410,6 @@ fn definition(
     out.line("input  key  feeds  events (report:line)")
 }
 
-/// The SELECT whose rows hold the keys of a statistic.
-fn select(statistic: &Statistic, named: Named, workspace: &Workspace) -> String {
-    let (start, end) = named.week.span(&workspace.settings.zone);
-    let time = |at: model::time::Timestamp| {
-        at.to_string()
-            .replace('T', " ")
-            .trim_end_matches('Z')
-            .to_owned()
-    };
-    let kind = match statistic.observed {
-        Observed::InfectedHost => "class_type = 'infected-system' AND source_ip IS NOT NULL",
-        Observed::HostingSite => "class_type = 'malware-distribution'",
-        Observed::Defacement => "class_type = 'unauthorised-information-modification'",
-        Observed::Backdoor => "class_type IN ('system-compromise', 'application-compromise')",
-        Observed::PhishingPage => "class_type = 'phishing' AND source_url IS NOT NULL",
-        Observed::VulnerabilityRecord => "vulnerability_id LIKE 'CNVD-%'",
-        Observed::Listing => return listings(named, workspace),
-        Observed::Handling => {
-            return format!(
-                "SELECT * FROM incident WHERE counted_at >= {0} AND counted_at < {1} OR opened_at >= {0} AND opened_at < {1}",
-                start.0, end.0
-            );
-        }
-        Observed::MalwareName => {
-            "class_type IN ('infected-system', 'malware-distribution', 'c2-server', 'malware-configuration', 'malware') AND malware_name IS NOT NULL"
-        }
-    };
-    let place = match statistic.territory {
-        TerritoryRule::AddressInside => " AND territory = 1",
-        TerritoryRule::TargetInside => " AND target_territory = 1",
-        TerritoryRule::SiteInside => {
-            " AND (domain_territory = 1 OR (coalesce(domain_territory, 0) = 0 AND territory = 1))"
-        }
-        TerritoryRule::Anywhere => "",
-    };
-    let warned = match statistic.observed {
-        Observed::InfectedHost | Observed::HostingSite | Observed::PhishingPage => {
-            " AND warning IS NULL"
-        }
-        _ => "",
-    };
-    let withheld: Vec<String> = supply::withheld(&workspace.settings.catalogue.feeds())
-        .iter()
-        .map(|feed| format!("'{feed}'"))
-        .collect();
-    let withheld = match withheld.as_slice() {
-        [] => String::new(),
-        feeds => format!(" AND feed NOT IN ({})", feeds.join(", ")),
-    };
-    format!(
-        "SELECT * FROM events WHERE observed_at >= TIMESTAMP '{}' AND observed_at < TIMESTAMP '{}' AND {kind}{place}{warned}{withheld}",
-        time(start),
-        time(end)
-    )
-}
-
-/// The SELECT whose rows are the snapshots' items of the week; what began or ended follows from those
-/// of the days before.
-fn listings(named: Named, workspace: &Workspace) -> String {
-    let feeds: Vec<String> = workspace
-        .settings
-        .catalogue
-        .sources()
-        .iter()
-        .filter(|source| supply::is_active(&source.feed))
-        .filter(|source| source.feed.list.unwrap_or(source.feed.format == "list"))
-        .map(|source| format!("'{}'", source.feed.name))
-        .collect();
-    let (start, end) = named.week.span(&workspace.settings.zone);
-    let time = |at: model::time::Timestamp| {
-        at.to_string()
-            .replace('T', " ")
-            .trim_end_matches('Z')
-            .to_owned()
-    };
-    format!(
-        "SELECT * FROM events WHERE observed_at >= TIMESTAMP '{}' AND observed_at < TIMESTAMP '{}' AND feed IN ({})",
-        time(start),
-        time(end),
-        feeds.join(", ")
-    )
-}
-
 fn object(line: &Line) -> serde_json::Value {
     let events: Vec<_> = line
         .events
@@ -544,25 +457,11 @@ fn raw_lines(
         .collect();
     places.sort();
     places.dedup();
-    let (_, parts) = workspace.parts(Some(snapshot))?;
     for (report, member, line) in places {
-        let sql = format!(
-            "SELECT \"offset\", length FROM events_raw WHERE report = '{report}' AND coalesce(member, 0) = {member} AND line = {line} LIMIT 1"
-        );
-        let found = super::query::rows(workspace, &parts, &sql)?;
-        let Some([offset, length]) = found
-            .first()
-            .and_then(|row| <[String; 2]>::try_from(row.clone()).ok())
-        else {
+        let Some(found) = raw_line((&report, member, line), snapshot, workspace)? else {
             continue;
         };
-        let raw = raw(
-            &report,
-            member,
-            offset.parse().unwrap_or(0),
-            length.parse().unwrap_or(0),
-            workspace,
-        )?;
+        let raw = found.text;
         match session.json {
             true => out.json_line(
                 &json!({ "report": report, "member": member, "line": line, "raw": raw }),
@@ -578,67 +477,4 @@ fn raw_lines(
         }
     }
     Ok(())
-}
-
-/// A stretch of the decoded text of an archived report.
-fn raw(
-    report: &str,
-    member: u32,
-    offset: u64,
-    length: u64,
-    workspace: &Workspace,
-) -> Result<String> {
-    let row = workspace.block_on(workspace.ledger.report(report))?;
-    let row =
-        row.ok_or_else(|| Failure::new(format_args!("report {report}"), "is not in the ledger"))?;
-    let encoding = workspace
-        .settings
-        .catalogue
-        .get(&row.feed)
-        .map_or(Encoding::Utf8, |source| Encoding::of(&source.feed));
-    let file = match workspace.blobs.open(&row.blob) {
-        Ok(file) => file,
-        Err(missing) => {
-            let expiries = workspace.block_on(workspace.ledger.expiries(Some(report), None))?;
-            let raw: Vec<_> = expiries
-                .into_iter()
-                .filter(|expiry| expiry.what == ledger::Retained::Raw.as_str())
-                .collect();
-            return match gone(&raw).first() {
-                Some(gone) => Ok(format!("({})", gone.text())),
-                None => Err(missing.into()),
-            };
-        }
-    };
-    let mut read = None;
-    let walked = each_member(
-        file,
-        &row.origin,
-        encoding,
-        &Caps::default(),
-        &mut |found| {
-            if found.index != member {
-                return ControlFlow::Continue(());
-            }
-            read = Some(stretch(found.text, offset, length));
-            ControlFlow::Break(())
-        },
-    );
-    let fail = |error: std::io::Error| {
-        Failure::new(format_args!("report {report} ({})", row.origin), error)
-    };
-    match read {
-        Some(read) => read.map_err(fail),
-        None => Err(walked.err().map_or_else(
-            || Failure::new(format_args!("report {report}"), "has no such member"),
-            fail,
-        )),
-    }
-}
-
-fn stretch(text: &mut dyn BufRead, offset: u64, length: u64) -> std::io::Result<String> {
-    std::io::copy(&mut text.take(offset), &mut std::io::sink())?;
-    let mut bytes = Vec::new();
-    text.take(length.min(RAW_BYTES)).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

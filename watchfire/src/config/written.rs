@@ -25,12 +25,16 @@ pub struct Written {
     pub query: QuerySection,
     /// The serving process.
     pub serve: ServeSection,
+    /// How people sign in.
+    pub sign_in: SignInSection,
     /// From an event to a takedown.
     pub response: ResponseSection,
     /// Block lists of our own.
     pub lists: ListsSection,
     /// The mail edition.
     pub subscribers: SubscribersSection,
+    /// Alarms, and whom they reach.
+    pub duty: DutySection,
     /// Where the ledger lies.
     pub ledger: LedgerSection,
     /// The public site.
@@ -55,11 +59,14 @@ pub struct WorkspaceSection {
     pub name: String,
     /// IANA zone of the reporting week. It filters; it never decides where data lie.
     pub zone: String,
+    /// Whether it is for exercises: its pages say so, and nothing leaves it.
+    pub exercise: bool,
 }
 
 impl Default for WorkspaceSection {
     fn default() -> Self {
         WorkspaceSection {
+            exercise: false,
             name: "watchfire".to_owned(),
             zone: "Asia/Shanghai".to_owned(),
         }
@@ -331,6 +338,74 @@ pub struct SubscribersSection {
     pub home: String,
 }
 
+/// `[duty]`: alarms, and whom they reach beside those on the roster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DutySection {
+    /// Address under which the console is reached, for links in mails: `https://watchfire.cert.example`.
+    pub base: String,
+    /// Language of alarms, `zh` or `en`.
+    pub language: String,
+    /// Mail addresses that are told while nobody with an address is on duty.
+    pub mail: Vec<String>,
+    /// Mail addresses that are told of what nobody took up.
+    pub lead_mail: Vec<String>,
+    /// Address that alarms are posted to, signed as Standard Webhooks; empty for none.
+    pub webhook: String,
+    /// File that holds its secret, `whsec_...`; relative to the workspace.
+    pub webhook_secret: String,
+    /// Address of a gateway for short messages, with `{to}` and `{text}`; empty for none. A token in
+    /// WATCHFIRE_GATEWAY_TOKEN goes with it as `Authorization: Bearer`.
+    pub gateway: String,
+    /// JSON document that is posted to it, with `{to}` and `{text}` within strings; empty: it is asked by GET.
+    pub gateway_json: String,
+    /// Numbers that are told.
+    pub gateway_to: Vec<String>,
+    /// Numbers that are told of what nobody took up.
+    pub gateway_lead_to: Vec<String>,
+    /// Minutes after which an alarm that nobody took up climbs; 0: never.
+    pub climb_minutes: u32,
+    /// Hours in which only high and critical alarms leave, as `22:00-07:00`; empty for none.
+    pub quiet: String,
+    /// Address that is asked while all is well: who watches there rings when it falls silent. Empty for none.
+    pub dead_man_url: String,
+    /// Seconds between two such signs of life.
+    pub dead_man_secs: u32,
+    /// Per cent of free disk under which it rings.
+    pub disk_percent: u32,
+    /// Intervals without a good answer after which a feed rings.
+    pub feed_intervals: u32,
+    /// Notices that come back within an hour, from which on it rings.
+    pub bounces: u32,
+    /// Hours before the deadline of an issue at which it rings while it is not out.
+    pub bulletin_hours: u32,
+}
+
+impl Default for DutySection {
+    fn default() -> Self {
+        DutySection {
+            base: String::new(),
+            language: "zh".to_owned(),
+            mail: Vec::new(),
+            lead_mail: Vec::new(),
+            webhook: String::new(),
+            webhook_secret: String::new(),
+            gateway: String::new(),
+            gateway_json: String::new(),
+            gateway_to: Vec::new(),
+            gateway_lead_to: Vec::new(),
+            climb_minutes: 15,
+            quiet: String::new(),
+            dead_man_url: String::new(),
+            dead_man_secs: 60,
+            disk_percent: 10,
+            feed_intervals: 3,
+            bounces: 20,
+            bulletin_hours: 24,
+        }
+    }
+}
+
 /// `[serve]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -349,6 +424,14 @@ pub struct ServeSection {
     pub pushes_per_minute: u32,
     /// Archived reports that may wait to be taken in before more are refused.
     pub most_waiting: u32,
+    /// Calls a minute and token of the API.
+    pub calls_per_minute: u32,
+    /// File with the certificate and its chain, PEM; with `tls_key` connections are taken over TLS.
+    pub tls_cert: String,
+    /// File with its private key, PEM, without a passphrase.
+    pub tls_key: String,
+    /// Addresses of proxies in front, whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<String>,
 }
 
 impl Default for ServeSection {
@@ -361,6 +444,52 @@ impl Default for ServeSection {
             push_mb: 256,
             pushes_per_minute: 600,
             most_waiting: 10_000,
+            calls_per_minute: 600,
+            tls_cert: String::new(),
+            tls_key: String::new(),
+            proxies: Vec::new(),
+        }
+    }
+}
+
+/// `[sign_in]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignInSection {
+    /// Roles that need a second factor, from the moment when the first account of the house has one.
+    pub second_factor: Vec<String>,
+    /// File of passwords that are known from breaches: sorted SHA-1 in hexadecimal, or the passwords; empty: none.
+    pub breached: String,
+    /// Address of the console as browsers write it, as `https://console.cert.example`; a provider sends them back
+    /// there.
+    pub base: String,
+    /// Issuer of a provider (OpenID Connect) that people may sign in through; empty: none. The client's secret is in
+    /// `WATCHFIRE_OIDC_SECRET`.
+    pub oidc_issuer: String,
+    /// What we are called there.
+    pub oidc_client: String,
+    /// What the button says.
+    pub oidc_name: String,
+    /// The claim that holds the login.
+    pub oidc_claim: String,
+    /// Roles of accounts that are made for whoever comes; empty: an administrator makes accounts.
+    pub oidc_roles: Vec<String>,
+    /// Names, addresses and prefixes of the provider that may be asked although they are private.
+    pub oidc_allow: Vec<String>,
+}
+
+impl Default for SignInSection {
+    fn default() -> Self {
+        SignInSection {
+            second_factor: vec!["administrator".to_owned(), "approver".to_owned()],
+            breached: String::new(),
+            base: String::new(),
+            oidc_issuer: String::new(),
+            oidc_client: String::new(),
+            oidc_name: "OpenID Connect".to_owned(),
+            oidc_claim: "preferred_username".to_owned(),
+            oidc_roles: Vec::new(),
+            oidc_allow: Vec::new(),
         }
     }
 }

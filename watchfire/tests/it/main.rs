@@ -3,6 +3,7 @@
 mod backup;
 mod beside;
 mod blocklist;
+mod browser;
 mod casework;
 mod cli;
 // Shared with the ledger's own tests, which use more of it.
@@ -12,6 +13,7 @@ mod cluster;
 mod config;
 mod crash;
 mod demo;
+mod doors;
 mod drift;
 mod faults;
 mod fetch;
@@ -22,6 +24,7 @@ mod ledger;
 mod lists;
 mod manual;
 mod newsroom;
+mod packaging;
 mod query;
 mod recount;
 mod rederive;

@@ -44,7 +44,7 @@ pub fn run(args: Draft, session: &Session) -> Result {
     let mut named = weeks::read(&args.issue, &workspace, now())?;
     named.issue = args.number.or(named.issue);
     let desk = Desk::new(&workspace)?;
-    let fonts = fonts(&workspace, session);
+    let fonts = fonts(&workspace, &session.talk);
     let hashes = fonts.as_ref().map_or(&[][..], Fonts::hashes);
     let by = Author {
         name: &session.actor(),

@@ -3,9 +3,8 @@
 use std::io::Read;
 use std::path::PathBuf;
 
-use bulletin::editorial::{Block, Editorial, Place};
+use bulletin::editorial::{Editorial, Written};
 use clap::Args;
-use model::bulletin::Text;
 use model::newsroom::Right;
 use serde::{Deserialize, Serialize};
 
@@ -27,11 +26,6 @@ pub struct Edit {
     translated: Vec<String>,
 }
 
-/// Longest title, characters.
-const TITLE: usize = 200;
-/// Longest text of a block and language, bytes.
-const TEXT: usize = 40_000;
-
 /// The head of the file.
 const HEAD: &str = "\
 # The prose of an issue. Figures are cited by reference and cannot drift: {M1} the value, {M1|个} with its unit,
@@ -40,27 +34,12 @@ const HEAD: &str = "\
 # place: lead (the case of the week), section:ID (as section:malware), news, note.
 ";
 
+/// The file.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct Prose {
     #[serde(default, rename = "block", skip_serializing_if = "Vec::is_empty")]
-    blocks: Vec<WrittenBlock>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenBlock {
-    id: String,
-    place: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    title_zh: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    title_en: String,
-    zh: String,
-    #[serde(default)]
-    en: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    link: Option<String>,
+    blocks: Vec<Written>,
 }
 
 pub fn run(args: Edit, session: &Session) -> Result {
@@ -145,78 +124,17 @@ fn read(file: &PathBuf) -> Result<String> {
 }
 
 fn print(editorial: &Editorial) -> Result<String> {
-    let blocks = editorial.blocks.iter().map(|block| WrittenBlock {
-        id: block.id.clone(),
-        place: match &block.place {
-            Place::Lead => "lead".to_owned(),
-            Place::News => "news".to_owned(),
-            Place::Note => "note".to_owned(),
-            Place::Section(id) => format!("section:{id}"),
-        },
-        title_zh: block.title.zh.clone(),
-        title_en: block.title.en.clone(),
-        zh: block.text.zh.clone(),
-        en: block.text.en.clone(),
-        link: block.link.clone(),
-    });
-    let written = Written {
-        blocks: blocks.collect(),
+    let written = Prose {
+        blocks: editorial.blocks.iter().map(Written::of).collect(),
     };
     let text = toml::to_string_pretty(&written).map_err(|error| Failure::new("prose", error))?;
     Ok(format!("{HEAD}\n{text}"))
 }
 
-/// Reads the file and carries over which English was written for which Chinese: a side that did not change
-/// keeps what it was read against.
+/// Reads the file, and what of it is stored.
 fn merge(text: &str, before: &Editorial) -> Result<Editorial> {
-    let written: Written = toml::from_str(text).map_err(|error| Failure::new("prose", error))?;
-    let mut blocks: Vec<Block> = Vec::with_capacity(written.blocks.len());
-    for block in written.blocks {
-        let refuse = |why: &str| Err(Failure::new(format_args!("block {}", block.id), why));
-        let named = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if block.id.is_empty() || !block.id.chars().all(named) {
-            return refuse("its id is not made of letters, digits and hyphens");
-        }
-        if blocks.iter().any(|other| other.id == block.id) {
-            return refuse("stands there twice");
-        }
-        let long = [&block.title_zh, &block.title_en]
-            .iter()
-            .any(|title| title.chars().count() > TITLE);
-        if long || block.zh.len() > TEXT || block.en.len() > TEXT {
-            return refuse(
-                "is too long: a title has at most 200 characters, a text 40 kB a language",
-            );
-        }
-        let place = match (block.place.as_str(), block.place.strip_prefix("section:")) {
-            ("lead", _) => Place::Lead,
-            ("news", _) => Place::News,
-            ("note", _) => Place::Note,
-            (_, Some(id)) if !id.is_empty() => Place::Section(id.to_owned()),
-            _ => return refuse("its place is none of lead, section:ID, news, note"),
-        };
-        if place == Place::Lead && blocks.iter().any(|other| other.place == Place::Lead) {
-            return refuse("is a second lead: an issue has one");
-        }
-        let text = |zh: &str, en: &str| Text::new(zh.trim(), en.trim());
-        let mut new = Block {
-            id: block.id.clone(),
-            place,
-            title: text(&block.title_zh, &block.title_en),
-            text: text(&block.zh, &block.en),
-            link: block.link.clone(),
-            translated_of: String::new(),
-        };
-        let old = before.blocks.iter().find(|old| old.id == new.id);
-        let same_english =
-            old.is_some_and(|old| old.text.en == new.text.en && old.title.en == new.title.en);
-        new.translated_of = match old {
-            Some(old) if same_english => old.translated_of.clone(),
-            _ => new.source(),
-        };
-        blocks.push(new);
-    }
-    Ok(Editorial { blocks })
+    let prose: Prose = toml::from_str(text).map_err(|error| Failure::new("prose", error))?;
+    Ok(before.rewritten(prose.blocks)?)
 }
 
 #[cfg(test)]

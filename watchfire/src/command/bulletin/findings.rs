@@ -17,7 +17,8 @@ use crate::workspace::Workspace;
 
 /// What the check found.
 pub struct Checked {
-    findings: Vec<Finding>,
+    /// All of it, in the order of the rules.
+    pub findings: Vec<Finding>,
 }
 
 impl Checked {

@@ -1,11 +1,10 @@
 //! Where an issue stands: its dates, its steps, what is open, and what changed between two revisions.
 
-use std::collections::BTreeSet;
-
+use bulletin::differences::differences;
 use clap::Args;
 use ledger::{Edition, EditionStep, Issue};
-use model::bulletin::{Bulletin, Lang};
-use model::newsroom::{EditionState, Step};
+use model::bulletin::Lang;
+use model::newsroom::EditionState;
 use model::time::{Day, ReportingWeek};
 use model::worded::Word;
 use serde_json::json;
@@ -41,16 +40,25 @@ pub struct Diff {
 
 pub fn plan_weeks(args: Plan, session: &Session) -> Result {
     let workspace = session.open(Access::Write("bulletin plan"))?;
+    plan_ahead(&workspace, args.weeks, &session.actor())?;
+    calendar(&workspace, session)
+}
+
+/// Plans the issue of the week before this one and of those after it, `weeks` in all.
+///
+/// # Errors
+/// The clock is beyond the calendar, or the ledger fails.
+pub fn plan_ahead(workspace: &Workspace, weeks: u16, by: &str) -> Result {
     let today = now().date_in(&workspace.settings.zone);
     let today = today.ok_or_else(|| Failure::new("clock", "the date is out of range"))?;
     let this = ReportingWeek::containing(today);
-    for ahead in -1..i64::from(args.weeks) - 1 {
+    for ahead in -1..i64::from(weeks) - 1 {
         let named = Named::of(this.plus(ahead), &workspace.settings);
         if named.issue.is_some() {
-            plan(&workspace, named, &session.actor(), now())?;
+            plan(workspace, named, by, now())?;
         }
     }
-    calendar(&workspace, session)
+    Ok(())
 }
 
 /// Time until or since an instant: `in 3 d 4 h`, `2 h over`.
@@ -69,17 +77,7 @@ fn countdown(at: i64, now: i64) -> String {
 
 /// How an issue stands by its rows.
 fn state(edition: &Edition, newest: Option<&Issue>, steps: &[EditionStep]) -> EditionState {
-    let reviewed = newest.is_some_and(|row| {
-        let of_this = |kind| {
-            let found = steps.iter().filter(|step| step.revision == row.revision);
-            found
-                .filter(|step| step.step.0 == kind)
-                .map(|step| step.id)
-                .next_back()
-        };
-        of_this(Step::Review).is_some_and(|good| of_this(Step::Return).is_none_or(|bad| bad < good))
-    });
-    edition.state(newest.map(|row| (row.revision, row.state)), reviewed)
+    edition.standing(newest.map(|row| (row.revision, row.state)), steps)
 }
 
 fn calendar(workspace: &Workspace, session: &Session) -> Result {
@@ -267,16 +265,13 @@ pub fn diff(args: Diff, session: &Session) -> Result {
         )
         .remedy("watchfire bulletin list"));
     };
-    let lines = compare(
-        &super::parse(&other)?,
-        &super::parse(&row)?,
-        tongue(&session.environment),
-    );
+    let lang = tongue(&session.environment);
+    let lines = differences(&super::parse(&other)?, &super::parse(&row)?, lang);
     let mut out = Out::new();
     if session.json {
         let list: Vec<_> = lines
             .iter()
-            .map(|(what, before, after)| json!({ "what": what, "before": before, "after": after }))
+            .map(|one| json!({ "what": one.what, "before": one.before, "after": one.after }))
             .collect();
         out.json(&list)?;
         return out.end();
@@ -289,87 +284,13 @@ pub fn diff(args: Diff, session: &Session) -> Result {
         &format!("revision {against}"),
         &format!("revision {}", row.revision),
     ]);
-    for (what, before, after) in lines {
-        table.row([what, before, after]);
+    for one in lines {
+        table.row([one.what, one.before, one.after]);
     }
     if !table.is_empty() {
         table.print(&mut out)?;
     }
     out.end()
-}
-
-/// What two revisions print differently: figures by key, then every sentence by its place.
-fn compare(before: &Bulletin, after: &Bulletin, lang: Lang) -> Vec<(String, String, String)> {
-    let mut out = Vec::new();
-    let printed = |bulletin: &Bulletin, key: &str| {
-        let value = bulletin.value(key)?;
-        let amount = value.value.as_ref().map(|amount| amount.text.get(lang));
-        let change = value.change.text.get(lang);
-        Some(
-            format!("{} {change}", amount.unwrap_or("–"))
-                .trim()
-                .to_owned(),
-        )
-    };
-    let keys: BTreeSet<&str> = before
-        .values
-        .iter()
-        .chain(&after.values)
-        .map(|value| value.key.as_str())
-        .collect();
-    for key in keys {
-        let sides = (printed(before, key), printed(after, key));
-        if sides.0 != sides.1 {
-            out.push((
-                key.to_owned(),
-                sides.0.unwrap_or_default(),
-                sides.1.unwrap_or_default(),
-            ));
-        }
-    }
-    let (old, new) = (sentences(before, lang), sentences(after, lang));
-    let places: BTreeSet<&String> = old.iter().chain(&new).map(|(place, _)| place).collect();
-    for place in places {
-        let side = |list: &[(String, String)]| {
-            let of_place = list.iter().filter(|(other, _)| other == place);
-            of_place
-                .map(|(_, text)| text.as_str())
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        let (a, b) = (side(&old), side(&new));
-        if a != b {
-            out.push((place.clone(), a, b));
-        }
-    }
-    out
-}
-
-/// Every sentence with its place.
-fn sentences(bulletin: &Bulletin, lang: Lang) -> Vec<(String, String)> {
-    let mut out = vec![("rating".to_owned(), bulletin.rating.sentence.plain(lang))];
-    let mut add = |place: &str, text: String| out.push((place.to_owned(), text));
-    for paragraph in &bulletin.situation {
-        add("situation", paragraph.plain(lang));
-    }
-    for section in &bulletin.sections {
-        for paragraph in &section.paragraphs {
-            add(&section.id, paragraph.plain(lang));
-        }
-    }
-    for story in bulletin.lead.iter().chain(&bulletin.news) {
-        add(&story.id, story.title.get(lang).to_owned());
-        for paragraph in &story.paragraphs {
-            add(&story.id, paragraph.plain(lang));
-        }
-    }
-    for note in &bulletin.notes {
-        add(&note.id, note.text.plain(lang));
-    }
-    for correction in &bulletin.corrections {
-        add("corrections", correction.text.get(lang).to_owned());
-    }
-    out
 }
 
 #[cfg(test)]

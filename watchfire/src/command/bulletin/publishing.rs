@@ -3,6 +3,7 @@
 use bulletin::render::{self, Fonts, Form};
 use bulletin::suppress::suppressed;
 use clap::Args;
+use console::newsroom::Stage;
 use ledger::{EditionKey, Issue, IssueState, NewCorrection, NewRendition};
 use model::bulletin::{Bulletin, Lang, Tlp};
 use model::newsroom::{CorrectionState, Right};
@@ -13,10 +14,11 @@ use super::drafting::{actor, key_of, moment};
 use super::signing::open;
 use crate::failure::{Failure, Result};
 use crate::publishing::{build, digest};
-use crate::site;
+use crate::site::{self, Published};
 use crate::table::{Out, Table};
+use crate::talk::Talk;
 use crate::weekly::{Desk, number};
-use crate::weeks;
+use crate::weeks::{self, Named};
 use crate::workspace::{Access, Session, Workspace, now};
 
 #[derive(Debug, Args)]
@@ -67,57 +69,15 @@ pub struct Archive {
 pub fn publish(args: Publish, session: &Session) -> Result {
     let workspace = session.open(Access::Write("bulletin publish"))?;
     let (key, row) = open(&args.issue, &workspace)?;
-    let by = actor(&workspace, &session.actor(), Right::Publish, now())?;
-    if row.state != IssueState::Approved {
-        let what = format!(
-            "issue {}-{} revision {}",
-            row.year, row.number, row.revision
-        );
-        return Err(Failure::new(what, "is not approved").remedy(format_args!(
-            "watchfire bulletin approve {} --as APPROVER",
-            args.issue
-        )));
-    }
-    let edition = workspace.block_on(workspace.ledger.edition(&key))?;
-    let what = format!("issue {}-{}", row.year, row.number);
-    if edition
-        .as_ref()
-        .is_some_and(|edition| edition.withdrawn_at.is_some())
-    {
-        return Err(
-            Failure::new(what, "is withdrawn: it cannot be public again")
-                .remedy("publish what is right in the next issue"),
-        );
-    }
-    let tlp = super::parse(&row)?.tlp;
-    if tlp != Tlp::Clear {
-        let why = format!("is {}: the site is for everybody", tlp.label());
-        return Err(Failure::new(what, why)
-            .remedy("render it for its readers: watchfire bulletin render ISSUE --out DIR"));
-    }
-    // The site leads to the page and its data.
-    let mut forms = match args.formats.as_slice() {
-        [] => Form::ALL.to_vec(),
-        some => some.to_vec(),
-    };
-    for form in [Form::Html, Form::Json] {
-        if !forms.contains(&form) {
-            forms.push(form);
-        }
-    }
-    let fonts = match forms.iter().any(|form| form.needs_fonts()) {
-        true => Some(Fonts::load(&workspace.settings.fonts).map_err(|error| {
-            Failure::from(error)
-                .remedy("apt install fonts-noto-cjk, or list a folder in [fonts] dirs")
-        })?),
-        false => None,
-    };
-    // Its files were made when it was first published, and are never made again.
-    if edition.is_none_or(|edition| edition.published_revision != Some(row.revision)) {
-        let how = (forms.as_slice(), fonts.as_ref());
-        publish_row(&workspace, (&key, &row), &by, how, now().0, session)?;
-    }
-    let written = build(&workspace)?;
+    let stages = |_: Stage| {};
+    let how = (args.formats.as_slice(), &stages as &dyn Fn(Stage));
+    let written = put_out(
+        &workspace,
+        (&key, &row),
+        &session.actor(),
+        how,
+        &session.talk,
+    )?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!({
@@ -141,6 +101,71 @@ pub fn publish(args: Publish, session: &Session) -> Result {
     Ok(())
 }
 
+/// Publishes the newest revision of an issue in these forms (empty: all) and writes the site; tells by the function
+/// how far it is. Saying it again finishes what was interrupted.
+///
+/// # Errors
+/// The publisher may not, the revision is not approved, withdrawn or not for everybody, a form cannot be
+/// rendered, or the site cannot be written.
+pub fn put_out(
+    workspace: &Workspace,
+    (key, row): (&EditionKey, &Issue),
+    login: &str,
+    (forms, stage): (&[Form], &dyn Fn(Stage)),
+    talk: &Talk,
+) -> Result<Published> {
+    let by = actor(workspace, login, Right::Publish, now())?;
+    let issue = format!("{}-{}", row.year, row.number);
+    if row.state != IssueState::Approved {
+        let what = format!("issue {issue} revision {}", row.revision);
+        return Err(Failure::new(what, "is not approved").remedy(format_args!(
+            "watchfire bulletin approve {issue} --as APPROVER"
+        )));
+    }
+    let edition = workspace.block_on(workspace.ledger.edition(key))?;
+    let what = format!("issue {issue}");
+    if edition
+        .as_ref()
+        .is_some_and(|edition| edition.withdrawn_at.is_some())
+    {
+        return Err(
+            Failure::new(what, "is withdrawn: it cannot be public again")
+                .remedy("publish what is right in the next issue"),
+        );
+    }
+    let tlp = super::parse(row)?.tlp;
+    if tlp != Tlp::Clear {
+        let why = format!("is {}: the site is for everybody", tlp.label());
+        return Err(Failure::new(what, why)
+            .remedy("render it for its readers: watchfire bulletin render ISSUE --out DIR"));
+    }
+    // The site leads to the page and its data.
+    let mut forms = match forms {
+        [] => Form::ALL.to_vec(),
+        some => some.to_vec(),
+    };
+    for form in [Form::Html, Form::Json] {
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    }
+    let fonts = match forms.iter().any(|form| form.needs_fonts()) {
+        true => Some(Fonts::load(&workspace.settings.fonts).map_err(|error| {
+            Failure::from(error)
+                .remedy("apt install fonts-noto-cjk, or list a folder in [fonts] dirs")
+        })?),
+        false => None,
+    };
+    stage(Stage::Rendering);
+    // Its files were made when it was first published, and are never made again.
+    if edition.is_none_or(|edition| edition.published_revision != Some(row.revision)) {
+        let how = (forms.as_slice(), fonts.as_ref());
+        publish_row(workspace, (key, row), &by, how, now().0, talk)?;
+    }
+    stage(Stage::Site);
+    build(workspace)
+}
+
 /// Renders an approved revision into these forms, keeps the files by hash and makes it the public one. Doing
 /// it again after a crash gives the same files.
 ///
@@ -152,9 +177,9 @@ pub fn publish_row(
     by: &ledger::Actor,
     (forms, fonts): (&[Form], Option<&Fonts>),
     now: i64,
-    session: &Session,
+    talk: &Talk,
 ) -> Result {
-    let bulletin = super::signed(row, fonts, session)?;
+    let bulletin = super::signed(row, fonts, talk)?;
     let mut files = Vec::new();
     for file in render::files(&bulletin, forms, &Lang::ALL, fonts)? {
         let blob = workspace.blobs.put_bytes(&file.bytes)?;
@@ -176,25 +201,7 @@ pub fn late(args: Late, session: &Session) -> Result {
     let workspace = session.open(Access::Write("bulletin late"))?;
     let (key, row) = open(&args.issue, &workspace)?;
     let named = weeks::read(&args.issue, &workspace, now())?;
-    let desk = Desk::new(&workspace)?;
-    let mut counted = desk.count(named, None)?;
-    // What may not be printed is compared as it may not be printed.
-    counted.frozen = suppressed(&counted.frozen);
-    let bulletin = super::parse(&row)?;
-    let found = differences(&bulletin, &desk.figures(&counted));
-    let snapshot = i64::try_from(counted.frozen.basis.lake_snapshot).unwrap_or(i64::MAX);
-    let cause = match snapshot == row.lake_snapshot {
-        true => "records of incidents changed after the freeze",
-        false => "events arrived after the freeze",
-    };
-    let finder = session.actor();
-    let proposing = workspace.ledger.propose_corrections(
-        (&key, row.revision),
-        (found, cause, snapshot),
-        &finder,
-        now().0,
-    );
-    let open = workspace.block_on(proposing)?;
+    let open = look_for_late(&workspace, named, (&key, &row), &session.actor())?;
     let mut out = Out::new();
     if session.json {
         out.json(&open)?;
@@ -214,6 +221,37 @@ pub fn late(args: Late, session: &Session) -> Result {
         args.issue
     ));
     Ok(())
+}
+
+/// Counts a week as it would be counted now, and proposes a correction for each printed figure that would be
+/// another; the open proposals.
+///
+/// # Errors
+/// The lake or the ledger fails.
+pub fn look_for_late(
+    workspace: &Workspace,
+    named: Named,
+    (key, row): (&EditionKey, &Issue),
+    finder: &str,
+) -> Result<Vec<ledger::Correction>> {
+    let desk = Desk::new(workspace)?;
+    let mut counted = desk.count(named, None)?;
+    // What may not be printed is compared as it may not be printed.
+    counted.frozen = suppressed(&counted.frozen);
+    let bulletin = super::parse(row)?;
+    let found = differences(&bulletin, &desk.figures(&counted));
+    let snapshot = i64::try_from(counted.frozen.basis.lake_snapshot).unwrap_or(i64::MAX);
+    let cause = match snapshot == row.lake_snapshot {
+        true => "records of incidents changed after the freeze",
+        false => "events arrived after the freeze",
+    };
+    let proposing = workspace.ledger.propose_corrections(
+        (key, row.revision),
+        (found, cause, snapshot),
+        finder,
+        now().0,
+    );
+    Ok(workspace.block_on(proposing)?)
 }
 
 /// Figures whose exact value would be another today. What is measured at an instant (stock, times of cases
@@ -325,20 +363,31 @@ pub fn corrections(args: Corrections, session: &Session) -> Result {
     Ok(())
 }
 
+/// Takes a public issue back for these reasons (Chinese, English) and writes the site. Said again, it finishes what
+/// was interrupted.
+///
+/// # Errors
+/// The person may not, the issue is not public, or the site cannot be written.
+pub fn take_back(
+    workspace: &Workspace,
+    key: &EditionKey,
+    login: &str,
+    reasons: (&str, &str),
+) -> Result<Published> {
+    let by = actor(workspace, login, Right::Approve, now())?;
+    let edition = workspace.block_on(workspace.ledger.edition(key))?;
+    let again = edition.is_some_and(|edition| edition.withdrawn_at.is_some());
+    if !again {
+        let withdrawing = workspace.ledger.withdraw_issue(key, reasons, &by, now().0);
+        workspace.block_on(withdrawing)?;
+    }
+    build(workspace)
+}
+
 pub fn withdraw(args: Withdraw, session: &Session) -> Result {
     let workspace = session.open(Access::Write("bulletin withdraw"))?;
     let (key, row) = open(&args.issue, &workspace)?;
-    let by = actor(&workspace, &session.actor(), Right::Approve, now())?;
-    let edition = workspace.block_on(workspace.ledger.edition(&key))?;
-    // Said again, it finishes what was interrupted.
-    let again = edition.is_some_and(|edition| edition.withdrawn_at.is_some());
-    let withdrawing = workspace
-        .ledger
-        .withdraw_issue(&key, (&args.zh, &args.en), &by, now().0);
-    if !again {
-        workspace.block_on(withdrawing)?;
-    }
-    let written = build(&workspace)?;
+    let written = take_back(&workspace, &key, &session.actor(), (&args.zh, &args.en))?;
     let label = format!("{}-{}", row.year, row.number);
     let mut out = Out::new();
     if session.json {

@@ -1,7 +1,7 @@
 //! Check, comments, review, approval: several people, one revision.
 
 use clap::Args;
-use ledger::{EditionKey, Issue, LintOutcome, Review};
+use ledger::{Actor, EditionKey, Issue, LintOutcome, Review};
 use model::newsroom::Right;
 use serde_json::json;
 
@@ -80,20 +80,22 @@ pub fn open(text: &str, workspace: &Workspace) -> Result<(EditionKey, Issue)> {
 }
 
 /// Checks the newest revision and stores what that came to.
+///
+/// # Errors
+/// The row was changed after it was frozen, or the ledger fails.
 pub fn check(
     workspace: &Workspace,
     (key, row): (&EditionKey, &Issue),
-    session: &Session,
+    checker: &str,
 ) -> Result<(Checked, Vec<String>)> {
     let checked = findings::check(workspace, key, row)?;
     let outcome = LintOutcome {
         blocks: checked.blocks(),
         asks: checked.asks(),
     };
-    let (target, checker) = ((key, row.revision), session.actor());
     let recording = workspace
         .ledger
-        .record_lint(target, &outcome, &checker, now().0);
+        .record_lint((key, row.revision), &outcome, checker, now().0);
     let open = workspace.block_on(recording)?;
     Ok((checked, open))
 }
@@ -101,7 +103,7 @@ pub fn check(
 pub fn lint(args: Lint, session: &Session) -> Result {
     let workspace = session.open(Access::Write("bulletin lint"))?;
     let (key, row) = open(&args.issue, &workspace)?;
-    let (checked, open) = check(&workspace, (&key, &row), session)?;
+    let (checked, open) = check(&workspace, (&key, &row), &session.actor())?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!({
@@ -122,7 +124,7 @@ pub fn acknowledge(args: Acknowledge, session: &Session) -> Result {
     let workspace = session.open(Access::Write("bulletin acknowledge"))?;
     let (key, row) = open(&args.issue, &workspace)?;
     let by = actor(&workspace, &session.actor(), Right::Review, now())?;
-    let (_, open) = check(&workspace, (&key, &row), session)?;
+    let (_, open) = check(&workspace, (&key, &row), &session.actor())?;
     let findings = match args.findings.as_slice() {
         [all] if all == "all" => open,
         named => named.to_vec(),
@@ -202,14 +204,9 @@ pub fn approve(args: Approve, session: &Session) -> Result {
     let workspace = session.open(Access::Write("bulletin approve"))?;
     let (key, row) = open(&args.issue, &workspace)?;
     let by = actor(&workspace, &session.actor(), Right::Approve, now())?;
-    // What is signed is what is checked now, not what was checked some days ago.
-    check(&workspace, (&key, &row), session)?;
-    let target = (&key, row.revision);
-    let row = workspace
-        .block_on(workspace.ledger.approve_issue(target, &by, now().0))
-        .map_err(|error| {
-            Failure::from(error).remedy(format_args!("watchfire bulletin status {}", args.issue))
-        })?;
+    let row = sign(&workspace, (&key, &row), &by).map_err(|failure| {
+        failure.remedy(format_args!("watchfire bulletin status {}", args.issue))
+    })?;
     let place = match by.acting_for() {
         Some(approver) => format!(" in the place of {approver}"),
         None => String::new(),
@@ -223,4 +220,16 @@ pub fn approve(args: Approve, session: &Session) -> Result {
         row.hash
     ));
     Ok(())
+}
+
+/// Signs a revision. What is signed is what is checked now, not what was checked some days ago.
+///
+/// # Errors
+/// Something stands in the way: the ledger says what.
+pub fn sign(workspace: &Workspace, (key, row): (&EditionKey, &Issue), by: &Actor) -> Result<Issue> {
+    check(workspace, (key, row), by.login())?;
+    let signing = workspace
+        .ledger
+        .approve_issue((key, row.revision), by, now().0);
+    Ok(workspace.block_on(signing)?)
 }

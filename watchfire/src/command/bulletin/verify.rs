@@ -128,7 +128,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     let named = weeks::read(&args.issue, &workspace, now())?;
     let stored = super::stored(&workspace, number(named)?, args.revision)?;
     let desk = Desk::new(&workspace)?;
-    let fonts = super::fonts(&workspace, session);
+    let fonts = super::fonts(&workspace, &session.talk);
     let verdict = verify(&workspace, &desk, &stored, fonts.as_ref())?;
     let mut out = Out::new();
     match session.json {

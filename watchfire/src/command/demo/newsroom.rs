@@ -35,7 +35,7 @@ pub fn publish(
     session: &Session,
 ) -> Result<(Drafted, Vec<PathBuf>)> {
     let desk = Desk::new(workspace)?;
-    let fonts = fonts(workspace, session);
+    let fonts = fonts(workspace, &session.talk);
     let hashes = fonts.as_ref().map_or(&[][..], Fonts::hashes);
     let mut progress = session.talk.progress("weeks", weeks.len() as u64, false);
     let mut last = None;
@@ -120,7 +120,14 @@ fn sign(
     })?;
     let row = workspace.block_on(ledger.issue(&key.series, key.year, key.number, row.revision))?;
     let row = row.ok_or_else(|| Failure::new(key.object(), "was signed and is gone"))?;
-    publish_row(workspace, (&key, &row), &publisher, forms, now.0, session)
+    publish_row(
+        workspace,
+        (&key, &row),
+        &publisher,
+        forms,
+        now.0,
+        &session.talk,
+    )
 }
 
 /// What the demo's editor wrote about its last week.

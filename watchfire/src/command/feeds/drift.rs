@@ -1,9 +1,9 @@
 //! `watchfire feeds drift`: reports that are no longer like those before, and what a person decides.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use intake::drift::{self, Finding};
-use ledger::{Decision, NewVerdict};
+use ledger::Decision;
 use model::time::Timestamp;
 use serde_json::json;
 
@@ -196,37 +196,13 @@ fn decide(
     if reason.trim().is_empty() {
         return Err(Failure::usage("reason", "is empty"));
     }
-    let changes: Vec<_> = open
-        .iter()
-        .map(|finding| json!({ "report": finding.report, "change": finding.change.to_string() }))
-        .collect();
-    let reports: BTreeSet<(&str, i64)> = open
-        .iter()
-        .map(|finding| (finding.kind.as_str(), finding.at.0))
-        .collect();
-    let verdicts = reports
-        .into_iter()
-        .map(|(kind, at)| NewVerdict {
-            feed: feed.to_owned(),
-            kind: Some(kind.to_owned()),
-            cause: "drift",
-            decision,
-            at,
-            reason: reason.trim().to_owned(),
-        })
-        .collect();
-    let (action, word) = match decision {
-        Decision::Accepted => ("drift.accept", "accepted"),
-        Decision::Dismissed => ("drift.dismiss", "dismissed"),
+    let who = (reason, args.author.as_str());
+    let decided = drift::decide(&workspace.ledger, feed, open, decision, who, now());
+    workspace.block_on(decided)?;
+    let word = match decision {
+        Decision::Accepted => "accepted",
+        Decision::Dismissed => "dismissed",
     };
-    let object = format!("feed {feed}");
-    workspace.block_on(workspace.ledger.add_verdicts(
-        verdicts,
-        (action, &object),
-        json!(changes),
-        &args.author,
-        now().0,
-    ))?;
     session.talk.say(format_args!(
         "{word} {} changes of feed {feed}, as {}",
         open.len(),
