@@ -218,11 +218,14 @@ fn places(text: &str) -> Vec<Observable> {
             .filter_map(|scheme| lower.find(scheme))
             .min();
         // Lower case may have other lengths than what was written.
-        let token = begin.and_then(|at| token.get(at..)).unwrap_or(token);
-        let found = Observable::read(token).or_else(|| {
-            let ascii: String = token.chars().take_while(char::is_ascii).collect();
-            Observable::read(&ascii)
-        });
+        let address = begin.and_then(|at| token.get(at..)).unwrap_or(token);
+        let ascii: String = address.chars().take_while(char::is_ascii).collect();
+        // In the midst of a sentence the address ends where the sentence goes on; alone it may be of any script.
+        let in_sentence = address.len() < token.len();
+        let found = match in_sentence {
+            true => Observable::read(&ascii).or_else(|| Observable::read(address)),
+            false => Observable::read(address).or_else(|| Observable::read(&ascii)),
+        };
         if let Some(found) = found
             && is_whole(&found)
             && !all.iter().any(|one| one.text == found.text)
