@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod api;
+mod branch;
 mod duty;
 mod house;
 mod sign_in;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::run::Bench;
 
+mod exercise;
 mod kill;
 mod push;
 mod site;
