@@ -6,6 +6,7 @@ mod access;
 mod api;
 mod appeal;
 mod complaint;
+mod branch;
 mod duty;
 mod events;
 mod feeds;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::run::Bench;
 
 mod desk;
+mod exercise;
 mod kill;
 mod push;
 mod site;
