@@ -5,8 +5,8 @@
 mod access;
 mod api;
 mod appeal;
-mod complaint;
 mod branch;
+mod complaint;
 mod duty;
 mod events;
 mod feeds;

@@ -2,8 +2,8 @@
 
 use ledger::Hindrance;
 use ledger::{
-    Actor, EditionKey, Error, Frozen, Hindrance, Issue, IssueState, Ledger, LintOutcome, NewCorrection,
-    NewEdition, NewIssue, NewRendition, Review,
+    Actor, EditionKey, Error, Frozen, Hindrance, Issue, IssueState, Ledger, LintOutcome,
+    NewCorrection, NewEdition, NewIssue, NewRendition, Review,
 };
 use model::newsroom::{AccountRole, CorrectionState, EditionState, Right, Step};
 

@@ -215,7 +215,10 @@ pub(super) async fn step(
     let one = fresh(desk, visitor, number, version).await?;
     // Asked here for the words of the visitor's language; the ledger asks again.
     if let Err(no) = one.state.0.after(step) {
-        return Err(Refusal::conflict(format!("#{number}"), super::bulk::refused(no.reason, visitor.lang)));
+        return Err(Refusal::conflict(
+            format!("#{number}"),
+            super::bulk::refused(no.reason, visitor.lang),
+        ));
     }
     let now = desk.now().0;
     let new = NewStep::new(step, reason, now).of_version(version);
