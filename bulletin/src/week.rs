@@ -365,11 +365,41 @@ impl Week<'_> {
     /// # Errors
     /// The ledger or the lake fails.
     pub async fn top(&self) -> Result<Vec<Vulnerability>> {
-        let (start, end) = self.span();
+        let (records, marks) = self.vulnerabilities(self.span()).await?;
+        Ok(records.finish(&marks))
+    }
+
+    /// Records of vulnerabilities within a span, with what other feeds say of them: a catalog of exploited ones and
+    /// published scores up to its end, predictions of its last days.
+    ///
+    /// # Errors
+    /// The ledger or the lake fails.
+    pub async fn vulnerabilities(
+        &self,
+        (start, end): (Timestamp, Timestamp),
+    ) -> Result<(RecordScan, MarkScan)> {
         let withheld = supply::withheld(self.feeds);
         let make = || RecordScan::new(withheld.iter().cloned());
+        let days = start.day().0..Timestamp(end.0 - 1).day().0 + 1;
+        // Parts of feeds that say nothing of vulnerabilities need not be opened; a compacted one holds several.
+        let (kind, snapshot) = (Some(LakeFileKind::Part), Some(self.snapshot));
+        let files = self.ledger.live_files(snapshot, kind, Some(days)).await?;
+        let tells = |name: &String| {
+            let feed = self.feeds.iter().find(|feed| feed.name == *name);
+            feed.is_none_or(supply::tells_of_vulnerabilities)
+        };
+        let files = files
+            .into_iter()
+            .filter(|file| file.feed.as_ref().is_none_or(tells));
+        let parts: Vec<_> = files.map(part).collect();
         let scans = self
-            .scan((start, end), PRIORITY_COLUMNS, make, RecordScan::add)
+            .scan_parts(
+                &parts,
+                (start, end),
+                PRIORITY_COLUMNS,
+                make,
+                RecordScan::add,
+            )
             .await?;
         let records = scans.into_iter().reduce(|mut all, one| {
             all.merge(one);
@@ -412,7 +442,7 @@ impl Week<'_> {
                 found.into_iter().for_each(|one| marks.merge(one));
             }
         }
-        Ok(records.finish(&marks))
+        Ok((records, marks))
     }
 
     /// The frozen weeks before this one, newest first, at most [`HISTORY_WEEKS`] of them: of each the

@@ -90,7 +90,8 @@ pub trait Almanac: Send + Sync {
     async fn live(&self, week: ReportingWeek) -> Result<Arc<CountedWeek>, AlmanacError>;
 
     /// A week's counts divided, as far as they are counted from events.
-    async fn divide(&self, week: ReportingWeek, by: By) -> Result<Arc<Vec<Division>>, AlmanacError>;
+    async fn divide(&self, week: ReportingWeek, by: By)
+    -> Result<Arc<Vec<Division>>, AlmanacError>;
 
     /// Keys behind a figure: `most` lines from the line `from` on.
     async fn behind(

@@ -27,8 +27,16 @@ use crate::routes::{Described, Need, Route, Verb};
 use crate::visitor::Visitor;
 
 pub(crate) const ROUTES: &[Route] = &[
-    Route::page("/console/changes", Need::Right(Right::View), || get(changes)),
-    Route::api(Verb::Get, "/api/v1/changes", Need::Right(Right::View), described, || get(changes)),
+    Route::page("/console/changes", Need::Right(Right::View), || {
+        get(changes)
+    }),
+    Route::api(
+        Verb::Get,
+        "/api/v1/changes",
+        Need::Right(Right::View),
+        described,
+        || get(changes),
+    ),
 ];
 
 fn described() -> Described {
@@ -111,11 +119,18 @@ fn look(desk: &Arc<Desk>) {
             sleep(LOOK).await;
             {
                 let changes = &desk.changes;
-                let mut looking = changes.looking.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut looking = changes
+                    .looking
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 if changes.head.receiver_count() == 0 || *changes.ended.borrow() {
                     *looking = false;
                     // What was held has gaps once nobody looks.
-                    changes.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                    changes
+                        .held
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .clear();
                     return;
                 }
             }
@@ -185,14 +200,17 @@ async fn changes(
     let place = Arc::clone(&desk.changes.listeners).try_acquire_owned();
     let place = place.map_err(|_| Refusal::TooMany(10))?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let last = match last {
-        Some(id) => Some(id.trim().parse::<u64>().map_err(|_| {
-            Refusal::invalid("Last-Event-ID", "is no place of the audit trail")
-        })?),
-        None => asked.after,
-    };
+    let last =
+        match last {
+            Some(id) => Some(id.trim().parse::<u64>().map_err(|_| {
+                Refusal::invalid("Last-Event-ID", "is no place of the audit trail")
+            })?),
+            None => asked.after,
+        };
     let newest = desk.ledger.audit_head().await?.map_or(0, |(seq, _)| seq);
-    let from = last.map_or(newest, |last| i64::try_from(last).unwrap_or(i64::MAX).min(newest));
+    let from = last.map_or(newest, |last| {
+        i64::try_from(last).unwrap_or(i64::MAX).min(newest)
+    });
     desk.changes.head.send_if_modified(|head| {
         let first = *head < 0;
         if first {

@@ -73,12 +73,7 @@ pub trait Correspondence: Send + Sync {
     ///
     /// # Errors
     /// As [`response::Desk::write_answer`]; the configuration lacks what letters need.
-    async fn answer(
-        &self,
-        message: Message,
-        text: String,
-        actor: String,
-    ) -> Result<i64, Declined>;
+    async fn answer(&self, message: Message, text: String, actor: String) -> Result<i64, Declined>;
 
     /// A mail is a complaint about a case; the number of its incident.
     ///

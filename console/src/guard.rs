@@ -13,8 +13,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ledger::Hash;
 
 use crate::Desk;
-use crate::once;
 use crate::access::Rate;
+use crate::once;
 use crate::pages::shell;
 use crate::problem::Problem;
 use crate::refusal::Refusal;
@@ -127,9 +127,10 @@ async fn in_our_words(mut response: Response) -> Response {
             "method-not-allowed",
             "this address does not take that method",
         )),
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Refusal::Problem(problem("too-large", "the body is larger than this address takes"))
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::Problem(problem(
+            "too-large",
+            "the body is larger than this address takes",
+        )),
         _ => Refusal::Problem(problem("refused", "the request cannot be used")),
     };
     let mut response = refusal.into_response();

@@ -26,13 +26,14 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 pub mod access;
-pub mod breached;
-pub mod correspondence;
 pub mod almanac;
+pub mod breached;
+pub mod casework;
+pub mod correspondence;
 pub mod error;
 pub mod meters;
-pub mod oidc;
 pub mod newsroom;
+pub mod oidc;
 pub mod password;
 pub mod premises;
 pub mod problem;
@@ -43,11 +44,12 @@ pub mod tls;
 
 mod changes;
 mod doors;
+mod drill;
 mod guard;
 mod limits;
+mod lookout;
 mod once;
 pub mod openapi;
-mod lookout;
 mod pages;
 mod pictures;
 mod receipts;
@@ -127,9 +129,13 @@ pub struct Desk {
     receiving: Arc<Semaphore>,
     bonds: Bonds,
     site: Option<Arc<Public>>,
+    /// Whoever keeps the workspace, for acts on one incident.
+    casework: Option<Arc<dyn casework::Casework>>,
     /// What counts, renders and publishes issues.
     newsroom: Option<Arc<dyn newsroom::Newsroom>>,
     signs: Signs,
+    /// Whether the workspace is for exercises.
+    exercise: bool,
     limits: limits::Limits,
     /// Changes as they happen.
     changes: changes::Changes,
@@ -143,6 +149,10 @@ pub struct Desk {
     premises: Option<Arc<dyn premises::Premises>>,
     correspondence: Option<Arc<dyn correspondence::Correspondence>>,
     sources: Option<Arc<dyn correspondence::Sources>>,
+    /// What changed in the reports of feeds, kept for a minute.
+    drift: pages::feeds::Kept,
+    /// Vulnerabilities of the last weeks, kept for some minutes.
+    vulnerabilities: pages::vulnerabilities::Kept,
     /// Looks through the lake.
     lookout: lookout::Lookout,
     /// Counts weeks; none where the program has no workspace at hand.
@@ -190,8 +200,10 @@ impl Desk {
             receiving: Arc::new(Semaphore::new(RECEIVING)),
             bonds,
             site: None,
+            casework: None,
             newsroom: None,
             signs: Signs::default(),
+            exercise: false,
             limits: limits::Limits::default(),
             changes: changes::Changes::default(),
             sign_in: watch::channel(Arc::default()).1,
@@ -200,6 +212,8 @@ impl Desk {
             premises: None,
             correspondence: None,
             sources: None,
+            drift: pages::feeds::Kept::default(),
+            vulnerabilities: pages::vulnerabilities::Kept::default(),
             almanac: None,
             lookout,
         }
@@ -258,6 +272,18 @@ impl Desk {
         self
     }
 
+    /// With somebody who sends incidents on, reminds, looks and knows the schemes of grading.
+    pub fn working(mut self, casework: Arc<dyn casework::Casework>) -> Self {
+        self.casework = Some(casework);
+        self
+    }
+
+    /// For exercises: scenarios can be played here.
+    pub fn for_exercises(mut self, exercise: bool) -> Self {
+        self.exercise = exercise;
+        self
+    }
+
     /// With what writes letters, and what knows the feeds.
     pub fn corresponding(
         mut self,
@@ -269,9 +295,7 @@ impl Desk {
         self
     }
     /// What writes letters.
-    pub(crate) fn letters(
-        &self,
-    ) -> Result<&dyn correspondence::Correspondence, refusal::Refusal> {
+    pub(crate) fn letters(&self) -> Result<&dyn correspondence::Correspondence, refusal::Refusal> {
         let letters = self.correspondence.as_deref();
         letters.ok_or_else(|| refusal::Refusal::conflict("this process", "writes no letters"))
     }
@@ -285,6 +309,11 @@ impl Desk {
         self.almanac = Some(almanac);
         self
     }
+    /// Its ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// With a newsroom behind the bulletin desk.
     pub fn with_newsroom(mut self, newsroom: Arc<dyn newsroom::Newsroom>) -> Self {
         self.newsroom = Some(newsroom);

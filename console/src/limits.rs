@@ -101,7 +101,10 @@ mod tests {
         for _ in 0..3 {
             assert!(limits.spend(LIMIT, "a", 0).is_ok());
         }
-        assert!(matches!(limits.spend(LIMIT, "a", 0), Err(Refusal::TooMany(20))));
+        assert!(matches!(
+            limits.spend(LIMIT, "a", 0),
+            Err(Refusal::TooMany(20))
+        ));
         assert!(limits.spend(LIMIT, "b", 0).is_ok());
         assert!(limits.spend(LIMIT, "a", 20_000_000).is_ok());
         assert!(limits.spend(LIMIT, "a", 20_000_000).is_err());
@@ -120,7 +123,10 @@ mod tests {
 
     #[test]
     fn neighbours_of_one_network_are_one_source() {
-        assert_eq!(source_key("2001:db8:1:2:3::4"), source_key("2001:db8:1:2::9"));
+        assert_eq!(
+            source_key("2001:db8:1:2:3::4"),
+            source_key("2001:db8:1:2::9")
+        );
         assert_ne!(source_key("2001:db8:1:2::"), source_key("2001:db8:1:3::"));
         assert_eq!(source_key("192.0.2.1"), "192.0.2.1");
     }

@@ -270,13 +270,19 @@ impl Desk {
             .map_or(Encoding::Utf8, |source| Encoding::of(&source.feed));
         let read = tokio::task::spawn_blocking(move || {
             let mut read = None;
-            let walked = each_member(file, &row.origin, encoding, &Caps::default(), &mut |found| {
-                if found.index != member {
-                    return ControlFlow::Continue(());
-                }
-                read = Some(stretch(found.text, offset, length));
-                ControlFlow::Break(())
-            });
+            let walked = each_member(
+                file,
+                &row.origin,
+                encoding,
+                &Caps::default(),
+                &mut |found| {
+                    if found.index != member {
+                        return ControlFlow::Continue(());
+                    }
+                    read = Some(stretch(found.text, offset, length));
+                    ControlFlow::Break(())
+                },
+            );
             match read {
                 Some(read) => read.map(Some),
                 None => walked.map(|()| None),

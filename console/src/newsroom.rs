@@ -40,8 +40,11 @@ pub enum Task {
         /// Why frozen figures are counted anew.
         refreeze: Option<String>,
     },
-    /// Render an approved revision in every form and put it on the site.
-    Publish,
+    /// Render an approved revision and put it on the site.
+    Publish {
+        /// In these forms; empty: in all.
+        forms: Vec<Form>,
+    },
     /// Count the week as it would be counted now, and propose corrections.
     Late,
     /// Take a public issue back, for a reason in Chinese and in English.
@@ -69,7 +72,7 @@ impl Task {
     pub fn kind(&self) -> Kind {
         match self {
             Task::Draft { .. } => Kind::Draft,
-            Task::Publish => Kind::Publish,
+            Task::Publish { .. } => Kind::Publish,
             Task::Late => Kind::Late,
             Task::Withdraw { .. } => Kind::Withdraw,
         }

@@ -52,8 +52,11 @@ pub(crate) async fn run(
 
 /// The key of a request that changes something through the API; nobody in particular has none.
 fn key(visitor: &Visitor, request: &Request) -> Result<Option<String>, Refusal> {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let Some(value) = request.headers().get(&KEY).filter(|_| !safe) else {
+    let acts = matches!(
+        *request.method(),
+        Method::POST | Method::PUT | Method::PATCH | Method::DELETE
+    );
+    let Some(value) = request.headers().get(&KEY).filter(|_| acts) else {
         return Ok(None);
     };
     if visitor.account.is_none() || !request.uri().path().starts_with("/api/") {
@@ -97,7 +100,10 @@ async fn guarded(
     }
     let name = (visitor.login(), key);
     let now = desk.now().0;
-    let found = desk.ledger.once(name, Hash::of(&whole), now + KEPT, now).await?;
+    let found = desk
+        .ledger
+        .once(name, Hash::of(&whole), now + KEPT, now)
+        .await?;
     match found {
         Once::Claimed => {}
         Once::Before(answered) => return Ok(again(answered)),
@@ -120,7 +126,12 @@ async fn guarded(
     }
     let status = response.status();
     // What broke or came too often did nothing: the same may be asked again.
-    if status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::UNAUTHORIZED) {
+    if status.is_server_error()
+        || matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::UNAUTHORIZED
+        )
+    {
         desk.ledger.once_given_back(name).await?;
         return Ok(response);
     }
@@ -146,7 +157,11 @@ async fn told(response: Response) -> Result<(Response, Answered), Refusal> {
         .map_err(|error| Refusal::broken("an answer that is to be kept", error))?;
     let mut headers = Vec::new();
     for name in HEADERS {
-        if let Some(value) = parts.headers.get(&name).and_then(|value| value.to_str().ok()) {
+        if let Some(value) = parts
+            .headers
+            .get(&name)
+            .and_then(|value| value.to_str().ok())
+        {
             headers.push((name.to_string(), value.to_owned()));
         }
     }

@@ -12,28 +12,33 @@ use crate::routes::Route;
 pub(crate) mod answers;
 pub(crate) mod appeals;
 pub(crate) mod assets;
-pub(crate) mod complaints;
 pub(crate) mod audit;
 pub(crate) mod bulletin;
+pub(crate) mod complaints;
 pub(crate) mod draw;
 pub(crate) mod duty;
 pub(crate) mod events;
+pub(crate) mod exercise;
+pub(crate) mod feeds;
 pub(crate) mod form;
+pub(crate) mod inbox;
+pub(crate) mod incidents;
+pub(crate) mod mail;
+pub(crate) mod me;
+pub(crate) mod notices;
 pub(crate) mod outside;
 pub(crate) mod overview;
 pub(crate) mod owner;
+pub(crate) mod paging;
+pub(crate) mod parties;
 pub(crate) mod portal;
 pub(crate) mod programs;
-pub(crate) mod me;
 pub(crate) mod settings;
-pub(crate) mod inbox;
-pub(crate) mod mail;
-pub(crate) mod notices;
-pub(crate) mod paging;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
-pub(crate) mod webhooks;
 pub(crate) mod statistics;
+pub(crate) mod vulnerabilities;
+pub(crate) mod webhooks;
 
 /// The rows of every page.
 pub(crate) fn routes() -> Vec<&'static [Route]> {
@@ -52,6 +57,7 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         settings::tokens::ROUTES,
         audit::ROUTES,
         overview::ROUTES,
+        incidents::ROUTES,
         outside::report::ROUTES,
         outside::appeal::ROUTES,
         complaints::ROUTES,
@@ -64,9 +70,13 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         portal::api::ROUTES,
         programs::ROUTES,
         webhooks::ROUTES,
+        exercise::ROUTES,
         crate::changes::ROUTES,
         notices::ROUTES,
         inbox::ROUTES,
+        parties::ROUTES,
+        feeds::ROUTES,
+        vulnerabilities::ROUTES,
         events::ROUTES,
         statistics::ROUTES,
     ];
@@ -148,6 +158,8 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("tokens", settings::tokens::Words::PAIRS),
         ("audit", audit::Words::PAIRS),
         ("overview", overview::Words::PAIRS),
+        ("incidents", incidents::words::ListWords::PAIRS),
+        ("incident", incidents::words::CaseWords::PAIRS),
         ("report", outside::report::Words::PAIRS),
         ("appeal", outside::appeal::Words::PAIRS),
         ("complaints", complaints::Words::PAIRS),
@@ -160,11 +172,18 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("programs", programs::Words::PAIRS),
         ("webhooks", webhooks::Words::PAIRS),
         ("duty", duty::Words::PAIRS),
+        ("exercise", exercise::Words::PAIRS),
         ("notices", notices::Words::PAIRS),
         ("letter", notices::LetterWords::PAIRS),
         ("sending", notices::SendingWords::PAIRS),
         ("inbox", inbox::Words::PAIRS),
         ("message", inbox::MessageWords::PAIRS),
+        ("parties", parties::Words::PAIRS),
+        ("party", parties::OneWords::PAIRS),
+        ("party-import", parties::ImportWords::PAIRS),
+        ("feeds", feeds::Words::PAIRS),
+        ("feed", feeds::OneWords::PAIRS),
+        ("vulnerabilities", vulnerabilities::Words::PAIRS),
         ("events", events::Words::PAIRS),
         ("statistics", statistics::Words::PAIRS),
         ("bulletin list", bulletin::list::Words::PAIRS),

@@ -171,7 +171,11 @@ mod tests {
         for byte in &bytes[12..29] {
             crc ^= u32::from(*byte);
             for _ in 0..8 {
-                crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+                crc = if crc & 1 == 1 {
+                    (crc >> 1) ^ 0xedb8_8320
+                } else {
+                    crc >> 1
+                };
             }
         }
         bytes[29..33].copy_from_slice(&(!crc).to_be_bytes());
@@ -180,7 +184,10 @@ mod tests {
 
     #[test]
     fn what_is_none_is_not_taken() {
-        assert_eq!(take(b"<svg xmlns='http://www.w3.org/2000/svg'/>", true), Err(Bad::Kind));
+        assert_eq!(
+            take(b"<svg xmlns='http://www.w3.org/2000/svg'/>", true),
+            Err(Bad::Kind)
+        );
         assert_eq!(take(b"<html>", true), Err(Bad::Kind));
         assert_eq!(take(b"", true), Err(Bad::Kind));
         assert_eq!(take(b"\x89PNG\r\n\x1a\nrubbish", false), Err(Bad::Broken));

@@ -66,11 +66,24 @@ mod tests {
     #[test]
     fn a_number_is_read_however_it_is_typed() {
         let stored = "WF-7Q4K-2M01-ABCD-EFGH";
-        for typed in [stored, " wf 7q4k 2mo1 abcd efgh ", "WF7Q4K2M0LABCDEFGH", "wf–7q4k–2m01–abcd–efgh"] {
+        for typed in [
+            stored,
+            " wf 7q4k 2mo1 abcd efgh ",
+            "WF7Q4K2M0LABCDEFGH",
+            "wf–7q4k–2m01–abcd–efgh",
+        ] {
             assert_eq!(read(typed).as_deref(), Some(stored), "{typed}");
         }
         assert_eq!(read("0a1b-2c3d-4e5f").as_deref(), Some("0A1B-2C3D-4E5F"));
-        for none in ["", "WF-", "WF-7Q4K", "7Q4K-2M01-ABCD", "WF-UUUU-UUUU-UUUU-UUUU", "' OR 1=1 --", "WF-7Q4K-2M01-ABCD-EFGHJ"] {
+        for none in [
+            "",
+            "WF-",
+            "WF-7Q4K",
+            "7Q4K-2M01-ABCD",
+            "WF-UUUU-UUUU-UUUU-UUUU",
+            "' OR 1=1 --",
+            "WF-7Q4K-2M01-ABCD-EFGHJ",
+        ] {
             assert_eq!(read(none), None, "{none}");
         }
     }

@@ -13,7 +13,9 @@ use std::fmt;
 
 use formats::Unreadable;
 use jiff::tz::TimeZone;
-use ledger::{Decision, Ledger, NewVerdict, Page, ReportFilter, ReportProfile, ReportState, Verdict};
+use ledger::{
+    Decision, Ledger, NewVerdict, Page, ReportFilter, ReportProfile, ReportState, Verdict,
+};
 use model::listing::{Held, list_days};
 use model::time::Timestamp;
 use serde::Serialize;

@@ -97,7 +97,10 @@ fn write(lake: &Lake, options: &Options, day: u64, feed: usize) -> Outcome<Vec<P
         record.offset = row * 160;
         record.len = 160;
         let at = (row as i64 * (MICROS_PER_DAY / 1000) / rows.max(1) as i64) * 1000;
-        record.set_time(Field::ObservedAt, Timestamp(midnight + at / 1_000_000 * 1_000_000));
+        record.set_time(
+            Field::ObservedAt,
+            Timestamp(midnight + at / 1_000_000 * 1_000_000),
+        );
         record.set_text(Field::ClassType, class);
         let ip = std::net::Ipv4Addr::from(0x0a00_0000 | (host as u32 & 0x00ff_ffff));
         record.set_ip(Field::SourceIp, ip.into());
@@ -106,14 +109,23 @@ fn write(lake: &Lake, options: &Options, day: u64, feed: usize) -> Outcome<Vec<P
         let (site, url);
         let mut enrichment = Enrichment {
             country: Some(["CN", "US", "DE", "NL", "SG", "FR"][(host >> 8) as usize % 6]),
-            province: (host % 3 != 0).then(|| [11, 31, 32, 33, 37, 44, 51][(host >> 16) as usize % 7] * 10_000),
+            province: (host % 3 != 0)
+                .then(|| [11, 31, 32, 33, 37, 44, 51][(host >> 16) as usize % 7] * 10_000),
             asn: Some(64_496 + (host >> 24) as u32 % 900),
-            territory: if host % 3 == 0 { Territory::Outside } else { Territory::Inside },
+            territory: if host % 3 == 0 {
+                Territory::Outside
+            } else {
+                Territory::Inside
+            },
             ..Enrichment::default()
         };
         if urls {
             site = format!("{:x}.example-{}.test", host & 0xffff, host >> 16 & 0xff);
-            url = format!("https://{site}/{}/{:x}", ["login", "pay", "bank"][(host % 3) as usize], draw);
+            url = format!(
+                "https://{site}/{}/{:x}",
+                ["login", "pay", "bank"][(host % 3) as usize],
+                draw
+            );
             record.set_text(Field::SourceUrl, &url);
             enrichment.host = Some(&site);
             enrichment.domain = site.split_once('.').map(|(_, domain)| domain);
@@ -135,7 +147,10 @@ fn write(lake: &Lake, options: &Options, day: u64, feed: usize) -> Outcome<Vec<P
     }
     let staged = writer.finish()?;
     make_durable(lake.root(), &staged.files)?;
-    let parts = staged.files.iter().filter(|(_, file)| file.kind == FileKind::Part);
+    let parts = staged
+        .files
+        .iter()
+        .filter(|(_, file)| file.kind == FileKind::Part);
     Ok(parts
         .map(|(_, file)| Part {
             path: file.path.clone(),
@@ -150,7 +165,10 @@ fn write(lake: &Lake, options: &Options, day: u64, feed: usize) -> Outcome<Vec<P
 fn lake_of(options: &Options, lake: &Lake) -> Outcome<Vec<Part>> {
     let list = options.out.join("parts.txt");
     if let Ok(text) = fs::read_to_string(&list) {
-        return text.lines().map(|line| read_part(line).ok_or_else(|| format!("{line} is no part").into())).collect();
+        return text
+            .lines()
+            .map(|line| read_part(line).ok_or_else(|| format!("{line} is no part").into()))
+            .collect();
     }
     let begun = Instant::now();
     let mut parts = Vec::new();
@@ -162,7 +180,13 @@ fn lake_of(options: &Options, lake: &Lake) -> Outcome<Vec<Part>> {
     let lines: Vec<String> = parts
         .iter()
         .map(|part| {
-            let Part { path, bytes, rows, min_observed, max_observed } = part;
+            let Part {
+                path,
+                bytes,
+                rows,
+                min_observed,
+                max_observed,
+            } = part;
             format!("{bytes} {rows} {min_observed} {max_observed} {path}")
         })
         .collect();
@@ -186,7 +210,9 @@ fn read_part(line: &str) -> Option<Part> {
 fn peak(path: &Path) -> u64 {
     let status = fs::read_to_string(path).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1000
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok())
+        .unwrap_or(0)
+        / 1000
 }
 
 fn main() -> Outcome {
@@ -197,10 +223,16 @@ fn main() -> Outcome {
     let parts = lake_of(&options, &lake)?;
     let events: u64 = parts.iter().map(|part| part.rows).sum();
     let bytes: u64 = parts.iter().map(|part| part.bytes).sum();
-    println!("{events} events in {} parts, {} MB, {threads} threads", parts.len(), bytes / 1_000_000);
+    println!(
+        "{events} events in {} parts, {} MB, {threads} threads",
+        parts.len(),
+        bytes / 1_000_000
+    );
     let never: Enough = Arc::new(|| false);
     let span = (END - options.days as i64 * MICROS_PER_DAY, END);
-    let edges: Arc<[i64]> = (0..=options.days as i64).map(|day| span.0 + day * MICROS_PER_DAY).collect();
+    let edges: Arc<[i64]> = (0..=options.days as i64)
+        .map(|day| span.0 + day * MICROS_PER_DAY)
+        .collect();
     let questions = [
         ("", true),
         ("class:phishing", true),
@@ -212,12 +244,19 @@ fn main() -> Outcome {
         ("-class:scanner country:CN,US", true),
         ("ip:10.1.2.3", false),
     ];
-    println!("{:<32} {:>10} {:>9} {:>9}", "query", "found", "first s", "again s");
+    println!(
+        "{:<32} {:>10} {:>9} {:>9}",
+        "query", "found", "first s", "again s"
+    );
     for (text, facets) in questions {
         let ask = Ask {
             query: Query::parse(text)?,
             span,
-            edges: if facets { Arc::clone(&edges) } else { Arc::from([]) },
+            edges: if facets {
+                Arc::clone(&edges)
+            } else {
+                Arc::from([])
+            },
             facets,
             rows: 50,
             after: None,
@@ -228,14 +267,22 @@ fn main() -> Outcome {
         for second in &mut seconds {
             let begun = Instant::now();
             let answer = searcher.search(&parts, &ask, &never)?;
-            let columns = lake::search::columns(&["observed_at", "source_ip", "source_url", "asn", "feed"]);
+            let columns =
+                lake::search::columns(&["observed_at", "source_ip", "source_url", "asn", "feed"]);
             let shown = searcher.events(&answer.places, &columns)?;
             *second = begun.elapsed().as_secs_f64();
             found = answer.total;
             assert_eq!(shown.len(), answer.places.len(), "every place is a row");
         }
-        let label = if text.is_empty() { "(everything)" } else { text };
-        println!("{label:<32} {found:>10} {:>9.3} {:>9.3}", seconds[0], seconds[1]);
+        let label = if text.is_empty() {
+            "(everything)"
+        } else {
+            text
+        };
+        println!(
+            "{label:<32} {found:>10} {:>9.3} {:>9.3}",
+            seconds[0], seconds[1]
+        );
     }
     println!("peak memory {} MB", peak(Path::new("/proc/self/status")));
     Ok(())

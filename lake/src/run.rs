@@ -257,13 +257,15 @@ pub(crate) fn of_rows(path: &Path, rows: &[u32]) -> Result<Vec<[u8; 16]>> {
             let from = packed + bit / 8;
             let mut word = [0; 8];
             let len = (end - from).min(8) as usize;
-            file.read_exact_at(&mut word[..len], from).map_err(Error::io(path))?;
+            file.read_exact_at(&mut word[..len], from)
+                .map_err(Error::io(path))?;
             let position = (u64::from_le_bytes(word) >> (bit % 8)) & mask;
             if position >= count {
                 return Err(damaged(*row));
             }
             let mut id = [0; 16];
-            file.read_exact_at(&mut id, HEADER_LEN + position * 16).map_err(Error::io(path))?;
+            file.read_exact_at(&mut id, HEADER_LEN + position * 16)
+                .map_err(Error::io(path))?;
             Ok(id)
         })
         .collect()
@@ -280,7 +282,8 @@ pub(crate) fn row_of(path: &Path, id: EventId) -> Result<Option<u32>> {
     while low < high {
         let middle = low + (high - low) / 2;
         let mut key = [0; 16];
-        file.read_exact_at(&mut key, HEADER_LEN + middle * 16).map_err(Error::io(path))?;
+        file.read_exact_at(&mut key, HEADER_LEN + middle * 16)
+            .map_err(Error::io(path))?;
         match key_from(&key).cmp(&wanted) {
             std::cmp::Ordering::Less => low = middle + 1,
             std::cmp::Ordering::Greater => high = middle,

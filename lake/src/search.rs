@@ -362,7 +362,10 @@ impl Searcher {
     pub fn events(&self, places: &[Place], columns: &[usize]) -> Result<Vec<Event>> {
         let mut by_part: BTreeMap<&str, Vec<(u32, usize)>> = BTreeMap::new();
         for (at, place) in places.iter().enumerate() {
-            by_part.entry(&place.part).or_default().push((place.row, at));
+            by_part
+                .entry(&place.part)
+                .or_default()
+                .push((place.row, at));
         }
         let mut events: Vec<Event> = places
             .iter()
@@ -499,7 +502,9 @@ impl Searcher {
 
 impl std::fmt::Debug for Searcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Searcher").field("lake", &self.lake).finish_non_exhaustive()
+        f.debug_struct("Searcher")
+            .field("lake", &self.lake)
+            .finish_non_exhaustive()
     }
 }
 
@@ -552,7 +557,8 @@ impl Pass<'_> {
         let floor = floor.filter(|floor| *floor <= part.max_observed);
         // Rows that come after the cursor lie at its instant or before it.
         let floor = floor.filter(|_| {
-            ask.after.is_none_or(|after| part.min_observed <= after.observed_at)
+            ask.after
+                .is_none_or(|after| part.min_observed <= after.observed_at)
         });
         if self.tests.is_empty() && inside && floor.is_none() && !ask.facets {
             let mut whole = share.steps.same(part.min_observed, part.max_observed);
@@ -613,7 +619,11 @@ impl Pass<'_> {
             };
             rows = scanned.rows;
         }
-        share.total += summary.hours.iter().map(|hour| u64::from(*hour)).sum::<u64>();
+        share.total += summary
+            .hours
+            .iter()
+            .map(|hour| u64::from(*hour))
+            .sum::<u64>();
         add_hours(&mut share.steps, part, &summary.hours);
         if ask.facets {
             share.counts.merge(&summary.counts);
@@ -622,15 +632,12 @@ impl Pass<'_> {
     }
 
     /// Puts the newest rows in order, by their ids where their times are equal.
-    fn order(
-        &self,
-        newest: Newest,
-        at_cursor: Vec<(u32, u32)>,
-        most: usize,
-    ) -> Result<Vec<Place>> {
+    fn order(&self, newest: Newest, at_cursor: Vec<(u32, u32)>, most: usize) -> Result<Vec<Place>> {
         let mut places = Vec::new();
         if let Some(after) = self.ask.after {
-            let rows = at_cursor.into_iter().map(|(part, row)| (after.observed_at, part, row));
+            let rows = at_cursor
+                .into_iter()
+                .map(|(part, row)| (after.observed_at, part, row));
             let mut tied = self.placed(rows.collect())?;
             tied.retain(|place| place.cursor < after);
             places = tied;
@@ -725,7 +732,9 @@ fn cell(column: &ArrayRef, row: usize) -> Option<Cell> {
         let keys = dictionary.keys().as_primitive_opt::<Int32Type>()?;
         let at = usize::try_from(keys.value(row)).ok()?;
         let values = dictionary.values().as_string_opt::<i32>()?;
-        return values.is_valid(at).then(|| Cell::Text(values.value(at).to_owned()));
+        return values
+            .is_valid(at)
+            .then(|| Cell::Text(values.value(at).to_owned()));
     }
     Some(match column.data_type() {
         DataType::Utf8 => Cell::Text(column.as_string::<i32>().value(row).to_owned()),

@@ -46,7 +46,11 @@ fn incident(n: i64) -> NewIncident {
         what: format!("{host} imitates 示例银行{}", mixed(n, 6) % 300),
         url: Some(format!("https://{host}/secure/{n}")),
         host: Some(host),
-        ip: Some(format!("198.51.{}.{}", mixed(n, 7) % 256, mixed(n, 8) % 256)),
+        ip: Some(format!(
+            "198.51.{}.{}",
+            mixed(n, 7) % 256,
+            mixed(n, 8) % 256
+        )),
         asn: Some((64_496 + mixed(n, 9) % 16) as i64),
         name: None,
         brand: Some(format!("brand {}", mixed(n, 10) % 800)),
@@ -54,7 +58,11 @@ fn incident(n: i64) -> NewIncident {
         province: Some(format!("{province}0000")),
         territory: Territory::Inside,
         border: Vec::new(),
-        flags: if mixed(n, 12).is_multiple_of(400) { vec!["government"] } else { Vec::new() },
+        flags: if mixed(n, 12).is_multiple_of(400) {
+            vec!["government"]
+        } else {
+            Vec::new()
+        },
         owner: None,
         tlp: Tlp::Amber,
         origin: "bench".to_owned(),
@@ -69,19 +77,39 @@ async fn fill(ledger: &Ledger, file: &Path, count: i64) {
     let begun = Instant::now();
     for from in (0..count).step_by(TOGETHER as usize) {
         let opened = (from..(from + TOGETHER).min(count)).map(incident).collect();
-        let found = Triage { opened, ..Triage::default() };
-        ledger.commit_triage(found, "bench", "bench", T0).await.unwrap();
+        let found = Triage {
+            opened,
+            ..Triage::default()
+        };
+        ledger
+            .commit_triage(found, "bench", "bench", T0)
+            .await
+            .unwrap();
     }
-    println!("{count} incidents opened in {:.0} s", begun.elapsed().as_secs_f64());
+    println!(
+        "{count} incidents opened in {:.0} s",
+        begun.elapsed().as_secs_f64()
+    );
     // Spread over two years; all but the last two in a hundred are over.
-    let db = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await.unwrap();
+    let db = Database::connect(format!("sqlite://{}?mode=rw", file.display()))
+        .await
+        .unwrap();
     let step = 730 * DAY / count;
     let live = count - count / 50;
-    let states = [IncidentState::Open, IncidentState::Validated, IncidentState::Notified, IncidentState::Acted];
-    let cases: String = (0..4).map(|n| format!("WHEN {n} THEN '{}' ", states[n].label())).collect();
+    let states = [
+        IncidentState::Open,
+        IncidentState::Validated,
+        IncidentState::Notified,
+        IncidentState::Acted,
+    ];
+    let cases: String = (0..4)
+        .map(|n| format!("WHEN {n} THEN '{}' ", states[n].label()))
+        .collect();
     for sql in [
         format!("UPDATE incident SET opened_at = {T0} - ({count} - number) * {step}"),
-        format!("UPDATE incident SET state = 'closed', live_key = NULL, closed_at = opened_at + {DAY} WHERE number <= {live}"),
+        format!(
+            "UPDATE incident SET state = 'closed', live_key = NULL, closed_at = opened_at + {DAY} WHERE number <= {live}"
+        ),
         format!("UPDATE incident SET state = CASE number % 4 {cases} END WHERE number > {live}"),
     ] {
         db.execute_unprepared(&sql).await.unwrap();
@@ -122,15 +150,25 @@ async fn main() {
         fill(&ledger, &file, count).await;
     }
     let begins = |day: Day| i64::from(day.0) * DAY;
-    let moment = Moment { now: T0, me: "li", begins: &begins };
-    println!("{:55} {:>7} {:>9} {:>9} {:>9} {:>9}", "query", "rows", "page p50", "page p99", "count p50", "count p99");
+    let moment = Moment {
+        now: T0,
+        me: "li",
+        begins: &begins,
+    };
+    println!(
+        "{:55} {:>7} {:>9} {:>9} {:>9} {:>9}",
+        "query", "rows", "page p50", "page p99", "count p50", "count p99"
+    );
     for question in QUESTIONS {
         let search = Query::read(question).unwrap().search(&moment);
         let (mut pages, mut counts) = (Vec::new(), Vec::new());
         let (mut rows, mut after, mut bounded): (usize, Option<Cursor>, _) = (0, None, None);
         for _ in 0..60 {
             let begun = Instant::now();
-            let found = ledger.find_incidents(&search, &Reach::All, after, 50).await.unwrap();
+            let found = ledger
+                .find_incidents(&search, &Reach::All, after, 50)
+                .await
+                .unwrap();
             pages.push(begun.elapsed());
             rows = rows.max(found.incidents.len());
             after = found.next;
@@ -143,7 +181,9 @@ async fn main() {
         let millis = |times: &[std::time::Duration], percent: usize| {
             times[(times.len() * percent / 100).min(times.len() - 1)].as_secs_f64() * 1e3
         };
-        let told = bounded.map_or_else(String::new, |b| format!("{}{}", b.count, if b.more { "+" } else { "" }));
+        let told = bounded.map_or_else(String::new, |b| {
+            format!("{}{}", b.count, if b.more { "+" } else { "" })
+        });
         println!(
             "{question:55} {rows:>7} {:>9.2} {:>9.2} {:>9.2} {:>9.2}  {told}",
             millis(&pages, 50),

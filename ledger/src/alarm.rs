@@ -161,6 +161,9 @@ pub struct NewTelling {
     pub target: String,
 }
 
+/// Topics of alarms that an exercise raised begin so; it ends them itself.
+pub const DRILL: &str = "drill ";
+
 /// Actor of what the rules do.
 const ACTOR: &str = "system:alarms";
 
@@ -195,7 +198,11 @@ impl Ledger {
             link_until: Set(link_until),
         };
         let inserted = Entity::insert(row)
-            .on_conflict(OnConflict::column(Column::LiveTopic).do_nothing().to_owned())
+            .on_conflict(
+                OnConflict::column(Column::LiveTopic)
+                    .do_nothing()
+                    .to_owned(),
+            )
             .exec_without_returning(&tx)
             .await?;
         let live = Entity::find()
@@ -226,7 +233,12 @@ impl Ledger {
     }
 
     /// Ends the living alarms of a rule whose topics were not found any more; which.
-    pub async fn end_alarms(&self, rule: AlarmRule, found: &[String], now: i64) -> Result<Vec<Alarm>> {
+    pub async fn end_alarms(
+        &self,
+        rule: AlarmRule,
+        found: &[String],
+        now: i64,
+    ) -> Result<Vec<Alarm>> {
         let live = Entity::find()
             .filter(Column::Rule.eq(Text(rule)))
             .filter(Column::LiveTopic.is_not_null())
@@ -234,7 +246,7 @@ impl Ledger {
             .await?;
         let over: Vec<Alarm> = live
             .into_iter()
-            .filter(|alarm| !found.contains(&alarm.topic))
+            .filter(|alarm| !found.contains(&alarm.topic) && !alarm.topic.starts_with(DRILL))
             .collect();
         if over.is_empty() {
             return Ok(over);
@@ -259,11 +271,28 @@ impl Ledger {
         Ok(over)
     }
 
+    /// Ends the living alarm about a topic, if there is one.
+    pub async fn end_topic(&self, topic: &str, now: i64) -> Result<()> {
+        Entity::update_many()
+            .col_expr(Column::EndedAt, Expr::value(now))
+            .col_expr(Column::LiveTopic, Expr::value(None::<String>))
+            .filter(Column::LiveTopic.eq(topic))
+            .exec(self.writer()?)
+            .await?;
+        Ok(())
+    }
+
     /// Takes an alarm up: it climbs no more.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] if somebody did so before.
-    pub async fn acknowledge_alarm(&self, by: &Actor, id: i64, remark: &str, now: i64) -> Result<Alarm> {
+    pub async fn acknowledge_alarm(
+        &self,
+        by: &Actor,
+        id: i64,
+        remark: &str,
+        now: i64,
+    ) -> Result<Alarm> {
         by.must(Right::Work)?;
         let remark = without_nul(remark).trim().to_owned();
         let tx = self.begin().await?;

@@ -70,14 +70,19 @@ impl Ledger {
                     return refuse("may not work on incidents");
                 }
                 // Whoever belongs to another organization could not even see it.
-                Some(account) if account.organization.is_some() && account.organization != incident.owner => {
+                Some(account)
+                    if account.organization.is_some() && account.organization != incident.owner =>
+                {
                     return refuse("belongs to an organization that does not work this incident");
                 }
                 Some(_) => {}
                 None => return refuse("is not known"),
             }
         }
-        let before = Entity::find_by_id(Text(id)).one(&tx).await?.map(|row| row.login);
+        let before = Entity::find_by_id(Text(id))
+            .one(&tx)
+            .await?
+            .map(|row| row.login);
         if before.as_deref() == to {
             return Ok(before);
         }
@@ -93,7 +98,10 @@ impl Ledger {
                 let again = OnConflict::column(Column::IncidentId)
                     .update_columns([Column::Login, Column::At, Column::By])
                     .to_owned();
-                Entity::insert(row).on_conflict(again).exec_without_returning(&tx).await?;
+                Entity::insert(row)
+                    .on_conflict(again)
+                    .exec_without_returning(&tx)
+                    .await?;
             }
         }
         let record = NewAudit {

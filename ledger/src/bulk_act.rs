@@ -77,7 +77,9 @@ impl Ledger {
             undone_at: Set(None),
             undone_by: Set(None),
         };
-        Entity::insert(row).exec_without_returning(self.writer()?).await?;
+        Entity::insert(row)
+            .exec_without_returning(self.writer()?)
+            .await?;
         Ok(())
     }
 

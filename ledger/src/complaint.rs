@@ -305,12 +305,7 @@ impl Ledger {
 }
 
 /// What a fate comes to, inside a transaction: state, reason and incident; the incident counts one complaint more.
-async fn settle<C: ConnectionTrait>(
-    db: &C,
-    fate: Fate,
-    actor: &str,
-    now: i64,
-) -> Result<Befallen> {
+async fn settle<C: ConnectionTrait>(db: &C, fate: Fate, actor: &str, now: i64) -> Result<Befallen> {
     let (state, reason, incident) = match fate {
         Fate::Opens(opened) => {
             let id = opened.id;

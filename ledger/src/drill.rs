@@ -66,7 +66,10 @@ impl Ledger {
             .await?;
         if let Some(running) = running {
             let reason = format!("is played by {login}: end it first");
-            return Err(Error::conflict(format!("scenario {}", running.scenario), reason));
+            return Err(Error::conflict(
+                format!("scenario {}", running.scenario),
+                reason,
+            ));
         }
         let row = ActiveModel {
             id: NotSet,

@@ -105,14 +105,23 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::NotFound`] if it is not handed to this person; [`Error::Conflict`] if it was taken.
-    pub async fn take_handover(&self, by: &Actor, id: i64, answer: &str, now: i64) -> Result<Handover> {
+    pub async fn take_handover(
+        &self,
+        by: &Actor,
+        id: i64,
+        answer: &str,
+        now: i64,
+    ) -> Result<Handover> {
         by.must(Right::Work)?;
         let tx = self.begin().await?;
         let found = Entity::find_by_id(id).one(&tx).await?;
         let found = found.filter(|row| row.taker == by.login());
         let mut row = found.ok_or_else(|| Error::not_found("handover", id.to_string()))?;
         if row.taken_at.is_some() {
-            return Err(Error::conflict(format!("handover {id}"), "was taken already"));
+            return Err(Error::conflict(
+                format!("handover {id}"),
+                "was taken already",
+            ));
         }
         let answer = without_nul(answer).trim().to_owned();
         row.answer = (!answer.is_empty()).then_some(answer);

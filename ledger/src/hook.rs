@@ -135,9 +135,11 @@ pub fn matches(wanted: &str, kind: &str) -> bool {
 
 /// Changes that no program outside is told of: who signs in, and what keeps the house safe.
 pub fn is_inner(kind: &str) -> bool {
-    ["session.", "account.", "token.", "deputy.", "hook.", "access."]
-        .iter()
-        .any(|own| kind.starts_with(own))
+    [
+        "session.", "account.", "token.", "deputy.", "hook.", "access.",
+    ]
+    .iter()
+    .any(|own| kind.starts_with(own))
 }
 
 fn posted(entry: &AuditEntry) -> String {
@@ -176,7 +178,10 @@ impl Ledger {
         by.must(Right::Administer)?;
         let name = without_nul(name).trim().to_owned();
         if name.is_empty() || kinds.is_empty() {
-            return Err(Error::conflict("webhook", "needs a name and a kind of change"));
+            return Err(Error::conflict(
+                "webhook",
+                "needs a name and a kind of change",
+            ));
         }
         let tx = self.begin().await?;
         if setting::read::<i64, _>(&tx, CURSOR).await?.is_none() {
@@ -287,7 +292,12 @@ impl Ledger {
     }
 
     /// Calls of a subscription, the newest first; before the one of this number, where one is given.
-    pub async fn hook_calls(&self, hook: i64, before: Option<i64>, page: Page) -> Result<Vec<HookCall>> {
+    pub async fn hook_calls(
+        &self,
+        hook: i64,
+        before: Option<i64>,
+        page: Page,
+    ) -> Result<Vec<HookCall>> {
         let mut select = call::Entity::find()
             .filter(call::Column::HookId.eq(hook))
             .order_by_desc(call::Column::Id)
@@ -300,7 +310,13 @@ impl Ledger {
     }
 
     /// Notes what came of a try.
-    pub async fn hook_called(&self, id: i64, state: CallState, reply: &str, now: i64) -> Result<()> {
+    pub async fn hook_called(
+        &self,
+        id: i64,
+        state: CallState,
+        reply: &str,
+        now: i64,
+    ) -> Result<()> {
         let reply: String = without_nul(reply).chars().take(REPLY).collect();
         call::Entity::update_many()
             .col_expr(call::Column::State, Expr::value(state))

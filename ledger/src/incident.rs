@@ -214,9 +214,9 @@ mod search;
 mod splitting;
 mod wording;
 
-pub(crate) use handing::{numbered, write_note};
 pub use beside::Beside;
 pub use counted::{CampaignCount, IncidentCount, Period};
+pub(crate) use handing::{numbered, write_note};
 pub use listing::{IncidentFilter, IncidentSort};
 pub use moving::{MovedIncident, Unmoved};
 pub(crate) use opening::open;
@@ -377,7 +377,9 @@ pub(crate) async fn step<C: ConnectionTrait>(
 pub(crate) fn unchanged(incident: &Incident, version: Option<i32>) -> Result<()> {
     match version.is_none_or(|version| version == incident.version) {
         true => Ok(()),
-        false => Err(Error::Changed { object: object(incident.id.0) }),
+        false => Err(Error::Changed {
+            object: object(incident.id.0),
+        }),
     }
 }
 

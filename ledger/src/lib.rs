@@ -28,11 +28,11 @@ mod text;
 
 pub mod access;
 pub mod account;
-pub mod appeal;
 pub mod alarm;
 pub mod api_token;
-pub mod attempt;
+pub mod appeal;
 pub mod assignment;
+pub mod attempt;
 pub mod audit;
 pub mod blob;
 pub mod bulk_act;
@@ -85,11 +85,11 @@ pub mod watch;
 
 pub use access::{Credential, NewSession, SignedIn};
 pub use account::{Account, Actor, Deputy};
-pub use appeal::{Appeal, NewAppeal};
 pub use alarm::{Alarm, Finding, NewTelling, Telling, TellingState};
 pub use api_token::{ApiToken, NewApiToken};
-pub use attempt::Admission;
+pub use appeal::{Appeal, NewAppeal};
 pub use assignment::Assignment;
+pub use attempt::Admission;
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use blob::{Blob, BlobStore};
 pub use bulk_act::BulkAct;
@@ -113,8 +113,9 @@ pub use history::{HistoryKind, HistoryRow, NewHistoryRow};
 pub use hook::{CallState, Hook, HookCall};
 pub use identity::{Identity, NewIdentity};
 pub use incident::{
-    BadQuery, Beside, Bounded, Cursor, Found, Incident, IncidentEvent, IncidentFilter, IncidentNote,
-    IncidentSort, Key, Moment, NewIncident, NewStep, Order, Query, Reach, Search, Term,
+    BadQuery, Beside, Bounded, Cursor, Found, Incident, IncidentEvent, IncidentFilter,
+    IncidentNote, IncidentSort, Key, Moment, NewIncident, NewStep, Order, Query, Reach, Search,
+    Term,
 };
 pub use infrastructure::{InfrastructureEvent, InfrastructureState, NewInfrastructureEvent};
 pub use issue::{Issue, IssueHead, IssueState, NewIssue};
@@ -125,9 +126,9 @@ pub use listing::{
 };
 pub use manifest::{LakeFile, LakeFileKind, LakeTotals, NewLakeFile, Snapshot};
 pub use member::LakeMember;
-pub use once::{Answered, Once};
 pub use message::{Message, MessageFilter, MessageRead, MessageState, NewMessage, Settled};
 pub use notice::{Attempt, Fault, Move, NewNotice, Notice, NoticeDirective, NoticeFilter};
+pub use once::{Answered, Once};
 pub use open::{Ledger, Page};
 pub use organization::{
     Contact, Merged, NewContact, NewOrganization, Organization, PartyFilter, PartyRow, Register,

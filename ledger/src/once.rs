@@ -128,7 +128,11 @@ impl Ledger {
     }
 
     /// Keeps the answer under a claimed key.
-    pub async fn once_answered(&self, (account, key): (&str, &str), answer: &Answered) -> Result<()> {
+    pub async fn once_answered(
+        &self,
+        (account, key): (&str, &str),
+        answer: &Answered,
+    ) -> Result<()> {
         let headers = serde_json::to_string(&answer.headers)
             .map_err(|error| DbErr::Json(format!("headers of an answer: {error}")))?;
         Entity::update_many()

@@ -561,7 +561,9 @@ impl Ledger {
 pub(crate) async fn set<C: ConnectionTrait>(db: &C, mut row: Organization, now: i64) -> Result<()> {
     row.changed_at = now;
     row.version += 1;
-    Entity::update(ActiveModel::from(row).reset_all()).exec(db).await?;
+    Entity::update(ActiveModel::from(row).reset_all())
+        .exec(db)
+        .await?;
     Ok(())
 }
 

@@ -210,9 +210,8 @@ fn asked_of(party: OrganizationId) -> sea_orm::sea_query::SimpleExpr {
 }
 
 fn matter(incident: Incident, mine: &[Directive], looked: Option<(i64, Finding)>) -> Matter {
-    let running = |row: &&Directive| {
-        matches!(row.state, DirectiveState::Asked | DirectiveState::Answered)
-    };
+    let running =
+        |row: &&Directive| matches!(row.state, DirectiveState::Asked | DirectiveState::Answered);
     let answered_at = mine
         .iter()
         .flat_map(|row| [row.answered_at, row.acted_at])
@@ -243,8 +242,16 @@ fn matter(incident: Incident, mine: &[Directive], looked: Option<(i64, Finding)>
         state,
         asks,
         roles,
-        asked_at: mine.iter().filter_map(|row| row.asked_at).min().unwrap_or_default(),
-        due_at: mine.iter().filter(running).filter_map(|row| row.due_at).min(),
+        asked_at: mine
+            .iter()
+            .filter_map(|row| row.asked_at)
+            .min()
+            .unwrap_or_default(),
+        due_at: mine
+            .iter()
+            .filter(running)
+            .filter_map(|row| row.due_at)
+            .min(),
         answered_at,
         acted_at,
         ticket: mine.iter().rev().find_map(|row| row.ticket.clone()),
@@ -388,7 +395,10 @@ impl Ledger {
         let id = incident.id.0;
         let live = incident.state.0.is_live();
         if !live && new.act != Act::Write {
-            return Err(Error::conflict(object(number), "is closed: write to us instead"));
+            return Err(Error::conflict(
+                object(number),
+                "is closed: write to us instead",
+            ));
         }
         if new.act == Act::Write && new.body.trim().is_empty() {
             return Err(Error::conflict(object(number), "the message is empty"));
@@ -421,7 +431,11 @@ impl Ledger {
             _ => Some(Step::Acknowledge),
         };
         if let Some(step) = step.filter(|_| live && incident.noticed_at.is_some()) {
-            let basis = format!("{} in the portal by {actor} of {}", new.act.kind(), party.id);
+            let basis = format!(
+                "{} in the portal by {actor} of {}",
+                new.act.kind(),
+                party.id
+            );
             let step = NewStep::new(step, basis, now);
             incident::step(&tx, id, &Reach::All, &step, actor, now).await?;
         }
@@ -442,7 +456,11 @@ impl Ledger {
                     subject,
                     nature: "reply".to_owned(),
                     state,
-                    reason: Some(format!("written in the portal: {} {ground}", new.act.kind()).trim().to_owned()),
+                    reason: Some(
+                        format!("written in the portal: {} {ground}", new.act.kind())
+                            .trim()
+                            .to_owned(),
+                    ),
                     proposal: match new.act {
                         Act::Fix => Some("fixed".to_owned()),
                         Act::Dispute(Dispute::NotOurs) => Some("wrong-contact".to_owned()),
@@ -531,7 +549,10 @@ impl Ledger {
             numbers.extend(rows.into_iter().map(|(id, number)| (id.0, number)));
         }
         let with = |post: Post| {
-            let number = numbers.get(&post.incident_id.0).copied().unwrap_or_default();
+            let number = numbers
+                .get(&post.incident_id.0)
+                .copied()
+                .unwrap_or_default();
             (post, number)
         };
         Ok(posts.into_iter().map(with).collect())

@@ -129,13 +129,19 @@ impl Ledger {
             return Err(Error::not_found("promise", id.to_string()));
         }
         if outcome.is_empty() {
-            return Err(Error::conflict(format!("promise {id}"), "ends with what came of it"));
+            return Err(Error::conflict(
+                format!("promise {id}"),
+                "ends with what came of it",
+            ));
         }
         let tx = self.begin().await?;
         let row = Entity::find_by_id(id).one(&tx).await?;
         let mut row = row.ok_or_else(|| Error::not_found("promise", id.to_string()))?;
         if row.done_at.is_some() {
-            return Err(Error::conflict(format!("promise {id}"), "was ended already"));
+            return Err(Error::conflict(
+                format!("promise {id}"),
+                "was ended already",
+            ));
         }
         row.done_by = Some(by.to_owned());
         row.done_at = Some(now);

@@ -198,7 +198,10 @@ impl Ledger {
         let tx = self.begin().await?;
         let shift = shift_of(&tx, id).await?;
         if shift.from_at <= now {
-            return Err(Error::conflict(object(id), "has begun: it stays in the roster"));
+            return Err(Error::conflict(
+                object(id),
+                "has begun: it stays in the roster",
+            ));
         }
         row::Entity::update_many()
             .col_expr(row::Column::RemovedAt, Expr::value(now))
@@ -281,7 +284,10 @@ impl Ledger {
         }
         let (asker, taker) = (person(&tx, by.login()).await?, person(&tx, login).await?);
         if !taker.may(Right::Work) && !taker.may(Right::Lead) {
-            return Err(Error::conflict(format!("account {login}"), "takes no shifts"));
+            return Err(Error::conflict(
+                format!("account {login}"),
+                "takes no shifts",
+            ));
         }
         if overlapping(&tx, login, (own.from_at, own.to_at)).await? {
             return Err(taken(login));
@@ -320,7 +326,10 @@ impl Ledger {
             return Err(Error::not_found("swap", id.to_string()));
         }
         if row.state.0 != SwapState::Asked {
-            return Err(Error::conflict(format!("swap {id}"), "was answered already"));
+            return Err(Error::conflict(
+                format!("swap {id}"),
+                "was answered already",
+            ));
         }
         row.answered_at = Some(now);
         row.state = Text(match (yes, row.needs_lead) {

@@ -66,7 +66,9 @@ impl Ledger {
             return refuse(format!("needs a name of at most {LONGEST} characters"));
         }
         let tx = self.begin().await?;
-        let own = Entity::find().filter(Column::Owner.eq(owner)).order_by_asc(Column::Place);
+        let own = Entity::find()
+            .filter(Column::Owner.eq(owner))
+            .order_by_asc(Column::Place);
         let own = own.all(&tx).await?;
         let same = own.iter().find(|view| view.name == name);
         if same.is_none() && own.len() as u64 >= MOST {
@@ -78,7 +80,10 @@ impl Ledger {
             name: Set(name),
             query: Set(without_nul(query).into_owned()),
             columns: Set(columns.to_owned()),
-            place: Set(same.map_or_else(|| own.last().map_or(0, |last| last.place + 1), |same| same.place)),
+            place: Set(same.map_or_else(
+                || own.last().map_or(0, |last| last.place + 1),
+                |same| same.place,
+            )),
             created_at: Set(now),
         };
         let stored = match same {

@@ -51,10 +51,7 @@ impl NoticeKind {
     pub fn asks(self) -> bool {
         !matches!(
             self,
-            NoticeKind::Retraction
-                | NoticeKind::Receipt
-                | NoticeKind::Outcome
-                | NoticeKind::Answer
+            NoticeKind::Retraction | NoticeKind::Receipt | NoticeKind::Outcome | NoticeKind::Answer
         )
     }
 }

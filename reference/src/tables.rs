@@ -308,6 +308,33 @@ impl Tables {
         self.names.country(country, lang)
     }
 
+    /// The two letters of a country's English name as lists write it, or of themselves.
+    pub fn country_named(&self, name: &str) -> Option<String> {
+        // Names that lists use and the standard does not.
+        const OTHERS: [(&str, &str); 4] = [
+            ("south korea", "KR"),
+            ("united states", "US"),
+            ("united kingdom", "GB"),
+            ("russia", "RU"),
+        ];
+        let name = name.trim();
+        let letters = b'A'..=b'Z';
+        let mut codes = letters
+            .clone()
+            .flat_map(|a| letters.clone().map(move |b| [a, b]))
+            .filter_map(|code| Country::new(std::str::from_utf8(&code).ok()?));
+        let lower = name.to_lowercase();
+        let other = OTHERS.iter().find(|(other, _)| *other == lower);
+        let same = |code: &Country| {
+            let named = self.country_name(*code, Lang::En);
+            named.is_some_and(|own| own.to_lowercase() == lower || code.as_str() == name)
+        };
+        match other {
+            Some((_, code)) => Some((*code).to_owned()),
+            None => codes.find(same).map(|code| code.to_string()),
+        }
+    }
+
     /// Canonical name of a holder, as stored with events: `chinatelecom`.
     pub fn holder_name(&self, holder: u32) -> Option<&str> {
         self.names.holder(holder).map(|holder| holder.name.as_str())

@@ -50,7 +50,11 @@ impl Desk {
         house: Option<&House>,
     ) -> Result<Plan> {
         let standing = self.standing(incident.incident_id()).await?;
-        let mut plan = Plan { stored: !standing.is_empty(), directives: standing, ..Plan::default() };
+        let mut plan = Plan {
+            stored: !standing.is_empty(),
+            directives: standing,
+            ..Plan::default()
+        };
         if !plan.stored {
             let now = (self.clock)().0;
             let new = self.decided(incident, known, table, parties).into_iter();
@@ -84,7 +88,10 @@ impl Desk {
             return Ok(plan);
         };
         for directive in plan.directives.iter().filter(|one| is_due(one)) {
-            match self.preview_notice(house, parties, incident, directive).await? {
+            match self
+                .preview_notice(house, parties, incident, directive)
+                .await?
+            {
                 Ok(letter) => plan.letters.push(letter),
                 Err(problem) => plan.problems.push(problem),
             }
@@ -127,12 +134,20 @@ impl Desk {
     ///
     /// # Errors
     /// Nobody was asked, or the ledger, the lake or the blob store fails.
-    pub async fn remind(&self, id: IncidentId, parties: &Parties, house: &House) -> Result<WrittenNotices> {
+    pub async fn remind(
+        &self,
+        id: IncidentId,
+        parties: &Parties,
+        house: &House,
+    ) -> Result<WrittenNotices> {
         let incident = self.ledger.incident(id, &Reach::All).await?;
         let asked = [DirectiveState::Asked, DirectiveState::Answered];
         let mut all: BTreeMap<OrganizationId, Vec<Directive>> = BTreeMap::new();
         for directive in self.ledger.directives(id).await? {
-            if let Some(organization) = directive.organization_id.filter(|_| asked.contains(&directive.state)) {
+            if let Some(organization) = directive
+                .organization_id
+                .filter(|_| asked.contains(&directive.state))
+            {
                 all.entry(organization.0).or_default().push(directive);
             }
         }

@@ -268,7 +268,11 @@ impl Desk {
         let looked = looks.iter().map(|look| look.at.0).max();
         let early = next.is_some_and(|at| at > now) && incident.acted_at.is_some();
         let told_acted = early
-            && self.ledger.last_acted(id).await?.is_some_and(|acted| looked.is_none_or(|at| at < acted));
+            && self
+                .ledger
+                .last_acted(id)
+                .await?
+                .is_some_and(|acted| looked.is_none_or(|at| at < acted));
         if !asked && !told_acted && next.is_none_or(|at| at > now) {
             return Ok(());
         }

@@ -2,8 +2,8 @@
 //! [`formats::mail`]; and what came by the public form ([`form`]), which goes the same way. One mailbox carries complaints, answers, bounces and feeds; what each mail led to
 //! stands in its row.
 
-pub mod form;
 pub mod deciding;
+pub mod form;
 pub mod imap;
 pub mod reading;
 

@@ -116,7 +116,12 @@ impl Desk {
     ///
     /// # Errors
     /// The file is too big, or has no such columns ([`Error`] of kind refused); the stores fail.
-    pub async fn take_feedback(&self, party: &Party, bytes: &[u8], actor: &str) -> Result<Feedback> {
+    pub async fn take_feedback(
+        &self,
+        party: &Party,
+        bytes: &[u8],
+        actor: &str,
+    ) -> Result<Feedback> {
         let mut told = Feedback::default();
         let (rows, bad) = read_feedback(bytes)
             .map_err(|why| Error::refused("the feedback file".to_owned(), why))?;
@@ -135,11 +140,17 @@ impl Desk {
                 Ok(post) => post,
                 Err(Error::Ledger(ledger::Error::NotFound { .. })) => {
                     let reason = format!("no matter of yours has the number {}", row.number);
-                    told.bad.push(BadLine { line: row.line, reason });
+                    told.bad.push(BadLine {
+                        line: row.line,
+                        reason,
+                    });
                     continue;
                 }
                 Err(Error::Ledger(ledger::Error::Conflict { reason, .. })) => {
-                    told.bad.push(BadLine { line: row.line, reason });
+                    told.bad.push(BadLine {
+                        line: row.line,
+                        reason,
+                    });
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -184,7 +195,10 @@ impl Desk {
         let Some(condition) = own.condition() else {
             return Ok(Vec::new());
         };
-        let files = self.ledger.live_files(None, Some(LakeFileKind::Part), None).await?;
+        let files = self
+            .ledger
+            .live_files(None, Some(LakeFileKind::Part), None)
+            .await?;
         let parts: Vec<_> = files
             .iter()
             .filter_map(triage::part)
@@ -194,8 +208,13 @@ impl Desk {
             return Ok(Vec::new());
         }
         let instant = |at: i64| {
-            let text = Timestamp(at).to_jiff().map(|at| at.strftime("%Y-%m-%dT%H:%M:%S%.6f").to_string());
-            format!("TIMESTAMP '{}'", text.unwrap_or_else(|| "1970-01-01T00:00:00".to_owned()))
+            let text = Timestamp(at)
+                .to_jiff()
+                .map(|at| at.strftime("%Y-%m-%dT%H:%M:%S%.6f").to_string());
+            format!(
+                "TIMESTAMP '{}'",
+                text.unwrap_or_else(|| "1970-01-01T00:00:00".to_owned())
+            )
         };
         let sql = format!(
             "SELECT observed_at, class_type, class_identifier, source_ip, source_port, asn, host, source_url, \
@@ -218,8 +237,22 @@ impl Desk {
 /// formula.
 pub fn matters_csv(all: &[ledger::portal::Matter]) -> Vec<u8> {
     let heads = [
-        "id", "state", "kind", "url", "host", "ip", "asn", "name", "asks", "asked_at", "due_at",
-        "first_seen_at", "last_seen_at", "status", "comment", "ticket",
+        "id",
+        "state",
+        "kind",
+        "url",
+        "host",
+        "ip",
+        "asn",
+        "name",
+        "asks",
+        "asked_at",
+        "due_at",
+        "first_seen_at",
+        "last_seen_at",
+        "status",
+        "comment",
+        "ticket",
     ];
     let rows = all.iter().map(|one| {
         let own = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -248,7 +281,15 @@ pub fn matters_csv(all: &[ledger::portal::Matter]) -> Vec<u8> {
 /// Events as CSV. No cell is a formula.
 pub fn events_csv(all: &[PartyEvent]) -> Vec<u8> {
     let heads = [
-        "observed_at", "class", "identifier", "ip", "port", "asn", "host", "url", "malware",
+        "observed_at",
+        "class",
+        "identifier",
+        "ip",
+        "port",
+        "asn",
+        "host",
+        "url",
+        "malware",
     ];
     let rows = all.iter().map(|one| {
         let own = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -294,8 +335,18 @@ fn said(act: Act) -> &'static str {
 }
 
 /// What a party wrote, as a mail: the inbox and the timeline read one kind of message.
-fn letter(party: &Party, actor: &str, subject: &str, text: &str, at: Timestamp) -> std::io::Result<Vec<u8>> {
-    let id = format!("{}@{DOMAIN}", &ledger::Hash::of(format!("{} {actor} {} {text}", party.id(), at.0).as_bytes()).to_string()[..32]);
+fn letter(
+    party: &Party,
+    actor: &str,
+    subject: &str,
+    text: &str,
+    at: Timestamp,
+) -> std::io::Result<Vec<u8>> {
+    let id = format!(
+        "{}@{DOMAIN}",
+        &ledger::Hash::of(format!("{} {actor} {} {text}", party.id(), at.0).as_bytes()).to_string()
+            [..32]
+    );
     MessageBuilder::new()
         .from((party.name("en").to_owned(), format!("{actor}@{DOMAIN}")))
         .subject(subject.to_owned())
@@ -318,7 +369,9 @@ struct Row {
 /// What a status says, by its label or its words in either language.
 fn status(text: &str) -> Option<Act> {
     fn means<W: Word>(word: W, text: &str) -> bool {
-        [word.label(), word.zh(), word.en()].iter().any(|own| own.eq_ignore_ascii_case(text))
+        [word.label(), word.zh(), word.en()]
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(text))
     }
     if means(PostKind::Acknowledged, text) {
         return Some(Act::Acknowledge);
@@ -344,7 +397,11 @@ fn read_feedback(bytes: &[u8]) -> std::result::Result<(Vec<Row>, Vec<BadLine>), 
         .flexible(true)
         .from_reader(bytes);
     let heads = reader.headers().map_err(|error| error.to_string())?.clone();
-    let place = |name: &str| heads.iter().position(|head| head.eq_ignore_ascii_case(name));
+    let place = |name: &str| {
+        heads
+            .iter()
+            .position(|head| head.eq_ignore_ascii_case(name))
+    };
     let (Some(id), Some(state)) = (place("id"), place("status")) else {
         return Err("the first line must name the columns id and status".to_owned());
     };
@@ -355,7 +412,9 @@ fn read_feedback(bytes: &[u8]) -> std::result::Result<(Vec<Row>, Vec<BadLine>), 
         let line = at + 1;
         let mut refuse = |reason: String| bad.push(BadLine { line, reason });
         if at >= FEEDBACK_ROWS {
-            refuse(format!("only {FEEDBACK_ROWS} rows are read: send the rest in another file"));
+            refuse(format!(
+                "only {FEEDBACK_ROWS} rows are read: send the rest in another file"
+            ));
             break;
         }
         let record = match record {
@@ -366,13 +425,19 @@ fn read_feedback(bytes: &[u8]) -> std::result::Result<(Vec<Row>, Vec<BadLine>), 
             }
         };
         let cell = |place: Option<usize>, most: usize| {
-            let text = place.and_then(|place| record.get(place)).unwrap_or_default();
+            let text = place
+                .and_then(|place| record.get(place))
+                .unwrap_or_default();
             // Our own tables put an apostrophe before what a spreadsheet would compute.
-            text.chars().take(most).collect::<String>()
+            let shown = |c: &char| *c == '\n' || !c.is_control();
+            text.chars().filter(shown).take(most).collect::<String>()
         };
         let number = cell(Some(id), 40);
         let Ok(number) = number.trim_start_matches(['\'', '#']).parse::<i64>() else {
-            refuse(format!("`{}` is no number of a matter", number.escape_debug()));
+            refuse(format!(
+                "`{}` is no number of a matter",
+                number.escape_debug()
+            ));
             continue;
         };
         let word = cell(Some(state), 100);
@@ -391,7 +456,13 @@ fn read_feedback(bytes: &[u8]) -> std::result::Result<(Vec<Row>, Vec<BadLine>), 
             continue;
         }
         let (comment, ticket) = (cell(comment, 4_000), cell(ticket, 100));
-        rows.push(Row { line, number, act, comment, ticket });
+        rows.push(Row {
+            line,
+            number,
+            act,
+            comment,
+            ticket,
+        });
     }
     Ok((rows, bad))
 }
@@ -410,7 +481,9 @@ impl Own {
         for row in all.into_iter().filter(|row| row.active) {
             match row.scope.0 {
                 Scope::Prefix => own.prefixes.extend(row.value.parse::<IpNet>().ok()),
-                Scope::Asn => own.systems.extend(row.value.trim_start_matches("AS").parse::<u32>().ok()),
+                Scope::Asn => own
+                    .systems
+                    .extend(row.value.trim_start_matches("AS").parse::<u32>().ok()),
                 Scope::Domain => own.names.push(row.value.to_lowercase()),
                 _ => {}
             }
@@ -423,7 +496,9 @@ impl Own {
         let mut any = Vec::new();
         for net in &self.prefixes {
             let (first, last) = (net.network(), net.broadcast());
-            any.push(format!("(source_ip >= ip('{first}') AND source_ip <= ip('{last}'))"));
+            any.push(format!(
+                "(source_ip >= ip('{first}') AND source_ip <= ip('{last}'))"
+            ));
         }
         if !self.systems.is_empty() {
             let list: Vec<_> = self.systems.iter().map(ToString::to_string).collect();
@@ -432,7 +507,9 @@ impl Own {
         for name in &self.names {
             let name = name.replace('\'', "''");
             let tail = name.chars().count() + 1;
-            any.push(format!("host = '{name}' OR domain = '{name}' OR right(host, {tail}) = '.{name}'"));
+            any.push(format!(
+                "host = '{name}' OR domain = '{name}' OR right(host, {tail}) = '.{name}'"
+            ));
         }
         (!any.is_empty()).then(|| any.join(" OR "))
     }
@@ -442,7 +519,10 @@ impl Own {
         let by_ip = ip.is_some_and(|ip| self.prefixes.iter().any(|net| net.contains(&ip)));
         let by_asn = asn.is_some_and(|asn| self.systems.iter().any(|own| i64::from(*own) == asn));
         let below = |host: &str, name: &str| {
-            host == name || host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))
+            host == name
+                || host
+                    .strip_suffix(name)
+                    .is_some_and(|rest| rest.ends_with('.'))
         };
         let by_name = host.is_some_and(|host| self.names.iter().any(|name| below(host, name)));
         by_ip || by_asn || by_name
@@ -459,9 +539,15 @@ fn event(batch: &RecordBatch, row: usize, own: &Own) -> Option<PartyEvent> {
         if array.is_null(row) {
             return None;
         }
-        let small = array.as_primitive_opt::<Int32Type>().map(|one| i64::from(one.value(row)));
-        let plain = array.as_primitive_opt::<UInt32Type>().map(|one| i64::from(one.value(row)));
-        let wide = array.as_primitive_opt::<Int64Type>().map(|one| one.value(row));
+        let small = array
+            .as_primitive_opt::<Int32Type>()
+            .map(|one| i64::from(one.value(row)));
+        let plain = array
+            .as_primitive_opt::<UInt32Type>()
+            .map(|one| i64::from(one.value(row)));
+        let wide = array
+            .as_primitive_opt::<Int64Type>()
+            .map(|one| one.value(row));
         small.or(plain).or(wide)
     };
     let tlp = text("tlp").and_then(|text| Tlp::read(&text));
@@ -471,12 +557,18 @@ fn event(batch: &RecordBatch, row: usize, own: &Own) -> Option<PartyEvent> {
     let ip = batch.column_by_name("source_ip")?.as_binary_opt::<i32>()?;
     let ip = ip.is_valid(row).then(|| ip_text(ip.value(row))).flatten();
     let (asn, host) = (int("asn"), text("host"));
-    if !own.holds(ip.as_deref().and_then(|ip| ip.parse().ok()), asn, host.as_deref()) {
+    if !own.holds(
+        ip.as_deref().and_then(|ip| ip.parse().ok()),
+        asn,
+        host.as_deref(),
+    ) {
         return None;
     }
     let at = batch.column_by_name("observed_at")?;
     Some(PartyEvent {
-        observed_at: at.as_primitive_opt::<TimestampMicrosecondType>()?.value(row),
+        observed_at: at
+            .as_primitive_opt::<TimestampMicrosecondType>()?
+            .value(row),
         class: text("class_type").unwrap_or_default(),
         identifier: text("class_identifier"),
         ip,
@@ -513,7 +605,10 @@ mod tests {
                 (16, Some(Act::Dispute(Dispute::NotOurs))),
             ]
         );
-        assert_eq!((rows[0].comment.as_str(), rows[0].ticket.as_str()), ("clean, rebooted", "T-1"));
+        assert_eq!(
+            (rows[0].comment.as_str(), rows[0].ticket.as_str()),
+            ("clean, rebooted", "T-1")
+        );
         let lines: Vec<_> = bad.iter().map(|bad| bad.line).collect();
         assert_eq!(lines, [4, 5, 6], "{bad:?}");
     }
@@ -523,8 +618,12 @@ mod tests {
         assert!(read_feedback(b"\x89PNG\r\n\x1a\n").is_err());
         assert!(read_feedback(b"").is_err());
         assert!(read_feedback(&vec![b'a'; FEEDBACK_BYTES + 1]).is_err());
-        let (rows, bad) = read_feedback(b"id,status,comment\n1,fixed,\xff\xfe\n2,fixed,x\n").unwrap();
-        assert_eq!((rows.len(), rows[0].number, bad.len(), bad[0].line), (1, 2, 1, 1));
+        let (rows, bad) =
+            read_feedback(b"id,status,comment\n1,fixed,\xff\xfe\n2,fixed,x\n").unwrap();
+        assert_eq!(
+            (rows.len(), rows[0].number, bad.len(), bad[0].line),
+            (1, 2, 1, 1)
+        );
         let many = "id,status\n".to_owned() + &"1,fixed\n".repeat(FEEDBACK_ROWS + 10);
         let (rows, bad) = read_feedback(many.as_bytes()).unwrap();
         assert_eq!((rows.len(), bad.len()), (1, FEEDBACK_ROWS));
@@ -538,11 +637,21 @@ mod tests {
             names: vec!["it's.example.test".to_owned()],
         };
         let sql = own.condition().unwrap();
-        assert!(sql.contains("ip('192.0.2.0')") && sql.contains("ip('192.0.2.127')"), "{sql}");
-        assert!(sql.contains("asn IN (64500)") && sql.contains("'it''s.example.test'"), "{sql}");
+        assert!(
+            sql.contains("ip('192.0.2.0')") && sql.contains("ip('192.0.2.127')"),
+            "{sql}"
+        );
+        assert!(
+            sql.contains("asn IN (64500)") && sql.contains("'it''s.example.test'"),
+            "{sql}"
+        );
         assert_eq!(Own::default().condition(), None);
         assert!(own.holds(Some("192.0.2.9".parse().unwrap()), None, None));
-        assert!(!own.holds(Some("192.0.2.200".parse().unwrap()), Some(64_501), Some("example.test")));
+        assert!(!own.holds(
+            Some("192.0.2.200".parse().unwrap()),
+            Some(64_501),
+            Some("example.test")
+        ));
         assert!(!own.holds(None, None, Some("notit's.example.test")));
         assert!(own.holds(None, None, Some("a.it's.example.test")));
     }

@@ -286,7 +286,10 @@ impl Desk {
         for id in crossing {
             self.cross(id, Border::Party).await?;
         }
-        Ok(self.ledger.decide(directives, actor, (self.clock)().0).await?)
+        Ok(self
+            .ledger
+            .decide(directives, actor, (self.clock)().0)
+            .await?)
     }
 
     /// Notes a reason why an incident crosses the border, once.

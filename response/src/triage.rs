@@ -337,7 +337,8 @@ pub fn border(facts: &Facts) -> Vec<Border> {
     border
 }
 
-pub(crate) fn part(file: &LakeFile) -> Option<lake::query::Part> {
+/// A row of the manifest as the lake reads it; `None` of another kind of file.
+pub fn part(file: &LakeFile) -> Option<lake::query::Part> {
     (file.kind == ledger::LakeFileKind::Part).then(|| lake::query::Part {
         path: file.path.clone(),
         bytes: file.bytes as u64,

@@ -73,7 +73,10 @@ impl Quiet {
             true => local.date().tomorrow().ok()?,
             false => local.date(),
         };
-        let ends = day.to_datetime(self.to).to_zoned_datetime(zone.clone()).ok()?;
+        let ends = day
+            .to_datetime(self.to)
+            .to_zoned_datetime(zone.clone())
+            .ok()?;
         Some(Timestamp::from(ends.timestamp()))
     }
 }
@@ -102,7 +105,9 @@ pub async fn addresses(
     };
     let mut found = Vec::new();
     for shift in shifts.iter().filter(|shift| wanted(shift.role.0)) {
-        let account = accounts.iter().find(|one| one.login == shift.login && one.active);
+        let account = accounts
+            .iter()
+            .find(|one| one.login == shift.login && one.active);
         let email = account.and_then(|one| one.email.clone());
         found.extend(email.filter(|email| !email.is_empty()));
     }

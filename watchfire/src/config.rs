@@ -37,7 +37,8 @@ pub mod written;
 use expand::{Target, Unexpanded, expand};
 use origin::{Shown, Spelling};
 use written::{
-    DutySection, ListsSection, ResponseSection, ServeSection, SignInSection, SiteSection, SubscribersSection, Written,
+    DutySection, ListsSection, ResponseSection, ServeSection, SignInSection, SiteSection,
+    SubscribersSection, Written,
 };
 
 /// Name of the file in a workspace.

@@ -142,6 +142,9 @@ pub fn token_key(workspace: &Workspace) -> Result<[u8; 32]> {
     Ok(*key.as_bytes())
 }
 
+/// Port of the mail server of an exercise, where this process plays its world.
+pub static SINK: std::sync::OnceLock<u16> = std::sync::OnceLock::new();
+
 /// In whose name and by which means notices go out.
 ///
 /// # Errors
@@ -174,9 +177,17 @@ pub fn house(workspace: &Workspace, environment: &Environment, exercise: bool) -
     if name.zh.is_empty() || name.en.is_empty() {
         return Err(need("name_zh and name_en", "notices say who writes them"));
     }
-    let relay = match written.smtp.is_empty() {
+    // From a workspace for exercises mail goes to the world that this process plays, or nowhere.
+    let in_exercise = workspace.settings.exercise;
+    let server = match (in_exercise, SINK.get()) {
+        (true, Some(port)) => format!("smtp://127.0.0.1:{port}"),
+        (true, None) => String::new(),
+        (false, _) => written.smtp.clone(),
+    };
+    let exercise = exercise || (in_exercise && server.is_empty());
+    let relay = match server.is_empty() {
         true => None,
-        false => Some(relay(&written.smtp, domain, environment)?),
+        false => Some(relay(&server, domain, environment)?),
     };
     Ok(House {
         sender: Sender {
@@ -194,7 +205,10 @@ pub fn house(workspace: &Workspace, environment: &Environment, exercise: bool) -
         relay,
         dkim: dkim_key(workspace, domain)?,
         signer: signer(workspace, environment)?,
-        hooks: hooks(workspace)?,
+        hooks: match in_exercise {
+            true => None,
+            false => hooks(workspace)?,
+        },
         files: workspace.root.join(&written.files),
         seed: Box::new(|| {
             let mut seed = [0; 32];
@@ -351,6 +365,12 @@ pub fn known(incident: &Incident) -> Known {
 /// The configuration names what cannot be used.
 pub fn checker(workspace: &Workspace) -> Result<Checker> {
     let written = &workspace.settings.response;
+    if workspace.settings.exercise {
+        return Err(Failure::new(
+            "an exercise",
+            "looks at nothing outside: what is gone is told by its world",
+        ));
+    }
     let wrong = |key: &str, why: String| {
         Failure::new(format_args!("response.{key}"), why).with(Exit::Configuration)
     };

@@ -36,19 +36,20 @@ use crate::responding;
 use crate::table::clean;
 use crate::workspace::{Access, Session, Workspace, now, random};
 
-mod alarms;
 pub mod access;
+mod alarms;
 mod folders;
 mod gauges;
 mod hooks;
 mod jobs;
 mod lists;
 mod notify;
-mod premises;
 mod office;
+mod premises;
 mod respond;
 mod streams;
 mod work;
+mod world;
 
 use folders::Folders;
 use work::{Load, Queue};
@@ -248,6 +249,7 @@ async fn serve(
         Some(Arc::clone(&meters)),
         bonds(&server),
     );
+    let desk = desk.for_exercises(workspace.settings.exercise);
     let desk = keys
         .give(desk)
         .on_premises(Arc::new(premises::House(Arc::clone(&server))));
@@ -257,7 +259,8 @@ async fn serve(
     let desk = desk.counting(Arc::new(office::almanac::Shared(almanac)));
     let desk = desk
         .publishing(Public::new(workspace.site_dir()))
-        .with_newsroom(Arc::new(office::Newsroom::new(Arc::clone(&server))));
+        .with_newsroom(Arc::new(office::Newsroom::new(Arc::clone(&server))))
+        .working(Arc::new(office::Casework::new(Arc::clone(&server))));
     let desk = Arc::new(desk);
     let mut parts = JoinSet::new();
     let http = console::serve(listener, desk, stopped.clone());
@@ -275,6 +278,9 @@ async fn serve(
     parts.spawn(lists::run(Arc::clone(&server)));
     parts.spawn(hooks::run(Arc::clone(&server)));
     parts.spawn(alarms::run(Arc::clone(&server)));
+    if workspace.settings.exercise {
+        parts.spawn(world::run(Arc::clone(&server), world::open()?));
+    }
     parts.spawn(gauges::run(Arc::clone(&server), meters));
     parts.spawn(notify::watch(Arc::clone(&server)));
     let scheme = if keys.encrypted() { "https" } else { "http" };

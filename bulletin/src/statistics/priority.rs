@@ -189,6 +189,20 @@ struct Record {
     score: Option<(String, Score)>,
     patch: bool,
     way: bool,
+    vendor: Option<String>,
+    /// When it was recorded first, microseconds UTC.
+    recorded: Option<i64>,
+}
+
+/// A recorded vulnerability, as those see it who handle incidents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What is known of it.
+    pub vulnerability: Vulnerability,
+    /// The affected product's vendor, as recorded; empty where none is.
+    pub vendor: String,
+    /// When it was recorded, microseconds UTC.
+    pub recorded: i64,
 }
 
 /// Of two values the one that stays, whatever the order of rows: the first in the order of texts.
@@ -273,6 +287,10 @@ impl RecordScan {
             text("product_name")?,
             text("extra")?,
         );
+        let (vendor, at) = (
+            text("product_vendor")?,
+            TimeColumn::of(batch, "observed_at")?,
+        );
         for row in 0..batch.num_rows() {
             let Some(number) = id.get(row).filter(|id| id.starts_with("CNVD-")) else {
                 continue;
@@ -297,6 +315,11 @@ impl RecordScan {
             settle_score(&mut one.score, score(&known));
             one.patch |= member(&known, "patch_name").is_some();
             one.way |= member(&known, "formal_way").is_some();
+            settle(&mut one.vendor, vendor.get(row).map(str::to_owned));
+            one.recorded = match (one.recorded, at.get(row)) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
         }
         Ok(())
     }
@@ -313,6 +336,11 @@ impl RecordScan {
             settle_score(&mut one.score, record.score);
             one.patch |= record.patch;
             one.way |= record.way;
+            settle(&mut one.vendor, record.vendor);
+            one.recorded = match (one.recorded, record.recorded) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
         }
     }
 
@@ -324,9 +352,9 @@ impl RecordScan {
             .collect()
     }
 
-    /// The list.
-    pub fn finish(self, marks: &MarkScan) -> Vec<Vulnerability> {
-        let mut all: Vec<Vulnerability> = self
+    /// All records with what other feeds say of them, the first to be looked at first.
+    pub fn all(self, marks: &MarkScan) -> Vec<Known> {
+        let mut all: Vec<Known> = self
             .records
             .into_iter()
             .map(|(cnvd, record)| {
@@ -339,7 +367,9 @@ impl RecordScan {
                 let predicted = of().filter_map(|mark| mark.predicted.clone());
                 let probability =
                     |of: &Predicted| (of.probability.parse::<f64>().unwrap_or(0.0) * 1e6) as i64;
-                Vulnerability {
+                let vendor = record.vendor.clone().unwrap_or_default();
+                let recorded = record.recorded.unwrap_or(0);
+                let vulnerability = Vulnerability {
                     exploited: exploited.min_by_key(|exploited| exploited.added),
                     predicted: predicted
                         .map(|(_, predicted)| predicted)
@@ -356,11 +386,22 @@ impl RecordScan {
                         (false, false) => Patch::None,
                     },
                     cnvd,
+                };
+                Known {
+                    vulnerability,
+                    vendor,
+                    recorded,
                 }
             })
             .collect();
-        all.sort_by_cached_key(rank);
-        all.truncate(LISTED);
+        all.sort_by_cached_key(|one| rank(&one.vulnerability));
+        all
+    }
+
+    /// The list.
+    pub fn finish(self, marks: &MarkScan) -> Vec<Vulnerability> {
+        let all = self.all(marks).into_iter().map(|one| one.vulnerability);
+        let all: Vec<Vulnerability> = all.take(LISTED).collect();
         // A list without any mark or score would only repeat numbers.
         let told = |one: &Vulnerability| {
             one.exploited.is_some() || one.predicted.is_some() || one.score.is_some()

@@ -261,6 +261,19 @@ pub fn is_active(feed: &Feed) -> bool {
     feed.enabled && feed.publishable != Publishable::Nothing
 }
 
+/// Whether a feed may bring records of vulnerabilities: by its format, by what its rows are said to be, or because its
+/// rows say it themselves.
+pub fn tells_of_vulnerabilities(feed: &Feed) -> bool {
+    const FORMATS: [&str; 6] = ["cnvd", "cnnvd", "kev", "nvd", "cve", "epss"];
+    let said = feed.classification.as_deref();
+    FORMATS.contains(&feed.format.as_str())
+        || said.is_none_or(|class| class == "vulnerable-system")
+        || feed
+            .columns
+            .values()
+            .any(|column| column == "vulnerability_id")
+}
+
 /// Names of the feeds of which nothing may be printed: the tally leaves their events out.
 pub fn withheld(feeds: &[Feed]) -> Vec<String> {
     feeds

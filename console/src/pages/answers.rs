@@ -33,8 +33,16 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/answers", WORK, || get(list)),
     Route::act("/console/answers/tell", WORK, || post(tell)),
     Route::act("/console/changes/{id}/decide", LEAD, || post(decide)),
-    Route::api(Verb::Post, "/api/v1/answers", WORK, described_tell, || post(api_tell)),
-    Route::api(Verb::Post, "/api/v1/changes/{id}/decide", LEAD, described_decide, || post(api_decide)),
+    Route::api(Verb::Post, "/api/v1/answers", WORK, described_tell, || {
+        post(api_tell)
+    }),
+    Route::api(
+        Verb::Post,
+        "/api/v1/changes/{id}/decide",
+        LEAD,
+        described_decide,
+        || post(api_decide),
+    ),
 ];
 
 /// Entries that are looked through for those that wait.
@@ -198,7 +206,11 @@ async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
     let centre = centre(&visitor).is_ok();
     let mut changes = Vec::new();
     if centre {
-        for one in desk.ledger.contact_changes(ChangeState::Waiting, Page::ALL).await? {
+        for one in desk
+            .ledger
+            .contact_changes(ChangeState::Waiting, Page::ALL)
+            .await?
+        {
             changes.push(wanted(&desk, w, code, one).await?);
         }
     }
@@ -213,7 +225,12 @@ async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
     }))
 }
 
-async fn wanted(desk: &Desk, w: &'static Words, code: &str, one: ContactChange) -> Result<Wanted, Refusal> {
+async fn wanted(
+    desk: &Desk,
+    w: &'static Words,
+    code: &str,
+    one: ContactChange,
+) -> Result<Wanted, Refusal> {
     let organization = one.organization_id.0;
     let party = desk.ledger.organization(organization).await?;
     let contacts = desk.ledger.contacts(organization).await?;
@@ -226,7 +243,10 @@ async fn wanted(desk: &Desk, w: &'static Words, code: &str, one: ContactChange) 
             let before = contacts.iter().find(|known| known.id.0 == contact);
             let before = before.map(|known| format!("{}: {}", known.channel, known.address));
             let after = format!("{channel}: {address}");
-            fill(w.from_to, &[("before", &before.unwrap_or_default()), ("after", &after)])
+            fill(
+                w.from_to,
+                &[("before", &before.unwrap_or_default()), ("after", &after)],
+            )
         }
         Change::Key { fingerprint, .. } => fill(w.key, &[("print", &fingerprint)]),
     };
@@ -271,7 +291,12 @@ async fn api_tell(
     answer(&headers, &told(&desk, &visitor, form).await?)
 }
 
-async fn decided(desk: &Desk, visitor: &Visitor, id: i64, form: Decide) -> Result<ContactChange, Refusal> {
+async fn decided(
+    desk: &Desk,
+    visitor: &Visitor,
+    id: i64,
+    form: Decide,
+) -> Result<ContactChange, Refusal> {
     centre(visitor)?;
     let by = visitor.actor(desk, Right::Lead).await?;
     let accept = match form.decision.as_str() {
@@ -280,9 +305,14 @@ async fn decided(desk: &Desk, visitor: &Visitor, id: i64, form: Decide) -> Resul
         _ => return Err(Refusal::invalid("decision", "is one of accepted, declined")),
     };
     if form.reason.trim().is_empty() {
-        return Err(Refusal::invalid("reason", "say how it was checked, or why not"));
+        return Err(Refusal::invalid(
+            "reason",
+            "say how it was checked, or why not",
+        ));
     }
-    let decided = desk.ledger.decide_change(&by, id, (accept, &form.reason), desk.now().0);
+    let decided = desk
+        .ledger
+        .decide_change(&by, id, (accept, &form.reason), desk.now().0);
     Ok(decided.await?)
 }
 
@@ -309,8 +339,11 @@ async fn api_decide(
     Input(form): Input<Decide>,
 ) -> Result<Response, Refusal> {
     let change = decided(&desk, &visitor, id, form).await?;
-    answer(&headers, &Decided {
-        id: change.id,
-        state: change.state.to_string(),
-    })
+    answer(
+        &headers,
+        &Decided {
+            id: change.id,
+            state: change.state.to_string(),
+        },
+    )
 }

@@ -33,9 +33,19 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/appeals/{id}", WORK, || get(one)),
     Route::act("/console/appeals/{id}/decide", LEAD, || post(decide)),
     Route::page("/console/appeals/{id}/files/{place}", WORK, || get(file)),
-    Route::page("/console/appeals/{id}/originals/{place}", WORK, || get(original)),
-    Route::api(Verb::Get, "/api/v1/appeals", WORK, described_list, || get(api_list)),
-    Route::api(Verb::Post, "/api/v1/appeals/{id}/decide", LEAD, described_decide, || post(api_decide)),
+    Route::page("/console/appeals/{id}/originals/{place}", WORK, || {
+        get(original)
+    }),
+    Route::api(Verb::Get, "/api/v1/appeals", WORK, described_list, || {
+        get(api_list)
+    }),
+    Route::api(
+        Verb::Post,
+        "/api/v1/appeals/{id}/decide",
+        LEAD,
+        described_decide,
+        || post(api_decide),
+    ),
 ];
 
 /// Rows of a page.
@@ -273,7 +283,10 @@ async fn list(
 async fn matches(desk: &Desk, w: &'static Words, object: &str) -> Result<Vec<Match>, Refusal> {
     let plain = formats::value::refang(object.trim()).into_owned();
     let mut values = vec![plain.clone(), plain.to_lowercase()];
-    if let Some(host) = url::Url::parse(&plain).ok().and_then(|url| url.host_str().map(str::to_owned)) {
+    if let Some(host) = url::Url::parse(&plain)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+    {
         values.push(host);
     }
     values.dedup();
@@ -354,7 +367,10 @@ async fn decided(desk: &Desk, visitor: &Visitor, id: i64, form: Decide) -> Resul
         _ => return Err(Refusal::invalid("decision", "is one of upheld, declined")),
     };
     if form.reason.trim().is_empty() {
-        return Err(Refusal::invalid("reason", "say why: whoever appealed reads it"));
+        return Err(Refusal::invalid(
+            "reason",
+            "say why: whoever appealed reads it",
+        ));
     }
     let judged = Judged {
         upheld,
@@ -363,7 +379,10 @@ async fn decided(desk: &Desk, visitor: &Visitor, id: i64, form: Decide) -> Resul
         listing: number("listing", &form.listing)?.filter(|_| upheld),
         incident: number("incident", &form.incident)?,
     };
-    Ok(desk.ledger.decide_appeal(&by, id, judged, desk.now().0).await?)
+    Ok(desk
+        .ledger
+        .decide_appeal(&by, id, judged, desk.now().0)
+        .await?)
 }
 
 async fn decide(
@@ -387,7 +406,10 @@ async fn file(
     Path((id, place)): Path<(i64, i32)>,
 ) -> Result<Response, Refusal> {
     centre(&visitor)?;
-    shown(&desk, &at(desk.ledger.submitted_with_appeal(id).await?, place)?)
+    shown(
+        &desk,
+        &at(desk.ledger.submitted_with_appeal(id).await?, place)?,
+    )
 }
 
 async fn original(
@@ -415,10 +437,13 @@ async fn api_list(
             .map_err(|_| Refusal::invalid("after", "is no cursor of ours"))?,
     };
     let (found, more) = found(&desk, asked.state == "all", offset, limit).await?;
-    answer(&headers, &ToldPage {
-        items: found.into_iter().map(told).collect(),
-        next: more.then(|| (offset + limit).to_string()),
-    })
+    answer(
+        &headers,
+        &ToldPage {
+            items: found.into_iter().map(told).collect(),
+            next: more.then(|| (offset + limit).to_string()),
+        },
+    )
 }
 
 async fn api_decide(

@@ -32,9 +32,21 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/complaints", WORK, || get(list)),
     Route::page("/console/complaints/{number}", WORK, || get(one)),
     Route::act("/console/complaints/{number}/decide", WORK, || post(decide)),
-    Route::page("/console/complaints/{number}/files/{place}", WORK, || get(file)),
-    Route::page("/console/complaints/{number}/originals/{place}", WORK, || get(original)),
-    Route::api(Verb::Get, "/api/v1/complaints", WORK, described_list, || get(api_list)),
+    Route::page("/console/complaints/{number}/files/{place}", WORK, || {
+        get(file)
+    }),
+    Route::page(
+        "/console/complaints/{number}/originals/{place}",
+        WORK,
+        || get(original),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/complaints",
+        WORK,
+        described_list,
+        || get(api_list),
+    ),
     Route::api(
         Verb::Post,
         "/api/v1/complaints/{number}/decide",
@@ -335,10 +347,13 @@ async fn one(
     };
     let named: Vec<(String, String)> =
         serde_json::from_str(&complaint.observables).unwrap_or_default();
-    let kinds = CaseKind::ALL.iter().map(|kind| {
-        (kind.label(), word(*kind, lang), *kind == complaint.kind.0)
-    });
-    let title = fill("{title} {number}", &[("title", &w.title), ("number", &number)]);
+    let kinds = CaseKind::ALL
+        .iter()
+        .map(|kind| (kind.label(), word(*kind, lang), *kind == complaint.kind.0));
+    let title = fill(
+        "{title} {number}",
+        &[("title", &w.title), ("number", &number)],
+    );
     Ok(shell::page(&OnePage {
         shell: shell::shell(&desk, &visitor, Nav::Inbox, &title).await,
         w,
@@ -358,7 +373,10 @@ async fn one(
         incident,
         reason: complaint.reason.clone().unwrap_or_default(),
         body: complaint.body.clone(),
-        named: named.into_iter().map(|(_, text)| (draw::defang(&text), text)).collect(),
+        named: named
+            .into_iter()
+            .map(|(_, text)| (draw::defang(&text), text))
+            .collect(),
         shots: shots(files),
         kinds: kinds.collect(),
     }))
@@ -375,7 +393,10 @@ fn decision(form: Decide) -> Result<Decision, Refusal> {
             .map(Decision::Join)
             .map_err(|_| need("number", "write the number of the incident, as 704")),
         "open" => {
-            let kind: CaseKind = form.kind.parse().map_err(|error| Refusal::invalid("kind", error))?;
+            let kind: CaseKind = form
+                .kind
+                .parse()
+                .map_err(|error| Refusal::invalid("kind", error))?;
             match outside::line(&form.about, 200) {
                 about if about.is_empty() => Err(need("about", "say in one line what it is about")),
                 about => Ok(Decision::Open(kind, about)),
@@ -389,11 +410,18 @@ fn decision(form: Decide) -> Result<Decision, Refusal> {
     }
 }
 
-async fn decided(desk: &Desk, visitor: &Visitor, number: i64, form: Decide) -> Result<Complaint, Refusal> {
+async fn decided(
+    desk: &Desk,
+    visitor: &Visitor,
+    number: i64,
+    form: Decide,
+) -> Result<Complaint, Refusal> {
     centre(visitor)?;
     let complaint = load(desk, visitor, number).await?;
     let decision = decision(form)?;
-    let done = desk.response.decide_complaint(&complaint, decision, visitor.login());
+    let done = desk
+        .response
+        .decide_complaint(&complaint, decision, visitor.login());
     Ok(done.await?)
 }
 
@@ -417,7 +445,10 @@ async fn decide(
 
 /// The file of a place, of those that came with something.
 pub(super) fn at(files: Vec<Submitted>, place: i32) -> Result<Submitted, Refusal> {
-    files.into_iter().find(|file| file.place == place).ok_or(Refusal::Absent)
+    files
+        .into_iter()
+        .find(|file| file.place == place)
+        .ok_or(Refusal::Absent)
 }
 
 /// The picture that was made of a file.
@@ -474,10 +505,13 @@ async fn api_list(
     let mut found = desk.ledger.complaints(only, page).await?;
     let more = found.len() as u64 > limit;
     found.truncate(limit as usize);
-    answer(&headers, &ToldPage {
-        items: found.into_iter().map(told).collect(),
-        next: more.then(|| (offset + limit).to_string()),
-    })
+    answer(
+        &headers,
+        &ToldPage {
+            items: found.into_iter().map(told).collect(),
+            next: more.then(|| (offset + limit).to_string()),
+        },
+    )
 }
 
 async fn api_decide(

@@ -197,8 +197,12 @@ impl Names {
 
     /// The centre's people that may do something.
     fn who_may(&self, right: model::newsroom::Right) -> Vec<(String, String)> {
-        let own = self.0.iter().filter(|one| one.organization.is_none() && one.may(right));
-        own.map(|one| (one.login.clone(), self.get(&one.login))).collect()
+        let own = self
+            .0
+            .iter()
+            .filter(|one| one.organization.is_none() && one.may(right));
+        own.map(|one| (one.login.clone(), self.get(&one.login)))
+            .collect()
     }
 }
 

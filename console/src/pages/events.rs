@@ -38,7 +38,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/events/sql", VIEW, || get(sql::page)),
     Route::act("/console/events/sql", VIEW, || post(sql::run)),
     Route::page("/console/events/{event}", VIEW, || get(one::page)),
-    Route::api(Verb::Get, "/api/v1/events", VIEW, api::listed, || get(api::list)),
+    Route::api(Verb::Get, "/api/v1/events", VIEW, api::listed, || {
+        get(api::list)
+    }),
     Route::api(
         Verb::Get,
         "/api/v1/events/histogram",
@@ -46,12 +48,20 @@ pub(crate) const ROUTES: &[Route] = &[
         api::counted,
         || get(api::histogram),
     ),
-    Route::api(Verb::Post, "/api/v1/events/sql", VIEW, api::selected, || {
-        post(api::select)
-    }),
-    Route::api(Verb::Get, "/api/v1/events/{event}", VIEW, api::opened, || {
-        get(api::one)
-    }),
+    Route::api(
+        Verb::Post,
+        "/api/v1/events/sql",
+        VIEW,
+        api::selected,
+        || post(api::select),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/events/{event}",
+        VIEW,
+        api::opened,
+        || get(api::one),
+    ),
 ];
 
 words! {
@@ -100,10 +110,8 @@ words! {
         unpick: "取消选择", "Clear";
         zoom_out: "放宽时间", "Zoom out";
         observed: "观察时间", "Observed";
-        class: "类型", "Class";
         what: "内容", "What";
         address: "地址", "Address";
-        network: "网络", "Network";
         place: "位置", "Place";
         feed: "数据源", "Feed";
         incident: "事件", "Incident";

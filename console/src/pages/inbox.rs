@@ -35,18 +35,42 @@ const WORK: Need = Need::Right(Right::Work);
 pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/inbox", VIEW, || get(list)),
     Route::page("/console/inbox/{id}", VIEW, || get(message::page)),
-    Route::page("/console/inbox/{id}/original", WORK, || get(message::original)),
-    Route::page("/console/inbox/{id}/parts/{part}", VIEW, || get(message::part)),
-    Route::act("/console/inbox/{id}/attach", WORK, || post(acts::attach_form)),
-    Route::act("/console/inbox/{id}/answers", WORK, || post(acts::answers_form)),
-    Route::act("/console/inbox/{id}/bounce", WORK, || post(acts::bounce_form)),
+    Route::page("/console/inbox/{id}/original", WORK, || {
+        get(message::original)
+    }),
+    Route::page("/console/inbox/{id}/parts/{part}", VIEW, || {
+        get(message::part)
+    }),
+    Route::act("/console/inbox/{id}/attach", WORK, || {
+        post(acts::attach_form)
+    }),
+    Route::act("/console/inbox/{id}/answers", WORK, || {
+        post(acts::answers_form)
+    }),
+    Route::act("/console/inbox/{id}/bounce", WORK, || {
+        post(acts::bounce_form)
+    }),
     Route::act("/console/inbox/{id}/noise", WORK, || post(acts::noise_form)),
-    Route::act("/console/inbox/{id}/quarantine", WORK, || post(acts::quarantine_form)),
+    Route::act("/console/inbox/{id}/quarantine", WORK, || {
+        post(acts::quarantine_form)
+    }),
     Route::act("/console/inbox/{id}/wait", WORK, || post(acts::wait_form)),
     Route::act("/console/inbox/{id}/open", WORK, || post(acts::open_form)),
     Route::act("/console/inbox/{id}/reply", WORK, || post(acts::reply_form)),
-    Route::api(Verb::Get, "/api/v1/messages", VIEW, api::list_described, || get(api::list)),
-    Route::api(Verb::Get, "/api/v1/messages/{id}", VIEW, api::one_described, || get(api::one)),
+    Route::api(
+        Verb::Get,
+        "/api/v1/messages",
+        VIEW,
+        api::list_described,
+        || get(api::list),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/messages/{id}",
+        VIEW,
+        api::one_described,
+        || get(api::one),
+    ),
     Route::api(
         Verb::Get,
         "/api/v1/messages/{id}/original",
@@ -61,18 +85,34 @@ pub(crate) const ROUTES: &[Route] = &[
         api::part_described,
         || get(message::part),
     ),
-    Route::api(Verb::Post, "/api/v1/messages/{id}/attach", WORK, api::attach_described, || {
-        post(api::attach)
-    }),
-    Route::api(Verb::Post, "/api/v1/messages/{id}/answers", WORK, api::answers_described, || {
-        post(api::answers)
-    }),
-    Route::api(Verb::Post, "/api/v1/messages/{id}/bounce", WORK, api::bounce_described, || {
-        post(api::bounce)
-    }),
-    Route::api(Verb::Post, "/api/v1/messages/{id}/noise", WORK, api::noise_described, || {
-        post(api::noise)
-    }),
+    Route::api(
+        Verb::Post,
+        "/api/v1/messages/{id}/attach",
+        WORK,
+        api::attach_described,
+        || post(api::attach),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/messages/{id}/answers",
+        WORK,
+        api::answers_described,
+        || post(api::answers),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/messages/{id}/bounce",
+        WORK,
+        api::bounce_described,
+        || post(api::bounce),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/messages/{id}/noise",
+        WORK,
+        api::noise_described,
+        || post(api::noise),
+    ),
     Route::api(
         Verb::Post,
         "/api/v1/messages/{id}/quarantine",
@@ -80,15 +120,27 @@ pub(crate) const ROUTES: &[Route] = &[
         api::quarantine_described,
         || post(api::quarantine),
     ),
-    Route::api(Verb::Post, "/api/v1/messages/{id}/wait", WORK, api::wait_described, || {
-        post(api::wait)
-    }),
-    Route::api(Verb::Post, "/api/v1/messages/{id}/open", WORK, api::open_described, || {
-        post(api::open)
-    }),
-    Route::api(Verb::Post, "/api/v1/messages/{id}/reply", WORK, api::reply_described, || {
-        post(api::reply)
-    }),
+    Route::api(
+        Verb::Post,
+        "/api/v1/messages/{id}/wait",
+        WORK,
+        api::wait_described,
+        || post(api::wait),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/messages/{id}/open",
+        WORK,
+        api::open_described,
+        || post(api::open),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/messages/{id}/reply",
+        WORK,
+        api::reply_described,
+        || post(api::reply),
+    ),
 ];
 
 words! {

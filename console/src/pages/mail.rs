@@ -13,9 +13,7 @@ const SHOWN: usize = 60_000;
 
 /// A mail to be shown.
 pub(crate) struct MailView {
-    pub(crate) from: String,
     pub(crate) to: String,
-    pub(crate) subject: String,
     /// When it says it was written, microseconds UTC.
     pub(crate) date: Option<i64>,
     pub(crate) blocks: Vec<Block>,
@@ -59,9 +57,7 @@ pub(crate) fn view(bytes: &[u8], quoted: &str) -> Option<MailView> {
         .any(|part| part.media == "application/pgp-encrypted");
     let text: String = mail.text.chars().take(SHOWN).collect();
     Some(MailView {
-        from: plain(&addresses(&mail.from)),
         to: plain(&addresses(&mail.to)),
-        subject: plain(mail.subject.as_str()),
         date: mail.date.map(|at| at.0),
         cut: text.len() < mail.text.len(),
         blocks: blocks(&text, quoted),
@@ -181,7 +177,11 @@ mod tests {
     #[test]
     fn a_mail_is_text_with_its_quotes_folded() {
         let view = view(MAIL, "{n} lines").expect("a mail");
-        let told: Vec<_> = view.blocks.iter().map(|one| (one.quoted, one.lines)).collect();
+        let told: Vec<_> = view
+            .blocks
+            .iter()
+            .map(|one| (one.quoted, one.lines))
+            .collect();
         assert_eq!(told, [(false, 1), (true, 2)]);
         assert_eq!(view.blocks[1].label, "2 lines");
         assert_eq!(view.parts.len(), 1);
@@ -193,13 +193,22 @@ mod tests {
     #[test]
     fn nothing_hides_in_a_text() {
         assert_eq!(plain("a\u{202e}b\u{7}\tc"), "a\u{fffd}b\u{fffd}\tc");
-        assert_eq!(disarmed("see https://a.example.test/"), "see hxxps://a.example.test/");
+        assert_eq!(
+            disarmed("see https://a.example.test/"),
+            "see hxxps://a.example.test/"
+        );
     }
 
     #[test]
     fn a_file_is_saved_under_a_tame_name() {
-        let answer = saved("报告 \"a\".html", "application/octet-stream", vec![]).expect("an answer");
-        let said = answer.headers()[header::CONTENT_DISPOSITION].to_str().expect("ASCII");
-        assert!(said.starts_with("attachment; filename=\"____a_.html\""), "{said}");
+        let answer =
+            saved("报告 \"a\".html", "application/octet-stream", vec![]).expect("an answer");
+        let said = answer.headers()[header::CONTENT_DISPOSITION]
+            .to_str()
+            .expect("ASCII");
+        assert!(
+            said.starts_with("attachment; filename=\"____a_.html\""),
+            "{said}"
+        );
     }
 }

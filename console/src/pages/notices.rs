@@ -28,9 +28,9 @@ mod api;
 mod letter;
 mod sending;
 
-pub(crate) use letter::{bytes, note_copy};
 #[cfg(test)]
 pub(crate) use letter::Words as LetterWords;
+pub(crate) use letter::{bytes, note_copy};
 #[cfg(test)]
 pub(crate) use sending::Words as SendingWords;
 
@@ -42,20 +42,52 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/notices", VIEW, || get(outbox)),
     Route::act("/console/notices/release", WORK, || post(release_some)),
     Route::page("/console/notices/sending", VIEW, || get(sending::page)),
-    Route::act("/console/notices/sending/stop", WORK, || post(sending::stop)),
-    Route::act("/console/notices/sending/resume", LEAD, || post(sending::resume)),
+    Route::act("/console/notices/sending/stop", WORK, || {
+        post(sending::stop)
+    }),
+    Route::act("/console/notices/sending/resume", LEAD, || {
+        post(sending::resume)
+    }),
     Route::act("/console/notices/sending/arm", LEAD, || post(sending::arm)),
-    Route::act("/console/notices/sending/disarm", LEAD, || post(sending::disarm)),
+    Route::act("/console/notices/sending/disarm", LEAD, || {
+        post(sending::disarm)
+    }),
     Route::page("/console/notices/{number}", VIEW, || get(letter::page)),
-    Route::page("/console/notices/{number}/letter", VIEW, || get(letter::raw)),
-    Route::page("/console/notices/{number}/parts/{part}", VIEW, || get(letter::part)),
-    Route::act("/console/notices/{number}/release", WORK, || post(letter::release)),
-    Route::act("/console/notices/{number}/hold", WORK, || post(letter::hold)),
-    Route::act("/console/notices/{number}/drop", WORK, || post(letter::drop_it)),
-    Route::act("/console/notices/{number}/again", WORK, || post(letter::again)),
-    Route::act("/console/notices/{number}/carried", WORK, || post(letter::carried)),
-    Route::api(Verb::Get, "/api/v1/notices", VIEW, api::list_described, || get(api::list)),
-    Route::api(Verb::Get, "/api/v1/notices/{number}", VIEW, api::one_described, || get(api::one)),
+    Route::page("/console/notices/{number}/letter", VIEW, || {
+        get(letter::raw)
+    }),
+    Route::page("/console/notices/{number}/parts/{part}", VIEW, || {
+        get(letter::part)
+    }),
+    Route::act("/console/notices/{number}/release", WORK, || {
+        post(letter::release)
+    }),
+    Route::act("/console/notices/{number}/hold", WORK, || {
+        post(letter::hold)
+    }),
+    Route::act("/console/notices/{number}/drop", WORK, || {
+        post(letter::drop_it)
+    }),
+    Route::act("/console/notices/{number}/again", WORK, || {
+        post(letter::again)
+    }),
+    Route::act("/console/notices/{number}/carried", WORK, || {
+        post(letter::carried)
+    }),
+    Route::api(
+        Verb::Get,
+        "/api/v1/notices",
+        VIEW,
+        api::list_described,
+        || get(api::list),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/notices/{number}",
+        VIEW,
+        api::one_described,
+        || get(api::one),
+    ),
     Route::api(
         Verb::Get,
         "/api/v1/notices/{number}/letter",
@@ -70,15 +102,27 @@ pub(crate) const ROUTES: &[Route] = &[
         api::release_described,
         || post(api::release),
     ),
-    Route::api(Verb::Post, "/api/v1/notices/{number}/hold", WORK, api::hold_described, || {
-        post(api::hold)
-    }),
-    Route::api(Verb::Post, "/api/v1/notices/{number}/drop", WORK, api::drop_described, || {
-        post(api::drop_it)
-    }),
-    Route::api(Verb::Post, "/api/v1/notices/{number}/again", WORK, api::again_described, || {
-        post(api::again)
-    }),
+    Route::api(
+        Verb::Post,
+        "/api/v1/notices/{number}/hold",
+        WORK,
+        api::hold_described,
+        || post(api::hold),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/notices/{number}/drop",
+        WORK,
+        api::drop_described,
+        || post(api::drop_it),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/notices/{number}/again",
+        WORK,
+        api::again_described,
+        || post(api::again),
+    ),
     Route::api(
         Verb::Post,
         "/api/v1/notices/{number}/carried",
@@ -86,17 +130,41 @@ pub(crate) const ROUTES: &[Route] = &[
         api::carried_described,
         || post(api::carried),
     ),
-    Route::api(Verb::Get, "/api/v1/sending", VIEW, api::sending_described, || get(api::sending)),
-    Route::api(Verb::Post, "/api/v1/sending/stop", WORK, api::stop_described, || {
-        post(api::stop)
-    }),
-    Route::api(Verb::Post, "/api/v1/sending/resume", LEAD, api::resume_described, || {
-        post(api::resume)
-    }),
-    Route::api(Verb::Post, "/api/v1/sending/arm", LEAD, api::arm_described, || post(api::arm)),
-    Route::api(Verb::Post, "/api/v1/sending/disarm", LEAD, api::disarm_described, || {
-        post(api::disarm)
-    }),
+    Route::api(
+        Verb::Get,
+        "/api/v1/sending",
+        VIEW,
+        api::sending_described,
+        || get(api::sending),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/sending/stop",
+        WORK,
+        api::stop_described,
+        || post(api::stop),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/sending/resume",
+        LEAD,
+        api::resume_described,
+        || post(api::resume),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/sending/arm",
+        LEAD,
+        api::arm_described,
+        || post(api::arm),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/sending/disarm",
+        LEAD,
+        api::disarm_described,
+        || post(api::disarm),
+    ),
 ];
 
 words! {
@@ -114,7 +182,6 @@ words! {
         number: "编号", "Number";
         party: "处置单位", "Party";
         subject: "主题", "Subject";
-        kind: "种类", "Kind";
         state: "状态", "State";
         written: "写成", "Written";
         why: "原因", "Why";
@@ -305,7 +372,10 @@ async fn outbox(
     let rows = found.into_iter().map(|one| Row {
         number: one.number,
         href: format!("/console/notices/{}", one.number),
-        party: parties.get(&one.organization_id.0).cloned().unwrap_or_default(),
+        party: parties
+            .get(&one.organization_id.0)
+            .cloned()
+            .unwrap_or_default(),
         address: super::mail::plain(&one.address),
         subject: super::mail::plain(&one.subject),
         kind: word(one.kind.0, lang),

@@ -58,7 +58,7 @@ impl Sent {
 
 /// Text as it is kept: without control characters but line ends and tabs, and without what turns the direction of
 /// reading, which makes a name look like another.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let kept = |c: &char| match c {
         '\n' | '\t' => true,
@@ -71,7 +71,11 @@ fn plain(text: &str) -> String {
 
 /// A text of one line.
 pub(crate) fn line(text: &str, most: usize) -> String {
-    let text: String = text.chars().map(|c| if c == '\n' { ' ' } else { c }).take(most).collect();
+    let text: String = text
+        .chars()
+        .map(|c| if c == '\n' { ' ' } else { c })
+        .take(most)
+        .collect();
     text.trim().to_owned()
 }
 
@@ -88,8 +92,15 @@ pub(crate) async fn read(
     let mut parts = parts.map_err(|error| wrong(error.body_text()))?;
     let broken = |error: axum::extract::multipart::MultipartError| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::Problem(
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "what was sent is too large")
-                .detail(format!("at most {FILES} files of {} MiB", pictures::MOST_BYTES >> 20)),
+            Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "what was sent is too large",
+            )
+            .detail(format!(
+                "at most {FILES} files of {} MiB",
+                pictures::MOST_BYTES >> 20
+            )),
         ),
         _ => wrong(error.body_text()),
     };
@@ -101,7 +112,9 @@ pub(crate) async fn read(
         let most = match (is_file, known) {
             (true, _) => pictures::MOST_BYTES,
             (false, Some(_)) => TEXT * 4,
-            (false, None) => return Err(wrong("the form has a field that is not known".to_owned())),
+            (false, None) => {
+                return Err(wrong("the form has a field that is not known".to_owned()));
+            }
         };
         let mut bytes = Vec::new();
         let mut over = false;
@@ -164,7 +177,10 @@ pub(crate) async fn look_at(
 ///
 /// # Errors
 /// The disk.
-pub(crate) fn keep(desk: &Desk, all: Vec<(Vec<u8>, pictures::Taken)>) -> Result<Vec<NewSubmitted>, Refusal> {
+pub(crate) fn keep(
+    desk: &Desk,
+    all: Vec<(Vec<u8>, pictures::Taken)>,
+) -> Result<Vec<NewSubmitted>, Refusal> {
     let mut kept = Vec::new();
     for (bytes, taken) in all {
         let original = desk.blobs.put_bytes(&bytes)?.hash;
@@ -203,7 +219,10 @@ pub(crate) fn code(lang: Lang) -> &'static str {
 pub(crate) fn picture(bytes: Vec<u8>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "image/png"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; sandbox",
+        ),
     ];
     (headers, bytes).into_response()
 }
@@ -214,7 +233,10 @@ pub(crate) fn quarantined(name: &str, bytes: Vec<u8>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_DISPOSITION, disposition),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".to_owned()),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; sandbox".to_owned(),
+        ),
     ];
     (headers, bytes).into_response()
 }

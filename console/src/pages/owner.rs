@@ -29,7 +29,13 @@ const LEAD: Need = Need::Right(Right::Lead);
 pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/incidents/{number}/owner", LEAD, || get(page)),
     Route::act("/console/incidents/{number}/owner", LEAD, || post(change)),
-    Route::api(Verb::Post, "/api/v1/incidents/{number}/owner", LEAD, described, || post(api_change)),
+    Route::api(
+        Verb::Post,
+        "/api/v1/incidents/{number}/owner",
+        LEAD,
+        described,
+        || post(api_change),
+    ),
 ];
 
 words! {
@@ -111,7 +117,10 @@ async fn page(
     let mut branches: Vec<Branch> = Vec::new();
     // A branch gives back; only the centre hands over.
     if reach == Reach::All {
-        let all = register.organizations.iter().filter(|one| one.has(Role::ProvincialBranch));
+        let all = register
+            .organizations
+            .iter()
+            .filter(|one| one.has(Role::ProvincialBranch));
         branches.extend(all.map(|one| Branch {
             id: one.id.to_string(),
             name: one.name(code(visitor.lang)).to_owned(),
@@ -121,10 +130,16 @@ async fn page(
         branches.sort_by_key(|one| !one.fits);
     }
     let owner = incident.owner.as_ref().map(|id| {
-        let found = register.organizations.iter().find(|one| one.id.to_string() == *id);
+        let found = register
+            .organizations
+            .iter()
+            .find(|one| one.id.to_string() == *id);
         found.map_or_else(|| id.clone(), |one| one.name(code(visitor.lang)).to_owned())
     });
-    let title = fill("{title} #{number}", &[("title", &w.title), ("number", &number)]);
+    let title = fill(
+        "{title} #{number}",
+        &[("title", &w.title), ("number", &number)],
+    );
     Ok(shell::page(&OwnerPage {
         shell: shell::shell(&desk, &visitor, Nav::Incidents, &title).await,
         w,
@@ -136,7 +151,12 @@ async fn page(
     }))
 }
 
-async fn changed(desk: &Desk, visitor: &Visitor, number: i64, form: &Change) -> Result<Incident, Refusal> {
+async fn changed(
+    desk: &Desk,
+    visitor: &Visitor,
+    number: i64,
+    form: &Change,
+) -> Result<Incident, Refusal> {
     let by = visitor.actor(desk, Right::Lead).await?;
     let reach = visitor.within()?;
     if form.reason.trim().is_empty() {
@@ -144,9 +164,14 @@ async fn changed(desk: &Desk, visitor: &Visitor, number: i64, form: &Change) -> 
     }
     let to = match form.to.trim() {
         "" => None,
-        text => Some(text.parse::<OrganizationId>().map_err(|error| Refusal::invalid("to", error))?),
+        text => Some(
+            text.parse::<OrganizationId>()
+                .map_err(|error| Refusal::invalid("to", error))?,
+        ),
     };
-    let done = desk.ledger.hand_over(&by, (number, &reach), to, form.reason.trim(), desk.now().0);
+    let done = desk
+        .ledger
+        .hand_over(&by, (number, &reach), to, form.reason.trim(), desk.now().0);
     Ok(done.await?)
 }
 
@@ -181,8 +206,11 @@ async fn api_change(
     Input(form): Input<Change>,
 ) -> Result<Response, Refusal> {
     let incident = changed(&desk, &visitor, number, &form).await?;
-    answer(&headers, &Owned {
-        number,
-        owner: incident.owner,
-    })
+    answer(
+        &headers,
+        &Owned {
+            number,
+            owner: incident.owner,
+        },
+    )
 }

@@ -55,7 +55,10 @@ pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: u64, key: impl Fn(&T) -> String) 
 pub(crate) fn reason(text: &str) -> Result<String, Refusal> {
     let text = text.trim();
     match text.is_empty() || text.chars().count() > REASON {
-        true => Err(Refusal::invalid("reason", "say why, in at most 2000 characters")),
+        true => Err(Refusal::invalid(
+            "reason",
+            "say why, in at most 2000 characters",
+        )),
         false => Ok(text.to_owned()),
     }
 }
@@ -116,7 +119,10 @@ mod tests {
         assert_eq!(grouped(-13_022), "-13,022");
         assert_eq!(grouped(1_234_567), "1,234,567");
         let mut rows = vec![3, 2, 1];
-        assert_eq!(cut(&mut rows, 2, |row| row.to_string()), Some("2".to_owned()));
+        assert_eq!(
+            cut(&mut rows, 2, |row| row.to_string()),
+            Some("2".to_owned())
+        );
         assert_eq!(rows, [3, 2]);
         assert_eq!(cut(&mut rows, 2, |row| row.to_string()), None);
         assert!(reason("  ").is_err());

@@ -44,26 +44,73 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/parties", VIEW, || get(list)),
     Route::page("/console/parties/import", VIEW, || get(import::page)),
     Route::act("/console/parties/import", LEAD, || post(import::upload)).taking(FILE + (64 << 10)),
-    Route::page("/console/parties/import/{source}", VIEW, || get(import::difference)),
-    Route::act("/console/parties/import/{source}/apply", LEAD, || post(import::apply)).taking(4 << 20),
-    Route::act("/console/parties/import/{source}/discard", LEAD, || post(import::discard)),
-    Route::act("/console/parties/import/{source}/undo", LEAD, || post(import::undo)),
+    Route::page("/console/parties/import/{source}", VIEW, || {
+        get(import::difference)
+    }),
+    Route::act("/console/parties/import/{source}/apply", LEAD, || {
+        post(import::apply)
+    })
+    .taking(4 << 20),
+    Route::act("/console/parties/import/{source}/discard", LEAD, || {
+        post(import::discard)
+    }),
+    Route::act("/console/parties/import/{source}/undo", LEAD, || {
+        post(import::undo)
+    }),
     Route::page("/console/parties/{id}", VIEW, || get(one::page)),
     Route::act("/console/parties/{id}", WORK, || post(acts::edit_form)),
-    Route::act("/console/parties/{id}/contacts", WORK, || post(acts::contact_form)).taking(512 << 10),
-    Route::act("/console/parties/{id}/contacts/{contact}", WORK, || post(acts::change_form)).taking(512 << 10),
-    Route::act("/console/parties/{id}/duties", WORK, || post(acts::duty_form)),
-    Route::act("/console/parties/{id}/duties/{duty}/end", WORK, || post(acts::end_duty_form)),
-    Route::act("/console/parties/{id}/merge", LEAD, || post(acts::merge_form)),
-    Route::api(Verb::Get, "/api/v1/parties", VIEW, api::list_described, || get(api::list)),
-    Route::api(Verb::Get, "/api/v1/parties/{id}", VIEW, api::one_described, || get(api::one)),
-    Route::api(Verb::Patch, "/api/v1/parties/{id}", WORK, api::edit_described, || patch(api::edit)),
-    Route::api(Verb::Get, "/api/v1/parties/{id}/scorecard", VIEW, api::card_described, || {
-        get(api::card)
-    }),
-    Route::api(Verb::Post, "/api/v1/parties/{id}/contacts", WORK, api::contact_described, || {
-        post(api::contact)
+    Route::act("/console/parties/{id}/contacts", WORK, || {
+        post(acts::contact_form)
     })
+    .taking(512 << 10),
+    Route::act("/console/parties/{id}/contacts/{contact}", WORK, || {
+        post(acts::change_form)
+    })
+    .taking(512 << 10),
+    Route::act("/console/parties/{id}/duties", WORK, || {
+        post(acts::duty_form)
+    }),
+    Route::act("/console/parties/{id}/duties/{duty}/end", WORK, || {
+        post(acts::end_duty_form)
+    }),
+    Route::act("/console/parties/{id}/merge", LEAD, || {
+        post(acts::merge_form)
+    }),
+    Route::api(
+        Verb::Get,
+        "/api/v1/parties",
+        VIEW,
+        api::list_described,
+        || get(api::list),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/parties/{id}",
+        VIEW,
+        api::one_described,
+        || get(api::one),
+    ),
+    Route::api(
+        Verb::Patch,
+        "/api/v1/parties/{id}",
+        WORK,
+        api::edit_described,
+        || patch(api::edit),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/parties/{id}/scorecard",
+        VIEW,
+        api::card_described,
+        || get(api::card),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/parties/{id}/contacts",
+        WORK,
+        api::contact_described,
+        || post(api::contact),
+    )
     .taking(512 << 10),
     Route::api(
         Verb::Patch,
@@ -73,9 +120,13 @@ pub(crate) const ROUTES: &[Route] = &[
         || patch(api::change),
     )
     .taking(512 << 10),
-    Route::api(Verb::Post, "/api/v1/parties/{id}/duties", WORK, api::duty_described, || {
-        post(api::duty)
-    }),
+    Route::api(
+        Verb::Post,
+        "/api/v1/parties/{id}/duties",
+        WORK,
+        api::duty_described,
+        || post(api::duty),
+    ),
     Route::api(
         Verb::Post,
         "/api/v1/parties/{id}/duties/{duty}/end",
@@ -83,16 +134,28 @@ pub(crate) const ROUTES: &[Route] = &[
         api::end_duty_described,
         || post(api::end_duty),
     ),
-    Route::api(Verb::Post, "/api/v1/parties/{id}/merge", LEAD, api::merge_described, || {
-        post(api::merge)
-    }),
-    Route::api(Verb::Post, "/api/v1/party-imports", LEAD, api::upload_described, || {
-        post(api::upload)
-    })
+    Route::api(
+        Verb::Post,
+        "/api/v1/parties/{id}/merge",
+        LEAD,
+        api::merge_described,
+        || post(api::merge),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/party-imports",
+        LEAD,
+        api::upload_described,
+        || post(api::upload),
+    )
     .taking(FILE),
-    Route::api(Verb::Get, "/api/v1/party-imports/{source}", VIEW, api::difference_described, || {
-        get(api::difference)
-    }),
+    Route::api(
+        Verb::Get,
+        "/api/v1/party-imports/{source}",
+        VIEW,
+        api::difference_described,
+        || get(api::difference),
+    ),
     Route::api(
         Verb::Post,
         "/api/v1/party-imports/{source}/apply",
@@ -101,9 +164,13 @@ pub(crate) const ROUTES: &[Route] = &[
         || post(api::apply),
     )
     .taking(4 << 20),
-    Route::api(Verb::Post, "/api/v1/party-imports/{source}/undo", LEAD, api::undo_described, || {
-        post(api::undo)
-    }),
+    Route::api(
+        Verb::Post,
+        "/api/v1/party-imports/{source}/undo",
+        LEAD,
+        api::undo_described,
+        || post(api::undo),
+    ),
 ];
 
 words! {
@@ -242,7 +309,9 @@ async fn list(
         || filter.role.is_some()
         || filter.country.is_some()
         || filter.bounced;
-    let rows = found.into_iter().map(|row| row_of(&desk, row, w, lang, now));
+    let rows = found
+        .into_iter()
+        .map(|row| row_of(&desk, row, w, lang, now));
     let rows: Vec<_> = rows.collect();
     let title = ShellWords::of(lang).parties;
     let query = |after: &str| {

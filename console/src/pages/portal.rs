@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::draw::{self, Countdown};
 use super::form::{Input, done};
-use super::outside::{code, line};
+use super::outside::{code, line, plain};
 use super::shell::{self, Nav, Shell};
 use crate::Desk;
 use crate::limits::Limit;
@@ -50,8 +50,6 @@ pub(crate) const ACTING: Limit = Limit {
 const OPEN: u64 = 200;
 /// Matters of a page of all.
 const ROWS: u64 = 50;
-/// Characters of an answer.
-pub(crate) const TEXT: usize = 10_000;
 
 words! {
     Words {
@@ -63,7 +61,7 @@ words! {
         scorecard: "处置情况", "Scorecard";
         delivery: "接收方式", "Delivery";
         files: "反馈文件", "Feedback files";
-        wait: "{n} 件等待答复", "{n} wait for you";
+        wait: "{n} 件等待答复", "{n} waiting for you";
         calm_head: "没有事件等待答复", "Nothing waits for you";
         lead: "这里只有向贵单位通报过的事件。在此答复与回复邮件效力相同。时间为 {zone}。", "You see only what you were asked about. Answers here and by mail count the same. Times are in {zone}.";
         calm: "现在没有进行中的事件", "No incident is open";
@@ -240,8 +238,14 @@ async fn home(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
         Some((matters, party)) => (matters, party.name(code(visitor.lang)).to_owned()),
     };
     matters.sort_by_key(|one| (one.due_at.unwrap_or(i64::MAX), one.number));
-    let wait = matters.iter().filter(|one| one.state == MatterState::Asked).count();
-    let rows = matters.into_iter().map(|one| row(&desk, visitor.lang, one)).collect();
+    let wait = matters
+        .iter()
+        .filter(|one| one.state == MatterState::Asked)
+        .count();
+    let rows = matters
+        .into_iter()
+        .map(|one| row(&desk, visitor.lang, one))
+        .collect();
     listed(&desk, &visitor, (w, name, bound), (rows, false, None), wait).await
 }
 
@@ -258,12 +262,21 @@ async fn all(
 ) -> Result<Response, Refusal> {
     let w = Words::of(visitor.lang);
     let party = party(&desk, &visitor).await?;
-    let mut found = desk.ledger.matters(&party, false, asked.before, ROWS + 1).await?;
+    let mut found = desk
+        .ledger
+        .matters(&party, false, asked.before, ROWS + 1)
+        .await?;
     let more = found.len() as u64 > ROWS;
     found.truncate(ROWS as usize);
     let older = found.last().filter(|_| more).map(|one| one.number);
-    let wait = found.iter().filter(|one| one.state == MatterState::Asked).count();
-    let rows = found.into_iter().map(|one| row(&desk, visitor.lang, one)).collect();
+    let wait = found
+        .iter()
+        .filter(|one| one.state == MatterState::Asked)
+        .count();
+    let rows = found
+        .into_iter()
+        .map(|one| row(&desk, visitor.lang, one))
+        .collect();
     let name = party.name(code(visitor.lang)).to_owned();
     listed(&desk, &visitor, (w, name, true), (rows, true, older), wait).await
 }
@@ -280,7 +293,10 @@ async fn listed(
     Ok(shell::page(&HomePage {
         shell: shell::shell(desk, visitor, Nav::Portal, w.title).await,
         w,
-        tabs: tabs(visitor.lang, if all { "/portal/incidents" } else { "/portal" }),
+        tabs: tabs(
+            visitor.lang,
+            if all { "/portal/incidents" } else { "/portal" },
+        ),
         name,
         bound,
         wait: match (all, wait) {
@@ -352,11 +368,17 @@ async fn one(
     let party = party(&desk, &visitor).await?;
     let matter = desk.ledger.matter(&party, number).await?;
     let posts = desk.ledger.matter_posts(&party, number).await?;
-    let place = matter.url.as_ref().or(matter.host.as_ref()).or(matter.ip.as_ref());
+    let place = matter
+        .url
+        .as_ref()
+        .or(matter.host.as_ref())
+        .or(matter.ip.as_ref());
     let live = place.unwrap_or(&matter.what).clone();
     let is_over = matter.state == MatterState::Over;
     let at = |at: i64| draw::exact(&desk, at);
-    let look = matter.looked.map(|(when, finding)| format!("{} · {}", at(when), word(finding, lang)));
+    let look = matter
+        .looked
+        .map(|(when, finding)| format!("{} · {}", at(when), word(finding, lang)));
     let seen = [
         (w.kind, Some(word(matter.kind, lang).to_owned())),
         (w.url, matter.url.as_deref().map(draw::defang)),
@@ -371,8 +393,13 @@ async fn one(
         (w.due, matter.due_at.map(at)),
         (w.ticket, matter.ticket.clone()),
     ];
-    let seen = seen.into_iter().filter_map(|(label, text)| Some((label, text?)));
-    let asks = matter.asks.iter().filter_map(|label| Ask::named(label).ok());
+    let seen = seen
+        .into_iter()
+        .filter_map(|(label, text)| Some((label, text?)));
+    let asks = matter
+        .asks
+        .iter()
+        .filter_map(|label| Ask::named(label).ok());
     let title = format!("#{number} {}", draw::defang(&live));
     Ok(shell::page(&OnePage {
         shell: shell::shell(&desk, &visitor, Nav::Portal, &title).await,
@@ -391,10 +418,17 @@ async fn one(
         asks: asks.map(|ask| ask.words(lang)).collect(),
         seen: seen.collect(),
         steps: advice::steps(matter.kind, lang),
-        said: posts.into_iter().rev().map(|post| said(&desk, lang, post)).collect(),
+        said: posts
+            .into_iter()
+            .rev()
+            .map(|post| said(&desk, lang, post))
+            .collect(),
         is_over,
         may_acknowledge: matter.state == MatterState::Asked,
-        grounds: Dispute::ALL.iter().map(|one| (one.label(), word(*one, lang))).collect(),
+        grounds: Dispute::ALL
+            .iter()
+            .map(|one| (one.label(), word(*one, lang)))
+            .collect(),
     }))
 }
 
@@ -426,20 +460,29 @@ pub(crate) async fn answered(
     form: &Answer,
 ) -> Result<(Party, Post), Refusal> {
     let party = party(desk, visitor).await?;
-    desk.limits.spend(ACTING, &party.id().to_string(), desk.now().0)?;
-    let comment: String = form.comment.trim().chars().take(TEXT).collect();
+    desk.limits
+        .spend(ACTING, &party.id().to_string(), desk.now().0)?;
+    let comment = plain(&form.comment);
     let act = match form.act.as_str() {
         "acknowledged" => Act::Acknowledge,
         "fixed" => Act::Fix,
         "asked" => Act::Write,
         "disputed" => {
-            let ground: Dispute = form.ground.parse().map_err(|error| Refusal::invalid("ground", error))?;
+            let ground: Dispute = form
+                .ground
+                .parse()
+                .map_err(|error| Refusal::invalid("ground", error))?;
             if ground == Dispute::Other && comment.is_empty() {
                 return Err(Refusal::invalid("comment", "say what is wrong"));
             }
             Act::Dispute(ground)
         }
-        _ => return Err(Refusal::invalid("act", "is one of acknowledged, fixed, disputed, asked")),
+        _ => {
+            return Err(Refusal::invalid(
+                "act",
+                "is one of acknowledged, fixed, disputed, asked",
+            ));
+        }
     };
     if act == Act::Write && comment.is_empty() {
         return Err(Refusal::invalid("comment", "the message is empty"));

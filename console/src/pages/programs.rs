@@ -20,8 +20,16 @@ use crate::visitor::Visitor;
 use crate::words::{word, words};
 
 pub(crate) const ROUTES: &[Route] = &[
-    Route::api(Verb::Get, "/api/v1/openapi.json", Need::Nothing, described, || get(document)),
-    Route::page("/console/settings/api", Need::Right(Right::View), || get(page)),
+    Route::api(
+        Verb::Get,
+        "/api/v1/openapi.json",
+        Need::Nothing,
+        described,
+        || get(document),
+    ),
+    Route::page("/console/settings/api", Need::Right(Right::View), || {
+        get(page)
+    }),
 ];
 
 fn described() -> Described {
@@ -131,7 +139,9 @@ fn kind(schema: &Value) -> String {
             let choices = schema.get("anyOf").or_else(|| schema.get("oneOf"));
             let choices = choices.and_then(Value::as_array);
             let all = choices.into_iter().flatten().map(|one| {
-                one.get("const").and_then(Value::as_str).map_or_else(|| kind(one), str::to_owned)
+                one.get("const")
+                    .and_then(Value::as_str)
+                    .map_or_else(|| kind(one), str::to_owned)
             });
             all.collect::<Vec<_>>().join(" | ")
         }
@@ -140,16 +150,18 @@ fn kind(schema: &Value) -> String {
 
 fn part(heading: &'static str, schema: Option<&Value>) -> Option<Part> {
     let schema = schema?;
-    let fields = openapi::fields(schema).into_iter().map(|(name, needed, inner)| Field {
-        name,
-        kind: kind(&inner),
-        needed,
-        about: inner
-            .get("description")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned(),
-    });
+    let fields = openapi::fields(schema)
+        .into_iter()
+        .map(|(name, needed, inner)| Field {
+            name,
+            kind: kind(&inner),
+            needed,
+            about: inner
+                .get("description")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+        });
     Some(Part {
         heading,
         kind: kind(schema),

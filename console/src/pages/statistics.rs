@@ -117,7 +117,7 @@ words! {
         table: "数据", "Data";
         behind: "背后的记录", "Records behind it";
         behind_lead: "{name}，{week}：每行一个计入的对象，附所见数据源与监测记录。", "{name}, {week}: a line for each thing that was counted, with the feeds and events that saw it.";
-        behind_count: "{n} 行，快照 {snapshot}", "{n} lines, snapshot {snapshot}";
+        behind_count: "{n} 行，快照 {snapshot}。", "{n} lines, snapshot {snapshot}.";
         behind_frozen: "此处按现有记录重数；刊印的数值是刊发时冻结的，两者可能因迟到的报告而不同。", "Counted anew from the records as they are; what was printed was frozen then, so late reports may make a difference.";
         behind_none: "这一周没有计入任何对象。", "Nothing was counted in this week.";
         input: "计入项", "Input";
@@ -187,9 +187,9 @@ fn statistic(id: &str) -> Result<&'static Statistic, Refusal> {
 
 /// Who counts.
 fn almanac(desk: &Desk) -> Result<&Arc<dyn Almanac>, Refusal> {
-    desk.almanac.as_ref().ok_or_else(|| {
-        Refusal::conflict("statistics", "this process has no workspace at hand")
-    })
+    desk.almanac
+        .as_ref()
+        .ok_or_else(|| Refusal::conflict("statistics", "this process has no workspace at hand"))
 }
 
 fn failed(error: AlmanacError) -> Refusal {
@@ -204,7 +204,10 @@ async fn weeks(desk: &Desk) -> Result<(Vec<Arc<CountedWeek>>, bool), Refusal> {
     let almanac = almanac(desk)?;
     let mut weeks = almanac.weeks().await.map_err(failed)?;
     let now = this_week(desk);
-    if weeks.iter().any(|one| now.is_some_and(|now| one.week >= now)) {
+    if weeks
+        .iter()
+        .any(|one| now.is_some_and(|now| one.week >= now))
+    {
         return Ok((weeks, false));
     }
     let Some(now) = now else {
@@ -250,15 +253,23 @@ fn divisions(statistic: &Statistic) -> &'static [By] {
     let scanned = !matches!(statistic.observed, Observed::Listing | Observed::Handling);
     match (counted && scanned, statistic.observed) {
         (false, _) => &[],
-        (true, Observed::InfectedHost) => {
-            &[By::Day, By::Province, By::Asn, By::Malware, By::Feed]
-        }
-        (true, Observed::PhishingPage) => {
-            &[By::Day, By::Brand, By::Sector, By::Country, By::Tld, By::Feed]
-        }
-        (true, Observed::HostingSite) => {
-            &[By::Day, By::Country, By::Province, By::Asn, By::Tld, By::Feed]
-        }
+        (true, Observed::InfectedHost) => &[By::Day, By::Province, By::Asn, By::Malware, By::Feed],
+        (true, Observed::PhishingPage) => &[
+            By::Day,
+            By::Brand,
+            By::Sector,
+            By::Country,
+            By::Tld,
+            By::Feed,
+        ],
+        (true, Observed::HostingSite) => &[
+            By::Day,
+            By::Country,
+            By::Province,
+            By::Asn,
+            By::Tld,
+            By::Feed,
+        ],
         (true, Observed::Defacement | Observed::Backdoor) => {
             &[By::Day, By::Province, By::Asn, By::Tld, By::Feed]
         }

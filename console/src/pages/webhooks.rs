@@ -30,16 +30,44 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/settings/webhooks", NEED, || get(list_page)),
     Route::act("/console/settings/webhooks", NEED, || post(add_page)),
     Route::page("/console/settings/webhooks/{id}", NEED, || get(one_page)),
-    Route::act("/console/settings/webhooks/{id}/end", NEED, || post(end_page)),
-    Route::act("/console/settings/webhooks/{id}/test", NEED, || post(test_page)),
-    Route::act("/console/settings/webhooks/{id}/calls/{call}/replay", NEED, || post(replay_page)),
+    Route::act("/console/settings/webhooks/{id}/end", NEED, || {
+        post(end_page)
+    }),
+    Route::act("/console/settings/webhooks/{id}/test", NEED, || {
+        post(test_page)
+    }),
+    Route::act(
+        "/console/settings/webhooks/{id}/calls/{call}/replay",
+        NEED,
+        || post(replay_page),
+    ),
     Route::api(Verb::Get, "/api/v1/webhooks", NEED, listed, || get(list)),
     Route::api(Verb::Post, "/api/v1/webhooks", NEED, added, || post(add)),
     Route::api(Verb::Get, "/api/v1/webhooks/{id}", NEED, shown, || get(one)),
-    Route::api(Verb::Delete, "/api/v1/webhooks/{id}", NEED, ended, || axum::routing::delete(end)),
-    Route::api(Verb::Post, "/api/v1/webhooks/{id}/test", NEED, tested, || post(test)),
-    Route::api(Verb::Get, "/api/v1/webhooks/{id}/calls", NEED, calls_listed, || get(calls)),
-    Route::api(Verb::Post, "/api/v1/webhooks/{id}/calls/{call}/replay", NEED, replayed, || post(replay)),
+    Route::api(Verb::Delete, "/api/v1/webhooks/{id}", NEED, ended, || {
+        axum::routing::delete(end)
+    }),
+    Route::api(
+        Verb::Post,
+        "/api/v1/webhooks/{id}/test",
+        NEED,
+        tested,
+        || post(test),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/webhooks/{id}/calls",
+        NEED,
+        calls_listed,
+        || get(calls),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/webhooks/{id}/calls/{call}/replay",
+        NEED,
+        replayed,
+        || post(replay),
+    ),
 ];
 
 /// Calls on a page.
@@ -215,8 +243,7 @@ async fn make(desk: &Desk, visitor: &Visitor, wanted: Wanted) -> Result<(Hook, S
     if !(1..=100).contains(&name.chars().count()) {
         return Err(Refusal::invalid("name", "needs 1 to 100 characters"));
     }
-    let url = url::Url::parse(wanted.url.trim())
-        .map_err(|error| Refusal::invalid("url", error))?;
+    let url = url::Url::parse(wanted.url.trim()).map_err(|error| Refusal::invalid("url", error))?;
     let whole = matches!(url.scheme(), "https" | "http")
         && url.host_str().is_some_and(|host| !host.is_empty())
         && url.username().is_empty()
@@ -245,7 +272,10 @@ async fn make(desk: &Desk, visitor: &Visitor, wanted: Wanted) -> Result<(Hook, S
     let secret = format!("whsec_{}", BASE64_STANDARD.encode(bytes));
     let by = visitor.actor(desk, Right::Administer).await?;
     let now = desk.now().0;
-    let hook = desk.ledger.add_hook(&by, (name, url.as_str(), &kinds), &secret, now).await?;
+    let hook = desk
+        .ledger
+        .add_hook(&by, (name, url.as_str(), &kinds), &secret, now)
+        .await?;
     Ok((hook, secret))
 }
 
@@ -458,7 +488,10 @@ async fn add_page(
     let wanted = Wanted {
         name: sent.name,
         url: sent.url,
-        kinds: kinds.filter(|kind| !kind.is_empty()).map(str::to_owned).collect(),
+        kinds: kinds
+            .filter(|kind| !kind.is_empty())
+            .map(str::to_owned)
+            .collect(),
     };
     let (hook, secret) = make(&desk, &visitor, wanted).await?;
     // Shown at once: behind a redirect it would have to be kept somewhere.
@@ -531,7 +564,10 @@ async fn end_page(
 ) -> Result<Response, Refusal> {
     let by = visitor.actor(&desk, Right::Administer).await?;
     desk.ledger.end_hook(&by, id, desk.now().0).await?;
-    Ok(form::done("/console/settings/webhooks", Words::of(visitor.lang).ended_said))
+    Ok(form::done(
+        "/console/settings/webhooks",
+        Words::of(visitor.lang).ended_said,
+    ))
 }
 
 async fn test_page(

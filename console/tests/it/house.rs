@@ -91,6 +91,17 @@ impl House {
 
     /// The same, with a desk that was completed.
     pub async fn with(complete: impl FnOnce(Desk) -> Desk) -> House {
+        House::fed(Catalogue::new(Vec::new()).unwrap(), |desk, _| {
+            complete(desk)
+        })
+        .await
+    }
+
+    /// The same, with feeds, and a desk that was completed by what response works at.
+    pub async fn fed(
+        catalogue: Catalogue,
+        complete: impl FnOnce(Desk, response::Desk) -> Desk,
+    ) -> House {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(&folder.path().join("ledger.db"))
             .await
@@ -114,7 +125,7 @@ impl House {
             }),
         };
         let terms = Arc::new(Terms {
-            catalogue: Catalogue::new(Vec::new()).unwrap(),
+            catalogue,
             most_bytes: 1 << 20,
             per_minute: 60,
             most_waiting: 10,
@@ -135,9 +146,10 @@ impl House {
             waiting: Arc::new(AtomicU64::new(0)),
             fatal: mpsc::channel(1).0,
         };
+        let works_at = response.clone();
         let desk = Desk::new(response, "test".to_owned(), terms, ready, None, bonds);
         let house = House {
-            router: console::router(Arc::new(complete(desk))),
+            router: console::router(Arc::new(complete(desk, works_at))),
             ledger,
             blobs,
             folder,

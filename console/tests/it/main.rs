@@ -4,8 +4,23 @@
 
 mod access;
 mod api;
+mod appeal;
+mod branch;
+mod complaint;
+mod duty;
+mod events;
+mod feeds;
 mod house;
+mod inbox;
+mod incidents;
 mod matrix;
+mod newsroom;
+mod notices;
+mod office;
 mod oidc;
+mod outside;
+mod parties;
+mod portal;
 mod sign_in;
 mod tokens;
+mod vulnerabilities;

@@ -83,7 +83,8 @@ impl Footers {
             let live: std::collections::HashSet<&str> =
                 live.iter().map(|part| part.path.as_str()).collect();
             kept.footers.retain(|path, _| live.contains(path.as_str()));
-            kept.summaries.retain(|path, _| live.contains(path.as_str()));
+            kept.summaries
+                .retain(|path, _| live.contains(path.as_str()));
             kept.summary_bytes = kept.summaries.values().map(|one| one.bytes()).sum();
         });
     }

@@ -214,9 +214,7 @@ impl Test {
         match array.data_type() {
             DataType::Utf8 => {
                 let texts: &StringArray = array.as_string();
-                BooleanBuffer::collect_bool(rows, |row| {
-                    self.text_fits(texts.value(row).as_bytes())
-                })
+                BooleanBuffer::collect_bool(rows, |row| self.text_fits(texts.value(row).as_bytes()))
             }
             DataType::Binary => {
                 let Want::Net(nets) = &*self.want else {

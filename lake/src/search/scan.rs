@@ -28,7 +28,6 @@ const BATCH: usize = 1 << 16;
 /// Column of the time.
 const OBSERVED: &str = "observed_at";
 
-
 /// What a part's constant columns leave of a query.
 pub(super) enum Outlook {
     /// No row satisfies it.
@@ -75,14 +74,20 @@ impl<'a> Opened<'a> {
     }
 
     fn once(&self, name: &str) -> Option<&ArrayRef> {
-        SCHEMA.index_of(name).ok().and_then(|at| self.footer.shape.once(at))
+        SCHEMA
+            .index_of(name)
+            .ok()
+            .and_then(|at| self.footer.shape.once(at))
     }
 
     fn time(&self) -> Time {
         if let Some(at) = self.footer.position(OBSERVED) {
             return Time::Rows(at);
         }
-        match self.once(OBSERVED).and_then(|one| one.as_primitive_opt::<TimestampMicrosecondType>()) {
+        match self
+            .once(OBSERVED)
+            .and_then(|one| one.as_primitive_opt::<TimestampMicrosecondType>())
+        {
             Some(one) if one.is_valid(0) => Time::Once(one.value(0)),
             _ => Time::Absent,
         }
@@ -119,11 +124,10 @@ impl<'a> Opened<'a> {
     fn builder(&self) -> Result<ParquetRecordBatchReaderBuilder<File>> {
         let path = self.root.join(&self.part.path);
         let file = File::open(&path).map_err(Error::io(&path))?;
-        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(
-            file,
-            self.footer.meta.clone(),
+        Ok(
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.footer.meta.clone())
+                .with_batch_size(BATCH),
         )
-        .with_batch_size(BATCH))
     }
 
     fn mask(&self, columns: &[usize]) -> ProjectionMask {
@@ -145,10 +149,10 @@ impl<'a> Opened<'a> {
                 stop.check()?;
                 let times = batch.column(0).as_primitive::<TimestampMicrosecondType>();
                 let values = times.values();
-                let within = datafusion::arrow::buffer::BooleanBuffer::collect_bool(
-                    times.len(),
-                    |row| from <= values[row] && values[row] < to,
-                );
+                let within =
+                    datafusion::arrow::buffer::BooleanBuffer::collect_bool(times.len(), |row| {
+                        from <= values[row] && values[row] < to
+                    });
                 Ok(BooleanArray::new(within, times.nulls().cloned()))
             };
             predicates.push(Box::new(ArrowPredicateFn::new(self.mask(&[at]), within)));
@@ -206,7 +210,10 @@ impl<'a> Opened<'a> {
             columns.extend(self.footer.position(EVENT_ROW));
         }
         let facets: Vec<Option<usize>> = match counts.is_some() {
-            true => FACETS.iter().map(|name| self.footer.position(name)).collect(),
+            true => FACETS
+                .iter()
+                .map(|name| self.footer.position(name))
+                .collect(),
             false => Vec::new(),
         };
         columns.extend(facets.iter().flatten());
@@ -242,7 +249,9 @@ impl<'a> Opened<'a> {
                     (Some(observed), _) => {
                         let pairs = observed.values().iter().zip(rows);
                         done.rows.extend(
-                            pairs.filter(|(at, _)| **at >= floor).map(|(at, row)| (*at, *row)),
+                            pairs
+                                .filter(|(at, _)| **at >= floor)
+                                .map(|(at, row)| (*at, *row)),
                         );
                     }
                     (None, Time::Once(at)) if at >= floor => {
@@ -272,7 +281,10 @@ impl<'a> Opened<'a> {
 
     /// Counts the part as a whole; `None` where it was stopped.
     pub fn summarize(&self, stop: &Halt) -> Result<Option<Summary>> {
-        let day = self.part.min_observed.div_euclid(model::time::MICROS_PER_DAY)
+        let day = self
+            .part
+            .min_observed
+            .div_euclid(model::time::MICROS_PER_DAY)
             * model::time::MICROS_PER_DAY;
         let hours: Vec<i64> = (0..=24).map(|hour| day + hour * 3_600_000_000).collect();
         let mut steps = Steps::new(hours.into());
@@ -324,7 +336,9 @@ impl Halt {
 
     fn check(&self) -> std::result::Result<(), ArrowError> {
         match self.asked() {
-            true => Err(ArrowError::ComputeError("the search was stopped".to_owned())),
+            true => Err(ArrowError::ComputeError(
+                "the search was stopped".to_owned(),
+            )),
             false => Ok(()),
         }
     }

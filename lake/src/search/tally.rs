@@ -87,7 +87,11 @@ impl Count {
                         .for_each(|row| counts[numbers[row] as usize] += 1);
                 }
             }
-            for (at, events) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+            for (at, events) in counts
+                .into_iter()
+                .enumerate()
+                .filter(|(_, count)| *count > 0)
+            {
                 match values.is_valid(at) {
                     true => self.add(FacetValue::Text(values.value(at).into()), events),
                     false => self.none += events,
@@ -247,7 +251,9 @@ impl Steps {
 
     /// Whether every step is made of whole UTC hours.
     pub fn of_hours(&self) -> bool {
-        self.edges.iter().all(|edge| edge.rem_euclid(3_600_000_000) == 0)
+        self.edges
+            .iter()
+            .all(|edge| edge.rem_euclid(3_600_000_000) == 0)
     }
 
     pub fn merge(&mut self, other: &Steps) {

@@ -35,7 +35,8 @@ struct Plain {
 
 fn row() -> impl Strategy<Value = Plain> {
     let word = |words: &'static [&'static str]| {
-        proptest::option::of(proptest::sample::select(words)).prop_map(|word| word.map(str::to_owned))
+        proptest::option::of(proptest::sample::select(words))
+            .prop_map(|word| word.map(str::to_owned))
     };
     let ip = proptest::option::of(prop_oneof![
         (0..8_u8).prop_map(|n| IpAddr::from([192, 0, 2, n])),
@@ -53,29 +54,39 @@ fn row() -> impl Strategy<Value = Plain> {
     let second = (
         proptest::option::of(64_496..64_499_u32),
         word(&["login.example.test", "EXAMPLE.test", "a.example.com"]),
-        word(&["https://login.example.test/Bank?a=1", "http://a.example.com/"]),
+        word(&[
+            "https://login.example.test/Bank?a=1",
+            "http://a.example.com/",
+        ]),
         word(&["mirai", "mozi"]),
         word(&["iot", "iot backdoor", "web"]),
     );
-    (first, second).prop_map(|((at, class, ip, province, country), (asn, host, url, malware, tags))| Plain {
-        at,
-        feed: String::new(),
-        class,
-        ip,
-        province,
-        country,
-        asn,
-        host,
-        url,
-        malware,
-        tags,
-    })
+    (first, second).prop_map(
+        |((at, class, ip, province, country), (asn, host, url, malware, tags))| Plain {
+            at,
+            feed: String::new(),
+            class,
+            ip,
+            province,
+            country,
+            asn,
+            host,
+            url,
+            malware,
+            tags,
+        },
+    )
 }
 
 /// A report: some columns are the same in all of its rows.
 fn report() -> impl Strategy<Value = Vec<Plain>> {
-    (proptest::collection::vec(row(), 1..40), row(), any::<[bool; 4]>(), 0..3_usize).prop_map(
-        |(mut rows, one, shared, feed)| {
+    (
+        proptest::collection::vec(row(), 1..40),
+        row(),
+        any::<[bool; 4]>(),
+        0..3_usize,
+    )
+        .prop_map(|(mut rows, one, shared, feed)| {
             for row in &mut rows {
                 row.feed = ["alpha", "beta", "gamma"][feed].to_owned();
                 if shared[0] {
@@ -94,8 +105,7 @@ fn report() -> impl Strategy<Value = Vec<Plain>> {
                 }
             }
             rows
-        },
-    )
+        })
 }
 
 struct Store {
@@ -113,7 +123,8 @@ fn store(reports: &[Vec<Plain>]) -> Store {
     for (number, report) in reports.iter().enumerate() {
         let mut index = IdentityIndex::new(1 << 20);
         let mut runs = |_| Ok(Vec::new());
-        let mut writer = ReportWriter::new(lake.root(), &format!("r{number}"), &mut index, &mut runs);
+        let mut writer =
+            ReportWriter::new(lake.root(), &format!("r{number}"), &mut index, &mut runs);
         let mut columns = Columns::new();
         let mut record = Record::new();
         for (line, row) in report.iter().enumerate() {
@@ -273,7 +284,9 @@ fn fits(row: &Plain, conditions: &[Condition], twin: bool) -> bool {
             },
             "ip" => match (row.ip, *wanted) {
                 (None, "none") => true,
-                (Some(IpAddr::V4(ip)), "192.0.2.0/30") => ip.octets()[..3] == [192, 0, 2] && ip.octets()[3] < 4,
+                (Some(IpAddr::V4(ip)), "192.0.2.0/30") => {
+                    ip.octets()[..3] == [192, 0, 2] && ip.octets()[3] < 4
+                }
                 (Some(IpAddr::V6(_)), "2001:db8::/32") => true,
                 (Some(ip), wanted) => ip.to_string() == wanted,
                 _ => false,
@@ -286,21 +299,39 @@ fn fits(row: &Plain, conditions: &[Condition], twin: bool) -> bool {
 
 fn conditions() -> impl Strategy<Value = Vec<Condition>> {
     let of: &[(&'static str, &'static [&'static str])] = &[
-        ("class", &["phishing", "PHISHING", "scanner", "none", "any", "inf*"]),
+        (
+            "class",
+            &["phishing", "PHISHING", "scanner", "none", "any", "inf*"],
+        ),
         ("feed", &["alpha", "beta", "delta"]),
         ("country", &["cn", "DE", "none"]),
         ("malware", &["mirai", "none", "mo*"]),
-        ("host", &["*.example.test", "example.test", "a.example.com", "none", "any"]),
+        (
+            "host",
+            &[
+                "*.example.test",
+                "example.test",
+                "a.example.com",
+                "none",
+                "any",
+            ],
+        ),
         ("url", &["bank", "none", "EXAMPLE"]),
         ("text", &["login", "example.com"]),
         ("tag", &["iot", "backdoor", "none"]),
         ("province", &["32", "44", "none"]),
         ("asn", &["AS64496", "AS64498", "none", "any"]),
-        ("ip", &["192.0.2.0/30", "2001:db8::/32", "198.51.100.1", "none"]),
+        (
+            "ip",
+            &["192.0.2.0/30", "2001:db8::/32", "198.51.100.1", "none"],
+        ),
     ];
     let one = proptest::sample::select(of.to_vec()).prop_flat_map(|(key, values)| {
         let most = if key == "text" { 1 } else { 2 };
-        (any::<bool>(), proptest::sample::subsequence(values.to_vec(), 1..=most))
+        (
+            any::<bool>(),
+            proptest::sample::subsequence(values.to_vec(), 1..=most),
+        )
             .prop_map(move |(exclude, values)| (key, exclude, values))
     });
     // One condition a key: values of one key would be put together.
@@ -311,7 +342,12 @@ fn conditions() -> impl Strategy<Value = Vec<Condition>> {
 }
 
 /// What the plain filter comes to, in the order of answers.
-fn expected(store: &Store, conditions: &[Condition], span: (i64, i64), twin: bool) -> Vec<(i64, EventId)> {
+fn expected(
+    store: &Store,
+    conditions: &[Condition],
+    span: (i64, i64),
+    twin: bool,
+) -> Vec<(i64, EventId)> {
     let mut rows: Vec<(i64, EventId)> = store
         .rows
         .iter()
@@ -323,11 +359,18 @@ fn expected(store: &Store, conditions: &[Condition], span: (i64, i64), twin: boo
 }
 
 fn order(places: &[Place]) -> Vec<(i64, EventId)> {
-    places.iter().map(|place| (place.cursor.observed_at, place.cursor.event)).collect()
+    places
+        .iter()
+        .map(|place| (place.cursor.observed_at, place.cursor.event))
+        .collect()
 }
 
 fn facet(found: &Found, column: &str) -> BTreeMap<String, u64> {
-    let facet = found.facets.iter().find(|facet| facet.column == column).expect("a facet");
+    let facet = found
+        .facets
+        .iter()
+        .find(|facet| facet.column == column)
+        .expect("a facet");
     let mut counts: BTreeMap<String, u64> = facet
         .values
         .iter()
@@ -342,10 +385,15 @@ fn facet(found: &Found, column: &str) -> BTreeMap<String, u64> {
     counts
 }
 
-fn counted(rows: &[(i64, EventId)], of: impl Fn(&EventId) -> Option<String>) -> BTreeMap<String, u64> {
+fn counted(
+    rows: &[(i64, EventId)],
+    of: impl Fn(&EventId) -> Option<String>,
+) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for (_, id) in rows {
-        *counts.entry(of(id).unwrap_or_else(|| "-".to_owned())).or_default() += 1;
+        *counts
+            .entry(of(id).unwrap_or_else(|| "-".to_owned()))
+            .or_default() += 1;
     }
     counts
 }
@@ -446,10 +494,20 @@ fn a_broken_twin_is_seen() {
     ];
     let store = store(&[rows]);
     let conditions: Vec<Condition> = vec![("class", true, vec!["phishing"])];
-    let found = search(&store.searcher, &store.parts, &ask(&text_of(&conditions), 10));
+    let found = search(
+        &store.searcher,
+        &store.parts,
+        &ask(&text_of(&conditions), 10),
+    );
     let span = (i64::MIN, i64::MAX);
-    assert_eq!(order(&found.places), expected(&store, &conditions, span, false));
-    assert_ne!(order(&found.places), expected(&store, &conditions, span, true));
+    assert_eq!(
+        order(&found.places),
+        expected(&store, &conditions, span, false)
+    );
+    assert_ne!(
+        order(&found.places),
+        expected(&store, &conditions, span, true)
+    );
 }
 
 #[test]
@@ -481,7 +539,11 @@ fn parts_outside_the_span_are_not_opened() {
         ..Plain::default()
     };
     let store = store(&[vec![row(START)], vec![row(START + MICROS_PER_DAY)]]);
-    let gone = store.parts.iter().find(|part| part.max_observed == START).expect("the first day's");
+    let gone = store
+        .parts
+        .iter()
+        .find(|part| part.max_observed == START)
+        .expect("the first day's");
     std::fs::remove_file(store.searcher.lake().root().join(&gone.path)).expect("removes");
     let searcher = Searcher::new(store.searcher.lake().clone());
     let on_second = Ask {

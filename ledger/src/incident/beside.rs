@@ -28,7 +28,10 @@ impl Ledger {
     /// What belongs to these incidents; the caller loaded them within reach.
     pub async fn beside_incidents(&self, incidents: &[Incident]) -> Result<Beside> {
         let ids: Vec<IncidentId> = incidents.iter().map(Incident::incident_id).collect();
-        let mut beside = Beside { assignees: self.assignees(&ids).await?, ..Beside::default() };
+        let mut beside = Beside {
+            assignees: self.assignees(&ids).await?,
+            ..Beside::default()
+        };
         for chunk in ids.chunks(bulk::LIST) {
             let own = || chunk.iter().map(|id| Text(*id));
             let clocks = clock::Entity::find()
@@ -39,7 +42,11 @@ impl Ledger {
                 .all(self.reader())
                 .await?;
             for clock in clocks {
-                beside.clocks.entry(clock.incident_id.0).or_default().push(clock);
+                beside
+                    .clocks
+                    .entry(clock.incident_id.0)
+                    .or_default()
+                    .push(clock);
             }
             let directives = directive::Entity::find()
                 .filter(directive::Column::IncidentId.is_in(own()))
@@ -48,11 +55,21 @@ impl Ledger {
                 .all(self.reader())
                 .await?;
             for directive in directives {
-                beside.directives.entry(directive.incident_id.0).or_default().push(directive);
+                beside
+                    .directives
+                    .entry(directive.incident_id.0)
+                    .or_default()
+                    .push(directive);
             }
         }
-        let owners = incidents.iter().filter_map(|one| one.owner.as_deref()?.parse().ok());
-        let parties = beside.directives.values().flatten().filter_map(|one| Some(one.organization_id?.0));
+        let owners = incidents
+            .iter()
+            .filter_map(|one| one.owner.as_deref()?.parse().ok());
+        let parties = beside
+            .directives
+            .values()
+            .flatten()
+            .filter_map(|one| Some(one.organization_id?.0));
         let named: std::collections::BTreeSet<OrganizationId> = owners.chain(parties).collect();
         let named: Vec<_> = named.into_iter().collect();
         beside.organizations = self.organizations_of(&named).await?;
@@ -79,7 +96,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is none within `reach`.
-    pub async fn incident_messages(&self, id: IncidentId, reach: &Reach) -> Result<Vec<message::Message>> {
+    pub async fn incident_messages(
+        &self,
+        id: IncidentId,
+        reach: &Reach,
+    ) -> Result<Vec<message::Message>> {
         load(self.reader(), id, reach).await?;
         Ok(message::Entity::find()
             .filter(message::Column::IncidentId.eq(Text(id)))
@@ -90,7 +111,11 @@ impl Ledger {
     }
 
     /// Incidents of these numbers within reach, the newest first.
-    pub async fn incidents_numbered(&self, numbers: &[i64], reach: &Reach) -> Result<Vec<Incident>> {
+    pub async fn incidents_numbered(
+        &self,
+        numbers: &[i64],
+        reach: &Reach,
+    ) -> Result<Vec<Incident>> {
         let mut found = Vec::new();
         for chunk in numbers.chunks(bulk::LIST) {
             found.extend(
@@ -105,17 +130,22 @@ impl Ledger {
         Ok(found)
     }
 
-    /// How many events of an incident joined it on each day and by each rule, the newest day first.
-    pub async fn incident_event_days(&self, id: IncidentId) -> Result<Vec<(i32, String, i64)>> {
+    /// How often events joined an incident: the instant, the rule, how many together; the newest first.
+    pub async fn incident_joins(
+        &self,
+        id: IncidentId,
+        most: u64,
+    ) -> Result<Vec<(i64, String, i64)>> {
         Ok(joined::Entity::find()
             .select_only()
-            .column(joined::Column::Day)
+            .column(joined::Column::JoinedAt)
             .column(joined::Column::Rule)
             .column_as(joined::Column::EventId.count(), "n")
             .filter(joined::Column::IncidentId.eq(Text(id)))
-            .group_by(joined::Column::Day)
+            .group_by(joined::Column::JoinedAt)
             .group_by(joined::Column::Rule)
-            .order_by_desc(joined::Column::Day)
+            .order_by_desc(joined::Column::JoinedAt)
+            .limit(most)
             .into_tuple()
             .all(self.reader())
             .await?)

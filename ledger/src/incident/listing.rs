@@ -156,8 +156,10 @@ impl Ledger {
                 .filter(joined::Column::EventId.is_in(ids))
                 .all(self.reader())
                 .await?;
-            let wanted: std::collections::BTreeSet<_> =
-                joined.iter().map(|row| row.incident_id.to_string()).collect();
+            let wanted: std::collections::BTreeSet<_> = joined
+                .iter()
+                .map(|row| row.incident_id.to_string())
+                .collect();
             let numbers: std::collections::BTreeMap<String, i64> = Entity::find()
                 .filter(Column::Id.is_in(wanted))
                 .filter(reach.condition())

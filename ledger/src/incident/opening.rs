@@ -210,7 +210,11 @@ pub(crate) async fn open<C: ConnectionTrait>(
             detail: json!({ "rule": new.rule, "key": new.key, "origin": new.origin, "validated_by": new.validated_by }),
         })
         .collect();
-    let words = opened.iter().zip(first..).flat_map(|(new, number)| new.word_keys(number)).collect();
+    let words = opened
+        .iter()
+        .zip(first..)
+        .flat_map(|(new, number)| new.word_keys(number))
+        .collect();
     let rows = opened
         .into_iter()
         .zip(first..)

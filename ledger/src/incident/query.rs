@@ -93,7 +93,9 @@ impl Key {
 
     fn named(text: &str) -> Option<Key> {
         let lower = text.to_lowercase();
-        let found = Key::ALL.iter().find(|key| key.label() == lower || key.zh() == lower);
+        let found = Key::ALL
+            .iter()
+            .find(|key| key.label() == lower || key.zh() == lower);
         found.copied()
     }
 
@@ -106,7 +108,10 @@ impl Key {
     /// The closed list of its values, label, Chinese and English; empty where values are free.
     pub fn values(self) -> Vec<(&'static str, &'static str, &'static str)> {
         fn all<W: Word>() -> Vec<(&'static str, &'static str, &'static str)> {
-            W::ALL.iter().map(|word| (word.label(), word.zh(), word.en())).collect()
+            W::ALL
+                .iter()
+                .map(|word| (word.label(), word.zh(), word.en()))
+                .collect()
         }
         match self {
             Key::State => {
@@ -202,7 +207,11 @@ impl BadQuery {
                 let known: Vec<_> = Key::ALL.iter().map(|key| key.zh()).collect();
                 format!("没有“{key}”这个条件；可用的条件：{}", known.join("、"))
             }
-            BadQuery::BadValue { key, value, expected } => {
+            BadQuery::BadValue {
+                key,
+                value,
+                expected,
+            } => {
                 format!("{}：“{value}”无法识别，可写：{expected}", key.zh())
             }
             BadQuery::OpenQuote => "引号没有闭合".to_owned(),
@@ -254,7 +263,10 @@ fn plain(piece: &[(char, bool)]) -> String {
 fn refanged(text: &str) -> String {
     let mut text = text.to_owned();
     while ["[.]", "(.)", "[:]"].iter().any(|mark| text.contains(mark)) {
-        text = text.replace("[.]", ".").replace("(.)", ".").replace("[:]", ":");
+        text = text
+            .replace("[.]", ".")
+            .replace("(.)", ".")
+            .replace("[:]", ":");
     }
     match text.get(..4) {
         Some(head) if head.eq_ignore_ascii_case("hxxp") => format!("http{}", &text[4..]),
@@ -328,7 +340,9 @@ impl Query {
                 return Ok(());
             }
         }
-        let colon = piece.iter().position(|(c, quoted)| !quoted && (*c == ':' || *c == '：'));
+        let colon = piece
+            .iter()
+            .position(|(c, quoted)| !quoted && (*c == ':' || *c == '：'));
         let Some(colon) = colon.filter(|at| *at > 0) else {
             let word = bare.trim().to_lowercase();
             if !word.is_empty() && !self.words.contains(&word) {
@@ -343,7 +357,10 @@ impl Query {
         };
         let key = Key::named(name).ok_or_else(|| {
             let known: Vec<_> = Key::ALL.iter().map(|key| key.label()).collect();
-            BadQuery::UnknownKey { key: name.to_owned(), known: known.join(", ") }
+            BadQuery::UnknownKey {
+                key: name.to_owned(),
+                known: known.join(", "),
+            }
         })?;
         let values = piece[colon + 1..]
             .split(|(c, quoted)| !quoted && (*c == ',' || *c == '，'))
@@ -356,11 +373,18 @@ impl Query {
 
     /// Adds values to the term of a key; a key of one value takes the last.
     pub fn add(&mut self, key: Key, not: bool, values: Vec<String>) {
-        let found = self.terms.iter_mut().find(|term| term.key == key && term.not == not);
+        let found = self
+            .terms
+            .iter_mut()
+            .find(|term| term.key == key && term.not == not);
         let term = match found {
             Some(term) => term,
             None => {
-                self.terms.push(Term { key, not, values: Vec::new() });
+                self.terms.push(Term {
+                    key,
+                    not,
+                    values: Vec::new(),
+                });
                 let last = self.terms.len() - 1;
                 &mut self.terms[last]
             }
@@ -411,14 +435,23 @@ impl Term {
     /// As it is written in a language.
     pub fn text(&self, lang: Lang) -> String {
         let not = if self.not { "-" } else { "" };
-        let values = self.values.iter().map(|value| quoted(&self.word(value, lang)));
+        let values = self
+            .values
+            .iter()
+            .map(|value| quoted(&self.word(value, lang)));
         let values: Vec<_> = values.collect();
         format!("{not}{}:{}", self.key.word(lang), values.join(","))
     }
 
     /// A value as a page of a language shows it where words are typed: labels in English.
     fn word(&self, value: &str, lang: Lang) -> String {
-        match (lang, self.key.values().into_iter().find(|(label, _, _)| *label == value)) {
+        match (
+            lang,
+            self.key
+                .values()
+                .into_iter()
+                .find(|(label, _, _)| *label == value),
+        ) {
             (Lang::Zh, Some((_, zh, _))) => zh.to_owned(),
             _ => value.to_owned(),
         }
@@ -426,7 +459,13 @@ impl Term {
 
     /// A value as a page shows it to be read.
     pub fn shown(&self, value: &str, lang: Lang) -> String {
-        match (lang, self.key.values().into_iter().find(|(label, _, _)| *label == value)) {
+        match (
+            lang,
+            self.key
+                .values()
+                .into_iter()
+                .find(|(label, _, _)| *label == value),
+        ) {
             (Lang::Zh, Some((_, zh, _))) => zh.to_owned(),
             (Lang::En, Some((_, _, en))) => en.to_owned(),
             _ => value.to_owned(),
@@ -457,12 +496,17 @@ fn written(word: &str, alone: bool) -> String {
 /// A value as it is kept.
 fn canonical(key: Key, value: &str) -> Result<String, BadQuery> {
     let bad = |expected: &str| {
-        Err(BadQuery::BadValue { key, value: value.to_owned(), expected: expected.to_owned() })
+        Err(BadQuery::BadValue {
+            key,
+            value: value.to_owned(),
+            expected: expected.to_owned(),
+        })
     };
     let listed = key.values();
     let same = |word: &str| word.eq_ignore_ascii_case(value);
-    if let Some((label, _, _)) =
-        listed.iter().find(|(label, zh, en)| same(label) || *zh == value || same(en))
+    if let Some((label, _, _)) = listed
+        .iter()
+        .find(|(label, zh, en)| same(label) || *zh == value || same(en))
     {
         return Ok((*label).to_owned());
     }
@@ -499,7 +543,10 @@ fn canonical(key: Key, value: &str) -> Result<String, BadQuery> {
             Err(_) => bad("192.0.2.1, 2001:db8::1"),
         },
         Key::Asn => {
-            let digits = value.strip_prefix("AS").or(value.strip_prefix("as")).unwrap_or(value);
+            let digits = value
+                .strip_prefix("AS")
+                .or(value.strip_prefix("as"))
+                .unwrap_or(value);
             match digits.parse::<u32>() {
                 Ok(asn) => Ok(asn.to_string()),
                 Err(_) => bad("64500, AS64500"),
@@ -508,7 +555,9 @@ fn canonical(key: Key, value: &str) -> Result<String, BadQuery> {
         Key::Opened | Key::Closed => match days(value) {
             Some((from, to)) if from == to => Ok(from.map_or_else(String::new, |d| d.to_string())),
             Some((from, to)) => {
-                let day = |day: Option<jiff::civil::Date>| day.map_or_else(String::new, |d| d.to_string());
+                let day = |day: Option<jiff::civil::Date>| {
+                    day.map_or_else(String::new, |d| d.to_string())
+                };
                 Ok(format!("{}..{}", day(from), day(to)))
             }
             None => bad("2026-11-01, 2026-11-01..2026-11-07, 2026-11-01.."),
@@ -589,7 +638,10 @@ mod tests {
 
     #[test]
     fn what_is_pasted_is_found_by_what_it_is() {
-        assert_eq!(read("hxxps://login.example[.]test/a").text(Lang::En), "host:login.example.test");
+        assert_eq!(
+            read("hxxps://login.example[.]test/a").text(Lang::En),
+            "host:login.example.test"
+        );
         assert_eq!(read("192.0.2[.]7").text(Lang::En), "ip:192.0.2.7");
         assert_eq!(read("2001:db8::1").text(Lang::En), "ip:2001:db8::1");
         assert_eq!(read("704").numbers, [704]);
@@ -600,14 +652,34 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_what_there_is() {
         let told = Query::read("statee:open").expect_err("no key").to_string();
-        assert!(told.contains("`statee`") && told.contains("state, kind, severity"), "{told}");
+        assert!(
+            told.contains("`statee`") && told.contains("state, kind, severity"),
+            "{told}"
+        );
         let told = Query::read("state:opem").expect_err("no state").to_string();
-        assert!(told.contains("`opem`") && told.contains("open, validated"), "{told}");
-        for text in ["ip:300.1.1.1", "asn:x", "opened:2026-13-01", "opened:2026-11-02..2026-11-01",
-            "age:3d", "age:>d", "country:CHN", "province:x1", "clock:>3d", "a:\"", "host:", "severity:"] {
+        assert!(
+            told.contains("`opem`") && told.contains("open, validated"),
+            "{told}"
+        );
+        for text in [
+            "ip:300.1.1.1",
+            "asn:x",
+            "opened:2026-13-01",
+            "opened:2026-11-02..2026-11-01",
+            "age:3d",
+            "age:>d",
+            "country:CHN",
+            "province:x1",
+            "clock:>3d",
+            "a:\"",
+            "host:",
+            "severity:",
+        ] {
             assert!(Query::read(text).is_err(), "{text}");
         }
-        let told = Query::read("state:opem").expect_err("no state").told(Lang::Zh);
+        let told = Query::read("state:opem")
+            .expect_err("no state")
+            .told(Lang::Zh);
         assert!(told.starts_with("状态：“opem”无法识别"), "{told}");
     }
 

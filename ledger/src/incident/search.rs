@@ -123,7 +123,9 @@ impl Query {
         let mut condition = Condition::all();
         let mut led = !self.numbers.is_empty();
         for term in &self.terms {
-            let any = term.values.iter().fold(Condition::any(), |any, value| any.add(one(term.key, value, at)));
+            let any = term.values.iter().fold(Condition::any(), |any, value| {
+                any.add(one(term.key, value, at))
+            });
             condition = match term.not {
                 true => condition.add(any.not()),
                 false => condition.add(any),
@@ -149,7 +151,10 @@ impl Query {
 /// Whether a term leads to few rows by an index: a thing with a name, or work that is not over.
 fn leads(key: Key, values: &[String]) -> bool {
     let live = |value: &String| {
-        value == "live" || value.parse::<IncidentState>().is_ok_and(IncidentState::is_live)
+        value == "live"
+            || value
+                .parse::<IncidentState>()
+                .is_ok_and(IncidentState::is_live)
     };
     match key {
         Key::Host | Key::Ip | Key::Campaign | Key::Clock => true,
@@ -162,7 +167,12 @@ fn leads(key: Key, values: &[String]) -> bool {
 /// The condition of one value.
 fn one(key: Key, value: &str, at: &Moment<'_>) -> Condition {
     let all = Condition::all();
-    let live = || IncidentState::ALL.iter().copied().filter(|state| state.is_live());
+    let live = || {
+        IncidentState::ALL
+            .iter()
+            .copied()
+            .filter(|state| state.is_live())
+    };
     match key {
         Key::State if value == "live" => all.add(Column::State.is_in(live().map(Text))),
         Key::State => all.add(Column::State.eq(value)),
@@ -179,15 +189,33 @@ fn one(key: Key, value: &str, at: &Moment<'_>) -> Condition {
         Key::Owner => {
             use organization::Column as Org;
             // An id is stored as text in the incident; a name is looked up.
-            let named = Condition::any().add(Org::NameZh.eq(value)).add(Org::NameEn.eq(value));
-            let ids = organization::Entity::find().select_only().column(Org::Id).filter(named).into_query();
-            let id = value.parse::<OrganizationId>().map_or_else(|_| value.to_owned(), |id| id.to_string());
-            all.add(Condition::any().add(Column::Owner.eq(id)).add(Column::Owner.in_subquery(ids)))
+            let named = Condition::any()
+                .add(Org::NameZh.eq(value))
+                .add(Org::NameEn.eq(value));
+            let ids = organization::Entity::find()
+                .select_only()
+                .column(Org::Id)
+                .filter(named)
+                .into_query();
+            let id = value
+                .parse::<OrganizationId>()
+                .map_or_else(|_| value.to_owned(), |id| id.to_string());
+            all.add(
+                Condition::any()
+                    .add(Column::Owner.eq(id))
+                    .add(Column::Owner.in_subquery(ids)),
+            )
         }
         Key::Campaign => {
             use campaign::Column as Camp;
-            let named = Condition::any().add(Camp::Name.eq(value)).add(Camp::Id.eq(value));
-            let ids = campaign::Entity::find().select_only().column(Camp::Id).filter(named).into_query();
+            let named = Condition::any()
+                .add(Camp::Name.eq(value))
+                .add(Camp::Id.eq(value));
+            let ids = campaign::Entity::find()
+                .select_only()
+                .column(Camp::Id)
+                .filter(named)
+                .into_query();
             all.add(Column::CampaignId.in_subquery(ids))
         }
         Key::Flag => all.add(Column::Flags.contains(value)),
@@ -256,7 +284,9 @@ fn running(before: i64) -> Condition {
         .filter(directive::Column::State.is_in([DirectiveState::Asked, DirectiveState::Answered]))
         .filter(directive::Column::DueAt.lt(before))
         .into_query();
-    Condition::any().add(Column::Id.in_subquery(clocks)).add(Column::Id.in_subquery(parties))
+    Condition::any()
+        .add(Column::Id.in_subquery(clocks))
+        .add(Column::Id.in_subquery(parties))
 }
 
 impl Search {
@@ -298,8 +328,14 @@ impl Ledger {
         let condition = reach.condition().add(search.condition.clone());
         match (search.order, search.words.is_empty()) {
             (Order::Clock, _) => self.found_by_due(search, condition, after, limit).await,
-            (order, false) => self.found_by_words(search, condition, order, after, limit).await,
-            (order, true) => self.found_by_number(search, condition, order, after, limit).await,
+            (order, false) => {
+                self.found_by_words(search, condition, order, after, limit)
+                    .await
+            }
+            (order, true) => {
+                self.found_by_number(search, condition, order, after, limit)
+                    .await
+            }
         }
     }
 
@@ -313,7 +349,10 @@ impl Ledger {
             };
             Ok(select.into_tuple().one(self.reader()).await?)
         };
-        Ok((end(true).await?.unwrap_or(0), end(false).await?.unwrap_or(0)))
+        Ok((
+            end(true).await?.unwrap_or(0),
+            end(false).await?.unwrap_or(0),
+        ))
     }
 
     async fn found_by_number(
@@ -378,7 +417,11 @@ impl Ledger {
         if up {
             incidents.reverse();
         }
-        Ok(Found { incidents, next, short: !full && !ended })
+        Ok(Found {
+            incidents,
+            next,
+            short: !full && !ended,
+        })
     }
 
     /// Keys of a word whose numbers lie below (or, upwards, above) `at`.
@@ -442,8 +485,12 @@ impl Ledger {
                 let base = wording::base(other);
                 let keys = numbers.iter().map(|number| base + number);
                 let rows = wording::Entity::find().filter(wording::Column::Key.is_in(keys));
-                let held: BTreeSet<i64> =
-                    rows.all(self.reader()).await?.iter().map(|row| row.key - base).collect();
+                let held: BTreeSet<i64> = rows
+                    .all(self.reader())
+                    .await?
+                    .iter()
+                    .map(|row| row.key - base)
+                    .collect();
                 numbers.retain(|number| held.contains(number));
             }
             let mut incidents = of_numbers(self.reader(), &numbers, condition.clone()).await?;
@@ -487,7 +534,10 @@ impl Ledger {
                 .column(directive::Column::IncidentId)
                 .column(directive::Column::DueAt)
                 .filter(directive::Column::IncidentId.is_in(own()))
-                .filter(directive::Column::State.is_in([DirectiveState::Asked, DirectiveState::Answered]))
+                .filter(
+                    directive::Column::State
+                        .is_in([DirectiveState::Asked, DirectiveState::Answered]),
+                )
                 .into_tuple()
                 .all(self.reader())
                 .await?;
@@ -526,12 +576,21 @@ impl Ledger {
                 .into_tuple()
                 .all(self.reader())
                 .await?;
-            lists.push(rows.into_iter().filter_map(|(id, due)| Some((id, due?))).collect());
+            lists.push(
+                rows.into_iter()
+                    .filter_map(|(id, due)| Some((id, due?)))
+                    .collect(),
+            );
         }
         // Complete up to the earliest end of a list that was cut.
         let cut = lists.iter().filter(|list| list.len() as u64 >= most);
-        let until = cut.filter_map(|list| list.last().map(|(_, due)| *due)).min();
-        let within = lists.iter().flatten().filter(|(_, due)| until.is_none_or(|until| *due <= until));
+        let until = cut
+            .filter_map(|list| list.last().map(|(_, due)| *due))
+            .min();
+        let within = lists
+            .iter()
+            .flatten()
+            .filter(|(_, due)| until.is_none_or(|until| *due <= until));
         Ok((within.map(|(id, _)| id.0).collect(), until))
     }
 
@@ -558,14 +617,21 @@ impl Ledger {
             // One that runs out earlier was on an earlier page.
             let own: Vec<_> = ids
                 .iter()
-                .filter(|id| first.get(id).is_some_and(|due| *due >= from && until.is_none_or(|end| *due <= end)))
+                .filter(|id| {
+                    first
+                        .get(id)
+                        .is_some_and(|due| *due >= from && until.is_none_or(|end| *due <= end))
+                })
                 .collect();
             for chunk in own.chunks(bulk::LIST) {
                 let rows = Entity::find()
                     .filter(Column::Id.is_in(chunk.iter().map(|id| Text(**id))))
                     .filter(condition.clone());
                 for row in rows.all(self.reader()).await? {
-                    let place = (first.get(&row.id.0).copied().unwrap_or_default(), row.number);
+                    let place = (
+                        first.get(&row.id.0).copied().unwrap_or_default(),
+                        row.number,
+                    );
                     if place > after && !all.iter().any(|(other, _)| *other == place) {
                         all.push((place, row));
                     }
@@ -573,17 +639,26 @@ impl Ledger {
             }
             all.sort_by_key(|(place, _)| *place);
             let full = all.len() as u64 > limit;
-            let (more, short) = (until.is_some(), round + 1 >= ROUNDS && !full && until.is_some());
+            let (more, short) = (
+                until.is_some(),
+                round + 1 >= ROUNDS && !full && until.is_some(),
+            );
             if full || !more || short {
                 all.truncate(limit as usize);
-                let last = all.last().map(|((due, number), _)| Cursor::Due(*due, *number));
+                let last = all
+                    .last()
+                    .map(|((due, number), _)| Cursor::Due(*due, *number));
                 let next = match (full, short) {
                     (true, _) => last,
                     (_, true) => until.map(|until| Cursor::Due(until, i64::MAX)),
                     _ => None,
                 };
                 let incidents = all.into_iter().map(|(_, row)| row).collect();
-                return Ok(Found { incidents, next, short });
+                return Ok(Found {
+                    incidents,
+                    next,
+                    short,
+                });
             }
             // Many of one instant: more of them together.
             match until {
@@ -601,7 +676,10 @@ impl Ledger {
             let found = self
                 .found_by_words(search, condition, Order::Newest, None, 1_000)
                 .await?;
-            return Ok(Bounded { count: found.incidents.len() as u64, more: found.next.is_some() });
+            return Ok(Bounded {
+                count: found.incidents.len() as u64,
+                more: found.next.is_some(),
+            });
         }
         if search.order == Order::Clock {
             condition = condition.add(running(i64::MAX));
@@ -624,8 +702,14 @@ impl Ledger {
             .from_subquery(some, Alias::new("some"))
             .to_owned();
         let row = self.reader().query_one(&count).await?;
-        let count = row.map(|row| row.try_get::<i64>("", "n")).transpose()?.unwrap_or(0);
+        let count = row
+            .map(|row| row.try_get::<i64>("", "n"))
+            .transpose()?
+            .unwrap_or(0);
         let count = u64::try_from(count).unwrap_or(0);
-        Ok(Bounded { count: Ord::min(count, COUNTED), more: count > COUNTED || low > first })
+        Ok(Bounded {
+            count: Ord::min(count, COUNTED),
+            more: count > COUNTED || low > first,
+        })
     }
 }

@@ -56,8 +56,13 @@ fn is_dense(c: char) -> bool {
 pub(super) fn words(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let lower = text.to_lowercase();
-    for part in lower.split(|c: char| c.is_whitespace() || "/,;\"'()<>?&=，。；：“”（）".contains(c)) {
-        let host = part.contains('.') && part.chars().all(|c| c.is_alphanumeric() || ".-_".contains(c));
+    for part in
+        lower.split(|c: char| c.is_whitespace() || "/,;\"'()<>?&=，。；：“”（）".contains(c))
+    {
+        let host = part.contains('.')
+            && part
+                .chars()
+                .all(|c| c.is_alphanumeric() || ".-_".contains(c));
         if host {
             let mut rest = part.trim_matches('.');
             while rest.contains('.') {
@@ -95,7 +100,10 @@ pub(super) fn keys<'a>(texts: impl IntoIterator<Item = &'a str>, number: i64) ->
     for text in texts {
         all.extend(words(text));
     }
-    all.iter().take(MOST).map(|word| base(word) | (number & 0xffff_ffff)).collect()
+    all.iter()
+        .take(MOST)
+        .map(|word| base(word) | (number & 0xffff_ffff))
+        .collect()
 }
 
 /// Stores keys inside a transaction.
@@ -104,7 +112,9 @@ pub(super) async fn store<C: ConnectionTrait>(db: &C, mut keys: Vec<i64>) -> Res
     keys.sort_unstable();
     keys.dedup();
     for chunk in keys.chunks(bulk::LIST * 4) {
-        let rows = chunk.iter().map(|key| row::ActiveModel { key: sea_orm::ActiveValue::Set(*key) });
+        let rows = chunk.iter().map(|key| row::ActiveModel {
+            key: sea_orm::ActiveValue::Set(*key),
+        });
         Entity::insert_many(rows)
             .on_conflict(OnConflict::column(Column::Key).do_nothing().to_owned())
             .exec_without_returning(db)
@@ -115,13 +125,27 @@ pub(super) async fn store<C: ConnectionTrait>(db: &C, mut keys: Vec<i64>) -> Res
 
 /// Indexes the words of every incident there is: for a ledger that was made before there was an index.
 pub(crate) async fn index_words<C: ConnectionTrait>(db: &C) -> Result<()> {
-    type Row = (i64, String, Option<String>, Option<String>, Option<String>, Option<String>);
+    type Row = (
+        i64,
+        String,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+    );
     let mut after = 0;
     loop {
         use super::Column as Own;
         let rows: Vec<Row> = super::Entity::find()
             .select_only()
-            .columns([Own::Number, Own::What, Own::Host, Own::Name, Own::Brand, Own::ExternalNumber])
+            .columns([
+                Own::Number,
+                Own::What,
+                Own::Host,
+                Own::Name,
+                Own::Brand,
+                Own::ExternalNumber,
+            ])
             .filter(Own::Number.gt(after))
             .order_by_asc(Own::Number)
             .limit(5_000)
@@ -134,7 +158,10 @@ pub(crate) async fn index_words<C: ConnectionTrait>(db: &C) -> Result<()> {
         after = last.0;
         let mut all = Vec::new();
         for (number, what, host, name, brand, external) in &rows {
-            let own = [host, name, brand, external].into_iter().flatten().map(String::as_str);
+            let own = [host, name, brand, external]
+                .into_iter()
+                .flatten()
+                .map(String::as_str);
             all.extend(keys([what.as_str()].into_iter().chain(own), *number));
         }
         store(db, all).await?;
@@ -148,7 +175,16 @@ mod tests {
     #[test]
     fn words_hosts_and_pairs_are_found() {
         let all = words("仿冒示例银行 login.example-bank.test/a Kit7");
-        for word in ["仿冒", "冒示", "银行", "login.example-bank.test", "example-bank.test", "bank", "kit7", "test"] {
+        for word in [
+            "仿冒",
+            "冒示",
+            "银行",
+            "login.example-bank.test",
+            "example-bank.test",
+            "bank",
+            "kit7",
+            "test",
+        ] {
             assert!(all.contains(word), "{word}: {all:?}");
         }
         assert!(!all.contains("仿"));

@@ -2,7 +2,9 @@
 //! which incidents are found, and indexes that hold what lists ask for.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, big_pk_auto, boolean, integer, text, text_null};
+use sea_orm_migration::schema::{
+    big_integer, big_integer_null, big_pk_auto, boolean, integer, text, text_null,
+};
 
 use super::{NewIndex, create, key, table};
 use crate::incident::index_words;
@@ -21,27 +23,68 @@ const INDEXES: &[NewIndex] = &[
         "incident_scan",
         false,
         "incident",
-        &["number", "state", "kind", "severity", "province", "country", "opened_at", "owner"],
+        &[
+            "number",
+            "state",
+            "kind",
+            "severity",
+            "province",
+            "country",
+            "opened_at",
+            "owner",
+        ],
     ),
     (
         "incident_by_state",
         false,
         "incident",
-        &["state", "number", "kind", "severity", "province", "country", "opened_at", "owner"],
+        &[
+            "state",
+            "number",
+            "kind",
+            "severity",
+            "province",
+            "country",
+            "opened_at",
+            "owner",
+        ],
     ),
     (
         "incident_by_kind",
         false,
         "incident",
-        &["kind", "number", "state", "severity", "province", "country", "opened_at", "owner"],
+        &[
+            "kind",
+            "number",
+            "state",
+            "severity",
+            "province",
+            "country",
+            "opened_at",
+            "owner",
+        ],
     ),
     (
         "incident_by_province",
         false,
         "incident",
-        &["province", "number", "state", "kind", "severity", "country", "opened_at", "owner"],
+        &[
+            "province",
+            "number",
+            "state",
+            "kind",
+            "severity",
+            "country",
+            "opened_at",
+            "owner",
+        ],
     ),
-    ("incident_by_owner", false, "incident", &["owner", "number", "state", "kind"]),
+    (
+        "incident_by_owner",
+        false,
+        "incident",
+        &["owner", "number", "state", "kind"],
+    ),
     ("incident_by_asn", false, "incident", &["asn", "number"]),
     ("incident_by_brand", false, "incident", &["brand", "number"]),
     ("incident_by_name", false, "incident", &["name", "number"]),
@@ -58,7 +101,12 @@ impl MigrationTrait for Migration {
         let tables = vec![
             table(
                 "assignment",
-                [key("incident_id"), text("login"), big_integer("at"), text("by")],
+                [
+                    key("incident_id"),
+                    text("login"),
+                    big_integer("at"),
+                    text("by"),
+                ],
             ),
             table(
                 "saved_view",
@@ -92,10 +140,16 @@ impl MigrationTrait for Migration {
             ),
             table(
                 "incident_word",
-                [ColumnDef::new("key").big_integer().not_null().primary_key().take()],
+                [ColumnDef::new("key")
+                    .big_integer()
+                    .not_null()
+                    .primary_key()
+                    .take()],
             ),
         ];
         create(manager, tables, INDEXES).await?;
-        index_words(manager.get_connection()).await.map_err(|error| DbErr::Migration(error.to_string()))
+        index_words(manager.get_connection())
+            .await
+            .map_err(|error| DbErr::Migration(error.to_string()))
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, big_integer_null, boolean, integer, integer_null, big_pk_auto, text, text_null,
+    big_integer, big_integer_null, big_pk_auto, boolean, integer, integer_null, text, text_null,
 };
 
 use super::{blob_null, create, key, table};

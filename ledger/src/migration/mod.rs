@@ -11,10 +11,10 @@ mod m0007_listing;
 mod m0008_subscriber;
 mod m0009_flash;
 mod m0010_access;
-mod m0015_portal;
-mod m0017_duty;
-mod m0016_sign_in;
 mod m0011_workbench;
+mod m0015_portal;
+mod m0016_sign_in;
+mod m0017_duty;
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, Index, SchemaManager, Table, TableCreateStatement,

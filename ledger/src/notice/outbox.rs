@@ -63,7 +63,9 @@ impl Ledger {
         let open = directive::Entity::find()
             .select_only()
             .column(directive::Column::Id)
-            .filter(directive::Column::State.is_in([DirectiveState::Due, DirectiveState::NoContact]))
+            .filter(
+                directive::Column::State.is_in([DirectiveState::Due, DirectiveState::NoContact]),
+            )
             .into_query();
         let ids: Vec<Text<NoticeId>> = covers::Entity::find()
             .select_only()
@@ -92,7 +94,10 @@ impl Ledger {
         let notice = load(&tx, id).await?;
         let done = Entity::update_many()
             .col_expr(Column::State, Expr::value(Text(NoticeState::Held)))
-            .col_expr(Column::HoldReason, Expr::value(without_nul(reason).into_owned()))
+            .col_expr(
+                Column::HoldReason,
+                Expr::value(without_nul(reason).into_owned()),
+            )
             .filter(Column::Id.eq(Text(id)))
             // A process may be taking it at this moment.
             .filter(Column::State.eq(Text(NoticeState::Ready)))
@@ -138,7 +143,10 @@ impl Ledger {
         }
         let done = Entity::update_many()
             .col_expr(Column::State, Expr::value(Text(NoticeState::Cancelled)))
-            .col_expr(Column::Outcome, Expr::value(without_nul(reason).into_owned()))
+            .col_expr(
+                Column::Outcome,
+                Expr::value(without_nul(reason).into_owned()),
+            )
             .filter(Column::Id.eq(Text(id)))
             .filter(Column::State.eq(Text(from)))
             .exec(&tx)

@@ -48,7 +48,8 @@ impl Ledger {
             .count(&tx)
             .await?;
         if accounts > 0 {
-            let why = format!("{accounts} accounts belong to it: give them another organization first");
+            let why =
+                format!("{accounts} accounts belong to it: give them another organization first");
             return Err(Error::conflict(object(from), why));
         }
         let mut merged = Merged::default();

@@ -136,7 +136,9 @@ impl Ledger {
         now: i64,
     ) -> Result<()> {
         let tx = self.begin().await?;
-        let found = organization::Entity::find_by_id(Text(party.id)).one(&tx).await?;
+        let found = organization::Entity::find_by_id(Text(party.id))
+            .one(&tx)
+            .await?;
         let mut row = found.ok_or_else(|| Error::not_found("organization", party.id))?;
         row.language = terms.language.to_owned();
         row.interval_secs = terms.interval_secs;
@@ -259,7 +261,9 @@ impl Ledger {
             own(&tx, row.organization_id.0, new.contact()).await?;
             let what = json!({ "change": id, "by": row.proposed_by, "reason": reason });
             let apply = |contact: &mut Contact| match &new {
-                Change::Reach { channel, address, .. } => {
+                Change::Reach {
+                    channel, address, ..
+                } => {
                     if let Ok(channel) = channel.parse::<Channel>() {
                         contact.channel = Text(channel);
                     }
@@ -267,7 +271,9 @@ impl Ledger {
                     contact.quality = 100;
                     contact.rung = Text(model::organization::Rung::Agreed);
                 }
-                Change::Key { key, expires_at, .. } => {
+                Change::Key {
+                    key, expires_at, ..
+                } => {
                     contact.pgp_key = Some(key.clone());
                     contact.pgp_expires_at = *expires_at;
                 }
@@ -297,11 +303,7 @@ impl Ledger {
 }
 
 /// Refuses a contact that is not the party's, as one that is not there.
-async fn own<C: ConnectionTrait>(
-    db: &C,
-    party: OrganizationId,
-    contact: ContactId,
-) -> Result<()> {
+async fn own<C: ConnectionTrait>(db: &C, party: OrganizationId, contact: ContactId) -> Result<()> {
     match organization::owns(db, party, contact).await? {
         true => Ok(()),
         false => Err(Error::not_found("contact", contact)),

@@ -20,6 +20,7 @@ mod listing;
 mod making;
 mod manifest;
 mod open;
+mod outbox;
 mod postgres;
 mod profile;
 mod reject;

@@ -4,6 +4,7 @@
 mod complaints;
 mod incidents;
 mod notices;
+mod outside;
 mod rules;
 
 use ledger::incident::{Join, Triage};

@@ -209,7 +209,11 @@ impl Way {
         };
         let request = match body {
             None => self.http.get(url.clone()),
-            Some((kind, text)) => self.http.post(url.clone()).header("content-type", kind).body(text),
+            Some((kind, text)) => self
+                .http
+                .post(url.clone())
+                .header("content-type", kind)
+                .body(text),
         };
         let request = match token {
             None => request,

@@ -177,7 +177,11 @@ impl Desk {
         // A complaint of this mail may wait already; it is that one which is settled.
         let mut waits = None;
         let mut place = 0;
-        while let Some(known) = self.ledger.complaint_of(&receipt(&message.id, place)).await? {
+        while let Some(known) = self
+            .ledger
+            .complaint_of(&receipt(&message.id, place))
+            .await?
+        {
             place += 1;
             if known.state == ComplaintState::Waiting {
                 waits = Some(known);
@@ -267,7 +271,10 @@ fn observed(text: &str) -> Option<Observable> {
     }
     if text.contains("://") {
         let url = url::Url::parse(&text).ok()?;
-        return url.host_str().is_some().then(|| of(Field::SourceUrl, text))?;
+        return url
+            .host_str()
+            .is_some()
+            .then(|| of(Field::SourceUrl, text))?;
     }
     let url = url::Url::parse(&format!("http://{text}")).ok()?;
     let host = url.host_str().filter(|host| host.contains('.'))?;
@@ -282,8 +289,14 @@ mod tests {
     fn what_a_person_names_is_told_apart() {
         let of = |text| observed(text).map(|one| (one.field, one.text));
         let url = "http://login.example.test/a".to_owned();
-        assert_eq!(of("hxxp://login.example[.]test/a"), Some((Field::SourceUrl, url)));
-        assert_eq!(of(" 192.0.2[.]7 "), Some((Field::SourceIp, "192.0.2.7".to_owned())));
+        assert_eq!(
+            of("hxxp://login.example[.]test/a"),
+            Some((Field::SourceUrl, url))
+        );
+        assert_eq!(
+            of(" 192.0.2[.]7 "),
+            Some((Field::SourceIp, "192.0.2.7".to_owned()))
+        );
         let host = "login.example.test".to_owned();
         assert_eq!(of("login.example.test"), Some((Field::SourceHost, host)));
         assert_eq!(of("phishing"), None);

@@ -143,7 +143,11 @@ impl Desk {
                 Err(error) => {
                     // It waits for a person anyway: after some tries it is left to one.
                     let text = error.to_string();
-                    tracing::warn!(complaint = lease.job.key, error = text, "a complaint cannot be read");
+                    tracing::warn!(
+                        complaint = lease.job.key,
+                        error = text,
+                        "a complaint cannot be read"
+                    );
                     told.failed += 1;
                     match lease.job.attempts >= TRIES {
                         true => self.ledger.complete(lease, now).await?,
@@ -203,7 +207,9 @@ impl Desk {
                 let into = self.ledger.incident_numbered(number, &Reach::All).await?;
                 Fate::Joins(into.incident_id())
             }
-            Decision::Open(kind, what) => Fate::Opens(Box::new(self.opened(complaint, kind, what, now))),
+            Decision::Open(kind, what) => {
+                Fate::Opens(Box::new(self.opened(complaint, kind, what, now)))
+            }
         };
         let id = complaint.id.0;
         let decided = self.ledger.decide_complaint(id, fate, actor, now.0).await?;
@@ -211,7 +217,13 @@ impl Desk {
         Ok(decided)
     }
 
-    fn opened(&self, complaint: &Complaint, kind: CaseKind, what: String, now: Timestamp) -> NewIncident {
+    fn opened(
+        &self,
+        complaint: &Complaint,
+        kind: CaseKind,
+        what: String,
+        now: Timestamp,
+    ) -> NewIncident {
         let named = named(complaint);
         NewIncident {
             id: IncidentId::draw(now, (self.random)()),
@@ -260,9 +272,13 @@ impl Desk {
                 format!("sent-{n}.{kind}.original"),
                 "application/octet-stream",
             );
-            let shown = file.shown.map(|hash| (hash, format!("sent-{n}.png"), "image/png"));
+            let shown = file
+                .shown
+                .map(|hash| (hash, format!("sent-{n}.png"), "image/png"));
             for (blob, name, media_type) in [Some(original), shown].into_iter().flatten() {
-                let known = kept.iter().any(|one| one.source == source && one.blob == blob);
+                let known = kept
+                    .iter()
+                    .any(|one| one.source == source && one.blob == blob);
                 if known {
                     continue;
                 }

@@ -34,7 +34,9 @@ impl Desk {
         let organization = old.organization_id.0;
         let to = self.ledger.contact(contact).await?;
         if to.organization_id.0 != organization || !to.active || to.opted_out {
-            return refuse("the contact is not the party's, not in use, or asked not to be written to");
+            return refuse(
+                "the contact is not the party's, not in use, or asked not to be written to",
+            );
         }
         let came_back = old.state.0 == NoticeState::Bounced;
         if !came_back && !old.state.0.may_become(NoticeState::Cancelled) {
@@ -98,13 +100,9 @@ impl Desk {
                 DirectiveState::NoContact => {
                     let what = json!({ "due": "written again to a contact that a person chose" });
                     let again = |row: &mut Directive| row.state = DirectiveState::Due;
-                    let edited = self.ledger.edit_directive(
-                        directive.id.0,
-                        what,
-                        again,
-                        actor,
-                        now,
-                    );
+                    let edited =
+                        self.ledger
+                            .edit_directive(directive.id.0, what, again, actor, now);
                     due.push(edited.await?);
                 }
                 _ => {}

@@ -60,7 +60,10 @@ impl Desk {
         };
         let sender = &house.sender;
         let composed = Composed {
-            subject: format!("Re: {about} {}", token.tag()).chars().take(300).collect(),
+            subject: format!("Re: {about} {}", token.tag())
+                .chars()
+                .take(300)
+                .collect(),
             text: format!("{text}\n\n{name}\n{}\n{}\n", sender.address, sender.phone),
             attachments: Vec::new(),
             feedback: None,

@@ -111,12 +111,17 @@ impl Difference {
         let kept = kept.filter(|entry| keys.contains(&entry.key));
         let lines = kept
             .map(|entry| {
-                let sign = if entry.change == Change::Gone { '-' } else { '+' };
+                let sign = if entry.change == Change::Gone {
+                    '-'
+                } else {
+                    '+'
+                };
                 format!("{sign} {}: {} {}", entry.party, entry.field, entry.value)
             })
             .collect();
         self.approve();
-        self.add.retain(|new| keys.contains(&key(&["new", &new.name_en])));
+        self.add
+            .retain(|new| keys.contains(&key(&["new", &new.name_en])));
         self.contacts.retain(|(id, one)| {
             let channel = one.channel.to_string();
             keys.contains(&key(&["contact", &id.to_string(), &channel, &one.address]))
@@ -124,7 +129,8 @@ impl Difference {
         self.responsible.retain(|(id, scope, value)| {
             keys.contains(&key(&["duty", &id.to_string(), &scope.to_string(), value]))
         });
-        self.ended.retain(|id| keys.contains(&key(&["end", &id.to_string()])));
+        self.ended
+            .retain(|id| keys.contains(&key(&["end", &id.to_string()])));
         Difference { lines, ..self }
     }
 }

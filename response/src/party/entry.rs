@@ -78,7 +78,11 @@ fn are_hours(text: &str) -> bool {
 impl Desk {
     /// Checks what is said of a contact; a key comes back with when it expires.
     fn checked(&self, words: ContactWords, owner: &str) -> Result<Checked, Wrong> {
-        if let Some(other) = words.language.as_deref().filter(|word| !matches!(*word, "zh" | "en")) {
+        if let Some(other) = words
+            .language
+            .as_deref()
+            .filter(|word| !matches!(*word, "zh" | "en"))
+        {
             let (what, why) = (other.to_owned(), "is no language of notices");
             return Err(Wrong::Word(what, why, "zh or en"));
         }
@@ -207,9 +211,8 @@ impl Desk {
         }
         let value = check(scope, value).map_err(|why| Error::refused(&object, why))?;
         let known = self.ledger.responsibilities(of.organization_id()).await?;
-        let same = |one: &ledger::Responsibility| {
-            one.active && one.scope.0 == scope && one.value == value
-        };
+        let same =
+            |one: &ledger::Responsibility| one.active && one.scope.0 == scope && one.value == value;
         if known.iter().any(same) {
             return Err(Error::refused(object, "answers for it already").into());
         }

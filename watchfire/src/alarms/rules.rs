@@ -83,7 +83,10 @@ impl Look<'_> {
             let Some(step) = step else {
                 continue;
             };
-            let incident = self.ledger().incident(clock.incident_id.0, &Reach::All).await?;
+            let incident = self
+                .ledger()
+                .incident(clock.incident_id.0, &Reach::All)
+                .await?;
             let severity = match step {
                 100 => AlarmSeverity::Critical,
                 80 => AlarmSeverity::High,
@@ -101,7 +104,9 @@ impl Look<'_> {
                     ),
                     _ => (
                         format!("事件 #{number}：{law} {duty} 时限已过 {step}%"),
-                        format!("Incident #{number}: {step} % of the time for {law} {duty} has passed"),
+                        format!(
+                            "Incident #{number}: {step} % of the time for {law} {duty} has passed"
+                        ),
                     ),
                 },
                 format!("/console/incidents/{number}"),
@@ -120,13 +125,17 @@ impl Look<'_> {
             let name = &source.feed.name;
             let runs = health::runs(self.ledger(), name).await?;
             let late = runs.last_success.is_some_and(|at| {
-                health::lag(at, self.now) > health::interval_secs(source).saturating_mul(intervals) + 300
+                health::lag(at, self.now)
+                    > health::interval_secs(source).saturating_mul(intervals) + 300
             });
             if runs.failures < DEAD && !late {
                 continue;
             }
             let why = runs.error.unwrap_or_default();
-            let since = runs.last_success.map(|at| at.to_string()).unwrap_or_default();
+            let since = runs
+                .last_success
+                .map(|at| at.to_string())
+                .unwrap_or_default();
             found.push(finding(
                 AlarmRule::Feed,
                 format!("feed {name}"),
@@ -202,15 +211,31 @@ impl Look<'_> {
                 true => (
                     AlarmSeverity::High,
                     (
-                        format!("周报 {}-{} 不到 {} 小时截稿，尚未发布", edition.year, edition.number, left / HOUR + 1),
-                        format!("Issue {}-{} is due within {} hours and not out", edition.year, edition.number, left / HOUR + 1),
+                        format!(
+                            "周报 {}-{} 不到 {} 小时截稿，尚未发布",
+                            edition.year,
+                            edition.number,
+                            left / HOUR + 1
+                        ),
+                        format!(
+                            "Issue {}-{} is due within {} hours and not out",
+                            edition.year,
+                            edition.number,
+                            left / HOUR + 1
+                        ),
                     ),
                 ),
                 false => (
                     AlarmSeverity::Critical,
                     (
-                        format!("周报 {}-{} 已过截稿时间，尚未发布", edition.year, edition.number),
-                        format!("Issue {}-{} is past its deadline and not out", edition.year, edition.number),
+                        format!(
+                            "周报 {}-{} 已过截稿时间，尚未发布",
+                            edition.year, edition.number
+                        ),
+                        format!(
+                            "Issue {}-{} is past its deadline and not out",
+                            edition.year, edition.number
+                        ),
                     ),
                 ),
             };
@@ -235,7 +260,10 @@ impl Look<'_> {
             limit: 500,
         };
         let sort = IncidentSort::Newest;
-        let all = self.ledger().incidents(&filter, &Reach::All, sort, page).await?;
+        let all = self
+            .ledger()
+            .incidents(&filter, &Reach::All, sort, page)
+            .await?;
         let new = all.into_iter().filter(|incident| {
             incident.severity.0 == Severity::Critical && incident.opened_at > self.now.0 - CRITICAL
         });
@@ -248,7 +276,10 @@ impl Look<'_> {
                     AlarmSeverity::Critical,
                     (
                         format!("新的紧急事件 #{number}（{}）", incident.kind.0.zh()),
-                        format!("A critical incident is new: #{number} ({})", incident.kind.0.en()),
+                        format!(
+                            "A critical incident is new: #{number} ({})",
+                            incident.kind.0.en()
+                        ),
                     ),
                     format!("/console/incidents/{number}"),
                 )
@@ -290,7 +321,9 @@ impl Look<'_> {
 
     async fn promises(&self) -> ledger::Result<Vec<Finding>> {
         let open = self.ledger().promises_open(&Reach::All).await?;
-        let due = open.into_iter().filter(|one| one.due_at < self.now.0 + PROMISE);
+        let due = open
+            .into_iter()
+            .filter(|one| one.due_at < self.now.0 + PROMISE);
         Ok(due
             .map(|promise| {
                 finding(

@@ -49,9 +49,8 @@ impl Ways {
         let mut keys = Vec::new();
         if !duty.webhook.is_empty() {
             let path = workspace.root.join(&duty.webhook_secret);
-            let wrong = |why: String| {
-                Failure::new("duty.webhook_secret", why).with(Exit::Configuration)
-            };
+            let wrong =
+                |why: String| Failure::new("duty.webhook_secret", why).with(Exit::Configuration);
             let text = std::fs::read_to_string(&path)
                 .map_err(|error| wrong(format!("{}: {error}", path.display())))?;
             let key = Key::read(&Secret::new(text.trim()));
@@ -88,7 +87,8 @@ impl Ways {
         }
         let host = |text: &str| {
             let url = url::Url::parse(text).ok();
-            url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+            url.and_then(|url| url.host_str().map(str::to_owned))
+                .unwrap_or_default()
         };
         if !self.duty.webhook.is_empty() {
             shown.push(format!("webhook: {}", host(&self.duty.webhook)));
@@ -176,7 +176,10 @@ impl Ways {
         let mut text = format!("{what}\n\n");
         let link = self.link(&alarm.topic, alarm.raised_at);
         let shows = alarm.link_until > now.0;
-        if let Some(page) = self.page(&format!("/console/alarm/{link}")).filter(|_| shows) {
+        if let Some(page) = self
+            .page(&format!("/console/alarm/{link}"))
+            .filter(|_| shows)
+        {
             text.push_str(match self.chinese {
                 true => "查看（24 小时内有效，只读）：\n",
                 false => "To read it (for 24 hours, nothing else can be done there):\n",
@@ -201,7 +204,8 @@ impl Ways {
             Err(error) => return refused(error.to_string()),
         };
         let domain = &house.sender.domain;
-        let Some(id) = MessageId::read(&format!("alarm.{}.{}@{domain}", alarm.id, telling.id)) else {
+        let Some(id) = MessageId::read(&format!("alarm.{}.{}@{domain}", alarm.id, telling.id))
+        else {
             return refused(format!("`{domain}` is no domain of a mail address"));
         };
         let mail = EditionMail {
@@ -239,7 +243,9 @@ impl Ways {
         });
         let id = format!("alarm_{}_{}", alarm.id, telling.id);
         let body = body.to_string().into_bytes();
-        self.way.post(&telling.target, &self.keys, &id, now, body).await
+        self.way
+            .post(&telling.target, &self.keys, &id, now, body)
+            .await
     }
 
     async fn short(&self, alarm: &Alarm, telling: &Telling) -> Outcome {
@@ -280,10 +286,20 @@ mod tests {
     fn what_is_filled_in_cannot_break_out() {
         let text = "a&to=+86\"}";
         assert_eq!(
-            filled("https://sms.example/send?to={to}&text={text}", "+861", text, address_part),
+            filled(
+                "https://sms.example/send?to={to}&text={text}",
+                "+861",
+                text,
+                address_part
+            ),
             "https://sms.example/send?to=%2B861&text=a%26to%3D%2B86%22%7D"
         );
-        let body = filled("{\"to\":\"{to}\",\"text\":\"{text}\"}", "+861", text, json_part);
+        let body = filled(
+            "{\"to\":\"{to}\",\"text\":\"{text}\"}",
+            "+861",
+            text,
+            json_part,
+        );
         let read: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!(read["text"], text);
         assert_eq!(read["to"], "+861");

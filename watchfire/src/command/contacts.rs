@@ -108,7 +108,11 @@ impl More {
         });
         Ok(ContactWords {
             language: self.language,
-            format: self.format.as_deref().map(word::<NoticeFormat>).transpose()?,
+            format: self
+                .format
+                .as_deref()
+                .map(word::<NoticeFormat>)
+                .transpose()?,
             hours: self.hours,
             pgp_key: pgp_key.transpose()?,
         })
@@ -138,8 +142,8 @@ pub fn run(args: Args, session: &Session) -> Result {
             let of = find(&organization, &workspace)?;
             let words = more.words()?;
             let desk = desk(&workspace);
-            let who = session.actor();
-            let entered = desk.enter_contact(&of, channel, &address, words, &who);
+            let actor = session.actor();
+            let entered = desk.enter_contact(&of, channel, &address, words, &actor);
             let id = workspace.block_on(entered).map_err(wrong)?;
             session
                 .talk
@@ -170,8 +174,8 @@ pub fn run(args: Args, session: &Session) -> Result {
                 no_key: no_pgp_key,
             };
             let desk = desk(&workspace);
-            let who = (reason.as_str(), session.actor());
-            let changed = desk.change_contact(id, change, (who.0, &who.1));
+            let actor = session.actor();
+            let changed = desk.change_contact(id, change, (&reason, &actor));
             let (row, of) = workspace.block_on(changed).map_err(wrong)?;
             session
                 .talk

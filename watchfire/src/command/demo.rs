@@ -5,8 +5,8 @@
 //! the same seed gives the same bytes.
 
 mod newsroom;
-mod people;
-mod work;
+pub mod people;
+pub mod work;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

@@ -9,8 +9,7 @@ use ledger::Organization;
 
 use model::ids::OrganizationId;
 use model::organization::Trust;
-use model::territory::{Lang, OwnerClass};
-use reference::Country;
+use model::territory::OwnerClass;
 use response::party::{self, SourceKind};
 use serde_json::json;
 
@@ -201,33 +200,6 @@ pub fn find(text: &str, workspace: &Workspace) -> Result<Organization> {
     })
 }
 
-/// The two letters of a country's English name, or of themselves.
-fn country(tables: &reference::Tables, name: &str) -> Option<String> {
-    // Names that lists use and the standard does not.
-    const OTHERS: [(&str, &str); 4] = [
-        ("south korea", "KR"),
-        ("united states", "US"),
-        ("united kingdom", "GB"),
-        ("russia", "RU"),
-    ];
-    let name = name.trim();
-    let letters = b'A'..=b'Z';
-    let codes = letters
-        .clone()
-        .flat_map(|a| letters.clone().map(move |b| [a, b]))
-        .filter_map(|code| Country::new(std::str::from_utf8(&code).ok()?));
-    let lower = name.to_lowercase();
-    let other = OTHERS.iter().find(|(other, _)| *other == lower);
-    let same = |code: &Country| {
-        let named = tables.country_name(*code, Lang::En);
-        named.is_some_and(|own| own.to_lowercase() == lower || code.as_str() == name)
-    };
-    match other {
-        Some((_, code)) => Some((*code).to_owned()),
-        None => codes.into_iter().find(same).map(|code| code.to_string()),
-    }
-}
-
 /// Compares a file with the register and, where `apply` is given, takes it over: with `Some(reason)` also
 /// what needs an approval.
 fn import(
@@ -239,7 +211,7 @@ fn import(
 ) -> Result {
     let bytes = std::fs::read(file).map_err(|error| Failure::new(file.display(), error))?;
     let tables = reference::Tables::empty();
-    let (parties, bad) = party::read_as(kind, &bytes, &|name| country(&tables, name));
+    let (parties, bad) = party::read_as(kind, &bytes, &|name| tables.country_named(name));
     let access = match apply {
         Some(_) => Access::Write("orgs import"),
         None => Access::Read,

@@ -59,6 +59,18 @@ phone = "000-0000"
     text
 }
 
+/// The configuration of a workspace for exercises: the same country, and quick rounds.
+pub fn exercise(seed: u64) -> String {
+    demo(seed)
+        .replacen("# Workspace of the Watchfire demo", "# Workspace for exercises", 1)
+        .replacen(
+            "name = \"canglan-demo\"\n",
+            "name = \"canglan-exercise\"\n# Nothing leaves; parties are played by the serving process.\nexercise = true\n",
+            1,
+        )
+        .replacen("phone = \"000-0000\"\n", "phone = \"000-0000\"\nround_secs = 3\n", 1)
+}
+
 /// The configuration of a benchmark workspace: the same country, Shadowserver's reports only.
 pub fn benchmark(rows: u64, days: u64, seed: u64) -> String {
     let mut text = format!(

@@ -183,6 +183,18 @@ pub fn write(
     })
 }
 
+/// Writes what an exercise needs of the country: its reference tables and its register, without feeds.
+///
+/// # Errors
+/// If a file cannot be written; the message names it.
+pub fn write_tables(dir: &Path) -> Result<()> {
+    let country = Country::new();
+    let files = Files::below(dir);
+    reference::write(&country, &files)?;
+    files.write("parties.csv", response::parties(&country))?;
+    Ok(())
+}
+
 fn infrastructure(calendar: Calendar, country: &Country) -> Vec<InfrastructureEvent> {
     let at = |week: usize, day: i64, hour: i8, minute: i8| {
         calendar

@@ -18,6 +18,9 @@ use response::notify::sending::SentNotices;
 use response::notify::{House, WrittenNotices};
 use response::route::Routed;
 use serde::Serialize;
+use watchfire::demo::DEFAULT_SEED;
+use watchfire::demo::country::Country;
+use watchfire::demo::response::address_of;
 
 use super::{
     Fetched, checker, desk, enrich, fetch, house, identity, own, parties, table, triage_some,
@@ -145,7 +148,10 @@ pub fn round(
     let desk = desk(workspace);
     let mut done = Round::default();
     let house = right.turn(workspace, |_| house(workspace, environment, false))?;
-    done.fetch = fetch(workspace, environment, &desk, right)?;
+    let exercise = workspace.settings.exercise;
+    if !exercise {
+        done.fetch = fetch(workspace, environment, &desk, right)?;
+    }
     (done.mail, done.receipts) = read_mail(workspace, talk, &desk, &house, right)?;
     loop {
         let (reports, triaged, more) =
@@ -157,7 +163,10 @@ pub fn round(
     }
     let table = table(workspace)?;
     // Asked before the parties are read: what registration data tell may add to them.
-    let (findings, _) = right.turn(workspace, |_| registering::look_up(workspace, &desk))?;
+    let (findings, _) = right.turn(workspace, |_| match exercise {
+        true => Ok(Default::default()),
+        false => registering::look_up(workspace, &desk),
+    })?;
     let known = |incident: &ledger::Incident| registering::known(&findings, incident);
     let parties = right.turn(workspace, |_| {
         let parties = parties(workspace)?;
@@ -171,7 +180,8 @@ pub fn round(
     })?;
     // Before the looks, which may take long: a notice waits for nobody's web server.
     send(workspace, &desk, &house, right, &mut done.send)?;
-    if verify {
+    // Of an exercise's pages its world tells.
+    if verify && !exercise {
         let begun = Instant::now();
         let checker = checker(workspace)?;
         let due = workspace.block_on(desk.due_looks(&checker, &parties, &[]))?;
@@ -279,7 +289,16 @@ pub fn read_mail(
     let reads = [READ_MESSAGE, READ_COMPLAINT];
     if workspace.block_on(ledger.has_due_job(&reads, now().0))? {
         let tables = reference_files::tables(workspace, talk)?;
-        let enrich = |incident: &mut NewIncident| enrich(&tables, incident);
+        let country = workspace.settings.exercise.then(Country::new);
+        let enrich = |incident: &mut NewIncident| {
+            // What the name servers of the exercise's country answer.
+            if let Some((country, host)) = country.as_ref().zip(incident.host.as_deref())
+                && incident.ip.is_none()
+            {
+                incident.ip = Some(address_of(DEFAULT_SEED, host, country).to_string());
+            }
+            enrich(&tables, incident);
+        };
         loop {
             let some = right.turn(workspace, |until| {
                 Ok(workspace.block_on(desk.read_messages(&own, &rules, &enrich, until))?)

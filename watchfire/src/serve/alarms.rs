@@ -54,13 +54,17 @@ pub async fn run(server: Arc<Server>) -> &'static str {
             if let Err(error) = tell(&server, &workspace, ways).await {
                 server.trouble("alarms cannot be told", &error);
             }
-            let every = Duration::from_secs(u64::from(workspace.settings.duty.dead_man_secs.max(10)));
+            let every =
+                Duration::from_secs(u64::from(workspace.settings.duty.dead_man_secs.max(10)));
             if pinged.is_none_or(|at| at.elapsed() >= every) {
                 pinged = Some(Instant::now());
                 if let Some(outcome) = ways.ping().await
                     && !matches!(outcome, Outcome::Sent { .. })
                 {
-                    tracing::warn!(reply = outcome.reply(), "whoever watches from outside was not reached");
+                    tracing::warn!(
+                        reply = outcome.reply(),
+                        "whoever watches from outside was not reached"
+                    );
                 }
             }
         }
@@ -75,7 +79,10 @@ pub async fn run(server: Arc<Server>) -> &'static str {
 async fn made(server: &Arc<Server>) -> Option<Arc<Ways>> {
     let mine = Arc::clone(server);
     let made = tokio::task::spawn_blocking(move || Ways::of(&mine.workspace(), &mine.environment));
-    match made.await.unwrap_or_else(|error| Err(Failure::new("alarms", error))) {
+    match made
+        .await
+        .unwrap_or_else(|error| Err(Failure::new("alarms", error)))
+    {
         Ok(ways) => ways.map(Arc::new),
         Err(failure) => {
             let error = failure.message();
@@ -119,7 +126,12 @@ async fn look(server: &Server, workspace: &Workspace, ways: Option<&Ways>) -> le
             };
             let link = (Hash::of(link.as_bytes()), at.0 + LINK);
             if let Some(alarm) = ledger.raise_alarm(finding, link, at.0).await? {
-                tracing::warn!(alarm = alarm.id, topic = alarm.topic, "alarm: {}", alarm.what_en);
+                tracing::warn!(
+                    alarm = alarm.id,
+                    topic = alarm.topic,
+                    "alarm: {}",
+                    alarm.what_en
+                );
                 metrics::counter!("watchfire_alarms_total", "rule" => rule.label()).increment(1);
             }
         }
@@ -153,7 +165,9 @@ async fn tell(server: &Server, workspace: &Workspace, ways: &Ways) -> ledger::Re
         let addresses = alarms::addresses(ledger, &settings.duty, false, at.0).await?;
         let all = ways.tellings(addresses, false);
         let from = held.unwrap_or(at).0;
-        ledger.tell_alarm(alarm.id, (&all, false), from, at.0).await?;
+        ledger
+            .tell_alarm(alarm.id, (&all, false), from, at.0)
+            .await?;
     }
     let minutes = i64::from(settings.duty.climb_minutes);
     if minutes > 0 {
@@ -161,7 +175,9 @@ async fn tell(server: &Server, workspace: &Workspace, ways: &Ways) -> ledger::Re
             let addresses = alarms::addresses(ledger, &settings.duty, true, at.0).await?;
             let all = ways.tellings(addresses, true);
             tracing::warn!(alarm = alarm.id, "nobody took an alarm up: it climbs");
-            ledger.tell_alarm(alarm.id, (&all, true), at.0, at.0).await?;
+            ledger
+                .tell_alarm(alarm.id, (&all, true), at.0, at.0)
+                .await?;
         }
     }
     for telling in ledger.tellings_due(at.0).await? {
@@ -184,7 +200,9 @@ async fn tell(server: &Server, workspace: &Workspace, ways: &Ways) -> ledger::Re
         }
         let next = Timestamp(at.0 + REST * 1_000_000 * i64::from(telling.attempts + 1));
         let done = (state, outcome.reply());
-        ledger.telling_tried(telling.id, done, next.0, now().0).await?;
+        ledger
+            .telling_tried(telling.id, done, next.0, now().0)
+            .await?;
     }
     Ok(())
 }

@@ -107,7 +107,8 @@ async fn one(server: &Server, way: &Way, lease: Lease) -> ledger::Result<()> {
     let outcome = match Key::read(&Secret::new(hook.secret.as_str())) {
         Ok(key) => {
             let body = call.body.clone().into_bytes();
-            way.post(&hook.url, &[key], &call.message, now(), body).await
+            way.post(&hook.url, &[key], &call.message, now(), body)
+                .await
         }
         Err(error) => Outcome::Refused {
             reply: error.to_string(),
@@ -131,7 +132,12 @@ async fn one(server: &Server, way: &Way, lease: Lease) -> ledger::Result<()> {
     ledger
         .hook_called(id, state, outcome.reply(), now().0)
         .await?;
-    tracing::info!(hook = hook.name, call = id, reply = outcome.reply(), "a webhook did not take it");
+    tracing::info!(
+        hook = hook.name,
+        call = id,
+        reply = outcome.reply(),
+        "a webhook did not take it"
+    );
     let most = i32::try_from(RESTS.len() + 1).unwrap_or(i32::MAX);
     let given_up = ledger.fail(lease, now().0, outcome.reply(), rest.unwrap_or(0), most);
     given_up.await.map(drop)

@@ -13,10 +13,12 @@ use crate::talk::{Loudness, Talk};
 use crate::workspace::Workspace;
 
 pub mod almanac;
+mod casework;
 mod letters;
 mod newsroom;
 mod sources;
 
+pub use casework::Casework;
 pub use newsroom::Newsroom;
 
 /// The serving process, as the console's pages see it.

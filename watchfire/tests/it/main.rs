@@ -3,6 +3,7 @@
 mod backup;
 mod beside;
 mod blocklist;
+mod browser;
 mod casework;
 mod cli;
 // Shared with the ledger's own tests, which use more of it.

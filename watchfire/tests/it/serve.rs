@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use crate::run::Bench;
 
+mod desk;
+mod exercise;
 mod kill;
 mod push;
 mod site;
@@ -30,15 +32,15 @@ fn until(what: &str, mut so: impl FnMut() -> bool) {
 }
 
 /// A serving process; killed when dropped.
-struct Serving {
+pub struct Serving {
     child: Child,
-    address: SocketAddr,
+    pub address: SocketAddr,
     log: Arc<Mutex<String>>,
 }
 
 impl Serving {
     /// Starts one on a free port and waits until it serves.
-    fn start(bench: &Bench) -> Self {
+    pub fn start(bench: &Bench) -> Self {
         let mut child = bench
             .command(&["serve", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::null())
@@ -76,7 +78,7 @@ impl Serving {
         }
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         self.log.lock().expect("nobody panics with it").clone()
     }
 
@@ -191,7 +193,7 @@ fn ask(
 /// A provider on this machine: gives what it is told to give, and counts who asks.
 #[derive(Clone)]
 struct Provider {
-    address: SocketAddr,
+    pub address: SocketAddr,
     gives: Arc<Mutex<(u16, String)>>,
     asked: Arc<Mutex<usize>>,
 }

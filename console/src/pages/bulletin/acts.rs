@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use bulletin::render::Form;
 use ledger::{Hindrance, Review};
 use model::issue::IssueNumber;
 use model::newsroom::Right;
@@ -74,7 +75,7 @@ described!(
 described!(
     says_publish,
     "Begins to publish the approved newest revision.",
-    schema::<Empty>(),
+    schema::<Publish>(),
     schema::<WorkView>(),
     202
 );
@@ -308,6 +309,14 @@ struct Draft {
     refreeze: Option<String>,
 }
 
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Publish {
+    /// Forms by name, separated by commas, as `html,json,csv`; all where it is left out. Page and data are always made.
+    #[serde(default)]
+    forms: String,
+}
+
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Withdraw {
@@ -424,9 +433,11 @@ async fn begin(
 ) -> Result<crate::newsroom::Work, Refusal> {
     let by = person(desk, visitor, right).await?;
     let issue = issue_of(issue)?;
-    // Of an issue that is not even planned nothing is begun: the series may have no such number.
-    let planned = desk.ledger.edition(&key_of(desk, issue)).await?;
-    planned.ok_or(Refusal::Absent)?;
+    // A first draft plans its issue; nothing else is done to one that is not even planned.
+    if task.kind() != crate::newsroom::Kind::Draft {
+        let planned = desk.ledger.edition(&key_of(desk, issue)).await?;
+        planned.ok_or(Refusal::Absent)?;
+    }
     Ok(newsroom(desk)?.begin(issue, task, by.login()).await?)
 }
 
@@ -475,6 +486,7 @@ async fn publish(
     desk: &Desk,
     visitor: &Visitor,
     issue: &str,
+    body: &Publish,
 ) -> Result<crate::newsroom::Work, Refusal> {
     person(desk, visitor, Right::Publish).await?;
     let stand = Stand::of(desk, issue_of(issue)?).await?;
@@ -484,25 +496,39 @@ async fn publish(
             "its newest revision is not approved",
         ));
     }
-    begin(desk, visitor, issue, (Right::Publish, Task::Publish)).await
+    let mut forms = Vec::new();
+    for name in body
+        .forms
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    {
+        let form = Form::ALL.into_iter().find(|form| form.name() == name);
+        forms.push(form.ok_or_else(|| Refusal::invalid("forms", format!("{name} is no form")))?);
+    }
+    let task = Task::Publish { forms };
+    begin(desk, visitor, issue, (Right::Publish, task)).await
 }
 
 async fn publish_page(
     State(desk): At,
     visitor: Visitor,
     Path(issue): Which,
-    Input(_): Input<Empty>,
+    Input(body): Input<Publish>,
 ) -> Result<Response, Refusal> {
-    Ok(begun(&visitor, &publish(&desk, &visitor, &issue).await?))
+    Ok(begun(
+        &visitor,
+        &publish(&desk, &visitor, &issue, &body).await?,
+    ))
 }
 
 async fn publish_api(
     State(desk): At,
     visitor: Visitor,
     Path(issue): Which,
-    Input(_): Input<Empty>,
+    Input(body): Input<Publish>,
 ) -> Result<Response, Refusal> {
-    Ok(accepted(&publish(&desk, &visitor, &issue).await?))
+    Ok(accepted(&publish(&desk, &visitor, &issue, &body).await?))
 }
 
 async fn late_page(

@@ -36,13 +36,11 @@ words! {
         title: "第 {n} 期", "Issue {n}";
         meta: "{week}，修订 {n}，{state}", "{week}, revision {n}, {state}";
         meta_none: "{week}，{state}", "{week}, {state}";
-        left: "距截稿", "Due in";
-        until: "截稿", "to the deadline";
+        until: "后截稿", "to the deadline";
         over: "已过截稿时刻", "past the deadline";
         forms: "版式", "Forms";
         look: "网页", "Web page";
         download: "下载", "Download";
-        stored: "已发布的文件", "Published files";
         edit: "改文字", "Edit prose";
         back: "全部期次", "All issues";
         nothing: "还没有稿件", "There is no draft yet";
@@ -51,8 +49,8 @@ words! {
         old: "这是旧的修订 {n}，最新为修订 {newest}。", "This is revision {n}; the newest is {newest}.";
         newest: "看最新修订", "To the newest revision";
         revisions: "修订", "Revisions";
-        preliminary: "数字未定稿", "figures not frozen";
-        frozen: "数字定稿于 {at}", "figures frozen {at}";
+        preliminary: "数字未定稿", "Figures not frozen";
+        frozen: "数字定稿于 {at}", "Figures frozen {at}";
     }
 }
 
@@ -150,7 +148,7 @@ async fn one(
             None => w.preliminary.to_owned(),
         },
         clock: open.then(|| {
-            let span = (edition.freeze_at - 7 * 86_400_000_000, edition.deadline_at);
+            let span = (edition.freeze_at, edition.deadline_at);
             draw::countdown(&desk, span, now, lang)
         }),
         due: match edition.deadline_at < now {

@@ -78,8 +78,6 @@ words! {
         stored: "已发布的文件", "Published files";
         stored_text: "发布时存下的原件，按哈希保存。", "What was kept by its hash when it was published.";
         none: "这个修订没有发布过。", "This revision was never published.";
-        file: "文件", "File";
-        size: "大小", "Size";
     }
 }
 

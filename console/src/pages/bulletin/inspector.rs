@@ -20,7 +20,7 @@ use crate::visitor::Visitor;
 use crate::words::{fill, words};
 
 /// Keys that a page lists.
-pub(crate) const LISTED: usize = 12;
+pub(crate) const LISTED: usize = 8;
 
 words! {
     Words {
@@ -51,7 +51,6 @@ words! {
         records: "记录 {n} 条", "{n} records";
         differ_why: "快照之后有记录被合并、更正或按保留规则删除，或该数字按时点计量。所印数字以定稿为准。", "Records were merged, corrected or taken by a rule of retention after the freeze, or the figure was measured at an instant. The frozen figure holds.";
         key: "对象", "Key";
-        cell: "单元", "Cell";
         feeds: "数据源", "Feeds";
         events: "事件", "Events";
         all: "下载 CSV", "Download CSV";
@@ -69,14 +68,12 @@ words! {
         path_records: "{n} 条记录", "{n} records";
         path_events: "{n} 条监测记录", "{n} events";
         path_raw: "原始行", "raw line";
-        stale: "此处显示修订 {n} 的数字", "Figures of revision {n}";
     }
 }
 
 /// A row of the counted keys.
 pub(crate) struct Row {
     pub(crate) key: String,
-    pub(crate) cell: String,
     pub(crate) feeds: String,
     pub(crate) events: usize,
     pub(crate) href: String,
@@ -315,7 +312,6 @@ pub(crate) async fn open(
         .iter()
         .map(|line| Row {
             key: shown(&line.key),
-            cell: line.input.clone(),
             feeds: line.feeds.join(", "),
             events: line.events.len(),
             href: format!(

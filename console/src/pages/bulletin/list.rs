@@ -42,11 +42,10 @@ words! {
         revision: "修订 {n}", "revision {n}";
         since: "发布于", "Published on";
         plan: "排定后四周", "Plan four weeks";
-        draft: "起草", "Draft";
-        open: "打开", "Open";
         empty: "还没有任何一期", "No issue yet";
         empty_text: "周报每周一期。排定之后，各期的定稿时刻、截稿时刻和进度会列在这里；首次起草也会自动排期。", "The weekly has one issue a week. Once planned, each issue's freeze moment, deadline and progress stand here; the first draft plans by itself.";
         late: "{n} 处更正待定", "{n} corrections to decide";
+        corrections: "更正", "Corrections";
         none_in_hand: "目前没有在编的期次。", "No issue is in hand.";
         flash: "紧急通报", "Flash alerts";
         sheets: "日报与汇编", "Daily sheets and roll-ups";
@@ -62,12 +61,10 @@ struct Row {
     state: &'static str,
     revision: String,
     clock: Option<Countdown>,
-    due: String,
     way: Vec<(&'static str, &'static str)>,
     hinders: String,
     since: String,
     working: bool,
-    planned: bool,
     late: String,
 }
 
@@ -119,10 +116,9 @@ async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
                 .map(|head| fill(w.revision, &[("n", &head.revision)]))
                 .unwrap_or_default(),
             clock: open.then(|| {
-                let span = (edition.freeze_at - 7 * 86_400_000_000, edition.deadline_at);
+                let span = (edition.freeze_at, edition.deadline_at);
                 draw::countdown(&desk, span, now, lang)
             }),
-            due: draw::exact(&desk, edition.deadline_at),
             way: stand.way(lang),
             hinders,
             since: edition
@@ -130,7 +126,6 @@ async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
                 .map(|at| draw::exact(&desk, at))
                 .unwrap_or_default(),
             working: works.iter().any(|work| busy(&work)),
-            planned: stand.state == EditionState::Planned,
             late: match stand.open_corrections() {
                 0 => String::new(),
                 n => fill(w.late, &[("n", &n)]),

@@ -23,7 +23,6 @@ words! {
         news: "动态", "News";
         notes: "数据与方法", "Coverage and method";
         corrections: "更正", "Corrections";
-        draft: "草稿", "Draft";
         figure: "图 {n}", "Figure {n}";
         last: "上周", "last week";
     }

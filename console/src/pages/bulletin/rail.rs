@@ -18,7 +18,7 @@ use crate::visitor::Visitor;
 use crate::words::{fill, words};
 
 /// Lines of the differences that a page shows.
-const SHOWN: usize = 24;
+const SHOWN: usize = 12;
 /// Characters of a sentence that a difference shows.
 const LONG: usize = 90;
 
@@ -213,6 +213,8 @@ pub(crate) struct Rail {
     pub(crate) may_review: bool,
     pub(crate) may_withdraw: bool,
     pub(crate) public: bool,
+    /// Whether it may be put away now.
+    pub(crate) may_archive: bool,
     /// Keys of the figures that the check blocks.
     pub(crate) bad: BTreeSet<String>,
 }
@@ -688,6 +690,7 @@ pub(crate) async fn of(
         may_edit: rights.0,
         may_review: rights.1,
         may_withdraw: rights.2,
+        may_archive: rights.3 && stand.state == EditionState::Published,
         public: stand.edition.published_revision.is_some()
             && stand.edition.withdrawn_at.is_none()
             && stand

@@ -34,12 +34,24 @@ pub(super) const ROUTES: &[Route] = &[
     Route::page("/console/duty/alarms", VIEW, || get(page)),
     Route::act("/console/duty/alarms/trial", LEAD, || post(trial_form)),
     Route::page("/console/duty/alarms/{id}", VIEW, || get(one_page)),
-    Route::act("/console/duty/alarms/{id}/acknowledge", WORK, || post(take_form)),
+    Route::act("/console/duty/alarms/{id}/acknowledge", WORK, || {
+        post(take_form)
+    }),
     Route::page("/console/alarm/{link}", Need::Nothing, || get(link_page)),
     Route::api(Verb::Get, "/api/v1/duty/alarms", VIEW, listed, || get(list)),
-    Route::api(Verb::Get, "/api/v1/duty/alarms/{id}", VIEW, shown, || get(one)),
-    Route::api(Verb::Post, "/api/v1/duty/alarms/{id}/acknowledge", WORK, took, || post(take)),
-    Route::api(Verb::Post, "/api/v1/duty/alarms/trial", LEAD, tried, || post(trial)),
+    Route::api(Verb::Get, "/api/v1/duty/alarms/{id}", VIEW, shown, || {
+        get(one)
+    }),
+    Route::api(
+        Verb::Post,
+        "/api/v1/duty/alarms/{id}/acknowledge",
+        WORK,
+        took,
+        || post(take),
+    ),
+    Route::api(Verb::Post, "/api/v1/duty/alarms/trial", LEAD, tried, || {
+        post(trial)
+    }),
 ];
 
 /// Alarms in a list.
@@ -139,11 +151,17 @@ async fn list(
         return Err(Refusal::invalid("limit", "must be 1 to 200"));
     }
     let before = form::cursor("after", asked.after.as_deref())?;
-    let found = desk.ledger.alarms(before, Page { offset: 0, limit }).await?;
+    let found = desk
+        .ledger
+        .alarms(before, Page { offset: 0, limit })
+        .await?;
     let next = (found.len() as u64 == limit)
         .then(|| found.last().map(|last| last.id.to_string()))
         .flatten();
-    let items = found.iter().map(|alarm| AlarmRow::of(alarm, visitor.lang)).collect();
+    let items = found
+        .iter()
+        .map(|alarm| AlarmRow::of(alarm, visitor.lang))
+        .collect();
     form::answer(&headers, &Alarms { items, next })
 }
 
@@ -182,7 +200,10 @@ async fn taking(desk: &Desk, visitor: &Visitor, id: i64, sent: &Taking) -> Resul
         return Err(Refusal::invalid("remark", "has more than 1,000 characters"));
     }
     let by = visitor.actor(desk, Right::Work).await?;
-    Ok(desk.ledger.acknowledge_alarm(&by, id, &sent.remark, desk.now().0).await?)
+    Ok(desk
+        .ledger
+        .acknowledge_alarm(&by, id, &sent.remark, desk.now().0)
+        .await?)
 }
 
 fn took() -> Described {
@@ -212,7 +233,10 @@ async fn take_form(
     Input(sent): Input<Taking>,
 ) -> Result<Response, Refusal> {
     taking(&desk, &visitor, id, &sent).await?;
-    Ok(form::done("/console/duty/alarms", Words::of(visitor.lang).alarm_said))
+    Ok(form::done(
+        "/console/duty/alarms",
+        Words::of(visitor.lang).alarm_said,
+    ))
 }
 
 /// Raises a trial, which the serving process sends like any other alarm.
@@ -224,15 +248,16 @@ async fn trying(desk: &Desk, visitor: &Visitor) -> Result<Alarm, Refusal> {
         rule: AlarmRule::Trial,
         topic: "trial".to_owned(),
         severity: AlarmSeverity::Critical,
-        what: (Words::of(Lang::Zh).trial_what.to_owned(), Words::of(Lang::En).trial_what.to_owned()),
+        what: (
+            Words::of(Lang::Zh).trial_what.to_owned(),
+            Words::of(Lang::En).trial_what.to_owned(),
+        ),
         href: "/console/duty/alarms".to_owned(),
     };
     // A trial needs no link: whoever has it signs in.
     let link = Hash::of(desk.secret()?.as_bytes());
     let raised = desk.ledger.raise_alarm(&finding, (link, now), now).await?;
-    raised.ok_or_else(|| {
-        Refusal::conflict("alarm", Words::of(visitor.lang).trial_running)
-    })
+    raised.ok_or_else(|| Refusal::conflict("alarm", Words::of(visitor.lang).trial_running))
 }
 
 fn tried() -> Described {
@@ -257,7 +282,10 @@ async fn trial(
 
 async fn trial_form(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
     trying(&desk, &visitor).await?;
-    Ok(form::done("/console/duty/alarms", Words::of(visitor.lang).trial_said))
+    Ok(form::done(
+        "/console/duty/alarms",
+        Words::of(visitor.lang).trial_said,
+    ))
 }
 
 /// How alarms leave, as the serving process keeps it under [`WAYS`].
@@ -354,8 +382,13 @@ async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
     Ok(shell::page(&AlarmsPage {
         shell: shell::shell(&desk, &visitor, Nav::Duty, w.alarms).await,
         tabs: tabs(w, &visitor, "/console/duty/alarms"),
-        open: open.iter().map(|one| line(&desk, &names, one, now, lang)).collect(),
-        past: past.map(|one| line(&desk, &names, one, now, lang)).collect(),
+        open: open
+            .iter()
+            .map(|one| line(&desk, &names, one, now, lang))
+            .collect(),
+        past: past
+            .map(|one| line(&desk, &names, one, now, lang))
+            .collect(),
         climbs: match ways.climb_minutes {
             0 => String::new(),
             minutes => fill(w.climbs, &[("n", &minutes)]),
@@ -442,7 +475,10 @@ async fn link_page(
     Path(link): Path<String>,
 ) -> Result<Response, Refusal> {
     let now = desk.now().0;
-    let found = desk.ledger.alarm_by_link(Hash::of(link.as_bytes()), now).await?;
+    let found = desk
+        .ledger
+        .alarm_by_link(Hash::of(link.as_bytes()), now)
+        .await?;
     let alarm = found.ok_or(Refusal::Absent)?;
     let lang = visitor.lang;
     let w = Words::of(lang);

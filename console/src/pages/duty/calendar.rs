@@ -25,7 +25,13 @@ const VIEW: Need = Need::Right(Right::View);
 
 pub(super) const ROUTES: &[Route] = &[
     Route::page("/console/duty/roster.ics", VIEW, || get(file)),
-    Route::api(Verb::Get, "/api/v1/duty/roster.ics", VIEW, described, || get(file)),
+    Route::api(
+        Verb::Get,
+        "/api/v1/duty/roster.ics",
+        VIEW,
+        described,
+        || get(file),
+    ),
 ];
 
 /// Days before and after today that the file holds.
@@ -69,7 +75,10 @@ async fn file(
     let house = desk.terms().house.series.clone();
     let text = calendar(&shifts, &names, (&house, now), visitor.lang);
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/calendar")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/calendar"),
+        ),
         (
             header::CONTENT_DISPOSITION,
             HeaderValue::from_static("attachment; filename=\"roster.ics\""),
@@ -107,7 +116,12 @@ fn line(out: &mut String, name: &str, text: &str) {
     out.push_str("\r\n");
 }
 
-fn calendar(shifts: &[Shift], names: &Names, (house, now): (&str, Timestamp), lang: Lang) -> String {
+fn calendar(
+    shifts: &[Shift],
+    names: &Names,
+    (house, now): (&str, Timestamp),
+    lang: Lang,
+) -> String {
     let mut out = String::new();
     for (name, text) in [
         ("BEGIN", "VCALENDAR"),

@@ -84,7 +84,12 @@ pub(super) async fn open(desk: &Desk) -> Result<Facts, Refusal> {
     };
     let names = Names::of(desk).await?;
     let mut facts = Facts::default();
-    for clock in ledger.clocks_running().await?.into_iter().take(MOST as usize) {
+    for clock in ledger
+        .clocks_running()
+        .await?
+        .into_iter()
+        .take(MOST as usize)
+    {
         let Ok(incident) = ledger.incident(clock.incident_id.0, &Reach::All).await else {
             continue;
         };
@@ -106,13 +111,19 @@ pub(super) async fn open(desk: &Desk) -> Result<Facts, Refusal> {
     for message in ledger.messages(Some(MessageState::Waiting), page).await? {
         facts.unread.push(fact(
             &message.subject,
-            format!("{} · {}", message.sender, draw::exact(desk, message.received_at)),
+            format!(
+                "{} · {}",
+                message.sender,
+                draw::exact(desk, message.received_at)
+            ),
             format!("/console/inbox/{}", message.id),
             0,
         ));
     }
     for (name, why) in failing(desk).await? {
-        facts.feeds.push(fact(&name, why, format!("/console/feeds/{name}"), 0));
+        facts
+            .feeds
+            .push(fact(&name, why, format!("/console/feeds/{name}"), 0));
     }
     for notice in ledger.notices(&[NoticeState::Held], page).await? {
         facts.held.push(fact(
@@ -123,7 +134,10 @@ pub(super) async fn open(desk: &Desk) -> Result<Facts, Refusal> {
         ));
     }
     for alarm in ledger.alarms_open().await? {
-        let taken = alarm.acknowledged_by.as_deref().map(|login| names.get(login));
+        let taken = alarm
+            .acknowledged_by
+            .as_deref()
+            .map(|login| names.get(login));
         facts.alarms.push(fact(
             &alarm.what_zh,
             match taken {

@@ -31,12 +31,32 @@ pub(super) const ROUTES: &[Route] = &[
     Route::page("/console/duty/handover", VIEW, || get(page)),
     Route::act("/console/duty/handover", WORK, || post(give_form)),
     Route::page("/console/duty/handovers/{id}", VIEW, || get(one_page)),
-    Route::act("/console/duty/handovers/{id}/take", WORK, || post(take_form)),
-    Route::api(Verb::Get, "/api/v1/duty/open", VIEW, open_described, || get(open)),
-    Route::api(Verb::Get, "/api/v1/duty/handovers", VIEW, listed, || get(list)),
-    Route::api(Verb::Post, "/api/v1/duty/handovers", WORK, gave, || post(give)),
-    Route::api(Verb::Get, "/api/v1/duty/handovers/{id}", VIEW, shown, || get(one)),
-    Route::api(Verb::Post, "/api/v1/duty/handovers/{id}/take", WORK, took, || post(take)),
+    Route::act("/console/duty/handovers/{id}/take", WORK, || {
+        post(take_form)
+    }),
+    Route::api(Verb::Get, "/api/v1/duty/open", VIEW, open_described, || {
+        get(open)
+    }),
+    Route::api(Verb::Get, "/api/v1/duty/handovers", VIEW, listed, || {
+        get(list)
+    }),
+    Route::api(Verb::Post, "/api/v1/duty/handovers", WORK, gave, || {
+        post(give)
+    }),
+    Route::api(
+        Verb::Get,
+        "/api/v1/duty/handovers/{id}",
+        VIEW,
+        shown,
+        || get(one),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/duty/handovers/{id}/take",
+        WORK,
+        took,
+        || post(take),
+    ),
 ];
 
 /// Characters of a remark.
@@ -142,12 +162,18 @@ async fn list(
         return Err(Refusal::invalid("limit", "must be 1 to 100"));
     }
     let before = form::cursor("after", asked.after.as_deref())?;
-    let found = desk.ledger.handovers(before, Page { offset: 0, limit }).await?;
+    let found = desk
+        .ledger
+        .handovers(before, Page { offset: 0, limit })
+        .await?;
     let names = Names::of(&desk).await?;
     let next = (found.len() as u64 == limit)
         .then(|| found.last().map(|last| last.id.to_string()))
         .flatten();
-    let items = found.iter().map(|row| HandoverRow::of(row, &names)).collect();
+    let items = found
+        .iter()
+        .map(|row| HandoverRow::of(row, &names))
+        .collect();
     form::answer(&headers, &Handovers { items, next })
 }
 
@@ -186,14 +212,20 @@ struct Giving {
 async fn giving(desk: &Desk, visitor: &Visitor, sent: &Giving) -> Result<Handover, Refusal> {
     centre(visitor)?;
     if sent.remark.chars().count() > REMARK {
-        return Err(Refusal::invalid("remark", "has more than 10,000 characters"));
+        return Err(Refusal::invalid(
+            "remark",
+            "has more than 10,000 characters",
+        ));
     }
     let by = visitor.actor(desk, Right::Work).await?;
     // Read here, not taken from the form: what is signed is what is so.
     let facts = serde_json::to_value(facts::open(desk).await?)
         .map_err(|error| Refusal::broken("a handover", error))?;
     let now = desk.now().0;
-    Ok(desk.ledger.give_handover(&by, &sent.taker, &facts, &sent.remark, now).await?)
+    Ok(desk
+        .ledger
+        .give_handover(&by, &sent.taker, &facts, &sent.remark, now)
+        .await?)
 }
 
 fn gave() -> Described {
@@ -227,7 +259,10 @@ async fn give_form(
     let row = giving(&desk, &visitor, &sent).await?;
     let name = Names::of(&desk).await?.get(&row.taker);
     let said = fill(Words::of(visitor.lang).given, &[("name", &name)]);
-    Ok(form::done(&format!("/console/duty/handovers/{}", row.id), &said))
+    Ok(form::done(
+        &format!("/console/duty/handovers/{}", row.id),
+        &said,
+    ))
 }
 
 /// What the taker says.
@@ -240,13 +275,24 @@ struct Taking {
     answer: String,
 }
 
-async fn taking(desk: &Desk, visitor: &Visitor, id: i64, sent: &Taking) -> Result<Handover, Refusal> {
+async fn taking(
+    desk: &Desk,
+    visitor: &Visitor,
+    id: i64,
+    sent: &Taking,
+) -> Result<Handover, Refusal> {
     centre(visitor)?;
     if sent.answer.chars().count() > REMARK {
-        return Err(Refusal::invalid("answer", "has more than 10,000 characters"));
+        return Err(Refusal::invalid(
+            "answer",
+            "has more than 10,000 characters",
+        ));
     }
     let by = visitor.actor(desk, Right::Work).await?;
-    Ok(desk.ledger.take_handover(&by, id, &sent.answer, desk.now().0).await?)
+    Ok(desk
+        .ledger
+        .take_handover(&by, id, &sent.answer, desk.now().0)
+        .await?)
 }
 
 fn took() -> Described {
@@ -339,6 +385,8 @@ struct HandoverPage {
     tabs: Vec<Tab>,
     parts: Vec<Part>,
     earlier: Vec<Line>,
+    /// Whether one waits for the visitor: then that is the next thing to do.
+    waits: bool,
     people: Vec<(String, String)>,
     work: bool,
 }
@@ -354,26 +402,35 @@ async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
         limit: SHOWN,
     };
     let earlier = desk.ledger.handovers(None, shown).await?;
-    let earlier = earlier.into_iter().map(|row| Line {
-        id: row.id,
-        who: format!("{} → {}", names.get(&row.giver), names.get(&row.taker)),
-        when: draw::exact(&desk, row.given_at),
-        waits: row.taken_at.is_none(),
-        mine: row.taken_at.is_none() && row.taker == visitor.login(),
-    });
+    let earlier: Vec<Line> = earlier
+        .into_iter()
+        .map(|row| Line {
+            id: row.id,
+            who: format!("{} → {}", names.get(&row.giver), names.get(&row.taker)),
+            when: draw::exact(&desk, row.given_at),
+            waits: row.taken_at.is_none(),
+            mine: row.taken_at.is_none() && row.taker == visitor.login(),
+        })
+        .collect();
     // Whoever is on duty next stands first: it is them most of the time.
-    let ahead = desk.ledger.shifts((now, now + 24 * 3_600 * 1_000_000)).await?;
+    let ahead = desk
+        .ledger
+        .shifts((now, now + 24 * 3_600 * 1_000_000))
+        .await?;
     let mut people = names.who_may(Right::Work);
     people.retain(|(login, _)| login != visitor.login());
     people.sort_by_key(|(login, _)| {
-        let next = ahead.iter().position(|shift| shift.login == *login && shift.from_at > now);
+        let next = ahead
+            .iter()
+            .position(|shift| shift.login == *login && shift.from_at > now);
         next.unwrap_or(usize::MAX)
     });
     Ok(shell::page(&HandoverPage {
         shell: shell::shell(&desk, &visitor, Nav::Duty, w.handover).await,
         tabs: tabs(w, &visitor, "/console/duty/handover"),
         parts: parts(w, facts::open(&desk).await?, now, lang),
-        earlier: earlier.collect(),
+        waits: earlier.iter().any(|line| line.mine),
+        earlier,
         people,
         work: visitor.may(Right::Work),
         w,

@@ -29,9 +29,19 @@ pub(super) const ROUTES: &[Route] = &[
     Route::page("/console/duty/promises", VIEW, || get(page)),
     Route::act("/console/duty/promises", WORK, || post(make_form)),
     Route::act("/console/duty/promises/{id}/end", WORK, || post(end_form)),
-    Route::api(Verb::Get, "/api/v1/duty/promises", VIEW, listed, || get(list)),
-    Route::api(Verb::Post, "/api/v1/duty/promises", WORK, made, || post(make)),
-    Route::api(Verb::Post, "/api/v1/duty/promises/{id}/end", WORK, ended, || post(end)),
+    Route::api(Verb::Get, "/api/v1/duty/promises", VIEW, listed, || {
+        get(list)
+    }),
+    Route::api(Verb::Post, "/api/v1/duty/promises", WORK, made, || {
+        post(make)
+    }),
+    Route::api(
+        Verb::Post,
+        "/api/v1/duty/promises/{id}/end",
+        WORK,
+        ended,
+        || post(end),
+    ),
 ];
 
 /// A promise.
@@ -118,7 +128,10 @@ async fn making(desk: &Desk, visitor: &Visitor, sent: &Making) -> Result<Promise
     let reach = visitor.within()?;
     for (field, text, most) in [("what", &sent.what, 500), ("to", &sent.to, 200)] {
         if !(1..=most).contains(&text.trim().chars().count()) {
-            return Err(Refusal::invalid(field, format!("needs 1 to {most} characters")));
+            return Err(Refusal::invalid(
+                field,
+                format!("needs 1 to {most} characters"),
+            ));
         }
     }
     let number = sent.incident.trim().trim_start_matches('#');
@@ -129,7 +142,8 @@ async fn making(desk: &Desk, visitor: &Visitor, sent: &Making) -> Result<Promise
                 .parse()
                 .map_err(|_| Refusal::invalid("incident", "is no number of an incident"))?;
             let found = desk.ledger.incident_numbered(number, &reach).await;
-            let found = found.map_err(|_| Refusal::invalid("incident", "there is no such incident"))?;
+            let found =
+                found.map_err(|_| Refusal::invalid("incident", "there is no such incident"))?;
             Some(found.id.0)
         }
     };
@@ -139,7 +153,10 @@ async fn making(desk: &Desk, visitor: &Visitor, sent: &Making) -> Result<Promise
         to_whom: sent.to.clone(),
         due_at: instant(desk, "due", &sent.due)?,
     };
-    Ok(desk.ledger.promise(new, &reach, visitor.login(), desk.now().0).await?)
+    Ok(desk
+        .ledger
+        .promise(new, &reach, visitor.login(), desk.now().0)
+        .await?)
 }
 
 fn made() -> Described {
@@ -170,7 +187,10 @@ async fn make_form(
     Input(sent): Input<Making>,
 ) -> Result<Response, Refusal> {
     making(&desk, &visitor, &sent).await?;
-    Ok(form::done("/console/duty/promises", Words::of(visitor.lang).promise_said))
+    Ok(form::done(
+        "/console/duty/promises",
+        Words::of(visitor.lang).promise_said,
+    ))
 }
 
 /// What came of a promise.
@@ -182,13 +202,24 @@ struct Ending {
     outcome: String,
 }
 
-async fn ending(desk: &Desk, visitor: &Visitor, id: i64, sent: &Ending) -> Result<Promise, Refusal> {
+async fn ending(
+    desk: &Desk,
+    visitor: &Visitor,
+    id: i64,
+    sent: &Ending,
+) -> Result<Promise, Refusal> {
     if sent.outcome.chars().count() > 1000 {
-        return Err(Refusal::invalid("outcome", "has more than 1,000 characters"));
+        return Err(Refusal::invalid(
+            "outcome",
+            "has more than 1,000 characters",
+        ));
     }
     let reach = visitor.within()?;
     let now = desk.now().0;
-    Ok(desk.ledger.end_promise(id, &sent.outcome, &reach, visitor.login(), now).await?)
+    Ok(desk
+        .ledger
+        .end_promise(id, &sent.outcome, &reach, visitor.login(), now)
+        .await?)
 }
 
 fn ended() -> Described {
@@ -218,7 +249,10 @@ async fn end_form(
     Input(sent): Input<Ending>,
 ) -> Result<Response, Refusal> {
     ending(&desk, &visitor, id, &sent).await?;
-    Ok(form::done("/console/duty/promises", Words::of(visitor.lang).answered))
+    Ok(form::done(
+        "/console/duty/promises",
+        Words::of(visitor.lang).answered,
+    ))
 }
 
 struct Line {

@@ -33,11 +33,21 @@ const LEAD: Need = Need::Right(Right::Lead);
 pub(super) const ROUTES: &[Route] = &[
     Route::page("/console/duty", VIEW, || get(page)),
     Route::act("/console/duty/shifts", LEAD, || post(add_page)),
-    Route::act("/console/duty/shifts/{id}/remove", LEAD, || post(remove_page)),
+    Route::act("/console/duty/shifts/{id}/remove", LEAD, || {
+        post(remove_page)
+    }),
     Route::api(Verb::Get, "/api/v1/duty/shifts", VIEW, listed, || get(list)),
     Route::api(Verb::Post, "/api/v1/duty/shifts", LEAD, added, || post(add)),
-    Route::api(Verb::Delete, "/api/v1/duty/shifts/{id}", LEAD, removed, || delete(remove)),
-    Route::api(Verb::Get, "/api/v1/duty/now", VIEW, now_described, || get(now)),
+    Route::api(
+        Verb::Delete,
+        "/api/v1/duty/shifts/{id}",
+        LEAD,
+        removed,
+        || delete(remove),
+    ),
+    Route::api(Verb::Get, "/api/v1/duty/now", VIEW, now_described, || {
+        get(now)
+    }),
 ];
 
 /// Most days that are added at once, or asked for.
@@ -80,7 +90,10 @@ struct Shifts {
 
 async fn rows(desk: &Desk, shifts: &[Shift]) -> Result<Shifts, Refusal> {
     let names = Names::of(desk).await?;
-    let items = shifts.iter().map(|shift| ShiftRow::of(shift, &names)).collect();
+    let items = shifts
+        .iter()
+        .map(|shift| ShiftRow::of(shift, &names))
+        .collect();
     Ok(Shifts { items, next: None })
 }
 
@@ -171,7 +184,8 @@ struct WantedAll {
 }
 
 fn role(text: &str) -> Result<DutyRole, Refusal> {
-    text.parse().map_err(|error| Refusal::invalid("role", error))
+    text.parse()
+        .map_err(|error| Refusal::invalid("role", error))
 }
 
 async fn put(desk: &Desk, visitor: &Visitor, all: &[NewShift]) -> Result<Vec<Shift>, Refusal> {
@@ -203,7 +217,10 @@ async fn add(
     for one in wanted.items {
         all.push(NewShift {
             role: role(&one.role)?,
-            span: (instant(&desk, "from", &one.from)?, instant(&desk, "to", &one.to)?),
+            span: (
+                instant(&desk, "from", &one.from)?,
+                instant(&desk, "to", &one.to)?,
+            ),
             login: one.login,
         });
     }
@@ -262,7 +279,10 @@ async fn add_page(
     Input(row): Input<Row>,
 ) -> Result<Response, Refusal> {
     let w = Words::of(visitor.lang);
-    let first: Date = row.day.parse().map_err(|_| Refusal::invalid("day", "is no day"))?;
+    let first: Date = row
+        .day
+        .parse()
+        .map_err(|_| Refusal::invalid("day", "is no day"))?;
     let time = |field: &str, text: &str| {
         Time::strptime("%H:%M", text.get(..5).unwrap_or(text))
             .map_err(|_| Refusal::invalid(field, "is no time of day"))
@@ -351,7 +371,9 @@ fn hours(desk: &Desk, shift: &Shift) -> String {
     let zone = &desk.terms().zone;
     let time = |at: i64| {
         Timestamp(at).to_jiff().map_or_else(String::new, |at| {
-            at.to_zoned_datetime(zone.clone()).strftime("%H:%M").to_string()
+            at.to_zoned_datetime(zone.clone())
+                .strftime("%H:%M")
+                .to_string()
         })
     };
     format!("{}–{}", time(shift.from_at), time(shift.to_at))
@@ -372,7 +394,10 @@ async fn page(
     let plus = |days: i64| first.checked_add(days.days()).unwrap_or(first);
     let midnight = |day: Date| at(&zone, day.to_datetime(Time::midnight())).unwrap_or(i64::MAX);
     let names = Names::of(&desk).await?;
-    let shifts = desk.ledger.shifts((midnight(first), midnight(plus(7)))).await?;
+    let shifts = desk
+        .ledger
+        .shifts((midnight(first), midnight(plus(7))))
+        .await?;
     let recent = desk.ledger.swaps(now.0 - 30 * 86_400 * 1_000_000).await?;
     let open = |id: i64| {
         recent.iter().any(|swap| {
@@ -386,7 +411,9 @@ async fn page(
     let columns = (0..7).map(|nth| {
         let day = plus(nth);
         let (begins, ends) = (midnight(day), midnight(plus(nth + 1)));
-        let own = shifts.iter().filter(|shift| (begins..ends).contains(&shift.from_at) || (nth == 0 && shift.from_at < begins));
+        let own = shifts.iter().filter(|shift| {
+            (begins..ends).contains(&shift.from_at) || (nth == 0 && shift.from_at < begins)
+        });
         Column {
             day: day_words(day, lang),
             weekday: weekdays[usize::try_from(nth).unwrap_or(0)],
@@ -414,18 +441,27 @@ async fn page(
         },
     };
     let on_duty = desk.ledger.on_duty(now.0).await?;
-    let ahead = desk.ledger.shifts((now.0, now.0 + 7 * 86_400 * 1_000_000)).await?;
+    let ahead = desk
+        .ledger
+        .shifts((now.0, now.0 + 7 * 86_400 * 1_000_000))
+        .await?;
     let ahead: Vec<&Shift> = ahead.iter().filter(|shift| shift.from_at > now.0).collect();
     let soonest = ahead.first().map(|shift| shift.from_at);
     let next = ahead.iter().filter(|shift| Some(shift.from_at) == soonest);
     let span = fill(
         w.week,
-        &[("from", &day_words(first, lang)), ("to", &day_words(plus(6), lang))],
+        &[
+            ("from", &day_words(first, lang)),
+            ("to", &day_words(plus(6), lang)),
+        ],
     );
     Ok(shell::page(&RosterPage {
         shell: shell::shell(&desk, &visitor, Nav::Duty, w.roster).await,
         tabs: tabs(w, &visitor, "/console/duty"),
-        now: on_duty.iter().map(|shift| there(shift, shift.to_at, w.until)).collect(),
+        now: on_duty
+            .iter()
+            .map(|shift| there(shift, shift.to_at, w.until))
+            .collect(),
         next: next.map(|shift| there(shift, shift.from_at, "")).collect(),
         columns: columns.collect(),
         span,
@@ -434,7 +470,10 @@ async fn page(
         swaps: super::swaps::waiting(&desk, &visitor, &names, &recent).await?,
         lead: visitor.may(Right::Lead),
         people: names.who_may(Right::Work),
-        roles: DutyRole::ALL.iter().map(|role| (role.label(), word(*role, lang))).collect(),
+        roles: DutyRole::ALL
+            .iter()
+            .map(|role| (role.label(), word(*role, lang)))
+            .collect(),
         today: today.to_string(),
         w,
     }))

@@ -31,9 +31,23 @@ pub(super) const ROUTES: &[Route] = &[
     Route::page("/console/duty/shifts/{id}/swap", WORK, || get(ask_page)),
     Route::act("/console/duty/shifts/{id}/swap", WORK, || post(ask_form)),
     Route::act("/console/duty/swaps/{id}", WORK, || post(act_form)),
-    Route::api(Verb::Get, "/api/v1/duty/swaps", Need::Right(Right::View), listed, || get(list)),
-    Route::api(Verb::Post, "/api/v1/duty/shifts/{id}/swaps", WORK, asked, || post(ask)),
-    Route::api(Verb::Post, "/api/v1/duty/swaps/{id}", WORK, acted, || post(act)),
+    Route::api(
+        Verb::Get,
+        "/api/v1/duty/swaps",
+        Need::Right(Right::View),
+        listed,
+        || get(list),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/duty/shifts/{id}/swaps",
+        WORK,
+        asked,
+        || post(ask),
+    ),
+    Route::api(Verb::Post, "/api/v1/duty/swaps/{id}", WORK, acted, || {
+        post(act)
+    }),
 ];
 
 /// Swaps of so long are listed.
@@ -121,7 +135,10 @@ async fn asking(desk: &Desk, visitor: &Visitor, id: i64, asking: &Asking) -> Res
     }
     let by = visitor.actor(desk, Right::Work).await?;
     let to = (id, asking.login.as_str());
-    Ok(desk.ledger.ask_swap(&by, to, &asking.reason, desk.now().0).await?)
+    Ok(desk
+        .ledger
+        .ask_swap(&by, to, &asking.reason, desk.now().0)
+        .await?)
 }
 
 fn asked() -> Described {
@@ -175,15 +192,22 @@ async fn acting(desk: &Desk, visitor: &Visitor, id: i64, act: &str) -> Result<Sw
     let login = visitor.login();
     Ok(match act {
         "accept" | "decline" => {
-            desk.ledger.answer_swap(login, id, act == "accept", now).await?
+            desk.ledger
+                .answer_swap(login, id, act == "accept", now)
+                .await?
         }
         "approve" | "refuse" => {
-            let by = visitor.actor(desk, Right::Lead).await.map_err(|refusal| match refusal {
-                // Who does not lead sees no such choice.
-                Refusal::Conflict(..) => Refusal::Absent,
-                other => other,
-            })?;
-            desk.ledger.decide_swap(&by, id, act == "approve", now).await?
+            let by = visitor
+                .actor(desk, Right::Lead)
+                .await
+                .map_err(|refusal| match refusal {
+                    // Who does not lead sees no such choice.
+                    Refusal::Conflict(..) => Refusal::Absent,
+                    other => other,
+                })?;
+            desk.ledger
+                .decide_swap(&by, id, act == "approve", now)
+                .await?
         }
         "withdraw" => desk.ledger.withdraw_swap(login, id, now).await?,
         _ => {
@@ -221,7 +245,10 @@ async fn act_form(
     Input(sent): Input<Acting>,
 ) -> Result<Response, Refusal> {
     acting(&desk, &visitor, id, &sent.act).await?;
-    Ok(form::done("/console/duty", Words::of(visitor.lang).answered))
+    Ok(form::done(
+        "/console/duty",
+        Words::of(visitor.lang).answered,
+    ))
 }
 
 /// A swap that waits, with what the visitor may do about it.
@@ -259,9 +286,16 @@ pub(super) async fn waiting(
             id: swap.id,
             text: fill(
                 w.swap_line,
-                &[("from", &names.get(&swap.asked_by)), ("to", &names.get(&swap.login))],
+                &[
+                    ("from", &names.get(&swap.asked_by)),
+                    ("to", &names.get(&swap.login)),
+                ],
             ),
-            when: format!("{} – {}", draw::exact(desk, shift.from_at), draw::exact(desk, shift.to_at)),
+            when: format!(
+                "{} – {}",
+                draw::exact(desk, shift.from_at),
+                draw::exact(desk, shift.to_at)
+            ),
             reason: swap.reason.clone(),
             state: word(state, visitor.lang),
             answers: state == SwapState::Asked && swap.login == login,
@@ -303,7 +337,11 @@ async fn ask_page(
     Ok(shell::page(&SwapPage {
         shell: shell::shell(&desk, &visitor, Nav::Duty, w.swap_title).await,
         tabs: tabs(w, &visitor, "/console/duty"),
-        when: format!("{} – {}", draw::exact(&desk, shift.from_at), draw::exact(&desk, shift.to_at)),
+        when: format!(
+            "{} – {}",
+            draw::exact(&desk, shift.from_at),
+            draw::exact(&desk, shift.to_at)
+        ),
         shift: ShiftRow::of(&shift, &names),
         people,
         w,

@@ -91,7 +91,9 @@ pub(super) fn listed() -> Described {
 
 /// The form that is asked for: by name, else by `Accept`.
 fn form(params: &Params, headers: &HeaderMap) -> Result<Option<Form>, Refusal> {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
     match params.format.as_str() {
         "json" => Ok(None),
         "jsonl" => Ok(Some(Form::Jsonl)),
@@ -120,7 +122,10 @@ pub(super) async fn list(
     let after = match params.after.as_str() {
         "" => None,
         text => Some(text.parse::<Cursor>().map_err(|_| {
-            Refusal::invalid("after", "is no cursor: send the `next` of the answer before")
+            Refusal::invalid(
+                "after",
+                "is no cursor: send the `next` of the answer before",
+            )
         })?),
     };
     let limit = params.limit.unwrap_or(PAGE);
@@ -133,10 +138,16 @@ pub(super) async fn list(
         ..asked.plainly(limit)
     };
     let found = desk.lookout.search(&asked.live, ask, SEARCH).await?;
-    let events = desk.lookout.events(found.places.clone(), all_columns()).await?;
+    let events = desk
+        .lookout
+        .events(found.places.clone(), all_columns())
+        .await?;
     let text = asked.query.to_string();
     record_sensitive(&desk, &visitor, &text, marking::for_few(&events)).await?;
-    let next = found.more.then(|| events.last().map(|last| last.cursor.to_string())).flatten();
+    let next = found
+        .more
+        .then(|| events.last().map(|last| last.cursor.to_string()))
+        .flatten();
     if let Some(form) = form {
         let mut response = export::stream(&desk, found.places, form, true).into_response();
         let kind = match form {
@@ -190,7 +201,11 @@ pub(super) async fn one(
     Path(id): Path<String>,
     Asking(hint): Asking<Hint>,
 ) -> Result<Response, Refusal> {
-    let day = hint.day.parse::<jiff::civil::Date>().ok().map(model::time::Day::of);
+    let day = hint
+        .day
+        .parse::<jiff::civil::Date>()
+        .ok()
+        .map(model::time::Day::of);
     let event = one::find(&desk, &visitor, &id, day).await?;
     answer(&headers, &EventItem::of(&event))
 }
@@ -274,11 +289,14 @@ pub(super) async fn histogram(
         ..asked.plainly(0)
     };
     let found = desk.lookout.search(&asked.live, ask, SEARCH).await?;
-    let steps = edges.windows(2).zip(&found.steps).map(|(pair, events)| Step {
-        from: stamp(pair[0]),
-        to: stamp(pair[1]),
-        events: *events,
-    });
+    let steps = edges
+        .windows(2)
+        .zip(&found.steps)
+        .map(|(pair, events)| Step {
+            from: stamp(pair[0]),
+            to: stamp(pair[1]),
+            events: *events,
+        });
     let facets = found.facets.iter().map(|facet| {
         let mut values: Vec<ValueCount> = facet
             .values
@@ -355,7 +373,10 @@ pub(super) async fn select(
 ) -> Result<Response, Refusal> {
     let limit = asked.limit.unwrap_or(MOST);
     if !(1..=sql::MOST).contains(&limit) {
-        return Err(Refusal::invalid("limit", format!("must be 1 to {}", sql::MOST)));
+        return Err(Refusal::invalid(
+            "limit",
+            format!("must be 1 to {}", sql::MOST),
+        ));
     }
     let found = sql::select(&desk, &visitor, &asked.sql, limit).await?;
     answer(

@@ -210,7 +210,9 @@ pub(super) async fn download(
             };
             let lang = visitor.lang;
             let made = tokio::task::spawn_blocking(move || workbook(&events, &about, &zone, lang));
-            let made = made.await.map_err(|error| Refusal::broken("a workbook", error))?;
+            let made = made
+                .await
+                .map_err(|error| Refusal::broken("a workbook", error))?;
             Body::from(made.map_err(|error| Refusal::broken("a workbook", error))?)
         }
         form => stream(&desk, found.places, form, true),
@@ -330,7 +332,10 @@ fn csv_line(event: &Event) -> String {
 pub(crate) fn harmless(text: &str) -> String {
     let first = text.trim_start().chars().next();
     let begins = text.starts_with(['\t', '\r', '\n']);
-    let formula = matches!(first, Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠'));
+    let formula = matches!(
+        first,
+        Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')
+    );
     match (formula || begins) && text.parse::<f64>().is_err() {
         true => format!("'{text}"),
         false => text.to_owned(),
@@ -384,7 +389,13 @@ fn workbook(
                     if let Some(local) = local
                         && let Ok(day) = u16::try_from(local.year()).map_or(
                             Err(XlsxError::ParameterError("a year".to_owned())),
-                            |year| ExcelDateTime::from_ymd(year, local.month() as u8, local.day() as u8),
+                            |year| {
+                                ExcelDateTime::from_ymd(
+                                    year,
+                                    local.month() as u8,
+                                    local.day() as u8,
+                                )
+                            },
                         )
                     {
                         let at = day.and_hms(
@@ -411,8 +422,14 @@ fn workbook(
     }
     let sheet = book.add_worksheet();
     let (name, facts) = match lang {
-        Lang::Zh => ("说明", ["标记", "查询", "导出行数", "符合条件", "快照", "时间"]),
-        Lang::En => ("About", ["Marking", "Query", "Rows", "Found", "Snapshot", "Made"]),
+        Lang::Zh => (
+            "说明",
+            ["标记", "查询", "导出行数", "符合条件", "快照", "时间"],
+        ),
+        Lang::En => (
+            "About",
+            ["Marking", "Query", "Rows", "Found", "Snapshot", "Made"],
+        ),
     };
     sheet.set_name(name)?;
     sheet.set_column_width(1, 80)?;
@@ -437,7 +454,16 @@ mod tests {
 
     #[test]
     fn formulas_are_harmless_and_numbers_stay() {
-        for bad in ["=1+1", "+cmd|'/c calc'!A1", "-2+3", "@SUM(A1)", " =x", "\t=x", "\r\n=x", "＝x"] {
+        for bad in [
+            "=1+1",
+            "+cmd|'/c calc'!A1",
+            "-2+3",
+            "@SUM(A1)",
+            " =x",
+            "\t=x",
+            "\r\n=x",
+            "＝x",
+        ] {
             assert!(harmless(bad).starts_with('\''), "{bad:?}");
         }
         for good in ["-3.2", "192.0.2.1", "", "a=b", "2001:db8::1"] {

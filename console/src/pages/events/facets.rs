@@ -5,9 +5,9 @@ use lake::search::{Facet, FacetValue, Found, Key, Query, Span, Value};
 use model::bulletin::Lang;
 use model::statistic::grouped;
 
+use super::Words;
 use super::labels;
 use super::steps::Steps;
-use super::Words;
 use crate::almanac::Names;
 use crate::words::fill;
 
@@ -134,7 +134,10 @@ pub(super) fn panels(
     w: &'static Words,
     lang: Lang,
 ) -> Vec<Panel> {
-    let facets = found.facets.iter().filter_map(|facet| Some((key(facet.column)?, facet)));
+    let facets = found
+        .facets
+        .iter()
+        .filter_map(|facet| Some((key(facet.column)?, facet)));
     facets
         .filter(|(key, facet)| {
             !facet.values.is_empty() || query.terms.iter().any(|term| term.key == *key)
@@ -265,8 +268,12 @@ impl Drawn<'_> {
                 count => (count as f64 / most as f64 * (HEIGHT - 4.0)).max(1.0),
             };
             // A second choice stretches the first.
-            let (first, last) = self.picked.map_or((from, to), |(first, last)| (first.min(from), last.max(to)));
-            let inside = self.picked.is_some_and(|(first, last)| first <= from && to <= last);
+            let (first, last) = self
+                .picked
+                .map_or((from, to), |(first, last)| (first.min(from), last.max(to)));
+            let inside = self
+                .picked
+                .is_some_and(|(first, last)| first <= from && to <= last);
             let (first, last) = if inside { (from, to) } else { (first, last) };
             Bar {
                 x: format!("{:.1}", at as f64 * step),
@@ -293,7 +300,9 @@ impl Drawn<'_> {
                     ("zone", &self.zone.iana_name().unwrap_or("UTC")),
                 ],
             ),
-            picked: self.picked.and_then(|picked| self.picked(picked, step, w, lang)),
+            picked: self
+                .picked
+                .and_then(|picked| self.picked(picked, step, w, lang)),
             wider: self.wider(),
         }
     }
@@ -328,12 +337,18 @@ impl Drawn<'_> {
         self.query.span?;
         let (from, to) = (*self.steps.edges.first()?, *self.steps.edges.last()?);
         let half = (to - from) / 2;
-        let span = Span::between(from.saturating_sub(half), to.saturating_add(half), self.zone)?;
+        let span = Span::between(
+            from.saturating_sub(half),
+            to.saturating_add(half),
+            self.zone,
+        )?;
         Some(href(&self.query.during(Some(span))))
     }
 
     fn moment(&self, at: i64, lang: Lang) -> String {
-        let at = model::time::Timestamp(at).to_jiff().map(|at| self.zone.to_datetime(at));
+        let at = model::time::Timestamp(at)
+            .to_jiff()
+            .map(|at| self.zone.to_datetime(at));
         let at = at.unwrap_or_default();
         let day = super::steps::day(at, lang);
         match at.time() == jiff::civil::Time::midnight() {
@@ -353,10 +368,7 @@ pub(super) fn filters(query: &Query, key: Key, value: &Value) -> (String, String
 
 /// Every key with an example, for the help beside the query.
 pub(super) fn keys(lang: Lang) -> Vec<(&'static str, String)> {
-    let time = (
-        Words::of(lang).time,
-        "observed:7d".to_owned(),
-    );
+    let time = (Words::of(lang).time, "observed:7d".to_owned());
     let all = Key::all().map(|key| {
         let example = match key {
             Key::Warning | Key::Hash => format!("{}:any", key.name()),
@@ -367,4 +379,3 @@ pub(super) fn keys(lang: Lang) -> Vec<(&'static str, String)> {
     });
     std::iter::once(time).chain(all).collect()
 }
-

@@ -190,7 +190,9 @@ impl At<'_> {
         let after = self.params.after.parse::<Cursor>().ok();
         let steps = axis(asked).map(|span| Steps::over(span, &asked.zone));
         let ask = Ask {
-            edges: steps.as_ref().map_or_else(|| Arc::from([]), |steps| Arc::clone(&steps.edges)),
+            edges: steps
+                .as_ref()
+                .map_or_else(|| Arc::from([]), |steps| Arc::clone(&steps.edges)),
             facets: true,
             after,
             ..asked.plainly(PAGE)
@@ -261,7 +263,9 @@ impl At<'_> {
             let id = event.cursor.event.to_string();
             let at = event.cursor.observed_at;
             let peeked = self.params.peek == id;
-            let local = model::time::Timestamp(at).to_jiff().map(|at| asked.zone.to_datetime(at));
+            let local = model::time::Timestamp(at)
+                .to_jiff()
+                .map(|at| asked.zone.to_datetime(at));
             let local = local.unwrap_or_default();
             let clock = local.strftime("%H:%M:%S");
             rows.push(Row {
@@ -279,11 +283,20 @@ impl At<'_> {
                 stamp: draw::stamp(at),
                 class: class_of(event, lang),
                 what: what_of(event),
-                address: event.text("source_ip").map(draw::defang).unwrap_or_default(),
-                network: event.number("asn").map(|asn| format!("AS{asn}")).unwrap_or_default(),
+                address: event
+                    .text("source_ip")
+                    .map(draw::defang)
+                    .unwrap_or_default(),
+                network: event
+                    .number("asn")
+                    .map(|asn| format!("AS{asn}"))
+                    .unwrap_or_default(),
                 place: place_of(event, self.names, lang),
                 feed: event.text("feed").unwrap_or_default().to_owned(),
-                incidents: joined.get(&event.cursor.event.0).cloned().unwrap_or_default(),
+                incidents: joined
+                    .get(&event.cursor.event.0)
+                    .cloned()
+                    .unwrap_or_default(),
                 peeked: match peeked {
                     true => Some(self.peek(asked, event).await?),
                     false => None,
@@ -360,8 +373,16 @@ fn value_of(key: Key, cell: &Cell) -> Option<Value> {
 /// The instants that the histogram spans: the query's, as far as there are events.
 pub(super) fn axis(asked: &Asked) -> Option<(i64, i64)> {
     let (first, last) = asked.live.extent()?;
-    let from = if asked.span.0 == i64::MIN { first } else { asked.span.0 };
-    let to = if asked.span.1 == i64::MAX { last.saturating_add(1) } else { asked.span.1 };
+    let from = if asked.span.0 == i64::MIN {
+        first
+    } else {
+        asked.span.0
+    };
+    let to = if asked.span.1 == i64::MAX {
+        last.saturating_add(1)
+    } else {
+        asked.span.1
+    };
     (from < to).then_some((from, to))
 }
 
@@ -382,15 +403,22 @@ pub(super) fn class_of(event: &Event, lang: Lang) -> String {
 
 /// What an event is about, the most telling first: URL, host, malware, its finer name.
 pub(super) fn what_of(event: &Event) -> String {
-    let defanged = ["source_url", "source_host", "host"].iter().find_map(|name| event.text(name));
+    let defanged = ["source_url", "source_host", "host"]
+        .iter()
+        .find_map(|name| event.text(name));
     if let Some(text) = defanged {
         return draw::defang(text);
     }
-    ["vulnerability_id", "malware_name", "class_identifier", "description"]
-        .iter()
-        .find_map(|name| event.text(name))
-        .unwrap_or_default()
-        .to_owned()
+    [
+        "vulnerability_id",
+        "malware_name",
+        "class_identifier",
+        "description",
+    ]
+    .iter()
+    .find_map(|name| event.text(name))
+    .unwrap_or_default()
+    .to_owned()
 }
 
 fn place_of(event: &Event, names: &Names, lang: Lang) -> String {

@@ -49,7 +49,10 @@ mod tests {
                 observed_at: 0,
                 event: EventId([0; 16]),
             },
-            cells: tlp.map(|tlp| (at, Cell::Text(tlp.to_owned()))).into_iter().collect::<BTreeMap<_, _>>(),
+            cells: tlp
+                .map(|tlp| (at, Cell::Text(tlp.to_owned())))
+                .into_iter()
+                .collect::<BTreeMap<_, _>>(),
         }
     }
 
@@ -58,7 +61,12 @@ mod tests {
         assert_eq!(of(&event(Some("TLP:AMBER+STRICT"))), Some(Tlp::AmberStrict));
         assert_eq!(of(&event(Some("purple"))), Some(Tlp::Red));
         assert_eq!(of(&event(None)), None);
-        let all = [event(Some("green")), event(Some("RED")), event(None), event(Some("amber"))];
+        let all = [
+            event(Some("green")),
+            event(Some("RED")),
+            event(None),
+            event(Some("amber")),
+        ];
         assert_eq!(for_few(&all), 1);
         assert_eq!(highest(&Found::default()), Tlp::Amber);
     }

@@ -139,7 +139,11 @@ pub(super) async fn find(
         }
     }
     let live = desk.lookout.live(desk).await?;
-    let event = desk.lookout.event(&live, id, day).await?.ok_or(Refusal::Absent)?;
+    let event = desk
+        .lookout
+        .event(&live, id, day)
+        .await?
+        .ok_or(Refusal::Absent)?;
     let marked = marking::for_few([&event]);
     record_sensitive(desk, visitor, &format!("event {id}"), marked).await?;
     Ok(event)
@@ -166,7 +170,10 @@ pub(super) async fn page(
             what: draw::defang(&incident.what),
             why: fill(
                 w.joined_why,
-                &[("rule", &row.rule), ("at", &draw::exact(&desk, row.joined_at))],
+                &[
+                    ("rule", &row.rule),
+                    ("at", &draw::exact(&desk, row.joined_at)),
+                ],
             ),
         });
     }
@@ -188,13 +195,7 @@ pub(super) async fn page(
     }))
 }
 
-fn groups(
-    desk: &Desk,
-    event: &Event,
-    names: &Names,
-    w: &'static Words,
-    lang: Lang,
-) -> Vec<Group> {
+fn groups(desk: &Desk, event: &Event, names: &Names, w: &'static Words, lang: Lang) -> Vec<Group> {
     let titles = [w.group_0, w.group_1, w.group_2, w.group_3, w.group_4];
     let groups = titles.into_iter().enumerate().map(|(number, title)| Group {
         title,

@@ -167,12 +167,20 @@ pub(super) async fn run(
     match form {
         "csv" => {
             let body = Body::from(csv(&answer));
-            return Ok(export::attached("text/csv; charset=utf-8", "select-tlp-amber.csv", body));
+            return Ok(export::attached(
+                "text/csv; charset=utf-8",
+                "select-tlp-amber.csv",
+                body,
+            ));
         }
         "jsonl" => {
             let lines: Vec<String> = objects(&answer).map(|row| row.to_string() + "\n").collect();
             let body = Body::from(lines.concat());
-            return Ok(export::attached("application/x-ndjson", "select-tlp-amber.jsonl", body));
+            return Ok(export::attached(
+                "application/x-ndjson",
+                "select-tlp-amber.jsonl",
+                body,
+            ));
         }
         _ => {}
     }
@@ -183,7 +191,11 @@ pub(super) async fn run(
         rows: answer
             .rows
             .iter()
-            .map(|row| row.iter().map(|cell| cell.as_ref().map(Cell::to_string)).collect())
+            .map(|row| {
+                row.iter()
+                    .map(|cell| cell.as_ref().map(Cell::to_string))
+                    .collect()
+            })
             .collect(),
         columns: answer.columns,
     });
@@ -192,7 +204,11 @@ pub(super) async fn run(
 
 fn csv(answer: &Answer) -> String {
     let line = |cells: Vec<String>| cells.join(",") + "\r\n";
-    let head = answer.columns.iter().map(|name| export::csv_cell(name)).collect();
+    let head = answer
+        .columns
+        .iter()
+        .map(|name| export::csv_cell(name))
+        .collect();
     let mut text = format!("\u{feff}{}", line(head));
     for row in &answer.rows {
         let cells = row.iter().map(|cell| match cell {

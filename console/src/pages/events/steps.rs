@@ -78,7 +78,11 @@ impl Steps {
     pub fn over(span: (i64, i64), zone: &TimeZone) -> Steps {
         let len = span.1.saturating_sub(span.0).max(1);
         let fits = |length: &&Length| len / length.micros() < MOST;
-        let length = LENGTHS.iter().find(fits).copied().unwrap_or(Length::Days(360));
+        let length = LENGTHS
+            .iter()
+            .find(fits)
+            .copied()
+            .unwrap_or(Length::Days(360));
         Steps::of(length, span, zone)
     }
 
@@ -88,7 +92,10 @@ impl Steps {
         let begun = match length {
             Length::Days(7) => {
                 let back = i64::from(begun.weekday().to_monday_zero_offset());
-                let day = begun.date().checked_sub(back.days()).unwrap_or(begun.date());
+                let day = begun
+                    .date()
+                    .checked_sub(back.days())
+                    .unwrap_or(begun.date());
                 DateTime::from(day)
             }
             Length::Days(_) => DateTime::from(begun.date()),
@@ -107,7 +114,9 @@ impl Steps {
         };
         let mut edges = Vec::new();
         for n in 0..=MOST + 16 {
-            let Ok(at) = begun.checked_add(step(n)) else { break };
+            let Ok(at) = begun.checked_add(step(n)) else {
+                break;
+            };
             let Ok(at) = zone.to_timestamp(at) else { break };
             let at = at.as_microsecond();
             // An hour that the clocks leave out or repeat makes no step of its own.
@@ -135,7 +144,9 @@ impl Steps {
         (0..steps)
             .step_by(self.block.max(1))
             .map(|at| {
-                let at = Timestamp(self.edges[at]).to_jiff().map(|at| zone.to_datetime(at));
+                let at = Timestamp(self.edges[at])
+                    .to_jiff()
+                    .map(|at| zone.to_datetime(at));
                 let at = at.unwrap_or_default();
                 let new_day = last.replace(at.date()) != Some(at.date());
                 match (self.length, new_day) {
@@ -189,11 +200,27 @@ mod tests {
     #[test]
     fn any_span_is_covered_by_even_blocks() {
         let from = 1_794_000_000_123_456;
-        for len in [1, MINUTE, HOUR, DAY, 3 * DAY, 31 * DAY, 90 * DAY, 400 * DAY, 3000 * DAY] {
+        for len in [
+            1,
+            MINUTE,
+            HOUR,
+            DAY,
+            3 * DAY,
+            31 * DAY,
+            90 * DAY,
+            400 * DAY,
+            3000 * DAY,
+        ] {
             let steps = Steps::over((from, from + len), &zone());
             let count = steps.edges.len() - 1;
-            assert!(steps.edges[0] <= from && from + len <= steps.edges[count], "{len}");
-            assert!(count <= 146 && count.is_multiple_of(steps.block), "{len}: {count}");
+            assert!(
+                steps.edges[0] <= from && from + len <= steps.edges[count],
+                "{len}"
+            );
+            assert!(
+                count <= 146 && count.is_multiple_of(steps.block),
+                "{len}: {count}"
+            );
             assert!(steps.edges.windows(2).all(|pair| pair[0] < pair[1]));
         }
     }

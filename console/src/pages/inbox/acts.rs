@@ -194,7 +194,9 @@ pub(super) async fn open(
     let what = paging::filled(&asked.what);
     let what = what.ok_or_else(|| Refusal::invalid("what", "say what it is about"))?;
     let case = Case { kind, what };
-    let opened = desk.letters()?.open(message, case, visitor.login().to_owned());
+    let opened = desk
+        .letters()?
+        .open(message, case, visitor.login().to_owned());
     Ok(opened.await?)
 }
 
@@ -231,8 +233,17 @@ async fn on(desk: &Desk, said: &str) -> Response {
         state: Some(MessageState::Waiting),
         ..ledger::MessageFilter::default()
     };
-    match desk.ledger.inbox(&filter, 1).await.unwrap_or_default().first() {
-        Some(next) => done(&format!("/console/inbox/{}", &next.id[..16.min(next.id.len())]), said),
+    match desk
+        .ledger
+        .inbox(&filter, 1)
+        .await
+        .unwrap_or_default()
+        .first()
+    {
+        Some(next) => done(
+            &format!("/console/inbox/{}", &next.id[..16.min(next.id.len())]),
+            said,
+        ),
         None => done("/console/inbox", said),
     }
 }

@@ -124,7 +124,6 @@ struct MessagePage {
     incident: Option<i64>,
     complaints: Vec<Known>,
     view: Option<MailView>,
-    quarantined: bool,
     is_new: bool,
     waiting: bool,
     kinds: Vec<Kind>,
@@ -193,9 +192,7 @@ pub(super) async fn page(
         nature: nature(&message.nature, lang),
         proposal: class(message.proposal.as_deref().unwrap_or_default(), lang),
         reason: mail::disarmed(message.reason.as_deref().unwrap_or_default()),
-        accept: notice.map_or_else(String::new, |n| {
-            crate::words::fill(w.accept, &[("n", &n)])
-        }),
+        accept: notice.map_or_else(String::new, |n| crate::words::fill(w.accept, &[("n", &n)])),
         notice,
         incident,
         complaints: complaints
@@ -207,7 +204,6 @@ pub(super) async fn page(
             })
             .collect(),
         view,
-        quarantined: message.state == MessageState::Quarantined,
         is_new: message.state == MessageState::New,
         waiting: message.state == MessageState::Waiting,
         kinds: CaseKind::ALL

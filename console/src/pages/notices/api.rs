@@ -197,7 +197,10 @@ pub(super) async fn one(
     Path(number): Path<String>,
 ) -> Result<Response, Refusal> {
     visitor.of_the_house()?;
-    let notice = desk.ledger.notice_numbered(paging::number(&number)?).await?;
+    let notice = desk
+        .ledger
+        .notice_numbered(paging::number(&number)?)
+        .await?;
     let id = notice.notice_id();
     let mut incidents = Vec::new();
     let reach = visitor.within()?;

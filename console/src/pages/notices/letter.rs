@@ -317,7 +317,9 @@ pub(super) async fn judge(
 ) -> Result<Notice, Refusal> {
     let found = desk.ledger.notice_numbered(number).await?;
     let (id, now) = (found.notice_id(), desk.now().0);
-    let judged = desk.ledger.judge_notice(id, true, why, visitor.login(), now);
+    let judged = desk
+        .ledger
+        .judge_notice(id, true, why, visitor.login(), now);
     Ok(judged.await?)
 }
 
@@ -361,12 +363,9 @@ pub(super) async fn write_again(
         .parse()
         .map_err(|_| Refusal::invalid("contact", "names no contact"))?;
     let found = desk.ledger.notice_numbered(paging::number(number)?).await?;
-    let written = desk.letters()?.write_again(
-        found.notice_id(),
-        contact,
-        why,
-        visitor.login().to_owned(),
-    );
+    let written =
+        desk.letters()?
+            .write_again(found.notice_id(), contact, why, visitor.login().to_owned());
     Ok(written.await?)
 }
 

@@ -24,12 +24,12 @@ words! {
     Words {
         title: "发送开关", "Sending";
         on: "可以发送", "Letters go out";
-        on_text: "{by} 于 {at} 启用：{why}", "Armed by {by} at {at}: {why}";
+        on_text: "{by} 于 {at} 启用：", "Armed by {by} at {at}: ";
         off: "未启用发送", "Not armed";
         off_text: "已写好的通报留在待发送，哪里也不去。由负责人启用。", "Letters that are ready stay where they are. A lead arms the instance.";
         elsewhere: "上次启用的是另一台机器或目录：复制、恢复出来的工作区不会自己发信。由负责人在这里重新启用。", "It was armed on another machine or in another folder: a copied or restored workspace sends nothing by itself. A lead arms it here.";
         stopped: "已停止全部发送", "All sending is stopped";
-        stopped_text: "{by} 于 {at} 停止：{why}", "Stopped by {by} at {at}: {why}";
+        stopped_text: "{by} 于 {at} 停止：", "Stopped by {by} at {at}: ";
         ready: "{n} 封等待发送", "{n} wait to be sent";
         held: "{n} 封待审批", "{n} wait to be judged";
         stop: "立即停止全部发送", "Stop all sending now";
@@ -95,9 +95,10 @@ pub(super) async fn page(
     let w = Words::of(lang);
     let (stopped, armed) = desk.response.sending_state().await?;
     let leave = desk.response.may_leave(&desk.identity).await?;
+    // What a person wrote is put behind the words, never into their places.
     let told = |text: &str, by: &str, at: i64, why: &str| {
-        let (at, why) = (draw::exact(&desk, at), mail::plain(why));
-        fill(text, &[("by", &by), ("at", &at), ("why", &why)])
+        let said = fill(text, &[("by", &by), ("at", &draw::exact(&desk, at))]);
+        format!("{said}{}", mail::plain(why))
     };
     let (class, heading, text) = match (&stopped, &leave, &armed) {
         (Some(one), ..) => (

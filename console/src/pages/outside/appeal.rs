@@ -165,7 +165,11 @@ struct Given {
     object: String,
 }
 
-async fn form(State(desk): State<Arc<Desk>>, visitor: Visitor, Query(given): Query<Given>) -> Response {
+async fn form(
+    State(desk): State<Arc<Desk>>,
+    visitor: Visitor,
+    Query(given): Query<Given>,
+) -> Response {
     let f = Filled {
         about: line(&given.about, 40),
         object: line(&given.object, 500),
@@ -176,11 +180,15 @@ async fn form(State(desk): State<Arc<Desk>>, visitor: Visitor, Query(given): Que
 
 async fn page(desk: &Desk, visitor: &Visitor, status: StatusCode, f: Filled) -> Response {
     let w = Words::of(visitor.lang);
-    let choices = AppealAbout::ALL.iter().enumerate().map(|(at, about)| Choice {
-        label: about.label(),
-        words: word(*about, visitor.lang),
-        checked: f.about == about.label() || (f.about.is_empty() && f.wrong_about.is_empty() && at == 0),
-    });
+    let choices = AppealAbout::ALL
+        .iter()
+        .enumerate()
+        .map(|(at, about)| Choice {
+            label: about.label(),
+            words: word(*about, visitor.lang),
+            checked: f.about == about.label()
+                || (f.about.is_empty() && f.wrong_about.is_empty() && at == 0),
+        });
     let page = FormPage {
         shell: shell::shell(desk, visitor, Nav::Nowhere, w.title).await,
         w,
@@ -304,7 +312,12 @@ async fn asking(desk: &Desk, visitor: &Visitor, status: StatusCode, typed: Strin
     shell::status_page(status, &page)
 }
 
-async fn shown(desk: &Desk, visitor: &Visitor, typed: &str, new: bool) -> Result<Response, Refusal> {
+async fn shown(
+    desk: &Desk,
+    visitor: &Visitor,
+    typed: &str,
+    new: bool,
+) -> Result<Response, Refusal> {
     spend(desk, visitor, ASKING)?;
     let w = Words::of(visitor.lang);
     let number = receipts::read(typed);
@@ -318,7 +331,10 @@ async fn shown(desk: &Desk, visitor: &Visitor, typed: &str, new: bool) -> Result
     };
     let title = match new {
         true => w.got.to_owned(),
-        false => fill("{label} {number}", &[("label", &w.number), ("number", &number)]),
+        false => fill(
+            "{label} {number}",
+            &[("label", &w.number), ("number", &number)],
+        ),
     };
     let state = appeal.state.0;
     Ok(shell::page(&StatusPage {

@@ -48,7 +48,9 @@ const DAY: i64 = 24 * HOUR;
 const PLACES: usize = 10;
 
 /// Fields of the form; `homepage` stays empty, and only machines fill it.
-const FIELDS: &[&str] = &["kind", "place", "app", "store", "story", "address", "homepage"];
+const FIELDS: &[&str] = &[
+    "kind", "place", "app", "store", "story", "address", "homepage",
+];
 
 words! {
     Words {
@@ -76,7 +78,7 @@ words! {
         shots_most: "选填，最多 3 张", "optional, up to 3";
         shots_help: "PNG、JPEG、WEBP 或 GIF，每张不超过 5 MiB。图片会重新编码，去掉位置等附带信息。请先遮住卡号和密码。", "PNG, JPEG, WEBP or GIF, up to 5 MiB each. They are drawn anew, without place and other data. Please cover card numbers and passwords first.";
         address: "邮箱", "Mail address";
-        address_help: "选填，用来告知结果；不会公开，也不会交给被举报的一方。", "optional, to tell you how it ended; never published, never passed to whoever you report.";
+        address_help: "用来告知结果；不会公开，也不会交给被举报的一方。", "To tell you how it ended; never published, never passed to whoever you report.";
         leave_empty: "请将此栏留空", "Leave this field empty";
         send: "提交", "Send";
         urgent: "已转账或泄露密码？请先拨打 110 并联系银行。", "Sent money or gave away a password? Call the police and your bank first.";
@@ -208,22 +210,57 @@ fn kind_of(choice: &str) -> Option<CaseKind> {
 /// The addresses in a text: a thing a line, or in the midst of a message that was pasted whole.
 fn places(text: &str) -> Vec<Observable> {
     let mut all: Vec<Observable> = Vec::new();
-    for token in text.split(|c: char| c.is_whitespace() || "，；、。“”（）【】《》".contains(c)) {
+    for token in text.split(|c: char| c.is_whitespace() || "，；、。“”（）【】《》".contains(c))
+    {
         let lower = token.to_lowercase();
-        let begin = ["http", "hxxp"].iter().filter_map(|scheme| lower.find(scheme)).min();
+        let begin = ["http", "hxxp"]
+            .iter()
+            .filter_map(|scheme| lower.find(scheme))
+            .min();
         // Lower case may have other lengths than what was written.
-        let token = begin.and_then(|at| token.get(at..)).unwrap_or(token);
-        let found = Observable::read(token).or_else(|| {
-            let ascii: String = token.chars().take_while(char::is_ascii).collect();
-            Observable::read(&ascii)
-        });
+        let address = begin.and_then(|at| token.get(at..)).unwrap_or(token);
+        let ascii: String = address.chars().take_while(char::is_ascii).collect();
+        // In the midst of a sentence the address ends where the sentence goes on; alone it may be of any script.
+        let in_sentence = address.len() < token.len();
+        let found = match in_sentence {
+            true => Observable::read(&ascii).or_else(|| Observable::read(address)),
+            false => Observable::read(address).or_else(|| Observable::read(&ascii)),
+        };
         if let Some(found) = found
+            && is_whole(&found)
             && !all.iter().any(|one| one.text == found.text)
         {
             all.push(found);
         }
     }
     all
+}
+
+/// Whether the name of an address has an end that names may have (RFC 3696 section 2: letters alone, or an encoded
+/// name): one that was cut off in the copying has not.
+fn is_whole(place: &Observable) -> bool {
+    use model::field::Field;
+    let name = target(place);
+    let is_ip = name
+        .trim_matches(['[', ']'])
+        .parse::<std::net::IpAddr>()
+        .is_ok();
+    if is_ip || !matches!(place.field, Field::SourceUrl | Field::SourceHost) {
+        return true;
+    }
+    if !name.contains('.') {
+        return false;
+    }
+    let end = name
+        .trim_end_matches('.')
+        .rsplit('.')
+        .next()
+        .unwrap_or_default();
+    let letters = end.chars().count() >= 2 && end.chars().all(char::is_alphabetic);
+    letters
+        || end
+            .strip_prefix("xn--")
+            .is_some_and(|rest| !rest.is_empty())
 }
 
 /// The name that an address is about, for the limit by target.
@@ -266,7 +303,9 @@ async fn send(
     };
     let now = desk.now().0;
     if !f.address.is_empty() {
-        let given = desk.ledger.form_complaints_since(now - DAY, Some(&f.address));
+        let given = desk
+            .ledger
+            .form_complaints_since(now - DAY, Some(&f.address));
         if !response::party::is_mailbox(&f.address) {
             f.wrong_address = w.wrong_address;
         } else if given.await? >= ADDRESS {
@@ -379,7 +418,12 @@ pub(super) fn as_of(desk: &Desk) -> i64 {
     midnight.map_or(late.0, |at| at.timestamp().as_microsecond())
 }
 
-async fn shown(desk: &Desk, visitor: &Visitor, typed: &str, new: bool) -> Result<Response, Refusal> {
+async fn shown(
+    desk: &Desk,
+    visitor: &Visitor,
+    typed: &str,
+    new: bool,
+) -> Result<Response, Refusal> {
     spend(desk, visitor, ASKING)?;
     let w = Words::of(visitor.lang);
     let number = receipts::read(typed);
@@ -394,7 +438,10 @@ async fn shown(desk: &Desk, visitor: &Visitor, typed: &str, new: bool) -> Result
     };
     let title = match new {
         true => w.got.to_owned(),
-        false => fill("{label} {number}", &[("label", &w.number), ("number", &number)]),
+        false => fill(
+            "{label} {number}",
+            &[("label", &w.number), ("number", &number)],
+        ),
     };
     Ok(shell::page(&StatusPage {
         shell: shell::shell(desk, visitor, Nav::Nowhere, &title).await,
@@ -419,13 +466,23 @@ mod tests {
 
     #[test]
     fn addresses_are_found_as_people_paste_them() {
-        assert_eq!(texts("hxxps://login.example[.]test/a"), ["https://login.example.test/a"]);
+        assert_eq!(
+            texts("hxxps://login.example[.]test/a"),
+            ["https://login.example.test/a"]
+        );
         assert_eq!(
             texts("【快递】您的包裹丢失，请点http://a.example.test/x领取\nb.example.test"),
             ["http://a.example.test/x", "b.example.test"]
         );
         assert_eq!(texts("192.0.2.7 192.0.2.7"), ["192.0.2.7"]);
-        assert_eq!(texts("login"), Vec::<String>::new());
+        for cut in [
+            "login",
+            "login.example-bank",
+            "http://login.example-bank/",
+            "login.example.",
+        ] {
+            assert_eq!(texts(cut), Vec::<String>::new(), "{cut}");
+        }
         assert_eq!(texts("javascript:alert(1)"), Vec::<String>::new());
     }
 }

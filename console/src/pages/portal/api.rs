@@ -24,8 +24,20 @@ use crate::routes::{Described, Route, Verb};
 use crate::visitor::Visitor;
 
 pub(crate) const ROUTES: &[Route] = &[
-    Route::api(Verb::Get, "/api/v1/portal/incidents", ANSWER, about_list, || get(list)),
-    Route::api(Verb::Get, "/api/v1/portal/incidents/{number}", ANSWER, about_one, || get(one)),
+    Route::api(
+        Verb::Get,
+        "/api/v1/portal/incidents",
+        ANSWER,
+        about_list,
+        || get(list),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/portal/incidents/{number}",
+        ANSWER,
+        about_one,
+        || get(one),
+    ),
     Route::api(
         Verb::Post,
         "/api/v1/portal/incidents/{number}/answers",
@@ -33,14 +45,52 @@ pub(crate) const ROUTES: &[Route] = &[
         about_answer,
         || post(act),
     ),
-    Route::api(Verb::Get, "/api/v1/portal/events", ANSWER, about_events, || get(events)),
-    Route::api(Verb::Post, "/api/v1/portal/feedback", ANSWER, about_feedback, || post(feedback))
-        .taking(FEEDBACK_BYTES),
-    Route::api(Verb::Get, "/api/v1/portal/scorecard", ANSWER, about_card, || get(card)),
-    Route::api(Verb::Post, "/api/v1/portal/terms", ANSWER, about_terms, || post(terms)),
-    Route::api(Verb::Post, "/api/v1/portal/format", ANSWER, about_format, || post(format)),
-    Route::api(Verb::Post, "/api/v1/portal/contact", ANSWER, about_contact, || post(contact)),
-    Route::api(Verb::Post, "/api/v1/portal/key", ANSWER, about_key, || post(key)),
+    Route::api(
+        Verb::Get,
+        "/api/v1/portal/events",
+        ANSWER,
+        about_events,
+        || get(events),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/portal/feedback",
+        ANSWER,
+        about_feedback,
+        || post(feedback),
+    )
+    .taking(FEEDBACK_BYTES),
+    Route::api(
+        Verb::Get,
+        "/api/v1/portal/scorecard",
+        ANSWER,
+        about_card,
+        || get(card),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/portal/terms",
+        ANSWER,
+        about_terms,
+        || post(terms),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/portal/format",
+        ANSWER,
+        about_format,
+        || post(format),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/portal/contact",
+        ANSWER,
+        about_contact,
+        || post(contact),
+    ),
+    Route::api(Verb::Post, "/api/v1/portal/key", ANSWER, about_key, || {
+        post(key)
+    }),
 ];
 
 const DAY: i64 = 86_400_000_000;
@@ -247,7 +297,9 @@ fn asking<B: JsonSchema, A: JsonSchema>(summary: &'static str) -> Described {
 fn about_list() -> Described {
     Described {
         query: Some(schemars::schema_for!(Listed).to_value()),
-        ..described::<MatterPage>("Incidents that your organization was asked about, the newest first")
+        ..described::<MatterPage>(
+            "Incidents that your organization was asked about, the newest first",
+        )
     }
 }
 
@@ -262,7 +314,9 @@ fn about_answer() -> Described {
 fn about_events() -> Described {
     Described {
         query: Some(schemars::schema_for!(Spanned).to_value()),
-        ..described::<EventPage>("Events in the prefixes, systems and names that your organization answers for")
+        ..described::<EventPage>(
+            "Events in the prefixes, systems and names that your organization answers for",
+        )
     }
 }
 
@@ -356,7 +410,8 @@ fn csv(name: &str, bytes: Vec<u8>) -> Response {
 fn lines<T: Serialize>(all: &[T]) -> Result<Response, Refusal> {
     let mut body = Vec::new();
     for one in all {
-        serde_json::to_writer(&mut body, one).map_err(|error| Refusal::broken("an answer", error))?;
+        serde_json::to_writer(&mut body, one)
+            .map_err(|error| Refusal::broken("an answer", error))?;
         body.push(b'\n');
     }
     Ok(([(header::CONTENT_TYPE, "application/jsonl")], body).into_response())
@@ -390,12 +445,18 @@ async fn list(
     let mut found = desk.ledger.matters(&party, live, before, limit + 1).await?;
     let more = found.len() as u64 > limit;
     found.truncate(limit as usize);
-    let next = found.last().filter(|_| more).map(|one| one.number.to_string());
+    let next = found
+        .last()
+        .filter(|_| more)
+        .map(|one| one.number.to_string());
     match asked.format.as_str() {
-        "" | "json" => answer(&headers, &MatterPage {
-            items: found.into_iter().map(out).collect(),
-            next,
-        }),
+        "" | "json" => answer(
+            &headers,
+            &MatterPage {
+                items: found.into_iter().map(out).collect(),
+                next,
+            },
+        ),
         "jsonl" => lines(&found.into_iter().map(out).collect::<Vec<_>>()),
         "csv" => Ok(csv("incidents.csv", portal::matters_csv(&found))),
         _ => Err(bad_format()),
@@ -429,7 +490,8 @@ async fn act(
 fn instant(field: &str, text: &Option<String>) -> Result<Option<i64>, Refusal> {
     let Some(text) = text else { return Ok(None) };
     let at = text.parse::<jiff::Timestamp>();
-    let at = at.map_err(|_| Refusal::invalid(field, "is no instant such as 2026-11-19T03:12:00Z"))?;
+    let at =
+        at.map_err(|_| Refusal::invalid(field, "is no instant such as 2026-11-19T03:12:00Z"))?;
     Ok(Some(at.as_microsecond()))
 }
 
@@ -445,18 +507,30 @@ async fn events(
     let until = instant("until", &asked.until)?.unwrap_or(now);
     let from = instant("from", &asked.from)?.unwrap_or(until.saturating_sub(7 * DAY));
     if from > until || until.saturating_sub(from) > 31 * DAY {
-        return Err(Refusal::invalid("from", "a span has at most 31 days and does not end before it begins"));
+        return Err(Refusal::invalid(
+            "from",
+            "a span has at most 31 days and does not end before it begins",
+        ));
     }
     let limit = asked.limit.unwrap_or(200).clamp(1, 1_000);
-    let found = desk.response.party_events(&party, (from, until), limit).await?;
+    let found = desk
+        .response
+        .party_events(&party, (from, until), limit)
+        .await?;
     match asked.format.as_str() {
         "" | "json" => {
             let more = found.len() == limit;
-            let next = found.last().filter(|_| more).map(|one| stamp(one.observed_at));
-            answer(&headers, &EventPage {
-                items: found.into_iter().map(event_out).collect(),
-                next,
-            })
+            let next = found
+                .last()
+                .filter(|_| more)
+                .map(|one| stamp(one.observed_at));
+            answer(
+                &headers,
+                &EventPage {
+                    items: found.into_iter().map(event_out).collect(),
+                    next,
+                },
+            )
         }
         "jsonl" => lines(&found.into_iter().map(event_out).collect::<Vec<_>>()),
         "csv" => Ok(csv("events.csv", portal::events_csv(&found))),
@@ -471,17 +545,23 @@ async fn feedback(
     bytes: Bytes,
 ) -> Result<Response, Refusal> {
     let told = taken(&desk, &visitor, &bytes).await?.ok_or_else(|| {
-        Refusal::invalid("", "is no CSV of UTF-8 whose first line names the columns id and status")
+        Refusal::invalid(
+            "",
+            "is no CSV of UTF-8 whose first line names the columns id and status",
+        )
     })?;
     let bad = told.bad.into_iter().map(|bad| BadOut {
         line: bad.line,
         reason: bad.reason,
     });
-    answer(&headers, &FeedbackOut {
-        done: told.done,
-        empty: told.empty,
-        bad: bad.collect(),
-    })
+    answer(
+        &headers,
+        &FeedbackOut {
+            done: told.done,
+            empty: told.empty,
+            bad: bad.collect(),
+        },
+    )
 }
 
 async fn card(
@@ -494,16 +574,19 @@ async fn card(
     let all = desk.response.scorecards(Some(party.id())).await?;
     let card = all.into_iter().find(|card| card.organization == own);
     let card: Scorecard = card.unwrap_or_default();
-    answer(&headers, &CardOut {
-        notices: card.notices,
-        cases: card.cases,
-        decided: card.decided,
-        within_target: card.within_target,
-        median_acknowledge_secs: card.median_acknowledge_secs,
-        effective: card.effective,
-        median_takedown_secs: card.median_takedown_secs,
-        refused: card.refused,
-    })
+    answer(
+        &headers,
+        &CardOut {
+            notices: card.notices,
+            cases: card.cases,
+            decided: card.decided,
+            within_target: card.within_target,
+            median_acknowledge_secs: card.median_acknowledge_secs,
+            effective: card.effective,
+            median_takedown_secs: card.median_takedown_secs,
+            refused: card.refused,
+        },
+    )
 }
 
 const SET: Taken = Taken {

@@ -26,7 +26,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/portal/events", ANSWER, || get(events)),
     Route::page("/portal/scorecard", ANSWER, || get(scorecard)),
     Route::page("/portal/feedback", ANSWER, || get(feedback)),
-    Route::act("/portal/feedback", ANSWER, || post(send_feedback)).taking(FEEDBACK_BYTES + (64 << 10)),
+    Route::act("/portal/feedback", ANSWER, || post(send_feedback))
+        .taking(FEEDBACK_BYTES + (64 << 10)),
 ];
 
 /// Feedback files of one organization.
@@ -179,7 +180,10 @@ async fn scorecard(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Re
             (w.within, share(card.within_target, card.decided)),
             (w.median_answer, span(card.median_acknowledge_secs)),
             (w.median_gone, span(card.median_takedown_secs)),
-            (w.effective, fill(w.of, &[("part", &card.effective), ("whole", &card.cases)])),
+            (
+                w.effective,
+                fill(w.of, &[("part", &card.effective), ("whole", &card.cases)]),
+            ),
             (w.notices, card.notices.to_string()),
             (w.cases, card.cases.to_string()),
             (w.refused, card.refused.to_string()),
@@ -233,28 +237,43 @@ async fn feedback_page(
                 0 => String::new(),
                 n => fill(w.bad, &[("n", &n)]),
             };
-            let bad = told.bad.into_iter().map(|bad| (fill(w.line, &[("n", &bad.line)]), bad.reason));
+            let bad = told
+                .bad
+                .into_iter()
+                .map(|bad| (fill(w.line, &[("n", &bad.line)]), bad.reason));
             let done = fill(w.done, &[("n", &told.done), ("empty", &told.empty)]);
             (done, head, bad.collect())
         }
     };
-    Ok(shell::status_page(status, &FeedbackPage {
-        shell: shell::shell(desk, visitor, Nav::Portal, w.feedback).await,
-        w,
-        tabs: tabs(visitor.lang, "/portal/feedback"),
-        name: party.name(code(visitor.lang)).to_owned(),
-        wrong,
-        done,
-        bad_head,
-        bad,
-    }))
+    Ok(shell::status_page(
+        status,
+        &FeedbackPage {
+            shell: shell::shell(desk, visitor, Nav::Portal, w.feedback).await,
+            w,
+            tabs: tabs(visitor.lang, "/portal/feedback"),
+            name: party.name(code(visitor.lang)).to_owned(),
+            wrong,
+            done,
+            bad_head,
+            bad,
+        },
+    ))
 }
 
 /// Carries out a feedback file, for the page and for programs; `None`: it is none.
-pub(super) async fn taken(desk: &Desk, visitor: &Visitor, bytes: &[u8]) -> Result<Option<Feedback>, Refusal> {
+pub(super) async fn taken(
+    desk: &Desk,
+    visitor: &Visitor,
+    bytes: &[u8],
+) -> Result<Option<Feedback>, Refusal> {
     let party = party(desk, visitor).await?;
-    desk.limits.spend(FILES, &party.id().to_string(), desk.now().0)?;
-    match desk.response.take_feedback(&party, bytes, visitor.login()).await {
+    desk.limits
+        .spend(FILES, &party.id().to_string(), desk.now().0)?;
+    match desk
+        .response
+        .take_feedback(&party, bytes, visitor.login())
+        .await
+    {
         Ok(told) => Ok(Some(told)),
         Err(response::Error::Refused { .. }) => Ok(None),
         Err(error) => Err(error.into()),
@@ -270,9 +289,16 @@ async fn send_feedback(
     let wrong = |why: String| Refusal::invalid("", why);
     let mut parts = parts.map_err(|error| wrong(error.body_text()))?;
     let mut bytes = None;
-    while let Some(part) = parts.next_field().await.map_err(|error| wrong(error.body_text()))? {
+    while let Some(part) = parts
+        .next_field()
+        .await
+        .map_err(|error| wrong(error.body_text()))?
+    {
         if part.name() == Some("file") {
-            let read = part.bytes().await.map_err(|error| wrong(error.body_text()))?;
+            let read = part
+                .bytes()
+                .await
+                .map_err(|error| wrong(error.body_text()))?;
             bytes = Some(read).filter(|read| !read.is_empty());
         }
     }

@@ -19,10 +19,10 @@ use serde::Deserialize;
 
 use super::{ACTING, ANSWER, Tab, party, tabs};
 use crate::Desk;
+use crate::pages::draw;
 use crate::pages::form::{Input, done};
 use crate::pages::outside::{code, line};
 use crate::pages::shell::{self, Nav, Shell};
-use crate::pages::draw;
 use crate::refusal::Refusal;
 use crate::routes::Route;
 use crate::visitor::Visitor;
@@ -153,14 +153,26 @@ async fn settings(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Res
     let (w, lang) = (Words::of(visitor.lang), visitor.lang);
     let party = party(&desk, &visitor).await?;
     let (row, contacts) = desk.ledger.party_register(&party).await?;
-    let changes = desk.ledger.party_changes(&party, Page { offset: 0, limit: 20 }).await?;
+    let changes = desk
+        .ledger
+        .party_changes(
+            &party,
+            Page {
+                offset: 0,
+                limit: 20,
+            },
+        )
+        .await?;
     let own = desk.ledger.responsibilities(party.id()).await?;
     let way = |one: Contact| Way {
         id: one.id.to_string(),
         channel: word(one.channel.0, lang),
         channel_label: one.channel.0.label(),
         address: one.address,
-        format: one.format.map(|format| format.0.label().to_owned()).unwrap_or_default(),
+        format: one
+            .format
+            .map(|format| format.0.label().to_owned())
+            .unwrap_or_default(),
         key: match (one.pgp_key, one.pgp_expires_at) {
             (None, _) => w.no_key.to_owned(),
             (Some(_), None) => w.has_key.to_owned(),
@@ -170,8 +182,12 @@ async fn settings(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Res
     let mut wanted = Vec::new();
     for one in changes {
         let what = match one.read()? {
-            Change::Reach { channel, address, .. } => {
-                let channel = channel.parse::<Channel>().map_or("", |channel| word(channel, lang));
+            Change::Reach {
+                channel, address, ..
+            } => {
+                let channel = channel
+                    .parse::<Channel>()
+                    .map_or("", |channel| word(channel, lang));
                 format!("{channel}: {address}")
             }
             Change::Key { fingerprint, .. } => fill(w.to_key, &[("print", &fingerprint)]),
@@ -195,8 +211,14 @@ async fn settings(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Res
         language: row.language.clone(),
         hours: row.interval_secs / 3_600,
         ways: contacts.into_iter().map(way).collect(),
-        formats: NoticeFormat::ALL.iter().map(|one| (one.label(), word(*one, lang))).collect(),
-        channels: Channel::ALL.iter().map(|one| (one.label(), word(*one, lang))).collect(),
+        formats: NoticeFormat::ALL
+            .iter()
+            .map(|one| (one.label(), word(*one, lang)))
+            .collect(),
+        channels: Channel::ALL
+            .iter()
+            .map(|one| (one.label(), word(*one, lang)))
+            .collect(),
         changes: wanted,
         own: own
             .into_iter()
@@ -212,7 +234,8 @@ fn contact_id(text: &str) -> Result<ContactId, Refusal> {
 
 async fn acting(desk: &Desk, visitor: &Visitor) -> Result<(Party, Organization), Refusal> {
     let party = party(desk, visitor).await?;
-    desk.limits.spend(ACTING, &party.id().to_string(), desk.now().0)?;
+    desk.limits
+        .spend(ACTING, &party.id().to_string(), desk.now().0)?;
     let (row, _) = desk.ledger.party_register(&party).await?;
     Ok((party, row))
 }
@@ -228,39 +251,62 @@ pub(super) async fn set_terms(desk: &Desk, visitor: &Visitor, form: &Terms) -> R
     let hours = form.interval_hours.trim().parse::<i64>().ok();
     let hours = hours.filter(|hours| (0..=MOST_HOURS).contains(hours));
     let hours = hours.ok_or_else(|| {
-        Refusal::invalid("interval_hours", format!("is a number from 0 to {MOST_HOURS}"))
+        Refusal::invalid(
+            "interval_hours",
+            format!("is a number from 0 to {MOST_HOURS}"),
+        )
     })?;
     let terms = PartyTerms {
         language,
         interval_secs: hours * 3_600,
         formats: Vec::new(),
     };
-    let set = desk.ledger.set_party_terms(&party, terms, visitor.login(), desk.now().0);
+    let set = desk
+        .ledger
+        .set_party_terms(&party, terms, visitor.login(), desk.now().0);
     Ok(set.await?)
 }
 
 /// Sets the attachment of a contact.
-pub(super) async fn set_format(desk: &Desk, visitor: &Visitor, form: &Format) -> Result<(), Refusal> {
+pub(super) async fn set_format(
+    desk: &Desk,
+    visitor: &Visitor,
+    form: &Format,
+) -> Result<(), Refusal> {
     let (party, row) = acting(desk, visitor).await?;
     let format = match form.format.as_str() {
         "" => None,
-        text => Some(text.parse::<NoticeFormat>().map_err(|error| Refusal::invalid("format", error))?),
+        text => Some(
+            text.parse::<NoticeFormat>()
+                .map_err(|error| Refusal::invalid("format", error))?,
+        ),
     };
     let terms = PartyTerms {
         language: if row.language == "zh" { "zh" } else { "en" },
         interval_secs: row.interval_secs,
         formats: vec![(contact_id(&form.contact)?, format)],
     };
-    let set = desk.ledger.set_party_terms(&party, terms, visitor.login(), desk.now().0);
+    let set = desk
+        .ledger
+        .set_party_terms(&party, terms, visitor.login(), desk.now().0);
     Ok(set.await?)
 }
 
 /// Asks for another address or channel.
-pub(super) async fn want_way(desk: &Desk, visitor: &Visitor, form: &NewWay) -> Result<i64, Refusal> {
+pub(super) async fn want_way(
+    desk: &Desk,
+    visitor: &Visitor,
+    form: &NewWay,
+) -> Result<i64, Refusal> {
     let (party, _) = acting(desk, visitor).await?;
-    let channel: Channel = form.channel.parse().map_err(|error| Refusal::invalid("channel", error))?;
+    let channel: Channel = form
+        .channel
+        .parse()
+        .map_err(|error| Refusal::invalid("channel", error))?;
     let address = line(&form.address, 500);
-    let https = || url::Url::parse(&address).is_ok_and(|url| url.scheme() == "https" && url.host().is_some());
+    let https = || {
+        url::Url::parse(&address).is_ok_and(|url| url.scheme() == "https" && url.host().is_some())
+    };
     let good = match channel {
         Channel::Mail => response::party::is_mailbox(&address),
         Channel::Webhook => https(),
@@ -269,7 +315,10 @@ pub(super) async fn want_way(desk: &Desk, visitor: &Visitor, form: &NewWay) -> R
         }
     };
     if !good {
-        return Err(Refusal::invalid("address", "is no mail address, or no https address for a webhook"));
+        return Err(Refusal::invalid(
+            "address",
+            "is no mail address, or no https address for a webhook",
+        ));
     }
     let change = Change::Reach {
         contact: contact_id(&form.contact)?,
@@ -277,11 +326,18 @@ pub(super) async fn want_way(desk: &Desk, visitor: &Visitor, form: &NewWay) -> R
         address,
     };
     let now = desk.now().0;
-    Ok(desk.ledger.propose_change(&party, &change, visitor.login(), now).await?)
+    Ok(desk
+        .ledger
+        .propose_change(&party, &change, visitor.login(), now)
+        .await?)
 }
 
 /// Asks for another key.
-pub(super) async fn want_key(desk: &Desk, visitor: &Visitor, form: &NewKey) -> Result<i64, Refusal> {
+pub(super) async fn want_key(
+    desk: &Desk,
+    visitor: &Visitor,
+    form: &NewKey,
+) -> Result<i64, Refusal> {
     let (party, _) = acting(desk, visitor).await?;
     if form.key.len() > KEY {
         return Err(Refusal::invalid("key", "has more than 64 KiB"));
@@ -296,7 +352,10 @@ pub(super) async fn want_key(desk: &Desk, visitor: &Visitor, form: &NewKey) -> R
         expires_at: recipient.expires(desk.now()).map(|at| at.0),
     };
     let now = desk.now().0;
-    Ok(desk.ledger.propose_change(&party, &change, visitor.login(), now).await?)
+    Ok(desk
+        .ledger
+        .propose_change(&party, &change, visitor.login(), now)
+        .await?)
 }
 
 async fn terms(

@@ -242,22 +242,34 @@ pub(super) async fn one(
     let by = match params.by.as_str() {
         "" | "week" => return answer(&headers, &document(&series, false)),
         "month" => return answer(&headers, &document(&series.by_month(), true)),
-        by => by.parse::<By>().ok().filter(|by| divisions(statistic).contains(by)),
+        by => by
+            .parse::<By>()
+            .ok()
+            .filter(|by| divisions(statistic).contains(by)),
     };
     let Some(by) = by else {
         let known: Vec<&str> = divisions(statistic).iter().map(|by| by.as_str()).collect();
         let why = format!("{} is by week, month, {}", statistic.id, known.join(", "));
         return Err(Refusal::invalid("by", why));
     };
-    let newest = series.points.iter().rev().find(|point| point.origin != Origin::Transcribed);
-    let week = to.map(ReportingWeek::containing).or_else(|| newest.and_then(|point| point.week));
+    let newest = series
+        .points
+        .iter()
+        .rev()
+        .find(|point| point.origin != Origin::Transcribed);
+    let week = to
+        .map(ReportingWeek::containing)
+        .or_else(|| newest.and_then(|point| point.week));
     let week = week.ok_or(Refusal::Absent)?;
     let found = divided::groups(&desk, statistic, week, by).await?;
     let (total, groups) = found.unwrap_or_default();
     let division = DivisionDocument {
         week: week.monday().to_string(),
         total,
-        groups: groups.into_iter().map(|(group, count)| GroupCount { group, count }).collect(),
+        groups: groups
+            .into_iter()
+            .map(|(group, count)| GroupCount { group, count })
+            .collect(),
     };
     answer(
         &headers,

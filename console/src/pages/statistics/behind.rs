@@ -82,18 +82,23 @@ pub(super) async fn page(
         let more = line.events.len().saturating_sub(EVENTS);
         Line {
             input: line.input.clone(),
-            key: draw::defang_line(&line.key),
-            href: (statistic.observed == Observed::Handling).then(|| {
-                let text: String =
-                    url::form_urlencoded::byte_serialize(line.key.as_bytes()).collect();
-                format!("/console/incidents?q={text}")
-            }),
+            key: match line.key.contains("://") {
+                true => draw::defang(&line.key),
+                false => draw::defang_line(&line.key),
+            },
+            href: incident(&line.key)
+                .filter(|_| statistic.observed == Observed::Handling)
+                .map(|number| format!("/console/incidents/{number}")),
             feeds: line.feeds.join(", "),
             events: events.collect(),
             more: (more > 0).then(|| fill(w.more, &[("n", &grouped(more as u64))])),
         }
     });
-    let own = format!("/console/statistics/{}/behind?week={}", statistic.id, week.monday());
+    let own = format!(
+        "/console/statistics/{}/behind?week={}",
+        statistic.id,
+        week.monday()
+    );
     let upto = params.from.saturating_add(PAGE);
     Ok(shell::page(&BehindPage {
         shell: shell::shell(&desk, &visitor, Nav::Statistics, w.behind).await,
@@ -101,7 +106,13 @@ pub(super) async fn page(
         id: statistic.id,
         lead: fill(
             w.behind_lead,
-            &[("name", &title(statistic.id, named(statistic.name, lang), lang)), ("week", &chart::days(week, lang))],
+            &[
+                (
+                    "name",
+                    &title(statistic.id, named(statistic.name, lang), lang),
+                ),
+                ("week", &chart::days(week, lang)),
+            ],
         ),
         counts: fill(
             w.behind_count,
@@ -114,9 +125,31 @@ pub(super) async fn page(
     }))
 }
 
+/// The first incident that a key of handling names: `incident 12`, `example-registrar (incidents 7, 9)`.
+fn incident(key: &str) -> Option<i64> {
+    let (_, rest) = key.rsplit_once("incident")?;
+    let digits = rest.trim_start_matches('s').trim_start();
+    let end = digits
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(digits.len());
+    digits[..end].parse().ok()
+}
+
 fn title(id: &str, name: &str, lang: Lang) -> String {
     match lang {
         Lang::Zh => format!("{name}（{id}）"),
         Lang::En => format!("{name} ({id})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_handling_leads_to_its_incident() {
+        assert_eq!(incident("incident 12"), Some(12));
+        assert_eq!(incident("example-registrar (incidents 7, 9)"), Some(7));
+        assert_eq!(incident("192.0.2.7"), None);
     }
 }

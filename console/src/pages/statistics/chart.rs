@@ -41,11 +41,19 @@ pub(super) fn file(chart: &Chart, lang: Lang) -> String {
 pub(super) fn spark(series: &Series, id: &str, lang: Lang) -> Option<String> {
     let grid = Grid::of(series, Some(26))?;
     let spark = Spark {
-        marks: grid.points.iter().map(|point| mark(series.statistic, *point, Scale::default())).collect(),
+        marks: grid
+            .points
+            .iter()
+            .map(|point| mark(series.statistic, *point, Scale::default()))
+            .collect(),
         breaks: Vec::new(),
         range: None,
     };
-    let numbers = spark.marks.iter().filter(|mark| mark.number.is_some()).count();
+    let numbers = spark
+        .marks
+        .iter()
+        .filter(|mark| mark.number.is_some())
+        .count();
     (numbers > 1)
         .then(|| charts::sparkline(&spark, "", id, lang, &Palette::PAGE, Frame::Page("spark")))
 }
@@ -72,7 +80,9 @@ impl<'a> Grid<'a> {
         let skip = most.map_or(0, |most| len.saturating_sub(most));
         let weeks: Vec<ReportingWeek> = (skip..len).map(|at| first.plus(at as i64)).collect();
         let points = weeks.iter().map(|week| {
-            let found = series.points.binary_search_by(|point| point.first.cmp(&week.monday()));
+            let found = series
+                .points
+                .binary_search_by(|point| point.first.cmp(&week.monday()));
             found.ok().map(|at| &series.points[at])
         });
         Some(Grid {
@@ -93,7 +103,11 @@ fn mark(statistic: &Statistic, point: Option<&Point>, scale: Scale) -> Mark {
 }
 
 fn number_mark(statistic: &Statistic, number: Decimal, scale: Scale) -> Mark {
-    let count = number.to_string().parse::<u64>().ok().filter(|_| is_count(statistic));
+    let count = number
+        .to_string()
+        .parse::<u64>()
+        .ok()
+        .filter(|_| is_count(statistic));
     let text = match count {
         Some(count) if scale.zh > 1 => {
             let tenths = statistic::wan_tenths(count);
@@ -110,7 +124,10 @@ fn number_mark(statistic: &Statistic, number: Decimal, scale: Scale) -> Mark {
 
 fn scale<'p>(statistic: &Statistic, points: impl IntoIterator<Item = &'p Point>) -> Scale {
     let large = Decimal::count(statistic::WAN);
-    let any = points.into_iter().filter_map(|point| point.value).any(|value| value >= large);
+    let any = points
+        .into_iter()
+        .filter_map(|point| point.value)
+        .any(|value| value >= large);
     match any && is_count(statistic) {
         true => Scale {
             zh: 10_000,
@@ -128,7 +145,10 @@ fn unit(series: &Series, scale: Scale) -> Text {
 }
 
 fn axis_day(day: Date) -> Text {
-    Text::new(day.strftime("%-m/%-d").to_string(), day.strftime("%-d %b").to_string())
+    Text::new(
+        day.strftime("%-m/%-d").to_string(),
+        day.strftime("%-d %b").to_string(),
+    )
 }
 
 fn measure(series: &Series, unit: &Text, zh: &str, en: &str) -> Text {
@@ -176,36 +196,59 @@ fn finding(series: &Series, points: &[&Point], scale: Scale) -> Text {
     let high = number_mark(series.statistic, high, scale).text;
     let thousand = if scale.en > 1 { " thousand" } else { "" };
     Text::new(
-        format!("最近为{}，此前在{}与{}{}之间", told.zh, low.zh, high.zh, unit.zh),
-        format!("{} at last; between {} and {}{thousand} before", told.en, low.en, high.en),
+        format!(
+            "最近为{}，此前在{}与{}{}之间",
+            told.zh, low.zh, high.zh, unit.zh
+        ),
+        format!(
+            "{} at last; between {} and {}{thousand} before",
+            told.en, low.en, high.en
+        ),
     )
 }
 
 /// The line of the weeks, with that of the year before where it is wanted.
 pub(super) fn line(series: &Series, id: &str, year_before: Option<&Series>) -> Option<Chart> {
     let grid = Grid::of(series, None)?;
-    let known: Vec<&Point> =
-        grid.points.iter().copied().flatten().filter(|point| point.value.is_some()).collect();
+    let known: Vec<&Point> = grid
+        .points
+        .iter()
+        .copied()
+        .flatten()
+        .filter(|point| point.value.is_some())
+        .collect();
     if known.len() < 2 {
         return None;
     }
     let earlier: Vec<Option<&Point>> = year_before.map_or_else(Vec::new, |all| {
         let points = grid.weeks.iter().map(|week| {
             let monday = week.plus(-52).monday();
-            let found = all.points.binary_search_by(|point| point.first.cmp(&monday));
+            let found = all
+                .points
+                .binary_search_by(|point| point.first.cmp(&monday));
             found.ok().map(|at| &all.points[at])
         });
         points.collect()
     });
     let statistic = series.statistic;
-    let scale = scale(statistic, known.iter().copied().chain(earlier.iter().flatten().copied()));
+    let scale = scale(
+        statistic,
+        known
+            .iter()
+            .copied()
+            .chain(earlier.iter().flatten().copied()),
+    );
     let unit = unit(series, scale);
     let mut lines = vec![Line {
         name: match earlier.iter().flatten().next() {
             None => series.name.clone(),
             Some(_) => Text::new("本期", "this year"),
         },
-        marks: grid.points.iter().map(|point| mark(statistic, *point, scale)).collect(),
+        marks: grid
+            .points
+            .iter()
+            .map(|point| mark(statistic, *point, scale))
+            .collect(),
     }];
     if earlier.iter().flatten().any(|point| point.value.is_some()) {
         lines.push(Line {
@@ -240,15 +283,22 @@ pub(super) fn line(series: &Series, id: &str, year_before: Option<&Series>) -> O
         breaks: breaks.collect(),
     };
     let subtitle = measure(series, &unit, "按周", "by week");
-    Some(chart(id, finding(series, &known, scale), subtitle, Plot::Line(plot)))
+    Some(chart(
+        id,
+        finding(series, &known, scale),
+        subtitle,
+        Plot::Line(plot),
+    ))
 }
 
 /// Months as upright bars.
 pub(super) fn months(series: &Series, id: &str) -> Option<Chart> {
     // More bars than these cannot be told apart.
     let from = series.points.len().saturating_sub(18);
-    let points: Vec<&Point> =
-        series.points[from..].iter().filter(|point| point.value.is_some()).collect();
+    let points: Vec<&Point> = series.points[from..]
+        .iter()
+        .filter(|point| point.value.is_some())
+        .collect();
     if points.len() < 2 {
         return None;
     }
@@ -273,8 +323,18 @@ pub(super) fn months(series: &Series, id: &str) -> Option<Chart> {
         groups: groups.collect(),
         foot_name: None,
     };
-    let subtitle = measure(series, &unit, "按月，各周平均", "by month, mean of its weeks");
-    Some(chart(id, finding(series, &points, scale), subtitle, Plot::Columns(plot)))
+    let subtitle = measure(
+        series,
+        &unit,
+        "按月，各周平均",
+        "by month, mean of its weeks",
+    );
+    Some(chart(
+        id,
+        finding(series, &points, scale),
+        subtitle,
+        Plot::Columns(plot),
+    ))
 }
 
 /// Groups of a division, the largest first; days in order, as bars.
@@ -321,8 +381,11 @@ pub(super) fn share(part: u64, whole: u64) -> String {
 pub(super) fn days(week: ReportingWeek, lang: Lang) -> String {
     let (from, to) = (week.monday(), week.sunday());
     match lang {
-        Lang::Zh => format!("{}–{}", from.strftime("%Y年%-m月%-d日"), to.strftime("%-m月%-d日")),
+        Lang::Zh => format!(
+            "{}–{}",
+            from.strftime("%Y年%-m月%-d日"),
+            to.strftime("%-m月%-d日")
+        ),
         Lang::En => format!("{}–{}", from.strftime("%-d %b"), to.strftime("%-d %b %Y")),
     }
 }
-

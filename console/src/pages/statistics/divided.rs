@@ -45,7 +45,10 @@ pub(super) async fn groups(
     week: ReportingWeek,
     by: By,
 ) -> Result<Option<(u64, Vec<(String, u64)>)>, Refusal> {
-    let divisions = super::almanac(desk)?.divide(week, by).await.map_err(failed)?;
+    let divisions = super::almanac(desk)?
+        .divide(week, by)
+        .await
+        .map_err(failed)?;
     let found = divisions.iter().find(|one| one.statistic == statistic.id);
     Ok(found.map(|one| (one.total, one.groups.clone())))
 }
@@ -78,16 +81,30 @@ pub(super) async fn divided(
         .collect();
     let title = first(&both, by, total);
     let subtitle = Text::new(
-        format!("{}，按{}，{}", series.name.zh, division(by, Words::of(Lang::Zh)), chart::days(week, Lang::Zh)),
-        format!("{}, by {}, {}", series.name.en, division(by, Words::of(Lang::En)), chart::days(week, Lang::En)),
+        format!(
+            "{}，按{}，{}",
+            series.name.zh,
+            division(by, Words::of(Lang::Zh)),
+            chart::days(week, Lang::Zh)
+        ),
+        format!(
+            "{}, by {}, {}",
+            series.name.en,
+            division(by, Words::of(Lang::En)),
+            chart::days(week, Lang::En)
+        ),
     );
     let drawn = chart::ranked(series, "divided", &both, total, title, subtitle);
-    let rows = groups.iter().zip(&both).take(SHOWN).map(|((group, count), (name, _))| Group {
-        name: name.get(lang).to_owned(),
-        count: grouped(*count),
-        share: chart::share(*count, total),
-        href: events(series.statistic, week, Some((by, group))),
-    });
+    let rows = groups
+        .iter()
+        .zip(&both)
+        .take(SHOWN)
+        .map(|((group, count), (name, _))| Group {
+            name: name.get(lang).to_owned(),
+            count: grouped(*count),
+            share: chart::share(*count, total),
+            href: events(series.statistic, week, Some((by, group))),
+        });
     Ok(Some(Divided {
         title: fill(
             w.divide_week,
@@ -176,7 +193,10 @@ pub(super) fn events(
         ),
         Observed::Backdoor => add(
             Key::Class,
-            vec![Value::text("system-compromise"), Value::text("application-compromise")],
+            vec![
+                Value::text("system-compromise"),
+                Value::text("application-compromise"),
+            ],
         ),
         Observed::PhishingPage => add(Key::Class, vec![Value::text("phishing")]),
         Observed::VulnerabilityRecord => add(Key::Vulnerability, vec![Value::Any]),

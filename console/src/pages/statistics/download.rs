@@ -59,7 +59,10 @@ pub(super) async fn file(
     };
     let part = match view.part.as_str() {
         "" => String::new(),
-        part => format!("-{}", part.replace(|c: char| !c.is_ascii_alphanumeric(), "-")),
+        part => format!(
+            "-{}",
+            part.replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+        ),
     };
     let name = format!("{}{part}.{ending}", statistic.id);
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""))
@@ -73,20 +76,37 @@ pub(super) async fn file(
 
 fn csv(series: &Series, lang: Lang) -> String {
     let w = Words::of(lang);
-    let heads = ["first_day", "issue", "value", "exact", "printed", "unit", "from", "complete", "note"];
+    let heads = [
+        "first_day",
+        "issue",
+        "value",
+        "exact",
+        "printed",
+        "unit",
+        "from",
+        "complete",
+        "note",
+    ];
     let mut text = format!("\u{feff}{}\r\n", heads.join(","));
     for point in &series.points {
         let note = point.missing.as_ref().or(point.breaks.as_ref());
         let cells = [
             point.first.to_string(),
-            point.number.map(|number| number.to_string()).unwrap_or_default(),
-            point.value.map(|value| value.to_string()).unwrap_or_default(),
+            point
+                .number
+                .map(|number| number.to_string())
+                .unwrap_or_default(),
+            point
+                .value
+                .map(|value| value.to_string())
+                .unwrap_or_default(),
             point.exact.clone(),
             point.text.get(lang).to_owned(),
             series.unit.get(lang).to_owned(),
             origin_word(point.origin, w).to_owned(),
             point.complete.to_string(),
-            note.map(|note| note.get(lang).to_owned()).unwrap_or_default(),
+            note.map(|note| note.get(lang).to_owned())
+                .unwrap_or_default(),
         ];
         let cells: Vec<String> = cells.iter().map(|cell| csv_cell(cell)).collect();
         text.push_str(&cells.join(","));

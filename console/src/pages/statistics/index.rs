@@ -51,26 +51,33 @@ pub(super) async fn page(
         false => weeks(&desk).await?.0,
     };
     // The latest whole week is what a reader compares; the running one stands on the statistic's own page.
-    let whole: Vec<_> = all.into_iter().filter(|week| week.origin != Origin::Live).collect();
+    let whole: Vec<_> = all
+        .into_iter()
+        .filter(|week| week.origin != Origin::Live)
+        .collect();
     let families = families(w).map(|(title, statistics)| Family {
         title,
         lines: statistics
             .iter()
             .map(|statistic| {
                 let series = Series::of(statistic, "", &whole).within(Range::Year);
-                let last = series.points.iter().rposition(|point| !point.exact.is_empty());
+                let last = series
+                    .points
+                    .iter()
+                    .rposition(|point| !point.exact.is_empty());
                 let point = last.map(|at| &series.points[at]);
                 Line {
                     id: statistic.id,
                     name: named(statistic.name, lang),
-                    value: point.map(|point| series.told(point, lang)).unwrap_or_default(),
+                    value: point
+                        .map(|point| series.told(point, lang))
+                        .unwrap_or_default(),
                     issue: point
                         .and_then(|point| point.number)
                         .map(|number| number.to_string())
                         .unwrap_or_default(),
-                    change: last.and_then(|at| {
-                        series.change(&series.points[at], series.before(at).0, w)
-                    }),
+                    change: last
+                        .and_then(|at| series.change(&series.points[at], series.before(at).0, w)),
                     spark: chart::spark(&series, &format!("s-{}", statistic.id), lang),
                 }
             })

@@ -15,7 +15,9 @@ use serde::Deserialize;
 use super::chart::{self, Picture};
 use super::divided::{self, Divided};
 use super::series::{Change, Point, Range, Series};
-use super::{Words, division, divisions, named, of_the_house, origin_word, parts, statistic, weeks};
+use super::{
+    Words, division, divisions, named, of_the_house, origin_word, parts, statistic, weeks,
+};
 use crate::Desk;
 use crate::almanac::Origin;
 use crate::pages::shell::{self, Nav, Shell};
@@ -174,8 +176,10 @@ pub(super) async fn page(
     let (lang, w) = (visitor.lang, Words::of(visitor.lang));
     let (all, counting) = weeks(&desk).await?;
     let series = series_of(statistic, &view, &all);
-    let pictures: Vec<Picture> =
-        charts(statistic, &view, &all).iter().map(|chart| chart::picture(chart, lang)).collect();
+    let pictures: Vec<Picture> = charts(statistic, &view, &all)
+        .iter()
+        .map(|chart| chart::picture(chart, lang))
+        .collect();
     let whole = Series::of(statistic, &view.part, &all);
     let last = whole
         .points
@@ -186,7 +190,11 @@ pub(super) async fn page(
         (whole.told(point, lang), label_of(point, lang))
     });
     let change = last.and_then(|at| whole.change(&whole.points[at], whole.before(at).0, w));
-    let by = view.by.parse::<By>().ok().filter(|by| divisions(statistic).contains(by));
+    let by = view
+        .by
+        .parse::<By>()
+        .ok()
+        .filter(|by| divisions(statistic).contains(by));
     let week = divided_week(&view, &whole);
     let divided = match (by, week) {
         (Some(by), Some(week)) => divided::divided(&desk, &series, week, by, lang).await?,
@@ -208,14 +216,22 @@ pub(super) async fn page(
             .map(|range| choice(range.as_str(), range.words(w), view.range.as_str()))
             .collect(),
         steps: vec![
-            choice("week", w.by_week, if view.monthly() { "month" } else { "week" }),
+            choice(
+                "week",
+                w.by_week,
+                if view.monthly() { "month" } else { "week" },
+            ),
             choice("month", w.by_month, &view.step),
         ],
         compares: compares(statistic, &view, w, lang),
         parts: match parts.is_empty() {
             true => Vec::new(),
             false => std::iter::once(choice("", w.whole, &view.part))
-                .chain(parts.iter().map(|(part, name)| choice(part, name, &view.part)))
+                .chain(
+                    parts
+                        .iter()
+                        .map(|(part, name)| choice(part, name, &view.part)),
+                )
                 .collect(),
         },
         no_chart: if numbers { w.chart_none } else { w.no_number },
@@ -237,19 +253,20 @@ pub(super) async fn page(
     }))
 }
 
-fn compares(
-    statistic: &Statistic,
-    view: &View,
-    w: &'static Words,
-    lang: Lang,
-) -> Vec<Choice> {
+fn compares(statistic: &Statistic, view: &View, w: &'static Words, lang: Lang) -> Vec<Choice> {
     let mut all = vec![
         choice("", w.compare_none, &view.compare),
         choice("year", w.compare_year, &view.compare),
     ];
-    let others = declared::all().into_iter().filter(|other| other.id != statistic.id);
+    let others = declared::all()
+        .into_iter()
+        .filter(|other| other.id != statistic.id);
     all.extend(others.map(|other| {
-        choice(other.id, format!("{} {}", other.id, named(other.name, lang)), &view.compare)
+        choice(
+            other.id,
+            format!("{} {}", other.id, named(other.name, lang)),
+            &view.compare,
+        )
     }));
     all
 }
@@ -259,7 +276,11 @@ fn divided_week(view: &View, whole: &Series) -> Option<ReportingWeek> {
     if let Ok(day) = view.week.parse::<Date>() {
         return Some(ReportingWeek::containing(day));
     }
-    let mut counted = whole.points.iter().rev().filter(|point| point.origin != Origin::Transcribed);
+    let mut counted = whole
+        .points
+        .iter()
+        .rev()
+        .filter(|point| point.origin != Origin::Transcribed);
     counted
         .clone()
         .find(|point| point.origin != Origin::Live)
@@ -269,9 +290,15 @@ fn divided_week(view: &View, whole: &Series) -> Option<ReportingWeek> {
 
 /// Weeks that have records here, newest first.
 fn counted_weeks(whole: &Series, chosen: Option<ReportingWeek>, lang: Lang) -> Vec<Choice> {
-    let counted = whole.points.iter().rev().filter(|point| point.origin != Origin::Transcribed);
+    let counted = whole
+        .points
+        .iter()
+        .rev()
+        .filter(|point| point.origin != Origin::Transcribed);
     let weeks = counted.filter_map(|point| point.week).take(60);
-    let chosen = chosen.map(|week| week.monday().to_string()).unwrap_or_default();
+    let chosen = chosen
+        .map(|week| week.monday().to_string())
+        .unwrap_or_default();
     weeks
         .map(|week| choice(&week.monday().to_string(), chart::days(week, lang), &chosen))
         .collect()
@@ -298,12 +325,16 @@ fn rows(series: &Series, whole: &Series, w: &'static Words, lang: Lang) -> Vec<R
         let (on_week, on_year) = match point.week {
             None => series.before(at),
             Some(_) => {
-                let at = whole.points.binary_search_by(|one| one.first.cmp(&point.first));
+                let at = whole
+                    .points
+                    .binary_search_by(|one| one.first.cmp(&point.first));
                 at.map_or((None, None), |at| whole.before(at))
             }
         };
         let from = match point.origin {
-            Origin::Published if point.revision > 1 => format!("{} r{}", w.published, point.revision),
+            Origin::Published if point.revision > 1 => {
+                format!("{} r{}", w.published, point.revision)
+            }
             origin => origin_word(origin, w).to_owned(),
         };
         let note = match (&point.missing, &point.breaks, point.complete) {
@@ -351,7 +382,10 @@ pub(super) fn facts(
     let mut facts = vec![
         (w.unit, unit.to_owned()),
         (w.key, named(statistic.key, lang).to_owned()),
-        (w.territory, named(statistic.territory.words(), lang).to_owned()),
+        (
+            w.territory,
+            named(statistic.territory.words(), lang).to_owned(),
+        ),
         (w.formula, statistic.formula.to_string()),
         (w.printed, named(statistic.print.words(), lang).to_owned()),
         (w.version, statistic.version.to_string()),

@@ -162,7 +162,8 @@ impl Series {
             && range != Range::All
         {
             let first = last.plus(1 - range.weeks());
-            self.points.retain(|point| point.week.is_some_and(|week| week >= first));
+            self.points
+                .retain(|point| point.week.is_some_and(|week| week >= first));
         }
         self
     }
@@ -190,8 +191,10 @@ impl Series {
             Presentation::WanOneDecimal | Presentation::Integer | Presentation::AboutInteger
         );
         let points = months.into_iter().filter_map(|(first, points)| {
-            let values: Vec<f64> =
-                points.iter().filter_map(|point| point.value.map(Decimal::to_f64)).collect();
+            let values: Vec<f64> = points
+                .iter()
+                .filter_map(|point| point.value.map(Decimal::to_f64))
+                .collect();
             if values.is_empty() {
                 return None;
             }
@@ -229,10 +232,24 @@ impl Series {
         }
     }
 
+    /// The number of a point before it was rounded for print.
+    fn exactly(&self, point: &Point) -> Option<f64> {
+        let percent = matches!(self.statistic.print, Presentation::PercentOneDecimal);
+        let exact = match point.exact.split_once('/') {
+            Some((part, whole)) => {
+                let (part, whole): (f64, f64) = (part.parse().ok()?, whole.parse().ok()?);
+                (whole != 0.0).then(|| part / whole * if percent { 100.0 } else { 1.0 })
+            }
+            None => point.exact.parse().ok(),
+        };
+        let value = point.value?.to_f64();
+        Some(exact.unwrap_or(value))
+    }
+
     /// How a point stands against one before it.
     pub fn change(&self, now: &Point, then: Option<&Point>, w: &'static Words) -> Option<Change> {
         let then = then?;
-        let (new, old) = (now.value?.to_f64(), then.value?.to_f64());
+        let (new, old) = (self.exactly(now)?, self.exactly(then)?);
         if now.breaks.is_some() || old == 0.0 {
             return None;
         }

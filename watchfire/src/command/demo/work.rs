@@ -49,7 +49,7 @@ struct Fate {
 }
 
 /// A mail that the loopback server took: recipient and bytes.
-type Taken = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+pub type Taken = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
 /// Works the last weeks of the demo, unless it was done before. `weeks` are all of them.
 pub fn work(seed: u64, weeks: &[ReportingWeek], workspace: &Workspace, talk: &Talk) -> Result {
@@ -343,7 +343,10 @@ fn house(seed: u64, port: u16) -> Result<House> {
 }
 
 /// The mail server of the demo's parties: takes what it is given, but for one mailbox that is gone.
-fn serve() -> Result<(u16, Taken)> {
+///
+/// # Errors
+/// The machine gives no port.
+pub fn serve() -> Result<(u16, Taken)> {
     let failed = |error: std::io::Error| Failure::new("demo mail server", error);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();

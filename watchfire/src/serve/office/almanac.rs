@@ -72,7 +72,7 @@ impl Office {
             return Ok(names);
         }
         // Codes of provinces are NN0000, of which a table names some thirty.
-        let provinces = (11..=82).map(|code| code * 10_000);
+        let provinces = (1..=99).map(|code| code * 10_000);
         let names = Arc::new(Names {
             provinces: provinces
                 .filter_map(|code| Some((code, desk.province(code)?)))
@@ -103,7 +103,9 @@ impl Office {
             .block_on(ledger.published(series))?
             .into_iter()
             .map(|row| {
-                let revision = row.published_revision.filter(|_| row.withdrawn_at.is_none());
+                let revision = row
+                    .published_revision
+                    .filter(|_| row.withdrawn_at.is_none());
                 ((row.year, row.number), revision)
             })
             .collect();
@@ -136,7 +138,9 @@ impl Office {
     fn live(&self, workspace: &Workspace, week: ReportingWeek) -> Result<Arc<CountedWeek>> {
         let fresh = || {
             let known = self.kept(|kept| kept.live.get(&week).cloned());
-            known.filter(|(at, _)| at.elapsed() < FRESH).map(|(_, counted)| counted)
+            known
+                .filter(|(at, _)| at.elapsed() < FRESH)
+                .map(|(_, counted)| counted)
         };
         if let Some(counted) = fresh() {
             return Ok(counted);
@@ -153,7 +157,8 @@ impl Office {
         let counted = Arc::new(counted);
         self.kept(|kept| {
             kept.live.retain(|_, (at, _)| at.elapsed() < FRESH);
-            kept.live.insert(week, (Instant::now(), Arc::clone(&counted)));
+            kept.live
+                .insert(week, (Instant::now(), Arc::clone(&counted)));
         });
         Ok(counted)
     }
@@ -176,7 +181,8 @@ impl Office {
         }
         let divisions = Arc::new(desk.wait(of.breakdown(by))?);
         self.kept(|kept| {
-            kept.divisions.retain(|(snapshot, ..), _| *snapshot == of.snapshot);
+            kept.divisions
+                .retain(|(snapshot, ..), _| *snapshot == of.snapshot);
             if kept.divisions.len() < DIVISIONS {
                 kept.divisions.insert(key, Arc::clone(&divisions));
             }
@@ -221,7 +227,9 @@ impl Office {
             let workspace = office.server.workspace();
             act(&office, &workspace)
         });
-        let done = done.await.unwrap_or_else(|error| Err(Failure::new("statistics", error)));
+        let done = done
+            .await
+            .unwrap_or_else(|error| Err(Failure::new("statistics", error)));
         done.map_err(|failure| AlmanacError(failure.message().to_owned()))
     }
 }
@@ -234,7 +242,8 @@ fn counted(desk: &Desk<'_>, frozen: &FrozenWeek, origin: Origin, revision: i32) 
         .filter(|coverage| coverage.changed)
         .map(|coverage| coverage.feed.as_str())
         .collect();
-    let of_changed = |sources: &[String]| sources.iter().any(|feed| changed.contains(&feed.as_str()));
+    let of_changed =
+        |sources: &[String]| sources.iter().any(|feed| changed.contains(&feed.as_str()));
     CountedWeek {
         week: frozen.week,
         number: Some(frozen.issue).filter(|issue| issue.number > 0),
@@ -256,15 +265,21 @@ pub struct Shared(pub Arc<Office>);
 #[async_trait::async_trait]
 impl Almanac for Shared {
     async fn names(&self) -> Result<Arc<Names>, AlmanacError> {
-        self.0.blocking(|office, workspace| office.names(workspace)).await
+        self.0
+            .blocking(|office, workspace| office.names(workspace))
+            .await
     }
 
     async fn weeks(&self) -> Result<Vec<Arc<CountedWeek>>, AlmanacError> {
-        self.0.blocking(|office, workspace| office.weeks(workspace)).await
+        self.0
+            .blocking(|office, workspace| office.weeks(workspace))
+            .await
     }
 
     async fn live(&self, week: ReportingWeek) -> Result<Arc<CountedWeek>, AlmanacError> {
-        self.0.blocking(move |office, workspace| office.live(workspace, week)).await
+        self.0
+            .blocking(move |office, workspace| office.live(workspace, week))
+            .await
     }
 
     async fn divide(
@@ -272,7 +287,9 @@ impl Almanac for Shared {
         week: ReportingWeek,
         by: By,
     ) -> Result<Arc<Vec<Division>>, AlmanacError> {
-        self.0.blocking(move |office, workspace| office.divide(workspace, week, by)).await
+        self.0
+            .blocking(move |office, workspace| office.divide(workspace, week, by))
+            .await
     }
 
     async fn behind(

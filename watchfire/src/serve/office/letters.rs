@@ -30,12 +30,7 @@ impl Correspondence for Office {
         .await
     }
 
-    async fn answer(
-        &self,
-        message: Message,
-        text: String,
-        actor: String,
-    ) -> Result<i64, Declined> {
+    async fn answer(&self, message: Message, text: String, actor: String) -> Result<i64, Declined> {
         self.change(move |workspace, server, _| {
             let house = house(workspace, &server.environment, false).map_err(failed)?;
             let own = own(workspace);

@@ -45,6 +45,9 @@ const KEPT: usize = 50;
 const REMEMBERED: usize = 64;
 /// Answers with more keys than this are not remembered.
 const SMALL: usize = 500;
+/// For how long a daily sheet is not made again, and how many are remembered.
+const FRESH: Duration = Duration::from_secs(60);
+const SHEETS: usize = 16;
 /// Events of a key that are kept.
 const EVENTS: usize = 100;
 /// Events of the opened key whose raw lines are read.
@@ -58,7 +61,12 @@ pub struct Newsroom {
     /// The last check of a revision, by the revision's hash and the publications it was compared with.
     found: Mutex<Option<(String, Checked)>>,
     traced: Mutex<VecDeque<(Asked, Behind)>>,
+    /// Daily sheets made a moment ago: a page and the frame in it ask for the same one.
+    sheets: Mutex<VecDeque<(SheetAsked, Instant, Daily)>>,
 }
+
+/// Day, who confirms, language.
+type SheetAsked = (Date, Option<String>, Lang);
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -130,6 +138,7 @@ impl Newsroom {
             next: AtomicU64::new(1),
             found: Mutex::default(),
             traced: Mutex::default(),
+            sheets: Mutex::default(),
         }
     }
 
@@ -186,9 +195,9 @@ fn work(
                 frozen: drafted.frozen,
             })
         }
-        Task::Publish => {
+        Task::Publish { forms } => {
             let (key, row) = open(workspace, issue)?;
-            let written = publishing::put_out(workspace, (&key, &row), by, (&[], stage), &talk)?;
+            let written = publishing::put_out(workspace, (&key, &row), by, (forms, stage), &talk)?;
             Ok(Outcome::Public {
                 files: written.kept + written.written,
             })
@@ -485,22 +494,35 @@ impl console::newsroom::Newsroom for Newsroom {
     }
 
     async fn daily(&self, day: Date, confirmed_by: Option<&str>, lang: Lang) -> Told<Daily> {
-        let confirmed = confirmed_by.map(str::to_owned);
-        self.read(move |workspace| {
-            let today = now().date_in(&workspace.settings.zone);
-            if today.is_none_or(|today| day > today) {
-                return Err(Failure::new(day, "has not begun yet"));
-            }
-            let desk = Desk::new(workspace)?;
-            let made = daily::made(workspace, &desk, day, confirmed.as_deref())?;
-            Ok(Daily {
-                zero: made.zero,
-                html: sheet::html(&made.sheet, lang),
-                text: sheet::text(&made.sheet, lang),
-                silent: made.silent,
+        let asked: SheetAsked = (day, confirmed_by.map(str::to_owned), lang);
+        let known = held(&self.sheets)
+            .iter()
+            .find(|(known, at, _)| *known == asked && at.elapsed() < FRESH)
+            .map(|(_, _, made)| made.clone());
+        if let Some(made) = known {
+            return Ok(made);
+        }
+        let confirmed = asked.1.clone();
+        let made = self
+            .read(move |workspace| {
+                let today = now().date_in(&workspace.settings.zone);
+                if today.is_none_or(|today| day > today) {
+                    return Err(Failure::new(day, "has not begun yet"));
+                }
+                let desk = Desk::new(workspace)?;
+                let made = daily::made(workspace, &desk, day, confirmed.as_deref())?;
+                Ok(Daily {
+                    zero: made.zero,
+                    html: sheet::html(&made.sheet, lang),
+                    text: sheet::text(&made.sheet, lang),
+                    silent: made.silent,
+                })
             })
-        })
-        .await
+            .await?;
+        let mut sheets = held(&self.sheets);
+        sheets.push_front((asked, Instant::now(), made.clone()));
+        sheets.truncate(SHEETS);
+        Ok(made)
     }
 
     async fn rollup(&self, period: ReportingPeriod, by: &str) -> Told<Vec<Rendition>> {

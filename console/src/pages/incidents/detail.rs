@@ -1,0 +1,992 @@
+//! The page of one incident: how it stands and what runs out, what happened, evidence, parties, and the acts. An act
+//! is a panel of this page, so that what one decides stands beside what one decides on.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use ledger::{
+    AuditFilter, Clock, ClockState, Directive, DirectiveState, Incident, NewAudit, Page, Query,
+};
+use model::bulletin::Lang;
+use model::ids::OrganizationId;
+use model::incident::{Border, IncidentState};
+use model::newsroom::Right;
+use model::notice::NoticeState;
+use model::worded::Word;
+use response::duty::StoredGrade;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::acts::{self, load};
+use super::panel::{Around, Panel, Typed, panel};
+use super::rows::{Pen, people};
+use super::timeline::{self, DayOf, Item, KINDS, Quill};
+use super::words::CaseWords;
+use super::{At, StateView, country, escaped, evidence, meant, province};
+use crate::Desk;
+use crate::pages::draw::{self, Countdown};
+use crate::pages::form;
+use crate::pages::shell::{self, Nav, Shell};
+use crate::refusal::Refusal;
+use crate::visitor::Visitor;
+use crate::words::{fill, word};
+
+/// Events that are listed.
+const EVENTS: u64 = 50;
+/// Related incidents that are listed.
+const RELATED: u64 = 5;
+
+/// A clock of the strip.
+struct Dial {
+    label: String,
+    clock: Option<Countdown>,
+    big: String,
+    muted: bool,
+    about: String,
+    end: bool,
+}
+
+/// A thing that was observed.
+struct Observable {
+    shown: String,
+    live: String,
+}
+
+/// A contact that a party was written to by.
+struct RungView {
+    word: &'static str,
+    bounced: bool,
+    answered: bool,
+}
+
+/// A party that is asked.
+struct PartyView {
+    name: String,
+    href: Option<String>,
+    state: &'static str,
+    tone: &'static str,
+    line: String,
+    times: String,
+    reason: String,
+    rungs: Vec<RungView>,
+}
+
+/// A piece of evidence.
+struct PieceView {
+    id: String,
+    name: String,
+    line: String,
+    hash: String,
+}
+
+/// Another incident.
+struct Related {
+    why: &'static str,
+    href: String,
+    all: Vec<(i64, String, StateView)>,
+}
+
+/// An event that joined it.
+struct EventView {
+    id: String,
+    day: String,
+    joined: String,
+    rule: String,
+}
+
+/// An act of the menu.
+struct ActView {
+    act: &'static str,
+    word: &'static str,
+    key: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "incidents/detail.html")]
+struct CasePage {
+    shell: Shell,
+    w: &'static CaseWords,
+    number: i64,
+    version: i32,
+    seen: i64,
+    id: String,
+    second: String,
+    state: StateView,
+    facts: Vec<(&'static str, String)>,
+    links: Vec<(&'static str, String, String)>,
+    flags: Vec<&'static str>,
+    tlp: &'static str,
+    dials: Vec<Dial>,
+    filters: Vec<(String, String, bool)>,
+    days: Vec<DayOf>,
+    pieces: Vec<PieceView>,
+    pieces_n: String,
+    preview: Option<(String, String)>,
+    observables: Vec<Observable>,
+    live: bool,
+    parties: Vec<PartyView>,
+    related: Vec<Related>,
+    events: Vec<EventView>,
+    events_more: Option<String>,
+    primary: Option<ActView>,
+    acts: Vec<ActView>,
+    panel: Option<Panel>,
+    may_work: bool,
+    login: String,
+    mine: bool,
+}
+
+/// What the page shows beside the incident itself.
+#[derive(Default)]
+struct Shown<'a> {
+    filter: &'a str,
+    panel: Option<(String, Typed)>,
+    wrong: Option<String>,
+    /// What was read when the form was made, where somebody else changed it since.
+    conflict: Option<i64>,
+    live: bool,
+    status: StatusCode,
+}
+
+/// Reads one field of an address.
+fn field(raw: Option<&str>, name: &str) -> Option<String> {
+    let pairs = url::form_urlencoded::parse(raw.unwrap_or_default().as_bytes());
+    pairs
+        .into_iter()
+        .find_map(|(key, text)| (key == name).then(|| text.into_owned()))
+}
+
+pub(super) async fn page(
+    State(desk): At,
+    visitor: Visitor,
+    Path(number): Path<i64>,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Refusal> {
+    let filter = field(raw.as_deref(), "show").unwrap_or_default();
+    let act = field(raw.as_deref(), "do").filter(|_| visitor.may(Right::Work));
+    let shown = Shown {
+        filter: KINDS
+            .iter()
+            .find(|kind| **kind == filter)
+            .copied()
+            .unwrap_or_default(),
+        panel: act.map(|act| (act, Typed::default())),
+        ..Shown::default()
+    };
+    draw_page(&desk, &visitor, number, shown).await
+}
+
+/// The state of a directive: word and tone.
+pub(super) fn directive_word(
+    state: DirectiveState,
+    w: &'static CaseWords,
+) -> (&'static str, &'static str) {
+    match state {
+        DirectiveState::Planned => (w.d_planned, ""),
+        DirectiveState::Due => (w.d_due, ""),
+        DirectiveState::Noticed => (w.d_noticed, ""),
+        DirectiveState::Asked => (w.d_asked, ""),
+        DirectiveState::Answered => (w.d_answered, ""),
+        DirectiveState::Acted => (w.d_acted, "better"),
+        DirectiveState::Refused => (w.d_refused, "worse"),
+        DirectiveState::NoContact => (w.d_no_contact, "worse"),
+        DirectiveState::Over => (w.d_over, ""),
+    }
+}
+
+/// What the sentence of a directive asks, in a language.
+fn ask_word(ask: &str, lang: Lang) -> String {
+    let zh = match ask {
+        "remove-content" => "清除内容",
+        "suspend-domain" => "停止域名解析",
+        "delist" => "下架应用",
+        "cut-server" => "关停控制端",
+        "clean-host" => "清除主机木马",
+        "inform-users" => "通知用户",
+        "restore-site" => "恢复网站并修补",
+        "fix-vulnerability" => "修复漏洞",
+        "stop-abuse" => "制止攻击",
+        "coordinate" => "协调处置",
+        _ => ask,
+    };
+    match lang {
+        Lang::Zh => zh.to_owned(),
+        Lang::En => ask.replace('-', " "),
+    }
+}
+
+async fn parties(
+    desk: &Desk,
+    visitor: &Visitor,
+    one: &Incident,
+    directives: &[Directive],
+    organizations: &BTreeMap<OrganizationId, String>,
+) -> Result<Vec<PartyView>, Refusal> {
+    let (lang, w) = (visitor.lang, CaseWords::of(visitor.lang));
+    let notices = desk.ledger.notices_about(one.incident_id()).await?;
+    let mut all = Vec::new();
+    for directive in directives {
+        let id = directive.organization_id.map(|id| id.0);
+        let mut rungs = Vec::new();
+        if let Some(id) = id {
+            let contacts = desk.ledger.contacts(id).await?;
+            let own = notices
+                .iter()
+                .filter(|notice| notice.organization_id.0 == id && notice.kind.0.asks());
+            for notice in own {
+                let rung = contacts
+                    .iter()
+                    .find(|contact| Some(contact.id) == notice.contact_id);
+                let Some(rung) = rung.map(|contact| contact.rung.0) else {
+                    continue;
+                };
+                rungs.push(RungView {
+                    word: word(rung, lang),
+                    bounced: notice.state.0 == NoticeState::Bounced,
+                    answered: directive.answered_at.is_some()
+                        && notice.state.0 == NoticeState::Sent,
+                });
+            }
+        }
+        let (state, tone) = directive_word(directive.state, w);
+        let mut times = Vec::new();
+        if let Some(at) = directive.asked_at {
+            times.push(fill(w.asked_at, &[("when", &draw::exact(desk, at))]));
+        }
+        if let Some(at) = directive.due_at.filter(|_| one.state.0.is_live()) {
+            times.push(fill(w.due, &[("when", &draw::exact(desk, at))]));
+        }
+        if directive.reminded_at.is_some() {
+            times.push(w.reminded.to_owned());
+        }
+        all.push(PartyView {
+            name: id.map_or_else(
+                || word(directive.role.0, lang).to_owned(),
+                |id| {
+                    organizations
+                        .get(&id)
+                        .cloned()
+                        .unwrap_or_else(|| id.to_string())
+                },
+            ),
+            href: id
+                .filter(|_| visitor.reach() == Some(ledger::Reach::All))
+                .map(|id| format!("/console/parties/{id}")),
+            state,
+            tone,
+            line: fill(
+                w.directive,
+                &[
+                    ("place", &directive.place),
+                    (
+                        "ask",
+                        &ask_word(&directive.ask, lang).replace(['{', '}'], ""),
+                    ),
+                    ("span", &draw::span(directive.target_secs * 1_000_000, lang)),
+                ],
+            ),
+            times: times.join(" · "),
+            reason: directive.reason.clone(),
+            rungs,
+        });
+    }
+    Ok(all)
+}
+
+/// The strip of clocks.
+async fn dials(
+    desk: &Desk,
+    visitor: &Visitor,
+    one: &Incident,
+    clocks: &[Clock],
+    directives: &[Directive],
+) -> Result<Vec<Dial>, Refusal> {
+    let (lang, w, now) = (visitor.lang, CaseWords::of(visitor.lang), desk.now().0);
+    let quiet = |label: &str, big: &str, about: String| Dial {
+        label: label.to_owned(),
+        clock: None,
+        big: big.to_owned(),
+        muted: true,
+        about,
+        end: false,
+    };
+    let mut all = Vec::new();
+    for clock in clocks {
+        let label = format!("{} · {}/{}", w.clock_law, clock.law, clock.duty);
+        all.push(match clock.state {
+            ClockState::Running => Dial {
+                clock: Some(draw::countdown(
+                    desk,
+                    (clock.started_at, clock.due_at),
+                    now,
+                    lang,
+                )),
+                about: fill(w.due, &[("when", &draw::exact(desk, clock.due_at))]),
+                end: true,
+                ..quiet(&label, "", String::new())
+            },
+            state => {
+                let word = match (state, clock.is_late(now)) {
+                    (ClockState::Waived, _) => w.clock_waived,
+                    (_, true) => w.clock_late,
+                    _ => w.clock_done,
+                };
+                quiet(&label, word, clock.ended_reason.clone().unwrap_or_default())
+            }
+        });
+    }
+    let running =
+        |one: &&Directive| matches!(one.state, DirectiveState::Asked | DirectiveState::Answered);
+    let next = directives
+        .iter()
+        .filter(running)
+        .filter_map(|one| Some((one.asked_at?, one.due_at?)));
+    all.push(match next.min_by_key(|(_, due)| *due) {
+        Some(span) => Dial {
+            clock: Some(draw::countdown(desk, span, now, lang)),
+            about: fill(w.due, &[("when", &draw::exact(desk, span.1))]),
+            ..quiet(w.target, "", String::new())
+        },
+        None => quiet(w.target, w.target_none, String::new()),
+    });
+    all.push(match (one.noticed_at, one.acknowledged_at) {
+        (Some(asked), Some(said)) => Dial {
+            muted: false,
+            ..quiet(w.ack, &draw::span(said - asked, lang), String::new())
+        },
+        _ => quiet(w.ack, w.ack_none, String::new()),
+    });
+    let looks = desk.ledger.verifications(one.incident_id()).await?;
+    all.push(match looks.last() {
+        Some(last) => Dial {
+            muted: false,
+            ..quiet(
+                w.gone,
+                &fill(w.looks, &[("n", &looks.len())]),
+                fill(
+                    w.gone_last,
+                    &[
+                        ("finding", &word(last.finding.0, lang)),
+                        ("when", &draw::ago(now, last.at, lang)),
+                    ],
+                ),
+            )
+        },
+        None => quiet(w.gone, w.gone_none, String::new()),
+    });
+    if clocks.is_empty() {
+        all.push(quiet(
+            w.clock_law,
+            w.clock_none,
+            w.clock_none_text.to_owned(),
+        ));
+    }
+    Ok(all)
+}
+
+/// Incidents of the same host, address or campaign.
+async fn related(desk: &Desk, visitor: &Visitor, one: &Incident) -> Result<Vec<Related>, Refusal> {
+    let (lang, w) = (visitor.lang, CaseWords::of(visitor.lang));
+    let mut asked = Vec::new();
+    if let Some(campaign) = one.campaign_id {
+        asked.push((w.same_campaign, format!("campaign:{campaign}")));
+    }
+    if let Some(host) = &one.host {
+        asked.push((w.same_host, format!("host:\"{host}\"")));
+    }
+    if let Some(ip) = &one.ip {
+        asked.push((w.same_ip, format!("ip:{ip}")));
+    }
+    let mut all = Vec::new();
+    for (why, text) in asked {
+        let Ok(query) = Query::read(&text) else {
+            continue;
+        };
+        let search = meant(desk, visitor, &query);
+        let found = desk
+            .ledger
+            .find_incidents(&search, &visitor.within()?, None, RELATED + 1)
+            .await?;
+        let others: Vec<_> = found
+            .incidents
+            .iter()
+            .filter(|other| other.number != one.number)
+            .take(RELATED as usize)
+            .map(|other| {
+                (
+                    other.number,
+                    draw::defang(&other.what),
+                    StateView::of(other.state.0, lang),
+                )
+            })
+            .collect();
+        if !others.is_empty() {
+            let href = format!("/console/incidents?q={}", escaped(&query.text(lang)));
+            all.push(Related {
+                why,
+                href,
+                all: others,
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// The acts: the one to do next, and the others.
+fn menu(one: &Incident, clocks: &[Clock], w: &'static CaseWords) -> (ActView, Vec<ActView>) {
+    use IncidentState::{Acknowledged, Acted, Closed, Gone, Merged, Notified, Open, Validated};
+    let state = one.state.0;
+    let mut all = vec![
+        ("validate", w.a_validate, "", state == Open),
+        (
+            "dispatch",
+            w.a_dispatch,
+            "d",
+            matches!(state, Validated | Notified | Acknowledged | Acted),
+        ),
+        ("probe", w.a_probe, "v", !matches!(state, Merged)),
+        (
+            "remind",
+            w.a_remind,
+            "r",
+            matches!(state, Notified | Acknowledged),
+        ),
+        ("close", w.a_close, "e", state.is_live()),
+        ("reopen", w.a_reopen, "", state == Closed),
+        ("note", w.a_note, "n", true),
+        ("assign", w.a_assign, "a", true),
+        ("grade", w.a_grade, "", state != Merged),
+        (
+            "clock",
+            w.a_clock,
+            "",
+            clocks
+                .iter()
+                .any(|clock| clock.state == ClockState::Running),
+        ),
+        (
+            "campaign",
+            w.a_campaign,
+            "",
+            one.campaign_id.is_none() && state != Merged,
+        ),
+        ("uncampaign", w.a_uncampaign, "", one.campaign_id.is_some()),
+        ("split", w.a_split, "", state.is_live() && one.events > 1),
+        ("merge", w.a_merge, "m", state.is_live()),
+    ];
+    all.retain(|(_, _, _, there)| *there);
+    let next = match state {
+        Open => "validate",
+        Validated => "dispatch",
+        Notified | Acknowledged | Acted => "probe",
+        Gone => "close",
+        Closed | Merged => "note",
+    };
+    let at = all.iter().position(|(act, ..)| *act == next).unwrap_or(0);
+    let view = |(act, word, key, _): (&'static str, &'static str, &'static str, bool)| ActView {
+        act,
+        word,
+        key,
+    };
+    let first = view(all.remove(at));
+    (first, all.into_iter().map(view).collect())
+}
+
+/// Facts of the line under the title.
+fn facts(
+    one: &Incident,
+    beside: &ledger::Beside,
+    pen: &Pen<'_>,
+    w: &'static CaseWords,
+) -> Vec<(&'static str, String)> {
+    let lang = pen.lang;
+    let mut facts = vec![
+        (
+            w.owner,
+            pen.person(one, beside)
+                .unwrap_or_else(|| w.nobody.to_owned()),
+        ),
+        (w.severity, word(one.severity.0, lang).to_owned()),
+    ];
+    if StoredGrade::of(one).is_some() {
+        facts.push((w.level, pen.level(one).0));
+    }
+    let place = match (one.province.as_deref(), one.country.as_deref()) {
+        (Some(code), _) => province(code, lang),
+        (None, Some(code)) => country(code, lang),
+        _ => String::new(),
+    };
+    if !place.is_empty() {
+        facts.push((super::words::ListWords::of(lang).c_place, place));
+    }
+    let border: Vec<_> = one
+        .border
+        .split_whitespace()
+        .filter_map(|label| label.parse::<Border>().ok())
+        .map(|why| word(why, lang))
+        .collect();
+    if !border.is_empty() {
+        facts.push((
+            w.border,
+            border.join(if lang == Lang::Zh { "、" } else { ", " }),
+        ));
+    }
+    if let Some(owner) = &one.owner {
+        let named = owner
+            .parse()
+            .ok()
+            .and_then(|id| beside.organizations.get(&id));
+        let code = if lang == Lang::Zh { "zh" } else { "en" };
+        facts.push((
+            w.works,
+            named.map_or_else(|| owner.clone(), |org| org.name(code).to_owned()),
+        ));
+    }
+    if let Some(number) = &one.external_number {
+        facts.push((w.elsewhere, number.clone()));
+    }
+    if let Some(how) = one.resolution {
+        facts.push((w.resolution, word(how.0, lang).to_owned()));
+    }
+    let (from, to) = (
+        draw::exact(pen.desk, one.first_seen_at),
+        draw::exact(pen.desk, one.last_seen_at),
+    );
+    facts.push((w.seen, fill(w.seen_span, &[("from", &from), ("to", &to)])));
+    facts
+}
+
+async fn draw_page(
+    desk: &Desk,
+    visitor: &Visitor,
+    number: i64,
+    shown: Shown<'_>,
+) -> Result<Response, Refusal> {
+    let (lang, w) = (visitor.lang, CaseWords::of(visitor.lang));
+    let one = load(desk, visitor, number).await?;
+    let id = one.incident_id();
+    let ledger = &desk.ledger;
+    let names = people(desk).await?;
+    let pen = Pen {
+        desk,
+        lang,
+        now: desk.now().0,
+        names: &names,
+    };
+    let beside = ledger.beside_incidents(std::slice::from_ref(&one)).await?;
+    let (items, organizations) = timeline::all(desk, visitor, &one, &names).await?;
+    let clocks = ledger.clocks(id).await?;
+    let directives = ledger.directives(id).await?;
+    let reach = visitor.within()?;
+    let events = ledger
+        .incident_events(
+            id,
+            &reach,
+            Page {
+                offset: 0,
+                limit: EVENTS,
+            },
+        )
+        .await?;
+    let around = Around {
+        desk,
+        visitor,
+        one: &one,
+        events: &events,
+        clocks: &clocks,
+    };
+    let quill = Quill {
+        desk,
+        lang,
+        now: desk.now().0,
+        people: &names,
+        organizations: organizations.clone(),
+    };
+    let panel = match shown.panel {
+        Some((act, typed)) => {
+            let mut panel = panel(&around, &act, typed).await?;
+            panel.wrong = shown.wrong;
+            if let Some(seen) = shown.conflict {
+                panel.conflict = true;
+                let filter = AuditFilter {
+                    object: Some(format!("incident {id}")),
+                    since: Some(seen + 1),
+                    ..AuditFilter::default()
+                };
+                let since = ledger
+                    .audit_rows(
+                        &filter,
+                        Page {
+                            offset: 0,
+                            limit: 20,
+                        },
+                    )
+                    .await?;
+                panel.changes = since
+                    .iter()
+                    .filter_map(|entry| quill.trail(entry))
+                    .collect();
+            }
+            Some(panel)
+        }
+        None => None,
+    };
+    let mut filters = Vec::new();
+    let counted = |kind: &str| {
+        items
+            .iter()
+            .filter(|item| kind.is_empty() || item.kind == kind)
+            .count()
+    };
+    for kind in [""].into_iter().chain(KINDS) {
+        let text = match kind {
+            "" => w.f_all,
+            "notices" => w.f_notices,
+            "replies" => w.f_replies,
+            "probes" => w.f_probes,
+            "notes" => w.f_notes,
+            "steps" => w.f_steps,
+            _ => w.f_events,
+        };
+        let n = counted(kind);
+        if n > 0 {
+            let href = format!(
+                "/console/incidents/{number}{}{kind}",
+                if kind.is_empty() { "" } else { "?show=" }
+            );
+            filters.push((fill(text, &[("n", &n)]), href, kind == shown.filter));
+        }
+    }
+    let chosen: Vec<Item> = items
+        .into_iter()
+        .filter(|item| shown.filter.is_empty() || item.kind == shown.filter)
+        .collect();
+    let kept = ledger.evidence(id).await?;
+    let preview = kept
+        .iter()
+        .rev()
+        .find(|piece| evidence::is_picture(piece))
+        .map(|piece| {
+            let alt = fill(
+                w.preview_alt,
+                &[("name", &piece.name.replace(['{', '}'], ""))],
+            );
+            (
+                format!("/console/incidents/{number}/evidence/{}/preview", piece.id),
+                alt,
+            )
+        });
+    let pieces = kept
+        .iter()
+        .rev()
+        .map(|piece| PieceView {
+            id: piece.id.to_string(),
+            name: piece.name.clone(),
+            line: format!(
+                "{} · {} KB · {}",
+                draw::exact(desk, piece.at),
+                (piece.bytes + 1023) / 1024,
+                piece.source
+            ),
+            hash: piece.blob.to_string(),
+        })
+        .collect();
+    let observed = [
+        one.url.clone(),
+        one.host.clone(),
+        one.ip.clone(),
+        one.asn.map(|asn| format!("AS{asn}")),
+        one.name.clone(),
+    ];
+    let observables = observed
+        .into_iter()
+        .flatten()
+        .map(|live| Observable {
+            shown: draw::defang(&live),
+            live,
+        })
+        .collect();
+    let mut links = Vec::new();
+    if let Some(campaign) = one.campaign_id {
+        let named = ledger.campaign(campaign.0).await?;
+        let to = format!(
+            "/console/incidents?q={}",
+            escaped(&format!("campaign:{campaign}"))
+        );
+        links.push((w.campaign, to, named.name));
+    }
+    if let Some(whole) = one.merged_into
+        && let Ok(whole) = ledger.incident(whole.0, &reach).await
+    {
+        links.push((
+            w.merged,
+            format!("/console/incidents/{}", whole.number),
+            format!("#{}", whole.number),
+        ));
+    }
+    let flags = ledger::Key::Flag
+        .values()
+        .into_iter()
+        .filter(|(label, _, _)| one.has_flag(label));
+    let (first, acts) = menu(&one, &clocks, w);
+    let may_work = visitor.may(Right::Work);
+    let (title, second) = pen.lines(&one);
+    let more = one.events - events.len() as i64;
+    let dials = dials(desk, visitor, &one, &clocks, &directives).await?;
+    let parties = parties(desk, visitor, &one, &directives, &organizations).await?;
+    let related = related(desk, visitor, &one).await?;
+    let shell = shell::shell(desk, visitor, Nav::Incidents, &title).await;
+    let page = CasePage {
+        shell,
+        w,
+        number,
+        version: one.version,
+        seen: one.changed_at,
+        id: id.to_string(),
+        second,
+        state: StateView::of(one.state.0, lang),
+        facts: facts(&one, &beside, &pen, w),
+        links,
+        flags: flags
+            .map(|(_, zh, en)| if lang == Lang::Zh { zh } else { en })
+            .collect(),
+        tlp: one.tlp.0.en(),
+        dials,
+        filters,
+        days: quill.days(chosen),
+        pieces_n: fill(w.items, &[("n", &kept.len())]),
+        pieces,
+        preview,
+        observables,
+        live: shown.live,
+        parties,
+        related,
+        events: events
+            .iter()
+            .map(|event| EventView {
+                id: event
+                    .event_id
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect(),
+                day: model::time::Day(event.day).to_string(),
+                joined: draw::exact(desk, event.joined_at),
+                rule: event.rule.clone(),
+            })
+            .collect(),
+        events_more: (more > 0).then(|| fill(w.events_more, &[("n", &more)])),
+        primary: may_work.then_some(first),
+        acts: if may_work { acts } else { Vec::new() },
+        panel,
+        may_work,
+        mine: beside
+            .assignees
+            .get(&id)
+            .is_some_and(|login| login == visitor.login()),
+        login: visitor.login().to_owned(),
+    };
+    Ok(shell::status_page(shown.status, &page))
+}
+
+/// What was typed as the body of an act.
+fn body<T: DeserializeOwned>(typed: &Typed) -> Result<T, Refusal> {
+    let object = typed
+        .0
+        .iter()
+        .map(|(name, text)| (name.clone(), Value::from(text.as_str())));
+    serde_json::from_value(Value::Object(object.collect()))
+        .map_err(|error| Refusal::invalid("", error))
+}
+
+/// Does an act of a form; where to go then, and what is said.
+async fn done(
+    desk: &Desk,
+    visitor: &Visitor,
+    number: i64,
+    (act, mut typed, version): (&str, Typed, Option<i32>),
+) -> Result<(i64, String), Refusal> {
+    let w = CaseWords::of(visitor.lang);
+    let clean = |text: &str| text.replace(['{', '}'], "");
+    let said = match act {
+        "validate" | "close" | "reopen" => {
+            typed.0.insert("step".to_owned(), act.to_owned());
+            acts::step(desk, visitor, number, &body(&typed)?, version).await?;
+            let said = match act {
+                "validate" => w.said_validate,
+                "close" => w.said_close,
+                _ => w.said_reopen,
+            };
+            fill(said, &[("n", &number)])
+        }
+        "note" => {
+            acts::note(desk, visitor, number, &body(&typed)?).await?;
+            w.said_note.to_owned()
+        }
+        "assign" => {
+            let to: acts::AssignBody = body(&typed)?;
+            acts::assign(desk, visitor, number, &to).await?;
+            match to.to.as_str() {
+                "" => fill(w.said_unassign, &[("n", &number)]),
+                who => fill(w.said_assign, &[("n", &number), ("who", &clean(who))]),
+            }
+        }
+        "grade" => {
+            // Each measure has a field of its own.
+            let fields: Vec<String> = typed
+                .0
+                .keys()
+                .filter(|name| name.starts_with("m-"))
+                .cloned()
+                .collect();
+            let mut measures = Vec::new();
+            for name in fields {
+                let number = typed.take(&name).unwrap_or_default();
+                if !number.trim().is_empty() {
+                    measures.push(format!("{}={}", &name[2..], number.trim()));
+                }
+            }
+            typed.0.insert("measures".to_owned(), measures.join(","));
+            let (stored, clocks) =
+                acts::grade(desk, visitor, number, &body(&typed)?, version).await?;
+            let grade = stored.grade.map_or(w.none, |grade| match visitor.lang {
+                Lang::Zh => grade.zh(),
+                Lang::En => grade.roman(),
+            });
+            fill(
+                w.said_grade,
+                &[("n", &number), ("grade", &grade), ("clocks", &clocks)],
+            )
+        }
+        "merge" => {
+            let whole = acts::merge(desk, visitor, number, &body(&typed)?, version).await?;
+            return Ok((
+                whole.number,
+                fill(w.said_merge, &[("n", &number), ("whole", &whole.number)]),
+            ));
+        }
+        "split" => {
+            let made = acts::split(desk, visitor, number, &body(&typed)?, version).await?;
+            return Ok((made.number, fill(w.said_split, &[("n", &made.number)])));
+        }
+        "campaign" => {
+            acts::of_the_centre(visitor)?;
+            let one = load(desk, visitor, number).await?;
+            let name = acts::campaign(desk, visitor, &[one.incident_id()], &body(&typed)?).await?;
+            fill(w.said_campaign, &[("n", &number), ("name", &clean(&name))])
+        }
+        "uncampaign" => {
+            acts::of_the_centre(visitor)?;
+            acts::uncampaign(desk, visitor, number, &body(&typed)?).await?;
+            fill(w.said_uncampaign, &[("n", &number)])
+        }
+        "dispatch" => {
+            load(desk, visitor, number).await?;
+            let casework = acts::casework(desk, visitor)?;
+            let told = casework
+                .dispatch(number, visitor.login())
+                .await
+                .map_err(acts::troubled)?;
+            if let Some(problem) = told.problems.first() {
+                return Err(Refusal::conflict(format!("#{number}"), problem));
+            }
+            fill(
+                w.said_dispatch,
+                &[("n", &told.notices), ("held", &told.held)],
+            )
+        }
+        "remind" => {
+            load(desk, visitor, number).await?;
+            let casework = acts::casework(desk, visitor)?;
+            let told = casework
+                .remind(number, visitor.login())
+                .await
+                .map_err(acts::troubled)?;
+            if let Some(problem) = told.problems.first() {
+                return Err(Refusal::conflict(format!("#{number}"), problem));
+            }
+            fill(w.said_remind, &[("n", &told.notices)])
+        }
+        "probe" => {
+            load(desk, visitor, number).await?;
+            let casework = acts::casework(desk, visitor)?;
+            let told = casework
+                .probe(number, visitor.login())
+                .await
+                .map_err(acts::troubled)?;
+            let gone = match (told.looks, told.gone + told.closed) {
+                (0, _) => w.probe_withheld,
+                (_, 0) => w.probe_not,
+                _ => w.probe_gone,
+            };
+            fill(w.said_probe, &[("looks", &told.looks), ("gone", &gone)])
+        }
+        "clock" => {
+            let clock = typed.take("clock").and_then(|text| text.parse().ok());
+            let clock = clock.ok_or_else(|| Refusal::invalid("clock", w.clock_none))?;
+            acts::end_clock(desk, visitor, number, clock, &body(&typed)?).await?;
+            w.said_clock.to_owned()
+        }
+        _ => return Err(Refusal::Absent),
+    };
+    Ok((number, said))
+}
+
+pub(super) async fn act(
+    State(desk): At,
+    visitor: Visitor,
+    Path((number, act)): Path<(i64, String)>,
+    text: String,
+) -> Result<Response, Refusal> {
+    let mut typed = Typed::read(&text);
+    let version = typed.take("version").and_then(|text| text.parse().ok());
+    let seen = typed.take("seen").and_then(|text| text.parse().ok());
+    if act == "live" {
+        let one = load(&desk, &visitor, number).await?;
+        let record = NewAudit {
+            actor: visitor.login().to_owned(),
+            action: "incident.live".to_owned(),
+            object: format!("incident {}", one.incident_id()),
+            detail: json!({}),
+        };
+        desk.ledger.append_audit(record, desk.now().0).await?;
+        return draw_page(
+            &desk,
+            &visitor,
+            number,
+            Shown {
+                live: true,
+                ..Shown::default()
+            },
+        )
+        .await;
+    }
+    if !super::panel::ACTS.contains(&act.as_str()) {
+        return Err(Refusal::Absent);
+    }
+    let refused = match done(&desk, &visitor, number, (&act, typed.clone(), version)).await {
+        Ok((to, said)) => return Ok(form::done(&format!("/console/incidents/{to}"), &said)),
+        Err(refusal) => refusal,
+    };
+    // What was typed is kept: the form comes again with what is wrong, or with what somebody else did.
+    let status = refused.status();
+    let shown = match refused {
+        Refusal::Changed => Shown {
+            conflict: Some(seen.unwrap_or_default()),
+            ..Shown::default()
+        },
+        wrong @ (Refusal::Invalid(..) | Refusal::Conflict(..)) => Shown {
+            wrong: Some(wrong.detail()),
+            ..Shown::default()
+        },
+        other => return Err(other),
+    };
+    let shown = Shown {
+        panel: Some((act, typed)),
+        status,
+        ..shown
+    };
+    draw_page(&desk, &visitor, number, shown).await
+}
