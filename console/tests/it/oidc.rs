@@ -438,7 +438,9 @@ fn peer() -> Option<Peer> {
         .ok()?;
     let mut line = String::new();
     let mut out = child.stdout.take()?;
-    std::io::BufReader::new(&mut out).read_line(&mut line).ok()?;
+    std::io::BufReader::new(&mut out)
+        .read_line(&mut line)
+        .ok()?;
     let issuer = line.trim().to_owned();
     assert!(
         issuer.starts_with("http://127.0.0.1:"),
