@@ -20,7 +20,7 @@ use crate::refusal::Refusal;
 /// What the configuration says of signing in; replaced as a whole when it is read anew.
 #[derive(Clone, Debug)]
 pub struct SignIn {
-    /// Roles that need a second factor, from the moment when the first account of the house has one.
+    /// Roles that need a second factor, from the moment when the first account in one of them has one.
     pub second_factor: Vec<AccountRole>,
     /// Passwords that are known from breaches.
     pub breached: Option<Breached>,

@@ -88,17 +88,27 @@ fn taken(
     password::hash(text, salt).map_err(|error| Untaken::Broken(error.to_string()))
 }
 
-/// Whether an account needs a second factor: by its roles, from the moment when the first account has one.
+/// Whether an account needs a second factor: by its roles, from the moment when the first account in one of the named
+/// roles has one. Before that nobody could tell the others how it is done.
 ///
 /// # Errors
 /// The ledger cannot be read.
 pub(crate) async fn needs_second_factor(desk: &Desk, account: &Account) -> Result<bool, Refusal> {
     let terms = desk.sign_in();
-    let named = account
-        .roles()
-        .iter()
-        .any(|role| terms.second_factor.contains(role));
-    Ok(named && !desk.ledger.second_factors().await?.is_empty())
+    let named = |account: &Account| {
+        let mut roles = account.roles().into_iter();
+        account.active && roles.any(|role| terms.second_factor.contains(&role))
+    };
+    if !named(account) {
+        return Ok(false);
+    }
+    let have = desk.ledger.second_factors().await?;
+    if have.contains(&account.login) {
+        return Ok(true);
+    }
+    let accounts = desk.ledger.accounts().await?;
+    let mut others = accounts.iter().filter(|one| have.contains(&one.login));
+    Ok(others.any(named))
 }
 
 /// Whether a second factor is in force on an account.

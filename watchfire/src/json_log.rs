@@ -129,6 +129,7 @@ mod tests {
         let kept = Kept::default();
         let writer = kept.clone();
         let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
             .event_format(Lines)
             .with_writer(move || writer.clone())
             .finish();

@@ -532,7 +532,7 @@ mod tests {
             .iter()
             .map(|one| (one.key.as_str(), one.before.as_deref(), one.after.as_str()))
             .collect();
-        assert_eq!(shown, [("active", None, "true"), ("name", Some("a"), "b")]);
+        assert_eq!(shown, [("name", Some("a"), "b"), ("active", None, "true")]);
         assert!(fields("[]").is_empty());
     }
 }

@@ -43,6 +43,8 @@ words! {
         about: "这里的设置只属于您本人。", "What stands here is yours alone.";
         name: "姓名", "Name";
         email: "邮箱", "Mail address";
+        name_rule: "最多 100 个字符", "takes 100 characters at most";
+        email_rule: "写成 name@example.org 的样子", "is written as name@example.org";
         save: "保存", "Save";
         saved: "已保存", "Saved";
         taste: "语言与外观", "Language and look";
@@ -253,14 +255,15 @@ async fn change(
     let name = form.name.trim();
     let plain = |text: &str| text.chars().count() <= 100 && !text.chars().any(char::is_control);
     if !plain(name) {
-        return Err(Refusal::invalid(w.name, "1–100"));
+        return Err(Refusal::invalid(w.name, w.name_rule));
     }
     let email = form.email.trim();
     let mail = email.split_once('@').is_some_and(|(local, host)| {
         !local.is_empty() && host.contains('.') && !email.contains(char::is_whitespace)
     });
-    if !email.is_empty() && !(plain(email) && mail) {
-        return Err(Refusal::invalid(w.email, "name@example.org"));
+    let sound = email.is_empty() || (plain(email) && mail);
+    if !sound {
+        return Err(Refusal::invalid(w.email, w.email_rule));
     }
     let email = Some(email).filter(|email| !email.is_empty());
     desk.ledger

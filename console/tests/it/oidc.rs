@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -410,6 +410,8 @@ async fn a_provider_at_a_private_address_is_not_asked_unless_that_is_meant() {
 struct Peer {
     child: Child,
     issuer: String,
+    /// Kept open: a process that writes to a pipe nobody reads would end.
+    _out: ChildStdout,
 }
 
 impl Drop for Peer {
@@ -435,14 +437,20 @@ fn peer() -> Option<Peer> {
         .spawn()
         .ok()?;
     let mut line = String::new();
-    let out = child.stdout.take()?;
-    std::io::BufReader::new(out).read_line(&mut line).ok()?;
+    let mut out = child.stdout.take()?;
+    std::io::BufReader::new(&mut out)
+        .read_line(&mut line)
+        .ok()?;
     let issuer = line.trim().to_owned();
     assert!(
         issuer.starts_with("http://127.0.0.1:"),
         "oidc-provider says {line:?}"
     );
-    Some(Peer { child, issuer })
+    Some(Peer {
+        child,
+        issuer,
+        _out: out,
+    })
 }
 
 /// Follows the provider's own redirects as a browser does, up to the address that leads back to us.

@@ -6,9 +6,10 @@ use model::newsroom::Right;
 use model::time::Timestamp;
 use serde_json::json;
 
+use crate::command::bulletin::drafting::actor;
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table};
-use crate::workspace::{Access, Session, now, secret};
+use crate::workspace::{Access, Session, Workspace, now, secret};
 
 /// Make, list and revoke the tokens by which other systems push reports and call the API.
 #[derive(Debug, clap::Args)]
@@ -173,7 +174,8 @@ fn api(what: Api, session: &Session) -> Result {
             may,
             days,
         } => {
-            let workspace = session.open(Access::Write("tokens"))?;
+            let workspace = session.open(Access::Write("tokens api"))?;
+            owner(&workspace, session, Some(&login))?;
             let token = secret()?;
             let at = now().0;
             let ends = at + i64::from(days) * 86_400_000_000;
@@ -203,17 +205,38 @@ fn api(what: Api, session: &Session) -> Result {
             Ok(())
         }
         Api::Revoke { number } => {
-            let workspace = session.open(Access::Write("tokens"))?;
+            let workspace = session.open(Access::Write("tokens api"))?;
             let who = session.actor();
-            let revoked = workspace
-                .ledger
-                .revoke_api_token(&who, number, None, now().0);
+            let owner = owner(&workspace, session, None)?;
+            let revoked =
+                workspace
+                    .ledger
+                    .revoke_api_token(&who, number, owner.as_deref(), now().0);
             workspace.block_on(revoked)?;
             session
                 .talk
                 .say(format_args!("token {number} is void from now on"));
             Ok(())
         }
+    }
+}
+
+/// Whose tokens may be touched: whoever is named keeps their own, and with the right to keep accounts anybody's
+/// (`None`), as does whoever is not named at all.
+///
+/// # Errors
+/// The tokens of `login`, who is somebody else, without that right.
+fn owner(workspace: &Workspace, session: &Session, login: Option<&str>) -> Result<Option<String>> {
+    let Some(named) = &session.login else {
+        return Ok(None);
+    };
+    let refused = match actor(workspace, named, Right::Administer, now()) {
+        Ok(_) => return Ok(None),
+        Err(refused) => refused,
+    };
+    match login {
+        Some(login) if login != named => Err(refused),
+        _ => Ok(Some(named.clone())),
     }
 }
 

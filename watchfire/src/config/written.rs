@@ -456,7 +456,7 @@ impl Default for ServeSection {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SignInSection {
-    /// Roles that need a second factor, from the moment when the first account of the house has one.
+    /// Roles that need a second factor, from the moment when the first account in one of them has one.
     pub second_factor: Vec<String>,
     /// File of passwords that are known from breaches: sorted SHA-1 in hexadecimal, or the passwords; empty: none.
     pub breached: String,

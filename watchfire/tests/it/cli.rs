@@ -582,3 +582,29 @@ fn reference_tables_come_from_the_configuration_and_go_with_it() {
         .exits(1)
         .says("remedy");
 }
+
+#[test]
+fn a_named_person_keeps_their_own_tokens_and_no_others() {
+    let bench = Bench::with("");
+    let add = |login: &str, role: &str| {
+        bench
+            .run(&["users", "add", login, "--role", role, "--as", "li"])
+            .exits(0);
+    };
+    add("li", "administrator");
+    add("wang", "analyst");
+    let wang = Bench::at(bench.path()).set("WATCHFIRE_AS", "wang");
+    let own = ["tokens", "api", "add", "wang", "siem", "--may", "work"];
+    let text = wang.run(&own).exits(0).stdout;
+    assert!(text.starts_with("wf_") && text.trim().len() == 67, "{text}");
+    let more = ["tokens", "api", "add", "wang", "x", "--may", "administer"];
+    wang.run(&more).exits(1).says("may not keep accounts");
+    let other = ["tokens", "api", "add", "li", "x", "--may", "administer"];
+    wang.run(&other).exits(1).says("may not keep accounts");
+    let li = Bench::at(bench.path()).set("WATCHFIRE_AS", "li");
+    let second = ["tokens", "api", "add", "li", "own", "--may", "view"];
+    li.run(&second).exits(0);
+    wang.run(&["tokens", "api", "revoke", "2"]).exits(1);
+    wang.run(&["tokens", "api", "revoke", "1"]).exits(0);
+    li.run(&["tokens", "api", "list"]).exits(0).prints("void");
+}

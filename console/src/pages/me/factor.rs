@@ -129,11 +129,17 @@ async fn form(desk: &Desk, visitor: &Visitor, wrong: String) -> Result<FactorPag
             }
         }
     }
+    let owed = needed && on.is_none();
+    let mut shell = shell::shell(desk, visitor, Nav::Nowhere, w.title).await;
+    if owed {
+        // Nothing else is open before: nothing else is shown.
+        shell.entries.clear();
+    }
     Ok(FactorPage {
-        shell: shell::shell(desk, visitor, Nav::Nowhere, w.title).await,
+        shell,
         w,
         few: on.is_some() && left < 4,
-        owed: needed && on.is_none(),
+        owed,
         on,
         offer,
         needed,

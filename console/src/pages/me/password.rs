@@ -60,11 +60,17 @@ async fn form(desk: &Desk, visitor: &Visitor, wrong: String) -> Result<PasswordP
     let w = Words::of(visitor.lang);
     let account = own(visitor)?;
     let credential = desk.ledger.credential(&account.login).await?;
+    let owed = credential.as_ref().is_some_and(|one| one.must_change);
+    let mut shell = shell::shell(desk, visitor, Nav::Nowhere, w.title).await;
+    if owed {
+        // Nothing else is open before: nothing else is shown.
+        shell.entries.clear();
+    }
     Ok(PasswordPage {
-        shell: shell::shell(desk, visitor, Nav::Nowhere, w.title).await,
+        shell,
         w,
         login: account.login.clone(),
-        owed: credential.as_ref().is_some_and(|one| one.must_change),
+        owed,
         current: credential.is_some(),
         wrong,
     })
