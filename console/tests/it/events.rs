@@ -14,6 +14,7 @@ use model::bulletin::{Decimal, Text};
 use model::field::Field;
 use model::ids::EventId;
 use model::issue::IssueNumber;
+use model::newsroom::{AccountRole, Right};
 use model::record::Record;
 use model::statistic::Statistic;
 use model::territory::Territory;
@@ -165,8 +166,29 @@ async fn take_in(house: &House, id: &str, feed: &str, rows: &[Seen]) {
 
 async fn with_events() -> House {
     let house = House::new().await;
+    owner(&house).await;
     take_in(&house, "R-1", "url-list", &seen()).await;
     house
+}
+
+/// An analyst of the organization `ORG-A`: a branch.
+async fn owner(house: &House) {
+    let by = house
+        .ledger
+        .actor("administrator", Right::Administer, 0)
+        .await
+        .unwrap();
+    let roles = [AccountRole::Analyst];
+    house
+        .ledger
+        .set_account(&by, ("owner", "owner", &roles, true), T0)
+        .await
+        .unwrap();
+    house
+        .ledger
+        .set_account_organization(&by, "owner", Some("ORG-A"), T0)
+        .await
+        .unwrap();
 }
 
 async fn audited(house: &House, action: &str) -> Vec<Value> {
