@@ -155,6 +155,7 @@ words! {
         rest: "重试 {n} 次，{t} 再试", "{n} tries, again {t}";
         failed: "失败 {n} 次", "failed {n} times";
         drifts: "{n} 处变化待定", "{n} changes to be decided";
+        strip_new: "最近一天 {n}，还不知道常态", "newest day {n}; what is usual is not known yet";
         strip_label: "最近一天 {n}，常态 {a} 到 {b}", "newest day {n}, usual {a} to {b}";
         usual_text: "常态为近 8 周同一星期几的第 5 至第 95 百分位（不足四周时取全部日子）；竖线为最近一天，超出浅带变为琥珀色。", "Usual: the 5th to 95th percentile of the same weekday over 8 weeks (of all days while there are fewer than four); the bar is the newest day, amber outside the band.";
         empty: "还没有数据源", "No feed yet";
@@ -283,7 +284,10 @@ pub(crate) fn strip(volume: &Volume, w: &'static Words) -> Strip {
         paging::grouped(high),
     );
     Strip {
-        label: fill(w.strip_label, &[("n", &n), ("a", &a), ("b", &b)]),
+        label: match volume.usual {
+            Some(_) => fill(w.strip_label, &[("n", &n), ("a", &a), ("b", &b)]),
+            None => fill(w.strip_new, &[("n", &n)]),
+        },
         band_x: x(low),
         band: (x(high) - x(low)).max(2),
         mark: x(volume.now).clamp(2, WIDTH - 2),

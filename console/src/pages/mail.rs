@@ -48,7 +48,9 @@ pub(crate) struct PartView {
 pub(crate) fn view(bytes: &[u8], quoted: &str) -> Option<MailView> {
     let mail = Mail::read(bytes, &Limits::default()).ok()?;
     let addresses = |all: &[formats::mail::Address]| {
-        let each = all.iter().map(|one| one.address.to_string());
+        let each = all
+            .iter()
+            .map(|one| one.address.trim_matches(['<', '>']).to_owned());
         each.collect::<Vec<_>>().join(", ")
     };
     let encrypted = mail
