@@ -75,6 +75,13 @@ pub(super) struct Quill<'a> {
     pub(super) organizations: BTreeMap<OrganizationId, String>,
 }
 
+/// A word at the head of a title.
+fn capital(word: &str) -> String {
+    let mut chars = word.chars();
+    let first = chars.next().map(|c| c.to_uppercase().collect::<String>());
+    first.unwrap_or_default() + chars.as_str()
+}
+
 /// A text that may go into the places of another.
 fn plain(text: &str) -> String {
     text.replace(['{', '}'], "")
@@ -271,6 +278,38 @@ impl Quill<'_> {
         Some(item)
     }
 
+    /// Looks that one after the other found the same, as one: a page that is looked at for weeks would hide what
+    /// people did about it.
+    pub(super) fn gathered(&self, items: Vec<Item>) -> Vec<Item> {
+        let mut all: Vec<Item> = Vec::new();
+        let (mut more, mut since) = (0_u32, String::new());
+        let told = |last: &mut Item, more: u32, since: &str| {
+            if more > 0 {
+                last.sub += " · ";
+                last.sub += &fill(self.w().t_looks, &[("n", &(more + 1)), ("since", &since)]);
+            }
+        };
+        for item in items {
+            match all.last_mut() {
+                Some(last) if item.kind == "probes" && last.kind == "probes" && last.title == item.title => {
+                    more += 1;
+                    since = item.exact;
+                }
+                last => {
+                    if let Some(last) = last {
+                        told(last, more, &since);
+                    }
+                    more = 0;
+                    all.push(item);
+                }
+            }
+        }
+        if let Some(last) = all.last_mut() {
+            told(last, more, &since);
+        }
+        all
+    }
+
     /// Grouped by day, the newest first.
     pub(super) fn days(&self, items: Vec<Item>) -> Vec<DayOf> {
         let today = self.date(self.now);
@@ -409,7 +448,7 @@ pub(super) async fn all(
         let title = fill(
             w.t_notice,
             &[
-                ("kind", &word(notice.kind.0, lang)),
+                ("kind", &capital(word(notice.kind.0, lang))),
                 ("name", &quill.organization(notice.organization_id.0)),
                 ("state", &word(notice.state.0, lang)),
             ],

@@ -27,7 +27,7 @@ words! {
         add: "+ 条件", "+ Condition";
         add_value: "其他条件", "Another condition";
         value: "取值", "Value";
-        take_off: "去掉条件：{term}", "Take off: {term}";
+        take_off: "去掉", "Take off";
         not: "非", "not";
         columns: "列", "Columns";
         columns_set: "更改列", "Show these";
@@ -152,7 +152,6 @@ words! {
         elsewhere: "外部编号", "Number elsewhere";
         none: "无", "none";
         nobody: "未指派", "nobody";
-        centre: "中心", "centre";
         seen: "发现时间", "Seen";
         seen_span: "{from} 至 {to}", "{from} to {to}";
         timeline: "时间线", "Timeline";
@@ -167,6 +166,7 @@ words! {
         yesterday: "昨天，{day}", "Yesterday, {day}";
         evidence: "证据", "Evidence";
         items: "{n} 件", "{n} items";
+        older: "更早的 {n} 件", "{n} older ones";
         evidence_none: "还没有证据。核验时自动留存页面、解析和证书。", "None yet. A probe keeps the page, its records and certificates.";
         preview_about: "安全预览：由服务器重新编码为图片，不含脚本，不向外请求。", "Safe preview: made anew as a picture on the server, no script, no request from your browser.";
         preview_alt: "证据图片预览：{name}", "Preview of the evidence {name}";
@@ -331,6 +331,7 @@ words! {
         t_edit: "信息变更", "Details changed";
         t_graded: "定级：{grade}", "Graded {grade}";
         t_live: "查看了可用原文", "Looked at the live text";
+        t_looks: "自 {since} 起连续 {n} 次", "{n} times in a row since {since}";
         t_none: "没有这类记录。", "Nothing of this kind.";
         s_validate: "核实", "Validated";
         s_notify: "通报", "Notified";
