@@ -265,7 +265,10 @@ impl Pen<'_> {
     pub(super) fn title(&self, one: &Incident) -> String {
         let (title, _) = self.lines(one);
         let names = [&one.host, &one.ip];
-        let bare = names.into_iter().flatten().any(|name| draw::defang(name) == title);
+        let bare = names
+            .into_iter()
+            .flatten()
+            .any(|name| draw::defang(name) == title);
         match bare {
             true => format!("{} {title}", word(one.kind.0, self.lang)),
             false => title,

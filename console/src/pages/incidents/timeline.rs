@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use ledger::{AuditEntry, AuditFilter, Incident, Page};
 use model::bulletin::Lang;
 use model::ids::OrganizationId;
-use model::incident::{IncidentState, Step};
+use model::incident::{Border, IncidentState, Step};
 use model::notice::NoticeState;
 use model::time::Timestamp;
 use serde_json::Value;
 
+use super::machine;
 use super::words::CaseWords;
 use crate::Desk;
 use crate::pages::draw;
@@ -75,13 +76,6 @@ pub(super) struct Quill<'a> {
     pub(super) organizations: BTreeMap<OrganizationId, String>,
 }
 
-/// A word at the head of a title.
-fn capital(word: &str) -> String {
-    let mut chars = word.chars();
-    let first = chars.next().map(|c| c.to_uppercase().collect::<String>());
-    first.unwrap_or_default() + chars.as_str()
-}
-
 /// A text that may go into the places of another.
 fn plain(text: &str) -> String {
     text.replace(['{', '}'], "")
@@ -94,6 +88,9 @@ impl Quill<'_> {
 
     /// Name of a person, or of the machine's part as it is.
     pub(super) fn who(&self, login: &str) -> String {
+        if let Some(part) = machine::actor(login, self.lang) {
+            return part.to_owned();
+        }
         self.people
             .get(login)
             .map_or_else(|| plain(login), |name| plain(name))
@@ -175,7 +172,7 @@ impl Quill<'_> {
                 let (title, tone) = self.step(&told);
                 let mut item = self.item(entry.at, "steps", icon::STEP, title);
                 item.tone = tone;
-                item.text = text("basis");
+                item.text = machine::told(&text("basis"), self.lang);
                 item
             }
             "incident.assign" => {
@@ -237,9 +234,21 @@ impl Quill<'_> {
                 item.text = text("reason");
                 item
             }
+            "incident.edit" if told["border"].is_string() => {
+                let why = text("border").parse::<Border>();
+                let why =
+                    why.map_or_else(|_| text("border"), |why| word(why, self.lang).to_owned());
+                let title = fill(w.t_border, &[("why", &plain(&why))]);
+                self.item(entry.at, "steps", icon::STEP, title)
+            }
             "incident.edit" => {
                 let mut item = self.item(entry.at, "steps", icon::STEP, w.t_edit.to_owned());
-                item.sub = entry.detail.clone();
+                let fields = told.as_object().into_iter().flatten();
+                let fields = fields.map(|(name, value)| match value.as_str() {
+                    Some(text) => format!("{name}: {text}"),
+                    None => format!("{name}: {value}"),
+                });
+                item.sub = fields.collect::<Vec<_>>().join("; ");
                 item
             }
             "directive.edit" => {
@@ -249,7 +258,7 @@ impl Quill<'_> {
                     .or(what["answered"].as_str())
                     .or(what["no_contact"].as_str());
                 let mut item = self.item(entry.at, "notices", icon::BELL, w.t_directive.to_owned());
-                item.sub = said?.to_owned();
+                item.sub = machine::told(said?, self.lang);
                 item
             }
             action @ ("clock.start" | "clock.stop" | "clock.waive" | "clock.escalate") => {
@@ -291,7 +300,11 @@ impl Quill<'_> {
         };
         for item in items {
             match all.last_mut() {
-                Some(last) if item.kind == "probes" && last.kind == "probes" && last.title == item.title => {
+                Some(last)
+                    if item.kind == "probes"
+                        && last.kind == "probes"
+                        && last.title == item.title =>
+                {
                     more += 1;
                     since = item.exact;
                 }
@@ -448,7 +461,7 @@ pub(super) async fn all(
         let title = fill(
             w.t_notice,
             &[
-                ("kind", &capital(word(notice.kind.0, lang))),
+                ("kind", &word(notice.kind.0, lang)),
                 ("name", &quill.organization(notice.organization_id.0)),
                 ("state", &word(notice.state.0, lang)),
             ],
@@ -472,12 +485,12 @@ pub(super) async fn all(
             item.sub += " · ";
             item.sub += &fill(w.t_sent, &[("when", &draw::exact(desk, sent))]);
         }
-        item.text = [&notice.hold_reason, &notice.outcome]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(" · ");
+        // Why it waited is of interest while it waits.
+        let told = match notice.state.0 {
+            NoticeState::Held => &notice.hold_reason,
+            _ => &notice.outcome,
+        };
+        item.text = machine::told(told.as_deref().unwrap_or_default(), lang);
         item.href = Some((
             format!("/console/notices/{}", notice.number),
             format!("#{}", notice.number),
@@ -489,7 +502,10 @@ pub(super) async fn all(
         let mut item = quill.item(message.received_at, "replies", icon::MAIL, title);
         item.quote = message.subject.clone();
         item.sub = match &message.proposal {
-            Some(proposal) => fill(w.t_reply_reads, &[("proposal", &plain(proposal))]),
+            Some(proposal) => fill(
+                w.t_reply_reads,
+                &[("proposal", &plain(&machine::told(proposal, lang)))],
+            ),
             None => message.reason.clone().unwrap_or_default(),
         };
         items.push(item);

@@ -310,7 +310,7 @@ words! {
         t_note: "{who} 的备注", "{who}, note";
         t_probe: "{probe}：{finding}", "{probe}: {finding}";
         t_probe_sub: "{client}，{vantage}，判据 {reason}", "{client}, from {vantage}, by {reason}";
-        t_notice: "{kind}：{name}，{state}", "{kind} to {name}: {state}";
+        t_notice: "{kind}：{name}，{state}", "{name}: {kind}, {state}";
         t_notice_sub: "通报 #{n}，{channel} {address}", "Notice #{n}, {channel} {address}";
         t_sent: "{when} 送达对方", "taken {when}";
         t_reply: "{who} 来信", "Mail from {who}";
@@ -329,6 +329,7 @@ words! {
         t_clock_waive: "时钟免除：{duty}", "Clock waived: {duty}";
         t_clock_at: "时钟走到 {n}%：{duty}", "Clock at {n} %: {duty}";
         t_edit: "信息变更", "Details changed";
+        t_border: "跨境：{why}", "Cross-border: {why}";
         t_graded: "定级：{grade}", "Graded {grade}";
         t_live: "查看了可用原文", "Looked at the live text";
         t_looks: "自 {since} 起连续 {n} 次", "{n} times in a row since {since}";
