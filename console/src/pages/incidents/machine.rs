@@ -56,6 +56,9 @@ fn phrase(text: &str) -> String {
     if let Some((_, zh)) = PHRASES.iter().find(|(en, _)| *en == text) {
         return (*zh).to_owned();
     }
+    if let Some(count) = text.strip_suffix(" looks") {
+        return format!("核验 {count} 次");
+    }
     let head = HEADS
         .iter()
         .find_map(|(en, zh)| Some((zh, text.strip_prefix(en)?)));

@@ -304,7 +304,7 @@ words! {
         no_workspace: "此服务器未连接派发与核验", "Sending on and probing are not connected on this server";
         t_opened: "立案", "Opened";
         t_opened_by: "规则 {rule}，合并键 {key}", "Rule {rule}, joined by {key}";
-        t_joined: "并入 {n} 条监测记录", "{n} events joined";
+        t_joined: "并入 {n} 条监测记录", "Events joined: {n}";
         t_joined_by: "规则 {rule}：{key}", "Rule {rule}: {key}";
         t_complaint: "收到投诉 #{n}（{via}）", "Complaint #{n} ({via})";
         t_note: "{who} 的备注", "{who}, note";
@@ -320,7 +320,7 @@ words! {
         t_assign: "指派给 {who}", "Assigned to {who}";
         t_unassign: "取消指派", "Assigned to nobody";
         t_merge: "并入了另一事件", "Another incident became part of it";
-        t_split: "拆出 {n} 条记录", "{n} events were split off";
+        t_split: "拆出 {n} 条记录", "Events split off: {n}";
         t_campaign: "团伙归属变更", "Campaign changed";
         t_route: "研判派发：{n} 家单位", "Decided: {n} parties";
         t_directive: "派发变更", "Directive changed";
