@@ -22,12 +22,18 @@ use crate::{assignment, bulk, campaign, directive, organization};
 
 /// Numbers that are looked at for one page at most, where no index leads.
 const BUDGET: i64 = 300_000;
+/// Numbers that are looked at for a count at most, where no index leads: a count is worth less than a page.
+const COUNT_BUDGET: i64 = 100_000;
 /// The first stretch of numbers; each next is wider.
 const STRETCH: i64 = 10_000;
 /// Most that is counted.
 pub const COUNTED: u64 = 10_000;
 /// Rows that are taken up together from an index of words or of times.
 const TOGETHER: u64 = 400;
+/// Incidents of words that are counted at most: each is looked at, where others are counted in an index.
+const COUNTED_BY_WORDS: u64 = 500;
+/// Incidents of a word up to which it is told from others how rare it is.
+const RARE: u64 = 100;
 /// Times that [`TOGETHER`] rows are taken up for one page.
 const ROUNDS: usize = 25;
 
@@ -490,7 +496,7 @@ impl Ledger {
         // The rarest word leads.
         let mut leading: Option<(usize, String)> = None;
         for word in &words {
-            let count = self.numbers_of_word(word, begin, up, TOGETHER).await?.len();
+            let count = self.numbers_of_word(word, begin, up, RARE).await?.len();
             if leading.as_ref().is_none_or(|(least, _)| count < *least) {
                 leading = Some((count, word.clone()));
             }
@@ -699,12 +705,12 @@ impl Ledger {
         Ok(Found::default())
     }
 
-    /// How many are found, up to [`COUNTED`]; where no index leads, as far as a page looks.
+    /// How many are found, up to [`COUNTED`]; where no index leads, among the newest [`COUNT_BUDGET`] numbers.
     pub async fn count_found(&self, search: &Search, reach: &Reach) -> Result<Bounded> {
         let mut condition = reach.condition().add(search.condition.clone());
         if !search.words.is_empty() {
             let (numbers, next, _) = self
-                .numbers_by_words(search, condition, Order::Newest, None, 1_000)
+                .numbers_by_words(search, condition, Order::Newest, None, COUNTED_BY_WORDS)
                 .await?;
             return Ok(Bounded {
                 count: numbers.len() as u64,
@@ -718,7 +724,7 @@ impl Ledger {
         let (first, last) = self.numbers().await?;
         let low = match led {
             true => first,
-            false => Ord::max(first, last - BUDGET),
+            false => Ord::max(first, last - COUNT_BUDGET),
         };
         let some = Entity::find()
             .select_only()
