@@ -83,7 +83,8 @@ async fn every_route_against_everybody() {
         people.push((label.to_owned(), vec![role], None));
         for organization in ["ORG-A", "ORG-B"] {
             let login = format!("{label}-{}", organization.to_lowercase());
-            let new = (login.as_str(), "", [role].as_slice(), true);
+            let own = [role];
+            let new = (login.as_str(), "", own.as_slice(), true);
             house
                 .ledger
                 .set_account(&by, new, house.now())

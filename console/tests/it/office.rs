@@ -73,16 +73,18 @@ impl Correspondence for Office {
     ) -> Result<i64, Declined> {
         let parties = Parties::of(self.work.ledger.register().await?);
         let who = (reason.as_str(), actor.as_str());
+        let house = letters();
         let written = self
             .work
-            .write_again(&letters(), &parties, notice, contact, who);
+            .write_again(&house, &parties, notice, contact, who);
         Ok(written.await?.number)
     }
 
     async fn answer(&self, message: Message, text: String, actor: String) -> Result<i64, Declined> {
+        let (house, ours) = (letters(), own());
         let written = self
             .work
-            .write_answer(&letters(), &own(), &message, &text, &actor);
+            .write_answer(&house, &ours, &message, &text, &actor);
         Ok(written.await?.number)
     }
 

@@ -1,6 +1,5 @@
 //! The newsroom: who may do what, and the life of an issue from its plan to its withdrawal.
 
-use ledger::Hindrance;
 use ledger::{
     Actor, EditionKey, Error, Frozen, Hindrance, Issue, IssueState, Ledger, LintOutcome,
     NewCorrection, NewEdition, NewIssue, NewRendition, Review,
