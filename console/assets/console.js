@@ -49,14 +49,19 @@
     box.dispatchEvent(new Event("change", { bubbles: true }));
   };
   let last = -1;
+  // What is done to the chosen is offered when some are.
+  const chosen = () => {
+    const count = all("[data-row] input:checked").length;
+    for (const bulk of all("[data-bulk]")) bulk.hidden = count === 0;
+    for (const text of all("[data-count]")) text.textContent = count;
+  };
+  chosen();
   document.addEventListener("change", (event) => {
     const row = event.target.closest("[data-row]");
     if (row) row.setAttribute("aria-selected", event.target.checked);
     const every = event.target.closest("[data-every]");
     if (every) for (const one of rows()) select(one, every.checked);
-    const count = all("[data-row] input:checked").length;
-    for (const bulk of all("[data-bulk]")) bulk.hidden = count === 0;
-    for (const text of all("[data-count]")) text.textContent = count;
+    chosen();
     const auto = event.target.closest("[data-auto]");
     if (auto) auto.form.requestSubmit();
   });
@@ -152,7 +157,7 @@
     if (event.key === "?") { help(); return; }
     if (quiet()) return;
     if (going) { going = false; const to = places[event.key]; if (to) location.href = to; return; }
-    const own = all("[data-key]").find((one) => one.dataset.key === event.key);
+    const own = all("[data-key]").find((one) => one.dataset.key === event.key && !one.closest("[hidden]"));
     if (own) { event.preventDefault(); if (own.matches("input,textarea,select")) own.focus(); else own.click(); return; }
     const list = rows();
     switch (event.key) {

@@ -130,7 +130,7 @@ const QUESTIONS: [&str; 17] = [
     "flag:government",
     "opened:2026-11-01..2026-11-07",
     "age:>300d kind:defacement province:11",
-    "host:login-777777.example-12.test",
+    "host:login-777777.example-4548.test",
     "ip:198.51.100.7",
     "asn:64500 kind:attack",
     "示例银行299",

@@ -87,7 +87,9 @@ impl Ledger {
             return Ok(before);
         }
         match to {
-            None => drop(Entity::delete_by_id(Text(id)).exec(&tx).await?),
+            None => {
+                Entity::delete_by_id(Text(id)).exec(&tx).await?;
+            }
             Some(login) => {
                 let row = ActiveModel {
                     incident_id: Set(Text(id)),

@@ -23,6 +23,7 @@ mod entering;
 mod evidence;
 mod export;
 mod list;
+mod machine;
 mod panel;
 mod rows;
 mod timeline;

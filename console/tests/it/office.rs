@@ -80,6 +80,9 @@ impl Correspondence for Office {
         let house = letters();
         let written = self
             .work
+        let house = letters();
+        let written = self
+            .work
             .write_again(&house, &parties, notice, contact, who);
         Ok(written.await?.number)
     }
@@ -93,6 +96,10 @@ impl Correspondence for Office {
         let written = self
             .work
             .write_answer(&house, &own, &message, &text, &actor);
+        let (house, ours) = (letters(), own());
+        let written = self
+            .work
+            .write_answer(&house, &ours, &message, &text, &actor);
         Ok(written.await?.number)
     }
 

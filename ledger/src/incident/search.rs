@@ -22,12 +22,18 @@ use crate::{assignment, bulk, campaign, directive, organization};
 
 /// Numbers that are looked at for one page at most, where no index leads.
 const BUDGET: i64 = 300_000;
+/// Numbers that are looked at for a count at most, where no index leads: a count is worth less than a page.
+const COUNT_BUDGET: i64 = 100_000;
 /// The first stretch of numbers; each next is wider.
 const STRETCH: i64 = 10_000;
 /// Most that is counted.
 pub const COUNTED: u64 = 10_000;
 /// Rows that are taken up together from an index of words or of times.
 const TOGETHER: u64 = 400;
+/// Incidents of words that are counted at most: each is looked at, where others are counted in an index.
+const COUNTED_BY_WORDS: u64 = 500;
+/// Incidents of a word up to which it is told from others how rare it is.
+const RARE: u64 = 100;
 /// Times that [`TOGETHER`] rows are taken up for one page.
 const ROUNDS: usize = 25;
 
@@ -449,6 +455,29 @@ impl Ledger {
         after: Option<Cursor>,
         limit: u64,
     ) -> Result<Found> {
+        let (numbers, next, short) = self
+            .numbers_by_words(search, condition, order, after, limit)
+            .await?;
+        let mut incidents = of_numbers(self.reader(), &numbers, Condition::all()).await?;
+        if order == Order::Oldest {
+            incidents.reverse();
+        }
+        Ok(Found {
+            incidents,
+            next,
+            short,
+        })
+    }
+
+    /// Numbers of a page of what holds all words; where the next begins, and whether enough was looked at.
+    async fn numbers_by_words(
+        &self,
+        search: &Search,
+        condition: Condition,
+        order: Order,
+        after: Option<Cursor>,
+        limit: u64,
+    ) -> Result<(Vec<i64>, Option<Cursor>, bool)> {
         let up = order == Order::Oldest;
         let mut words: BTreeSet<String> = BTreeSet::new();
         for word in &search.words {
@@ -467,19 +496,19 @@ impl Ledger {
         // The rarest word leads.
         let mut leading: Option<(usize, String)> = None;
         for word in &words {
-            let count = self.numbers_of_word(word, begin, up, TOGETHER).await?.len();
+            let count = self.numbers_of_word(word, begin, up, RARE).await?.len();
             if leading.as_ref().is_none_or(|(least, _)| count < *least) {
                 leading = Some((count, word.clone()));
             }
         }
         let Some((_, lead)) = leading else {
-            return Ok(Found::default());
+            return Ok((Vec::new(), None, false));
         };
-        let mut found = Found::default();
-        let mut at = begin;
+        let (mut all, mut at, mut most): (Vec<i64>, _, _) =
+            (Vec::new(), begin, limit.clamp(50, TOGETHER));
         for round in 0.. {
-            let mut numbers = self.numbers_of_word(&lead, at, up, TOGETHER).await?;
-            let ended = (numbers.len() as u64) < TOGETHER;
+            let mut numbers = self.numbers_of_word(&lead, at, up, most).await?;
+            let ended = (numbers.len() as u64) < most;
             at = numbers.last().copied().unwrap_or(at);
             for other in words.iter().filter(|word| **word != lead) {
                 let base = wording::base(other);
@@ -493,26 +522,33 @@ impl Ledger {
                     .collect();
                 numbers.retain(|number| held.contains(number));
             }
-            let mut incidents = of_numbers(self.reader(), &numbers, condition.clone()).await?;
+            let mut let_through: Vec<i64> = Entity::find()
+                .select_only()
+                .column(Column::Number)
+                .filter(Column::Number.is_in(numbers))
+                .filter(condition.clone())
+                .order_by_desc(Column::Number)
+                .into_tuple()
+                .all(self.reader())
+                .await?;
             if up {
-                incidents.reverse();
+                let_through.reverse();
             }
-            found.incidents.extend(incidents);
-            if found.incidents.len() as u64 > limit {
-                found.incidents.truncate(limit as usize);
-                found.next = found.incidents.last().map(|one| Cursor::Number(one.number));
-                return Ok(found);
+            all.extend(let_through);
+            let full = all.len() as u64 > limit;
+            if full || ended || round + 1 >= ROUNDS {
+                all.truncate(limit as usize);
+                let next = match (full, ended) {
+                    (true, _) => all.last().map(|number| Cursor::Number(*number)),
+                    (false, true) => None,
+                    (false, false) => Some(Cursor::Number(at)),
+                };
+                return Ok((all, next, !full && !ended));
             }
-            if ended {
-                return Ok(found);
-            }
-            if round + 1 >= ROUNDS {
-                found.next = Some(Cursor::Number(at));
-                found.short = true;
-                return Ok(found);
-            }
+            // The first stretch is as long as the page: where most fit, no row is read in vain.
+            most = TOGETHER;
         }
-        Ok(found)
+        Ok((all, None, false))
     }
 
     /// When the first thing of each of these incidents runs out.
@@ -669,16 +705,16 @@ impl Ledger {
         Ok(Found::default())
     }
 
-    /// How many are found, up to [`COUNTED`]; where no index leads, as far as a page looks.
+    /// How many are found, up to [`COUNTED`]; where no index leads, among the newest [`COUNT_BUDGET`] numbers.
     pub async fn count_found(&self, search: &Search, reach: &Reach) -> Result<Bounded> {
         let mut condition = reach.condition().add(search.condition.clone());
         if !search.words.is_empty() {
-            let found = self
-                .found_by_words(search, condition, Order::Newest, None, 1_000)
+            let (numbers, next, _) = self
+                .numbers_by_words(search, condition, Order::Newest, None, COUNTED_BY_WORDS)
                 .await?;
             return Ok(Bounded {
-                count: found.incidents.len() as u64,
-                more: found.next.is_some(),
+                count: numbers.len() as u64,
+                more: next.is_some(),
             });
         }
         if search.order == Order::Clock {
@@ -688,7 +724,7 @@ impl Ledger {
         let (first, last) = self.numbers().await?;
         let low = match led {
             true => first,
-            false => Ord::max(first, last - BUDGET),
+            false => Ord::max(first, last - COUNT_BUDGET),
         };
         let some = Entity::find()
             .select_only()

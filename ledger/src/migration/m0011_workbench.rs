@@ -32,6 +32,8 @@ const INDEXES: &[NewIndex] = &[
             "country",
             "opened_at",
             "owner",
+            "flags",
+            "border",
         ],
     ),
     (
@@ -85,7 +87,12 @@ const INDEXES: &[NewIndex] = &[
         "incident",
         &["owner", "number", "state", "kind"],
     ),
-    ("incident_by_asn", false, "incident", &["asn", "number"]),
+    (
+        "incident_by_asn",
+        false,
+        "incident",
+        &["asn", "number", "state", "kind"],
+    ),
     ("incident_by_brand", false, "incident", &["brand", "number"]),
     ("incident_by_name", false, "incident", &["name", "number"]),
 ];

@@ -5,7 +5,6 @@ use model::bulletin::Lang;
 
 use super::words::ListWords;
 use super::{country, escaped, province};
-use crate::words::fill;
 
 /// A term as it is shown.
 pub(super) struct Chip {
@@ -13,7 +12,7 @@ pub(super) struct Chip {
     pub(super) not: bool,
     pub(super) values: String,
     pub(super) off: String,
-    pub(super) label: String,
+    pub(super) label: &'static str,
 }
 
 /// A key of the menu with its values.
@@ -102,13 +101,12 @@ pub(super) fn chips(query: &Query, lang: Lang, columns: &str) -> Vec<Chip> {
 }
 
 fn chip(w: &ListWords, key: &'static str, not: bool, values: String, off: String) -> Chip {
-    let term = format!("{key} {values}").replace(['{', '}'], "");
     Chip {
         key,
         not,
-        label: fill(w.take_off, &[("term", &term)]),
         values,
         off,
+        label: w.take_off,
     }
 }
 

@@ -36,6 +36,8 @@ use crate::words::{fill, word};
 
 /// Events that are listed.
 const EVENTS: u64 = 50;
+/// Pieces of evidence that are listed openly, as the template counts them.
+const SHOWN: usize = 5;
 /// Related incidents that are listed.
 const RELATED: u64 = 5;
 
@@ -124,6 +126,7 @@ struct CasePage {
     days: Vec<DayOf>,
     pieces: Vec<PieceView>,
     pieces_n: String,
+    older: Option<String>,
     preview: Option<(String, String)>,
     observables: Vec<Observable>,
     live: bool,
@@ -555,7 +558,11 @@ fn facts(
         draw::exact(pen.desk, one.first_seen_at),
         draw::exact(pen.desk, one.last_seen_at),
     );
-    facts.push((w.seen, fill(w.seen_span, &[("from", &from), ("to", &to)])));
+    let seen = match from == to {
+        true => from,
+        false => fill(w.seen_span, &[("from", &from), ("to", &to)]),
+    };
+    facts.push((w.seen, seen));
     facts
 }
 
@@ -733,7 +740,7 @@ async fn draw_page(
         .filter(|(label, _, _)| one.has_flag(label));
     let (first, acts) = menu(&one, &clocks, w);
     let may_work = visitor.may(Right::Work);
-    let (title, second) = pen.lines(&one);
+    let (title, (_, second)) = (pen.title(&one), pen.lines(&one));
     let more = one.events - events.len() as i64;
     let dials = dials(desk, visitor, &one, &clocks, &directives).await?;
     let parties = parties(desk, visitor, &one, &directives, &organizations).await?;
@@ -756,8 +763,12 @@ async fn draw_page(
         tlp: one.tlp.0.en(),
         dials,
         filters,
-        days: quill.days(chosen),
+        days: quill.days(match shown.filter {
+            "probes" => chosen,
+            _ => quill.gathered(chosen),
+        }),
         pieces_n: fill(w.items, &[("n", &kept.len())]),
+        older: (kept.len() > SHOWN).then(|| fill(w.older, &[("n", &(kept.len() - SHOWN))])),
         pieces,
         preview,
         observables,

@@ -179,7 +179,11 @@ pub(super) async fn page(
     let count = match &bad {
         None => {
             let search = meant(&desk, &visitor, &query);
-            let count = desk.ledger.count_found(&search, &visitor.within()?).await?;
+            let mut count = desk.ledger.count_found(&search, &visitor.within()?).await?;
+            // A count that ended early knows no more than the page does.
+            if count.more {
+                count.count = count.count.max(rows.len() as u64);
+            }
             fill(w.count, &[("n", &counted(count))])
         }
         Some(_) => String::new(),

@@ -240,6 +240,12 @@ pub(super) async fn panel(around: &Around<'_>, act: &str, typed: Typed) -> Resul
         "uncampaign" => panel.title = w.a_uncampaign,
         "grade" => {
             (panel.title, panel.about) = (w.a_grade, w.grade_about);
+            // The gravest duty must not be chosen by nobody.
+            panel
+                .typed
+                .0
+                .entry("operator".to_owned())
+                .or_insert_with(|| Operator::Other.label().to_owned());
             panel.importance = choices::<Importance>(lang);
             panel.loss = choices::<Loss>(lang);
             panel.extent = choices::<Extent>(lang);
@@ -334,7 +340,7 @@ async fn dispatch(around: &Around<'_>, panel: &mut Panel) -> Result<(), Refusal>
     for letter in plan.letters {
         let to = name(letter.organization).replace(['{', '}'], "");
         let address = letter.address.replace(['{', '}'], "");
-        let held = letter.held.join("; ").replace(['{', '}'], "");
+        let held = super::machine::told(&letter.held.join("; "), lang).replace(['{', '}'], "");
         panel.letters.push(Letter {
             to: fill(w.letter_to, &[("name", &to), ("address", &address)]),
             subject: letter.subject,

@@ -245,29 +245,34 @@ impl Pen<'_> {
 
     /// Title and second line: what it is about, and at which address where that says more.
     pub(super) fn lines(&self, one: &Incident) -> (String, String) {
-        let target = one
-            .url
-            .as_deref()
-            .or(one.host.as_deref())
-            .or(one.ip.as_deref());
-        let what = draw::defang(&one.what);
-        let target = target.map(draw::defang).unwrap_or_default();
-        let plain = one.url.as_deref() == Some(&one.what) || one.host.as_deref() == Some(&one.what);
-        match plain {
-            // The line only repeats the address: say what it is instead.
-            true => (
-                word(one.kind.0, self.lang).to_owned() + " " + &self.brand(one),
-                target,
-            ),
-            false => (what, target),
+        let name = one.host.as_deref().or(one.ip.as_deref());
+        let target = one.url.as_deref().or(name);
+        let own = [&one.url, &one.host, &one.ip];
+        // A line that only repeats an address is told by its name.
+        let repeats = own.into_iter().any(|own| own.as_deref() == Some(&one.what));
+        let title = match (repeats, name) {
+            (true, Some(name)) => draw::defang(name),
+            _ => draw::defang(&one.what),
+        };
+        let second = target.map(draw::defang).unwrap_or_default();
+        match second == title {
+            true => (title, String::new()),
+            false => (title, second),
         }
     }
 
-    fn brand(&self, one: &Incident) -> String {
-        one.brand
-            .clone()
-            .or_else(|| one.host.as_deref().map(draw::defang))
-            .unwrap_or_default()
+    /// What it is called where it stands alone: with its kind, where its line is an address.
+    pub(super) fn title(&self, one: &Incident) -> String {
+        let (title, _) = self.lines(one);
+        let names = [&one.host, &one.ip];
+        let bare = names
+            .into_iter()
+            .flatten()
+            .any(|name| draw::defang(name) == title);
+        match bare {
+            true => format!("{} {title}", word(one.kind.0, self.lang)),
+            false => title,
+        }
     }
 
     fn at(&self, at: Option<i64>) -> String {

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use ledger::{AuditEntry, AuditFilter, Incident, Page};
 use model::bulletin::Lang;
 use model::ids::OrganizationId;
-use model::incident::{IncidentState, Step};
+use model::incident::{Border, IncidentState, Step};
 use model::notice::NoticeState;
 use model::time::Timestamp;
 use serde_json::Value;
 
+use super::machine;
 use super::words::CaseWords;
 use crate::Desk;
 use crate::pages::draw;
@@ -87,6 +88,9 @@ impl Quill<'_> {
 
     /// Name of a person, or of the machine's part as it is.
     pub(super) fn who(&self, login: &str) -> String {
+        if let Some(part) = machine::actor(login, self.lang) {
+            return part.to_owned();
+        }
         self.people
             .get(login)
             .map_or_else(|| plain(login), |name| plain(name))
@@ -168,7 +172,7 @@ impl Quill<'_> {
                 let (title, tone) = self.step(&told);
                 let mut item = self.item(entry.at, "steps", icon::STEP, title);
                 item.tone = tone;
-                item.text = text("basis");
+                item.text = machine::told(&text("basis"), self.lang);
                 item
             }
             "incident.assign" => {
@@ -230,9 +234,21 @@ impl Quill<'_> {
                 item.text = text("reason");
                 item
             }
+            "incident.edit" if told["border"].is_string() => {
+                let why = text("border").parse::<Border>();
+                let why =
+                    why.map_or_else(|_| text("border"), |why| word(why, self.lang).to_owned());
+                let title = fill(w.t_border, &[("why", &plain(&why))]);
+                self.item(entry.at, "steps", icon::STEP, title)
+            }
             "incident.edit" => {
                 let mut item = self.item(entry.at, "steps", icon::STEP, w.t_edit.to_owned());
-                item.sub = entry.detail.clone();
+                let fields = told.as_object().into_iter().flatten();
+                let fields = fields.map(|(name, value)| match value.as_str() {
+                    Some(text) => format!("{name}: {text}"),
+                    None => format!("{name}: {value}"),
+                });
+                item.sub = fields.collect::<Vec<_>>().join("; ");
                 item
             }
             "directive.edit" => {
@@ -242,7 +258,7 @@ impl Quill<'_> {
                     .or(what["answered"].as_str())
                     .or(what["no_contact"].as_str());
                 let mut item = self.item(entry.at, "notices", icon::BELL, w.t_directive.to_owned());
-                item.sub = said?.to_owned();
+                item.sub = machine::told(said?, self.lang);
                 item
             }
             action @ ("clock.start" | "clock.stop" | "clock.waive" | "clock.escalate") => {
@@ -269,6 +285,42 @@ impl Quill<'_> {
             false => format!("{who} · {}", item.sub),
         };
         Some(item)
+    }
+
+    /// Looks that one after the other found the same, as one: a page that is looked at for weeks would hide what
+    /// people did about it.
+    pub(super) fn gathered(&self, items: Vec<Item>) -> Vec<Item> {
+        let mut all: Vec<Item> = Vec::new();
+        let (mut more, mut since) = (0_u32, String::new());
+        let told = |last: &mut Item, more: u32, since: &str| {
+            if more > 0 {
+                last.sub += " · ";
+                last.sub += &fill(self.w().t_looks, &[("n", &(more + 1)), ("since", &since)]);
+            }
+        };
+        for item in items {
+            match all.last_mut() {
+                Some(last)
+                    if item.kind == "probes"
+                        && last.kind == "probes"
+                        && last.title == item.title =>
+                {
+                    more += 1;
+                    since = item.exact;
+                }
+                last => {
+                    if let Some(last) = last {
+                        told(last, more, &since);
+                    }
+                    more = 0;
+                    all.push(item);
+                }
+            }
+        }
+        if let Some(last) = all.last_mut() {
+            told(last, more, &since);
+        }
+        all
     }
 
     /// Grouped by day, the newest first.
@@ -433,12 +485,12 @@ pub(super) async fn all(
             item.sub += " · ";
             item.sub += &fill(w.t_sent, &[("when", &draw::exact(desk, sent))]);
         }
-        item.text = [&notice.hold_reason, &notice.outcome]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(" · ");
+        // Why it waited is of interest while it waits.
+        let told = match notice.state.0 {
+            NoticeState::Held => &notice.hold_reason,
+            _ => &notice.outcome,
+        };
+        item.text = machine::told(told.as_deref().unwrap_or_default(), lang);
         item.href = Some((
             format!("/console/notices/{}", notice.number),
             format!("#{}", notice.number),
@@ -450,7 +502,10 @@ pub(super) async fn all(
         let mut item = quill.item(message.received_at, "replies", icon::MAIL, title);
         item.quote = message.subject.clone();
         item.sub = match &message.proposal {
-            Some(proposal) => fill(w.t_reply_reads, &[("proposal", &plain(proposal))]),
+            Some(proposal) => fill(
+                w.t_reply_reads,
+                &[("proposal", &plain(&machine::told(proposal, lang)))],
+            ),
             None => message.reason.clone().unwrap_or_default(),
         };
         items.push(item);

@@ -27,7 +27,7 @@ words! {
         add: "+ 条件", "+ Condition";
         add_value: "其他条件", "Another condition";
         value: "取值", "Value";
-        take_off: "去掉条件：{term}", "Take off: {term}";
+        take_off: "去掉", "Take off";
         not: "非", "not";
         columns: "列", "Columns";
         columns_set: "更改列", "Show these";
@@ -152,7 +152,6 @@ words! {
         elsewhere: "外部编号", "Number elsewhere";
         none: "无", "none";
         nobody: "未指派", "nobody";
-        centre: "中心", "centre";
         seen: "发现时间", "Seen";
         seen_span: "{from} 至 {to}", "{from} to {to}";
         timeline: "时间线", "Timeline";
@@ -167,6 +166,7 @@ words! {
         yesterday: "昨天，{day}", "Yesterday, {day}";
         evidence: "证据", "Evidence";
         items: "{n} 件", "{n} items";
+        older: "更早的 {n} 件", "{n} older ones";
         evidence_none: "还没有证据。核验时自动留存页面、解析和证书。", "None yet. A probe keeps the page, its records and certificates.";
         preview_about: "安全预览：由服务器重新编码为图片，不含脚本，不向外请求。", "Safe preview: made anew as a picture on the server, no script, no request from your browser.";
         preview_alt: "证据图片预览：{name}", "Preview of the evidence {name}";
@@ -304,13 +304,13 @@ words! {
         no_workspace: "此服务器未连接派发与核验", "Sending on and probing are not connected on this server";
         t_opened: "立案", "Opened";
         t_opened_by: "规则 {rule}，合并键 {key}", "Rule {rule}, joined by {key}";
-        t_joined: "并入 {n} 条监测记录", "{n} events joined";
+        t_joined: "并入 {n} 条监测记录", "Events joined: {n}";
         t_joined_by: "规则 {rule}：{key}", "Rule {rule}: {key}";
         t_complaint: "收到投诉 #{n}（{via}）", "Complaint #{n} ({via})";
         t_note: "{who} 的备注", "{who}, note";
         t_probe: "{probe}：{finding}", "{probe}: {finding}";
         t_probe_sub: "{client}，{vantage}，判据 {reason}", "{client}, from {vantage}, by {reason}";
-        t_notice: "{kind}：{name}，{state}", "{kind} to {name}: {state}";
+        t_notice: "{kind}：{name}，{state}", "{name}: {kind}, {state}";
         t_notice_sub: "通报 #{n}，{channel} {address}", "Notice #{n}, {channel} {address}";
         t_sent: "{when} 送达对方", "taken {when}";
         t_reply: "{who} 来信", "Mail from {who}";
@@ -320,7 +320,7 @@ words! {
         t_assign: "指派给 {who}", "Assigned to {who}";
         t_unassign: "取消指派", "Assigned to nobody";
         t_merge: "并入了另一事件", "Another incident became part of it";
-        t_split: "拆出 {n} 条记录", "{n} events were split off";
+        t_split: "拆出 {n} 条记录", "Events split off: {n}";
         t_campaign: "团伙归属变更", "Campaign changed";
         t_route: "研判派发：{n} 家单位", "Decided: {n} parties";
         t_directive: "派发变更", "Directive changed";
@@ -329,8 +329,10 @@ words! {
         t_clock_waive: "时钟免除：{duty}", "Clock waived: {duty}";
         t_clock_at: "时钟走到 {n}%：{duty}", "Clock at {n} %: {duty}";
         t_edit: "信息变更", "Details changed";
+        t_border: "跨境：{why}", "Cross-border: {why}";
         t_graded: "定级：{grade}", "Graded {grade}";
         t_live: "查看了可用原文", "Looked at the live text";
+        t_looks: "自 {since} 起连续 {n} 次", "{n} times in a row since {since}";
         t_none: "没有这类记录。", "Nothing of this kind.";
         s_validate: "核实", "Validated";
         s_notify: "通报", "Notified";
