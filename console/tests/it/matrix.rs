@@ -85,10 +85,6 @@ async fn every_route_against_everybody() {
             let login = format!("{label}-{}", organization.to_lowercase());
             let held = [role];
             let new = (login.as_str(), "", held.as_slice(), true);
-            let roles = [role];
-            let new = (login.as_str(), "", roles.as_slice(), true);
-            let own = [role];
-            let new = (login.as_str(), "", own.as_slice(), true);
             house
                 .ledger
                 .set_account(&by, new, house.now())

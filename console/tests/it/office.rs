@@ -77,13 +77,6 @@ impl Correspondence for Office {
         let written = self
             .work
             .write_again(&letters, &parties, notice, contact, who);
-        let house = letters();
-        let written = self
-            .work
-        let house = letters();
-        let written = self
-            .work
-            .write_again(&house, &parties, notice, contact, who);
         Ok(written.await?.number)
     }
 
@@ -92,14 +85,6 @@ impl Correspondence for Office {
         let written = self
             .work
             .write_answer(&letters, &own, &message, &text, &actor);
-        let (house, own) = (letters(), own());
-        let written = self
-            .work
-            .write_answer(&house, &own, &message, &text, &actor);
-        let (house, ours) = (letters(), own());
-        let written = self
-            .work
-            .write_answer(&house, &ours, &message, &text, &actor);
         Ok(written.await?.number)
     }
 
