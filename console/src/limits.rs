@@ -26,9 +26,12 @@ pub(crate) struct Limit {
     pub(crate) per: i64,
 }
 
+/// By what and whose: how much is left, and since when.
+type Left = HashMap<(&'static str, String), (f64, i64)>;
+
 /// What is left of the allowances.
 pub(crate) struct Limits {
-    left: Mutex<HashMap<(&'static str, String), (f64, i64)>>,
+    left: Mutex<Left>,
     pub(crate) decoding: Semaphore,
 }
 

@@ -130,6 +130,18 @@ pub const METERS: &[Meter] = &[
         "notices that the other side took",
     ),
     (
+        "watchfire_alarms_total",
+        Counter,
+        "rule",
+        "alarms that rang",
+    ),
+    (
+        "watchfire_webhook_calls_total",
+        Counter,
+        "outcome",
+        "calls of webhooks: how they ended",
+    ),
+    (
         "watchfire_fsync_seconds",
         Histogram,
         "store",

@@ -75,7 +75,6 @@ words! {
         settings: "设置", "Settings";
         portal: "本单位", "My organization";
         find: "查找事件、地址、单位", "Find incidents, addresses, parties";
-        find_label: "查找", "Find";
         other_language: "English", "中文";
         sign_out: "退出", "Sign out";
         account: "账户", "Account";
@@ -86,9 +85,7 @@ words! {
         sending_on: "可发送", "Sending on";
         sending_off: "未启用发送", "Not armed";
         sending_stopped: "已停止发送", "Sending stopped";
-        keys: "快捷键", "Keys";
         needs_hand: "项待处理", "need a hand";
-        undo: "撤销", "Undo";
         close: "关闭", "Close";
         not_found: "没有此页", "Nothing is here";
         not_found_text: "地址有误，或您无权查看。", "The address is wrong, or it is not yours to see.";

@@ -109,10 +109,10 @@ fn write(lake: &Lake, options: &Options, day: u64, feed: usize) -> Outcome<Vec<P
         let (site, url);
         let mut enrichment = Enrichment {
             country: Some(["CN", "US", "DE", "NL", "SG", "FR"][(host >> 8) as usize % 6]),
-            province: (host % 3 != 0)
+            province: (!host.is_multiple_of(3))
                 .then(|| [11, 31, 32, 33, 37, 44, 51][(host >> 16) as usize % 7] * 10_000),
             asn: Some(64_496 + (host >> 24) as u32 % 900),
-            territory: if host % 3 == 0 {
+            territory: if host.is_multiple_of(3) {
                 Territory::Outside
             } else {
                 Territory::Inside

@@ -693,7 +693,7 @@ impl Pass<'_> {
 }
 
 fn keep_first(places: &mut Vec<Place>, most: usize) {
-    places.sort_unstable_by(|a, b| b.cursor.cmp(&a.cursor));
+    places.sort_unstable_by_key(|place| std::cmp::Reverse(place.cursor));
     places.truncate(most);
 }
 

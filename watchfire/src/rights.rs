@@ -55,6 +55,7 @@ const NEEDS: &[(&str, Option<Right>)] = &[
     ("tokens api", None),
     ("tokens", Some(Right::Administer)),
     ("demo", None),
+    ("exercise", None),
     ("init", None),
 ];
 

@@ -78,7 +78,7 @@ words! {
         phishing: "仿冒网页处置", "Phishing handled";
         urls: "恶意程序链接处置", "Malicious URLs handled";
         gone: "核验已消除", "Verified gone";
-        unit: "起", "";
+        unit: "起", "incidents";
         same_moment: "上周同刻 {n} {unit}", "{n} {unit} at this moment last week";
         up: "上升 {n}", "up {n}";
         down: "下降 {n}", "down {n}";

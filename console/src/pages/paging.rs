@@ -94,18 +94,8 @@ pub(crate) fn escaped(text: &str) -> String {
 
 /// A count as pages print it: `13,022`.
 pub(crate) fn grouped(count: i64) -> String {
-    let digits = count.unsigned_abs().to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if count < 0 {
-        out.push('-');
-    }
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    let sign = if count < 0 { "-" } else { "" };
+    format!("{sign}{}", super::draw::thousands(count.unsigned_abs()))
 }
 
 #[cfg(test)]

@@ -105,10 +105,10 @@ struct Query {
     /// `next` of the page before.
     #[serde(default)]
     after: String,
-    /// Language of the page.
-    #[serde(default)]
+    /// Language of the page, which the visitor has read already.
+    #[serde(default, rename = "lang")]
     #[schemars(skip)]
-    lang: String,
+    _lang: String,
 }
 
 /// All vulnerabilities of the last weeks, the first to be looked at first.

@@ -178,6 +178,14 @@ impl House {
                 .await
                 .unwrap();
         }
+        let by = self.ledger.actor("administrator", Right::Administer, 0);
+        let by = by.await.unwrap();
+        let new = ("owner", "owner", [AccountRole::Analyst].as_slice(), true);
+        self.ledger.set_account(&by, new, T0).await.unwrap();
+        self.ledger
+            .set_account_organization(&by, "owner", Some("ORG-A"), T0)
+            .await
+            .unwrap();
     }
 
     /// The clock goes on.

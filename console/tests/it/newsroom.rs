@@ -84,7 +84,13 @@ async fn the_desk_belongs_to_the_centre() {
 #[tokio::test]
 async fn every_act_needs_its_right_and_denial_looks_like_absence() {
     let (house, fake) = house().await;
-    let acts: [(&str, &[(&str, &str)], &[&str]); 10] = [
+    /// Address below the issue, what is sent, and who may.
+    type Tried = (
+        &'static str,
+        &'static [(&'static str, &'static str)],
+        &'static [&'static str],
+    );
+    let acts: [Tried; 10] = [
         (
             "/draft",
             &[("note", "")],

@@ -314,7 +314,7 @@ pub(super) async fn histogram(
                 value: None,
                 events: facet.none,
             });
-            values.sort_by(|a, b| b.events.cmp(&a.events));
+            values.sort_by_key(|value| std::cmp::Reverse(value.events));
         }
         values.truncate(VALUES);
         FacetCounts {

@@ -1,3 +1,5 @@
+//! Queries are read as they are written, and written as they were read.
+
 use proptest::prelude::*;
 
 use super::*;
