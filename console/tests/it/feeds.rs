@@ -54,6 +54,11 @@ async fn reject(house: &House) -> i64 {
         report_id: "REP-1".to_owned(),
         generation: 1,
         now: house.now(),
+        totals: ledger::Totals {
+            rows: 1,
+            rejects: 1,
+            ..ledger::Totals::default()
+        },
         ..ledger::IngestCommit::default()
     };
     house.ledger.commit_ingest(commit).await.unwrap();

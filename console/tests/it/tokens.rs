@@ -53,7 +53,7 @@ async fn a_token_does_a_part_of_what_its_account_may_and_no_more() {
     let accounts = call(&house, "wf_reads", "GET", "/api/v1/accounts").await;
     assert_eq!(accounts.status, StatusCode::NOT_FOUND, "not in its scope");
     let accounts = call(&house, "wf_keeps", "GET", "/api/v1/accounts").await;
-    assert_eq!(accounts.json()["items"].as_array().unwrap().len(), 7);
+    assert_eq!(accounts.json()["items"].as_array().unwrap().len(), 8);
     let audit = call(&house, "wf_keeps", "GET", "/api/v1/audit").await;
     assert_eq!(audit.status, StatusCode::NOT_FOUND);
     // Nothing beyond the account, whatever is asked for.

@@ -103,15 +103,25 @@ const until = async (word) => {
     const incident = await analyst.$eval('[data-row] a[href^="/console/incidents/"]', (one) => new URL(one.href).pathname);
     await go(analyst, incident);
     await look(analyst, "incident");
-    await go(analyst, incident + "?act=validate");
+    await go(analyst, incident + "?do=validate");
     await send(analyst, incident + "/validate", { reason: "The page asks for a password of the bank." });
     const lead = await person("chen");
     await go(lead, "/console/notices/sending");
     await send(lead, "/console/notices/sending/arm", { reason: "on duty" });
     await look(lead, "sending");
-    await go(analyst, incident + "?act=dispatch");
-    await look(analyst, "dispatch");
-    await send(analyst, incident + "/dispatch");
+    // The round writes the letter; a party's first one waits for somebody to read it.
+    let letter = null;
+    for (let n = 0; n < 60 && letter === null; n++) {
+      await go(analyst, "/console/notices");
+      letter = await analyst.$$eval('a[href^="/console/notices/"]', (all) => all.map((one) => new URL(one.href).pathname).find((one) => /notices\/\d+$/.test(one)) ?? null);
+      if (letter === null) await new Promise((wake) => setTimeout(wake, 500));
+    }
+    await look(analyst, "notices");
+    await go(analyst, letter);
+    await look(analyst, "letter");
+    await send(analyst, letter + "/release", { reason: "Read; the address is right." });
+    await go(analyst, incident);
+    await look(analyst, "asked");
     say({ step: "dispatched", incident });
     await until("sent");
 
@@ -131,7 +141,7 @@ const until = async (word) => {
     await go(analyst, incident);
     const state = await text(analyst);
     if (!/Closed/.test(state)) {
-      await go(analyst, incident + "?act=close");
+      await go(analyst, incident + "?do=close");
       await send(analyst, incident + "/close", { resolution: "suspended", reason: "Three looks found it gone." });
     }
     await go(analyst, incident);

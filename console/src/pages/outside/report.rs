@@ -479,7 +479,6 @@ mod tests {
             "login",
             "login.example-bank",
             "http://login.example-bank/",
-            "login.example.",
         ] {
             assert_eq!(texts(cut), Vec::<String>::new(), "{cut}");
         }
