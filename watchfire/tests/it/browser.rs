@@ -350,7 +350,7 @@ fn a_week_in_a_browser_from_a_complaint_to_the_published_issue() {
             Some("status") => {
                 // The holder of a receipt may be the phisher: no party, no count, no time of a look.
                 let text = line["text"].as_str().unwrap_or_default();
-                for secret in ["Registrar", "registrar.test", "look", "AB-1"] {
+                for secret in ["Registrar", "registrar.test", "example.test", "AB-1", ":"] {
                     assert!(!text.contains(secret), "{secret}: {text}");
                 }
             }

@@ -151,6 +151,8 @@ const until = async (word) => {
     // The editor drafts and checks, a second person signs, it is published.
     const editor = await person("wang");
     await go(editor, "/console/bulletin");
+    await send(editor, "/console/bulletin/plan");
+    await go(editor, "/console/bulletin");
     await look(editor, "bulletins");
     const desk = "/console/bulletin/" + plan.issue;
     const settle = async (page, done) => {

@@ -475,11 +475,7 @@ mod tests {
             ["http://a.example.test/x", "b.example.test"]
         );
         assert_eq!(texts("192.0.2.7 192.0.2.7"), ["192.0.2.7"]);
-        for cut in [
-            "login",
-            "login.example-bank",
-            "http://login.example-bank/",
-        ] {
+        for cut in ["login", "login.example-bank", "http://login.example-bank/"] {
             assert_eq!(texts(cut), Vec::<String>::new(), "{cut}");
         }
         assert_eq!(texts("javascript:alert(1)"), Vec::<String>::new());
