@@ -18,7 +18,7 @@ use crate::once;
 use crate::pages::shell;
 use crate::problem::Problem;
 use crate::refusal::Refusal;
-use crate::routes::Need;
+use crate::routes::{Need, Verb};
 use crate::visitor::{Owes, SAID, SESSION, Visitor, cookie, language};
 
 /// A session that is not used for so long has ended: twelve hours, a shift and its handover.
@@ -29,12 +29,48 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
 );
 
+/// What the guard of a route is told.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) desk: Arc<Desk>,
+    /// Who may.
+    pub(crate) need: Need,
+    /// Bytes of a body at most.
+    pub(crate) most: usize,
+    /// Every method that the address takes.
+    pub(crate) verbs: Arc<[Verb]>,
+}
+
+impl Door {
+    /// A refusal of a method that the address does not take; which it takes is no secret.
+    fn method(&self, method: &Method) -> Option<Response> {
+        let mut names: Vec<&str> = self.verbs.iter().map(|verb| verb.as_str()).collect();
+        if names.contains(&"GET") {
+            names.push("HEAD");
+        }
+        if names.contains(&method.as_str()) {
+            return None;
+        }
+        let allow = HeaderValue::from_str(&names.join(", ")).ok()?;
+        let problem = Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "this address does not take that method",
+        );
+        let mut response = problem.header(header::ALLOW, allow).into_response();
+        bounds(response.headers_mut());
+        Some(response)
+    }
+}
+
 /// Lets a request in, or not.
-pub(crate) async fn guarded(
-    State((desk, need, most)): State<(Arc<Desk>, Need, usize)>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn guarded(State(door): State<Door>, request: Request, next: Next) -> Response {
+    if let Some(refused) = door.method(request.method()) {
+        return refused;
+    }
+    let Door {
+        desk, need, most, ..
+    } = door;
     let (mut parts, body) = request.into_parts();
     let api = parts.uri.path().starts_with("/api/");
     let (visitor, standing) = match visitor(&desk, &mut parts).await {

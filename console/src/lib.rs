@@ -160,7 +160,7 @@ pub struct Desk {
 }
 
 /// What every page shows of the state of things, kept for some seconds.
-type Signs = tokio::sync::Mutex<Option<(std::time::Instant, (Counts, Sending))>>;
+type Signs = tokio::sync::Mutex<Option<(std::time::Instant, pages::Signs)>>;
 
 /// What ties the routes to the process that serves them.
 #[derive(Clone)]
@@ -354,23 +354,23 @@ impl Desk {
     }
 
     /// What every page shows of the state of things.
-    pub(crate) async fn signs(&self) -> (Counts, Sending) {
+    pub(crate) async fn signs(&self) -> pages::Signs {
         const KEPT: std::time::Duration = std::time::Duration::from_secs(3);
         let mut held = self.signs.lock().await;
         let now = std::time::Instant::now();
         if let Some((at, signs)) = held.as_ref()
             && now.duration_since(*at) < KEPT
         {
-            return *signs;
+            return signs.clone();
         }
         let signs = match pages::signs(self).await {
             Ok(signs) => signs,
             Err(error) => {
                 tracing::error!(%error, "the signs of the navigation cannot be read");
-                (Counts::default(), Sending::NotArmed)
+                (Counts::default(), Sending::NotArmed, "".into())
             }
         };
-        *held = Some((now, signs));
+        *held = Some((now, signs.clone()));
         signs
     }
 

@@ -62,7 +62,8 @@ fn key(visitor: &Visitor, request: &Request) -> Result<Option<String>, Refusal> 
     if visitor.account.is_none() || !request.uri().path().starts_with("/api/") {
         return Ok(None);
     }
-    let sound = value.to_str().ok().map(str::trim);
+    let visible = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
+    let sound = value.to_str().ok().filter(visible);
     let sound = sound.filter(|key| (1..=LONGEST).contains(&key.len()));
     let why = format!("must be 1 to {LONGEST} visible ASCII characters");
     let key = sound.ok_or_else(|| Refusal::invalid(KEY.as_str(), why))?;

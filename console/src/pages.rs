@@ -2,6 +2,8 @@
 //! table of routes. A new page is a file here, its templates in `templates/`, and a line in each of the two
 //! lists below.
 
+use std::sync::Arc;
+
 use ledger::Reach;
 use model::incident::IncidentState;
 use shell::{Counts, Sending};
@@ -85,8 +87,11 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
     all
 }
 
+/// What needs a hand, whether notices leave, and the names of who is on duty.
+pub(crate) type Signs = (Counts, Sending, Arc<str>);
+
 /// What every page shows of the state of things.
-pub(crate) async fn signs(desk: &Desk) -> response::Result<(Counts, Sending)> {
+pub(crate) async fn signs(desk: &Desk) -> response::Result<Signs> {
     let ledger = &desk.ledger;
     let open = ledger::IncidentFilter {
         states: vec![IncidentState::Open],
@@ -115,7 +120,14 @@ pub(crate) async fn signs(desk: &Desk) -> response::Result<(Counts, Sending)> {
         (false, response::notify::arming::Leave::Yes(_)) => Sending::On,
         (false, _) => Sending::NotArmed,
     };
-    Ok((counts, sending))
+    let mut names = Vec::new();
+    for shift in ledger.on_duty(now).await? {
+        let account = ledger.account(&shift.login).await?;
+        let name = account.map(|one| one.name).filter(|name| !name.is_empty());
+        names.push(name.unwrap_or(shift.login));
+    }
+    names.dedup();
+    Ok((counts, sending, names.join(", ").into()))
 }
 
 /// Feeds that are turned on and fail, by what is remembered of their runs: one query, whatever their number.

@@ -147,7 +147,17 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
 pub(crate) fn router(desk: &Arc<Desk>) -> Router<Arc<Desk>> {
     let mut router = Router::new();
     for route in all() {
-        let state = (Arc::clone(desk), route.need, route.body);
+        let mut verbs: Vec<Verb> = all()
+            .filter(|other| other.path == route.path)
+            .map(|other| other.verb)
+            .collect();
+        verbs.dedup();
+        let state = guard::Door {
+            desk: Arc::clone(desk),
+            need: route.need,
+            most: route.body,
+            verbs: verbs.into(),
+        };
         let handler = (route.handler)()
             .layer(DefaultBodyLimit::max(route.body))
             .layer(middleware::from_fn_with_state(state, guard::guarded));

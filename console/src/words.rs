@@ -82,6 +82,12 @@ words! {
         theme_light: "浅色", "Light";
         theme_dark: "深色", "Dark";
         theme_auto: "跟随系统", "As the system";
+        complaints: "公众投诉", "Complaints";
+        appeals: "申诉", "Appeals";
+        answers: "单位答复", "Parties' answers";
+        on_duty: "值班", "On duty";
+        off_duty: "无人值班", "Nobody on duty";
+        exercise_banner: "演练用工作区：其中没有真实事件，不向外发送。", "A workspace for exercises: nothing in it is real, and nothing leaves it.";
         sending_on: "可发送", "Sending on";
         sending_off: "未启用发送", "Not armed";
         sending_stopped: "已停止发送", "Sending stopped";

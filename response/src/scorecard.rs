@@ -67,8 +67,13 @@ impl Desk {
                     organization: Some(id),
                     ..NoticeFilter::default()
                 };
+                // One that is not there has no card; it is no fault to ask.
+                let party = match self.ledger.organization(id).await {
+                    Err(ledger::Error::NotFound { .. }) => Vec::new(),
+                    found => vec![found?],
+                };
                 (
-                    vec![self.ledger.organization(id).await?],
+                    party,
                     self.ledger.outbox(&to_it, i64::MAX.unsigned_abs()).await?,
                 )
             }

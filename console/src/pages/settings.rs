@@ -43,6 +43,8 @@ words! {
         system: "系统", "System";
         accounts: "账户", "Accounts";
         tokens: "接口令牌", "API tokens";
+        api: "接口", "API";
+        hooks: "回调", "Webhooks";
         me: "我的账户", "My account";
     }
 }
@@ -99,6 +101,16 @@ pub(crate) fn tabs(visitor: &Visitor, at: &str) -> Vec<Tab> {
             house && visitor.may(Right::Administer),
         ),
         (w.tokens, "/console/settings/tokens", true),
+        (
+            w.api,
+            "/console/settings/api",
+            house && visitor.may(Right::View),
+        ),
+        (
+            w.hooks,
+            "/console/settings/webhooks",
+            house && visitor.may(Right::Administer),
+        ),
         (w.me, "/console/me", true),
     ];
     all.into_iter()

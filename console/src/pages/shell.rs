@@ -91,6 +91,10 @@ pub(crate) struct Shell {
     pub(crate) now: String,
     pub(crate) sending: Sending,
     pub(crate) may_lead: bool,
+    /// Names of who is on duty; `None` where the visitor has no part in it.
+    pub(crate) on_duty: Option<String>,
+    /// Whether the workspace is for exercises.
+    pub(crate) exercise: bool,
 }
 
 impl Shell {
@@ -318,9 +322,13 @@ fn entries(w: &ShellWords, at: Nav, counts: Counts, visitor: &Visitor) -> Vec<En
 /// What stands around a page of a title, at a place of the navigation.
 pub(crate) async fn shell(desk: &Desk, visitor: &Visitor, at: Nav, title: &str) -> Shell {
     let w = ShellWords::of(visitor.lang);
-    let (counts, sending) = match visitor.may(Right::View) {
+    let centre = visitor
+        .account
+        .as_ref()
+        .is_some_and(|one| one.organization.is_none());
+    let (counts, sending, on_duty) = match visitor.may(Right::View) {
         true => desk.signs().await,
-        false => (Counts::default(), Sending::On),
+        false => (Counts::default(), Sending::On, String::new().into()),
     };
     let at_now = desk.now();
     Shell {
@@ -345,6 +353,8 @@ pub(crate) async fn shell(desk: &Desk, visitor: &Visitor, at: Nav, title: &str) 
         now: super::draw::clock_of_the_house(desk, at_now, visitor.lang),
         sending,
         may_lead: visitor.may(Right::Lead),
+        on_duty: (centre && visitor.may(Right::View)).then(|| on_duty.to_string()),
+        exercise: desk.exercise,
     }
 }
 

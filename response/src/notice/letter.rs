@@ -100,8 +100,8 @@ pub(super) fn write(
         (NoticeKind::Receipt, Lang::En) => ReceiptEn { l }.render(),
         (NoticeKind::Outcome, Lang::Zh) => OutcomeZh { l }.render(),
         (NoticeKind::Outcome, Lang::En) => OutcomeEn { l }.render(),
-        // A person wrote it.
-        (NoticeKind::Answer, _) => Ok(draft.remark.clone().unwrap_or_default()),
+        // A person writes it (`notify/answering.rs`): there is no letter of this kind to compose.
+        (NoticeKind::Answer, _) => return Err(askama::Error::custom("an answer is not composed")),
     }?;
     Ok(tidy(&text))
 }

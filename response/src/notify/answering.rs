@@ -14,6 +14,7 @@ use model::tlp::Tlp;
 use super::House;
 use super::receipts::Written;
 use crate::deliver::header::{Mailbox, MessageId};
+use crate::notice::words::line;
 use crate::notice::{Composed, Token};
 use crate::{Desk, Error, Result};
 
@@ -53,18 +54,28 @@ impl Desk {
         let chinese = text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
         let language = if chinese { Lang::Zh } else { Lang::En };
         let about = mail.subject.to_string();
-        let about = strip_re(&about);
+        let about = line(strip_re(&about), 200);
         let name = match language {
             Lang::Zh => &house.sender.name.zh,
             Lang::En => &house.sender.name.en,
         };
         let sender = &house.sender;
+        let (mark, says) = match (house.exercise, language) {
+            (false, _) => ("", ""),
+            (true, Lang::Zh) => ("【演练】", "本函为演练文电，请勿据此处置。\n\n"),
+            (true, Lang::En) => (
+                "EXERCISE - ",
+                "THIS IS AN EXERCISE. Please do not act on it.\n\n",
+            ),
+        };
+        // A person's own words, a line at a time: what cannot be seen does not go out.
+        let lines: Vec<String> = text.lines().map(|one| line(one, LONGEST)).collect();
+        let signed = [name, &sender.address, &sender.phone];
+        let signed = signed.into_iter().filter(|part| !part.is_empty());
+        let signed: Vec<&str> = signed.map(String::as_str).collect();
         let composed = Composed {
-            subject: format!("Re: {about} {}", token.tag())
-                .chars()
-                .take(300)
-                .collect(),
-            text: format!("{text}\n\n{name}\n{}\n{}\n", sender.address, sender.phone),
+            subject: format!("{mark}Re: {about} {}", token.tag()),
+            text: format!("{says}{}\n\n{}\n", lines.join("\n"), signed.join("\n")),
             attachments: Vec::new(),
             feedback: None,
             language,

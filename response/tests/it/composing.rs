@@ -12,7 +12,9 @@ use response::notice::{Composed, Look, Token, compose};
 use crate::drafts::{NAUGHTY, draft, poisoned, several};
 
 fn every() -> impl Iterator<Item = (NoticeKind, Lang)> {
+    // An answer is in a person's own words, and not composed.
     let kinds = NoticeKind::ALL.iter();
+    let kinds = kinds.filter(|kind| **kind != NoticeKind::Answer);
     kinds.flat_map(|kind| Lang::ALL.map(|lang| (*kind, lang)))
 }
 

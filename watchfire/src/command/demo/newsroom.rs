@@ -20,9 +20,9 @@ use crate::weeks::Named;
 use crate::workspace::{Session, Workspace};
 
 /// Who writes.
-const EDITOR: &str = "demo:editor";
+const EDITOR: &str = "wang.wei";
 /// Who reads and signs.
-const APPROVER: &str = "demo:approver";
+const APPROVER: &str = "zhao.min";
 /// What every question of the check is answered with here.
 const ANSWER: &str = "invented data: the demo's country was made so";
 

@@ -34,8 +34,8 @@ use crate::talk::Talk;
 use crate::workspace::Workspace;
 
 /// Who works in the demo.
-const DUTY: &str = "demo:duty";
-const LEAD: &str = "demo:lead";
+const DUTY: &str = "liu.yang";
+const LEAD: &str = "chen.jie";
 const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
 /// Hours of the day at which the desk works a round.
