@@ -204,9 +204,10 @@ fn content(schema: Value, kind: &str) -> Value {
 
 fn operation(route: &Route, described: &Described, shared: &mut Shared) -> Value {
     let mut responses = Map::new();
-    let status = match (described.status, &described.answer) {
-        (0, None) => 204,
-        (0, Some(_)) => 200,
+    let something = described.answer.is_some() || described.kind.is_some();
+    let status = match (described.status, something) {
+        (0, false) => 204,
+        (0, true) => 200,
         (status, _) => status,
     };
     let mut good =
