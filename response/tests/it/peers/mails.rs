@@ -22,7 +22,10 @@ fn python_reads_every_header_and_part() {
         return;
     };
     for lang in Lang::ALL {
-        for kind in <NoticeKind as model::worded::Word>::ALL {
+        let composed = <NoticeKind as model::worded::Word>::ALL
+            .iter()
+            .filter(|kind| **kind != NoticeKind::Answer); // a person's own words
+        for kind in composed {
             let submitted = match kind {
                 NoticeKind::Receipt => "auto-replied",
                 _ => "auto-generated",
