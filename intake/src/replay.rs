@@ -81,7 +81,7 @@ impl Intake<'_> {
         let source: &Arc<Source> = catalogue.get(&report.feed)?;
         let received_at = Timestamp(report.received_at);
         let snapshot = report.snapshot_at.map_or(received_at, Timestamp);
-        if !self.blobs.contains(&report.blob)
+        if !self.blobs.contains(&report.blob)?
             && let Some(over) = self
                 .runtime
                 .block_on(self.ledger.expiries(Some(id), None))?
@@ -158,12 +158,12 @@ impl Intake<'_> {
         let none = BTreeSet::new();
         let mut runs = |day: Day| self.live_runs(&[], &none, day);
         let stem = format!("{id}-g{generation}");
-        let mut writer = ReportWriter::new(self.lake.root(), &stem, &mut index, &mut runs);
+        let mut writer = ReportWriter::new(&self.lake, &stem, &mut index, &mut runs);
         for chunk in chunks {
             writer.push(chunk)?;
         }
         let staged = writer.finish()?;
-        make_durable(self.lake.root(), &staged.files)?;
+        make_durable(&self.lake, &staged.files)?;
         let commit = IngestCommit {
             report_id: report.id.clone(),
             generation,

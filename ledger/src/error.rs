@@ -88,6 +88,10 @@ pub enum Error {
         /// Where it lies.
         path: PathBuf,
     },
+    /// Blobs could not be copied to the store behind their folder, or it could not be asked. None of them counts as
+    /// stored.
+    #[error("blobs: {0}")]
+    Store(#[from] storage::Error),
     /// The database was migrated by a newer watchfire.
     #[error(
         "{place}: written by a newer watchfire (it knows `{found}`, this one knows up to `{known}`): use that version"

@@ -28,6 +28,7 @@ use reference::Country;
 use crate::reference_files::ReferenceKind;
 
 pub mod expand;
+pub mod lake;
 pub mod ledger;
 pub mod origin;
 mod retained;
@@ -160,6 +161,8 @@ pub struct Settings {
     pub duty: DutySection,
     /// The ledger's server; `None` for the file in the workspace.
     pub ledger: Option<ledger::Address>,
+    /// The store of lake and blobs; `None` for the folder of the workspace.
+    pub lake: Option<storage::Address>,
     /// Font folders.
     pub fonts: Vec<PathBuf>,
     /// The public site.
@@ -174,7 +177,8 @@ pub struct Settings {
     pub unset: Vec<Problem>,
     /// Every value with its origin, for `config show`.
     pub shown: Vec<Shown>,
-    /// The configuration as it stands, environment included, as TOML; without the ledger's password.
+    /// The configuration as it stands, environment included, as TOML; without the ledger's password and the
+    /// store's secret.
     pub text: String,
 }
 
@@ -205,6 +209,7 @@ pub fn parse(text: &str, file: &Path, environment: &Environment) -> Result<Setti
     let (written, overridden) = origin::override_from(&written, environment)?;
     let mut public = written.clone();
     public.ledger.url = ledger::shown(&written.ledger.url);
+    public.lake = lake::shown(&written.lake);
     let shown = spelling.origins(&public, &overridden);
     let text = toml::to_string_pretty(&public).unwrap_or_default();
     Resolver {
@@ -291,6 +296,7 @@ impl Resolver<'_> {
         let site = self.site(&written.site);
         let fonts = self.font_dirs(&written, file);
         let root = file.parent().unwrap_or(Path::new(""));
+        let lake = self.lake(&written, root);
         let catalogue = self.catalogue(written.feeds.clone(), root);
         let references = self.references(&written);
         let retention = self.retention(&written);
@@ -318,6 +324,7 @@ impl Resolver<'_> {
             proxies,
             sign_in: written.sign_in,
             ledger,
+            lake,
             site,
             fonts,
             references,
@@ -554,6 +561,7 @@ impl Resolver<'_> {
 
     fn font_dirs(&mut self, written: &Written, file: &Path) -> Vec<PathBuf> {
         let root = file.parent().unwrap_or(Path::new(""));
+        let lake = self.lake(&written, root);
         let dirs = self.paths("fonts.dirs", "[fonts]", &written.fonts.dirs, Target::Path);
         dirs.iter().map(|dir| root.join(dir)).collect()
     }

@@ -21,6 +21,7 @@ use lake::Lake;
 use lake::query::Part;
 use ledger::{BlobStore, Error as LedgerError, LakeFile, LakeFileKind, Ledger};
 use model::time::Timestamp;
+use storage::Storage;
 use tokio::runtime::Runtime;
 
 use crate::config::ledger::Address;
@@ -181,6 +182,8 @@ pub struct Workspace {
     pub settings: Settings,
     /// Its ledger.
     pub ledger: Ledger,
+    /// Where its files lie.
+    pub files: Storage,
     /// Its blobs.
     pub blobs: BlobStore,
     /// Its lake.
@@ -237,19 +240,17 @@ impl Workspace {
             let id = uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid();
             runtime.block_on(ledger.claim_instance_id(id))?;
         }
-        let lake = Lake::open(
-            &root.join("lake"),
-            settings.query_memory,
-            settings.query_threads,
-        )?;
+        let files = files(&root, &settings)?;
+        let lake = Lake::within(&files, settings.query_memory, settings.query_threads)?;
         match access {
             Access::Write(_) | Access::Switch => {}
             // What was locked for opening is let go; the right to ask is kept.
             Access::Serve => locks.truncate(1),
             Access::Read => locks.clear(),
         }
-        let blobs = BlobStore::new(root.join("blobs"));
+        let blobs = BlobStore::within(&files);
         Ok(Workspace {
+            files,
             blobs,
             root,
             settings,
@@ -267,6 +268,7 @@ impl Workspace {
             root: self.root.clone(),
             settings,
             ledger: self.ledger.clone(),
+            files: self.files.clone(),
             blobs: self.blobs.clone(),
             lake: self.lake.clone(),
             runtime: Arc::clone(&self.runtime),
@@ -345,6 +347,18 @@ impl Workspace {
             Ok((number, files.iter().map(part).collect()))
         })
     }
+}
+
+/// Where the files of a workspace lie: its folder, or the store that the configuration names.
+///
+/// # Errors
+/// The store's address makes no client.
+pub fn files(root: &Path, settings: &Settings) -> Result<Storage> {
+    let Some(address) = &settings.lake else {
+        return Ok(Storage::folder(root));
+    };
+    let mark = random()[..6].iter().map(|byte| format!("{byte:02x}"));
+    Ok(Storage::over(root, address, &mark.collect::<String>())?)
 }
 
 /// Where the ledger lies.

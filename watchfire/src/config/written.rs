@@ -37,6 +37,8 @@ pub struct Written {
     pub duty: DutySection,
     /// Where the ledger lies.
     pub ledger: LedgerSection,
+    /// Where the lake and blobs lie.
+    pub lake: LakeSection,
     /// The public site.
     pub site: SiteSection,
     /// Fonts of the PDF.
@@ -500,6 +502,40 @@ impl Default for SignInSection {
 pub struct LedgerSection {
     /// `postgres://USER@HOST/DATABASE`; empty for SQLite in the workspace. `${NAME}` is replaced.
     pub url: String,
+}
+
+/// `[lake]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LakeSection {
+    /// `s3://BUCKET/PREFIX`; empty for the folder of the workspace. `${NAME}` is replaced, here and in all keys below.
+    pub url: String,
+    /// `https://HOST[:PORT]` of a store other than Amazon's.
+    pub endpoint: String,
+    /// Region; empty where the store does not care.
+    pub region: String,
+    /// Key id; empty where the machine's role gives one.
+    pub access_key: String,
+    /// Its secret.
+    pub secret_key: String,
+    /// File that holds the secret, relative to the workspace.
+    pub secret_file: String,
+    /// Megabytes of files that are kept here although the store has them.
+    pub cache_mb: u64,
+}
+
+impl Default for LakeSection {
+    fn default() -> Self {
+        LakeSection {
+            url: String::new(),
+            endpoint: String::new(),
+            region: String::new(),
+            access_key: String::new(),
+            secret_key: String::new(),
+            secret_file: String::new(),
+            cache_mb: 16_384,
+        }
+    }
 }
 
 /// `[site]`.
