@@ -15,9 +15,7 @@ use lake::compact::{self, Candidate, SPLIT_PARTS, Written};
 use lake::schema::LAKE_SCHEMA_VERSION;
 use lake::stage::make_durable;
 use lake::{FileKind, Lake, StagedFile};
-use ledger::{
-    LakeCommit, LakeFile, LakeFileKind, LakeMember, Ledger, NewAudit, NewLakeFile, Page,
-};
+use ledger::{LakeCommit, LakeFile, LakeFileKind, LakeMember, Ledger, NewAudit, NewLakeFile, Page};
 use model::time::{Day, Timestamp};
 use serde::Serialize;
 
@@ -501,7 +499,7 @@ fn entries(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
 }
 
 /// Deletes a file of the lake; its size, unless it was gone already.
-pub(crate) fn delete(path: &Path) -> Result<Option<u64>> {
+fn delete(path: &Path) -> Result<Option<u64>> {
     let bytes = std::fs::metadata(path).map_or(0, |meta| meta.len());
     match std::fs::remove_file(path) {
         Ok(()) => Ok(Some(bytes)),

@@ -388,8 +388,7 @@ impl<'scope, 'env> Writer<'scope, 'env> {
         let mut gathered = ReportSum::default();
         let mut live_runs = |day: Day| intake.live_runs(self.committer.runs(), &replaced, day);
         let stem = format!("{}-g{generation}", report.id);
-        let mut writer =
-            ReportWriter::new(&intake.lake, &stem, &mut self.index, &mut live_runs);
+        let mut writer = ReportWriter::new(&intake.lake, &stem, &mut self.index, &mut live_runs);
         let ended = loop {
             match steps.take()? {
                 Some(Step::Block(block)) => {

@@ -17,7 +17,7 @@ use ledger::{
 use model::time::{Day, Timestamp};
 use serde::Serialize;
 
-use crate::compaction::{Listing, Upkeep, delete, run_of};
+use crate::compaction::{Listing, Upkeep, run_of};
 use crate::error::Result;
 
 /// Reports read at a time.

@@ -435,8 +435,7 @@ impl TableProvider for EventsTable {
                     object_store::path::Path::from_absolute_path(path)
                 }
             };
-            let location =
-                location.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            let location = location.map_err(|error| DataFusionError::External(Box::new(error)))?;
             let mut file = PartitionedFile::new(String::new(), part.bytes);
             file.object_meta.location = location;
             if let Some(group) = groups.iter_mut().min_by_key(|(rows, _)| *rows) {

@@ -236,10 +236,12 @@ impl BlobStore {
                 fetched => fetched?,
             }
         }
-        self.files.open(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => Error::BlobMissing { hash: *hash, path },
-            _ => Error::io(&path, source),
-        })
+        self.files
+            .open(&path)
+            .map_err(|source| match source.kind() {
+                io::ErrorKind::NotFound => Error::BlobMissing { hash: *hash, path },
+                _ => Error::io(&path, source),
+            })
     }
 
     /// Reads a blob as a whole; for those that are known to be small.

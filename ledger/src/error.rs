@@ -170,6 +170,7 @@ impl Error {
     /// Stable label of the variant.
     pub fn label(&self) -> &'static str {
         match self {
+            Error::Store(error) => error.label(),
             Error::Database(_) => "database",
             Error::Busy => "busy",
             Error::DatabaseFull => "database-full",

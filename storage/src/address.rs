@@ -53,20 +53,27 @@ impl Address {
             return Err(wrong("it does not begin with s3://"));
         }
         if !parsed.username().is_empty() || parsed.password().is_some() || parsed.port().is_some() {
-            return Err(wrong("keys and hosts do not stand in it, only bucket and prefix"));
+            return Err(wrong(
+                "keys and hosts do not stand in it, only bucket and prefix",
+            ));
         }
         if parsed.query().is_some() || parsed.fragment().is_some() {
             return Err(wrong("nothing stands behind the prefix"));
         }
         let bucket = parsed.host_str().filter(|host| !host.is_empty());
-        let bucket = bucket.ok_or_else(|| wrong("it names no bucket"))?.to_owned();
+        let bucket = bucket
+            .ok_or_else(|| wrong("it names no bucket"))?
+            .to_owned();
         let prefix = parsed.path().trim_matches('/').to_owned();
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=".contains(c);
         let steps = prefix.split('/');
         if !prefix.is_empty()
-            && (!prefix.chars().all(plain) || steps.clone().any(|step| matches!(step, "" | "." | "..")))
+            && (!prefix.chars().all(plain)
+                || steps.clone().any(|step| matches!(step, "" | "." | "..")))
         {
-            return Err(wrong("the prefix is made of letters, digits, - _ . = and /"));
+            return Err(wrong(
+                "the prefix is made of letters, digits, - _ . = and /",
+            ));
         }
         Ok(Address {
             bucket,
@@ -115,7 +122,10 @@ mod tests {
     #[test]
     fn addresses_are_buckets_and_prefixes() {
         let address = Address::parse("s3://watchfire/site/one/").expect("is one");
-        assert_eq!((&*address.bucket, &*address.prefix), ("watchfire", "site/one"));
+        assert_eq!(
+            (&*address.bucket, &*address.prefix),
+            ("watchfire", "site/one")
+        );
         assert_eq!(address.place(), "s3://watchfire/site/one");
         assert_eq!(Address::parse("s3://b").expect("is one").place(), "s3://b");
         for wrong in [

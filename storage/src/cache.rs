@@ -198,7 +198,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
         put(&at("lake/day=2026-01-01/own.parquet"), 5000, false);
-        for name in ["lake/day=2026-01-01/a.parquet", "blobs/ab/b.raw", "lake/c.ids"] {
+        for name in [
+            "lake/day=2026-01-01/a.parquet",
+            "blobs/ab/b.raw",
+            "lake/c.ids",
+        ] {
             put(&at(name), 1000, true);
             std::thread::sleep(std::time::Duration::from_millis(20));
         }

@@ -13,7 +13,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// An address that is none.
-    #[error("`{url}` is no address of a store: {why}; write lake.url = \"s3://BUCKET/PREFIX\" and lake.endpoint = \"https://HOST\"")]
+    #[error(
+        "`{url}` is no address of a store: {why}; write lake.url = \"s3://BUCKET/PREFIX\" and lake.endpoint = \"https://HOST\""
+    )]
     Address {
         /// As it was written.
         url: String,
@@ -29,7 +31,9 @@ pub enum Error {
         source: Arc<io::Error>,
     },
     /// The store has no such object.
-    #[error("{place}/{key} is not in the store; restore it from a backup, or read its report again")]
+    #[error(
+        "{place}/{key} is not in the store; restore it from a backup, or read its report again"
+    )]
     Missing {
         /// The store.
         place: String,
@@ -117,8 +121,18 @@ impl Trouble {
         ]) {
             Trouble::Unreachable
         } else if says(&[
-            "500 ", "502 ", "503 ", "504 ", "SlowDown", "InternalError", "timed out", "timeout",
-            "connection closed", "reset by peer", "error sending request", "request or response body",
+            "500 ",
+            "502 ",
+            "503 ",
+            "504 ",
+            "SlowDown",
+            "InternalError",
+            "timed out",
+            "timeout",
+            "connection closed",
+            "reset by peer",
+            "error sending request",
+            "request or response body",
         ]) {
             Trouble::Failing
         } else {
@@ -135,8 +149,12 @@ impl Trouble {
                 "let the key get, put, list and delete objects of the bucket, and look at its secret"
             }
             Trouble::Clock => "set this machine's clock by NTP",
-            Trouble::Unreachable => "look at lake.endpoint, the network and the store's certificate",
-            Trouble::Failing => "what is here stays readable; it is tried again, and nothing is lost",
+            Trouble::Unreachable => {
+                "look at lake.endpoint, the network and the store's certificate"
+            }
+            Trouble::Failing => {
+                "what is here stays readable; it is tried again, and nothing is lost"
+            }
             Trouble::Other => "see docs/storage.md for what a store must do",
         }
     }
@@ -226,7 +244,10 @@ fn short(text: &str) -> String {
         (Some(code), _) => code.to_owned(),
         _ => text.split_whitespace().collect::<Vec<_>>().join(" "),
     };
-    let end = line.char_indices().nth(400).map_or(line.len(), |(at, _)| at);
+    let end = line
+        .char_indices()
+        .nth(400)
+        .map_or(line.len(), |(at, _)| at);
     line[..end].to_owned()
 }
 
@@ -238,12 +259,27 @@ mod tests {
     fn answers_are_told_apart() {
         for (text, trouble) in [
             ("404 Not Found: <Code>NoSuchBucket</Code>", Trouble::Bucket),
-            ("403 Forbidden: <Code>InvalidAccessKeyId</Code>", Trouble::Key),
-            ("403 Forbidden: <Code>SignatureDoesNotMatch</Code>", Trouble::Key),
+            (
+                "403 Forbidden: <Code>InvalidAccessKeyId</Code>",
+                Trouble::Key,
+            ),
+            (
+                "403 Forbidden: <Code>SignatureDoesNotMatch</Code>",
+                Trouble::Key,
+            ),
             ("403 Forbidden: <Code>AccessDenied</Code>", Trouble::Right),
-            ("403 Forbidden: <Code>RequestTimeTooSkewed</Code>", Trouble::Clock),
-            ("tcp connect error: Connection refused (os error 111)", Trouble::Unreachable),
-            ("503 Service Unavailable: <Code>SlowDown</Code>", Trouble::Failing),
+            (
+                "403 Forbidden: <Code>RequestTimeTooSkewed</Code>",
+                Trouble::Clock,
+            ),
+            (
+                "tcp connect error: Connection refused (os error 111)",
+                Trouble::Unreachable,
+            ),
+            (
+                "503 Service Unavailable: <Code>SlowDown</Code>",
+                Trouble::Failing,
+            ),
             ("operation timed out", Trouble::Failing),
             ("a riddle", Trouble::Other),
         ] {

@@ -191,9 +191,7 @@ impl Storage {
     /// The first file that could not be stored: treat none as published. Doing it again does no harm.
     pub fn publish(&self, paths: Vec<PathBuf>) -> Result<()> {
         match &self.store {
-            Some(store) if !paths.is_empty() => {
-                store.wait(Arc::clone(store).publish(paths))?
-            }
+            Some(store) if !paths.is_empty() => store.wait(Arc::clone(store).publish(paths))?,
             _ => Ok(()),
         }
     }
@@ -234,9 +232,7 @@ impl Storage {
     /// The first that could not be taken out.
     pub fn withdraw(&self, paths: Vec<PathBuf>) -> Result<()> {
         match &self.store {
-            Some(store) if !paths.is_empty() => {
-                store.wait(Arc::clone(store).withdraw(paths))?
-            }
+            Some(store) if !paths.is_empty() => store.wait(Arc::clone(store).withdraw(paths))?,
             _ => Ok(()),
         }
     }

@@ -63,7 +63,12 @@ impl Reader {
 
 impl fmt::Display for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} by way of {}", self.store.place(), self.folder.display())
+        write!(
+            f,
+            "{} by way of {}",
+            self.store.place(),
+            self.folder.display()
+        )
     }
 }
 

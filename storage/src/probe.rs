@@ -71,9 +71,14 @@ pub(crate) fn run(store: &Arc<Store>, now: i64) -> Probed {
         Ok((found, Err(error))) => {
             probed = found;
             let (what, trouble) = match &error {
-                Error::Store { act, place, key, why, trouble, .. } => {
-                    (format!("cannot {act} {place}/{key}: {why}"), *trouble)
-                }
+                Error::Store {
+                    act,
+                    place,
+                    key,
+                    why,
+                    trouble,
+                    ..
+                } => (format!("cannot {act} {place}/{key}: {why}"), *trouble),
                 other => (other.to_string(), Trouble::Other),
             };
             probed.fatal(what, trouble);
@@ -151,9 +156,8 @@ async fn steps(store: &Arc<Store>, now: i64, probed: &mut Probed) -> crate::Resu
 /// Whether the store lists the object.
 async fn listed(store: &Arc<Store>, key: &Key) -> bool {
     let mut stream = store.client().list(Some(key));
-    let next = std::future::poll_fn(|context| {
-        futures_core::Stream::poll_next(stream.as_mut(), context)
-    });
+    let next =
+        std::future::poll_fn(|context| futures_core::Stream::poll_next(stream.as_mut(), context));
     // Listing by a prefix that is a whole key lists nothing in most stores: ask for its folder.
     if next.await.is_some() {
         return true;

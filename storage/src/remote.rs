@@ -20,10 +20,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
 
+use crate::Wanted;
 use crate::address::Address;
 use crate::cache::{self, Incoming};
 use crate::error::{Error, Result};
-use crate::Wanted;
 
 /// Transfers under way at a time.
 const TRANSFERS: usize = 16;
@@ -292,7 +292,10 @@ impl Store {
             .await
             .clone();
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if flights.get(&path).is_some_and(|now| Arc::ptr_eq(now, &flight)) {
+        if flights
+            .get(&path)
+            .is_some_and(|now| Arc::ptr_eq(now, &flight))
+        {
             flights.remove(&path);
         }
         done
@@ -305,7 +308,10 @@ impl Store {
 
     pub(crate) async fn fetch(self: Arc<Self>, files: Vec<Wanted>) -> Result<()> {
         let store = Arc::clone(&self);
-        each(files, TRANSFERS, move |wanted| Arc::clone(&store).fetch_one(wanted)).await?;
+        each(files, TRANSFERS, move |wanted| {
+            Arc::clone(&store).fetch_one(wanted)
+        })
+        .await?;
         Ok(())
     }
 
@@ -369,7 +375,12 @@ impl Store {
                 Err(error @ (Error::Missing { .. } | Error::Io { .. })) => return Err(error),
                 // A connection that breaks off between two answers looks like this; a store that is down was
                 // asked often enough.
-                Err(error @ Error::Store { trouble: crate::error::Trouble::Unreachable, .. }) => {
+                Err(
+                    error @ Error::Store {
+                        trouble: crate::error::Trouble::Unreachable,
+                        ..
+                    },
+                ) => {
                     last = error;
                     break;
                 }
@@ -380,7 +391,12 @@ impl Store {
         Err(last)
     }
 
-    async fn receive(self: &Arc<Self>, key: &Key, mut incoming: Incoming, wanted: &Wanted) -> Result<u64> {
+    async fn receive(
+        self: &Arc<Self>,
+        key: &Key,
+        mut incoming: Incoming,
+        wanted: &Wanted,
+    ) -> Result<u64> {
         let got = self.client.get_opts(key, GetOptions::default()).await;
         let got = got.map_err(self.failed("fetch", key))?;
         let size = got.meta.size;
@@ -437,7 +453,12 @@ impl Store {
         let key = self.key(&path)?;
         let meta = std::fs::metadata(&path).map_err(|error| Error::io(&path, error))?;
         let _turn = self.transfers.acquire().await.map_err(|_| Error::Closed)?;
-        if cache::is_published(&meta) && self.head(&key).await?.is_some_and(|there| there.size == meta.len()) {
+        if cache::is_published(&meta)
+            && self
+                .head(&key)
+                .await?
+                .is_some_and(|there| there.size == meta.len())
+        {
             return Ok(());
         }
         let begun = Instant::now();
@@ -630,11 +651,7 @@ fn stated(hash: blake3::Hash) -> Attributes {
 
 /// Does something with each, some at a time, and gives the answers in order. The first error ends it; what is under
 /// way then is dropped.
-async fn each<T, A, F>(
-    items: Vec<T>,
-    at_a_time: usize,
-    act: impl Fn(T) -> F,
-) -> Result<Vec<A>>
+async fn each<T, A, F>(items: Vec<T>, at_a_time: usize, act: impl Fn(T) -> F) -> Result<Vec<A>>
 where
     A: Send + 'static,
     F: Future<Output = Result<A>> + Send + 'static,
@@ -642,7 +659,7 @@ where
     let mut tasks: JoinSet<(usize, Result<A>)> = JoinSet::new();
     let mut answers: Vec<Option<A>> = items.iter().map(|_| None).collect();
     let take = |done: std::result::Result<(usize, Result<A>), tokio::task::JoinError>,
-                    answers: &mut Vec<Option<A>>| {
+                answers: &mut Vec<Option<A>>| {
         let (at, answer) = done.map_err(|_| Error::Closed)?;
         answers[at] = Some(answer?);
         Ok::<(), Error>(())

@@ -561,7 +561,6 @@ impl Resolver<'_> {
 
     fn font_dirs(&mut self, written: &Written, file: &Path) -> Vec<PathBuf> {
         let root = file.parent().unwrap_or(Path::new(""));
-        let lake = self.lake(&written, root);
         let dirs = self.paths("fonts.dirs", "[fonts]", &written.fonts.dirs, Target::Path);
         dirs.iter().map(|dir| root.join(dir)).collect()
     }

@@ -97,10 +97,7 @@ impl<'a> Inspection<'a> {
             let what = match size {
                 Some(size) if size == file.bytes.unsigned_abs() => continue,
                 Some(size) => format!("has {size} instead of {} bytes", file.bytes),
-                None => format!(
-                    "is in the manifest and not in {}",
-                    workspace.files.place()
-                ),
+                None => format!("is in the manifest and not in {}", workspace.files.place()),
             };
             let remedy = match file.removed {
                 None => self.remedy(file),

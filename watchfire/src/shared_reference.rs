@@ -35,7 +35,7 @@ pub fn sources(workspace: &Workspace) -> Result<Sources> {
     let wanted = sources.files().into_iter().map(|file| Wanted {
         path: file.path,
         bytes: None,
-        hash: file.hash.map(|hash| *hash.as_bytes()),
+        hash: file.hash,
     });
     workspace.files.fetch(wanted.collect())?;
     Ok(sources)

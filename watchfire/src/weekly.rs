@@ -18,7 +18,7 @@ use model::bulletin::{
 };
 use model::feed::Feed;
 use model::issue::IssueNumber;
-use reference::{Kind, Tables};
+use reference::{Kind, Sources, Tables};
 
 use crate::command::rating::profile;
 use crate::failure::{Failure, Result};

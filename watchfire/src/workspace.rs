@@ -357,8 +357,13 @@ pub fn files(root: &Path, settings: &Settings) -> Result<Storage> {
     let Some(address) = &settings.lake else {
         return Ok(Storage::folder(root));
     };
-    let mark = random()[..6].iter().map(|byte| format!("{byte:02x}"));
-    Ok(Storage::over(root, address, &mark.collect::<String>())?)
+    let random = random();
+    let mark: String = random[..6]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    // The count that follows it tells the files of one process apart.
+    Ok(Storage::over(root, address, &format!("{mark}-"))?)
 }
 
 /// Where the ledger lies.

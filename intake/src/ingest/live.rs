@@ -135,9 +135,8 @@ impl Intake<'_> {
         let listed = listed.map_err(|error| lake::Error::Manifest(error.to_string()))?;
         let root = self.lake.root();
         let wanted = listed.iter().filter(|file| !replaced.contains(&file.path));
-        let wanted = wanted.map(|file| {
-            storage::Wanted::sized(root.join(&file.path), file.bytes.unsigned_abs())
-        });
+        let wanted = wanted
+            .map(|file| storage::Wanted::sized(root.join(&file.path), file.bytes.unsigned_abs()));
         self.lake.files().fetch(wanted.collect())?;
         let listed = listed.into_iter().map(|file| file.path);
         // What is under way may have become live by now: a run counts once.

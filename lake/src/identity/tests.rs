@@ -45,7 +45,8 @@ fn admits_each_identity_once() {
     // A restart knows the same identities.
     let mut again = IdentityIndex::new(usize::MAX);
     again
-        .open(&Storage::folder(folder.path()), day, &runs).expect("opens");
+        .open(&Storage::folder(folder.path()), day, &runs)
+        .expect("opens");
     let known: Vec<EventId> = seen.iter().copied().collect();
     assert!(
         again
@@ -106,8 +107,7 @@ fn idle_days_are_forgotten_within_the_budget() {
     for day in 0..40 {
         let ids: Vec<EventId> = (0..2000).map(|n| id(day * 10_000 + n)).collect();
         let day = Day(day as i32);
-        index
-            .open(&Storage::folder("."), day, &[]).expect("opens");
+        index.open(&Storage::folder("."), day, &[]).expect("opens");
         index.admit(day, &ids).expect("admits");
         index
             .settle(day, &folder.path().join(format!("{}.ids", day.0)))

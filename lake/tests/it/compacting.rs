@@ -39,13 +39,7 @@ fn three(lake: &Lake) -> (Vec<Part>, Day) {
     let mut all = Vec::new();
     let mut day = Day(0);
     for (report, from, count) in [("r1", 0, 300), ("r2", 200, 900), ("r3", 5, 1150)] {
-        let staged = stage(
-            lake,
-            &mut index,
-            &live,
-            report,
-            vec![rows(from, count, 1)],
-        );
+        let staged = stage(lake, &mut index, &live, report, vec![rows(from, count, 1)]);
         day = staged.files[0].1.day;
         all.extend(parts(&staged));
     }

@@ -125,13 +125,7 @@ async fn rows_are_events_once_and_come_back() {
     }
     // A second report repeats half of the first; the index is new, as after a restart.
     let mut index = IdentityIndex::new(1 << 20);
-    let second = stage(
-        &lake,
-        &mut index,
-        &live,
-        "r2-g0",
-        vec![rows(3500, 7000, 3)],
-    );
+    let second = stage(&lake, &mut index, &live, "r2-g0", vec![rows(3500, 7000, 3)]);
     assert_eq!((second.events, second.duplicates), (3500, 3500));
     let mut all = parts(&first);
     all.extend(parts(&second));
@@ -204,8 +198,7 @@ async fn a_long_report_over_many_days_stays_exact() {
     let live = BTreeMap::new();
     // More days than parts may be open at a time, visited in turn.
     let chunks = (0..4).map(|n| rows(n * 3000, 4000, 200)).collect();
-    let staged = stage(
-        &lake, &mut index, &live, "r-g0", chunks);
+    let staged = stage(&lake, &mut index, &live, "r-g0", chunks);
     assert_eq!((staged.events, staged.duplicates), (13_000, 3000));
     let all = parts(&staged);
     assert_eq!(

@@ -49,28 +49,53 @@ fn another_node_reads_what_one_published() {
         // Once more does no harm.
         one.files.publish(paths).unwrap();
 
-        let sizes = two.files.stored_sizes((0..SIZES.len()).map(|at| two.path(&name(at))).collect());
-        let sizes: Vec<_> = sizes.unwrap().into_iter().map(|size| size.unwrap() as usize).collect();
+        let sizes = two
+            .files
+            .stored_sizes((0..SIZES.len()).map(|at| two.path(&name(at))).collect());
+        let sizes: Vec<_> = sizes
+            .unwrap()
+            .into_iter()
+            .map(|size| size.unwrap() as usize)
+            .collect();
         assert_eq!(sizes, SIZES, "{kind:?}");
-        assert_eq!(files_below(two.folder.path()), [""; 0], "asking fetches nothing");
+        assert_eq!(
+            files_below(two.folder.path()),
+            [""; 0],
+            "asking fetches nothing"
+        );
         for (at, size) in SIZES.iter().enumerate() {
-            assert_eq!(two.read(&name(at)).unwrap(), content(at as u64, *size), "{kind:?} {size}");
+            assert_eq!(
+                two.read(&name(at)).unwrap(),
+                content(at as u64, *size),
+                "{kind:?} {size}"
+            );
             assert!(is_kept(&two.path(&name(at))));
         }
         let listed = two.files.list(&two.path("lake")).unwrap();
         assert_eq!(listed.len(), SIZES.len(), "{kind:?}");
-        assert!(listed.iter().all(|listed| listed.path.exists()), "{listed:?}");
+        assert!(
+            listed.iter().all(|listed| listed.path.exists()),
+            "{listed:?}"
+        );
 
         // Another prefix of the bucket is another site.
         let other = Node::over(&address(&store.endpoint(), "site/two"), "c");
         let missing = other.read(&name(1)).unwrap_err();
         assert_eq!(missing.kind(), std::io::ErrorKind::NotFound, "{missing}");
-        assert!(missing.to_string().contains("site/two/lake/day="), "{missing}");
+        assert!(
+            missing.to_string().contains("site/two/lake/day="),
+            "{missing}"
+        );
 
         // Taken out is gone for whoever does not have it.
-        two.files.withdraw(vec![two.path(&name(1)), two.path("lake/never.ids")]).unwrap();
+        two.files
+            .withdraw(vec![two.path(&name(1)), two.path("lake/never.ids")])
+            .unwrap();
         assert!(two.files.forget(&two.path(&name(1))).unwrap());
-        let missing = two.files.fetch(vec![Wanted::sized(two.path(&name(1)), 1)]).unwrap_err();
+        let missing = two
+            .files
+            .fetch(vec![Wanted::sized(two.path(&name(1)), 1)])
+            .unwrap_err();
         assert!(matches!(missing, Error::Missing { .. }), "{missing}");
         // And whoever has it, and says that it is there, looks first.
         one.files.publish(vec![one.path(&name(1))]).unwrap();
@@ -87,19 +112,27 @@ fn a_copy_that_is_not_whole_is_never_believed() {
         let place = address(&store.endpoint(), "p");
         let (one, two) = (Node::over(&place, "a"), Node::over(&place, "b"));
         let bytes = content(1, 100_000);
-        one.files.publish(vec![one.write("lake/x.ids", &bytes)]).unwrap();
+        one.files
+            .publish(vec![one.write("lake/x.ids", &bytes)])
+            .unwrap();
         two.read("lake/x.ids").unwrap();
         // Cut off here: the size tells.
         std::fs::remove_file(two.path("lake/x.ids")).unwrap();
         std::fs::write(two.path("lake/x.ids"), &bytes[..999]).unwrap();
-        let mut kept = std::fs::metadata(two.path("lake/x.ids")).unwrap().permissions();
+        let mut kept = std::fs::metadata(two.path("lake/x.ids"))
+            .unwrap()
+            .permissions();
         kept.set_readonly(true);
         std::fs::set_permissions(two.path("lake/x.ids"), kept).unwrap();
-        two.files.fetch(vec![Wanted::sized(two.path("lake/x.ids"), 100_000)]).unwrap();
+        two.files
+            .fetch(vec![Wanted::sized(two.path("lake/x.ids"), 100_000)])
+            .unwrap();
         assert_eq!(two.read("lake/x.ids").unwrap(), bytes, "{kind:?}");
         // A file of ours that the store does not have is nobody's to throw away.
         two.write("lake/own.ids", b"short");
-        two.files.fetch(vec![Wanted::sized(two.path("lake/own.ids"), 100)]).unwrap();
+        two.files
+            .fetch(vec![Wanted::sized(two.path("lake/own.ids"), 100)])
+            .unwrap();
         assert_eq!(two.read("lake/own.ids").unwrap(), b"short");
 
         // The twins: an object that is damaged in the store, by what it says it hashes to, by the hash that is
@@ -116,14 +149,25 @@ fn a_copy_that_is_not_whole_is_never_believed() {
             .unwrap();
         let mut options = PutOptions::default();
         let stated = blake3::hash(&bytes).to_hex().to_string();
-        options.attributes.insert(Attribute::Metadata("blake3".into()), stated.into());
+        options
+            .attributes
+            .insert(Attribute::Metadata("blake3".into()), stated.into());
         let damaged = PutPayload::from(content(2, 100_000));
         let key = Key::from("p/lake/x.ids");
-        runtime.block_on(client.put_opts(&key, damaged, options)).unwrap();
+        runtime
+            .block_on(client.put_opts(&key, damaged, options))
+            .unwrap();
         assert!(two.files.forget(&two.path("lake/x.ids")).unwrap());
         let error = two.read("lake/x.ids").unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData, "{kind:?} {error}");
-        assert!(error.to_string().contains("its content hashes to"), "{error}");
+        assert_eq!(
+            error.kind(),
+            std::io::ErrorKind::InvalidData,
+            "{kind:?} {error}"
+        );
+        assert!(
+            error.to_string().contains("its content hashes to"),
+            "{error}"
+        );
         let silent = PutPayload::from(content(2, 100_000));
         runtime.block_on(client.put(&key, silent)).unwrap();
         let wanted = Wanted {
@@ -133,9 +177,19 @@ fn a_copy_that_is_not_whole_is_never_believed() {
         };
         let error = two.files.fetch(vec![wanted]).unwrap_err();
         assert!(matches!(error, Error::Damaged { .. }), "{error}");
-        let error = two.files.fetch(vec![Wanted::sized(two.path("lake/x.ids"), 99)]).unwrap_err();
-        assert!(error.to_string().contains("100000 bytes instead of 99"), "{error}");
-        assert_eq!(files_below(&two.path("lake")), ["own.ids"], "nothing half is left");
+        let error = two
+            .files
+            .fetch(vec![Wanted::sized(two.path("lake/x.ids"), 99)])
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("100000 bytes instead of 99"),
+            "{error}"
+        );
+        assert_eq!(
+            files_below(&two.path("lake")),
+            ["own.ids"],
+            "nothing half is left"
+        );
     }
 }
 
@@ -148,7 +202,9 @@ fn many_want_one_file_and_it_comes_once() {
         let place = address(&store.endpoint(), "p");
         let (one, two) = (Node::over(&place, "a"), Node::over(&place, "b"));
         let bytes = content(3, 3_000_000);
-        one.files.publish(vec![one.write("blobs/ab/x.raw", &bytes)]).unwrap();
+        one.files
+            .publish(vec![one.write("blobs/ab/x.raw", &bytes)])
+            .unwrap();
         std::thread::scope(|scope| {
             for _ in 0..24 {
                 scope.spawn(|| assert_eq!(two.read("blobs/ab/x.raw").unwrap(), bytes));
@@ -167,9 +223,17 @@ async fn blocking_calls_may_be_made_from_within_a_runtime() {
         };
         let place = address(&store.endpoint(), "p");
         let (one, two) = (Node::over(&place, "a"), Node::over(&place, "b"));
-        one.files.publish(vec![one.write("lake/x.ids", b"one"), one.write("lake/y.ids", b"two")]).unwrap();
+        one.files
+            .publish(vec![
+                one.write("lake/x.ids", b"one"),
+                one.write("lake/y.ids", b"two"),
+            ])
+            .unwrap();
         assert_eq!(two.read("lake/x.ids").unwrap(), b"one");
-        two.files.fetched(vec![Wanted::sized(two.path("lake/y.ids"), 3)]).await.unwrap();
+        two.files
+            .fetched(vec![Wanted::sized(two.path("lake/y.ids"), 3)])
+            .await
+            .unwrap();
         assert!(two.path("lake/y.ids").exists());
         // Dropping them here must not panic either.
         drop((one, two));
@@ -185,7 +249,10 @@ fn a_cache_keeps_its_bound_and_readers_never_notice() {
         let mut place = address(&store.endpoint(), "p");
         let one = Node::over(&place, "a");
         let names: Vec<String> = (0..20).map(|n| format!("lake/{n}.ids")).collect();
-        let paths = names.iter().enumerate().map(|(n, name)| one.write(name, &content(n as u64, 100_000)));
+        let paths = names
+            .iter()
+            .enumerate()
+            .map(|(n, name)| one.write(name, &content(n as u64, 100_000)));
         one.files.publish(paths.collect()).unwrap();
         place.cache_bytes = 500_000;
         let two = Node::over(&place, "b");
@@ -201,14 +268,21 @@ fn a_cache_keeps_its_bound_and_readers_never_notice() {
             });
             for round in 0..3 {
                 for (n, name) in names.iter().enumerate() {
-                    assert_eq!(two.read(name).unwrap(), content(n as u64, 100_000), "{round} {name}");
+                    assert_eq!(
+                        two.read(name).unwrap(),
+                        content(n as u64, 100_000),
+                        "{round} {name}"
+                    );
                 }
             }
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
         });
         assert!(two.files.trim() <= 500_000);
         let kept = files_below(&two.path("lake"));
-        assert!(kept.len() <= 5 && kept.contains(&"19.ids".to_owned()), "{kept:?}");
+        assert!(
+            kept.len() <= 5 && kept.contains(&"19.ids".to_owned()),
+            "{kept:?}"
+        );
         // What only lies here stays, however small the bound.
         two.write("lake/own.ids", &content(0, 900_000));
         two.files.trim();
@@ -225,20 +299,38 @@ async fn datafusion_reads_parts_of_files_that_are_not_here() {
         let place = address(&store.endpoint(), "p");
         let (one, two) = (Node::over(&place, "a"), Node::over(&place, "b"));
         let bytes = content(5, 200_000);
-        one.files.publish(vec![one.write("lake/day=2026-01-01/x.parquet", &bytes)]).unwrap();
+        one.files
+            .publish(vec![one.write("lake/day=2026-01-01/x.parquet", &bytes)])
+            .unwrap();
         std::fs::create_dir_all(two.path("lake")).unwrap();
         let reader = two.files.reader(&two.path("lake")).unwrap().unwrap();
         let key = Key::parse("day=2026-01-01/x.parquet").unwrap();
-        let ranges = reader.get_ranges(&key, &[5..10, 199_990..200_000]).await.unwrap();
+        let ranges = reader
+            .get_ranges(&key, &[5..10, 199_990..200_000])
+            .await
+            .unwrap();
         assert_eq!(ranges[0].as_ref(), &bytes[5..10]);
         assert_eq!(ranges[1].as_ref(), &bytes[199_990..]);
-        assert!(two.files.forget(&two.path("lake/day=2026-01-01/x.parquet")).unwrap());
+        assert!(
+            two.files
+                .forget(&two.path("lake/day=2026-01-01/x.parquet"))
+                .unwrap()
+        );
         let whole = reader.get(&key).await.unwrap().bytes().await.unwrap();
         assert_eq!(whole.as_ref(), &bytes[..], "{kind:?}");
         let missing = reader.get(&Key::from("no.parquet")).await.unwrap_err();
-        assert!(matches!(missing, object_store::Error::NotFound { .. }), "{missing}");
-        let refused = reader.put(&key, PutPayload::from_static(b"x")).await.unwrap_err();
-        assert!(matches!(refused, object_store::Error::NotSupported { .. }), "{refused}");
+        assert!(
+            matches!(missing, object_store::Error::NotFound { .. }),
+            "{missing}"
+        );
+        let refused = reader
+            .put(&key, PutPayload::from_static(b"x"))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(refused, object_store::Error::NotSupported { .. }),
+            "{refused}"
+        );
     }
 }
 
@@ -246,7 +338,8 @@ async fn datafusion_reads_parts_of_files_that_are_not_here() {
 fn names_of_two_processes_never_meet() {
     let place = address("http://127.0.0.1:1", "p");
     let (one, two) = (Node::over(&place, "a"), Node::over(&place, "b"));
-    let stamps: std::collections::BTreeSet<_> =
-        (0..50).flat_map(|_| [one.files.stamp(), two.files.stamp()]).collect();
+    let stamps: std::collections::BTreeSet<_> = (0..50)
+        .flat_map(|_| [one.files.stamp(), two.files.stamp()])
+        .collect();
     assert_eq!(stamps.len(), 100);
 }

@@ -44,17 +44,26 @@ fn trials(store: &Store, kind: Kind, fault: Fault) {
         };
         let name = |at: usize| format!("lake/{at}.parquet");
         let bytes = |at: usize| content(trial * 100 + at as u64, sizes[at]);
-        let paths: Vec<_> = (0..sizes.len()).map(|at| one.write(&name(at), &bytes(at))).collect();
+        let paths: Vec<_> = (0..sizes.len())
+            .map(|at| one.write(&name(at), &bytes(at)))
+            .collect();
         let mut tries = 0;
         while let Err(error) = one.files.publish(paths.clone()) {
-            assert!(matches!(error, Error::Store { .. } | Error::Damaged { .. }), "{error:?}");
+            assert!(
+                matches!(error, Error::Store { .. } | Error::Damaged { .. }),
+                "{error:?}"
+            );
             tries += 1;
             assert!(tries < AGAIN, "{kind:?} {fault:?} {trial}: {error}");
         }
         refused += tries;
         // Said to be stored: it is, to the byte.
         for at in 0..sizes.len() {
-            assert_eq!(straight.read(&name(at)).unwrap(), bytes(at), "{kind:?} {fault:?} {trial}");
+            assert_eq!(
+                straight.read(&name(at)).unwrap(),
+                bytes(at),
+                "{kind:?} {fault:?} {trial}"
+            );
         }
         for at in 0..sizes.len() {
             let mut tries = 0;
@@ -77,7 +86,9 @@ fn trials(store: &Store, kind: Kind, fault: Fault) {
     }
     // The twin of the proxy: one that lets everything pass would prove nothing.
     assert!(faulty >= TRIALS, "{fault:?} was met {faulty} times");
-    eprintln!("{kind:?} {fault:?}: {TRIALS} trials, {faulty} faulty connections, {refused} calls tried again");
+    eprintln!(
+        "{kind:?} {fault:?}: {TRIALS} trials, {faulty} faulty connections, {refused} calls tried again"
+    );
 }
 
 #[test]
@@ -88,7 +99,11 @@ fn an_outage_is_named_soon_and_what_is_here_stays_readable() {
     let path = node.write("lake/here.parquet", b"here");
     let begun = Instant::now();
     let error = node.files.publish(vec![path]).unwrap_err();
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        begun.elapsed()
+    );
     assert!(error.is_outage(), "{error}");
     let Error::Store { trouble, .. } = &error else {
         panic!("{error:?}");
@@ -97,5 +112,9 @@ fn an_outage_is_named_soon_and_what_is_here_stays_readable() {
     assert!(error.to_string().contains("lake.endpoint"), "{error}");
     assert_eq!(node.read("lake/here.parquet").unwrap(), b"here");
     let missing = node.read("lake/elsewhere.parquet").unwrap_err();
-    assert_ne!(missing.kind(), std::io::ErrorKind::NotFound, "it is not known to be missing: {missing}");
+    assert_ne!(
+        missing.kind(),
+        std::io::ErrorKind::NotFound,
+        "it is not known to be missing: {missing}"
+    );
 }

@@ -29,7 +29,9 @@ fn sound_stores_are_found_sound() {
         // Our clock is an hour behind: told, and not fatal.
         let probed = node.files.probe(now() - 3_600_000_000).unwrap();
         assert_eq!(probed.findings[0].trouble, Trouble::Clock, "{probed:?}");
-        assert!(probed.findings[0].what.contains("3600 s") || probed.findings[0].what.contains("359"));
+        assert!(
+            probed.findings[0].what.contains("3600 s") || probed.findings[0].what.contains("359")
+        );
         assert!(probed.usable());
     }
 }
@@ -55,10 +57,22 @@ fn each_trouble_is_named() {
     place.patience = std::time::Duration::from_secs(1);
     assert_eq!(trouble(&place), Trouble::Unreachable);
     for (answer, expected) in [
-        ("403 Forbidden\r\n<Error><Code>RequestTimeTooSkewed</Code></Error>", Trouble::Clock),
-        ("403 Forbidden\r\n<Error><Code>AccessDenied</Code></Error>", Trouble::Right),
-        ("403 Forbidden\r\n<Error><Code>InvalidAccessKeyId</Code></Error>", Trouble::Key),
-        ("503 Service Unavailable\r\n<Error><Code>SlowDown</Code></Error>", Trouble::Failing),
+        (
+            "403 Forbidden\r\n<Error><Code>RequestTimeTooSkewed</Code></Error>",
+            Trouble::Clock,
+        ),
+        (
+            "403 Forbidden\r\n<Error><Code>AccessDenied</Code></Error>",
+            Trouble::Right,
+        ),
+        (
+            "403 Forbidden\r\n<Error><Code>InvalidAccessKeyId</Code></Error>",
+            Trouble::Key,
+        ),
+        (
+            "503 Service Unavailable\r\n<Error><Code>SlowDown</Code></Error>",
+            Trouble::Failing,
+        ),
         // Takes everything and gives nothing back.
         ("200 OK\r\n", Trouble::Other),
     ] {
@@ -73,7 +87,11 @@ fn trouble(place: &storage::Address) -> Trouble {
     let node = Node::over(place, "a");
     let probed = node.files.probe(now()).unwrap();
     assert!(!probed.usable(), "{probed:?}");
-    let finding = probed.findings.iter().find(|finding| finding.fatal).unwrap();
+    let finding = probed
+        .findings
+        .iter()
+        .find(|finding| finding.fatal)
+        .unwrap();
     assert!(!finding.remedy.is_empty());
     finding.trouble
 }

@@ -90,7 +90,12 @@ impl Proxy {
     }
 }
 
-fn serve(mut client: TcpStream, port: u16, fault: Option<Fault>, number: u64) -> std::io::Result<()> {
+fn serve(
+    mut client: TcpStream,
+    port: u16,
+    fault: Option<Fault>,
+    number: u64,
+) -> std::io::Result<()> {
     if let Some(Fault::Error | Fault::Busy) = fault {
         let mut some = [0; 4096];
         let _ = client.read(&mut some)?;

@@ -49,7 +49,9 @@ fn program(name: &str) -> Option<PathBuf> {
     let peers = std::env::var_os("WATCHFIRE_PEERS").map(|folder| PathBuf::from(folder).join("bin"));
     let system = ["/usr/bin", "/usr/local/bin"].map(PathBuf::from);
     let found = peers.into_iter().chain(system);
-    let found = found.map(|folder| folder.join(name)).find(|path| path.is_file());
+    let found = found
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file());
     if found.is_none() {
         eprintln!("SKIPPED: {name} is not installed; see .ci/run and WATCHFIRE_PEERS");
     }

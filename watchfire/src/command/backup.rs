@@ -138,9 +138,7 @@ pub fn run(args: Args, session: &Session) -> Result {
             let same = |old: &Copied| fs::metadata(path).map_or(true, |own| own.len() == old.bytes);
             // Reference tables are replaced under their names; all else never changes under its own.
             let fixed = !text.starts_with("reference");
-            let file = match old
-                .filter(|old| fixed && there == Some(old.bytes) && same(old))
-            {
+            let file = match old.filter(|old| fixed && there == Some(old.bytes) && same(old)) {
                 Some(old) => old.clone(),
                 None => {
                     let input = workspace.files.open(path);
@@ -245,7 +243,11 @@ fn held(workspace: &Workspace) -> Result<Vec<PathBuf>> {
         return Ok(paths.into_iter().collect());
     }
     let listed = workspace.block_on(workspace.ledger.listed_files(i32::MAX))?;
-    paths.extend(listed.iter().map(|file| workspace.lake.root().join(&file.path)));
+    paths.extend(
+        listed
+            .iter()
+            .map(|file| workspace.lake.root().join(&file.path)),
+    );
     let blobs = workspace.files.list(workspace.blobs.dir())?;
     paths.extend(blobs.into_iter().map(|blob| blob.path));
     paths.extend(archived(workspace)?);
@@ -265,14 +267,14 @@ fn archived(workspace: &Workspace) -> Result<Vec<PathBuf>> {
         .filter(|expiry| expiry.what == Retained::Raw.as_str())
         .map(|expiry| expiry.report_id)
         .collect();
+    let all = ReportFilter::default();
     let mut paths = Vec::new();
     let mut page = Page {
         offset: 0,
         limit: 1_000,
     };
     loop {
-        let reports = workspace.ledger.reports(&ReportFilter::default(), page);
-        let reports = workspace.block_on(reports)?;
+        let reports = workspace.block_on(workspace.ledger.reports(&all, page))?;
         let kept = reports.iter().filter(|report| !over.contains(&report.id));
         paths.extend(kept.map(|report| workspace.blobs.path(&report.blob)));
         page.offset += page.limit;

@@ -110,7 +110,9 @@ fn store(workspace: &Workspace, findings: &mut Findings) -> bool {
     }
     let compared = match probed.metadata {
         true => "what is fetched is compared with its hash",
-        false => "it keeps no metadata: what is fetched is compared by its size, blobs by their names",
+        false => {
+            "it keeps no metadata: what is fetched is compared by its size, blobs by their names"
+        }
     };
     findings.ok(
         "store",

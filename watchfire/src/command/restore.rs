@@ -195,7 +195,9 @@ fn all_there(workspace: &Workspace) -> Result<usize> {
     let live = workspace.ledger.live_files(None, None, None);
     let live = workspace.block_on(live)?;
     let path = |file: &ledger::LakeFile| workspace.lake.root().join(&file.path);
-    let sizes = workspace.files.stored_sizes(live.iter().map(path).collect())?;
+    let sizes = workspace
+        .files
+        .stored_sizes(live.iter().map(path).collect())?;
     for (file, size) in live.iter().zip(sizes) {
         let path = path(file);
         let size = size.ok_or_else(|| {

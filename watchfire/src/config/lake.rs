@@ -14,7 +14,8 @@ const HIDDEN: &str = "***";
 /// The section as it may be shown: without the secret, unless a variable stands for it, which gives nothing away.
 pub fn shown(section: &LakeSection) -> LakeSection {
     let secret = section.secret_key.trim();
-    let variable = secret.starts_with("${") && secret.ends_with('}') && secret.matches('$').count() == 1;
+    let variable =
+        secret.starts_with("${") && secret.ends_with('}') && secret.matches('$').count() == 1;
     LakeSection {
         secret_key: match secret {
             "" => String::new(),
@@ -36,7 +37,8 @@ impl Resolver<'_> {
         let mut address = match Address::parse(&url) {
             Ok(address) => address,
             Err(error) => {
-                let remedy = "write s3://BUCKET/PREFIX, or leave it empty for the folder of the workspace";
+                let remedy =
+                    "write s3://BUCKET/PREFIX, or leave it empty for the folder of the workspace";
                 self.problem("lake.url", error.to_string(), remedy);
                 return None;
             }
@@ -57,7 +59,11 @@ impl Resolver<'_> {
                     Ok(text) => text.trim().to_owned(),
                     Err(error) => {
                         let message = format!("lake.secret_file {}: {error}", path.display());
-                        self.problem("lake.secret_file", message, "look at the file and its rights");
+                        self.problem(
+                            "lake.secret_file",
+                            message,
+                            "look at the file and its rights",
+                        );
                         return None;
                     }
                 }
@@ -76,7 +82,11 @@ impl Resolver<'_> {
         }
         if section.cache_mb < 64 {
             let message = format!("cache_mb = {} is too little to work in", section.cache_mb);
-            self.problem("lake.cache_mb", message, "give it 64 or more; 16384 is the default");
+            self.problem(
+                "lake.cache_mb",
+                message,
+                "give it 64 or more; 16384 is the default",
+            );
         }
         address.cache_bytes = section.cache_mb << 20;
         Some(address)
@@ -107,7 +117,13 @@ mod tests {
 
     #[test]
     fn secrets_are_shown_nowhere() {
-        for (written, expected) in [("", ""), ("${S3_SECRET}", "${S3_SECRET}"), ("hunter2", "***"), ("x${A}", "***"), ("${A}x${B}", "***")] {
+        for (written, expected) in [
+            ("", ""),
+            ("${S3_SECRET}", "${S3_SECRET}"),
+            ("hunter2", "***"),
+            ("x${A}", "***"),
+            ("${A}x${B}", "***"),
+        ] {
             let section = LakeSection {
                 secret_key: written.to_owned(),
                 ..LakeSection::default()
