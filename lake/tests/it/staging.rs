@@ -1,7 +1,7 @@
 //! From records to parts and back through SQL.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use futures::StreamExt;
 use lake::arrow::array::AsArray;

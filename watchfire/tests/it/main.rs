@@ -16,6 +16,10 @@ mod demo;
 mod doors;
 mod drift;
 mod faults;
+// Shared with the storage's own tests.
+#[allow(dead_code, clippy::unwrap_used)]
+#[path = "../../../storage/tests/it/proxy.rs"]
+mod faulty_store;
 mod fetch;
 mod founding_week;
 mod handled;
@@ -35,6 +39,10 @@ mod run;
 mod series;
 mod serve;
 mod site;
+mod stored;
+#[allow(dead_code, clippy::unwrap_used)]
+#[path = "../../../storage/tests/it/stores.rs"]
+mod stores;
 mod tidy;
 mod upkeep;
 mod upkeep_crash;
