@@ -94,7 +94,7 @@ async fn steps(store: &Arc<Store>, now: i64, probed: &mut Probed) -> crate::Resu
     let fail = |act: &'static str| {
         let key = key.clone();
         let store = Arc::clone(store);
-        move |error: object_store::Error| Error::store(act, store.place(), key.as_ref(), &error)
+        move |error: object_store::Error| Error::store(act, store.place(), store.bare(&key), &error)
     };
     let mut options = PutOptions::default();
     options
@@ -171,7 +171,7 @@ async fn listed(store: &Arc<Store>, key: &Key) -> bool {
 /// An upload in pieces.
 async fn pieces(store: &Arc<Store>, key: &Key, probed: &mut Probed) -> crate::Result<()> {
     let fail = |error: object_store::Error| {
-        Error::store("store in pieces", store.place(), key.as_ref(), &error)
+        Error::store("store in pieces", store.place(), store.bare(key), &error)
     };
     let upload = store.client().put_multipart(key).await.map_err(fail)?;
     let mut writer = WriteMultipart::new_with_chunk_size(upload, PIECE);

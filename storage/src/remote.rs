@@ -36,9 +36,10 @@ const PIECES: usize = 4;
 /// Times a transfer is begun anew when what came is not what was sent, or an upload in pieces was lost.
 const BEGINNINGS: usize = 3;
 /// Requests that fail by a fault of the server or the network are repeated so often, waiting longer each time.
-const RETRIES: usize = 6;
-/// The first wait, and the longest.
-const WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+const RETRIES: usize = 8;
+/// The first wait, and the longest; each is drawn between the first and so many times the last.
+const WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(8));
+const GROWTH: f64 = 4.0;
 /// Bytes that come before the cache is looked through again, at the least.
 const TRIM_STEP: u64 = 256 << 20;
 /// Metadata of an object: the BLAKE3 of its bytes.
@@ -102,7 +103,7 @@ fn client(address: &Address) -> Result<AmazonS3> {
         backoff: BackoffConfig {
             init_backoff: WAIT.0,
             max_backoff: WAIT.1,
-            base: 2.0,
+            base: GROWTH,
         },
         max_retries: RETRIES,
         retry_timeout: address.patience,
@@ -216,7 +217,7 @@ impl Store {
     }
 
     /// A key without the prefix, which the place holds already.
-    fn bare<'k>(&self, key: &'k Key) -> &'k str {
+    pub(crate) fn bare<'k>(&self, key: &'k Key) -> &'k str {
         let rest = key.as_ref().strip_prefix(&self.prefix);
         rest.unwrap_or(key.as_ref()).trim_start_matches('/')
     }

@@ -42,9 +42,12 @@ fn each_trouble_is_named() {
         let Some(store) = Store::start(kind) else {
             continue;
         };
-        let mut place = address(&store.endpoint(), "p");
-        place.bucket = "another".to_owned();
-        assert_eq!(trouble(&place), Trouble::Bucket, "{kind:?}");
+        // s3s-fs takes objects of buckets that it does not have.
+        if kind == Kind::Moto {
+            let mut place = address(&store.endpoint(), "p");
+            place.bucket = "another".to_owned();
+            assert_eq!(trouble(&place), Trouble::Bucket);
+        }
         if kind == Kind::S3sFs {
             let mut place = address(&store.endpoint(), "p");
             place.secret_key = Secret("wrong".to_owned());
