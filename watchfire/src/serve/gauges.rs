@@ -60,6 +60,11 @@ async fn look(server: &Server) -> ledger::Result<()> {
     for (state, count) in states {
         metrics::gauge!("watchfire_jobs", "state" => state).set(count as f64);
     }
+    if let Some(calls) = &server.calls {
+        let (waiting, left) = calls.depth().await?;
+        metrics::gauge!("watchfire_calls", "state" => "waiting").set(waiting as f64);
+        metrics::gauge!("watchfire_calls", "state" => "left").set(left as f64);
+    }
     let filter = ReportFilter {
         state: Some(ReportState::Archived),
         ..ReportFilter::default()
