@@ -31,8 +31,8 @@ pub const SCHEMA: &str = "watchfire_jobs";
 /// How often a call is delivered that ends in an error or with its node, before it is left as it is. The ledger's
 /// row is asked for again all the same.
 const TRIES: i16 = 25;
-/// How often it is looked for calls; new ones are told at once besides.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often it is looked for calls of nodes that died; new ones are told at once (`NOTIFY`).
+const LOOK: Duration = Duration::from_secs(3);
 
 /// A call to do something.
 #[derive(Clone, Debug, PartialEq, Eq)]

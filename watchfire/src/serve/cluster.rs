@@ -22,10 +22,10 @@ use crate::workspace::{Workspace, now, random};
 /// Connections of a node to the queue.
 pub const CONNECTIONS: u32 = 8;
 /// How often the leader looks for what is due.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_secs(1);
 /// How often it plans anew what every feed needs, and notes changes for webhooks.
 const PLAN: Duration = Duration::from_secs(60);
-const NOTE: Duration = Duration::from_secs(1);
+const NOTE: Duration = Duration::from_secs(2);
 /// How often the others look whether nobody leads.
 const STAND: Duration = Duration::from_secs(2);
 /// A call for the same work is put again after this, if it is still due: the queue may have lost it.
