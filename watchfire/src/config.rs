@@ -32,6 +32,7 @@ pub mod lake;
 pub mod ledger;
 pub mod origin;
 mod retained;
+pub mod role;
 pub mod signing;
 pub mod written;
 
@@ -145,6 +146,8 @@ pub struct Settings {
     pub query_threads: usize,
     /// The serving process, and where its HTTP interface listens.
     pub serve: ServeSection,
+    /// `serve.role`, read.
+    pub role: role::Roles,
     /// `serve.listen`, read.
     pub listen: SocketAddr,
     /// `serve.proxies`, read.
@@ -289,6 +292,7 @@ impl Resolver<'_> {
             );
         }
         let listen = self.serve(&written.serve);
+        let role = self.role(&written);
         let proxies = self.proxies(&written.serve);
         self.sign_in(&written.sign_in);
         let ledger = self.ledger(&written);
@@ -321,6 +325,7 @@ impl Resolver<'_> {
             subscribers: written.subscribers,
             duty: written.duty,
             listen,
+            role,
             proxies,
             sign_in: written.sign_in,
             ledger,
@@ -351,6 +356,7 @@ impl Resolver<'_> {
         let counts = [
             ("serve.fetches", serve.fetches, 64),
             ("serve.look_secs", serve.look_secs, 3600),
+            ("serve.lease_secs", serve.lease_secs, 3600),
             ("serve.drain_secs", serve.drain_secs, 3600),
             ("serve.push_mb", serve.push_mb, 1 << 20),
             ("serve.pushes_per_minute", serve.pushes_per_minute, 1 << 20),

@@ -412,6 +412,10 @@ impl Default for DutySection {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServeSection {
+    /// What this node does: `all`, or of a cluster `console`, `worker`, `scheduler`, several with commas.
+    pub role: String,
+    /// Seconds after which a node of a cluster that says nothing loses its work to another.
+    pub lease_secs: u32,
     /// Address and port of the HTTP interface; changed only by a restart.
     pub listen: String,
     /// Feeds that are asked at the same time.
@@ -439,6 +443,8 @@ pub struct ServeSection {
 impl Default for ServeSection {
     fn default() -> Self {
         ServeSection {
+            role: "all".to_owned(),
+            lease_secs: 60,
             listen: "127.0.0.1:8080".to_owned(),
             fetches: 4,
             look_secs: 5,

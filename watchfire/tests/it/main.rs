@@ -28,6 +28,7 @@ mod ledger;
 mod lists;
 mod manual;
 mod newsroom;
+mod nodes;
 mod packaging;
 mod query;
 mod recount;
