@@ -6,7 +6,7 @@
 //! `console` takes reports that are pushed. All of it ends at one short queue before the one thread
 //! that ingests ([`work`]): whoever brings more than that thread takes has to wait, so that memory is
 //! bounded by what is under way. [`respond`] does a round of response every minute, [`lists`] takes
-//! what ended out of the block lists. [`gauges`] measures.
+//! what ended out of the block lists, [`upkeep`] compacts. [`gauges`] measures.
 //!
 //! Of a cluster each process has some of the roles: [`cluster`] plans on the node that leads and hands work to the
 //! nodes that work; what is done, and how, is the same.
@@ -53,6 +53,7 @@ mod office;
 mod premises;
 mod respond;
 mod streams;
+mod upkeep;
 mod work;
 mod world;
 
@@ -350,6 +351,7 @@ async fn serve(
         parts.spawn(folders::watch(Arc::clone(&server)));
         parts.spawn(streams::run(Arc::clone(&server)));
         parts.spawn(lists::run(Arc::clone(&server)));
+        parts.spawn(upkeep::run(Arc::clone(&server)));
         parts.spawn(alarms::run(Arc::clone(&server)));
         if workspace.settings.exercise {
             parts.spawn(world::run(Arc::clone(&server), world::open()?));

@@ -325,6 +325,22 @@ impl Workspace {
         Lock::attempt(&self.root, CHANGE, SERVE).map(Result::ok)
     }
 
+    /// The right to change the whole, beside a turn: where nodes share the ledger, nothing is taken in while it is held.
+    /// `None` if another node has it.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub fn whole(&self, purpose: &str) -> Result<Option<Held>> {
+        self.block_on(async {
+            let held = self.ledger.hold(Right::Whole).await?;
+            if held.is_some() && self.ledger.is_shared() {
+                // What is under way on other nodes is done again afterwards.
+                self.ledger.fence_all(purpose, now().0).await?;
+            }
+            Ok(held)
+        })
+    }
+
     /// The right to ask feeds, for a command.
     ///
     /// # Errors

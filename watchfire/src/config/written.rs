@@ -424,6 +424,8 @@ pub struct ServeSection {
     pub look_secs: u32,
     /// Seconds that work under way gets when the process is told to stop.
     pub drain_secs: u32,
+    /// Seconds between two looks whether days of the lake are to be compacted; 0: never by itself.
+    pub upkeep_secs: u32,
     /// MiB of one pushed report, before and after decompression.
     pub push_mb: u32,
     /// Pushed reports a minute and token.
@@ -449,6 +451,7 @@ impl Default for ServeSection {
             fetches: 4,
             look_secs: 5,
             drain_secs: 30,
+            upkeep_secs: 3600,
             push_mb: 256,
             pushes_per_minute: 600,
             most_waiting: 10_000,
