@@ -13,8 +13,8 @@ use tracing_subscriber::EnvFilter;
 use crate::command::{
     audit, backup, blocklist, bulletin, completions, config, contacts, daily, demo, doctor,
     evidence, exercise, export, feeds, fetch, flash, health, history, hold, import, inbox,
-    incidents, infrastructure, ingest, init, lake, man, notices, orgs, parallel, parse, query,
-    rating, reference, rejects, respond, restore, retention, rollup, route, serve, status,
+    incidents, infrastructure, ingest, init, lake, man, notices, orgs, outpost, parallel, parse,
+    query, rating, reference, rejects, respond, restore, retention, rollup, route, serve, status,
     subscribers, tokens, users, verify, watch, week,
 };
 use crate::config::Environment;
@@ -128,6 +128,7 @@ enum Command {
     Rollup(rollup::Args),
     Blocklist(blocklist::Args),
     Parallel(parallel::Args),
+    Outpost(outpost::Args),
     Flash(flash::Args),
     Daily(daily::Args),
     Subscribers(subscribers::Args),
@@ -199,6 +200,7 @@ impl Command {
             Command::Rollup(args) => rollup::run(args, session),
             Command::Blocklist(args) => blocklist::run(args, session),
             Command::Parallel(args) => parallel::run(args, session),
+            Command::Outpost(args) => outpost::run(args, session),
             Command::Flash(args) => flash::run(args, session),
             Command::Daily(args) => daily::run(args, session),
             Command::Subscribers(args) => subscribers::run(args, session),
@@ -229,7 +231,12 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    log(line.verbose, matches!(line.command, Command::Serve(_)));
+    let unattended = match &line.command {
+        Command::Serve(_) => true,
+        Command::Outpost(args) => args.unattended(),
+        _ => false,
+    };
+    log(line.verbose, unattended);
     let loudness = match (line.quiet, line.verbose) {
         (true, _) => Loudness::Quiet,
         (false, 0) => Loudness::Normal,

@@ -47,6 +47,7 @@ const NEEDS: &[(&str, Option<Right>)] = &[
     ("infrastructure", Some(Right::Work)),
     ("hold", Some(Right::Lead)),
     ("import", Some(Right::Administer)),
+    ("outpost", Some(Right::Administer)),
     ("lake", Some(Right::Administer)),
     ("reference", Some(Right::Administer)),
     ("restore", Some(Right::Administer)),

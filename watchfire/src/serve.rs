@@ -45,7 +45,9 @@ mod jobs;
 mod lists;
 mod notify;
 mod office;
+pub mod outpost;
 mod premises;
+pub mod public;
 mod respond;
 mod streams;
 mod work;
@@ -278,6 +280,7 @@ async fn serve(
     parts.spawn(lists::run(Arc::clone(&server)));
     parts.spawn(hooks::run(Arc::clone(&server)));
     parts.spawn(alarms::run(Arc::clone(&server)));
+    parts.spawn(outpost::run(Arc::clone(&server)));
     if workspace.settings.exercise {
         parts.spawn(world::run(Arc::clone(&server), world::open()?));
     }
