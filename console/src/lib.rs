@@ -245,11 +245,6 @@ impl Desk {
         Arc::clone(&self.sign_in.borrow())
     }
 
-    /// Whether TLS is ours.
-    pub(crate) fn encrypted(&self) -> bool {
-        self.tls.borrow().is_some()
-    }
-
     /// Writes down that somebody read what is marked sensitive; before it is shown, or it is not shown.
     ///
     /// # Errors

@@ -114,17 +114,17 @@ impl Outpost {
     /// # Errors
     /// The disk.
     pub fn open(grounds: Grounds) -> Result<Self> {
-        let Grounds { folder, .. } = &grounds;
+        let folder = grounds.folder.clone();
         let incoming = folder.join("incoming");
         let open = || {
             std::fs::create_dir_all(&incoming)?;
             let spool = Spool::open(&folder.join("spool"), grounds.spool_bytes)?;
-            Ok((spool, Answers::open(folder)?))
+            Ok((spool, Answers::open(&folder)?))
         };
         let (spool, answers) = open().map_err(Error::Outpost)?;
         let (spool, answers) = (Arc::new(spool), Arc::new(answers));
         let counter = Outside::new(Arc::clone(&spool), Arc::clone(&answers), grounds.sealer);
-        let site_dir = site_dir(folder);
+        let site_dir = site_dir(&folder);
         Ok(Outpost {
             spool,
             answers,

@@ -25,6 +25,7 @@ mod lists;
 mod manual;
 mod newsroom;
 mod packaging;
+mod public;
 mod query;
 mod recount;
 mod rederive;

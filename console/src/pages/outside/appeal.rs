@@ -152,7 +152,7 @@ struct StatusPage {
 
 /// What the query of the form may fill in: a block list links here with its entry.
 #[derive(Deserialize)]
-struct Given {
+pub(crate) struct Given {
     #[serde(default)]
     about: String,
     #[serde(default)]
@@ -285,7 +285,7 @@ pub(crate) fn flaws(plea: &Plea) -> Flaws {
 }
 
 #[derive(Deserialize)]
-struct Asked {
+pub(crate) struct Asked {
     #[serde(default)]
     number: String,
     #[serde(default)]

@@ -391,7 +391,7 @@ pub(crate) fn reading(report: &Report) -> Result<(CaseKind, Vec<Observable>), Fl
 }
 
 #[derive(Deserialize)]
-struct Asked {
+pub(crate) struct Asked {
     #[serde(default)]
     number: String,
     #[serde(default)]
