@@ -13,6 +13,7 @@ mod cluster;
 mod config;
 mod crash;
 mod demo;
+mod deploying;
 mod doors;
 mod drift;
 mod faults;
