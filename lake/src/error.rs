@@ -54,6 +54,9 @@ pub enum Error {
     /// The caller could not say which files are live.
     #[error("the list of live files is not available: {0}")]
     Manifest(String),
+    /// Files could not be copied to the store behind the lake, or not be had from it. Nothing is live then.
+    #[error("lake: {0}")]
+    Store(#[from] storage::Error),
     /// Columns do not fit together; a defect of ours.
     #[error("columns do not fit: {0}")]
     Arrow(#[from] datafusion::arrow::error::ArrowError),
@@ -70,6 +73,7 @@ impl Error {
             Error::Refused(_) => "lake-query-refused",
             Error::Query(_) => "lake-query",
             Error::Manifest(_) => "lake-manifest",
+            Error::Store(error) => error.label(),
             Error::Arrow(_) => "lake-arrow",
         }
     }

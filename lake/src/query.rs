@@ -31,7 +31,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     TableProviderFilterPushDown, TableType, Volatility,
@@ -39,6 +39,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{col, lit};
 use model::time::Timestamp;
+use storage::{Storage, Wanted};
 
 use crate::error::{Error, Result};
 use crate::part::PartReading;
@@ -60,10 +61,11 @@ pub struct Part {
     pub max_observed: i64,
 }
 
-/// The folder that holds the parts, and how much a query may use.
+/// The files that hold the parts, and how much a query may use.
 #[derive(Clone, Debug)]
 pub struct Lake {
     root: PathBuf,
+    files: Storage,
     memory: usize,
     threads: usize,
 }
@@ -78,10 +80,64 @@ impl Lake {
         std::fs::create_dir_all(root).map_err(Error::io(root))?;
         let root = root.canonicalize().map_err(Error::io(root))?;
         Ok(Lake {
+            files: Storage::folder(&root),
             root,
             memory,
             threads: threads.max(1),
         })
+    }
+
+    /// The lake in the folder `lake` of a workspace whose files lie in `files`; otherwise as [`Lake::open`].
+    ///
+    /// # Errors
+    /// The folder cannot be created.
+    pub fn within(files: &Storage, memory: usize, threads: usize) -> Result<Self> {
+        let root = files.root().join("lake");
+        if !files.is_remote() {
+            return Lake::open(&root, memory, threads);
+        }
+        std::fs::create_dir_all(&root).map_err(Error::io(&root))?;
+        Ok(Lake {
+            files: files.clone(),
+            root,
+            memory,
+            threads: threads.max(1),
+        })
+    }
+
+    /// Its files.
+    pub fn files(&self) -> &Storage {
+        &self.files
+    }
+
+    /// Begins to fetch parts that a query is about to read, where the lake lies in a store.
+    pub(crate) fn warm<'p>(&self, parts: impl IntoIterator<Item = &'p Part>) {
+        if self.files.is_remote() {
+            let wanted = parts.into_iter();
+            let wanted = wanted.map(|part| Wanted::sized(self.root.join(&part.path), part.bytes));
+            self.files.warm(wanted.collect());
+        }
+    }
+
+    /// A name for a file that is about to be written: as given in a folder of our own, where whoever repeats killed
+    /// work writes over what it left; with a mark that nobody else has where others share the store.
+    pub(crate) fn unlike_others(&self, name: &str) -> String {
+        match self.files.stamp() {
+            Some(stamp) => format!("{name}-{stamp}"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Lets a session of DataFusion read the parts where they lie in a store: whoever runs a plan over
+    /// `events_raw` needs it. In a plain folder the file system is there already.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn lend(&self, environment: &RuntimeEnv) -> Result<()> {
+        if let Some(reader) = self.files.reader(&self.root)? {
+            environment.register_object_store(store_url()?.as_ref(), reader);
+        }
+        Ok(())
     }
 
     /// Its folder.
@@ -118,14 +174,14 @@ impl Lake {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
             .build_arc()?;
+        self.lend(&runtime)?;
         let context = SessionContext::new_with_config_rt(config, runtime);
         for function in [IpText::udf(), IpBytes::udf(), IdText::udf()] {
             context.register_udf(function);
         }
         let table = Arc::new(EventsTable {
-            root: self.root.clone(),
+            lake: self.clone(),
             parts: parts.into(),
-            threads: self.threads,
         });
         context.register_table("events_raw", table)?;
         let columns = SCHEMA.fields().iter().map(|field| {
@@ -330,12 +386,16 @@ async fn selected(context: &SessionContext, sql: &str) -> Result<SendableRecordB
     Ok(frame.execute_stream().await?)
 }
 
+/// Under which DataFusion knows the files of a lake that lies in a store.
+fn store_url() -> datafusion::error::Result<ObjectStoreUrl> {
+    ObjectStoreUrl::parse("lake://parts")
+}
+
 /// `events_raw`: exactly the given parts, split evenly over the threads. Nothing is listed.
 #[derive(Debug)]
 struct EventsTable {
-    root: PathBuf,
+    lake: Lake,
     parts: Arc<[Part]>,
-    threads: usize,
 }
 
 #[async_trait]
@@ -362,13 +422,20 @@ impl TableProvider for EventsTable {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
-        let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); self.threads];
+        let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); self.lake.threads];
         let mut parts: Vec<&Part> = self.parts.iter().collect();
         parts.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.path.cmp(&b.path)));
+        self.lake.warm(parts.iter().copied());
+        let remote = self.lake.files.is_remote();
         for part in parts {
-            let path = self.root.join(&part.path);
-            let location = object_store::path::Path::from_absolute_path(&path)
-                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+            let location = match remote {
+                true => object_store::path::Path::parse(&part.path),
+                false => {
+                    let path = self.lake.root.join(&part.path);
+                    object_store::path::Path::from_absolute_path(path)
+                }
+            };
+            let location = location.map_err(|error| DataFusionError::External(Box::new(error)))?;
             let mut file = PartitionedFile::new(String::new(), part.bytes);
             file.object_meta.location = location;
             if let Some(group) = groups.iter_mut().min_by_key(|(rows, _)| *rows) {
@@ -386,12 +453,16 @@ impl TableProvider for EventsTable {
             groups.push(FileGroup::new(Vec::new()));
         }
         let source = Arc::new(ParquetSource::new(Arc::clone(&SCHEMA)));
-        let url = ObjectStoreUrl::local_filesystem();
+        let url = match remote {
+            true => store_url()?,
+            false => ObjectStoreUrl::local_filesystem(),
+        };
         let config = FileScanConfigBuilder::new(url, source)
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .with_expr_adapter(Some(Arc::new(PartReading {
-                root: self.root.clone(),
+                root: self.lake.root.clone(),
+                files: self.lake.files.clone(),
             })))
             .with_limit(limit)
             .build();

@@ -13,9 +13,9 @@ use tracing_subscriber::EnvFilter;
 use crate::command::{
     audit, backup, blocklist, bulletin, completions, config, contacts, daily, demo, doctor,
     evidence, exercise, export, feeds, fetch, flash, health, history, hold, import, inbox,
-    incidents, infrastructure, ingest, init, lake, man, notices, orgs, outpost, parallel, parse,
-    query, rating, reference, rejects, respond, restore, retention, rollup, route, serve, status,
-    subscribers, tokens, users, verify, watch, week,
+    incidents, infrastructure, ingest, init, jobs, lake, man, notices, orgs, outpost, parallel,
+    parse, query, rating, reference, rejects, respond, restore, retention, rollup, route, serve,
+    status, subscribers, tokens, users, verify, watch, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -137,6 +137,7 @@ enum Command {
     Restore(restore::Args),
     Retention(retention::Args),
     Hold(hold::Args),
+    Jobs(jobs::Args),
     Audit(audit::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -209,6 +210,7 @@ impl Command {
             Command::Restore(args) => restore::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),
+            Command::Jobs(args) => jobs::run(args, session),
             Command::Audit(args) => audit::run(args, session),
             Command::Completions(args) => completions::run(&args, session),
             Command::Man(args) => man::run(&args, session),
@@ -231,12 +233,7 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let unattended = match &line.command {
-        Command::Serve(_) => true,
-        Command::Outpost(args) => args.unattended(),
-        _ => false,
-    };
-    log(line.verbose, unattended);
+    log(line.verbose, matches!(line.command, Command::Serve(_)));
     let loudness = match (line.quiet, line.verbose) {
         (true, _) => Loudness::Quiet,
         (false, 0) => Loudness::Normal,

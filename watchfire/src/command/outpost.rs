@@ -1,7 +1,6 @@
 //! `watchfire outpost`: public nodes, from both sides.
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +10,6 @@ use serde_json::json;
 
 use crate::failure::{Failure, Result};
 use crate::serve::outpost::Exchange;
-use crate::serve::public;
 use crate::table::Out;
 use crate::workspace::{Access, Session, now, secret};
 
@@ -20,10 +18,9 @@ use crate::workspace::{Access, Session, now, secret};
 #[command(after_help = "\
 Examples:
   watchfire outpost keys /etc/watchfire/public    the key pair and the secret, in a new folder
-  watchfire outpost serve                         be a public node, until SIGTERM or SIGINT
   watchfire outpost exchange                      inside: fetch and leave things once; `serve` does it by itself
 
-docs/public.md says which file belongs where: a public node gets seal.asc and secret, never open.asc.")]
+A public node itself is `watchfire serve` with the role public. docs/public.md says which file belongs where: a public node gets seal.asc and secret, never open.asc.")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -36,27 +33,13 @@ enum What {
         /// A folder that is not there yet.
         folder: PathBuf,
     },
-    /// Be a public node.
-    Serve {
-        /// Address and port for the public; without it `listen` of [serve].
-        #[arg(long, value_name = "ADDRESS:PORT")]
-        listen: Option<SocketAddr>,
-    },
     /// Fetch what was sent to the nodes and leave what changed, once.
     Exchange,
-}
-
-impl Args {
-    /// Whether it runs unattended.
-    pub fn unattended(&self) -> bool {
-        matches!(self.what, What::Serve { .. })
-    }
 }
 
 pub fn run(args: Args, session: &Session) -> Result {
     match args.what {
         What::Keys { folder } => keys(&folder, session),
-        What::Serve { listen } => public::run(session, listen),
         What::Exchange => exchange(session),
     }
 }

@@ -33,7 +33,7 @@ struct Node {
 impl Node {
     fn start(bench: &Bench) -> Self {
         let mut child = bench
-            .command(&["outpost", "serve", "--listen", "127.0.0.1:0"])
+            .command(&["serve", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -212,7 +212,7 @@ impl Pair {
             .exits(0)
             .prints("inside only");
         let node = Bench::with(&format!(
-            "[workspace]\nname = \"dmz\"\n[public]\ninner = \"127.0.0.1:0\"\nspool_mb = {spool_mb}\n\
+            "[workspace]\nname = \"dmz\"\n[serve]\nrole = \"public\"\n[public]\ninner = \"127.0.0.1:0\"\nspool_mb = {spool_mb}\n\
              secret = \"secret\"\nseal_key = \"seal.asc\"\n"
         ));
         for name in ["secret", "seal.asc"] {
@@ -494,7 +494,7 @@ fn a_node_that_is_taken_over_tells_nothing_of_the_inside() {
 fn a_node_does_not_begin_with_what_leads_inside() {
     let pair = Pair::new(64);
     let refuses = |bench: &Bench, says: &str| {
-        let done = bench.run(&["outpost", "serve", "--listen", "127.0.0.1:0"]);
+        let done = bench.run(&["serve", "--listen", "127.0.0.1:0"]);
         done.exits(3).says(says);
     };
     let written =
