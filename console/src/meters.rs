@@ -172,6 +172,48 @@ pub const METERS: &[Meter] = &[
         "bytes of pushed reports as they came",
     ),
     (
+        "watchfire_public_spool_bytes",
+        Gauge,
+        "",
+        "bytes that wait on a public node",
+    ),
+    (
+        "watchfire_public_spool_most_bytes",
+        Gauge,
+        "",
+        "bytes that the spool of a public node takes at most",
+    ),
+    (
+        "watchfire_public_full_total",
+        Counter,
+        "",
+        "forms that a public node could not keep: its spool was full",
+    ),
+    (
+        "watchfire_public_refused_total",
+        Counter,
+        "",
+        "requests at the inner door without the secret",
+    ),
+    (
+        "watchfire_public_exchanges_total",
+        Counter,
+        "outcome",
+        "exchanges with public nodes: good, failed",
+    ),
+    (
+        "watchfire_public_parcels_total",
+        Counter,
+        "fate",
+        "what was fetched from public nodes: filed, refused",
+    ),
+    (
+        "watchfire_public_waiting",
+        Gauge,
+        "node",
+        "what still waits on a public node after an exchange",
+    ),
+    (
         "watchfire_reloads_total",
         Counter,
         "outcome",

@@ -39,8 +39,8 @@ pub mod written;
 use expand::{Target, Unexpanded, expand};
 use origin::{Shown, Spelling};
 use written::{
-    DutySection, ListsSection, ResponseSection, ServeSection, SignInSection, SiteSection,
-    SubscribersSection, Written,
+    DutySection, ListsSection, PublicSection, ResponseSection, ServeSection, SignInSection,
+    SiteSection, SubscribersSection, Written,
 };
 
 /// Name of the file in a workspace.
@@ -162,6 +162,10 @@ pub struct Settings {
     pub subscribers: SubscribersSection,
     /// Alarms, and whom they reach.
     pub duty: DutySection,
+    /// Public nodes.
+    pub public: PublicSection,
+    /// `public.inner`, read.
+    pub inner: SocketAddr,
     /// The ledger's server; `None` for the file in the workspace.
     pub ledger: Option<ledger::Address>,
     /// The store of lake and blobs; `None` for the folder of the workspace.
@@ -294,6 +298,7 @@ impl Resolver<'_> {
         let listen = self.serve(&written.serve);
         let role = self.role(&written);
         let proxies = self.proxies(&written.serve);
+        let inner = self.public(&written.public);
         self.sign_in(&written.sign_in);
         let ledger = self.ledger(&written);
         self.duty(&written.duty);
@@ -327,6 +332,8 @@ impl Resolver<'_> {
             listen,
             role,
             proxies,
+            public: written.public,
+            inner,
             sign_in: written.sign_in,
             ledger,
             lake,
@@ -373,6 +380,25 @@ impl Resolver<'_> {
             let message = format!("listen `{}` is no address with a port", serve.listen);
             self.problem("serve.listen", message, "write one such as 127.0.0.1:8080");
             SocketAddr::from(([127, 0, 0, 1], 8080))
+        })
+    }
+
+    /// Checks `[public]`; the address of the inner door.
+    fn public(&mut self, public: &PublicSection) -> SocketAddr {
+        let counts = [
+            ("public.spool_mb", public.spool_mb, 1 << 20),
+            ("public.every_secs", public.every_secs, 3600),
+        ];
+        for (key, value, most) in counts {
+            if !(1..=most).contains(&value) {
+                let message = format!("{key} = {value} is out of bounds");
+                self.problem(key, message, &format!("write 1 to {most}"));
+            }
+        }
+        public.inner.parse().unwrap_or_else(|_| {
+            let message = format!("inner `{}` is no address with a port", public.inner);
+            self.problem("public.inner", message, "write one such as 127.0.0.1:8443");
+            SocketAddr::from(([127, 0, 0, 1], 8443))
         })
     }
 

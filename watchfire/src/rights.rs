@@ -48,6 +48,7 @@ const NEEDS: &[(&str, Option<Right>)] = &[
     ("hold", Some(Right::Lead)),
     ("jobs", Some(Right::Administer)),
     ("import", Some(Right::Administer)),
+    ("outpost", Some(Right::Administer)),
     ("lake", Some(Right::Administer)),
     ("reference", Some(Right::Administer)),
     ("restore", Some(Right::Administer)),

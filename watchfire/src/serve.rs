@@ -50,7 +50,9 @@ mod jobs;
 mod lists;
 mod notify;
 mod office;
+pub mod outpost;
 mod premises;
+pub mod public;
 mod respond;
 mod streams;
 mod upkeep;
@@ -169,6 +171,13 @@ fn terms(settings: &Settings) -> Arc<Terms> {
 /// The workspace, its configuration or its reference tables at the start; a port that cannot be had;
 /// a failed disk.
 pub fn run(session: &Session, listen: Option<SocketAddr>, role: Option<&str>) -> Result {
+    let public = match role {
+        Some(text) => text.trim() == role::PUBLIC,
+        None => session.settings()?.1.role.public,
+    };
+    if public {
+        return public::run(session, listen);
+    }
     let workspace = session.open(Access::Serve)?;
     let workspace = Arc::new(match role {
         None => workspace,
@@ -353,6 +362,7 @@ async fn serve(
         parts.spawn(lists::run(Arc::clone(&server)));
         parts.spawn(upkeep::run(Arc::clone(&server)));
         parts.spawn(alarms::run(Arc::clone(&server)));
+        parts.spawn(outpost::run(Arc::clone(&server)));
         if workspace.settings.exercise {
             parts.spawn(world::run(Arc::clone(&server), world::open()?));
         }

@@ -30,6 +30,7 @@ pub mod lake;
 pub mod man;
 pub mod notices;
 pub mod orgs;
+pub mod outpost;
 pub mod parallel;
 pub mod parse;
 pub mod query;

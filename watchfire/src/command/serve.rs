@@ -13,6 +13,7 @@ Examples:
   watchfire serve                              until SIGTERM or SIGINT
   watchfire serve --listen 127.0.0.1:9090      another port of the HTTP interface
   watchfire serve --role worker                a node of a cluster (docs/cluster.md)
+  watchfire serve --role public                a node in a DMZ (docs/public.md)
   kill -HUP PID                                read watchfire.toml anew; a wrong one is refused
 
 Reports are pushed to POST /api/v1/feeds/FEED/reports with a token of `watchfire tokens add`; /healthz, /readyz

@@ -1,7 +1,7 @@
 //! `serve.role`: what a serving process does.
 //!
 //! `all` is one process for everything. The others are nodes of a cluster that share a ledger on PostgreSQL: a node
-//! may have several. A new role is a field here, a word in `WORDS`, and what it starts in `serve.rs`.
+//! may have several. `public` is a node outside, which has no ledger and no other role (docs/public.md). A new role is a field here, a word in `WORDS`, and what it starts in `serve.rs`.
 
 use super::Resolver;
 use super::written::Written;
@@ -24,7 +24,12 @@ pub struct Roles {
     pub worker: bool,
     /// It plans what is due, while it leads.
     pub scheduler: bool,
+    /// It stands in a DMZ and is nothing else.
+    pub public: bool,
 }
+
+/// The word of a node in a DMZ.
+pub const PUBLIC: &str = "public";
 
 impl Roles {
     /// One process for everything.
@@ -33,15 +38,22 @@ impl Roles {
         console: true,
         worker: true,
         scheduler: true,
+        public: false,
     };
 
-    /// Reads `all` or a list with commas.
+    /// Reads `all`, `public` or a list with commas.
     ///
     /// # Errors
-    /// A word that is none, or `all` beside others.
+    /// A word that is none, or `all` or `public` beside others.
     pub fn read(text: &str) -> Result<Roles, String> {
         if text.trim() == "all" {
             return Ok(Roles::ALL);
+        }
+        if text.trim() == PUBLIC {
+            return Ok(Roles {
+                public: true,
+                ..Roles::default()
+            });
         }
         let mut roles = Roles {
             clustered: true,
@@ -57,6 +69,9 @@ impl Roles {
 
     /// The words, for people.
     pub fn words(self) -> String {
+        if self.public {
+            return PUBLIC.to_owned();
+        }
         if !self.clustered {
             return "all".to_owned();
         }
@@ -67,7 +82,8 @@ impl Roles {
 }
 
 /// What may stand there.
-pub const REMEDY: &str = "write all, or of console, worker, scheduler one or several with commas";
+pub const REMEDY: &str =
+    "write all, public, or of console, worker, scheduler one or several with commas";
 
 impl Resolver<'_> {
     /// The roles; a cluster needs a ledger that its nodes share.
@@ -82,7 +98,11 @@ impl Resolver<'_> {
                 "role `{}` is a node of a cluster, and the ledger is a file of this folder",
                 written.serve.role
             );
-            self.problem(KEY, message, "set ledger.url to a PostgreSQL database, or leave role at all");
+            self.problem(
+                KEY,
+                message,
+                "set ledger.url to a PostgreSQL database, or leave role at all",
+            );
         }
         roles
     }
@@ -100,7 +120,8 @@ mod tests {
             assert!(roles.clustered);
             assert_eq!(roles.words(), text);
         }
-        for wrong in ["", "all,worker", "wroker", "worker,"] {
+        assert!(Roles::read("public").is_ok_and(|roles| roles.public && !roles.clustered));
+        for wrong in ["", "all,worker", "public,console", "wroker", "worker,"] {
             assert!(Roles::read(wrong).is_err(), "{wrong}");
         }
     }

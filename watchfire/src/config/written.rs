@@ -35,6 +35,8 @@ pub struct Written {
     pub subscribers: SubscribersSection,
     /// Alarms, and whom they reach.
     pub duty: DutySection,
+    /// Public nodes, from either side.
+    pub public: PublicSection,
     /// Where the ledger lies.
     pub ledger: LedgerSection,
     /// Where the lake and blobs lie.
@@ -129,6 +131,46 @@ impl Default for SeriesSection {
             tlp: "TLP:CLEAR".to_owned(),
             freeze: "monday 08:00".to_owned(),
             deadline: "friday 12:00".to_owned(),
+        }
+    }
+}
+
+/// `[public]`: a node in a DMZ, from either side.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PublicSection {
+    /// On the node: the folder of its site, spool and answers.
+    pub folder: String,
+    /// On the node: address and port of the inner door.
+    pub inner: String,
+    /// On the node: MiB that the spool takes at most.
+    pub spool_mb: u32,
+    /// On both sides: the file with the secret that the inside shows.
+    pub secret: String,
+    /// On the node: the file with the key that seals.
+    pub seal_key: String,
+    /// Inside: the file with the key that opens.
+    pub open_key: String,
+    /// Inside: addresses of the nodes' inner doors.
+    pub nodes: Vec<String>,
+    /// Inside: the file with the certificates that nodes are known by; empty: the system's.
+    pub ca: String,
+    /// Inside: seconds between two exchanges.
+    pub every_secs: u32,
+}
+
+impl Default for PublicSection {
+    fn default() -> Self {
+        PublicSection {
+            folder: "public".to_owned(),
+            inner: "127.0.0.1:8443".to_owned(),
+            spool_mb: 2_048,
+            secret: String::new(),
+            seal_key: String::new(),
+            open_key: String::new(),
+            nodes: Vec::new(),
+            ca: String::new(),
+            every_secs: 10,
         }
     }
 }
