@@ -12,6 +12,12 @@ pub enum Error {
     /// Measurements cannot be kept.
     #[error("metrics: {0}")]
     Meters(String),
+    /// The folder of a public node cannot be used.
+    #[error("folder of the public node: {0}")]
+    Outpost(#[source] std::io::Error),
+    /// What came from a public node could not be stored; it waits there.
+    #[error("what came from the public node: {0}; it stays there and is fetched again")]
+    Parcel(String),
 }
 
 impl Error {
@@ -20,6 +26,8 @@ impl Error {
         match self {
             Error::Listener(_) => "console-listener",
             Error::Meters(_) => "console-meters",
+            Error::Outpost(_) => "console-outpost",
+            Error::Parcel(_) => "console-parcel",
         }
     }
 }

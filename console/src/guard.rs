@@ -14,6 +14,7 @@ use ledger::Hash;
 
 use crate::Desk;
 use crate::access::Rate;
+use crate::front::Front;
 use crate::once;
 use crate::pages::shell;
 use crate::problem::Problem;
@@ -39,6 +40,8 @@ pub(crate) struct Door {
     pub(crate) most: usize,
     /// Every method that the address takes.
     pub(crate) verbs: Arc<[Verb]>,
+    /// What forms for everybody work on.
+    pub(crate) front: Arc<Front>,
 }
 
 impl Door {
@@ -69,7 +72,11 @@ pub(crate) async fn guarded(State(door): State<Door>, request: Request, next: Ne
         return refused;
     }
     let Door {
-        desk, need, most, ..
+        desk,
+        need,
+        most,
+        front,
+        ..
     } = door;
     let (mut parts, body) = request.into_parts();
     let api = parts.uri.path().starts_with("/api/");
@@ -102,6 +109,7 @@ pub(crate) async fn guarded(State(door): State<Door>, request: Request, next: Ne
     let mut response = match allowed {
         Ok(()) => {
             parts.extensions.insert(visitor.clone());
+            parts.extensions.insert(front);
             let request = Request::from_parts(parts, body);
             let answered = once::run(&desk, &visitor, most, request, next).await;
             in_our_words(answered).await
@@ -141,7 +149,7 @@ pub(crate) async fn guarded(State(door): State<Door>, request: Request, next: Ne
 }
 
 /// Refusals of the framework (a place in the address that is no number, a query that cannot be read) in our words.
-async fn in_our_words(mut response: Response) -> Response {
+pub(crate) async fn in_our_words(mut response: Response) -> Response {
     let status = response.status();
     let own = response.extensions().get::<Refusal>().is_some();
     let kind = response.headers().get(header::CONTENT_TYPE);
@@ -184,7 +192,7 @@ fn bare(refusal: Refusal) -> Response {
 }
 
 /// The headers of every page and answer; what a handler set itself stays.
-fn bounds(headers: &mut HeaderMap) {
+pub(crate) fn bounds(headers: &mut HeaderMap) {
     let all: [(HeaderName, HeaderValue); 6] = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (
@@ -224,7 +232,7 @@ fn told(headers: &mut HeaderMap, rate: Rate) {
 
 /// Whether a request that acts comes from a page of ours. Browsers say so by `Sec-Fetch-Site`, older ones by
 /// `Origin`; a program that sends neither has no cookie of ours by accident, but may act through the API only.
-fn same_site(headers: &HeaderMap, api: bool) -> bool {
+pub(crate) fn same_site(headers: &HeaderMap, api: bool) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
     }

@@ -31,9 +31,11 @@ pub mod breached;
 pub mod casework;
 pub mod correspondence;
 pub mod error;
+mod front;
 pub mod meters;
 pub mod newsroom;
 pub mod oidc;
+pub mod outpost;
 pub mod password;
 pub mod premises;
 pub mod problem;
@@ -243,11 +245,6 @@ impl Desk {
         Arc::clone(&self.sign_in.borrow())
     }
 
-    /// Whether TLS is ours.
-    pub(crate) fn encrypted(&self) -> bool {
-        self.tls.borrow().is_some()
-    }
-
     /// Writes down that somebody read what is marked sensitive; before it is shown, or it is not shown.
     ///
     /// # Errors
@@ -338,19 +335,7 @@ impl Desk {
 
     /// Where a request comes from: the connection's other end, or what a proxy of ours says.
     pub(crate) fn source(&self, headers: &HeaderMap, peer: Option<&ConnectInfo<Peer>>) -> String {
-        let Some(peer) = peer.map(|peer| peer.0.0.ip().to_canonical()) else {
-            return String::new();
-        };
-        if !self.terms().proxies.contains(&peer) {
-            return peer.to_string();
-        }
-        // The last entry is the one that our own proxy wrote.
-        let told = headers.get_all("x-forwarded-for").iter().next_back();
-        let told = told
-            .and_then(|told| told.to_str().ok())
-            .and_then(|told| told.rsplit(',').next())
-            .and_then(|told| told.trim().parse::<std::net::IpAddr>().ok());
-        told.map_or(peer, |told| told.to_canonical()).to_string()
+        source_of(headers, peer, &self.terms().proxies)
     }
 
     /// What every page shows of the state of things.
@@ -383,10 +368,35 @@ impl Desk {
     }
 }
 
+/// Where a request comes from: the connection's other end, or what one of these proxies says.
+fn source_of(
+    headers: &HeaderMap,
+    peer: Option<&ConnectInfo<Peer>>,
+    proxies: &[std::net::IpAddr],
+) -> String {
+    let Some(peer) = peer.map(|peer| peer.0.0.ip().to_canonical()) else {
+        return String::new();
+    };
+    if !proxies.contains(&peer) {
+        return peer.to_string();
+    }
+    // The last entry is the one that our own proxy wrote.
+    let told = headers.get_all("x-forwarded-for").iter().next_back();
+    let told = told
+        .and_then(|told| told.to_str().ok())
+        .and_then(|told| told.rsplit(',').next())
+        .and_then(|told| told.trim().parse::<std::net::IpAddr>().ok());
+    told.map_or(peer, |told| told.to_canonical()).to_string()
+}
+
 /// The routes.
 pub fn router(desk: Arc<Desk>) -> Router {
     let reports = post(push::push).fallback(wrong_method);
     let report = get(push::report).fallback(wrong_method);
+    let teller = request::Teller {
+        random: Arc::clone(&desk.bonds.random),
+        tls: desk.tls.clone(),
+    };
     Router::new()
         .route("/api/v1/feeds/{feed}/reports", reports)
         .route("/api/v1/feeds/{feed}/reports/{report}", report)
@@ -409,10 +419,7 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/metrics", get(metrics).fallback(wrong_method))
         .merge(routes::router(&desk))
         .fallback(elsewhere)
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&desk),
-            request::told,
-        ))
+        .layer(middleware::from_fn_with_state(teller, request::told))
         .with_state(desk)
 }
 
@@ -436,6 +443,37 @@ pub async fn serve(
             let _ = stop.wait_for(|stop| *stop).await;
             // A line of changes would stay open for ever.
             lines.changes.end();
+        })
+        .await
+        .map_err(Error::Listener)
+}
+
+/// Serves only how the process is, `/healthz`, `/readyz` and `/metrics`, until `stop` holds `true`: for nodes of a
+/// cluster that answer no people.
+///
+/// # Errors
+/// The listener broke.
+pub async fn serve_bare(
+    listener: TcpListener,
+    desk: Arc<Desk>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<()> {
+    let doors = doors::Doors::new(listener, desk.tls.clone());
+    let service = Router::new()
+        .route("/healthz", get(healthz).fallback(wrong_method))
+        .route("/readyz", get(readyz).fallback(wrong_method))
+        .route("/metrics", get(metrics).fallback(wrong_method))
+        .fallback(elsewhere)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&desk),
+            request::told,
+        ))
+        .with_state(desk)
+        .into_make_service_with_connect_info::<Peer>();
+    axum::serve(doors, service)
+        .with_graceful_shutdown(async move {
+            // A sender that is gone means the same as one that says stop.
+            let _ = stop.wait_for(|stop| *stop).await;
         })
         .await
         .map_err(Error::Listener)
@@ -486,7 +524,7 @@ fn ours(path: &str) -> bool {
         .any(|own| path.starts_with(own))
 }
 
-async fn nothing_here() -> Problem {
+pub(crate) async fn nothing_here() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not-found", "nothing is here")
 }
 

@@ -93,6 +93,18 @@ pub const METERS: &[Meter] = &[
         "jobs in the ledger: queued, leased, done, failed",
     ),
     (
+        "watchfire_leads",
+        Gauge,
+        "",
+        "1 on the node of a cluster that plans its work",
+    ),
+    (
+        "watchfire_calls",
+        Gauge,
+        "state",
+        "calls in the queue of a cluster: waiting, left",
+    ),
+    (
         "watchfire_incidents_open",
         Gauge,
         "",
@@ -158,6 +170,48 @@ pub const METERS: &[Meter] = &[
         Counter,
         "",
         "bytes of pushed reports as they came",
+    ),
+    (
+        "watchfire_public_spool_bytes",
+        Gauge,
+        "",
+        "bytes that wait on a public node",
+    ),
+    (
+        "watchfire_public_spool_most_bytes",
+        Gauge,
+        "",
+        "bytes that the spool of a public node takes at most",
+    ),
+    (
+        "watchfire_public_full_total",
+        Counter,
+        "",
+        "forms that a public node could not keep: its spool was full",
+    ),
+    (
+        "watchfire_public_refused_total",
+        Counter,
+        "",
+        "requests at the inner door without the secret",
+    ),
+    (
+        "watchfire_public_exchanges_total",
+        Counter,
+        "outcome",
+        "exchanges with public nodes: good, failed",
+    ),
+    (
+        "watchfire_public_parcels_total",
+        Counter,
+        "fate",
+        "what was fetched from public nodes: filed, refused",
+    ),
+    (
+        "watchfire_public_waiting",
+        Gauge,
+        "node",
+        "what still waits on a public node after an exchange",
     ),
     (
         "watchfire_reloads_total",

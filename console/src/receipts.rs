@@ -1,7 +1,6 @@
 //! Receipts: numbers that whoever reports or appeals holds, and nobody guesses. 80 random bits in Crockford's base 32,
 //! which has no letter that is read for another, in groups of four.
 
-use crate::Desk;
 use crate::refusal::Refusal;
 
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -22,13 +21,16 @@ fn grouped(letters: &str) -> String {
 }
 
 /// Draws one.
-pub(crate) fn draw(desk: &Desk) -> Result<String, Refusal> {
-    // The secret's text is base 64 of 256 bits: its first bytes as numbers would be uneven, its hash is not.
-    let hash = ledger::Hash::of(desk.secret()?.as_bytes());
-    let letters: String = hash
-        .as_bytes()
+///
+/// # Errors
+/// The system gives no random bytes.
+pub(crate) fn draw() -> Result<String, Refusal> {
+    let mut bytes = [0; LONG];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
+        .map_err(|error| Refusal::broken("the system's random source", error))?;
+    // 256 is a multiple of 32: every letter is as likely.
+    let letters: String = bytes
         .iter()
-        .take(LONG)
         .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))
         .collect();
     Ok(format!("{HEAD}-{}", grouped(&letters)))

@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     Changed,
     /// Too much was asked for; again after so many seconds.
     TooMany(u64),
+    /// Nothing more can be kept at present; nothing was.
+    Full,
     /// Something broke; it was logged.
     Broken,
     /// Anything else, as a problem.
@@ -54,6 +56,7 @@ impl Refusal {
             Refusal::Conflict(..) => StatusCode::CONFLICT,
             Refusal::Changed => StatusCode::PRECONDITION_FAILED,
             Refusal::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::Full => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             Refusal::Problem(problem) => problem.status(),
         }
@@ -86,6 +89,9 @@ impl Refusal {
             Refusal::TooMany(secs) => {
                 plain("too-many-requests", "too many requests").retry_after(*secs)
             }
+            Refusal::Full => plain("full", "nothing more can be kept at present")
+                .detail("nothing of what you sent was kept: send it again in an hour")
+                .retry_after(3_600),
             Refusal::Broken => plain(
                 "broken",
                 "something broke; it was logged under the request id",

@@ -7,9 +7,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use tokio::sync::watch;
 use tracing::Instrument;
-
-use crate::Desk;
 
 /// The id of a request, for whoever answers it.
 #[derive(Clone, Debug)]
@@ -39,10 +38,17 @@ fn brought(request: &Request) -> Option<String> {
     ((1..=64).contains(&id.len()) && id.chars().all(plain)).then(|| id.to_owned())
 }
 
+/// What telling needs: a source of ids, and whether TLS is ours.
+#[derive(Clone)]
+pub(crate) struct Teller {
+    pub(crate) random: Arc<dyn Fn() -> u64 + Send + Sync>,
+    pub(crate) tls: watch::Receiver<crate::tls::Terms>,
+}
+
 /// Runs a request, and tells of it.
-pub(crate) async fn told(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
+pub(crate) async fn told(State(teller): State<Teller>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let id = brought(&request).unwrap_or_else(|| format!("{:016x}", (desk.bonds.random)()));
+    let id = brought(&request).unwrap_or_else(|| format!("{:016x}", (teller.random)()));
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = route(&path);
@@ -66,7 +72,7 @@ pub(crate) async fn told(State(desk): State<Arc<Desk>>, request: Request, next: 
         response.headers_mut().insert(ID, value);
     }
     // Over TLS of our own; a proxy that ends TLS says it itself (ASVS 5.0.0 3.4.1).
-    if desk.encrypted() {
+    if teller.tls.borrow().is_some() {
         let year = HeaderValue::from_static("max-age=31536000");
         response
             .headers_mut()

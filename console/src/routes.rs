@@ -12,6 +12,7 @@ use model::newsroom::Right;
 use serde_json::Value;
 
 use crate::Desk;
+use crate::front::Front;
 use crate::guard;
 
 /// Bytes of a form or a JSON document; routes that take files say their own.
@@ -146,6 +147,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
 /// The routes of the table, each behind its guard.
 pub(crate) fn router(desk: &Arc<Desk>) -> Router<Arc<Desk>> {
     let mut router = Router::new();
+    let front = Arc::new(Front::of(desk));
     for route in all() {
         let mut verbs: Vec<Verb> = all()
             .filter(|other| other.path == route.path)
@@ -157,6 +159,7 @@ pub(crate) fn router(desk: &Arc<Desk>) -> Router<Arc<Desk>> {
             need: route.need,
             most: route.body,
             verbs: verbs.into(),
+            front: Arc::clone(&front),
         };
         let handler = (route.handler)()
             .layer(DefaultBodyLimit::max(route.body))

@@ -97,6 +97,7 @@ words! {
         not_found_text: "地址有误，或您无权查看。", "The address is wrong, or it is not yours to see.";
         back_home: "回到总览", "Back to the overview";
         failed: "未能完成", "That did not work";
+        full_text: "暂时无法接收：您提交的内容没有保存，请一小时后再试。", "Nothing more can be taken at present. What you sent was not kept: send it again in an hour.";
         refused: "未予受理", "Refused";
         request_id: "请求编号", "Request id";
         none: "无", "none";

@@ -21,8 +21,8 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 
-/// Where several nodes share a store: how long a file that nobody sees is left, in microseconds. Longer than a report
-/// is staged before its commit, and than a query runs.
+/// How long a file that nobody sees is left where it is not known who reads, in microseconds. Longer than a report is
+/// staged before its commit, and than a query runs.
 pub const GRACE: i64 = 6 * 3_600 * 1_000_000;
 
 /// What upkeep works on.
@@ -382,10 +382,11 @@ impl Upkeep<'_> {
     /// # Errors
     /// The ledger fails, or a file cannot be deleted.
     pub fn vacuum(&self) -> Result<Vacuumed> {
-        let mut done = Vacuumed::default();
-        let newest = self.runtime.block_on(self.oldest_in_use())?;
-        let gone = self.runtime.block_on(self.ledger.forget_removed(newest))?;
-        (done.removed, done.bytes) = self.delete(&gone)?;
+        let seen_from = match self.lake.files().is_remote() {
+            true => self.runtime.block_on(self.long_ago())?,
+            false => self.runtime.block_on(self.ledger.current_snapshot())?,
+        };
+        let mut done = self.delete_unseen(seen_from)?;
         let orphans = self.orphans()?;
         let paths: Vec<String> = orphans.iter().map(|(path, _)| path.clone()).collect();
         self.delete(&paths)?;
@@ -394,12 +395,30 @@ impl Upkeep<'_> {
         Ok(done)
     }
 
-    /// The oldest snapshot that a reader may be in the middle of: the newest, where readers of this folder are
-    /// known; that of [`GRACE`] ago where other nodes read the same store.
-    async fn oldest_in_use(&self) -> ledger::Result<i64> {
-        if !self.lake.files().is_remote() {
-            return self.ledger.current_snapshot().await;
-        }
+    /// Deletes what nobody has seen for [`GRACE`], as [`Upkeep::vacuum`] does but beside work under way: whoever stages or
+    /// reads for less than that misses nothing. What was never committed stays.
+    ///
+    /// # Errors
+    /// The ledger fails, or a file cannot be deleted.
+    pub fn tidy(&self) -> Result<Vacuumed> {
+        let seen_from = self.runtime.block_on(self.long_ago())?;
+        self.delete_unseen(seen_from)
+    }
+
+    fn delete_unseen(&self, seen_from: i64) -> Result<Vacuumed> {
+        let gone = self
+            .runtime
+            .block_on(self.ledger.forget_removed(seen_from))?;
+        let (removed, bytes) = self.delete(&gone)?;
+        Ok(Vacuumed {
+            removed,
+            bytes,
+            ..Vacuumed::default()
+        })
+    }
+
+    /// The newest snapshot of [`GRACE`] ago: what it does not see is in nobody's hands any more.
+    async fn long_ago(&self) -> ledger::Result<i64> {
         let before = (self.clock)().0 - GRACE;
         let mut page = Page {
             offset: 0,

@@ -86,6 +86,8 @@ pub struct NewAppeal {
     pub address: Option<String>,
     /// Their language.
     pub language: &'static str,
+    /// When it came, microseconds UTC, where that was before it was stored: a public node took it.
+    pub received_at: Option<i64>,
 }
 
 /// What a lead decides.
@@ -111,7 +113,8 @@ async fn load<C: ConnectionTrait>(db: &C, id: i64) -> Result<Appeal> {
 }
 
 impl Ledger {
-    /// Stores an appeal with the files that came with it, all or nothing. Audited. Returns its number.
+    /// Stores an appeal with the files that came with it, all or nothing. Audited. Returns its number. A receipt
+    /// that is there already changes nothing and gives the number it has.
     pub async fn file_appeal(
         &self,
         new: NewAppeal,
@@ -121,6 +124,10 @@ impl Ledger {
     ) -> Result<i64> {
         let own = |text: &str| without_nul(text).into_owned();
         let tx = self.begin().await?;
+        let known = Entity::find().filter(Column::Receipt.eq(new.receipt.as_str()));
+        if let Some(known) = known.one(&tx).await? {
+            return Ok(known.id);
+        }
         let row = ActiveModel {
             id: NotSet,
             receipt: Set(new.receipt),
@@ -133,7 +140,7 @@ impl Ledger {
             state: Set(Text(AppealState::Waiting)),
             listing_id: Set(None),
             incident_id: Set(None),
-            received_at: Set(now),
+            received_at: Set(new.received_at.unwrap_or(now)),
             decided_at: Set(None),
             decided_by: Set(None),
             decision: Set(None),
@@ -176,6 +183,12 @@ impl Ledger {
     pub async fn appeals_since(&self, since: i64) -> Result<u64> {
         let late = Entity::find().filter(Column::ReceivedAt.gte(since));
         Ok(late.count(self.writer()?).await?)
+    }
+
+    /// Every appeal that came since an instant: what a public node may tell those who hold its receipt.
+    pub async fn appeals_told_since(&self, since: i64) -> Result<Vec<Appeal>> {
+        let late = Entity::find().filter(Column::ReceivedAt.gte(since));
+        Ok(late.order_by_asc(Column::Id).all(self.reader()).await?)
     }
 
     /// An appeal.

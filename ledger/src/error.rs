@@ -156,6 +156,24 @@ pub enum Error {
         /// The job.
         job: i64,
     },
+    /// Another node took over what this one was working on; its result must be dropped.
+    #[error(
+        "{name}: another node took it over from number {number}: nothing was changed, and it goes on there"
+    )]
+    Fenced {
+        /// What was taken over.
+        name: String,
+        /// The number under which it had been taken.
+        number: i64,
+    },
+    /// The queue of jobs cannot be used.
+    #[error(
+        "job queue: {reason}: look whether PostgreSQL runs and the user may create a schema in the database"
+    )]
+    Queue {
+        /// What was met.
+        reason: String,
+    },
     /// The audit chain does not hold.
     #[error("audit row {seq}: {reason}")]
     AuditBroken {
@@ -191,6 +209,8 @@ impl Error {
             Error::Conflict { .. } => "conflict",
             Error::Changed { .. } => "changed",
             Error::LeaseLost { .. } => "lease-lost",
+            Error::Fenced { .. } => "fenced",
+            Error::Queue { .. } => "queue",
             Error::AuditBroken { .. } => "audit-broken",
         }
     }

@@ -13,6 +13,7 @@ pub mod manual;
 pub mod message;
 pub mod openpgp;
 pub mod pace;
+pub mod sealed;
 mod seed;
 pub mod smtp;
 pub mod webhook;

@@ -13,9 +13,9 @@ use tracing_subscriber::EnvFilter;
 use crate::command::{
     audit, backup, blocklist, bulletin, completions, config, contacts, daily, demo, doctor,
     evidence, exercise, export, feeds, fetch, flash, health, history, hold, import, inbox,
-    incidents, infrastructure, ingest, init, lake, man, notices, orgs, parallel, parse, query,
-    rating, reference, rejects, respond, restore, retention, rollup, route, serve, status,
-    subscribers, tokens, users, verify, watch, week,
+    incidents, infrastructure, ingest, init, jobs, lake, man, notices, orgs, outpost, parallel,
+    parse, query, rating, reference, rejects, respond, restore, retention, rollup, route, serve,
+    status, subscribers, tokens, users, verify, watch, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -128,6 +128,7 @@ enum Command {
     Rollup(rollup::Args),
     Blocklist(blocklist::Args),
     Parallel(parallel::Args),
+    Outpost(outpost::Args),
     Flash(flash::Args),
     Daily(daily::Args),
     Subscribers(subscribers::Args),
@@ -136,6 +137,7 @@ enum Command {
     Restore(restore::Args),
     Retention(retention::Args),
     Hold(hold::Args),
+    Jobs(jobs::Args),
     Audit(audit::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -199,6 +201,7 @@ impl Command {
             Command::Rollup(args) => rollup::run(args, session),
             Command::Blocklist(args) => blocklist::run(args, session),
             Command::Parallel(args) => parallel::run(args, session),
+            Command::Outpost(args) => outpost::run(args, session),
             Command::Flash(args) => flash::run(args, session),
             Command::Daily(args) => daily::run(args, session),
             Command::Subscribers(args) => subscribers::run(args, session),
@@ -207,6 +210,7 @@ impl Command {
             Command::Restore(args) => restore::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),
+            Command::Jobs(args) => jobs::run(args, session),
             Command::Audit(args) => audit::run(args, session),
             Command::Completions(args) => completions::run(&args, session),
             Command::Man(args) => man::run(&args, session),

@@ -32,14 +32,15 @@ pub mod lake;
 pub mod ledger;
 pub mod origin;
 mod retained;
+pub mod role;
 pub mod signing;
 pub mod written;
 
 use expand::{Target, Unexpanded, expand};
 use origin::{Shown, Spelling};
 use written::{
-    DutySection, ListsSection, ResponseSection, ServeSection, SignInSection, SiteSection,
-    SubscribersSection, Written,
+    DutySection, ListsSection, PublicSection, ResponseSection, ServeSection, SignInSection,
+    SiteSection, SubscribersSection, Written,
 };
 
 /// Name of the file in a workspace.
@@ -145,6 +146,8 @@ pub struct Settings {
     pub query_threads: usize,
     /// The serving process, and where its HTTP interface listens.
     pub serve: ServeSection,
+    /// `serve.role`, read.
+    pub role: role::Roles,
     /// `serve.listen`, read.
     pub listen: SocketAddr,
     /// `serve.proxies`, read.
@@ -159,6 +162,10 @@ pub struct Settings {
     pub subscribers: SubscribersSection,
     /// Alarms, and whom they reach.
     pub duty: DutySection,
+    /// Public nodes.
+    pub public: PublicSection,
+    /// `public.inner`, read.
+    pub inner: SocketAddr,
     /// The ledger's server; `None` for the file in the workspace.
     pub ledger: Option<ledger::Address>,
     /// The store of lake and blobs; `None` for the folder of the workspace.
@@ -289,7 +296,9 @@ impl Resolver<'_> {
             );
         }
         let listen = self.serve(&written.serve);
+        let role = self.role(&written);
         let proxies = self.proxies(&written.serve);
+        let inner = self.public(&written.public);
         self.sign_in(&written.sign_in);
         let ledger = self.ledger(&written);
         self.duty(&written.duty);
@@ -321,7 +330,10 @@ impl Resolver<'_> {
             subscribers: written.subscribers,
             duty: written.duty,
             listen,
+            role,
             proxies,
+            public: written.public,
+            inner,
             sign_in: written.sign_in,
             ledger,
             lake,
@@ -351,6 +363,7 @@ impl Resolver<'_> {
         let counts = [
             ("serve.fetches", serve.fetches, 64),
             ("serve.look_secs", serve.look_secs, 3600),
+            ("serve.lease_secs", serve.lease_secs, 3600),
             ("serve.drain_secs", serve.drain_secs, 3600),
             ("serve.push_mb", serve.push_mb, 1 << 20),
             ("serve.pushes_per_minute", serve.pushes_per_minute, 1 << 20),
@@ -367,6 +380,25 @@ impl Resolver<'_> {
             let message = format!("listen `{}` is no address with a port", serve.listen);
             self.problem("serve.listen", message, "write one such as 127.0.0.1:8080");
             SocketAddr::from(([127, 0, 0, 1], 8080))
+        })
+    }
+
+    /// Checks `[public]`; the address of the inner door.
+    fn public(&mut self, public: &PublicSection) -> SocketAddr {
+        let counts = [
+            ("public.spool_mb", public.spool_mb, 1 << 20),
+            ("public.every_secs", public.every_secs, 3600),
+        ];
+        for (key, value, most) in counts {
+            if !(1..=most).contains(&value) {
+                let message = format!("{key} = {value} is out of bounds");
+                self.problem(key, message, &format!("write 1 to {most}"));
+            }
+        }
+        public.inner.parse().unwrap_or_else(|_| {
+            let message = format!("inner `{}` is no address with a port", public.inner);
+            self.problem("public.inner", message, "write one such as 127.0.0.1:8443");
+            SocketAddr::from(([127, 0, 0, 1], 8443))
         })
     }
 

@@ -66,7 +66,7 @@ pub(crate) fn version() -> &'static str {
     &VERSION
 }
 
-async fn asset(Path(name): Path<String>) -> Result<Response, Refusal> {
+pub(crate) async fn asset(Path(name): Path<String>) -> Result<Response, Refusal> {
     let found = FILES.iter().find(|(file, _, _)| *file == name);
     let (_, kind, bytes) = found.ok_or(Refusal::Absent)?;
     let keep = HeaderValue::from_static("public, max-age=31536000, immutable");

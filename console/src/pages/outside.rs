@@ -7,10 +7,10 @@ use axum::extract::Multipart;
 use axum::extract::multipart::MultipartRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ledger::NewSubmitted;
+use ledger::{BlobStore, NewSubmitted};
 use model::bulletin::Lang;
 
-use crate::Desk;
+use crate::front::Front;
 use crate::limits::{Limit, source_key};
 use crate::pictures::{self, Bad};
 use crate::problem::Problem;
@@ -26,6 +26,9 @@ pub(crate) const FORM_BYTES: usize = FILES * (pictures::MOST_BYTES + 1024) + (25
 pub(crate) const FILES: usize = 3;
 /// Characters of a text field.
 pub(crate) const TEXT: usize = 10_000;
+
+pub(crate) const HOUR: i64 = 3_600_000_000;
+pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// Forms that one source sends.
 pub(crate) const SENDING: Limit = Limit {
@@ -143,7 +146,7 @@ pub(crate) async fn read(
 /// # Errors
 /// The first file that is not taken, and why.
 pub(crate) async fn look_at(
-    desk: &Desk,
+    front: &Front,
     sent: &mut Sent,
     documents: bool,
 ) -> Result<Result<Vec<(Vec<u8>, pictures::Taken)>, Bad>, Refusal> {
@@ -152,7 +155,7 @@ pub(crate) async fn look_at(
     }
     let mut all = Vec::new();
     for bytes in std::mem::take(&mut sent.files) {
-        let turn = desk.limits.decoding.acquire().await;
+        let turn = front.limits.decoding.acquire().await;
         let turn = turn.map_err(|error| Refusal::broken("decoding", error))?;
         let done = tokio::task::spawn_blocking(move || {
             let taken = pictures::take(&bytes, documents);
@@ -178,15 +181,15 @@ pub(crate) async fn look_at(
 /// # Errors
 /// The disk.
 pub(crate) fn keep(
-    desk: &Desk,
+    blobs: &BlobStore,
     all: Vec<(Vec<u8>, pictures::Taken)>,
-) -> Result<Vec<NewSubmitted>, Refusal> {
+) -> ledger::Result<Vec<NewSubmitted>> {
     let mut kept = Vec::new();
     for (bytes, taken) in all {
-        let original = desk.blobs.put_bytes(&bytes)?.hash;
+        let original = blobs.put_bytes(&bytes)?.hash;
         let shown = match taken.shown {
             None => None,
-            Some((png, width, height)) => Some((desk.blobs.put_bytes(&png)?.hash, width, height)),
+            Some((png, width, height)) => Some((blobs.put_bytes(&png)?.hash, width, height)),
         };
         kept.push(NewSubmitted {
             original,
@@ -202,9 +205,9 @@ pub(crate) fn keep(
 ///
 /// # Errors
 /// [`Refusal::TooMany`].
-pub(crate) fn spend(desk: &Desk, visitor: &Visitor, limit: Limit) -> Result<(), Refusal> {
+pub(crate) fn spend(front: &Front, visitor: &Visitor, limit: Limit) -> Result<(), Refusal> {
     let key = source_key(&visitor.source);
-    desk.limits.spend(limit, &key, desk.now().0)
+    front.limits.spend(limit, &key, front.now().0)
 }
 
 /// Code of a language.

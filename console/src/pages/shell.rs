@@ -12,6 +12,7 @@ use model::newsroom::Right;
 
 use super::assets;
 use crate::Desk;
+use crate::front::Front;
 use crate::refusal::Refusal;
 use crate::routes::{Need, Route};
 use crate::visitor::Visitor;
@@ -358,6 +359,28 @@ pub(crate) async fn shell(desk: &Desk, visitor: &Visitor, at: Nav, title: &str) 
     }
 }
 
+/// What stands around a page for the public: nothing of the house, whoever looks at it.
+pub(crate) fn outside(front: &Front, visitor: &Visitor, title: &str) -> Shell {
+    Shell {
+        w: ShellWords::of(visitor.lang),
+        lang: visitor.lang,
+        theme: visitor.theme.clone(),
+        title: title.to_owned(),
+        version: assets::version(),
+        entries: Vec::new(),
+        name: String::new(),
+        signed_in: visitor.account.is_some(),
+        portal: !visitor.may(Right::View),
+        said: visitor.said.clone(),
+        here: visitor.here.clone(),
+        now: String::new(),
+        sending: Sending::On,
+        may_lead: false,
+        on_duty: None,
+        exercise: front.exercise,
+    }
+}
+
 /// A template as a page.
 pub(crate) fn page(template: &impl Template) -> Response {
     status_page(StatusCode::OK, template)
@@ -392,10 +415,17 @@ struct RefusedPage {
 
 /// A refusal as a page.
 pub(crate) async fn refused(desk: &Arc<Desk>, visitor: &Visitor, refusal: &Refusal) -> Response {
+    let around = shell(desk, visitor, Nav::Nowhere, "").await;
+    refusal_page(around, visitor, refusal)
+}
+
+/// A refusal as a page inside a shell, which gets its title here.
+pub(crate) fn refusal_page(mut around: Shell, visitor: &Visitor, refusal: &Refusal) -> Response {
     let w = ShellWords::of(visitor.lang);
     let (heading, text) = match refusal {
         Refusal::Absent => (w.not_found, w.not_found_text.to_owned()),
         Refusal::Broken => (w.failed, String::new()),
+        Refusal::Full => (w.failed, w.full_text.to_owned()),
         other => (
             w.refused,
             match other.detail() {
@@ -404,8 +434,9 @@ pub(crate) async fn refused(desk: &Arc<Desk>, visitor: &Visitor, refusal: &Refus
             },
         ),
     };
+    heading.clone_into(&mut around.title);
     let page = RefusedPage {
-        shell: shell(desk, visitor, Nav::Nowhere, heading).await,
+        shell: around,
         heading: heading.to_owned(),
         text,
         request: match refusal {

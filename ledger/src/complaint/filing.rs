@@ -1,6 +1,8 @@
 //! Complaints of the public form: stored at once with the receipt that was shown, read by a job as mail is, and
 //! decided by a person where the job could not.
 
+use std::collections::HashMap;
+
 use model::incident::IncidentState;
 use model::outside::Stage;
 
@@ -18,7 +20,8 @@ const UNREAD: &str = "not looked at yet";
 
 impl Ledger {
     /// Stores a complaint whose reporter saw its receipt, with the files that came with it, and asks for it
-    /// to be read, all or nothing. `language` is `zh` or `en`. Audited. Returns its number.
+    /// to be read, all or nothing. `language` is `zh` or `en`. Audited. Returns its number. A receipt that is there
+    /// already changes nothing and gives the number it has: a public node hands over what it took at least once.
     pub async fn file_complaint(
         &self,
         new: NewComplaint,
@@ -28,6 +31,10 @@ impl Ledger {
         now: i64,
     ) -> Result<i64> {
         let tx = self.begin().await?;
+        let known = Entity::find().filter(Column::Receipt.eq(new.receipt.as_str()));
+        if let Some(known) = known.one(&tx).await? {
+            return Ok(known.number);
+        }
         let number = counter::next(&tx, counter::COMPLAINT).await?;
         let id = new.id;
         let record = NewAudit {
@@ -131,24 +138,73 @@ impl Ledger {
         let Some(complaint) = self.complaint_of(receipt).await? else {
             return Ok(None);
         };
-        let before = |at: Option<i64>| at.is_some_and(|at| at <= by);
         let Some(incident) = complaint.incident_id else {
-            let over = complaint.state == ComplaintState::Refused
-                && before(complaint.decided_at.or(Some(complaint.received_at)));
-            let stage = if over { Stage::Closed } else { Stage::Received };
-            return Ok(Some(stage));
+            return Ok(Some(stage(&complaint, None, by)));
         };
         let mut incident = self.incident(incident.0, &crate::Reach::All).await?;
         // What became part of another ends with it.
         if let Some(whole) = incident.merged_into {
             incident = self.incident(whole.0, &crate::Reach::All).await?;
         }
-        let closed = incident.state.0 == IncidentState::Closed && before(incident.closed_at);
-        let handled = before(incident.validated_at) && before(Some(complaint.received_at));
-        Ok(Some(match (closed, handled) {
-            (true, _) => Stage::Closed,
-            (false, true) => Stage::Handling,
-            (false, false) => Stage::Received,
-        }))
+        Ok(Some(stage(&complaint, Some(&incident), by)))
+    }
+
+    /// [`Ledger::stage_of`] of every receipt of the form that was given since an instant: what a public node
+    /// may show.
+    pub async fn stages_since(&self, since: i64, by: i64) -> Result<Vec<(String, Stage)>> {
+        let complaints = Entity::find()
+            .filter(Column::Via.eq(FORM))
+            .filter(Column::ReceivedAt.gte(since))
+            .order_by_asc(Column::Number)
+            .all(self.reader())
+            .await?;
+        let mut incidents = HashMap::new();
+        let mut wanted: Vec<IncidentId> = complaints
+            .iter()
+            .filter_map(|complaint| Some(complaint.incident_id?.0))
+            .collect();
+        // Twice: those that they became part of are looked up after them.
+        for _ in 0..2 {
+            wanted.sort_unstable();
+            wanted.dedup();
+            let mut wholes = Vec::new();
+            for ids in wanted.chunks(crate::bulk::LIST) {
+                let ids = ids.iter().map(|id| Text(*id));
+                let found = incident::Entity::find().filter(incident::Column::Id.is_in(ids));
+                for one in found.all(self.reader()).await? {
+                    wholes.extend(one.merged_into.map(|whole| whole.0));
+                    incidents.insert(one.incident_id(), one);
+                }
+            }
+            wholes.retain(|id| !incidents.contains_key(id));
+            wanted = wholes;
+        }
+        let stage_of = |complaint: &Complaint| {
+            let own = complaint.incident_id.and_then(|id| incidents.get(&id.0));
+            let whole = own.and_then(|own| incidents.get(&own.merged_into?.0));
+            stage(complaint, whole.or(own), by)
+        };
+        Ok(complaints
+            .iter()
+            .map(|complaint| (complaint.receipt.clone(), stage_of(complaint)))
+            .collect())
+    }
+}
+
+/// What the holder of a complaint's receipt may know, as it stood at `by`; `incident` is the one it belongs to, or
+/// the whole that one became part of.
+fn stage(complaint: &Complaint, incident: Option<&incident::Incident>, by: i64) -> Stage {
+    let before = |at: Option<i64>| at.is_some_and(|at| at <= by);
+    let Some(incident) = incident else {
+        let over = complaint.state == ComplaintState::Refused
+            && before(complaint.decided_at.or(Some(complaint.received_at)));
+        return if over { Stage::Closed } else { Stage::Received };
+    };
+    let closed = incident.state.0 == IncidentState::Closed && before(incident.closed_at);
+    let handled = before(incident.validated_at) && before(Some(complaint.received_at));
+    match (closed, handled) {
+        (true, _) => Stage::Closed,
+        (false, true) => Stage::Handling,
+        (false, false) => Stage::Received,
     }
 }

@@ -42,6 +42,8 @@ pub struct Reported {
     pub language: &'static str,
     /// What came with it, kept already.
     pub files: Vec<NewSubmitted>,
+    /// When it came, where that was before it is stored: a public node took it.
+    pub received_at: Option<Timestamp>,
 }
 
 /// What reading complaints of the form did.
@@ -101,7 +103,7 @@ impl Desk {
             body,
             reporter: new.address,
             reporter_name: None,
-            received_at: now.0,
+            received_at: new.received_at.unwrap_or(now).0,
             tell: false,
         };
         let (language, files) = (new.language, new.files);

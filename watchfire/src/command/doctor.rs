@@ -401,7 +401,7 @@ fn ledger_rows(workspace: &Workspace, findings: &mut Findings) -> Result {
         findings.warning(
             "jobs",
             format!("{} jobs were given up", jobs.failed),
-            "look at `watchfire status --json`",
+            "look at them with `watchfire jobs list --state failed`, put them back to work with `watchfire jobs replay`",
         );
     }
     let mut changed = Vec::new();

@@ -35,6 +35,8 @@ pub struct Written {
     pub subscribers: SubscribersSection,
     /// Alarms, and whom they reach.
     pub duty: DutySection,
+    /// Public nodes, from either side.
+    pub public: PublicSection,
     /// Where the ledger lies.
     pub ledger: LedgerSection,
     /// Where the lake and blobs lie.
@@ -129,6 +131,46 @@ impl Default for SeriesSection {
             tlp: "TLP:CLEAR".to_owned(),
             freeze: "monday 08:00".to_owned(),
             deadline: "friday 12:00".to_owned(),
+        }
+    }
+}
+
+/// `[public]`: a node in a DMZ, from either side.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PublicSection {
+    /// On the node: the folder of its site, spool and answers.
+    pub folder: String,
+    /// On the node: address and port of the inner door.
+    pub inner: String,
+    /// On the node: MiB that the spool takes at most.
+    pub spool_mb: u32,
+    /// On both sides: the file with the secret that the inside shows.
+    pub secret: String,
+    /// On the node: the file with the key that seals.
+    pub seal_key: String,
+    /// Inside: the file with the key that opens.
+    pub open_key: String,
+    /// Inside: addresses of the nodes' inner doors.
+    pub nodes: Vec<String>,
+    /// Inside: the file with the certificates that nodes are known by; empty: the system's.
+    pub ca: String,
+    /// Inside: seconds between two exchanges.
+    pub every_secs: u32,
+}
+
+impl Default for PublicSection {
+    fn default() -> Self {
+        PublicSection {
+            folder: "public".to_owned(),
+            inner: "127.0.0.1:8443".to_owned(),
+            spool_mb: 2_048,
+            secret: String::new(),
+            seal_key: String::new(),
+            open_key: String::new(),
+            nodes: Vec::new(),
+            ca: String::new(),
+            every_secs: 10,
         }
     }
 }
@@ -412,6 +454,10 @@ impl Default for DutySection {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServeSection {
+    /// What this node does: `all`, or of a cluster `console`, `worker`, `scheduler`, several with commas.
+    pub role: String,
+    /// Seconds after which a node of a cluster that says nothing loses its work to another.
+    pub lease_secs: u32,
     /// Address and port of the HTTP interface; changed only by a restart.
     pub listen: String,
     /// Feeds that are asked at the same time.
@@ -420,6 +466,8 @@ pub struct ServeSection {
     pub look_secs: u32,
     /// Seconds that work under way gets when the process is told to stop.
     pub drain_secs: u32,
+    /// Seconds between two looks whether days of the lake are to be compacted; 0: never by itself.
+    pub upkeep_secs: u32,
     /// MiB of one pushed report, before and after decompression.
     pub push_mb: u32,
     /// Pushed reports a minute and token.
@@ -439,10 +487,13 @@ pub struct ServeSection {
 impl Default for ServeSection {
     fn default() -> Self {
         ServeSection {
+            role: "all".to_owned(),
+            lease_secs: 60,
             listen: "127.0.0.1:8080".to_owned(),
             fetches: 4,
             look_secs: 5,
             drain_secs: 30,
+            upkeep_secs: 3600,
             push_mb: 256,
             pushes_per_minute: 600,
             most_waiting: 10_000,

@@ -107,7 +107,11 @@ fn sign_in(root: &Path, settings: &Settings, environment: &Environment) -> Resul
     })
 }
 
-fn certificate(root: &Path, settings: &Settings) -> Result<tls::Terms> {
+/// Certificate and key of our own TLS; `None` without any.
+///
+/// # Errors
+/// A file that cannot be used.
+pub fn certificate(root: &Path, settings: &Settings) -> Result<tls::Terms> {
     let serve = &settings.serve;
     if serve.tls_cert.is_empty() {
         return Ok(None);

@@ -447,3 +447,28 @@ fn rules_take_away_what_no_hold_keeps() {
     bench.run(&["retention", "log"]).exits(0).prints("li.na");
     bench.run(&["doctor"]).prints("the chain holds");
 }
+
+#[test]
+fn the_serving_process_compacts_by_itself_and_changes_no_figure() {
+    let bench = filled(&format!(
+        "{CONFIGURATION}\n[serve]\nlook_secs = 1\nupkeep_secs = 1\n"
+    ));
+    let (before, all) = (figures(&bench, None), events(&bench));
+    let many = files(&bench, "parquet").len();
+    let needed = || {
+        let plan = bench.run(&["--json", "lake", "compact", "--dry-run"]);
+        plan.exits(0).json()["days"].as_array().map_or(0, Vec::len)
+    };
+    assert!(needed() > 0);
+    {
+        let _serving = crate::serve::Serving::start(&bench);
+        crate::serve::until("compaction", || needed() == 0);
+        assert_eq!(figures(&bench, None), before);
+    }
+    assert_eq!(events(&bench), all);
+    // What was read a moment ago may still be in somebody's hands: nothing is deleted yet.
+    assert!(files(&bench, "parquet").len() > many);
+    bench.run(&["lake", "compact"]).exits(0);
+    assert!(files(&bench, "parquet").len() < many);
+    assert_eq!(events(&bench), all);
+}

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::multipart::MultipartRejection;
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Multipart, Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use ledger::NewAppeal;
 use model::outside::{AppealAbout, AppealState};
 use model::worded::Word;
 use serde::Deserialize;
 
-use super::{ASKING, FORM_BYTES, SENDING, code, keep, line, look_at, read, spend};
-use crate::Desk;
-use crate::pages::shell::{self, Nav, Shell};
+use super::{ASKING, FORM_BYTES, SENDING, code, line, look_at, read, spend};
+use crate::front::{Front, Plea};
+use crate::pages::shell::{self, Shell};
 use crate::pictures::Bad;
 use crate::receipts;
 use crate::refusal::Refusal;
@@ -29,12 +29,6 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/appeal/status", Need::Nothing, || get(ask)),
     Route::page("/appeal/status/{number}", Need::Nothing, || get(status)),
 ];
-
-/// Who acts when somebody without an account does.
-const ACTOR: &str = "system:form";
-/// Appeals in an hour, of everybody.
-const HOURLY: u64 = 200;
-const HOUR: i64 = 3_600_000_000;
 
 /// Fields of the form; `homepage` stays empty, and only machines fill it.
 const FIELDS: &[&str] = &["about", "object", "why", "name", "address", "homepage"];
@@ -158,15 +152,15 @@ struct StatusPage {
 
 /// What the query of the form may fill in: a block list links here with its entry.
 #[derive(Deserialize)]
-struct Given {
+pub(crate) struct Given {
     #[serde(default)]
     about: String,
     #[serde(default)]
     object: String,
 }
 
-async fn form(
-    State(desk): State<Arc<Desk>>,
+pub(crate) async fn form(
+    Extension(front): Extension<Arc<Front>>,
     visitor: Visitor,
     Query(given): Query<Given>,
 ) -> Response {
@@ -175,10 +169,10 @@ async fn form(
         object: line(&given.object, 500),
         ..Filled::default()
     };
-    page(&desk, &visitor, StatusCode::OK, f).await
+    page(&front, &visitor, StatusCode::OK, f)
 }
 
-async fn page(desk: &Desk, visitor: &Visitor, status: StatusCode, f: Filled) -> Response {
+fn page(front: &Front, visitor: &Visitor, status: StatusCode, f: Filled) -> Response {
     let w = Words::of(visitor.lang);
     let choices = AppealAbout::ALL
         .iter()
@@ -190,7 +184,7 @@ async fn page(desk: &Desk, visitor: &Visitor, status: StatusCode, f: Filled) -> 
                 || (f.about.is_empty() && f.wrong_about.is_empty() && at == 0),
         });
     let page = FormPage {
-        shell: shell::shell(desk, visitor, Nav::Nowhere, w.title).await,
+        shell: shell::outside(front, visitor, w.title),
         w,
         choices: choices.collect(),
         f,
@@ -199,34 +193,33 @@ async fn page(desk: &Desk, visitor: &Visitor, status: StatusCode, f: Filled) -> 
     shell::status_page(status, &page)
 }
 
-async fn send(
-    State(desk): State<Arc<Desk>>,
+pub(crate) async fn send(
+    Extension(front): Extension<Arc<Front>>,
     visitor: Visitor,
     parts: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Refusal> {
     let w = Words::of(visitor.lang);
-    spend(&desk, &visitor, SENDING)?;
+    spend(&front, &visitor, SENDING)?;
     let mut sent = read(parts, FIELDS).await?;
-    let mut f = Filled {
+    let plea = Plea {
         about: line(sent.field("about"), 40),
         object: line(sent.field("object"), 500),
         why: sent.field("why").to_owned(),
         name: line(sent.field("name"), 200),
         address: line(sent.field("address"), 254),
+        lang: code(visitor.lang).to_owned(),
+    };
+    let mut f = Filled {
         trap: sent.field("homepage").to_owned(),
         ..Filled::default()
     };
-    let about = f.about.parse::<AppealAbout>().ok();
+    let flaws = flaws(&plea);
     for (wrong, field, text) in [
-        (about.is_none(), &mut f.wrong_about, w.wrong_about),
-        (f.object.is_empty(), &mut f.wrong_object, w.wrong_object),
-        (f.why.chars().count() < 5, &mut f.wrong_why, w.wrong_why),
+        (flaws.about, &mut f.wrong_about, w.wrong_about),
+        (flaws.object, &mut f.wrong_object, w.wrong_object),
+        (flaws.why, &mut f.wrong_why, w.wrong_why),
         (!f.trap.is_empty(), &mut f.wrong_trap, w.wrong_trap),
-        (
-            !f.address.is_empty() && !response::party::is_mailbox(&f.address),
-            &mut f.wrong_address,
-            w.wrong_address,
-        ),
+        (flaws.address, &mut f.wrong_address, w.wrong_address),
     ] {
         if wrong {
             *field = text;
@@ -235,11 +228,11 @@ async fn send(
     let had_files = sent.too_much || !sent.files.is_empty();
     let looked = match f.is_wrong() {
         true => Ok(Vec::new()),
-        false => look_at(&desk, &mut sent, true).await?,
+        false => look_at(&front, &mut sent, true).await?,
     };
-    let (files, about) = match (looked, about) {
-        (Ok(files), Some(about)) if !f.is_wrong() => (files, about),
-        (looked, _) => {
+    let files = match looked {
+        Ok(files) if !f.is_wrong() => files,
+        looked => {
             f.wrong_file = match looked {
                 Err(Bad::TooBig) => w.bad_big,
                 Err(Bad::Kind) => w.bad_kind,
@@ -248,62 +241,81 @@ async fn send(
                 Ok(_) if had_files => w.again,
                 Ok(_) => "",
             };
-            return Ok(page(&desk, &visitor, StatusCode::UNPROCESSABLE_ENTITY, f).await);
+            let Plea {
+                about,
+                object,
+                why,
+                name,
+                address,
+                ..
+            } = plea;
+            let f = Filled {
+                about,
+                object,
+                why,
+                name,
+                address,
+                ..f
+            };
+            return Ok(page(&front, &visitor, StatusCode::UNPROCESSABLE_ENTITY, f));
         }
     };
-    let now = desk.now().0;
-    if desk.ledger.appeals_since(now - HOUR).await? >= HOURLY {
-        return Err(Refusal::TooMany(600));
-    }
-    let receipt = receipts::draw(&desk)?;
-    let given = |text: String| Some(text).filter(|text| !text.is_empty());
-    let new = NewAppeal {
-        receipt: receipt.clone(),
-        about,
-        object: f.object,
-        body: f.why,
-        name: given(f.name),
-        address: given(f.address),
-        language: code(visitor.lang),
-    };
-    let files = keep(&desk, files)?;
-    desk.ledger.file_appeal(new, files, ACTOR, now).await?;
+    let receipt = front.counter.appeal(plea, files, front.now().0).await?;
     let to = format!("/appeal/status/{receipt}?new=1&lang={}", code(visitor.lang));
     Ok(Redirect::to(&to).into_response())
 }
 
+/// What is wrong with an appeal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flaws {
+    about: bool,
+    object: bool,
+    why: bool,
+    address: bool,
+}
+
+/// What is wrong with an appeal: the same wherever it was typed in.
+pub(crate) fn flaws(plea: &Plea) -> Flaws {
+    Flaws {
+        about: plea.about.parse::<AppealAbout>().is_err(),
+        object: plea.object.is_empty(),
+        why: plea.why.chars().count() < 5,
+        address: !plea.address.is_empty() && !response::party::is_mailbox(&plea.address),
+    }
+}
+
 #[derive(Deserialize)]
-struct Asked {
+pub(crate) struct Asked {
     #[serde(default)]
     number: String,
     #[serde(default)]
     new: String,
 }
 
-async fn ask(
-    State(desk): State<Arc<Desk>>,
+pub(crate) async fn ask(
+    Extension(front): Extension<Arc<Front>>,
     visitor: Visitor,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
     if asked.number.trim().is_empty() {
-        return Ok(asking(&desk, &visitor, StatusCode::OK, String::new()).await);
+        return Ok(asking(&front, &visitor, StatusCode::OK, String::new()));
     }
-    shown(&desk, &visitor, &asked.number, false).await
+    shown(&front, &visitor, &asked.number, false).await
 }
 
-async fn status(
-    State(desk): State<Arc<Desk>>,
+pub(crate) async fn status(
+    Extension(front): Extension<Arc<Front>>,
     visitor: Visitor,
     Path(number): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
-    shown(&desk, &visitor, &number, !asked.new.is_empty()).await
+    shown(&front, &visitor, &number, !asked.new.is_empty()).await
 }
 
-async fn asking(desk: &Desk, visitor: &Visitor, status: StatusCode, typed: String) -> Response {
+fn asking(front: &Front, visitor: &Visitor, status: StatusCode, typed: String) -> Response {
     let w = Words::of(visitor.lang);
     let page = AskPage {
-        shell: shell::shell(desk, visitor, Nav::Nowhere, w.ask).await,
+        shell: shell::outside(front, visitor, w.ask),
         w,
         unknown: !typed.is_empty(),
         typed,
@@ -313,21 +325,21 @@ async fn asking(desk: &Desk, visitor: &Visitor, status: StatusCode, typed: Strin
 }
 
 async fn shown(
-    desk: &Desk,
+    front: &Front,
     visitor: &Visitor,
     typed: &str,
     new: bool,
 ) -> Result<Response, Refusal> {
-    spend(desk, visitor, ASKING)?;
+    spend(front, visitor, ASKING)?;
     let w = Words::of(visitor.lang);
     let number = receipts::read(typed);
     let appeal = match &number {
-        Some(number) => desk.ledger.appeal_of(number).await?,
+        Some(number) => front.counter.judged(number).await?,
         None => None,
     };
     let (Some(number), Some(appeal)) = (number, appeal) else {
         let typed = line(typed, 60);
-        return Ok(asking(desk, visitor, StatusCode::NOT_FOUND, typed).await);
+        return Ok(asking(front, visitor, StatusCode::NOT_FOUND, typed));
     };
     let title = match new {
         true => w.got.to_owned(),
@@ -336,15 +348,15 @@ async fn shown(
             &[("label", &w.number), ("number", &number)],
         ),
     };
-    let state = appeal.state.0;
+    let state = appeal.state;
     Ok(shell::page(&StatusPage {
-        shell: shell::shell(desk, visitor, Nav::Nowhere, &title).await,
+        shell: shell::outside(front, visitor, &title),
         w,
         number,
         new,
         waits: state == AppealState::Waiting,
         upheld: state == AppealState::Upheld,
         state: word(state, visitor.lang),
-        decision: appeal.decision.unwrap_or_default(),
+        decision: appeal.decision,
     }))
 }

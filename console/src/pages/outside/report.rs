@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::multipart::MultipartRejection;
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Multipart, Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use formats::mail::complaint::Observable;
 use model::incident::CaseKind;
 use model::outside::Stage;
-use response::inbox::form::Reported;
 use serde::Deserialize;
 
-use super::{ASKING, FORM_BYTES, SENDING, code, keep, line, look_at, read, spend};
-use crate::Desk;
+use super::{ASKING, DAY, FORM_BYTES, HOUR, SENDING, code, line, look_at, read, spend};
+use crate::front::{Front, Report};
 use crate::limits::Limit;
-use crate::pages::shell::{self, Nav, Shell};
+use crate::pages::shell::{self, Shell};
 use crate::pictures::Bad;
 use crate::receipts;
 use crate::refusal::Refusal;
@@ -36,14 +36,8 @@ pub(crate) const ROUTES: &[Route] = &[
 const TARGET: Limit = Limit {
     what: "target",
     most: 60,
-    per: 3_600_000_000,
+    per: HOUR,
 };
-/// Complaints of the form in an hour, of everybody.
-const HOURLY: u64 = 1_000;
-/// Complaints in a day that leave one address.
-const ADDRESS: u64 = 5;
-const HOUR: i64 = 3_600_000_000;
-const DAY: i64 = 24 * HOUR;
 /// Addresses that one complaint names.
 const PLACES: usize = 10;
 
@@ -146,6 +140,16 @@ impl Filled {
     fn checked(&self, kind: &str) -> bool {
         self.kind == kind
     }
+
+    /// Puts back what was typed.
+    fn with(&mut self, report: Report) {
+        self.kind = report.kind;
+        self.place = report.place;
+        self.app = report.app;
+        self.store = report.store;
+        self.story = report.story;
+        self.address = report.address;
+    }
 }
 
 #[derive(Template)]
@@ -181,14 +185,14 @@ struct StatusPage {
     lang: &'static str,
 }
 
-async fn form(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Response {
-    page(&desk, &visitor, StatusCode::OK, Filled::default()).await
+pub(crate) async fn form(Extension(front): Extension<Arc<Front>>, visitor: Visitor) -> Response {
+    page(&front, &visitor, StatusCode::OK, Filled::default())
 }
 
-async fn page(desk: &Desk, visitor: &Visitor, status: StatusCode, f: Filled) -> Response {
+fn page(front: &Front, visitor: &Visitor, status: StatusCode, f: Filled) -> Response {
     let w = Words::of(visitor.lang);
     let page = FormPage {
-        shell: shell::shell(desk, visitor, Nav::Nowhere, w.title).await,
+        shell: shell::outside(front, visitor, w.title),
         w,
         f,
         lang: code(visitor.lang),
@@ -270,48 +274,49 @@ fn target(place: &Observable) -> String {
     host.unwrap_or_else(|| place.text.clone())
 }
 
-async fn send(
-    State(desk): State<Arc<Desk>>,
+pub(crate) async fn send(
+    Extension(front): Extension<Arc<Front>>,
     visitor: Visitor,
     parts: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Refusal> {
     let w = Words::of(visitor.lang);
     // Before the body is read: whoever sends too many costs nothing.
-    spend(&desk, &visitor, SENDING)?;
+    spend(&front, &visitor, SENDING)?;
     let mut sent = read(parts, FIELDS).await?;
-    let mut f = Filled {
-        kind: sent.field("kind").to_owned(),
+    let report = Report {
+        kind: line(sent.field("kind"), 40),
         place: sent.field("place").to_owned(),
         app: line(sent.field("app"), 200),
         store: line(sent.field("store"), 200),
         story: sent.field("story").to_owned(),
         address: line(sent.field("address"), 254),
+        lang: code(visitor.lang).to_owned(),
+    };
+    let read = reading(&report);
+    let mut f = Filled {
         trap: sent.field("homepage").to_owned(),
         ..Filled::default()
     };
-    let kind = kind_of(&f.kind);
-    if kind.is_none() {
-        f.wrong_kind = w.wrong_kind;
-    }
-    let places = places(&f.place);
-    let told = !f.app.is_empty() || (kind == Some(CaseKind::Other) && !f.story.is_empty());
-    f.wrong_place = match (places.len(), f.place.is_empty()) {
-        (0, false) => w.wrong_place,
-        (0, true) if !told => w.wrong_nothing,
-        (n, _) if n > PLACES => w.wrong_many,
-        _ => "",
-    };
-    let now = desk.now().0;
-    if !f.address.is_empty() {
-        let given = desk
-            .ledger
-            .form_complaints_since(now - DAY, Some(&f.address));
-        if !response::party::is_mailbox(&f.address) {
-            f.wrong_address = w.wrong_address;
-        } else if given.await? >= ADDRESS {
-            // Anybody may type anybody's address: no more mail comes of it than this.
-            f.wrong_address = w.wrong_often;
+    match &read {
+        Ok(_) => {}
+        Err(flaws) => {
+            f.wrong_kind = if flaws.kind { w.wrong_kind } else { "" };
+            f.wrong_place = match flaws.place {
+                None => "",
+                Some(Place::Unknown) => w.wrong_place,
+                Some(Place::Nothing) => w.wrong_nothing,
+                Some(Place::Many) => w.wrong_many,
+            };
+            f.wrong_address = if flaws.address { w.wrong_address } else { "" };
         }
+    }
+    let now = front.now().0;
+    // Anybody may type anybody's address: no more mail comes of it than this.
+    if f.wrong_address.is_empty()
+        && !report.address.is_empty()
+        && front.counter.given_often(&report.address, now).await?
+    {
+        f.wrong_address = w.wrong_often;
     }
     if !f.trap.is_empty() {
         f.wrong_trap = w.wrong_trap;
@@ -319,10 +324,10 @@ async fn send(
     let had_files = sent.too_much || !sent.files.is_empty();
     let looked = match f.is_wrong() {
         true => Ok(Vec::new()),
-        false => look_at(&desk, &mut sent, false).await?,
+        false => look_at(&front, &mut sent, false).await?,
     };
-    let (files, kind) = match (looked, kind) {
-        (Ok(files), Some(kind)) if !f.is_wrong() => (files, kind),
+    let (files, places) = match (looked, read) {
+        (Ok(files), Ok((_, places))) if !f.is_wrong() => (files, places),
         (looked, _) => {
             f.wrong_file = match looked {
                 Err(Bad::TooBig) => w.bad_big,
@@ -332,73 +337,91 @@ async fn send(
                 Ok(_) if had_files => w.again,
                 Ok(_) => "",
             };
-            return Ok(page(&desk, &visitor, StatusCode::UNPROCESSABLE_ENTITY, f).await);
+            f.with(report);
+            return Ok(page(&front, &visitor, StatusCode::UNPROCESSABLE_ENTITY, f));
         }
     };
     if let Some(first) = places.first() {
-        desk.limits.spend(TARGET, &target(first), now)?;
+        front.limits.spend(TARGET, &target(first), now)?;
     }
-    if desk.ledger.form_complaints_since(now - HOUR, None).await? >= HOURLY {
-        return Err(Refusal::TooMany(600));
-    }
-    let receipt = receipts::draw(&desk)?;
-    let app = match (f.app.is_empty(), f.store.is_empty()) {
-        (true, _) => String::new(),
-        (false, true) => f.app,
-        (false, false) => format!("{} ({})", f.app, f.store),
-    };
-    // What was typed is kept with what was recognized: a person may see more in it.
-    let body = match places.len() {
-        0 => f.story,
-        _ => format!("{}\n\n{}", f.place, f.story).trim().to_owned(),
-    };
-    let new = Reported {
-        receipt: receipt.clone(),
-        kind,
-        places,
-        app,
-        body,
-        address: Some(f.address).filter(|address| !address.is_empty()),
-        language: code(visitor.lang),
-        files: keep(&desk, files)?,
-    };
-    desk.response.file_complaint(new).await?;
+    let receipt = front.counter.report(report, files, now).await?;
     let to = format!("/report/status/{receipt}?new=1&lang={}", code(visitor.lang));
     Ok(Redirect::to(&to).into_response())
 }
 
+/// What is wrong with the addresses of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Something was written, and no address in it.
+    Unknown,
+    /// There is neither address nor app nor story.
+    Nothing,
+    /// There are too many.
+    Many,
+}
+
+/// What is wrong with a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flaws {
+    kind: bool,
+    place: Option<Place>,
+    address: bool,
+}
+
+/// What a report says, or what is wrong with it: the same wherever it was typed in.
+pub(crate) fn reading(report: &Report) -> Result<(CaseKind, Vec<Observable>), Flaws> {
+    let kind = kind_of(&report.kind);
+    let places = places(&report.place);
+    let told =
+        !report.app.is_empty() || (kind == Some(CaseKind::Other) && !report.story.is_empty());
+    let flaws = Flaws {
+        kind: kind.is_none(),
+        place: match (places.len(), report.place.is_empty()) {
+            (0, false) => Some(Place::Unknown),
+            (0, true) if !told => Some(Place::Nothing),
+            (n, _) if n > PLACES => Some(Place::Many),
+            _ => None,
+        },
+        address: !report.address.is_empty() && !response::party::is_mailbox(&report.address),
+    };
+    match kind {
+        Some(kind) if flaws == Flaws::default() => Ok((kind, places)),
+        _ => Err(flaws),
+    }
+}
+
 #[derive(Deserialize)]
-struct Asked {
+pub(crate) struct Asked {
     #[serde(default)]
     number: String,
     #[serde(default)]
     new: String,
 }
 
-async fn ask(
-    State(desk): State<Arc<Desk>>,
+pub(crate) async fn ask(
+    Extension(front): Extension<Arc<Front>>,
     visitor: Visitor,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
     if asked.number.trim().is_empty() {
-        return Ok(asking(&desk, &visitor, StatusCode::OK, String::new()).await);
+        return Ok(asking(&front, &visitor, StatusCode::OK, String::new()));
     }
-    shown(&desk, &visitor, &asked.number, false).await
+    shown(&front, &visitor, &asked.number, false).await
 }
 
-async fn status(
-    State(desk): State<Arc<Desk>>,
+pub(crate) async fn status(
+    Extension(front): Extension<Arc<Front>>,
     visitor: Visitor,
     Path(number): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
-    shown(&desk, &visitor, &number, !asked.new.is_empty()).await
+    shown(&front, &visitor, &number, !asked.new.is_empty()).await
 }
 
-async fn asking(desk: &Desk, visitor: &Visitor, status: StatusCode, typed: String) -> Response {
+fn asking(front: &Front, visitor: &Visitor, status: StatusCode, typed: String) -> Response {
     let w = Words::of(visitor.lang);
     let page = AskPage {
-        shell: shell::shell(desk, visitor, Nav::Nowhere, w.status).await,
+        shell: shell::outside(front, visitor, w.status),
         w,
         unknown: !typed.is_empty(),
         typed,
@@ -409,9 +432,8 @@ async fn asking(desk: &Desk, visitor: &Visitor, status: StatusCode, typed: Strin
 
 /// How things stood at the last midnight of the house that lies a day back: nobody learns from it when a party was
 /// asked or a look took place.
-pub(super) fn as_of(desk: &Desk) -> i64 {
-    let late = model::time::Timestamp(desk.now().0 - DAY);
-    let zone = &desk.terms().zone;
+pub(crate) fn as_of(now: model::time::Timestamp, zone: &jiff::tz::TimeZone) -> i64 {
+    let late = model::time::Timestamp(now.0 - DAY);
     let midnight = late
         .to_jiff()
         .and_then(|at| at.to_zoned_datetime(zone.clone()).start_of_day().ok());
@@ -419,22 +441,22 @@ pub(super) fn as_of(desk: &Desk) -> i64 {
 }
 
 async fn shown(
-    desk: &Desk,
+    front: &Front,
     visitor: &Visitor,
     typed: &str,
     new: bool,
 ) -> Result<Response, Refusal> {
-    spend(desk, visitor, ASKING)?;
+    spend(front, visitor, ASKING)?;
     let w = Words::of(visitor.lang);
     let number = receipts::read(typed);
     let stage = match &number {
-        Some(number) => desk.ledger.stage_of(number, as_of(desk)).await?,
+        Some(number) => front.counter.stage(number).await?,
         None => None,
     };
     // A number that is none and one that nobody has look alike.
     let (Some(number), Some(stage)) = (number, stage) else {
         let typed = line(typed, 60);
-        return Ok(asking(desk, visitor, StatusCode::NOT_FOUND, typed).await);
+        return Ok(asking(front, visitor, StatusCode::NOT_FOUND, typed));
     };
     let title = match new {
         true => w.got.to_owned(),
@@ -444,7 +466,7 @@ async fn shown(
         ),
     };
     Ok(shell::page(&StatusPage {
-        shell: shell::shell(desk, visitor, Nav::Nowhere, &title).await,
+        shell: shell::outside(front, visitor, &title),
         w,
         number,
         new,

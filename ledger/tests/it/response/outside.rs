@@ -132,6 +132,7 @@ async fn an_appeal_takes_an_entry_off_or_not(on: Backend) {
         name: None,
         address: None,
         language: "en",
+        received_at: None,
     };
     let first = ledger
         .file_appeal(appeal("A"), vec![], "system:form", T0)

@@ -1,0 +1,103 @@
+//! Upkeep in the serving process: days that nothing is added to any more become few parts, and files that nobody has seen
+//! for hours are deleted. It takes a turn for each day, so that whoever brings something waits for one day at most.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use intake::compaction::Upkeep;
+use tokio::time::sleep;
+
+use super::Server;
+use crate::failure::{Failure, Result};
+use crate::workspace::{Lock, Workspace, now, while_nobody_reads};
+
+/// After the start other things come first.
+const BEGIN: Duration = Duration::from_secs(300);
+/// How long a turn is waited for, and how often it is asked for.
+const PATIENCE: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// Looks after the lake until the process is to end.
+pub async fn run(server: Arc<Server>) -> &'static str {
+    let mut first = true;
+    loop {
+        let every = Duration::from_secs(u64::from(server.workspace().settings.serve.upkeep_secs));
+        let rest = match (every.is_zero(), first) {
+            // It may be turned on by a new configuration.
+            (true, _) => BEGIN,
+            (false, true) => BEGIN.min(every),
+            (false, false) => every,
+        };
+        first = false;
+        tokio::select! {
+            () = server.stopped() => return "upkeep",
+            () = sleep(rest) => {}
+        }
+        if every.is_zero() || !server.leads.load(Ordering::Relaxed) {
+            continue;
+        }
+        let mine = Arc::clone(&server);
+        let done = tokio::task::spawn_blocking(move || one(&mine)).await;
+        if let Err(failure) = done.unwrap_or_else(|error| Err(Failure::new("upkeep", error))) {
+            let error = failure.message();
+            tracing::error!(error, "the lake was not looked after; it is tried again later");
+        }
+    }
+}
+
+/// One look at every day before today.
+fn one(server: &Server) -> Result {
+    let workspace = server.workspace();
+    let upkeep = Upkeep {
+        ledger: &workspace.ledger,
+        lake: &workspace.lake,
+        runtime: workspace.handle(),
+        clock: &now,
+    };
+    for plan in upkeep.plan(Some(i32::MIN..now().day().0))? {
+        if *server.stop.borrow() || !day(&workspace, &upkeep, plan.day.0)? {
+            break;
+        }
+    }
+    let Some(_turn) = workspace.turn()? else {
+        return Ok(());
+    };
+    if let Some(done) = while_nobody_reads(&workspace.root, || upkeep.tidy())? {
+        let done = done?;
+        if done.removed > 0 {
+            let (files, bytes) = (done.removed, done.bytes);
+            tracing::info!(files, bytes, "files that nobody sees were deleted");
+        }
+    }
+    Ok(())
+}
+
+/// A turn, waited for as commands wait: whoever ingests lets it go every few seconds.
+fn patiently(workspace: &Workspace) -> Result<Option<Lock>> {
+    let begun = Instant::now();
+    loop {
+        match workspace.turn()? {
+            None if begun.elapsed() < PATIENCE => std::thread::sleep(AGAIN),
+            turn => return Ok(turn),
+        }
+    }
+}
+
+/// Compacts a day, planned anew in our turn; false where somebody else is changing the workspace.
+fn day(workspace: &Workspace, upkeep: &Upkeep<'_>, day: i32) -> Result<bool> {
+    let Some(_turn) = patiently(workspace)? else {
+        return Ok(false);
+    };
+    let _whole = match workspace.whole("upkeep")? {
+        Some(held) => held,
+        None => return Ok(false),
+    };
+    for plan in upkeep.plan(Some(day..day + 1))? {
+        let done = upkeep.compact(&plan)?;
+        metrics::counter!("watchfire_parts_merged_total").increment(done.merged);
+        let (merged, into) = (done.merged, done.into);
+        tracing::info!(day = %plan.day, merged, into, "a day was compacted");
+    }
+    Ok(true)
+}
