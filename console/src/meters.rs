@@ -160,6 +160,30 @@ pub const METERS: &[Meter] = &[
         "time of one fsync: blobs, lake, and a commit of the ledger",
     ),
     (
+        "watchfire_store_seconds",
+        Histogram,
+        "act",
+        "time to fetch a file from the store, or to store one there (docs/storage.md)",
+    ),
+    (
+        "watchfire_store_bytes_total",
+        Counter,
+        "act",
+        "bytes fetched from the store and stored there",
+    ),
+    (
+        "watchfire_store_failures_total",
+        Counter,
+        "act",
+        "files that could not be fetched or stored, tries included",
+    ),
+    (
+        "watchfire_store_cache_bytes",
+        Gauge,
+        "",
+        "bytes kept here of files that the store has too",
+    ),
+    (
         "watchfire_http_requests_total",
         Counter,
         "route, status",

@@ -13,8 +13,8 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::client::ClientOptions;
 use object_store::path::Path as Key;
 use object_store::{
-    Attribute, Attributes, BackoffConfig, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt,
-    PutMultipartOptions, PutOptions, PutPayload, RetryConfig, WriteMultipart,
+    Attribute, Attributes, BackoffConfig, GetOptions, GetRange, ObjectMeta, ObjectStore,
+    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, RetryConfig, WriteMultipart,
 };
 use tokio::runtime::Runtime;
 use tokio::sync::{OnceCell, Semaphore};
@@ -398,20 +398,36 @@ impl Store {
         mut incoming: Incoming,
         wanted: &Wanted,
     ) -> Result<u64> {
-        let got = self.client.get_opts(key, GetOptions::default()).await;
-        let got = got.map_err(self.failed("fetch", key))?;
+        // The first request says how much there is; what is larger than a piece goes on in pieces, so that each has
+        // its own time.
+        let first = self.client.get_opts(key, GetOptions::default()).await;
+        let mut got = first.map_err(self.failed("fetch", key))?;
         let size = got.meta.size;
         let stated = got.attributes.get(&Attribute::Metadata(HASH.into()));
         let stated = stated.map(|value| value.as_ref().to_owned());
-        let mut stream = got.into_stream();
         let mut hasher = blake3::Hasher::new();
-        while let Some(block) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
-            let block = block.map_err(self.failed("fetch", key))?;
-            hasher.update(&block);
-            incoming
-                .file
-                .write_all(&block)
-                .map_err(|error| Error::io(&wanted.path, error))?;
+        loop {
+            let begun = hasher.count();
+            let mut stream = got.into_stream();
+            while let Some(block) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+                let block = block.map_err(self.failed("fetch", key))?;
+                hasher.update(&block);
+                incoming
+                    .file
+                    .write_all(&block)
+                    .map_err(|error| Error::io(&wanted.path, error))?;
+                if hasher.count() - begun >= PIECE as u64 {
+                    break;
+                }
+            }
+            let at = hasher.count();
+            if at >= size || at == begun {
+                break;
+            }
+            let range = GetRange::Bounded(at..(at + PIECE as u64).min(size));
+            let next = GetOptions::new().with_range(Some(range));
+            let next = self.client.get_opts(key, next).await;
+            got = next.map_err(self.failed("fetch", key))?;
         }
         let damaged = |detail: String| Error::Damaged {
             place: self.place.clone(),

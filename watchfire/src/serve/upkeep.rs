@@ -41,7 +41,10 @@ pub async fn run(server: Arc<Server>) -> &'static str {
         let done = tokio::task::spawn_blocking(move || one(&mine)).await;
         if let Err(failure) = done.unwrap_or_else(|error| Err(Failure::new("upkeep", error))) {
             let error = failure.message();
-            tracing::error!(error, "the lake was not looked after; it is tried again later");
+            tracing::error!(
+                error,
+                "the lake was not looked after; it is tried again later"
+            );
         }
     }
 }
