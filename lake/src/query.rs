@@ -21,6 +21,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BinaryBuilder, FixedSizeBinaryArray, RecordBatch, StringBuilder,
 };
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::temporal_conversions::timestamp_ns_to_datetime;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::datasource::listing::PartitionedFile;
@@ -31,15 +32,18 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     TableProviderFilterPushDown, TableType, Volatility,
 };
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::prelude::{col, lit};
+use datafusion::prelude::{DataFrame, col, lit};
 use model::time::Timestamp;
+use url::Url;
 
+use crate::engine::{Engine, fingerprint};
 use crate::error::{Error, Result};
 use crate::part::PartReading;
 use crate::schema::SCHEMA;
@@ -66,6 +70,7 @@ pub struct Lake {
     root: PathBuf,
     memory: usize,
     threads: usize,
+    engine: Option<Engine>,
 }
 
 impl Lake {
@@ -81,7 +86,39 @@ impl Lake {
             root,
             memory,
             threads: threads.max(1),
+            engine: None,
         })
+    }
+
+    /// The same lake, whose queries over many rows are answered by executors.
+    pub fn with_engine(mut self, engine: Engine) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
+    /// The executors, if there are any.
+    pub fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()
+    }
+
+    /// Lets plans that were made elsewhere read the parts by their paths in the lake.
+    pub(crate) fn lend(&self, environment: &RuntimeEnv) -> Result<()> {
+        let files = object_store::local::LocalFileSystem::new_with_prefix(&self.root)
+            .map_err(|error| Error::Query(error.into()))?;
+        environment.register_object_store(parts_url()?.as_ref(), Arc::new(files));
+        Ok(())
+    }
+
+    /// How the columns of a part are read.
+    pub(crate) fn part_reading(&self) -> PartReading {
+        PartReading {
+            root: self.root.clone(),
+        }
+    }
+
+    /// Bytes that a query may use.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
     }
 
     /// Its folder.
@@ -94,38 +131,58 @@ impl Lake {
         self.threads
     }
 
-    /// A DataFusion session with the views over `parts`.
+    /// A DataFusion session with the views over `parts`, which are read here.
     ///
     /// # Errors
     /// A defect of ours in the views.
     pub async fn session(&self, parts: &[Part]) -> Result<SessionContext> {
-        self.session_of(parts, 8192, self.memory).await
+        self.session_on(parts, &Select::of("", self.memory), &[])
+            .await
     }
 
-    async fn session_of(
+    /// As [`Lake::session`], with what a SELECT may use, over these executors; over none, it reads here.
+    pub(crate) async fn session_on(
         &self,
         parts: &[Part],
-        batch_rows: usize,
-        memory: usize,
+        select: &Select<'_>,
+        executors: &[Url],
     ) -> Result<SessionContext> {
         let config = SessionConfig::new()
             .with_target_partitions(self.threads)
-            .with_batch_size(batch_rows)
+            .with_batch_size(select.batch_rows)
             .with_information_schema(false)
             .set_bool("datafusion.execution.parquet.pushdown_filters", true)
             // Text that doubles with every round fills any memory.
             .set_bool("datafusion.execution.enable_recursive_ctes", false);
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+            .with_memory_pool(Arc::new(FairSpillPool::new(select.memory)))
             .build_arc()?;
-        let context = SessionContext::new_with_config_rt(config, runtime);
-        for function in [IpText::udf(), IpBytes::udf(), IdText::udf()] {
+        let context = match &self.engine {
+            Some(engine) if !executors.is_empty() => {
+                self.lend(&runtime)?;
+                let builder = SessionStateBuilder::new()
+                    .with_config(config)
+                    .with_runtime_env(runtime)
+                    .with_default_features();
+                SessionContext::new_with_state(engine.spread(builder, executors)?.build())
+            }
+            _ => SessionContext::new_with_config_rt(config, runtime),
+        };
+        for function in functions() {
             context.register_udf(function);
         }
+        if select.guarded {
+            for name in MULTIPLIERS {
+                context.deregister_udf(name);
+            }
+            for name in ["range", "generate_series"] {
+                context.deregister_udtf(name);
+            }
+        }
         let table = Arc::new(EventsTable {
-            root: self.root.clone(),
+            lake: self.clone(),
             parts: parts.into(),
-            threads: self.threads,
+            elsewhere: !executors.is_empty(),
         });
         context.register_table("events_raw", table)?;
         let columns = SCHEMA.fields().iter().map(|field| {
@@ -195,7 +252,22 @@ impl Lake {
     /// # Errors
     /// [`Error::Refused`] for anything but a SELECT; [`Error::Query`] for a SELECT that fails.
     pub async fn query(&self, parts: &[Part], sql: &str) -> Result<SendableRecordBatchStream> {
-        selected(&self.session(parts).await?, sql).await
+        self.selected(parts, &Select::of(sql, self.memory)).await
+    }
+
+    /// Answers a SELECT by the executors where that gains, otherwise here.
+    async fn selected(
+        &self,
+        parts: &[Part],
+        select: &Select<'_>,
+    ) -> Result<SendableRecordBatchStream> {
+        if let Some(engine) = &self.engine
+            && let Some(answer) = engine.answer(self, parts, select).await?
+        {
+            return Ok(answer);
+        }
+        let context = self.session_on(parts, select, &[]).await?;
+        Ok(select.frame(&context).await?.execute_stream().await?)
     }
 
     /// Answers a SELECT as [`Lake::query`] does, for somebody whose time and memory are bounded: functions that make
@@ -205,15 +277,13 @@ impl Lake {
     /// # Errors
     /// As [`Lake::query`].
     pub async fn answer(&self, parts: &[Part], sql: &str, bounds: Bounds) -> Result<Answer> {
-        let memory = self.memory.min(bounds.memory);
-        let context = self.session_of(parts, 1024, memory).await?;
-        for name in MULTIPLIERS {
-            context.deregister_udf(name);
-        }
-        for name in ["range", "generate_series"] {
-            context.deregister_udtf(name);
-        }
-        let mut stream = selected(&context, sql).await?;
+        let select = Select {
+            batch_rows: 1024,
+            enough: bounds.rows,
+            guarded: true,
+            ..Select::of(sql, self.memory.min(bounds.memory))
+        };
+        let mut stream = self.selected(parts, &select).await?;
         let mut answer = Answer {
             columns: stream
                 .schema()
@@ -258,8 +328,53 @@ impl Lake {
     /// # Errors
     /// The part cannot be read.
     pub async fn collect(&self, parts: &[Part], sql: &str) -> Result<Vec<RecordBatch>> {
-        let context = self.session(parts).await?;
-        Ok(context.sql(sql).await?.collect().await?)
+        let mut stream = self.query(parts, sql).await?;
+        let mut batches = Vec::new();
+        while let Some(batch) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+            batches.push(batch?);
+        }
+        Ok(batches)
+    }
+}
+
+/// A SELECT and what it may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Select<'a> {
+    sql: &'a str,
+    /// Bytes before it spills or fails.
+    memory: usize,
+    /// Rows of a batch.
+    batch_rows: usize,
+    /// More rows than these nobody looks at.
+    pub(crate) enough: usize,
+    /// Functions that make much out of little are not known.
+    guarded: bool,
+}
+
+impl<'a> Select<'a> {
+    fn of(sql: &'a str, memory: usize) -> Self {
+        Select {
+            sql,
+            memory,
+            batch_rows: 8192,
+            enough: usize::MAX,
+            guarded: false,
+        }
+    }
+
+    /// Plans it, if it is a SELECT and nothing else.
+    pub(crate) async fn frame(&self, context: &SessionContext) -> Result<DataFrame> {
+        let only_select = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        let frame = context.sql_with_options(self.sql, only_select).await;
+        frame.map_err(|error| match error {
+            DataFusionError::Plan(message) if message.contains("not supported") => {
+                Error::Refused(format!("{message}; only SELECT is allowed"))
+            }
+            other => Error::Query(other),
+        })
     }
 }
 
@@ -312,30 +427,18 @@ fn answered(array: &ArrayRef, column: &ArrayFormatter<'_>, row: usize) -> Cell {
     }
 }
 
-/// Plans a SELECT and nothing else.
-async fn selected(context: &SessionContext, sql: &str) -> Result<SendableRecordBatchStream> {
-    let only_select = SQLOptions::new()
-        .with_allow_ddl(false)
-        .with_allow_dml(false)
-        .with_allow_statements(false);
-    let frame = context
-        .sql_with_options(sql, only_select)
-        .await
-        .map_err(|error| match error {
-            DataFusionError::Plan(message) if message.contains("not supported") => {
-                Error::Refused(format!("{message}; only SELECT is allowed"))
-            }
-            other => Error::Query(other),
-        })?;
-    Ok(frame.execute_stream().await?)
+/// Under which plans that go to executors know the lake's folder, wherever it lies on each node.
+pub(crate) fn parts_url() -> datafusion::error::Result<ObjectStoreUrl> {
+    ObjectStoreUrl::parse("lake://parts")
 }
 
 /// `events_raw`: exactly the given parts, split evenly over the threads. Nothing is listed.
 #[derive(Debug)]
 struct EventsTable {
-    root: PathBuf,
+    lake: Lake,
     parts: Arc<[Part]>,
-    threads: usize,
+    /// Executors read them: by their paths in the lake, and with what tells a part from another.
+    elsewhere: bool,
 }
 
 #[async_trait]
@@ -362,15 +465,25 @@ impl TableProvider for EventsTable {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
-        let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); self.threads];
+        let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); self.lake.threads];
         let mut parts: Vec<&Part> = self.parts.iter().collect();
         parts.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.path.cmp(&b.path)));
         for part in parts {
-            let path = self.root.join(&part.path);
-            let location = object_store::path::Path::from_absolute_path(&path)
-                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+            let path = self.lake.root.join(&part.path);
+            let location = match self.elsewhere {
+                true => object_store::path::Path::parse(&part.path),
+                false => object_store::path::Path::from_absolute_path(&path),
+            };
             let mut file = PartitionedFile::new(String::new(), part.bytes);
-            file.object_meta.location = location;
+            file.object_meta.location =
+                location.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            if self.elsewhere {
+                // A part that is not here is known by its length alone.
+                let print = fingerprint(&path, part.bytes).unwrap_or(0);
+                if let Some(time) = timestamp_ns_to_datetime(print) {
+                    file.object_meta.last_modified = time.and_utc();
+                }
+            }
             if let Some(group) = groups.iter_mut().min_by_key(|(rows, _)| *rows) {
                 group.0 += part.rows;
                 group.1.push(file);
@@ -386,17 +499,23 @@ impl TableProvider for EventsTable {
             groups.push(FileGroup::new(Vec::new()));
         }
         let source = Arc::new(ParquetSource::new(Arc::clone(&SCHEMA)));
-        let url = ObjectStoreUrl::local_filesystem();
+        let url = match self.elsewhere {
+            true => parts_url()?,
+            false => ObjectStoreUrl::local_filesystem(),
+        };
         let config = FileScanConfigBuilder::new(url, source)
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
-            .with_expr_adapter(Some(Arc::new(PartReading {
-                root: self.root.clone(),
-            })))
+            .with_expr_adapter(Some(Arc::new(self.lake.part_reading())))
             .with_limit(limit)
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+/// Our functions: SQL knows them here and on executors.
+pub(crate) fn functions() -> impl Iterator<Item = ScalarUDF> {
+    [IpText::udf(), IpBytes::udf(), IdText::udf()].into_iter()
 }
 
 fn ip_of(bytes: &[u8]) -> Option<IpAddr> {
