@@ -441,6 +441,37 @@ pub async fn serve(
         .map_err(Error::Listener)
 }
 
+/// Serves only how the process is, `/healthz`, `/readyz` and `/metrics`, until `stop` holds `true`: for nodes of a
+/// cluster that answer no people.
+///
+/// # Errors
+/// The listener broke.
+pub async fn serve_bare(
+    listener: TcpListener,
+    desk: Arc<Desk>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<()> {
+    let doors = doors::Doors::new(listener, desk.tls.clone());
+    let service = Router::new()
+        .route("/healthz", get(healthz).fallback(wrong_method))
+        .route("/readyz", get(readyz).fallback(wrong_method))
+        .route("/metrics", get(metrics).fallback(wrong_method))
+        .fallback(elsewhere)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&desk),
+            request::told,
+        ))
+        .with_state(desk)
+        .into_make_service_with_connect_info::<Peer>();
+    axum::serve(doors, service)
+        .with_graceful_shutdown(async move {
+            // A sender that is gone means the same as one that says stop.
+            let _ = stop.wait_for(|stop| *stop).await;
+        })
+        .await
+        .map_err(Error::Listener)
+}
+
 /// The process is alive and answers.
 async fn healthz() -> &'static str {
     "ok\n"

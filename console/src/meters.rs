@@ -93,6 +93,18 @@ pub const METERS: &[Meter] = &[
         "jobs in the ledger: queued, leased, done, failed",
     ),
     (
+        "watchfire_leads",
+        Gauge,
+        "",
+        "1 on the node of a cluster that plans its work",
+    ),
+    (
+        "watchfire_calls",
+        Gauge,
+        "state",
+        "calls in the queue of a cluster: waiting, left",
+    ),
+    (
         "watchfire_incidents_open",
         Gauge,
         "",

@@ -15,11 +15,15 @@ use lake::compact::{self, Candidate, SPLIT_PARTS, Written};
 use lake::schema::LAKE_SCHEMA_VERSION;
 use lake::stage::make_durable;
 use lake::{FileKind, Lake, StagedFile};
-use ledger::{LakeCommit, LakeFile, LakeFileKind, LakeMember, Ledger, NewAudit, NewLakeFile};
+use ledger::{LakeCommit, LakeFile, LakeFileKind, LakeMember, Ledger, NewAudit, NewLakeFile, Page};
 use model::time::{Day, Timestamp};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+
+/// Where several nodes share a store: how long a file that nobody sees is left, in microseconds. Longer than a report
+/// is staged before its commit, and than a query runs.
+pub const GRACE: i64 = 6 * 3_600 * 1_000_000;
 
 /// What upkeep works on.
 pub struct Upkeep<'a> {
@@ -218,6 +222,14 @@ impl Upkeep<'_> {
     /// A part that is damaged, a disk that fails, a manifest that changed since the plan was made;
     /// nothing is changed then. After [`lake::Error::Fsync`] the process must stop.
     pub fn compact(&self, plan: &DayPlan) -> Result<Compacted> {
+        let root = self.lake.root();
+        let wanted = plan.merges.iter().flatten().chain(plan.runs.values());
+        let wanted = wanted
+            .map(|file| storage::Wanted::sized(root.join(&file.path), file.bytes.unsigned_abs()));
+        self.lake
+            .files()
+            .fetch(wanted.collect())
+            .map_err(lake::Error::from)?;
         let mut done = Compacted::default();
         let mut listing = Listing::default();
         let mut remove = Vec::new();
@@ -234,7 +246,7 @@ impl Upkeep<'_> {
                 done.bytes_before += part.bytes.unsigned_abs() + run.bytes.unsigned_abs();
                 remove.extend([part.path.clone(), run.path.clone()]);
             }
-            let written = compact::merge(self.lake.root(), plan.day, &parts)?;
+            let written = compact::merge(self.lake, plan.day, &parts)?;
             let rows: u64 = merge.iter().map(|part| part.rows.unsigned_abs()).sum();
             let found: u64 = written.origins.values().sum();
             if rows != found {
@@ -280,7 +292,7 @@ impl Upkeep<'_> {
                 let day = Day(part.day);
                 let purpose = format!("split off {}", reports.join(" "));
                 let written = compact::split(
-                    self.lake.root(),
+                    self.lake,
                     day,
                     &part.path,
                     &purpose,
@@ -316,7 +328,7 @@ impl Upkeep<'_> {
             .find(|file| file.path == path && file.kind == LakeFileKind::Part);
         let part =
             part.ok_or_else(|| refuse("is no live part; `watchfire lake check` names them"))?;
-        if compact::inspect(self.lake.root(), Day(part.day), path).is_ok() {
+        if compact::inspect(self.lake, Day(part.day), path).is_ok() {
             return Err(refuse("is whole and is not given up"));
         }
         let members = self
@@ -350,7 +362,7 @@ impl Upkeep<'_> {
 
     /// Makes what was written durable, then live in the place of what it was made of.
     fn swap(&self, reason: &str, listing: Listing, remove: Vec<String>) -> Result<()> {
-        make_durable(self.lake.root(), &listing.files)?;
+        make_durable(self.lake, &listing.files)?;
         let change = LakeCommit {
             reason: reason.to_owned(),
             add: listing.add,
@@ -370,34 +382,82 @@ impl Upkeep<'_> {
     /// # Errors
     /// The ledger fails, or a file cannot be deleted.
     pub fn vacuum(&self) -> Result<Vacuumed> {
-        let root = self.lake.root();
         let mut done = Vacuumed::default();
-        let newest = self.runtime.block_on(self.ledger.current_snapshot())?;
+        let newest = self.runtime.block_on(self.oldest_in_use())?;
         let gone = self.runtime.block_on(self.ledger.forget_removed(newest))?;
-        for path in gone {
-            if let Some(bytes) = delete(&root.join(&path))? {
-                done.removed += 1;
-                done.bytes += bytes;
-            }
-        }
-        for (path, bytes) in self.orphans()? {
-            if delete(&root.join(path))?.is_some() {
-                done.orphans += 1;
-                done.bytes += bytes;
-            }
-        }
+        (done.removed, done.bytes) = self.delete(&gone)?;
+        let orphans = self.orphans()?;
+        let paths: Vec<String> = orphans.iter().map(|(path, _)| path.clone()).collect();
+        self.delete(&paths)?;
+        done.orphans = paths.len() as u64;
+        done.bytes += orphans.iter().map(|(_, bytes)| bytes).sum::<u64>();
         Ok(done)
     }
 
-    /// Files below the lake's days that the manifest does not know, with their sizes.
+    /// The oldest snapshot that a reader may be in the middle of: the newest, where readers of this folder are
+    /// known; that of [`GRACE`] ago where other nodes read the same store.
+    async fn oldest_in_use(&self) -> ledger::Result<i64> {
+        if !self.lake.files().is_remote() {
+            return self.ledger.current_snapshot().await;
+        }
+        let before = (self.clock)().0 - GRACE;
+        let mut page = Page {
+            offset: 0,
+            limit: 1_000,
+        };
+        loop {
+            // Newest first.
+            let snapshots = self.ledger.snapshots(page).await?;
+            if let Some(old) = snapshots.iter().find(|one| one.created_at <= before) {
+                return Ok(old.number);
+            }
+            if (snapshots.len() as u64) < page.limit {
+                return Ok(0);
+            }
+            page.offset += page.limit;
+        }
+    }
+
+    /// Deletes files of the lake that nobody sees any more, in the store first; how many there were, and the bytes of
+    /// those that were here.
+    pub(crate) fn delete(&self, paths: &[String]) -> Result<(u64, u64)> {
+        let root = self.lake.root();
+        let full: Vec<_> = paths.iter().map(|path| root.join(path)).collect();
+        let remote = self.lake.files().is_remote();
+        self.lake
+            .files()
+            .withdraw(full.clone())
+            .map_err(lake::Error::from)?;
+        let (mut files, mut bytes) = (0, 0);
+        for path in full {
+            let gone = delete(&path)?;
+            files += u64::from(remote || gone.is_some());
+            bytes += gone.unwrap_or(0);
+        }
+        Ok((files, bytes))
+    }
+
+    /// Files below the lake's days that the manifest does not know, with their sizes. Where other nodes may be
+    /// staging, only those older than [`GRACE`]; those in the store are found by what it lists, and what it does not
+    /// list yet is found next time.
     ///
     /// # Errors
-    /// The ledger fails, or a folder cannot be read.
+    /// The ledger fails, a folder cannot be read, or the store not be asked.
     pub fn orphans(&self) -> Result<Vec<(String, u64)>> {
         let listed = self.runtime.block_on(self.ledger.listed_files(i32::MAX))?;
         let known: HashSet<String> = listed.into_iter().map(|file| file.path).collect();
         let root = self.lake.root();
-        let mut orphans = Vec::new();
+        let files = self.lake.files();
+        let before = (self.clock)().0 - GRACE;
+        let mut orphans = BTreeMap::new();
+        for listed in files.list(root).map_err(lake::Error::from)? {
+            let relative = listed.path.strip_prefix(root).ok();
+            let relative = relative.map(|path| path.to_string_lossy().into_owned());
+            let old = listed.stored_at < before;
+            if let Some(path) = relative.filter(|path| old && !known.contains(path)) {
+                orphans.insert(path, listed.bytes);
+            }
+        }
         for folder in entries(root)? {
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
             // What else lies there is none of ours.
@@ -412,13 +472,22 @@ impl Upkeep<'_> {
                     path.file_name().unwrap_or_default().to_string_lossy()
                 );
                 if ours && !known.contains(&relative) {
-                    let bytes = std::fs::metadata(&path).map_or(0, |meta| meta.len());
-                    orphans.push((relative, bytes));
+                    let meta = std::fs::metadata(&path).ok();
+                    let old = meta.as_ref().is_none_or(|meta| changed(meta) < before);
+                    if old || !files.is_remote() {
+                        orphans.insert(relative, meta.map_or(0, |meta| meta.len()));
+                    }
                 }
             }
         }
-        Ok(orphans)
+        Ok(orphans.into_iter().collect())
     }
+}
+
+/// When a file was changed last, microseconds UTC.
+fn changed(meta: &std::fs::Metadata) -> i64 {
+    use std::os::unix::fs::MetadataExt;
+    meta.mtime() * 1_000_000 + meta.mtime_nsec() / 1_000
 }
 
 fn entries(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
@@ -430,7 +499,7 @@ fn entries(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
 }
 
 /// Deletes a file of the lake; its size, unless it was gone already.
-pub(crate) fn delete(path: &Path) -> Result<Option<u64>> {
+fn delete(path: &Path) -> Result<Option<u64>> {
     let bytes = std::fs::metadata(path).map_or(0, |meta| meta.len());
     match std::fs::remove_file(path) {
         Ok(()) => Ok(Some(bytes)),

@@ -19,6 +19,7 @@ use ledger::{
     BlobStore, IngestCommit, LakeFileKind, Ledger, NewJob, NewLakeFile, NewTally, Page, Report,
     ReportFilter, ReportState, Retained, Totals,
 };
+use ledger::fence::of_feed;
 use model::time::{Day, Timestamp};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -62,6 +63,8 @@ pub struct Intake<'a> {
     pub runtime: tokio::runtime::Handle,
     /// The clock, handed down by the binary.
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
+    /// Who takes in, as other nodes of a cluster read it.
+    pub holder: String,
 }
 
 /// What became of a feed's reports in one run.
@@ -153,7 +156,61 @@ impl Intake<'_> {
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Summary> {
         self.blobs.sweep()?;
-        self.run(|cutter| self.read_all(deliveries, again, cutter), progress)
+        let feeds = deliveries.iter().map(|one| one.source.feed.name.as_str());
+        let own = self.owning(feeds.collect())?;
+        own.run(|cutter| own.read_all(deliveries, again, cutter), progress)
+    }
+
+    /// Archives deliveries and reads none of them: whichever node of a cluster takes the feed up does
+    /// that. How many of them wait to be read now.
+    ///
+    /// # Errors
+    /// A ledger or an archive that fails, a file that cannot be read.
+    pub fn archive_only(&self, deliveries: &[Delivery]) -> Result<u64> {
+        let mut waiting = 0;
+        self.archive_ahead(deliveries, |archived| {
+            let new = archived
+                .iter()
+                .filter(|(_, report)| report.state == ReportState::Archived);
+            waiting += new.count() as u64;
+            Ok(())
+        })?;
+        Ok(waiting)
+    }
+
+    /// The same handles, owning the ingestion of these feeds where the ledger is shared by several
+    /// nodes: what another takes over meanwhile cannot be committed here ([`ledger::fence`]). Where it
+    /// is one machine's, the lock of its folder says as much.
+    pub(crate) fn owning(&self, feeds: BTreeSet<&str>) -> Result<Intake<'_>> {
+        let ledger = match self.ledger.is_shared() {
+            true => {
+                let names: Vec<String> = feeds.into_iter().map(of_feed).collect();
+                let now = (self.clock)().0;
+                let fenced = self.ledger.fenced(&names, &self.holder, now);
+                self.runtime.block_on(fenced)?
+            }
+            false => self.ledger.clone(),
+        };
+        Ok(Intake {
+            ledger,
+            blobs: self.blobs.clone(),
+            lake: self.lake.clone(),
+            enricher: self.enricher.clone(),
+            schema: self.schema.clone(),
+            workers: self.workers,
+            runtime: self.runtime.clone(),
+            clock: self.clock,
+            holder: self.holder.clone(),
+        })
+    }
+
+    /// What the names of a report's files begin with. With the number under which its feed is owned:
+    /// whoever lost the feed and still writes does so into files that nobody knows.
+    pub(crate) fn stem(&self, feed: &str, report: &str, generation: i32) -> String {
+        match self.ledger.fence_number(&of_feed(feed)) {
+            Some(number) => format!("{report}-g{generation}-n{number}"),
+            None => format!("{report}-g{generation}"),
+        }
     }
 
     /// Reads up to `most` reports of a feed that are archived and not yet ingested, oldest first:
@@ -172,18 +229,20 @@ impl Intake<'_> {
             offset: 0,
             limit: most,
         };
-        let reports = self.runtime.block_on(self.ledger.reports(&filter, page))?;
+        let own = self.owning(BTreeSet::from([source.feed.name.as_str()]))?;
+        // Asked for as the feed's owner: nobody else takes them in any more.
+        let reports = own.runtime.block_on(own.ledger.reports(&filter, page))?;
         let read = |cutter: &mut Cutter<Said>| {
             reports.into_iter().try_for_each(|report| {
                 let delivery = Delivery {
                     source: Arc::clone(source),
-                    path: self.blobs.path(&report.blob),
+                    path: own.blobs.path(&report.blob),
                     origin: report.origin.clone(),
                 };
-                self.read_report(&delivery, report, false, cutter)
+                own.read_report(&delivery, report, false, cutter)
             })
         };
-        self.run(read, &mut |_| {})
+        own.run(read, &mut |_| {})
     }
 
     /// Reads on one thread, parses on several, stages on this one and commits on another.
@@ -387,9 +446,8 @@ impl<'scope, 'env> Writer<'scope, 'env> {
         };
         let mut gathered = ReportSum::default();
         let mut live_runs = |day: Day| intake.live_runs(self.committer.runs(), &replaced, day);
-        let stem = format!("{}-g{generation}", report.id);
-        let mut writer =
-            ReportWriter::new(intake.lake.root(), &stem, &mut self.index, &mut live_runs);
+        let stem = intake.stem(&report.feed, &report.id, generation);
+        let mut writer = ReportWriter::new(&intake.lake, &stem, &mut self.index, &mut live_runs);
         let ended = loop {
             match steps.take()? {
                 Some(Step::Block(block)) => {

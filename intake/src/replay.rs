@@ -81,7 +81,7 @@ impl Intake<'_> {
         let source: &Arc<Source> = catalogue.get(&report.feed)?;
         let received_at = Timestamp(report.received_at);
         let snapshot = report.snapshot_at.map_or(received_at, Timestamp);
-        if !self.blobs.contains(&report.blob)
+        if !self.blobs.contains(&report.blob)?
             && let Some(over) = self
                 .runtime
                 .block_on(self.ledger.expiries(Some(id), None))?
@@ -154,16 +154,17 @@ impl Intake<'_> {
             return Ok(());
         }
         let generation = report.next_generation();
+        let own = self.owning(BTreeSet::from([report.feed.as_str()]))?;
         let mut index = IdentityIndex::new(usize::MAX);
         let none = BTreeSet::new();
-        let mut runs = |day: Day| self.live_runs(&[], &none, day);
-        let stem = format!("{id}-g{generation}");
-        let mut writer = ReportWriter::new(self.lake.root(), &stem, &mut index, &mut runs);
+        let mut runs = |day: Day| own.live_runs(&[], &none, day);
+        let stem = own.stem(&report.feed, id, generation);
+        let mut writer = ReportWriter::new(&self.lake, &stem, &mut index, &mut runs);
         for chunk in chunks {
             writer.push(chunk)?;
         }
         let staged = writer.finish()?;
-        make_durable(self.lake.root(), &staged.files)?;
+        make_durable(&self.lake, &staged.files)?;
         let commit = IngestCommit {
             report_id: report.id.clone(),
             generation,
@@ -190,7 +191,7 @@ impl Intake<'_> {
             job: None,
             now: (self.clock)().0,
         };
-        self.runtime.block_on(self.ledger.commit_ingest(commit))?;
+        own.runtime.block_on(own.ledger.commit_ingest(commit))?;
         sum.events += staged.events;
         sum.duplicates += staged.duplicates;
         Ok(())

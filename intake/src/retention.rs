@@ -17,7 +17,7 @@ use ledger::{
 use model::time::{Day, Timestamp};
 use serde::Serialize;
 
-use crate::compaction::{Listing, Upkeep, delete, run_of};
+use crate::compaction::{Listing, Upkeep, run_of};
 use crate::error::Result;
 
 /// Reports read at a time.
@@ -240,7 +240,7 @@ impl Retention<'_> {
         });
         if by_row {
             let day = Day(part.day);
-            compact::look(self.upkeep.lake.root(), day, &part.path, &mut |facts| {
+            compact::look(self.upkeep.lake, day, &part.path, &mut |facts| {
                 let origin = (facts.feed, facts.report);
                 let fate = self.fate(origin, (facts.class, facts.tlp), part.day, today, holds);
                 let key = (facts.feed.to_owned(), facts.report.to_owned(), fate);
@@ -308,7 +308,7 @@ impl Retention<'_> {
                 let fate = self.fate(origin, (facts.class, facts.tlp), day.0, today, holds);
                 (!goes(&fate)).then_some(0)
             };
-            let kept = compact::split(lake.root(), day, &part.path, &purpose, 1, &mut keep)?;
+            let kept = compact::split(lake, day, &part.path, &purpose, 1, &mut keep)?;
             let mut listing = Listing::default();
             for written in kept.into_iter().flatten() {
                 listing.take(written, part.generation);
@@ -336,7 +336,7 @@ impl Retention<'_> {
         if change.old.is_empty() {
             return Ok(());
         }
-        make_durable(lake.root(), &staged)?;
+        make_durable(lake, &staged)?;
         let expired = expired
             .into_iter()
             .map(|((rule, feed, report_id), rows)| NewExpiry {
@@ -352,9 +352,7 @@ impl Retention<'_> {
         let now = clock().0;
         let expire = ledger.expire(Retained::Events, expired, change, holds, self.actor, now);
         runtime.block_on(expire)?;
-        for path in old {
-            delete(&lake.root().join(path))?;
-        }
+        self.upkeep.delete(&old)?;
         Ok(())
     }
 
@@ -416,7 +414,7 @@ impl Retention<'_> {
                 }
                 // Also what a killed run recorded and did not delete.
                 for report in &reports {
-                    let stored = self.blobs.contains(&report.blob);
+                    let stored = self.blobs.contains(&report.blob)?;
                     if stored && runtime.block_on(ledger.raw_is_over(&report.blob))? {
                         self.blobs.remove(&report.blob)?;
                     }

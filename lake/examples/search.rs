@@ -79,7 +79,7 @@ fn write(lake: &Lake, options: &Options, day: u64, feed: usize) -> Outcome<Vec<P
     let mut index = IdentityIndex::new(64 << 20);
     let mut runs = |_| Ok(Vec::new());
     let stem = format!("bench-{feed}");
-    let mut writer = ReportWriter::new(lake.root(), &stem, &mut index, &mut runs);
+    let mut writer = ReportWriter::new(lake, &stem, &mut index, &mut runs);
     let receipt = Receipt {
         feed: name.to_owned(),
         report: format!("R-{day:016x}{feed:016x}"),
@@ -146,7 +146,7 @@ fn write(lake: &Lake, options: &Options, day: u64, feed: usize) -> Outcome<Vec<P
         }
     }
     let staged = writer.finish()?;
-    make_durable(lake.root(), &staged.files)?;
+    make_durable(lake, &staged.files)?;
     let parts = staged
         .files
         .iter()

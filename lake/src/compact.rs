@@ -10,12 +10,12 @@
 //! one row group; a part has at most [`PART_ROWS`] rows, so it does not grow with the day.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use model::field::Field;
 use model::time::Day;
 
 use crate::error::{Error, Result};
+use crate::query::Lake;
 use crate::rewrite::{PartReader, PartWriter, text};
 use crate::run;
 use crate::schema::{Column, field_index};
@@ -89,23 +89,28 @@ fn name(day: Day, purpose: &str, made_of: &[&str]) -> String {
     format!("day={day}/C-{}", &hex.as_str()[..32])
 }
 
+/// The name in this lake: where others share its store, no two that make the same part write the same file.
+fn own(lake: &Lake, day: Day, purpose: &str, made_of: &[&str]) -> String {
+    lake.unlike_others(&name(day, purpose, made_of))
+}
+
 /// Writes the rows of all `parts` of a day, in their order, as one part.
 ///
 /// # Errors
 /// A part that cannot be read or is damaged; two rows with one identity; a disk that fails.
-pub fn merge(root: &Path, day: Day, parts: &[&str]) -> Result<Written> {
+pub fn merge(lake: &Lake, day: Day, parts: &[&str]) -> Result<Written> {
     let mut shape = None;
     for part in parts {
-        let next = PartReader::shape_of(root, part)?;
+        let next = PartReader::shape_of(lake, part)?;
         shape = Some(match shape {
             None => next,
             Some(shape) => crate::part::Shape::widened(shape, &next),
         });
     }
     let shape = shape.unwrap_or_else(|| crate::part::Shape::of(&[]));
-    let mut writer = PartWriter::create(root, &name(day, "merge", parts), day, &shape)?;
+    let mut writer = PartWriter::create(lake.root(), &own(lake, day, "merge", parts), day, &shape)?;
     for part in parts {
-        let mut reader = PartReader::open(root, part, day)?;
+        let mut reader = PartReader::open(lake, part, day)?;
         while let Some(chunk) = reader.next()? {
             writer.push(&chunk, None)?;
         }
@@ -133,14 +138,14 @@ pub struct Facts<'a> {
 /// # Errors
 /// As [`merge`].
 pub fn split(
-    root: &Path,
+    lake: &Lake,
     day: Day,
     part: &str,
     purpose: &str,
     outputs: usize,
     choose: &mut dyn FnMut(Facts<'_>) -> Option<usize>,
 ) -> Result<Vec<Option<Written>>> {
-    let mut reader = PartReader::open(root, part, day)?;
+    let mut reader = PartReader::open(lake, part, day)?;
     let shape = reader.shape().clone();
     let mut writers: Vec<Option<PartWriter>> = (0..outputs).map(|_| None).collect();
     while let Some(chunk) = reader.next()? {
@@ -153,8 +158,8 @@ pub fn split(
             let writer = match &mut writers[output] {
                 Some(writer) => writer,
                 empty => {
-                    let name = name(day, purpose, &[part, &output.to_string()]);
-                    empty.insert(PartWriter::create(root, &name, day, &shape)?)
+                    let name = own(lake, day, purpose, &[part, &output.to_string()]);
+                    empty.insert(PartWriter::create(lake.root(), &name, day, &shape)?)
                 }
             };
             writer.push(&chunk, Some(&keep))?;
@@ -181,8 +186,8 @@ fn choose_rows(
 ///
 /// # Errors
 /// A part that cannot be read or is damaged.
-pub fn look(root: &Path, day: Day, part: &str, see: &mut dyn FnMut(Facts<'_>)) -> Result<()> {
-    let mut reader = PartReader::open(root, part, day)?;
+pub fn look(lake: &Lake, day: Day, part: &str, see: &mut dyn FnMut(Facts<'_>)) -> Result<()> {
+    let mut reader = PartReader::open(lake, part, day)?;
     while let Some(chunk) = reader.next()? {
         choose_rows(&chunk, &mut |facts| {
             see(facts);
@@ -211,15 +216,15 @@ pub struct Seen {
 ///
 /// # Errors
 /// What is damaged.
-pub fn inspect(root: &Path, day: Day, part: &str) -> Result<Seen> {
-    let mut reader = PartReader::open(root, part, day)?;
+pub fn inspect(lake: &Lake, day: Day, part: &str) -> Result<Seen> {
+    let mut reader = PartReader::open(lake, part, day)?;
     let mut seen = Seen {
         min_observed: i64::MAX,
         max_observed: i64::MIN,
         run: reader.run().to_owned(),
         ..Seen::default()
     };
-    let run = root.join(&seen.run);
+    let run = lake.root().join(&seen.run);
     let damaged = |detail: &str| Error::DamagedRun {
         path: run.clone(),
         detail: detail.to_owned(),
@@ -237,7 +242,7 @@ pub fn inspect(root: &Path, day: Day, part: &str) -> Result<Seen> {
         });
     }
     ids.sort_unstable();
-    let mut sorted = run::Reader::open(&run)?;
+    let mut sorted = run::Reader::open(lake.files(), &run)?;
     let mut last = None;
     for id in ids {
         let next = sorted.next()?;

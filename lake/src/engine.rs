@@ -15,7 +15,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::future::poll_fn;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -440,9 +439,8 @@ fn split(
 /// What tells a part from another of the same name and length: a digest of its end, where a Parquet
 /// file states the size, place and extremes of all it holds. It travels as the time of the file's
 /// last change, the one other fact that a plan carries of a file; parts never change.
-pub(crate) fn fingerprint(path: &Path, bytes: u64) -> std::io::Result<i64> {
+pub(crate) fn fingerprint(mut file: File, bytes: u64) -> std::io::Result<i64> {
     use std::io::{Read, Seek, SeekFrom};
-    let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(bytes.saturating_sub(TAIL)))?;
     let mut tail = Vec::new();
     file.take(TAIL).read_to_end(&mut tail)?;

@@ -57,6 +57,9 @@ pub enum Error {
     /// The caller could not say which files are live.
     #[error("the list of live files is not available: {0}")]
     Manifest(String),
+    /// Files could not be copied to the store behind the lake, or not be had from it. Nothing is live then.
+    #[error("lake: {0}")]
+    Store(#[from] storage::Error),
     /// Columns do not fit together; a defect of ours.
     #[error("columns do not fit: {0}")]
     Arrow(#[from] datafusion::arrow::error::ArrowError),
@@ -74,6 +77,7 @@ impl Error {
             Error::Query(_) => "lake-query",
             Error::Engine(_) => "lake-engine",
             Error::Manifest(_) => "lake-manifest",
+            Error::Store(error) => error.label(),
             Error::Arrow(_) => "lake-arrow",
         }
     }

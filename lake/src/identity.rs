@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use model::ids::EventId;
 use model::time::Day;
+use storage::Storage;
 
 use crate::error::{Error, Result};
 use crate::run::{self, HEADER_LEN, key_from};
@@ -105,8 +106,8 @@ impl Run {
         }
     }
 
-    fn open(path: &Path) -> Result<Self> {
-        let mut reader = run::Reader::open(path)?;
+    fn open(files: &Storage, path: &Path) -> Result<Self> {
+        let mut reader = run::Reader::open(files, path)?;
         let count = reader.count;
         let mut filter = Filter::with_capacity(count);
         let mut kept = Vec::new();
@@ -128,7 +129,7 @@ impl Run {
             Keys::Memory(kept)
         } else {
             Keys::Disk {
-                file: File::open(path).map_err(Error::io(path))?,
+                file: files.open(path).map_err(Error::io(path))?,
                 path: path.to_owned(),
             }
         };
@@ -270,15 +271,15 @@ impl IdentityIndex {
         self.days.contains_key(&day)
     }
 
-    /// Opens a day from the runs that the manifest lists for it. Small runs are held as one.
+    /// Opens a day from the runs that the manifest lists for it, files of `files`. Small runs are held as one.
     ///
     /// # Errors
     /// A run that cannot be read, or is damaged.
-    pub fn open(&mut self, day: Day, runs: &[PathBuf]) -> Result<()> {
+    pub fn open(&mut self, files: &Storage, day: Day, runs: &[PathBuf]) -> Result<()> {
         let mut settled = Vec::new();
         let mut small = Vec::new();
         for path in runs {
-            match Run::open(path)? {
+            match Run::open(files, path)? {
                 Run {
                     keys: Keys::Memory(mut keys),
                     ..

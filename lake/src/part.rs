@@ -29,6 +29,7 @@ use datafusion::physical_expr::expressions::{self, Column as ColumnExpr};
 use datafusion::physical_expr_adapter::{
     DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
 };
+use storage::Storage;
 
 use crate::columns::Chunk;
 use crate::run;
@@ -254,6 +255,8 @@ fn value_from(kind: &DataType, text: &str) -> Option<ScalarValue> {
 pub(crate) struct PartReading {
     /// The lake's folder.
     pub(crate) root: PathBuf,
+    /// The lake's files.
+    pub(crate) files: Storage,
 }
 
 impl PhysicalExprAdapterFactory for PartReading {
@@ -279,6 +282,7 @@ impl PhysicalExprAdapterFactory for PartReading {
         }
         let run = metadata.get(RUN_KEY).map(|run| Run {
             path: self.root.join(run),
+            files: self.files.clone(),
             identities: Arc::default(),
         });
         let rows = physical_file_schema.index_of(EVENT_ROW).ok();
@@ -336,6 +340,7 @@ type Identities = Arc<[[u8; 16]]>;
 #[derive(Clone)]
 struct Run {
     path: PathBuf,
+    files: Storage,
     identities: Arc<Mutex<Option<Identities>>>,
 }
 
@@ -348,7 +353,7 @@ impl Run {
         if let Some(identities) = &*read {
             return Ok(Arc::clone(identities));
         }
-        let identities: Identities = run::in_row_order(&self.path)
+        let identities: Identities = run::in_row_order(&self.files, &self.path)
             .map_err(|error| DataFusionError::External(Box::new(error)))?
             .into();
         *read = Some(Arc::clone(&identities));

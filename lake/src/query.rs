@@ -11,6 +11,7 @@
 //! DDL, DML, COPY, SET and external tables are refused before planning.
 
 use std::any::Any;
+use std::fs::File;
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -41,6 +42,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{DataFrame, col, lit};
 use model::time::Timestamp;
+use storage::{Storage, Wanted};
 use url::Url;
 
 use crate::engine::{Engine, fingerprint};
@@ -64,10 +66,11 @@ pub struct Part {
     pub max_observed: i64,
 }
 
-/// The folder that holds the parts, and how much a query may use.
+/// The files that hold the parts, and how much a query may use.
 #[derive(Clone, Debug)]
 pub struct Lake {
     root: PathBuf,
+    files: Storage,
     memory: usize,
     threads: usize,
     engine: Option<Engine>,
@@ -83,6 +86,7 @@ impl Lake {
         std::fs::create_dir_all(root).map_err(Error::io(root))?;
         let root = root.canonicalize().map_err(Error::io(root))?;
         Ok(Lake {
+            files: Storage::folder(&root),
             root,
             memory,
             threads: threads.max(1),
@@ -101,24 +105,76 @@ impl Lake {
         self.engine.as_ref()
     }
 
-    /// Lets plans that were made elsewhere read the parts by their paths in the lake.
-    pub(crate) fn lend(&self, environment: &RuntimeEnv) -> Result<()> {
-        let files = object_store::local::LocalFileSystem::new_with_prefix(&self.root)
-            .map_err(|error| Error::Query(error.into()))?;
-        environment.register_object_store(parts_url()?.as_ref(), Arc::new(files));
-        Ok(())
-    }
-
     /// How the columns of a part are read.
     pub(crate) fn part_reading(&self) -> PartReading {
         PartReading {
             root: self.root.clone(),
+            files: self.files.clone(),
         }
     }
 
     /// Bytes that a query may use.
     pub(crate) fn memory(&self) -> usize {
         self.memory
+    }
+
+    /// The lake in the folder `lake` of a workspace whose files lie in `files`; otherwise as [`Lake::open`].
+    ///
+    /// # Errors
+    /// The folder cannot be created.
+    pub fn within(files: &Storage, memory: usize, threads: usize) -> Result<Self> {
+        let root = files.root().join("lake");
+        if !files.is_remote() {
+            return Lake::open(&root, memory, threads);
+        }
+        std::fs::create_dir_all(&root).map_err(Error::io(&root))?;
+        Ok(Lake {
+            files: files.clone(),
+            root,
+            memory,
+            threads: threads.max(1),
+            engine: None,
+        })
+    }
+
+    /// Its files.
+    pub fn files(&self) -> &Storage {
+        &self.files
+    }
+
+    /// Begins to fetch parts that a query is about to read, where the lake lies in a store.
+    pub(crate) fn warm<'p>(&self, parts: impl IntoIterator<Item = &'p Part>) {
+        if self.files.is_remote() {
+            let wanted = parts.into_iter();
+            let wanted = wanted.map(|part| Wanted::sized(self.root.join(&part.path), part.bytes));
+            self.files.warm(wanted.collect());
+        }
+    }
+
+    /// A name for a file that is about to be written: as given in a folder of our own, where whoever repeats killed
+    /// work writes over what it left; with a mark that nobody else has where others share the store.
+    pub(crate) fn unlike_others(&self, name: &str) -> String {
+        match self.files.stamp() {
+            Some(stamp) => format!("{name}-{stamp}"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Lets a session of DataFusion read the parts by their paths in the lake, wherever they lie: whoever runs a plan
+    /// that was made elsewhere, or one over a store, needs it.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn lend(&self, environment: &RuntimeEnv) -> Result<()> {
+        let reader = match self.files.reader(&self.root)? {
+            Some(reader) => reader,
+            None => {
+                let files = object_store::local::LocalFileSystem::new_with_prefix(&self.root);
+                Arc::new(files.map_err(|error| Error::Query(error.into()))?)
+            }
+        };
+        environment.register_object_store(parts_url()?.as_ref(), reader);
+        Ok(())
     }
 
     /// Its folder.
@@ -157,9 +213,11 @@ impl Lake {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(select.memory)))
             .build_arc()?;
+        if self.files.is_remote() || !executors.is_empty() {
+            self.lend(&runtime)?;
+        }
         let context = match &self.engine {
             Some(engine) if !executors.is_empty() => {
-                self.lend(&runtime)?;
                 let builder = SessionStateBuilder::new()
                     .with_config(config)
                     .with_runtime_env(runtime)
@@ -427,7 +485,8 @@ fn answered(array: &ArrayRef, column: &ArrayFormatter<'_>, row: usize) -> Cell {
     }
 }
 
-/// Under which plans that go to executors know the lake's folder, wherever it lies on each node.
+/// Under which DataFusion knows the files of a lake that lies in a store, and plans that go to executors those of
+/// every lake.
 pub(crate) fn parts_url() -> datafusion::error::Result<ObjectStoreUrl> {
     ObjectStoreUrl::parse("lake://parts")
 }
@@ -468,9 +527,13 @@ impl TableProvider for EventsTable {
         let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); self.lake.threads];
         let mut parts: Vec<&Part> = self.parts.iter().collect();
         parts.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.path.cmp(&b.path)));
+        if !self.elsewhere {
+            self.lake.warm(parts.iter().copied());
+        }
+        let by_lake = self.elsewhere || self.lake.files.is_remote();
         for part in parts {
             let path = self.lake.root.join(&part.path);
-            let location = match self.elsewhere {
+            let location = match by_lake {
                 true => object_store::path::Path::parse(&part.path),
                 false => object_store::path::Path::from_absolute_path(&path),
             };
@@ -479,7 +542,8 @@ impl TableProvider for EventsTable {
                 location.map_err(|error| DataFusionError::External(Box::new(error)))?;
             if self.elsewhere {
                 // A part that is not here is known by its length alone.
-                let print = fingerprint(&path, part.bytes).unwrap_or(0);
+                let print = File::open(&path).and_then(|file| fingerprint(file, part.bytes));
+                let print = print.unwrap_or(0);
                 if let Some(time) = timestamp_ns_to_datetime(print) {
                     file.object_meta.last_modified = time.and_utc();
                 }
@@ -499,7 +563,7 @@ impl TableProvider for EventsTable {
             groups.push(FileGroup::new(Vec::new()));
         }
         let source = Arc::new(ParquetSource::new(Arc::clone(&SCHEMA)));
-        let url = match self.elsewhere {
+        let url = match by_lake {
             true => parts_url()?,
             false => ObjectStoreUrl::local_filesystem(),
         };

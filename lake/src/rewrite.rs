@@ -25,6 +25,7 @@ use parquet::errors::ParquetError;
 use crate::columns::Chunk;
 use crate::error::{Error, Result};
 use crate::part::Shape;
+use crate::query::Lake;
 use crate::run;
 use crate::schema::{COLUMN_COUNT, Column, EVENT_ROW, SCHEMA, field_index};
 use crate::stage::{FileKind, StagedFile, part_writer};
@@ -49,10 +50,11 @@ pub(crate) struct PartReader {
 }
 
 impl PartReader {
-    /// Opens the part `path` below `root`, all columns.
-    pub(crate) fn open(root: &Path, path: &str, day: Day) -> Result<Self> {
+    /// Opens the part `path` of the lake, all columns.
+    pub(crate) fn open(lake: &Lake, path: &str, day: Day) -> Result<Self> {
+        let root = lake.root();
         let full = root.join(path);
-        let file = File::open(&full).map_err(Error::io(&full))?;
+        let file = lake.files().open(&full).map_err(Error::io(&full))?;
         let builder =
             ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(&full))?;
         let (shape, run) = Shape::stated(builder.schema()).map_err(|detail| Error::Parquet {
@@ -64,7 +66,7 @@ impl PartReader {
             .map(|field| SCHEMA.index_of(field.name()).ok())
             .collect();
         let rows = builder.metadata().file_metadata().num_rows();
-        let identities = run::in_row_order(&root.join(&run))?;
+        let identities = run::in_row_order(lake.files(), &root.join(&run))?;
         if identities.len() as i64 != rows {
             return Err(Error::DamagedRun {
                 path: root.join(&run),
@@ -90,9 +92,9 @@ impl PartReader {
     }
 
     /// How the part holds its columns, without opening its run.
-    pub(crate) fn shape_of(root: &Path, path: &str) -> Result<Shape> {
-        let full = root.join(path);
-        let file = File::open(&full).map_err(Error::io(&full))?;
+    pub(crate) fn shape_of(lake: &Lake, path: &str) -> Result<Shape> {
+        let full = lake.root().join(path);
+        let file = lake.files().open(&full).map_err(Error::io(&full))?;
         let builder =
             ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(&full))?;
         let (shape, _) = Shape::stated(builder.schema()).map_err(|detail| Error::Parquet {

@@ -17,6 +17,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use model::ids::EventId;
+use storage::Storage;
 
 use crate::error::{Error, Result};
 
@@ -147,8 +148,8 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(Error::io(path))?;
+    pub(crate) fn open(files: &Storage, path: &Path) -> Result<Self> {
+        let mut file = files.open(path).map_err(Error::io(path))?;
         let len = file.metadata().map_err(Error::io(path))?.len();
         let damaged = |detail: &str| Error::DamagedRun {
             path: path.to_owned(),
@@ -199,10 +200,10 @@ impl Reader {
 ///
 /// # Errors
 /// The run cannot be read, or is damaged.
-pub(crate) fn in_row_order(path: &Path) -> Result<Vec<[u8; 16]>> {
+pub(crate) fn in_row_order(files: &Storage, path: &Path) -> Result<Vec<[u8; 16]>> {
     let Reader {
         mut file, count, ..
-    } = Reader::open(path)?;
+    } = Reader::open(files, path)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(Error::io(path))?;
     let (sorted, _) = bytes.as_chunks::<16>();
@@ -233,14 +234,14 @@ pub(crate) fn in_row_order(path: &Path) -> Result<Vec<[u8; 16]>> {
 ///
 /// # Errors
 /// The run cannot be read, is damaged, or has no such row.
-pub(crate) fn of_rows(path: &Path, rows: &[u32]) -> Result<Vec<[u8; 16]>> {
-    let Reader { file, count, .. } = Reader::open(path)?;
+pub(crate) fn of_rows(files: &Storage, path: &Path, rows: &[u32]) -> Result<Vec<[u8; 16]>> {
+    let Reader { file, count, .. } = Reader::open(files, path)?;
     let damaged = |row: u32| Error::DamagedRun {
         path: path.to_owned(),
         detail: format!("it has no row {row}: it is not the one of its part"),
     };
     if rows.len() as u64 > count / 64 + 16 {
-        let all = in_row_order(path)?;
+        let all = in_row_order(files, path)?;
         let of = |row: &u32| all.get(*row as usize).copied().ok_or_else(|| damaged(*row));
         return rows.iter().map(of).collect();
     }
@@ -275,8 +276,8 @@ pub(crate) fn of_rows(path: &Path, rows: &[u32]) -> Result<Vec<[u8; 16]>> {
 ///
 /// # Errors
 /// The run cannot be read, or is damaged.
-pub(crate) fn row_of(path: &Path, id: EventId) -> Result<Option<u32>> {
-    let Reader { file, count, .. } = Reader::open(path)?;
+pub(crate) fn row_of(files: &Storage, path: &Path, id: EventId) -> Result<Option<u32>> {
+    let Reader { file, count, .. } = Reader::open(files, path)?;
     let wanted = key_from(&id.0);
     let (mut low, mut high) = (0, count);
     while low < high {
@@ -289,7 +290,7 @@ pub(crate) fn row_of(path: &Path, id: EventId) -> Result<Option<u32>> {
             std::cmp::Ordering::Greater => high = middle,
             std::cmp::Ordering::Equal => {
                 // Its place among the sorted; the order of rows says which row has it.
-                let order = in_row_order(path)?;
+                let order = in_row_order(files, path)?;
                 let row = order.iter().position(|one| *one == id.0);
                 return Ok(row.and_then(|row| u32::try_from(row).ok()));
             }
@@ -309,11 +310,12 @@ mod tests {
         fn rows_get_their_identities_back(ids in proptest::collection::hash_set(any::<u128>(), 0..700)) {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("r.ids");
+            let files = Storage::folder(folder.path());
             let order: Vec<u128> = ids.into_iter().collect();
             let mut sorted = order.clone();
             sorted.sort_unstable();
             write(&path, &sorted, &order).expect("writes");
-            let read: Vec<u128> = in_row_order(&path)
+            let read: Vec<u128> = in_row_order(&files, &path)
                 .expect("reads")
                 .iter()
                 .map(|id| u128::from_be_bytes(*id))
@@ -321,7 +323,7 @@ mod tests {
             prop_assert_eq!(&read, &order);
             for few in [1, 7, order.len()] {
                 let rows: Vec<u32> = (0..order.len() as u32).rev().step_by(few.max(1)).collect();
-                let single: Vec<u128> = of_rows(&path, &rows)
+                let single: Vec<u128> = of_rows(&files, &path, &rows)
                     .expect("reads")
                     .iter()
                     .map(|id| u128::from_be_bytes(*id))
@@ -329,15 +331,15 @@ mod tests {
                 let wanted: Vec<u128> = rows.iter().map(|row| order[*row as usize]).collect();
                 prop_assert_eq!(single, wanted);
             }
-            prop_assert!(of_rows(&path, &[order.len() as u32]).is_err());
+            prop_assert!(of_rows(&files, &path, &[order.len() as u32]).is_err());
             for (row, id) in order.iter().enumerate().take(5) {
-                let found = row_of(&path, EventId(id.to_be_bytes())).expect("reads");
+                let found = row_of(&files, &path, EventId(id.to_be_bytes())).expect("reads");
                 prop_assert_eq!(found, Some(row as u32));
-                let other = row_of(&path, EventId((id ^ 1).to_be_bytes())).expect("reads");
+                let other = row_of(&files, &path, EventId((id ^ 1).to_be_bytes())).expect("reads");
                 let there = order.iter().position(|one| *one == id ^ 1).map(|row| row as u32);
                 prop_assert_eq!(other, there);
             }
-            let mut reader = Reader::open(&path).expect("opens");
+            let mut reader = Reader::open(&files, &path).expect("opens");
             for key in sorted {
                 prop_assert_eq!(reader.next().expect("reads"), Some(key));
             }
@@ -349,19 +351,20 @@ mod tests {
     fn a_damaged_order_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("r.ids");
+        let files = Storage::folder(folder.path());
         let keys = [1_u128 << 100, 2 << 100, 3 << 100];
         write(&path, &keys, &[keys[2], keys[0], keys[1]]).expect("writes");
         let mut bytes = std::fs::read(&path).expect("reads");
         let last = bytes.len() - 1;
         bytes[last] = 0xff;
         std::fs::write(&path, &bytes).expect("writes");
-        let error = in_row_order(&path).expect_err("points behind the end");
+        let error = in_row_order(&files, &path).expect_err("points behind the end");
         assert!(
             error.to_string().contains("behind the last identity"),
             "{error}"
         );
         bytes.pop();
         std::fs::write(&path, &bytes).expect("writes");
-        assert!(in_row_order(&path).is_err());
+        assert!(in_row_order(&files, &path).is_err());
     }
 }

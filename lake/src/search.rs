@@ -383,7 +383,7 @@ impl Searcher {
         }
         for (path, mut rows) in by_part {
             rows.sort_unstable();
-            let footer = self.footers.footer(self.lake.root(), path)?;
+            let footer = self.footers.footer(&self.lake, path)?;
             let part = Part {
                 path: path.to_owned(),
                 bytes: 0,
@@ -407,7 +407,7 @@ impl Searcher {
             if stored.is_empty() {
                 continue;
             }
-            let opened = Opened::new(self.lake.root(), &part, Arc::clone(&footer));
+            let opened = Opened::new(&self.lake, &part, Arc::clone(&footer));
             let mut numbers: Vec<u32> = rows.iter().map(|(row, _)| *row).collect();
             numbers.dedup();
             let mut places = rows.iter().peekable();
@@ -447,7 +447,7 @@ impl Searcher {
         for part in parts {
             // Beside every part lies its run; the name is what the part itself states.
             let run = self.lake.root().join(&part.path).with_extension("ids");
-            let Some(row) = run::row_of(&run, id)? else {
+            let Some(row) = run::row_of(self.lake.files(), &run, id)? else {
                 continue;
             };
             let place = Place {
@@ -485,12 +485,12 @@ impl Searcher {
             if self.footers.summary(&part.path).is_some() {
                 continue;
             }
-            // A part may have gone since it was listed.
+            // A part may have gone since it was listed; one that lies elsewhere is not fetched for this.
             if fs::metadata(self.lake.root().join(&part.path)).is_err() {
                 continue;
             }
-            let footer = self.footers.footer(self.lake.root(), &part.path)?;
-            let opened = Opened::new(self.lake.root(), part, footer);
+            let footer = self.footers.footer(&self.lake, &part.path)?;
+            let opened = Opened::new(&self.lake, part, footer);
             if let Some(summary) = opened.summarize(&halt)? {
                 self.footers.keep(&part.path, summary);
                 counted += 1;
@@ -537,9 +537,9 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     fn opened(&self, at: usize) -> Result<Opened<'_>> {
-        let (root, part) = (self.searcher.lake.root(), self.within[at]);
-        let footer = self.searcher.footers.footer(root, &part.path)?;
-        Ok(Opened::new(root, part, footer))
+        let (lake, part) = (&self.searcher.lake, self.within[at]);
+        let footer = self.searcher.footers.footer(lake, &part.path)?;
+        Ok(Opened::new(lake, part, footer))
     }
 
     /// Looks at a part; rows from `floor` on are given back. `None` where it was stopped.
@@ -678,7 +678,7 @@ impl Pass<'_> {
             let run = self.searcher.lake.root().join(&opened.footer.run);
             let numbers: Vec<u32> = rows.iter().map(|(_, row)| *row).collect();
             let path: Arc<str> = self.within[part as usize].path.as_str().into();
-            let ids = run::of_rows(&run, &numbers)?;
+            let ids = run::of_rows(self.searcher.lake.files(), &run, &numbers)?;
             places.extend(rows.into_iter().zip(ids).map(|((at, row), id)| Place {
                 cursor: Cursor {
                     observed_at: at,

@@ -21,6 +21,7 @@ use crate::columns::Chunk;
 use crate::error::{Error, Result};
 use crate::identity::IdentityIndex;
 use crate::part::Shape;
+use crate::query::Lake;
 use crate::schema::{COLUMN_COUNT, LAKE_SCHEMA_VERSION, writer_properties};
 
 /// Rows of a day that are deduplicated and encoded at a time: enough that a search through a
@@ -90,7 +91,7 @@ struct Waiting {
 
 /// Writes one report's new rows.
 pub struct ReportWriter<'a> {
-    root: &'a Path,
+    lake: &'a Lake,
     index: &'a mut IdentityIndex,
     /// Paths of the live identity runs of a day.
     live_runs: &'a mut dyn FnMut(Day) -> Result<Vec<PathBuf>>,
@@ -144,19 +145,18 @@ pub struct Staged {
 }
 
 impl<'a> ReportWriter<'a> {
-    /// A writer below `root` for the report whose files begin with `stem` (report id and
-    /// generation).
+    /// A writer in `lake` for the report whose files begin with `stem` (report id and generation).
     pub fn new(
-        root: &'a Path,
+        lake: &'a Lake,
         stem: &str,
         index: &'a mut IdentityIndex,
         live_runs: &'a mut dyn FnMut(Day) -> Result<Vec<PathBuf>>,
     ) -> Self {
         ReportWriter {
-            root,
+            lake,
             index,
             live_runs,
-            stem: stem.to_owned(),
+            stem: lake.unlike_others(stem),
             waiting: BTreeMap::new(),
             waiting_rows: 0,
             open: BTreeMap::new(),
@@ -217,7 +217,7 @@ impl<'a> ReportWriter<'a> {
         }
         if !self.index.has(day) {
             let runs = (self.live_runs)(day)?;
-            self.index.open(day, &runs)?;
+            self.index.open(self.lake.files(), day, &runs)?;
         }
         self.touched.insert(day);
         let ids: Vec<_> = waiting
@@ -311,7 +311,7 @@ impl<'a> ReportWriter<'a> {
         };
         self.shape = Some(shape.clone());
         let name = self.part_name(day)?;
-        let path = self.root.join(format!("{name}.{PART}"));
+        let path = self.lake.root().join(format!("{name}.{PART}"));
         let (writer, schema) = part_writer(&path, &shape, &format!("{name}.{RUN}"))?;
         let part = OpenPart {
             writer,
@@ -340,10 +340,10 @@ impl<'a> ReportWriter<'a> {
         };
         *number += 1;
         let name = format!("{folder}/{}{suffix}", self.stem);
-        let folder = self.root.join(folder);
+        let folder = self.lake.root().join(folder);
         if !folder.is_dir() {
             fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
-            sync_dir(self.root)?;
+            sync_dir(self.lake.root())?;
         }
         Ok(name)
     }
@@ -391,7 +391,7 @@ impl<'a> ReportWriter<'a> {
             },
         ));
         let name = format!("{}.{RUN}", part.name);
-        let path = self.root.join(&name);
+        let path = self.lake.root().join(&name);
         if let Some((file, rows)) = self.index.settle(day, &path)? {
             debug_assert_eq!(rows, part.rows, "a run names the rows of its part");
             let bytes = file.metadata().map_err(Error::io(&path))?.len();
@@ -454,20 +454,25 @@ pub(crate) fn part_writer(
     Ok((writer, schema))
 }
 
-/// Makes staged files durable: every file, then every folder they lie in, once.
+/// Makes staged files durable: every file, then every folder they lie in, once; then they are copied to the
+/// store, where the lake has one. Only then may the ledger name them.
 ///
 /// # Errors
-/// [`Error::Fsync`], after which the process must stop (DESIGN invariant 3).
-pub fn make_durable(root: &Path, files: &[(File, StagedFile)]) -> Result<()> {
+/// [`Error::Fsync`], after which the process must stop (DESIGN invariant 3). [`Error::Store`]: nothing may be
+/// committed, and the report is staged anew later.
+pub fn make_durable(lake: &Lake, files: &[(File, StagedFile)]) -> Result<()> {
     let mut folders = BTreeSet::new();
+    let mut paths = Vec::with_capacity(files.len());
     for (file, staged) in files {
-        let path = root.join(&staged.path);
+        let path = lake.root().join(&staged.path);
         timed(|| file.sync_all()).map_err(Error::fsync(&path))?;
         if let Some(folder) = path.parent() {
             folders.insert(folder.to_owned());
         }
+        paths.push(path);
     }
-    folders.iter().try_for_each(|folder| sync_dir(folder))
+    folders.iter().try_for_each(|folder| sync_dir(folder))?;
+    Ok(lake.files().publish(paths)?)
 }
 
 fn sync_dir(folder: &Path) -> Result<()> {

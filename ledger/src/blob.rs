@@ -3,7 +3,8 @@
 //!
 //! A blob is written to `tmp-<pid>-<n>`, made durable, and only then renamed to `ab/cdef….raw`: under
 //! its final name there is never half a blob, and when a function returns its name the bytes survive a
-//! power cut. The functions block: from async code call them where blocking is allowed.
+//! power cut. Where the workspace lies in a store, a blob is in the store too before its name is returned, and is
+//! fetched from there by whoever does not have it. The functions block: from async code call them where blocking is allowed.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -11,6 +12,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+
+use storage::{Storage, Wanted};
 
 use crate::{Error, Hash, Result};
 
@@ -30,6 +33,7 @@ pub struct Blob {
 #[derive(Clone, Debug)]
 pub struct BlobStore {
     dir: PathBuf,
+    files: Storage,
 }
 
 /// Makes a folder's entries durable.
@@ -70,7 +74,19 @@ impl Drop for Temporary {
 impl BlobStore {
     /// The store in `dir`, which is created on the first write.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        BlobStore { dir: dir.into() }
+        let dir = dir.into();
+        BlobStore {
+            files: Storage::folder(&dir),
+            dir,
+        }
+    }
+
+    /// The store in the folder `blobs` of a workspace whose files lie in `files`.
+    pub fn within(files: &Storage) -> Self {
+        BlobStore {
+            dir: files.root().join("blobs"),
+            files: files.clone(),
+        }
     }
 
     /// The folder.
@@ -84,9 +100,21 @@ impl BlobStore {
         self.dir.join(&hex[..2]).join(format!("{}.raw", &hex[2..]))
     }
 
-    /// Whether a blob is stored.
-    pub fn contains(&self, hash: &Hash) -> bool {
-        self.path(hash).is_file()
+    /// Whether a blob is stored, here or in the store behind the folder.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the store cannot be asked.
+    pub fn contains(&self, hash: &Hash) -> Result<bool> {
+        Ok(self.files.size(&self.path(hash))?.is_some())
+    }
+
+    /// Sizes of blobs as the store behind the folder has them, or the folder where there is none; `None` is nowhere.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the store cannot be asked.
+    pub fn sizes(&self, hashes: &[Hash]) -> Result<Vec<Option<u64>>> {
+        let paths = hashes.iter().map(|hash| self.path(hash)).collect();
+        Ok(self.files.stored_sizes(paths)?)
     }
 
     /// Stores a copy of a file, in blocks.
@@ -172,18 +200,20 @@ impl BlobStore {
         Ok(Blob { hash, len })
     }
 
-    /// Makes the names of blobs durable. Also of those that were there before: whoever renamed them
+    /// Makes the names of blobs durable, and copies them to the store. Also of those that were there before: whoever renamed them
     /// may have been killed before this.
     fn settle<'a>(&self, blobs: impl IntoIterator<Item = &'a Blob>) -> Result<()> {
-        let folders: BTreeSet<u8> = blobs.into_iter().map(|blob| blob.hash.0[0]).collect();
+        let blobs: BTreeSet<Hash> = blobs.into_iter().map(|blob| blob.hash).collect();
+        let folders: BTreeSet<u8> = blobs.iter().map(|hash| hash.0[0]).collect();
         for first in &folders {
             sync_dir(&self.dir.join(format!("{first:02x}")))?;
         }
         if folders.is_empty() {
-            Ok(())
-        } else {
-            sync_dir(&self.dir)
+            return Ok(());
         }
+        sync_dir(&self.dir)?;
+        let paths = blobs.iter().map(|hash| self.path(hash)).collect();
+        Ok(self.files.publish(paths)?)
     }
 
     /// Opens a blob for reading.
@@ -192,10 +222,26 @@ impl BlobStore {
     /// [`Error::BlobMissing`] if it is not stored.
     pub fn open(&self, hash: &Hash) -> Result<File> {
         let path = self.path(hash);
-        File::open(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => Error::BlobMissing { hash: *hash, path },
-            _ => Error::io(&path, source),
-        })
+        if self.files.is_remote() && !path.exists() {
+            // By its hash: what comes is what the name says, or nothing.
+            let wanted = Wanted {
+                path: path.clone(),
+                bytes: None,
+                hash: Some(hash.0),
+            };
+            match self.files.fetch(vec![wanted]) {
+                Err(storage::Error::Missing { .. }) => {
+                    return Err(Error::BlobMissing { hash: *hash, path });
+                }
+                fetched => fetched?,
+            }
+        }
+        self.files
+            .open(&path)
+            .map_err(|source| match source.kind() {
+                io::ErrorKind::NotFound => Error::BlobMissing { hash: *hash, path },
+                _ => Error::io(&path, source),
+            })
     }
 
     /// Reads a blob as a whole; for those that are known to be small.
@@ -209,11 +255,18 @@ impl BlobStore {
         Ok(bytes)
     }
 
-    /// Reads a blob and compares it with its name; returns its size.
+    /// Reads a blob and compares it with its name; returns its size. A copy that is damaged here is fetched again.
     ///
     /// # Errors
     /// [`Error::BlobMissing`], [`Error::BlobCorrupt`].
     pub fn verify(&self, hash: &Hash) -> Result<u64> {
+        match self.compare(hash) {
+            Err(Error::BlobCorrupt { path, .. }) if self.files.forget(&path)? => self.compare(hash),
+            compared => compared,
+        }
+    }
+
+    fn compare(&self, hash: &Hash) -> Result<u64> {
         let mut file = self.open(hash)?;
         let path = self.path(hash);
         let mut hasher = blake3::Hasher::new();
@@ -236,6 +289,7 @@ impl BlobStore {
     /// [`Error::Io`] for a file that cannot be removed, [`Error::Fsync`] is fatal.
     pub fn remove(&self, hash: &Hash) -> Result<bool> {
         let path = self.path(hash);
+        self.files.withdraw(vec![path.clone()])?;
         match fs::remove_file(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

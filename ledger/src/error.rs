@@ -88,6 +88,10 @@ pub enum Error {
         /// Where it lies.
         path: PathBuf,
     },
+    /// Blobs could not be copied to the store behind their folder, or it could not be asked. None of them counts as
+    /// stored.
+    #[error("blobs: {0}")]
+    Store(#[from] storage::Error),
     /// The database was migrated by a newer watchfire.
     #[error(
         "{place}: written by a newer watchfire (it knows `{found}`, this one knows up to `{known}`): use that version"
@@ -152,6 +156,20 @@ pub enum Error {
         /// The job.
         job: i64,
     },
+    /// Another node took over what this one was working on; its result must be dropped.
+    #[error("{name}: another node took it over from number {number}: nothing was changed, and it goes on there")]
+    Fenced {
+        /// What was taken over.
+        name: String,
+        /// The number under which it had been taken.
+        number: i64,
+    },
+    /// The queue of jobs cannot be used.
+    #[error("job queue: {reason}: look whether PostgreSQL runs and the user may create a schema in the database")]
+    Queue {
+        /// What was met.
+        reason: String,
+    },
     /// The audit chain does not hold.
     #[error("audit row {seq}: {reason}")]
     AuditBroken {
@@ -166,6 +184,7 @@ impl Error {
     /// Stable label of the variant.
     pub fn label(&self) -> &'static str {
         match self {
+            Error::Store(error) => error.label(),
             Error::Database(_) => "database",
             Error::Busy => "busy",
             Error::DatabaseFull => "database-full",
@@ -186,6 +205,8 @@ impl Error {
             Error::Conflict { .. } => "conflict",
             Error::Changed { .. } => "changed",
             Error::LeaseLost { .. } => "lease-lost",
+            Error::Fenced { .. } => "fenced",
+            Error::Queue { .. } => "queue",
             Error::AuditBroken { .. } => "audit-broken",
         }
     }

@@ -176,6 +176,17 @@ pub(crate) async fn enqueue<C: ConnectionTrait>(
     Ok((job.id, inserted > 0))
 }
 
+/// Jobs that may be leased: those whose time has come, and those whose lease ran out.
+fn due(now: i64) -> Condition {
+    let queued = Condition::all()
+        .add(Column::State.eq(JobState::Queued))
+        .add(Column::RunAt.lte(now));
+    let expired = Condition::all()
+        .add(Column::State.eq(JobState::Leased))
+        .add(Column::LeaseUntil.lte(now));
+    Condition::any().add(queued).add(expired)
+}
+
 /// Microseconds in `secs` seconds after `now`.
 fn later(now: i64, secs: u32) -> i64 {
     now.saturating_add(i64::from(secs) * 1_000_000)
@@ -202,53 +213,131 @@ impl Ledger {
         let db = self.writer()?;
         loop {
             // Looked for first: an idle worker that polls waits for nobody.
-            let queued = Condition::all()
-                .add(Column::State.eq(JobState::Queued))
-                .add(Column::RunAt.lte(now));
-            let expired = Condition::all()
-                .add(Column::State.eq(JobState::Leased))
-                .add(Column::LeaseUntil.lte(now));
             let mut select = Entity::find()
-                .filter(Condition::any().add(queued).add(expired))
+                .filter(due(now))
                 .order_by_asc(Column::RunAt)
                 .order_by_asc(Column::Id);
             if !kinds.is_empty() {
                 select = select.filter(Column::Kind.is_in(kinds.iter().copied()));
             }
             // Read where no commit can be missed: on the connection that writes.
-            let Some(mut job) = select.limit(1).one(db).await? else {
+            let Some(job) = select.limit(1).one(db).await? else {
                 return Ok(None);
             };
-            let until = later(now, secs);
-            // The claim takes its turn among the transactions: one that asks for this work again
-            // must see it as queued until its own commit, or as running (`enqueue`).
-            let tx = self.begin().await?;
-            let done = Entity::update_many()
-                .col_expr(Column::State, Expr::value("leased"))
-                .col_expr(Column::LeasedBy, Expr::value(worker))
-                .col_expr(Column::LeaseUntil, Expr::value(until))
-                .col_expr(Column::Attempts, Expr::value(job.attempts + 1))
-                .filter(Column::Id.eq(job.id))
-                .filter(Column::Attempts.eq(job.attempts))
-                .filter(match job.lease_until {
-                    Some(seen) => Column::LeaseUntil.eq(seen),
-                    None => Column::LeaseUntil.is_null(),
-                })
-                .exec(&tx)
-                .await?;
-            tx.commit().await?;
-            if done.rows_affected == 0 {
-                continue;
+            if let Some(lease) = self.claim(job, now, worker, secs).await? {
+                return Ok(Some(lease));
             }
-            job.state = JobState::Leased;
-            job.leased_by = Some(worker.to_owned());
-            job.lease_until = Some(until);
-            job.attempts += 1;
-            return Ok(Some(Lease {
-                job,
-                worker: worker.to_owned(),
-            }));
         }
+    }
+
+    /// Leases one job by its kind and key for `secs` seconds, if it is due or its lease ran out; `None` if not: then
+    /// there is nothing to do, or another has it.
+    pub async fn lease_one(
+        &self,
+        now: i64,
+        worker: &str,
+        (kind, key): (&str, &str),
+        secs: u32,
+    ) -> Result<Option<Lease>> {
+        let live = live_key(kind, key);
+        let found = Entity::find().filter(Column::LiveKey.eq(live.as_str()));
+        let due = found.filter(due(now)).one(self.writer()?).await?;
+        match due {
+            Some(job) => self.claim(job, now, worker, secs).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Kind and key of jobs of these kinds that are due, the longest first, at most so many.
+    pub async fn due_jobs(
+        &self,
+        kinds: &[&str],
+        now: i64,
+        most: u64,
+    ) -> Result<Vec<(String, String)>> {
+        let rows = Entity::find()
+            .select_only()
+            .columns([Column::Kind, Column::Key])
+            .filter(due(now))
+            .filter(Column::Kind.is_in(kinds.iter().copied()))
+            .order_by_asc(Column::RunAt)
+            .order_by_asc(Column::Id)
+            .limit(most);
+        Ok(rows.into_tuple().all(self.writer()?).await?)
+    }
+
+    /// Puts a job that was given up back to work, as new; whether there was such a one.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if the same work is waiting already.
+    pub async fn replay_job(&self, id: i64, now: i64) -> Result<Job> {
+        let tx = self.begin().await?;
+        let job = Entity::find_by_id(id).one(&tx).await?;
+        let job = job.ok_or_else(|| Error::not_found("job", id))?;
+        let object = || format!("job {id}");
+        if job.state != JobState::Failed {
+            let reason = "was not given up: only what was given up is put back to work";
+            return Err(Error::conflict(object(), reason));
+        }
+        let live = live_key(&job.kind, &job.key);
+        let same = Entity::find().filter(Column::LiveKey.eq(live.as_str()));
+        if let Some(same) = same.one(&tx).await? {
+            let reason = format!("the same work waits already, as job {}", same.id);
+            return Err(Error::conflict(object(), reason));
+        }
+        Entity::update_many()
+            .col_expr(Column::State, Expr::value("queued"))
+            .col_expr(Column::LiveKey, Expr::value(live))
+            .col_expr(Column::Attempts, Expr::value(0))
+            .col_expr(Column::Again, Expr::value(false))
+            .col_expr(Column::RunAt, Expr::value(now))
+            .col_expr(Column::LeaseUntil, Expr::value(None::<i64>))
+            .col_expr(Column::FinishedAt, Expr::value(None::<i64>))
+            .filter(Column::Id.eq(id))
+            .exec(&tx)
+            .await?;
+        tx.commit().await?;
+        let job = self.job(id).await?;
+        job.ok_or_else(|| Error::not_found("job", id))
+    }
+
+    /// Claims a job as it was read; `None` if it changed since.
+    async fn claim(
+        &self,
+        mut job: Job,
+        now: i64,
+        worker: &str,
+        secs: u32,
+    ) -> Result<Option<Lease>> {
+        let until = later(now, secs);
+        // The claim takes its turn among the transactions: one that asks for this work again must see
+        // it as queued until its own commit, or as running (`enqueue`).
+        let tx = self.begin().await?;
+        let done = Entity::update_many()
+            .col_expr(Column::State, Expr::value("leased"))
+            .col_expr(Column::LeasedBy, Expr::value(worker))
+            .col_expr(Column::LeaseUntil, Expr::value(until))
+            .col_expr(Column::Attempts, Expr::value(job.attempts + 1))
+            .filter(Column::Id.eq(job.id))
+            .filter(Column::Attempts.eq(job.attempts))
+            .filter(match job.lease_until {
+                Some(seen) => Column::LeaseUntil.eq(seen),
+                None => Column::LeaseUntil.is_null(),
+            })
+            .exec(&tx)
+            .await?;
+        tx.commit().await?;
+        if done.rows_affected == 0 {
+            return Ok(None);
+        }
+        job.state = JobState::Leased;
+        job.leased_by = Some(worker.to_owned());
+        job.lease_until = Some(until);
+        job.attempts += 1;
+        Ok(Some(Lease {
+            job,
+            worker: worker.to_owned(),
+        }))
     }
 
     /// Lets a lease run `secs` seconds from `now`, for work that takes longer than planned.
@@ -333,6 +422,21 @@ impl Ledger {
             .exec(self.writer()?)
             .await?;
         Ok(done.rows_affected > 0)
+    }
+
+    /// Gives the jobs back that a worker has leased, to be run at once; how many. Only for that worker itself.
+    pub async fn release_own(&self, worker: &str, now: i64) -> Result<u64> {
+        let tx = self.begin().await?;
+        let done = Entity::update_many()
+            .col_expr(Column::State, Expr::value("queued"))
+            .col_expr(Column::LeaseUntil, Expr::value(None::<i64>))
+            .col_expr(Column::RunAt, Expr::value(now))
+            .filter(Column::State.eq(JobState::Leased))
+            .filter(Column::LeasedBy.eq(worker))
+            .exec(&tx)
+            .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected)
     }
 
     /// Gives the leased jobs of these kinds back, to be run at once; how many. Only for whoever knows

@@ -334,14 +334,17 @@ impl Ledger {
             else {
                 return Ok(None);
             };
+            // In a transaction, which whoever lost the right to send cannot begin.
+            let tx = self.begin().await?;
             let done = Entity::update_many()
                 .col_expr(Column::State, Expr::value(Text(NoticeState::Sending)))
                 .col_expr(Column::Attempts, Expr::value(notice.attempts + 1))
                 .filter(Column::Id.eq(notice.id))
                 .filter(Column::State.eq(Text(NoticeState::Ready)))
                 .filter(Column::Attempts.eq(notice.attempts))
-                .exec(db)
+                .exec(&tx)
                 .await?;
+            tx.commit().await?;
             if done.rows_affected == 1 {
                 notice.state = Text(NoticeState::Sending);
                 notice.attempts += 1;
@@ -353,13 +356,15 @@ impl Ledger {
     /// Puts what a killed process left as being sent back to ready, under the same Message-ID; returns
     /// how many there were. To be called by the one process that sends, before it sends.
     pub async fn recover_notices(&self, now: i64) -> Result<u64> {
+        let tx = self.begin().await?;
         let done = Entity::update_many()
             .col_expr(Column::State, Expr::value(Text(NoticeState::Ready)))
             .col_expr(Column::NextAt, Expr::value(now))
             .col_expr(Column::Outcome, Expr::value("unknown, retrying"))
             .filter(Column::State.eq(Text(NoticeState::Sending)))
-            .exec(self.writer()?)
+            .exec(&tx)
             .await?;
+        tx.commit().await?;
         Ok(done.rows_affected)
     }
 

@@ -11,6 +11,7 @@ use sea_orm::{
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 use uuid::Uuid;
 
+use crate::fence::{self, Fence};
 use crate::migration::Migrator;
 use crate::postgres::{self, Server};
 use crate::{Error, Result, sqlite};
@@ -19,6 +20,8 @@ use crate::{Error, Result, sqlite};
 #[derive(Clone, Debug)]
 pub struct Ledger {
     inner: Arc<Inner>,
+    /// What this handle owns; asked in every transaction.
+    fences: Arc<[Fence]>,
 }
 
 #[derive(Debug)]
@@ -28,6 +31,8 @@ struct Inner {
     /// lock. On PostgreSQL a few, whose transactions take turns.
     write: Option<DatabaseConnection>,
     read: DatabaseConnection,
+    /// The server that it lies on, if it lies on one.
+    server: Option<Server>,
 }
 
 /// What a connection pool is for.
@@ -81,7 +86,7 @@ impl Ledger {
         let write = sqlite::connect(&path, Access::Write).await?;
         migrate::<Migrator>(&place, Some(&path), &write).await?;
         let read = sqlite::connect(&path, Access::Read).await?;
-        Ok(Ledger::of(place, Some(write), read))
+        Ok(Ledger::of(place, Some(write), read, None))
     }
 
     /// Opens the database on a PostgreSQL server that a URL names, `postgres://USER@HOST/DATABASE`,
@@ -97,12 +102,58 @@ impl Ledger {
         let write = server.connect(Access::Write).await?;
         migrate::<Migrator>(server.name(), None, &write).await?;
         let read = server.connect(Access::Read).await?;
-        Ok(Ledger::of(server.name().to_owned(), Some(write), read))
+        let name = server.name().to_owned();
+        Ok(Ledger::of(name, Some(write), read, Some(server)))
     }
 
-    fn of(place: String, write: Option<DatabaseConnection>, read: DatabaseConnection) -> Self {
+    fn of(
+        place: String,
+        write: Option<DatabaseConnection>,
+        read: DatabaseConnection,
+        server: Option<Server>,
+    ) -> Self {
         Ledger {
-            inner: Arc::new(Inner { place, write, read }),
+            inner: Arc::new(Inner {
+                place,
+                write,
+                read,
+                server,
+            }),
+            fences: Arc::from([]),
+        }
+    }
+
+    /// The same ledger, owning these.
+    pub(crate) fn with_fences(&self, fences: Arc<[Fence]>) -> Self {
+        Ledger {
+            inner: Arc::clone(&self.inner),
+            fences,
+        }
+    }
+
+    /// What this handle owns.
+    pub(crate) fn fences(&self) -> &[Fence] {
+        &self.fences
+    }
+
+    /// The server that it lies on.
+    pub(crate) fn server(&self) -> Option<&Server> {
+        self.inner.server.as_ref()
+    }
+
+    /// Whether it lies on a server that several nodes may share.
+    pub fn is_shared(&self) -> bool {
+        self.inner.server.is_some()
+    }
+
+    /// What the server's database is, so that a copy of it is known for one; `None` for a file.
+    ///
+    /// # Errors
+    /// The server does not say.
+    pub async fn server_identity(&self) -> Result<Option<String>> {
+        match self.server() {
+            Some(_) => Ok(Some(postgres::identity(self.reader()).await?)),
+            None => Ok(None),
         }
     }
 
@@ -113,7 +164,7 @@ impl Ledger {
     pub async fn open_read_only(path: &Path) -> Result<Self> {
         let path = std::path::absolute(path).map_err(|source| Error::io(path, source))?;
         let read = sqlite::connect(&path, Access::Read).await?;
-        Ledger::reading(path.display().to_string(), read).await
+        Ledger::reading(path.display().to_string(), read, None).await
     }
 
     /// Opens an existing database of the current version on a PostgreSQL server for reading; every
@@ -124,10 +175,14 @@ impl Ledger {
     pub async fn connect_read_only(url: &str) -> Result<Self> {
         let server = Server::parse(url)?;
         let read = server.connect(Access::Read).await?;
-        Ledger::reading(server.name().to_owned(), read).await
+        Ledger::reading(server.name().to_owned(), read, Some(server)).await
     }
 
-    async fn reading(place: String, read: DatabaseConnection) -> Result<Self> {
+    async fn reading(
+        place: String,
+        read: DatabaseConnection,
+        server: Option<Server>,
+    ) -> Result<Self> {
         let found = applied::<Migrator, _>(&place, &read).await?.len();
         let known = Migrator::migrations().len();
         if found < known {
@@ -137,7 +192,7 @@ impl Ledger {
                 known,
             });
         }
-        Ok(Ledger::of(place, None, read))
+        Ok(Ledger::of(place, None, read, server))
     }
 
     /// Where it lies, for people: the database file, or the server, user and database without the
@@ -204,9 +259,14 @@ impl Ledger {
 
     /// A transaction for a change. It waits for its turn at once, on both databases: what it reads
     /// cannot change before it commits, and it never has to be repeated because of another. Dropped
-    /// means rolled back.
+    /// means rolled back. Of a handle that owns something it is refused once another took that.
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction> {
-        begin(self.writer()?).await
+        let tx = begin(self.writer()?).await?;
+        if !self.fences.is_empty() {
+            // In the turn: nobody takes them before this commits.
+            fence::check(&tx, &self.fences).await?;
+        }
+        Ok(tx)
     }
 }
 

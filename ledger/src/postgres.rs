@@ -15,6 +15,7 @@ use sea_orm::{
     DatabaseTransaction, DbBackend, DbErr, SqlxError, Statement,
 };
 
+use crate::held::{Right, SILENCE};
 use crate::open::Access;
 use crate::{Error, Result, error};
 
@@ -34,6 +35,10 @@ const READERS: u32 = 4;
 const RETRY: Duration = Duration::from_millis(100);
 /// The advisory lock of writers: `watchfir` in ASCII, a number that nobody else has by chance.
 const WRITING: i64 = 0x7761_7463_6866_6972;
+/// The locks of whoever plans the work, of whoever responds, and of whoever changes the whole.
+const LEADING: i64 = WRITING + 1;
+const WHOLE: i64 = WRITING + 2;
+const RESPONDING: i64 = WRITING + 3;
 
 /// Whether a text is meant as the address of a PostgreSQL database.
 pub(crate) fn is_address(url: &str) -> bool {
@@ -134,6 +139,44 @@ impl Server {
         Ok(Database::connect(options).await?)
     }
 
+    /// A pool of connections for the queue of jobs, whose crate speaks to the server itself.
+    pub(crate) async fn pool(&self, most: u32) -> Result<sqlx::PgPool> {
+        let options = sqlx::postgres::PgPoolOptions::new()
+            .max_connections(most)
+            .acquire_timeout(KNOCK)
+            .test_before_acquire(true);
+        let ours = sqlx::ConnectOptions::disable_statement_logging(self.options.clone());
+        let pool = options.connect_with(ours).await;
+        pool.map_err(|error| self.refused(&error))
+    }
+
+    /// A session of its own that has the lock of a right; `None` if another has it.
+    pub(crate) async fn lock(&self, right: Right) -> Result<Option<Session>> {
+        let key = match right {
+            Right::Lead => LEADING,
+            Right::Respond => RESPONDING,
+            Right::Whole => WHOLE,
+        };
+        let connected = tokio::time::timeout(KNOCK, PgConnection::connect_with(&self.options));
+        let mut own = match connected.await {
+            Ok(connected) => connected.map_err(|error| self.refused(&error))?,
+            Err(_) => {
+                let reason = format!("does not answer within {} s", KNOCK.as_secs());
+                return Err(self.unusable(reason, REACH));
+            }
+        };
+        // PostgreSQL 14 and later; before, only a dead process loses its right.
+        let silence = format!("SET idle_session_timeout = {}", SILENCE.as_millis());
+        let _ = sqlx::raw_sql(sqlx::AssertSqlSafe(silence)).execute(&mut own).await;
+        let lock = sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)").bind(key);
+        let locked = lock.fetch_one(&mut own).await;
+        if locked.map_err(|error| self.refused(&error))? {
+            return Ok(Some(Session { own }));
+        }
+        let _ = own.close().await;
+        Ok(None)
+    }
+
     /// One connection, to see what the server says; whether it would acknowledge a commit before that
     /// is durable.
     async fn knock(&self, access: Access) -> std::result::Result<bool, Refusal> {
@@ -219,6 +262,54 @@ fn starting(refusal: &Refusal) -> bool {
         return false;
     };
     source.code().as_deref() == Some("57P03")
+}
+
+/// A connection that holds a lock for as long as it stands.
+pub(crate) struct Session {
+    own: PgConnection,
+}
+
+impl Session {
+    /// Says something to the server.
+    pub(crate) async fn ping(&mut self) -> std::result::Result<(), SqlxError> {
+        self.own.ping().await
+    }
+
+    /// Gives the lock back.
+    pub(crate) async fn end(self) {
+        let _ = self.own.close().await;
+    }
+}
+
+/// Whether nobody is changing the whole; true as well until the transaction ends. On SQLite the lock of
+/// the folder says so.
+pub(crate) async fn nobody_has_the_whole(tx: &DatabaseTransaction) -> Result<bool> {
+    if tx.get_database_backend() != DbBackend::Postgres {
+        return Ok(true);
+    }
+    let ask = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT pg_try_advisory_xact_lock_shared($1) AS free",
+        [WHOLE.into()],
+    );
+    let row = tx.query_one_raw(ask).await?;
+    let free = row.map(|row| row.try_get::<bool>("", "free")).transpose()?;
+    Ok(free.unwrap_or(false))
+}
+
+/// What the database is, for whoever arms a cluster: the server's own number and history, the address it
+/// answers at, and the database's number in it. A copy differs in one of them.
+pub(crate) async fn identity(db: &DatabaseConnection) -> Result<String> {
+    let sql = "SELECT (SELECT system_identifier FROM pg_control_system())::text || ' ' || \
+        (SELECT timeline_id FROM pg_control_checkpoint())::text || ' ' || \
+        (SELECT oid FROM pg_database WHERE datname = current_database())::text || ' ' || \
+        coalesce(host(inet_server_addr()), 'local') || ' ' || \
+        coalesce(inet_server_port()::text, '') AS identity";
+    let row = db
+        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+        .await?;
+    let found = row.map(|row| row.try_get::<String>("", "identity"));
+    Ok(found.transpose()?.unwrap_or_default())
 }
 
 /// Waits until no other transaction writes; the turn ends with the transaction, however that ends.

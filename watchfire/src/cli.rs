@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 use crate::command::{
     audit, backup, blocklist, bulletin, completions, config, contacts, daily, demo, doctor,
     evidence, exercise, export, feeds, fetch, flash, health, history, hold, import, inbox,
-    incidents, infrastructure, ingest, init, lake, man, notices, orgs, parallel, parse, query,
+    incidents, infrastructure, ingest, init, jobs, lake, man, notices, orgs, parallel, parse, query,
     rating, reference, rejects, respond, restore, retention, rollup, route, serve, status,
     subscribers, tokens, users, verify, watch, week,
 };
@@ -136,6 +136,7 @@ enum Command {
     Restore(restore::Args),
     Retention(retention::Args),
     Hold(hold::Args),
+    Jobs(jobs::Args),
     Audit(audit::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -207,6 +208,7 @@ impl Command {
             Command::Restore(args) => restore::run(args, session),
             Command::Retention(args) => retention::run(args, session),
             Command::Hold(args) => hold::run(args, session),
+            Command::Jobs(args) => jobs::run(args, session),
             Command::Audit(args) => audit::run(args, session),
             Command::Completions(args) => completions::run(&args, session),
             Command::Man(args) => man::run(&args, session),

@@ -28,9 +28,11 @@ use reference::Country;
 use crate::reference_files::ReferenceKind;
 
 pub mod expand;
+pub mod lake;
 pub mod ledger;
 pub mod origin;
 mod retained;
+pub mod role;
 pub mod signing;
 pub mod written;
 
@@ -144,6 +146,8 @@ pub struct Settings {
     pub query_threads: usize,
     /// The serving process, and where its HTTP interface listens.
     pub serve: ServeSection,
+    /// `serve.role`, read.
+    pub role: role::Roles,
     /// `serve.listen`, read.
     pub listen: SocketAddr,
     /// `serve.proxies`, read.
@@ -160,6 +164,8 @@ pub struct Settings {
     pub duty: DutySection,
     /// The ledger's server; `None` for the file in the workspace.
     pub ledger: Option<ledger::Address>,
+    /// The store of lake and blobs; `None` for the folder of the workspace.
+    pub lake: Option<storage::Address>,
     /// Font folders.
     pub fonts: Vec<PathBuf>,
     /// The public site.
@@ -174,7 +180,8 @@ pub struct Settings {
     pub unset: Vec<Problem>,
     /// Every value with its origin, for `config show`.
     pub shown: Vec<Shown>,
-    /// The configuration as it stands, environment included, as TOML; without the ledger's password.
+    /// The configuration as it stands, environment included, as TOML; without the ledger's password and the
+    /// store's secret.
     pub text: String,
 }
 
@@ -205,6 +212,7 @@ pub fn parse(text: &str, file: &Path, environment: &Environment) -> Result<Setti
     let (written, overridden) = origin::override_from(&written, environment)?;
     let mut public = written.clone();
     public.ledger.url = ledger::shown(&written.ledger.url);
+    public.lake = lake::shown(&written.lake);
     let shown = spelling.origins(&public, &overridden);
     let text = toml::to_string_pretty(&public).unwrap_or_default();
     Resolver {
@@ -284,6 +292,7 @@ impl Resolver<'_> {
             );
         }
         let listen = self.serve(&written.serve);
+        let role = self.role(&written);
         let proxies = self.proxies(&written.serve);
         self.sign_in(&written.sign_in);
         let ledger = self.ledger(&written);
@@ -291,6 +300,7 @@ impl Resolver<'_> {
         let site = self.site(&written.site);
         let fonts = self.font_dirs(&written, file);
         let root = file.parent().unwrap_or(Path::new(""));
+        let lake = self.lake(&written, root);
         let catalogue = self.catalogue(written.feeds.clone(), root);
         let references = self.references(&written);
         let retention = self.retention(&written);
@@ -315,9 +325,11 @@ impl Resolver<'_> {
             subscribers: written.subscribers,
             duty: written.duty,
             listen,
+            role,
             proxies,
             sign_in: written.sign_in,
             ledger,
+            lake,
             site,
             fonts,
             references,
@@ -344,6 +356,7 @@ impl Resolver<'_> {
         let counts = [
             ("serve.fetches", serve.fetches, 64),
             ("serve.look_secs", serve.look_secs, 3600),
+            ("serve.lease_secs", serve.lease_secs, 3600),
             ("serve.drain_secs", serve.drain_secs, 3600),
             ("serve.push_mb", serve.push_mb, 1 << 20),
             ("serve.pushes_per_minute", serve.pushes_per_minute, 1 << 20),

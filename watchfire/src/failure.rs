@@ -191,6 +191,12 @@ impl From<lake::Error> for Failure {
     }
 }
 
+impl From<storage::Error> for Failure {
+    fn from(error: storage::Error) -> Self {
+        told(error.to_string(), error.label())
+    }
+}
+
 impl From<intake::Error> for Failure {
     fn from(error: intake::Error) -> Self {
         told(error.to_string(), error.label())

@@ -91,11 +91,13 @@ impl<'a> Inspection<'a> {
         let root = workspace.lake.root();
         let mut flaws = Vec::new();
         let listed = workspace.block_on(workspace.ledger.listed_files(i32::MAX))?;
-        for file in &listed {
-            let what = match std::fs::metadata(root.join(&file.path)) {
-                Ok(meta) if meta.len() == file.bytes.unsigned_abs() => continue,
-                Ok(meta) => format!("has {} instead of {} bytes", meta.len(), file.bytes),
-                Err(error) => format!("is in the manifest and cannot be read: {error}"),
+        let paths = listed.iter().map(|file| root.join(&file.path)).collect();
+        let sizes = workspace.files.stored_sizes(paths)?;
+        for (file, size) in listed.iter().zip(sizes) {
+            let what = match size {
+                Some(size) if size == file.bytes.unsigned_abs() => continue,
+                Some(size) => format!("has {size} instead of {} bytes", file.bytes),
+                None => format!("is in the manifest and not in {}", workspace.files.place()),
             };
             let remedy = match file.removed {
                 None => self.remedy(file),
@@ -144,11 +146,16 @@ impl<'a> Inspection<'a> {
             let what = "is the run of no part in the manifest";
             flaws.push(Flaw::new(&run.path, what, &self.remedy(run)));
         }
-        let root = self.workspace.lake.root();
+        let lake = &self.workspace.lake;
+        let root = lake.root();
+        let wanted = self.of_kind(LakeFileKind::Ids);
+        let wanted = wanted
+            .map(|run| storage::Wanted::sized(root.join(&run.path), run.bytes.unsigned_abs()));
+        lake.files().warm(wanted.collect());
         let mut index = IdentityIndex::new(IDENTITY_BYTES);
         for run in self.of_kind(LakeFileKind::Ids) {
             let day = Day(run.day);
-            if let Err(error) = index.open(day, &[root.join(&run.path)]) {
+            if let Err(error) = index.open(lake.files(), day, &[root.join(&run.path)]) {
                 flaws.push(Flaw::new(&run.path, error.to_string(), &self.remedy(run)));
             }
             index.forget(day);
@@ -158,7 +165,7 @@ impl<'a> Inspection<'a> {
 
     /// Parts that do not decode as a whole, or hold other rows than the ledger counts.
     pub fn parts(&self, talk: &Talk) -> Vec<Flaw> {
-        let root = self.workspace.lake.root();
+        let lake = &self.workspace.lake;
         let mut flaws = Vec::new();
         let mut members: BTreeMap<&str, BTreeMap<(&str, &str), i64>> = BTreeMap::new();
         for member in &self.members {
@@ -170,7 +177,7 @@ impl<'a> Inspection<'a> {
         let mut progress = talk.progress("parts", parts.len() as u64, false);
         for (done, part) in parts.into_iter().enumerate() {
             progress.at(done as u64, || part.path.clone());
-            let seen = match compact::inspect(root, Day(part.day), &part.path) {
+            let seen = match compact::inspect(lake, Day(part.day), &part.path) {
                 Ok(seen) => seen,
                 Err(error) => {
                     flaws.push(Flaw::new(&part.path, error.to_string(), &self.remedy(part)));
@@ -222,26 +229,41 @@ impl<'a> Inspection<'a> {
         let mut flaws = Vec::new();
         let mut progress = talk.progress("blobs", 0, false);
         let mut done = 0;
+        let mut reports = Vec::new();
         self.each_report(&mut |report| {
             done += 1;
-            progress.at(done, || report.origin.clone());
-            if over.contains(&report.id) {
-                return;
+            if !over.contains(&report.id) {
+                reports.push((
+                    report.id.clone(),
+                    report.origin.clone(),
+                    report.blob,
+                    report.bytes,
+                ));
             }
-            let path = workspace.blobs.path(&report.blob);
-            let what = match std::fs::metadata(&path).map(|meta| meta.len()) {
-                Ok(size) if size == report.bytes.unsigned_abs() => {
-                    match deep.then(|| workspace.blobs.verify(&report.blob)) {
-                        Some(Err(error)) => error.to_string(),
-                        _ => return,
-                    }
-                }
-                Ok(size) => format!("its bytes are {size} instead of {}", report.bytes),
-                Err(_) => format!("its bytes are missing at {}", path.display()),
-            };
-            let object = format!("{} ({})", report.id, report.origin);
-            flaws.push(Flaw::new(object, what, remedy));
         })?;
+        let mut at = 0;
+        for reports in reports.chunks(STRIDE as usize) {
+            let hashes: Vec<_> = reports.iter().map(|(_, _, blob, _)| *blob).collect();
+            let sizes = workspace.blobs.sizes(&hashes)?;
+            for ((id, origin, blob, bytes), size) in reports.iter().zip(sizes) {
+                at += 1;
+                progress.at(at, || origin.clone());
+                let what = match size {
+                    Some(size) if size == bytes.unsigned_abs() => {
+                        match deep.then(|| workspace.blobs.verify(blob)) {
+                            Some(Err(error)) => error.to_string(),
+                            _ => continue,
+                        }
+                    }
+                    Some(size) => format!("its bytes are {size} instead of {bytes}"),
+                    None => {
+                        let path = workspace.blobs.path(blob);
+                        format!("its bytes are missing at {}", path.display())
+                    }
+                };
+                flaws.push(Flaw::new(format!("{id} ({origin})"), what, remedy));
+            }
+        }
         progress.end();
         Ok((flaws, done))
     }

@@ -27,6 +27,7 @@ mod responding;
 mod rights;
 mod schema_update;
 mod serve;
+mod shared_reference;
 mod site;
 mod table;
 mod talk;

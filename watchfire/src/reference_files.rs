@@ -22,6 +22,7 @@ use serde::Serialize;
 use crate::config::{ReferenceFiles, Settings};
 use crate::failure::{Failure, Result};
 use crate::schema_update;
+use crate::shared_reference;
 use crate::talk::{Talk, human_time};
 use crate::workspace::{Workspace, today};
 
@@ -132,7 +133,7 @@ fn absolute(root: &Path, pattern: &str) -> Result<glob::Pattern, glob::PatternEr
 /// A file that cannot be used, named with the reason: tables that silently lack a part would count
 /// wrongly.
 pub fn sync(workspace: &Workspace, talk: &Talk) -> Result {
-    let mut sources = Sources::open(workspace.reference_dir())?;
+    let mut sources = shared_reference::sources(workspace)?;
     let mut wanted = Vec::new();
     let mut kept_sets = BTreeSet::new();
     for entry in &workspace.settings.references {
@@ -200,7 +201,7 @@ pub fn sync(workspace: &Workspace, talk: &Talk) -> Result {
             "forgot reference {kind} {name}: the configuration lists it no more"
         ));
     }
-    Ok(())
+    shared_reference::share(workspace, &sources)
 }
 
 /// A line a kind for what is new, and the first problems.
@@ -357,7 +358,7 @@ fn schema_of(row: Option<ReferenceTable>, blobs: &BlobStore) -> Result<Option<Ar
 /// A kept file was altered, or is damaged.
 pub fn tables(workspace: &Workspace, talk: &Talk) -> Result<Tables> {
     let started = Instant::now();
-    let sources = Sources::open(workspace.reference_dir())?;
+    let sources = shared_reference::sources(workspace)?;
     let mut files = sources.files();
     files.extend(territory(
         &workspace.settings,

@@ -111,9 +111,17 @@ const TOKEN_KEY: &str = "response.token_key";
 
 /// What this instance is, for arming: machine, folder, and the folder's own place on its disk. A copy
 /// or a restored backup is another one.
+///
+/// All nodes of a cluster are one instance: what their ledger's server says that it and its database are. A database
+/// that was dumped and loaded, restored to another moment, promoted or moved to another address is another one.
 pub fn identity(workspace: &Workspace) -> Result<String> {
     use std::os::unix::fs::MetadataExt;
     let instance = workspace.block_on(workspace.ledger.instance_id())?;
+    if workspace.settings.role.clustered {
+        let server = workspace.block_on(workspace.ledger.server_identity())?;
+        let whole = format!("{instance:?}\n{}", server.unwrap_or_default());
+        return Ok(ledger::Hash::of(whole.as_bytes()).to_string());
+    }
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let folder = workspace.blobs.dir();
     // Its place is part of what is armed: it has to be there before its first blob is.

@@ -46,6 +46,7 @@ const NEEDS: &[(&str, Option<Right>)] = &[
     ("rejects", Some(Right::Work)),
     ("infrastructure", Some(Right::Work)),
     ("hold", Some(Right::Lead)),
+    ("jobs", Some(Right::Administer)),
     ("import", Some(Right::Administer)),
     ("lake", Some(Right::Administer)),
     ("reference", Some(Right::Administer)),

@@ -8,12 +8,15 @@
 //! bounded by what is under way. [`respond`] does a round of response every minute, [`lists`] takes
 //! what ended out of the block lists. [`gauges`] measures.
 //!
+//! Of a cluster each process has some of the roles: [`cluster`] plans on the node that leads and hands work to the
+//! nodes that work; what is done, and how, is the same.
+//!
 //! Killed at any instruction, a restart goes on: leases are given back, the archive knows what was
 //! acknowledged, the spool what came over a stream, and everything else is fetched or found again.
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -30,14 +33,16 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::asking;
+use crate::config::role::{self, Roles};
 use crate::config::{self, Settings};
-use crate::failure::{Failure, Result};
+use crate::failure::{Exit, Failure, Result};
 use crate::responding;
 use crate::table::clean;
 use crate::workspace::{Access, Session, Workspace, now, random};
 
 pub mod access;
 mod alarms;
+mod cluster;
 mod folders;
 mod gauges;
 mod hooks;
@@ -74,6 +79,12 @@ pub struct Server {
     worker: String,
     /// The environment that the process was started in.
     environment: config::Environment,
+    /// What this process does.
+    roles: Roles,
+    /// Whether it plans: always where it is the only one.
+    leads: AtomicBool,
+    /// The way of work to the nodes of a cluster.
+    calls: Option<ledger::Queue>,
 }
 
 impl Server {
@@ -101,6 +112,16 @@ impl Server {
             .filter(|source| source.feed.enabled)
             .map(Arc::clone)
             .collect()
+    }
+
+    /// Length of a lease in seconds; it is extended three times meanwhile.
+    fn lease_secs(&self) -> u32 {
+        self.workspace().settings.serve.lease_secs
+    }
+
+    /// Whether this process plans what is due.
+    fn leads(&self) -> bool {
+        self.leads.load(Ordering::Relaxed)
     }
 
     /// A part of `most`, at random.
@@ -146,12 +167,29 @@ fn terms(settings: &Settings) -> Arc<Terms> {
 /// # Errors
 /// The workspace, its configuration or its reference tables at the start; a port that cannot be had;
 /// a failed disk.
-pub fn run(session: &Session, listen: Option<SocketAddr>) -> Result {
-    let workspace = Arc::new(session.open(Access::Serve)?);
+pub fn run(session: &Session, listen: Option<SocketAddr>, role: Option<&str>) -> Result {
+    let workspace = session.open(Access::Serve)?;
+    let workspace = Arc::new(match role {
+        None => workspace,
+        Some(text) => in_role(&workspace, text)?,
+    });
     workspace.need_paths()?;
     let meters = Meters::install().map_err(|error| Failure::new("serve", error))?;
     let served = serve(Arc::clone(&workspace), session, listen, Arc::new(meters));
     workspace.block_on(served)
+}
+
+/// The same workspace in another role than its configuration says.
+fn in_role(workspace: &Workspace, text: &str) -> Result<Workspace> {
+    let wrong = |why: String| Failure::new("--role", why).with(Exit::Configuration);
+    let roles = Roles::read(text).map_err(|why| wrong(why).remedy(role::REMEDY))?;
+    if roles.clustered && !workspace.ledger.is_shared() {
+        let why = "a node of a cluster needs a ledger on PostgreSQL".to_owned();
+        return Err(wrong(why).remedy("set ledger.url in watchfire.toml"));
+    }
+    let mut settings = workspace.settings.clone();
+    settings.role = roles;
+    Ok(workspace.with(settings))
 }
 
 /// The signals that end the process.
@@ -200,6 +238,12 @@ async fn serve(
         .map_err(|error| Failure::new("http", error))?;
     let (stop, stopped) = watch::channel(false);
     let (fatal, mut died) = mpsc::channel(1);
+    let roles = workspace.settings.role;
+    let fetches = workspace.settings.serve.fetches as usize;
+    let calls = match roles.clustered {
+        true => workspace.ledger.queue(cluster::CONNECTIONS).await?,
+        false => None,
+    };
     let server = Arc::new(Server {
         ledger: workspace.ledger.clone(),
         clients: Arc::new(asking::clients(
@@ -213,20 +257,30 @@ async fn serve(
         changed: watch::channel(0).0,
         stop: stopped.clone(),
         fatal,
-        worker: format!("serve {}", std::process::id()),
+        worker: match roles.clustered {
+            true => cluster::name(&workspace),
+            false => format!("serve {}", std::process::id()),
+        },
         environment: session.environment.clone(),
+        roles,
+        leads: AtomicBool::new(!roles.clustered),
+        calls,
         workspace: RwLock::new(Arc::clone(&workspace)),
     });
-    // Whoever had these leases is dead: the lock of the serving process is ours.
-    server
-        .ledger
-        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND, HOOK_JOB], now().0)
-        .await?;
+    if !roles.clustered {
+        // Whoever had these leases is dead: the lock of the serving process is ours.
+        server
+            .ledger
+            .release_leases(&[FETCH, TAKE_IN, respond::RESPOND, HOOK_JOB], now().0)
+            .await?;
+    }
     server
         .queue
         .ask(Load::Configured(Arc::clone(&workspace)))
         .await?;
-    jobs::plan(&server).await?;
+    if !roles.clustered {
+        jobs::plan(&server).await?;
+    }
 
     let keys = access::Keys::read(&workspace.root, &workspace.settings, &session.environment)?;
     let keys = Arc::new(keys);
@@ -263,23 +317,43 @@ async fn serve(
         .working(Arc::new(office::Casework::new(Arc::clone(&server))));
     let desk = Arc::new(desk);
     let mut parts = JoinSet::new();
-    let http = console::serve(listener, desk, stopped.clone());
+    let (console, until) = (roles.console, stopped.clone());
     parts.spawn(async move {
+        let http = async {
+            match console {
+                true => console::serve(listener, desk, until).await,
+                false => console::serve_bare(listener, desk, until).await,
+            }
+        };
         http.await
             .unwrap_or_else(|error| tracing::error!(%error, "http ended"));
         "http"
     });
-    let fetches = workspace.settings.serve.fetches as usize;
-    parts.spawn(jobs::run(Arc::clone(&server), FETCH, fetches));
-    parts.spawn(jobs::run(Arc::clone(&server), TAKE_IN, jobs::TAKING));
-    parts.spawn(folders::watch(Arc::clone(&server)));
-    parts.spawn(streams::run(Arc::clone(&server)));
-    parts.spawn(respond::run(Arc::clone(&server)));
-    parts.spawn(lists::run(Arc::clone(&server)));
-    parts.spawn(hooks::run(Arc::clone(&server)));
-    parts.spawn(alarms::run(Arc::clone(&server)));
-    if workspace.settings.exercise {
-        parts.spawn(world::run(Arc::clone(&server), world::open()?));
+    match roles.clustered {
+        false => {
+            parts.spawn(jobs::run(Arc::clone(&server), FETCH, fetches));
+            parts.spawn(jobs::run(Arc::clone(&server), TAKE_IN, jobs::TAKING));
+            parts.spawn(respond::run(Arc::clone(&server)));
+            parts.spawn(hooks::run(Arc::clone(&server)));
+        }
+        true => {
+            if roles.worker {
+                parts.spawn(cluster::work(Arc::clone(&server), cluster::Group::TakingIn));
+                parts.spawn(cluster::work(Arc::clone(&server), cluster::Group::Rest));
+            }
+            if roles.scheduler {
+                parts.spawn(cluster::lead(Arc::clone(&server)));
+            }
+        }
+    }
+    if roles.scheduler {
+        parts.spawn(folders::watch(Arc::clone(&server)));
+        parts.spawn(streams::run(Arc::clone(&server)));
+        parts.spawn(lists::run(Arc::clone(&server)));
+        parts.spawn(alarms::run(Arc::clone(&server)));
+        if workspace.settings.exercise {
+            parts.spawn(world::run(Arc::clone(&server), world::open()?));
+        }
     }
     parts.spawn(gauges::run(Arc::clone(&server), meters));
     parts.spawn(notify::watch(Arc::clone(&server)));
@@ -337,10 +411,13 @@ async fn serve(
         }
     };
     parts.abort_all();
-    server
-        .ledger
-        .release_leases(&[FETCH, TAKE_IN, respond::RESPOND, HOOK_JOB], now().0)
-        .await?;
+    match roles.clustered {
+        true => server.ledger.release_own(&server.worker, now().0).await?,
+        false => {
+            let kinds = [FETCH, TAKE_IN, respond::RESPOND, HOOK_JOB];
+            server.ledger.release_leases(&kinds, now().0).await?
+        }
+    };
     match drained {
         true => tracing::info!("stopped"),
         false => tracing::warn!("stopped with work under way: the next start goes on with it"),
@@ -377,10 +454,12 @@ async fn reload(
         tracing::error!("the old configuration stays in force");
     };
     let old = server.workspace();
-    let settings = match read(&old.root, environment) {
+    let mut settings = match read(&old.root, environment) {
         Ok(settings) => settings,
         Err(lines) => return refuse(lines),
     };
+    // What the process does stays as it was started.
+    settings.role = server.roles;
     let new = Arc::new(old.with(settings));
     // Certificates are read first: what cannot be used changes nothing.
     if let Err(failure) = keys.renew(&old.root, &new.settings, environment) {
@@ -404,7 +483,9 @@ async fn reload(
         .write()
         .unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
     server.changed.send_modify(|times| *times += 1);
-    if let Err(error) = jobs::replan(server, &old.settings.catalogue).await {
+    if server.leads()
+        && let Err(error) = jobs::replan(server, &old.settings.catalogue).await
+    {
         server.trouble("the feeds' jobs cannot be planned", &error);
     }
     metrics::counter!("watchfire_reloads_total", "outcome" => "taken").increment(1);

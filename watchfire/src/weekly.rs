@@ -23,6 +23,7 @@ use reference::{Kind, Sources, Tables};
 use crate::command::rating::profile;
 use crate::failure::{Failure, Result};
 use crate::reference_files;
+use crate::shared_reference;
 use crate::weeks::Named;
 use crate::workspace::Workspace;
 
@@ -79,7 +80,7 @@ impl<'a> Desk<'a> {
     /// # Errors
     /// The rating profile or a reference table cannot be read.
     pub fn new(workspace: &'a Workspace) -> Result<Self> {
-        let sources = Sources::open(workspace.reference_dir())?;
+        let sources = shared_reference::sources(workspace)?;
         // Only names are looked up here; the tables of addresses spoke when the events came in.
         let named = |kind| matches!(kind, Kind::Divisions | Kind::Countries);
         let files: Vec<_> = sources

@@ -19,8 +19,9 @@ use std::time::{Duration, Instant};
 use jiff::civil::Date;
 use lake::Lake;
 use lake::query::Part;
-use ledger::{BlobStore, Error as LedgerError, LakeFile, LakeFileKind, Ledger};
+use ledger::{BlobStore, Error as LedgerError, Held, LakeFile, LakeFileKind, Ledger, Right};
 use model::time::Timestamp;
+use storage::Storage;
 use tokio::runtime::Runtime;
 
 use crate::config::ledger::Address;
@@ -43,6 +44,20 @@ const LOOK: Duration = Duration::from_millis(10);
 const NAMING: Duration = Duration::from_millis(100);
 /// Name of the file that readers share a lock on, so that no file is deleted under them.
 const READING: &str = "watchfire.reading";
+
+/// Commands that change the whole: on a ledger that nodes share, nothing is taken in meanwhile.
+const WHOLE: &[&str] = &["lake compact", "reference import", "restore", "retention apply"];
+/// Commands that respond: on a ledger that nodes share, no node does a round meanwhile.
+const RESPONDING: &[&str] = &[
+    "inbox fetch",
+    "inbox read",
+    "incidents triage",
+    "notices send",
+    "notices write",
+    "respond",
+    "route",
+    "verify",
+];
 
 /// The instant.
 pub fn now() -> Timestamp {
@@ -181,6 +196,8 @@ pub struct Workspace {
     pub settings: Settings,
     /// Its ledger.
     pub ledger: Ledger,
+    /// Where its files lie.
+    pub files: Storage,
     /// Its blobs.
     pub blobs: BlobStore,
     /// Its lake.
@@ -189,6 +206,8 @@ pub struct Workspace {
     runtime: Arc<Runtime>,
     _locks: Arc<Vec<Lock>>,
     _reading: Arc<Option<File>>,
+    /// The right over all nodes that the command needs.
+    _right: Arc<Option<Held>>,
 }
 
 impl Workspace {
@@ -237,19 +256,21 @@ impl Workspace {
             let id = uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid();
             runtime.block_on(ledger.claim_instance_id(id))?;
         }
-        let lake = Lake::open(
-            &root.join("lake"),
-            settings.query_memory,
-            settings.query_threads,
-        )?;
+        let right = match access {
+            Access::Write(command) => runtime.block_on(right(&ledger, command))?,
+            _ => None,
+        };
+        let files = files(&root, &settings)?;
+        let lake = Lake::within(&files, settings.query_memory, settings.query_threads)?;
         match access {
             Access::Write(_) | Access::Switch => {}
             // What was locked for opening is let go; the right to ask is kept.
             Access::Serve => locks.truncate(1),
             Access::Read => locks.clear(),
         }
-        let blobs = BlobStore::new(root.join("blobs"));
+        let blobs = BlobStore::within(&files);
         Ok(Workspace {
+            files,
             blobs,
             root,
             settings,
@@ -258,6 +279,7 @@ impl Workspace {
             runtime: Arc::new(runtime),
             _locks: Arc::new(locks),
             _reading: Arc::new(reading),
+            _right: Arc::new(right),
         })
     }
 
@@ -267,12 +289,32 @@ impl Workspace {
             root: self.root.clone(),
             settings,
             ledger: self.ledger.clone(),
+            files: self.files.clone(),
             blobs: self.blobs.clone(),
             lake: self.lake.clone(),
             runtime: Arc::clone(&self.runtime),
             _locks: Arc::clone(&self._locks),
             _reading: Arc::clone(&self._reading),
+            _right: Arc::clone(&self._right),
         }
+    }
+
+    /// The same workspace, its ledger owning something ([`Ledger::fenced`]).
+    pub fn owning(&self, ledger: Ledger) -> Self {
+        Workspace {
+            ledger,
+            ..self.with(self.settings.clone())
+        }
+    }
+
+    /// Who works here, as other nodes read it: machine and process.
+    pub fn holder(&self) -> String {
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let machine = match machine.trim() {
+            "" => "node",
+            machine => machine,
+        };
+        format!("{machine}/{}", std::process::id())
     }
 
     /// The serving process's turn to change the workspace, if nobody else is changing it.
@@ -344,6 +386,52 @@ impl Workspace {
                 .await?;
             Ok((number, files.iter().map(part).collect()))
         })
+    }
+}
+
+/// Where the files of a workspace lie: its folder, or the store that the configuration names.
+///
+/// # Errors
+/// The store's address makes no client.
+pub fn files(root: &Path, settings: &Settings) -> Result<Storage> {
+    let Some(address) = &settings.lake else {
+        return Ok(Storage::folder(root));
+    };
+    let random = random();
+    let mark: String = random[..6]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    // The count that follows it tells the files of one process apart.
+    Ok(Storage::over(root, address, &format!("{mark}-"))?)
+}
+
+/// The right over all nodes of a shared ledger that a command needs, waited for a while; `None` where it
+/// needs none.
+async fn right(ledger: &Ledger, command: &str) -> Result<Option<Held>> {
+    let wanted = match command {
+        _ if !ledger.is_shared() => return Ok(None),
+        command if WHOLE.contains(&command) => Right::Whole,
+        command if RESPONDING.contains(&command) => Right::Respond,
+        _ => return Ok(None),
+    };
+    let begun = Instant::now();
+    loop {
+        if let Some(held) = ledger.hold(wanted).await? {
+            if wanted == Right::Whole {
+                // What is under way on other nodes is done again afterwards.
+                ledger.fence_all(command, now().0).await?;
+            }
+            return Ok(Some(held));
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(Failure::new(
+                ledger.place(),
+                "another node is at it, for more than a minute",
+            )
+            .remedy("wait until it ends; `watchfire jobs list` shows what is under way"));
+        }
+        tokio::time::sleep(NAMING).await;
     }
 }
 

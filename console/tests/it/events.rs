@@ -114,7 +114,7 @@ async fn take_in(house: &House, id: &str, feed: &str, rows: &[Seen]) {
     let lake = Lake::open(&house.folder.path().join("lake"), 64 << 20, 2).unwrap();
     let mut index = IdentityIndex::new(1 << 20);
     let mut runs = |_| Ok(Vec::new());
-    let mut writer = ReportWriter::new(lake.root(), id, &mut index, &mut runs);
+    let mut writer = ReportWriter::new(&lake, id, &mut index, &mut runs);
     let receipt = Receipt {
         feed: feed.to_owned(),
         report: id.to_owned(),

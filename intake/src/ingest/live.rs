@@ -115,7 +115,7 @@ impl Intake<'_> {
             commits.push(report.commit);
             files.extend(report.files);
         }
-        make_durable(self.lake.root(), &files)?;
+        make_durable(&self.lake, &files)?;
         drop(files);
         self.runtime.block_on(self.ledger.commit_ingests(commits))?;
         Ok(())
@@ -133,6 +133,11 @@ impl Intake<'_> {
         let listed = self.ledger.live_files(None, Some(LakeFileKind::Ids), days);
         let listed = self.runtime.block_on(listed);
         let listed = listed.map_err(|error| lake::Error::Manifest(error.to_string()))?;
+        let root = self.lake.root();
+        let wanted = listed.iter().filter(|file| !replaced.contains(&file.path));
+        let wanted = wanted
+            .map(|file| storage::Wanted::sized(root.join(&file.path), file.bytes.unsigned_abs()));
+        self.lake.files().fetch(wanted.collect())?;
         let listed = listed.into_iter().map(|file| file.path);
         // What is under way may have become live by now: a run counts once.
         let runs: BTreeSet<String> = listed
@@ -144,7 +149,6 @@ impl Intake<'_> {
                     .map(|(_, path)| path.clone()),
             )
             .collect();
-        let root = self.lake.root();
         Ok(runs.into_iter().map(|path| root.join(path)).collect())
     }
 }

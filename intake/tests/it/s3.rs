@@ -1,4 +1,4 @@
-//! S3 against PyPI `moto`, which checks signatures, and against listings that get it wrong.
+//! S3 against PyPI `moto` and the crate `s3s-fs`, which check signatures, and against listings that get it wrong.
 
 use intake::collect::failure::Kind;
 use intake::collect::state::FetchState;
@@ -119,6 +119,76 @@ async fn moto_gives_new_and_changed_objects_to_the_right_key_only() {
         !changed.state.seen.contains_key("in/z.csv"),
         "what is gone is forgotten"
     );
+
+    // The twin: the same request with another secret.
+    clients
+        .environment
+        .insert("SECRET_KEY".to_owned(), "another-secret".to_owned());
+    let failure = intake::collect::fetch::fetch(&clients, &feed, &changed.state, &spool, now)
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind, Kind::Status(403), "{failure}");
+    assert!(!failure.to_string().contains("another-secret"));
+}
+
+/// Another's S3: the crate `s3s-fs`, whose objects are files and whose signatures are always checked.
+#[tokio::test(flavor = "multi_thread")]
+async fn s3s_fs_gives_new_and_changed_objects_to_the_right_key_only() {
+    let bench = Bench::new();
+    let Some(server) = program("s3s-fs") else {
+        return;
+    };
+    let port = free_port();
+    let words = port.to_string();
+    let root = bench.folder.path().join("store");
+    let put = |name: &str, text: &str| {
+        let path = root.join("reports").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let mut expected = vec![
+        "in/a.csv",
+        "in/b c+d%.csv",
+        "in/e&f=.csv",
+        "in/报告.csv",
+        "in/~x.csv",
+        "in/z.csv",
+    ];
+    for name in &expected {
+        put(name, name);
+    }
+    put("out/y.csv", "out/y.csv");
+    let key = ["--access-key", "READER", "--secret-key", "a-secret"];
+    let at = ["--host", "127.0.0.1", "--port", &words];
+    let arguments: Vec<&str> = [&at[..], &key[..], &[root.to_str().unwrap()]].concat();
+    let _peer = Peer::start(&server, port, &arguments, &[]);
+    let mut clients = clients(bench.folder.path());
+    for (name, value) in [("ACCESS_KEY", "READER"), ("SECRET_KEY", "a-secret")] {
+        clients
+            .environment
+            .insert(name.to_owned(), value.to_owned());
+    }
+    let now = jiff::Timestamp::now().into();
+    let mut fetch = bucket(format!("http://localhost:{port}/reports"));
+    fetch.allow_private = vec!["localhost".to_owned()];
+    let feed = feed(fetch);
+    let spool = bench.spool();
+    let get = async |state: &FetchState| {
+        intake::collect::fetch::fetch(&clients, &feed, state, &spool, now).await
+    };
+    let first = get(&FetchState::default()).await.unwrap();
+    assert_eq!(first.failures, []);
+    expected.sort_unstable();
+    assert_eq!(texts(&first), expected);
+    let quiet = get(&first.state).await.unwrap();
+    assert_eq!((quiet.deliveries.len(), quiet.failures.len()), (0, 0));
+    put("in/a.csv", "changed");
+    put("in/new.csv", "new");
+    std::fs::remove_file(root.join("reports/in/z.csv")).unwrap();
+    let changed = get(&quiet.state).await.unwrap();
+    assert_eq!(texts(&changed), ["changed", "new"]);
+    assert_eq!(names(&changed), ["a.csv", "new.csv"]);
+    assert!(!changed.state.seen.contains_key("in/z.csv"));
 
     // The twin: the same request with another secret.
     clients

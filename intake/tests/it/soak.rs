@@ -128,6 +128,7 @@ fn a_year_of_weeks_leaves_memory_and_files_flat() {
         workers: 2,
         runtime: runtime.handle().clone(),
         clock: &clock,
+        holder: "soak".to_owned(),
     };
     let catalogue = catalogue();
     for feed in ["urls", "list"] {

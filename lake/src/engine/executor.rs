@@ -164,8 +164,12 @@ fn refused(why: String) -> DataFusionError {
 /// Whether the part of this name is here, of this length and with this fingerprint.
 fn same_part(lake: &Lake, path: &str, bytes: u64, print: Option<i64>) -> Result<(), String> {
     let here = lake.root().join(path);
-    let unread = |error: std::io::Error| format!("part {path} cannot be read here: {error}");
-    let length = std::fs::metadata(&here).map_err(unread)?.len();
+    let unread = |error: &dyn std::fmt::Display| format!("part {path} cannot be read here: {error}");
+    let files = lake.files();
+    let length = files.size(&here).map_err(|error| unread(&error))?;
+    let Some(length) = length else {
+        return Err(format!("part {path} is not here: the lakes differ"));
+    };
     if length != bytes {
         return Err(format!(
             "part {path} has {length} bytes here and {bytes} where the query comes from: the lakes differ"
@@ -173,7 +177,10 @@ fn same_part(lake: &Lake, path: &str, bytes: u64, print: Option<i64>) -> Result<
     }
     let unlike = match print {
         None | Some(0) => false,
-        Some(print) => fingerprint(&here, bytes).map_err(unread)? != print,
+        Some(print) => {
+            let file = files.open(&here).map_err(|error| unread(&error))?;
+            fingerprint(file, bytes).map_err(|error| unread(&error))? != print
+        }
     };
     match unlike {
         true => Err(format!(

@@ -44,7 +44,9 @@ fn admits_each_identity_once() {
     }
     // A restart knows the same identities.
     let mut again = IdentityIndex::new(usize::MAX);
-    again.open(day, &runs).expect("opens");
+    again
+        .open(&Storage::folder(folder.path()), day, &runs)
+        .expect("opens");
     let known: Vec<EventId> = seen.iter().copied().collect();
     assert!(
         again
@@ -86,16 +88,16 @@ fn a_damaged_run_is_named() {
     std::fs::write(&path, bytes).expect("writes");
     let mut index = IdentityIndex::new(usize::MAX);
     let error = index
-        .open(Day(0), std::slice::from_ref(&path))
+        .open(&files, Day(0), std::slice::from_ref(&path))
         .expect_err("out of order");
     assert!(error.to_string().contains("not in order"), "{error}");
     std::fs::write(&path, b"WFIDRN02\x05\0\0\0\0\0\0\0short").expect("writes");
     let error = index
-        .open(Day(0), std::slice::from_ref(&path))
+        .open(&files, Day(0), std::slice::from_ref(&path))
         .expect_err("too short");
     assert!(error.to_string().contains("does not fit"), "{error}");
     std::fs::write(&path, b"").expect("writes");
-    assert!(index.open(Day(0), &[path]).is_err());
+    assert!(index.open(&files, Day(0), &[path]).is_err());
 }
 
 #[test]
@@ -105,7 +107,7 @@ fn idle_days_are_forgotten_within_the_budget() {
     for day in 0..40 {
         let ids: Vec<EventId> = (0..2000).map(|n| id(day * 10_000 + n)).collect();
         let day = Day(day as i32);
-        index.open(day, &[]).expect("opens");
+        index.open(&Storage::folder("."), day, &[]).expect("opens");
         index.admit(day, &ids).expect("admits");
         index
             .settle(day, &folder.path().join(format!("{}.ids", day.0)))

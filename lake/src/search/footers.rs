@@ -4,8 +4,6 @@
 //! fit is read again.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
@@ -15,7 +13,7 @@ use parquet::errors::ParquetError;
 use super::tally::Counts;
 use crate::error::{Error, Result};
 use crate::part::Shape;
-use crate::query::Part;
+use crate::query::{Lake, Part};
 
 /// Footers kept; one takes some 20 kB.
 const FOOTERS: usize = 1024;
@@ -90,11 +88,11 @@ impl Footers {
     }
 
     /// The footer of a part.
-    pub fn footer(&self, root: &Path, path: &str) -> Result<Arc<Footer>> {
+    pub fn footer(&self, lake: &Lake, path: &str) -> Result<Arc<Footer>> {
         if let Some(footer) = self.kept(|kept| kept.footers.get(path).cloned()) {
             return Ok(footer);
         }
-        let footer = Arc::new(Footer::read(root, path)?);
+        let footer = Arc::new(Footer::read(lake, path)?);
         self.kept(|kept| {
             if kept.footers.len() < FOOTERS {
                 kept.footers.insert(path.to_owned(), Arc::clone(&footer));
@@ -130,9 +128,9 @@ impl Summary {
 }
 
 impl Footer {
-    fn read(root: &Path, path: &str) -> Result<Footer> {
-        let full = root.join(path);
-        let file = File::open(&full).map_err(Error::io(&full))?;
+    fn read(lake: &Lake, path: &str) -> Result<Footer> {
+        let full = lake.root().join(path);
+        let file = lake.files().open(&full).map_err(Error::io(&full))?;
         let plain = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
             .map_err(Error::parquet(&full))?;
         let (shape, run) = Shape::stated(plain.schema()).map_err(|detail| Error::Parquet {

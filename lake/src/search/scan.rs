@@ -4,7 +4,6 @@
 //! conditions first, so that the columns to be counted are decoded for rows that satisfy them only.
 
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
@@ -20,7 +19,7 @@ use super::footers::{Footer, Summary};
 use super::matching::{Others, Test};
 use super::tally::{At, Counts, FACETS, Steps};
 use crate::error::{Error, Result};
-use crate::query::Part;
+use crate::query::{Lake, Part};
 use crate::schema::{EVENT_ROW, SCHEMA};
 
 /// Rows looked at in one go; the deadline is asked between.
@@ -51,7 +50,7 @@ enum Time {
 pub(super) struct Opened<'a> {
     pub part: &'a Part,
     pub footer: Arc<Footer>,
-    root: &'a Path,
+    lake: &'a Lake,
 }
 
 /// What a part comes to.
@@ -62,13 +61,13 @@ pub(super) struct Scanned {
 }
 
 impl<'a> Opened<'a> {
-    pub fn new(root: &'a Path, part: &'a Part, footer: Arc<Footer>) -> Self {
-        Opened { part, footer, root }
+    pub fn new(lake: &'a Lake, part: &'a Part, footer: Arc<Footer>) -> Self {
+        Opened { part, footer, lake }
     }
 
     fn error(&self, source: impl Into<parquet::errors::ParquetError>) -> Error {
         Error::Parquet {
-            path: self.root.join(&self.part.path),
+            path: self.lake.root().join(&self.part.path),
             source: source.into(),
         }
     }
@@ -122,8 +121,8 @@ impl<'a> Opened<'a> {
     }
 
     fn builder(&self) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-        let path = self.root.join(&self.part.path);
-        let file = File::open(&path).map_err(Error::io(&path))?;
+        let path = self.lake.root().join(&self.part.path);
+        let file = self.lake.files().open(&path).map_err(Error::io(&path))?;
         Ok(
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.footer.meta.clone())
                 .with_batch_size(BATCH),

@@ -39,13 +39,7 @@ fn three(lake: &Lake) -> (Vec<Part>, Day) {
     let mut all = Vec::new();
     let mut day = Day(0);
     for (report, from, count) in [("r1", 0, 300), ("r2", 200, 900), ("r3", 5, 1150)] {
-        let staged = stage(
-            lake.root(),
-            &mut index,
-            &live,
-            report,
-            vec![rows(from, count, 1)],
-        );
+        let staged = stage(lake, &mut index, &live, report, vec![rows(from, count, 1)]);
         day = staged.files[0].1.day;
         all.extend(parts(&staged));
     }
@@ -60,8 +54,8 @@ async fn a_merged_part_holds_the_same_rows_and_identities() {
     let (small, day) = three(&lake);
     let before = everything(&lake, &small).await;
     let paths: Vec<&str> = small.iter().map(|part| part.path.as_str()).collect();
-    let merged = compact::merge(lake.root(), day, &paths).expect("merges");
-    make_durable(lake.root(), &merged.files).expect("syncs");
+    let merged = compact::merge(&lake, day, &paths).expect("merges");
+    make_durable(&lake, &merged.files).expect("syncs");
     let origins: Vec<(&str, u64)> = merged
         .origins
         .iter()
@@ -78,20 +72,20 @@ async fn a_merged_part_holds_the_same_rows_and_identities() {
 
     // Made again, it is the same file; looked through, it is whole.
     let bytes = std::fs::read(lake.root().join(&one.path)).expect("reads");
-    let again = compact::merge(lake.root(), day, &paths).expect("merges");
+    let again = compact::merge(&lake, day, &paths).expect("merges");
     assert_eq!(part(&again).path, one.path);
     assert_eq!(
         std::fs::read(lake.root().join(&one.path)).expect("reads"),
         bytes
     );
-    let seen = compact::inspect(lake.root(), day, &one.path).expect("is whole");
+    let seen = compact::inspect(&lake, day, &one.path).expect("is whole");
     assert_eq!((seen.rows, seen.origins), (1155, merged.origins.clone()));
 
     // Deduplication against the merged run is exact.
     let run = lake.root().join(&merged.files[1].1.path);
     let mut index = IdentityIndex::new(1 << 20);
     let mut live = |_: Day| Ok(vec![run.clone()]);
-    let mut writer = ReportWriter::new(lake.root(), "r4", &mut index, &mut live);
+    let mut writer = ReportWriter::new(&lake, "r4", &mut index, &mut live);
     for chunk in rows(0, 1200, 1).take(&receipt("r4")) {
         writer.push(chunk).expect("stages");
     }
@@ -106,9 +100,9 @@ async fn what_is_split_off_and_the_rest_are_the_whole() {
     let (small, day) = three(&lake);
     let before = everything(&lake, &small).await;
     let paths: Vec<&str> = small.iter().map(|part| part.path.as_str()).collect();
-    let merged = compact::merge(lake.root(), day, &paths).expect("merges");
+    let merged = compact::merge(&lake, day, &paths).expect("merges");
     let path = &merged.files[0].1.path;
-    let written = compact::split(lake.root(), day, path, "test", 3, &mut |facts| {
+    let written = compact::split(&lake, day, path, "test", 3, &mut |facts| {
         Some(match facts.report {
             "r2" => 0,
             "r9" => 1,
@@ -126,7 +120,7 @@ async fn what_is_split_off_and_the_rest_are_the_whole() {
     assert_eq!(kept, everything(&lake, &small[1..2]).await);
 
     // A row for which there is no place is left out.
-    let dropped = compact::split(lake.root(), day, path, "drop", 1, &mut |facts| {
+    let dropped = compact::split(&lake, day, path, "drop", 1, &mut |facts| {
         (facts.report == "r2" && facts.class == Some("infected-system")).then_some(0)
     });
     let dropped: Vec<Part> = dropped
@@ -144,24 +138,24 @@ fn parts_that_overlap_or_are_damaged_are_refused() {
     let lake = Lake::open(folder.path(), 64 << 20, 2).expect("opens");
     let (small, day) = three(&lake);
     let twice = [small[0].path.as_str(), small[0].path.as_str()];
-    let error = compact::merge(lake.root(), day, &twice).expect_err("overlaps");
+    let error = compact::merge(&lake, day, &twice).expect_err("overlaps");
     assert!(error.to_string().contains("overlap"), "{error}");
 
     // The run of another part, and a byte changed inside one.
     let run = |part: &Part| lake.root().join(&part.path).with_extension("ids");
     let own = std::fs::read(run(&small[0])).expect("reads");
     std::fs::copy(run(&small[1]), run(&small[0])).expect("copies");
-    let error = compact::inspect(lake.root(), day, &small[0].path).expect_err("is another");
+    let error = compact::inspect(&lake, day, &small[0].path).expect_err("is another");
     assert!(error.to_string().contains("identities"), "{error}");
     let mut bytes = own.clone();
     bytes[16..48].rotate_left(16);
     std::fs::write(run(&small[0]), &bytes).expect("writes");
-    assert!(compact::inspect(lake.root(), day, &small[0].path).is_err());
+    assert!(compact::inspect(&lake, day, &small[0].path).is_err());
     std::fs::write(run(&small[0]), &own).expect("writes");
-    compact::inspect(lake.root(), day, &small[0].path).expect("is whole again");
+    compact::inspect(&lake, day, &small[0].path).expect("is whole again");
     let path = lake.root().join(&small[0].path);
     let mut bytes = std::fs::read(&path).expect("reads");
     bytes.truncate(bytes.len() / 2);
     std::fs::write(&path, &bytes).expect("writes");
-    assert!(compact::merge(lake.root(), day, &[&small[0].path]).is_err());
+    assert!(compact::merge(&lake, day, &[&small[0].path]).is_err());
 }

@@ -123,8 +123,7 @@ fn store(reports: &[Vec<Plain>]) -> Store {
     for (number, report) in reports.iter().enumerate() {
         let mut index = IdentityIndex::new(1 << 20);
         let mut runs = |_| Ok(Vec::new());
-        let mut writer =
-            ReportWriter::new(lake.root(), &format!("r{number}"), &mut index, &mut runs);
+        let mut writer = ReportWriter::new(&lake, &format!("r{number}"), &mut index, &mut runs);
         let mut columns = Columns::new();
         let mut record = Record::new();
         for (line, row) in report.iter().enumerate() {

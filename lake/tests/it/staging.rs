@@ -1,7 +1,7 @@
 //! From records to parts and back through SQL.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use futures::StreamExt;
 use lake::arrow::array::AsArray;
@@ -64,21 +64,21 @@ pub fn rows(from: u64, n: u64, days: u64) -> Columns {
 }
 
 pub fn stage(
-    root: &Path,
+    lake: &Lake,
     index: &mut IdentityIndex,
     live: &BTreeMap<Day, Vec<PathBuf>>,
     stem: &str,
     chunks: Vec<Columns>,
 ) -> Staged {
     let mut runs = |day: Day| Ok(live.get(&day).cloned().unwrap_or_default());
-    let mut writer = ReportWriter::new(root, stem, index, &mut runs);
+    let mut writer = ReportWriter::new(lake, stem, index, &mut runs);
     for mut columns in chunks {
         for chunk in columns.take(&receipt(stem)) {
             writer.push(chunk).expect("stages");
         }
     }
     let staged = writer.finish().expect("finishes");
-    make_durable(root, &staged.files).expect("syncs");
+    make_durable(lake, &staged.files).expect("syncs");
     staged
 }
 
@@ -109,7 +109,7 @@ async fn rows_are_events_once_and_come_back() {
     let mut index = IdentityIndex::new(1 << 20);
     let mut live = BTreeMap::new();
     let first = stage(
-        lake.root(),
+        &lake,
         &mut index,
         &live,
         "r1-g0",
@@ -125,13 +125,7 @@ async fn rows_are_events_once_and_come_back() {
     }
     // A second report repeats half of the first; the index is new, as after a restart.
     let mut index = IdentityIndex::new(1 << 20);
-    let second = stage(
-        lake.root(),
-        &mut index,
-        &live,
-        "r2-g0",
-        vec![rows(3500, 7000, 3)],
-    );
+    let second = stage(&lake, &mut index, &live, "r2-g0", vec![rows(3500, 7000, 3)]);
     assert_eq!((second.events, second.duplicates), (3500, 3500));
     let mut all = parts(&first);
     all.extend(parts(&second));
@@ -204,7 +198,7 @@ async fn a_long_report_over_many_days_stays_exact() {
     let live = BTreeMap::new();
     // More days than parts may be open at a time, visited in turn.
     let chunks = (0..4).map(|n| rows(n * 3000, 4000, 200)).collect();
-    let staged = stage(lake.root(), &mut index, &live, "r-g0", chunks);
+    let staged = stage(&lake, &mut index, &live, "r-g0", chunks);
     assert_eq!((staged.events, staged.duplicates), (13_000, 3000));
     let all = parts(&staged);
     assert_eq!(

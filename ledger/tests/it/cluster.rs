@@ -126,6 +126,17 @@ impl Cluster {
         self.url(&name)
     }
 
+    /// A copy of a database that nobody is connected to; its URL.
+    pub fn copy(&self, url: &str) -> String {
+        let from = url.rsplit('/').next().unwrap();
+        let name = format!("{from}copy");
+        self.sql(
+            "postgres",
+            &format!("CREATE DATABASE {name} TEMPLATE {from}"),
+        );
+        self.url(&name)
+    }
+
     /// The URL of a database.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)

@@ -115,7 +115,11 @@ impl Desk {
             }
             let outcome = match notice.exercise || house.exercise {
                 true => None,
-                false => Some(self.hand_over(house, &notice).await?),
+                false => {
+                    // Asked last: whoever was stopped in between has lost it, and another sends it.
+                    self.ledger.holds_fences().await?;
+                    Some(self.hand_over(house, &notice).await?)
+                }
             };
             let now = (self.clock)();
             let Some(outcome) = outcome else {

@@ -5,17 +5,18 @@
 //! change under their names: a second backup into the same folder copies what is new. The list of files with their
 //! hashes is put in its place last: a backup that was killed leaves the one before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use ledger::{Dumped, Ledger};
+use ledger::{Dumped, Ledger, Page, ReportFilter, Retained};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::failure::{Failure, Result};
+use crate::shared_reference;
 use crate::table::Out;
 use crate::talk::human_bytes;
 use crate::workspace::{Access, Session, Workspace, now};
@@ -126,34 +127,44 @@ pub fn run(args: Args, session: &Session) -> Result {
     let mut files = BTreeMap::new();
     let known = before.as_ref().map(|before| &before.files);
     let mut copied = (0_u64, 0_u64);
-    for folder in FOLDERS {
-        walk(&workspace.root.join(folder), &mut |path| {
+    for path in held(&workspace)? {
+        let mut take = |path: &Path| -> Result {
             let relative = path.strip_prefix(&workspace.root).unwrap_or(path);
             let text = relative.to_string_lossy().into_owned();
             let target = dir.join(relative);
             let old = known.and_then(|known| known.get(&text));
             let there = fs::metadata(&target).map(|meta| meta.len()).ok();
-            let own = fs::metadata(path).map_err(|error| Failure::new(path.display(), error))?;
+            // What lies in a store has no other size than it had, nor does it matter that it is not here.
+            let same = |old: &Copied| fs::metadata(path).map_or(true, |own| own.len() == old.bytes);
             // Reference tables are replaced under their names; all else never changes under its own.
             let fixed = !text.starts_with("reference");
-            let file = match old
-                .filter(|old| fixed && there == Some(old.bytes) && own.len() == old.bytes)
-            {
+            let file = match old.filter(|old| fixed && there == Some(old.bytes) && same(old)) {
                 Some(old) => old.clone(),
                 None => {
-                    let file = copy(path, &target)?;
+                    let input = workspace.files.open(path);
+                    let input = input.map_err(|error| Failure::new(path.display(), error))?;
+                    let file = copy(input, path, &target)?;
                     copied = (copied.0 + 1, copied.1 + file.bytes);
                     file
                 }
             };
             files.insert(text, file);
             Ok(())
-        })?;
+        };
+        match take(&path) {
+            // Taken away between being listed and being read: nobody names it any more.
+            Err(_) if workspace.files.size(&path)?.is_none() => {}
+            done => done?,
+        }
     }
     let own = workspace.root.join(crate::config::FILE);
     files.insert(
         crate::config::FILE.to_owned(),
-        copy(&own, &dir.join(crate::config::FILE))?,
+        copy(
+            File::open(&own).map_err(|error| Failure::new(own.display(), error))?,
+            &own,
+            &dir.join(crate::config::FILE),
+        )?,
     );
     let backup = Backup {
         watchfire: env!("CARGO_PKG_VERSION").to_owned(),
@@ -218,9 +229,64 @@ fn dump(workspace: &Workspace, path: &Path) -> Result<(Dumped, i64)> {
     Ok((dumped, snapshot))
 }
 
+/// Files of lake, archive and reference: those of the folders; where the workspace lies in a store, those that the
+/// ledger names, and the blobs that the store lists beside.
+fn held(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let mut paths = BTreeSet::new();
+    let root = &workspace.root;
+    if !workspace.files.is_remote() {
+        for folder in FOLDERS {
+            walk(&root.join(folder), &mut |path| {
+                paths.insert(path);
+            })?;
+        }
+        return Ok(paths.into_iter().collect());
+    }
+    let listed = workspace.block_on(workspace.ledger.listed_files(i32::MAX))?;
+    paths.extend(
+        listed
+            .iter()
+            .map(|file| workspace.lake.root().join(&file.path)),
+    );
+    let blobs = workspace.files.list(workspace.blobs.dir())?;
+    paths.extend(blobs.into_iter().map(|blob| blob.path));
+    paths.extend(archived(workspace)?);
+    // Fetches what is not here.
+    shared_reference::sources(workspace)?;
+    walk(&workspace.reference_dir(), &mut |path| {
+        paths.insert(path);
+    })?;
+    Ok(paths.into_iter().collect())
+}
+
+/// Raw bytes of reports, less those that a rule took away.
+fn archived(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let expiries = workspace.block_on(workspace.ledger.expiries(None, None))?;
+    let over: BTreeSet<String> = expiries
+        .into_iter()
+        .filter(|expiry| expiry.what == Retained::Raw.as_str())
+        .map(|expiry| expiry.report_id)
+        .collect();
+    let all = ReportFilter::default();
+    let mut paths = Vec::new();
+    let mut page = Page {
+        offset: 0,
+        limit: 1_000,
+    };
+    loop {
+        let reports = workspace.block_on(workspace.ledger.reports(&all, page))?;
+        let kept = reports.iter().filter(|report| !over.contains(&report.id));
+        paths.extend(kept.map(|report| workspace.blobs.path(&report.blob)));
+        page.offset += page.limit;
+        if (reports.len() as u64) < page.limit {
+            return Ok(paths);
+        }
+    }
+}
+
 /// Every plain file below a folder; none if there is no folder. What is half-written has a name of its own and is
 /// named by nobody yet.
-fn walk(folder: &Path, each: &mut dyn FnMut(&Path) -> Result) -> Result {
+fn walk(folder: &Path, each: &mut dyn FnMut(PathBuf)) -> Result {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -235,18 +301,14 @@ fn walk(folder: &Path, each: &mut dyn FnMut(&Path) -> Result) -> Result {
         if kind.is_dir() {
             walk(&path, each)?;
         } else if kind.is_file() && !name.ends_with(".partial") && !name.starts_with('.') {
-            match each(&path) {
-                // Taken away between being listed and being read: nobody names it any more.
-                Err(_) if !path.exists() => {}
-                done => done?,
-            }
+            each(path);
         }
     }
     Ok(())
 }
 
-/// Copies a file durably; its size and hash as they were read.
-pub fn copy(from: &Path, to: &Path) -> Result<Copied> {
+/// Copies an open file durably; its size and hash as they were read.
+pub fn copy(mut input: File, from: &Path, to: &Path) -> Result<Copied> {
     let fail = |path: &Path| {
         let path = path.display().to_string();
         move |error: std::io::Error| Failure::new(path.clone(), error)
@@ -254,7 +316,6 @@ pub fn copy(from: &Path, to: &Path) -> Result<Copied> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(fail(folder))?;
     }
-    let mut input = File::open(from).map_err(fail(from))?;
     let partial = PathBuf::from(format!("{}.partial", to.display()));
     let mut output = File::create(&partial).map_err(fail(&partial))?;
     let mut hasher = blake3::Hasher::new();

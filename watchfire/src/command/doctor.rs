@@ -10,7 +10,7 @@ use intake::collect::{self, Wanted};
 use ledger::{DirectiveState, Page, ReportFilter, ReportState};
 use model::notice::NoticeState;
 use model::time::MICROS_PER_DAY;
-use reference::{Sources, Tables};
+use reference::Tables;
 use response::notify::arming::Leave;
 
 use crate::failure::{Failure, Result};
@@ -18,6 +18,7 @@ use crate::findings::{Findings, Flaw, some};
 use crate::inspection::Inspection;
 use crate::reference_files::{files_of, schema};
 use crate::responding;
+use crate::shared_reference;
 use crate::talk::human_bytes;
 use crate::workspace::{Access, LEDGER, Session, Workspace, now};
 
@@ -57,9 +58,16 @@ pub fn run(args: Args, session: &Session) -> Result {
     drift(&workspace, &mut findings)?;
     tables(&workspace, &mut findings);
     fonts(&workspace, &mut findings);
+    let reachable = store(&workspace, &mut findings);
     disk(&workspace.root, &mut findings);
     ledger_rows(&workspace, &mut findings)?;
     response(&workspace, &mut findings)?;
+    if !reachable {
+        // Everything below would say the same of each file.
+        reports_read(&workspace, &mut findings)?;
+        site(&workspace, &mut findings)?;
+        return findings.print(session);
+    }
     let inspection = Inspection::of(&workspace)?;
     let files = inspection.files()?;
     let live = &inspection.live;
@@ -82,6 +90,35 @@ pub fn run(args: Args, session: &Session) -> Result {
     reports_read(&workspace, &mut findings)?;
     site(&workspace, &mut findings)?;
     findings.print(session)
+}
+
+/// The store behind the folder, by writing to it; whether the files there can be asked for.
+fn store(workspace: &Workspace, findings: &mut Findings) -> bool {
+    let Some(probed) = workspace.files.probe(now().0) else {
+        return true;
+    };
+    let place = workspace.files.place();
+    for finding in &probed.findings {
+        let message = format!("{place}: {}", finding.what);
+        match finding.fatal {
+            true => findings.error("store", message, &finding.remedy),
+            false => findings.warning("store", message, &finding.remedy),
+        }
+    }
+    if !probed.usable() {
+        return false;
+    }
+    let compared = match probed.metadata {
+        true => "what is fetched is compared with its hash",
+        false => {
+            "it keeps no metadata: what is fetched is compared by its size, blobs by their names"
+        }
+    };
+    findings.ok(
+        "store",
+        format!("{place} writes, reads, writes over and deletes; {compared}"),
+    );
+    true
 }
 
 /// The public site against its own list, where something is public.
@@ -238,9 +275,9 @@ fn response(workspace: &Workspace, findings: &mut Findings) -> Result {
 fn tables(workspace: &Workspace, findings: &mut Findings) {
     let again =
         "watchfire reference import KIND FILE..., or `watchfire ingest` for [[reference]] entries";
-    let sources = match Sources::open(workspace.reference_dir()) {
+    let sources = match shared_reference::sources(workspace) {
         Ok(sources) => sources,
-        Err(error) => return findings.error("reference", error.to_string(), again),
+        Err(failure) => return findings.failure("reference", &failure, again),
     };
     match Tables::build(&sources.files()) {
         Ok((_, report)) if report.files.is_empty() => {
@@ -364,7 +401,7 @@ fn ledger_rows(workspace: &Workspace, findings: &mut Findings) -> Result {
         findings.warning(
             "jobs",
             format!("{} jobs were given up", jobs.failed),
-            "look at `watchfire status --json`",
+            "look at them with `watchfire jobs list --state failed`, put them back to work with `watchfire jobs replay`",
         );
     }
     let mut changed = Vec::new();

@@ -136,6 +136,7 @@ pub fn intake<'a>(
         workers: workspace.settings.workers,
         runtime: workspace.handle(),
         clock,
+        holder: workspace.holder(),
     })
 }
 

@@ -25,6 +25,7 @@ pub mod incidents;
 pub mod infrastructure;
 pub mod ingest;
 pub mod init;
+pub mod jobs;
 pub mod lake;
 pub mod man;
 pub mod notices;

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use reference::{KINDS, SourceFile, Sources};
+use reference::{KINDS, SourceFile};
 use serde_json::json;
 
 use crate::failure::{Exit, Failure, Result};
 use crate::reference_files::{self, ImportedFile, ReferenceKind, SCHEMA_KIND};
 use crate::schema_update;
+use crate::shared_reference;
 use crate::table::{Out, Table};
 use crate::workspace::{Access, Session, Workspace};
 
@@ -171,7 +172,10 @@ fn import(
                     ..SourceFile::new(kind, path)
                 })
                 .collect();
-            reference_files::import_tables(&mut Sources::open(workspace.reference_dir())?, &files)?
+            let mut sources = shared_reference::sources(&workspace)?;
+            let done = reference_files::import_tables(&mut sources, &files)?;
+            shared_reference::share(&workspace, &sources)?;
+            done
         }
     };
     let mut out = Out::new();
@@ -205,7 +209,7 @@ fn import(
 
 fn list(session: &Session) -> Result {
     let workspace = session.open(Access::Read)?;
-    let sources = Sources::open(workspace.reference_dir())?;
+    let sources = shared_reference::sources(&workspace)?;
     let schemas = workspace.block_on(workspace.ledger.latest_references(Some(SCHEMA_KIND)))?;
     let mut out = Out::new();
     if session.json {

@@ -341,6 +341,7 @@ pub fn read_again(
         workers: 1,
         runtime: workspace.handle(),
         clock: &now,
+        holder: workspace.holder(),
     };
     let catalogue = &workspace.settings.catalogue;
     let mut sum = Replayed::default();

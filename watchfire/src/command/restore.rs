@@ -15,6 +15,7 @@ use toml_edit::{DocumentMut, value};
 use super::backup::{self, Backup, Copied};
 use crate::config;
 use crate::failure::{Failure, Result};
+use crate::shared_reference;
 use crate::table::Out;
 use crate::workspace::{Access, Session, Workspace};
 
@@ -41,6 +42,10 @@ pub struct Args {
     /// the watchfire.toml of the backup says.
     #[arg(long, value_name = "URL|file")]
     ledger: Option<String>,
+    /// Where lake, archive and reference files go: `folder`, or `s3://BUCKET/PREFIX` with the other keys of [lake] in
+    /// the environment; without it, where the watchfire.toml of the backup says.
+    #[arg(long, value_name = "URL|folder")]
+    lake: Option<String>,
 }
 
 pub fn run(args: Args, session: &Session) -> Result {
@@ -80,19 +85,29 @@ pub fn run(args: Args, session: &Session) -> Result {
     }
     verify(&args.backup, &found)?;
     for (name, expected) in &found.files {
-        let copied = backup::copy(&args.backup.join(name), &dir.join(name))?;
-        whole(&args.backup.join(name), &copied, expected)?;
+        let from = args.backup.join(name);
+        let input = File::open(&from).map_err(|error| Failure::new(from.display(), error))?;
+        let copied = backup::copy(input, &from, &dir.join(name))?;
+        whole(&from, &copied, expected)?;
     }
     if let Some(ledger) = &args.ledger {
-        point(&dir, ledger)?;
+        point(&dir, "ledger", ledger, "file")?;
+    }
+    if let Some(lake) = &args.lake {
+        point(&dir, "lake", lake, "folder")?;
     }
     let root = dir
         .canonicalize()
         .map_err(|error| Failure::new(dir.display(), error))?;
     let settings = config::load(&root, &session.environment).map_err(Failure::configuration)?;
     let workspace = Workspace::open(root, settings, Access::Write("restore"))?;
+    // Before the ledger names them.
+    let own = found.files.keys().filter(|name| *name != config::FILE);
+    let own = own.map(|name| workspace.root.join(name));
+    workspace.files.publish(own.collect())?;
     let loaded = load(&workspace, &args.backup.join(&found.ledger))?;
     let audit = workspace.block_on(workspace.ledger.verify_audit())?;
+    shared_reference::share(&workspace, &shared_reference::sources(&workspace)?)?;
     let parts = all_there(&workspace)?;
     if session.json {
         out.json(&json!({
@@ -142,25 +157,25 @@ fn whole(path: &Path, found: &Copied, expected: &Copied) -> Result {
     }
 }
 
-/// Lets the configuration name another ledger.
-fn point(dir: &Path, ledger: &str) -> Result {
+/// Lets the configuration name another place for the ledger or the lake; `own` is the word for the folder's own.
+fn point(dir: &Path, section: &str, url: &str, own: &str) -> Result {
     let path = dir.join(config::FILE);
     let fail = |why: String| Failure::new(path.display(), why);
     let text = fs::read_to_string(&path).map_err(|error| fail(error.to_string()))?;
     let mut document: DocumentMut = text
         .parse()
         .map_err(|error: toml_edit::TomlError| fail(error.to_string()))?;
-    match ledger {
-        "file" => {
+    match url {
+        url if url == own => {
             if let Some(table) = document
-                .get_mut("ledger")
+                .get_mut(section)
                 .and_then(|item| item.as_table_like_mut())
             {
                 table.remove("url");
             }
         }
         url => {
-            let table = document.entry("ledger").or_insert(toml_edit::table());
+            let table = document.entry(section).or_insert(toml_edit::table());
             table["url"] = value(url);
         }
     }
@@ -175,14 +190,22 @@ fn load(workspace: &Workspace, path: &Path) -> Result<ledger::Dumped> {
     Ok(workspace.block_on(workspace.ledger.load(&mut lines))?)
 }
 
-/// Looks whether the disk holds every live file of the lake, of the size that the ledger knows; how many parts.
+/// Looks whether the disk, or the store, holds every live file of the lake, of the size that the ledger knows; how many parts.
 fn all_there(workspace: &Workspace) -> Result<usize> {
     let live = workspace.ledger.live_files(None, None, None);
     let live = workspace.block_on(live)?;
-    for file in &live {
-        let path = workspace.root.join("lake").join(&file.path);
-        let size = fs::metadata(&path).map(|meta| meta.len());
-        let size = size.map_err(|error| Failure::new(path.display(), error))?;
+    let path = |file: &ledger::LakeFile| workspace.lake.root().join(&file.path);
+    let sizes = workspace
+        .files
+        .stored_sizes(live.iter().map(path).collect())?;
+    for (file, size) in live.iter().zip(sizes) {
+        let path = path(file);
+        let size = size.ok_or_else(|| {
+            Failure::new(
+                path.display(),
+                format_args!("is not in {}", workspace.files.place()),
+            )
+        })?;
         if size != file.bytes as u64 {
             return Err(Failure::new(
                 path.display(),

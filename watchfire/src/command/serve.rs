@@ -12,6 +12,7 @@ use crate::workspace::Session;
 Examples:
   watchfire serve                              until SIGTERM or SIGINT
   watchfire serve --listen 127.0.0.1:9090      another port of the HTTP interface
+  watchfire serve --role worker                a node of a cluster (docs/cluster.md)
   kill -HUP PID                                read watchfire.toml anew; a wrong one is refused
 
 Reports are pushed to POST /api/v1/feeds/FEED/reports with a token of `watchfire tokens add`; /healthz, /readyz
@@ -21,8 +22,12 @@ pub struct Args {
     /// Address and port of the HTTP interface; without it `listen` of [serve].
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// What this node of a cluster does: worker, scheduler, console, several with commas; without it `role` of
+    /// [serve].
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
 }
 
 pub fn run(args: Args, session: &Session) -> Result {
-    serve::run(session, args.listen)
+    serve::run(session, args.listen, args.role.as_deref())
 }

@@ -68,9 +68,7 @@ pub fn run(_: Args, session: &Session) -> Result {
         .map(|total| total.last_received_at)
         .max()
         .map(|at| Timestamp(at).to_string());
-    let tables = reference::Sources::open(workspace.reference_dir())?
-        .list()
-        .len();
+    let tables = crate::shared_reference::sources(&workspace)?.list().len();
     let feeds = workspace.settings.catalogue.sources();
     let enabled = feeds.iter().filter(|source| source.feed.enabled).count();
     let silent: Vec<&str> = feeds

@@ -37,6 +37,8 @@ pub struct Written {
     pub duty: DutySection,
     /// Where the ledger lies.
     pub ledger: LedgerSection,
+    /// Where the lake and blobs lie.
+    pub lake: LakeSection,
     /// The public site.
     pub site: SiteSection,
     /// Fonts of the PDF.
@@ -410,6 +412,10 @@ impl Default for DutySection {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServeSection {
+    /// What this node does: `all`, or of a cluster `console`, `worker`, `scheduler`, several with commas.
+    pub role: String,
+    /// Seconds after which a node of a cluster that says nothing loses its work to another.
+    pub lease_secs: u32,
     /// Address and port of the HTTP interface; changed only by a restart.
     pub listen: String,
     /// Feeds that are asked at the same time.
@@ -437,6 +443,8 @@ pub struct ServeSection {
 impl Default for ServeSection {
     fn default() -> Self {
         ServeSection {
+            role: "all".to_owned(),
+            lease_secs: 60,
             listen: "127.0.0.1:8080".to_owned(),
             fetches: 4,
             look_secs: 5,
@@ -500,6 +508,40 @@ impl Default for SignInSection {
 pub struct LedgerSection {
     /// `postgres://USER@HOST/DATABASE`; empty for SQLite in the workspace. `${NAME}` is replaced.
     pub url: String,
+}
+
+/// `[lake]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LakeSection {
+    /// `s3://BUCKET/PREFIX`; empty for the folder of the workspace. `${NAME}` is replaced, here and in all keys below.
+    pub url: String,
+    /// `https://HOST[:PORT]` of a store other than Amazon's.
+    pub endpoint: String,
+    /// Region; empty where the store does not care.
+    pub region: String,
+    /// Key id; empty where the machine's role gives one.
+    pub access_key: String,
+    /// Its secret.
+    pub secret_key: String,
+    /// File that holds the secret, relative to the workspace.
+    pub secret_file: String,
+    /// Megabytes of files that are kept here although the store has them.
+    pub cache_mb: u64,
+}
+
+impl Default for LakeSection {
+    fn default() -> Self {
+        LakeSection {
+            url: String::new(),
+            endpoint: String::new(),
+            region: String::new(),
+            access_key: String::new(),
+            secret_key: String::new(),
+            secret_file: String::new(),
+            cache_mb: 16_384,
+        }
+    }
 }
 
 /// `[site]`.

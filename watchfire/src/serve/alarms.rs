@@ -43,14 +43,15 @@ pub async fn run(server: Arc<Server>) -> &'static str {
             ways = made(&server).await;
         }
         let workspace = server.workspace();
-        if looked.is_none_or(|at| at.elapsed() >= LOOK) {
+        let leads = server.leads();
+        if leads && looked.is_none_or(|at| at.elapsed() >= LOOK) {
             looked = Some(Instant::now());
             match look(&server, &workspace, ways.as_deref()).await {
                 Ok(()) => beat(&workspace),
                 Err(error) => server.trouble("alarms cannot be looked at", &error),
             }
         }
-        if let Some(ways) = &ways {
+        if let Some(ways) = ways.as_ref().filter(|_| leads) {
             if let Err(error) = tell(&server, &workspace, ways).await {
                 server.trouble("alarms cannot be told", &error);
             }

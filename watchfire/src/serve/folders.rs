@@ -119,7 +119,11 @@ pub async fn watch(server: Arc<Server>) -> &'static str {
     let mut told: HashMap<String, String> = HashMap::new();
     loop {
         let workspace = server.workspace();
-        let sources = server.sources();
+        // One node of a cluster looks: the one that leads.
+        let sources = match server.leads() {
+            true => server.sources(),
+            false => Vec::new(),
+        };
         let watched = sources
             .iter()
             .filter(|source| !source.feed.paths.is_empty());
@@ -136,7 +140,7 @@ pub async fn watch(server: Arc<Server>) -> &'static str {
                 Ok(found) => {
                     told.remove(&feed);
                     if server.folders.look(&feed, found) {
-                        jobs::arrived(&server, &feed).await;
+                        arrived(&server, &feed).await;
                     }
                 }
                 // Said once, not at every look.
@@ -154,6 +158,17 @@ pub async fn watch(server: Arc<Server>) -> &'static str {
             () = server.stopped() => return "folders",
             () = sleep(Duration::from_secs(pause)) => {}
         }
+    }
+}
+
+/// A feed has whole files: they are taken in here, or archived for whichever node takes them in.
+async fn arrived(server: &Server, feed: &str) {
+    if !server.roles.clustered {
+        return jobs::arrived(server, feed).await;
+    }
+    if let Err(failure) = jobs::archive(server, feed).await {
+        let error = failure.message();
+        tracing::warn!(feed, error, "its files cannot be archived");
     }
 }
 

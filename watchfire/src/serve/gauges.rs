@@ -37,6 +37,14 @@ pub async fn run(server: Arc<Server>, meters: Arc<Meters>) -> &'static str {
 
 async fn look(server: &Server) -> ledger::Result<()> {
     let at = now();
+    // What is the same on all nodes is asked once: by the one that leads.
+    if !server.leads() {
+        // Pushed reports are refused while too many wait.
+        return match server.roles.console {
+            true => waiting(server).await,
+            false => Ok(()),
+        };
+    }
     for source in server.sources() {
         let feed = source.feed.name.clone();
         let runs = health::runs(&server.ledger, &feed).await?;
@@ -60,6 +68,17 @@ async fn look(server: &Server) -> ledger::Result<()> {
     for (state, count) in states {
         metrics::gauge!("watchfire_jobs", "state" => state).set(count as f64);
     }
+    if let Some(calls) = &server.calls {
+        let (waiting, left) = calls.depth().await?;
+        metrics::gauge!("watchfire_calls", "state" => "waiting").set(waiting as f64);
+        metrics::gauge!("watchfire_calls", "state" => "left").set(left as f64);
+    }
+    waiting(server).await?;
+    response(&server.ledger).await
+}
+
+/// Archived reports that wait to be taken in.
+async fn waiting(server: &Server) -> ledger::Result<()> {
     let filter = ReportFilter {
         state: Some(ReportState::Archived),
         ..ReportFilter::default()
@@ -67,7 +86,7 @@ async fn look(server: &Server) -> ledger::Result<()> {
     let waiting = server.ledger.report_count(&filter).await?;
     server.waiting.store(waiting, Ordering::Relaxed);
     metrics::gauge!("watchfire_reports_waiting").set(waiting as f64);
-    response(&server.ledger).await
+    Ok(())
 }
 
 /// What of response waits, and for whom.

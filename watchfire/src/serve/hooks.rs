@@ -61,14 +61,30 @@ fn made(server: &Server) -> Option<Arc<Way>> {
     }
 }
 
+/// Makes calls of the changes since the last look; for the node of a cluster that leads.
+pub async fn note(server: &Server) -> ledger::Result<()> {
+    while server.ledger.note_calls(now().0).await?.1 {}
+    Ok(())
+}
+
+/// Does one call of a cluster's queue, if it is still to be done.
+pub async fn called(server: &Arc<Server>, key: &str) -> ledger::Result<()> {
+    let mine = Arc::clone(server);
+    let way = tokio::task::spawn_blocking(move || made(&mine)).await;
+    let Ok(Some(way)) = way else {
+        return Ok(());
+    };
+    let wanted = (HOOK_JOB, key);
+    let lease = server.ledger.lease_one(now().0, &server.worker, wanted, LEASE_SECS);
+    match lease.await? {
+        Some(lease) => one(server, &way, lease).await,
+        None => Ok(()),
+    }
+}
+
 async fn look(server: &Arc<Server>, way: &Arc<Way>, calls: &mut JoinSet<()>) -> ledger::Result<()> {
     let ledger = &server.ledger;
-    loop {
-        let (_, more) = ledger.note_calls(now().0).await?;
-        if !more {
-            break;
-        }
-    }
+    note(server).await?;
     while calls.len() < TOGETHER {
         let lease = ledger.lease(now().0, &server.worker, &[HOOK_JOB], LEASE_SECS);
         let Some(lease) = lease.await? else {

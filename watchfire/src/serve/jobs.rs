@@ -27,9 +27,6 @@ use crate::workspace::now;
 
 /// Jobs that take in at the same time; the ingesting thread is one.
 pub const TAKING: usize = 2;
-/// Length of a lease in seconds, and how often it is extended.
-const LEASE_SECS: u32 = 60;
-const BEAT: Duration = Duration::from_secs(20);
 /// How often the ledger is asked for work that others made due.
 const LOOK: Duration = Duration::from_secs(1);
 /// Files that are taken in at a time.
@@ -129,9 +126,10 @@ pub async fn run(server: Arc<Server>, kind: &'static str, most: usize) -> &'stat
     let mut purged = Timestamp(0);
     loop {
         while running.len() < most {
+            let secs = server.lease_secs();
             let leased = server
                 .ledger
-                .lease(now().0, &server.worker, &[kind], LEASE_SECS)
+                .lease(now().0, &server.worker, &[kind], secs)
                 .await;
             match leased {
                 Ok(Some(lease)) => {
@@ -179,11 +177,12 @@ enum Done {
 }
 
 /// Runs a leased job and extends its lease meanwhile.
-async fn held(server: Arc<Server>, lease: Lease) {
+pub async fn held(server: Arc<Server>, lease: Lease) {
+    let secs = server.lease_secs();
     let beat = async {
         loop {
-            sleep(BEAT).await;
-            let extended = server.ledger.extend_lease(&lease, now().0, LEASE_SECS);
+            sleep(Duration::from_secs(secs.into()) / 3).await;
+            let extended = server.ledger.extend_lease(&lease, now().0, secs);
             if let Err(error) = extended.await {
                 return error;
             }
@@ -271,6 +270,11 @@ async fn ask(server: &Server, source: Arc<Source>) -> Result<Done> {
             step = asking.next() => step?,
         };
         match step {
+            Step::Take(deliveries) if server.roles.clustered => {
+                server.queue.ask(Load::Archive(deliveries)).await?;
+                arrived(server, &feed).await;
+                asking.taken().await?;
+            }
             Step::Take(deliveries) => {
                 let summary = server.queue.ask(Load::Files(deliveries)).await?;
                 asking.taken().await?;
@@ -301,6 +305,20 @@ fn add(rows: &mut Option<u64>, summary: &Summary) {
     if let Some(new) = new_rows([summary]) {
         *rows = Some(rows.unwrap_or(0) + new);
     }
+}
+
+/// Archives what lies whole in a feed's folders, and asks for it to be taken in: on the node of a cluster
+/// that sees the folders, for whichever node takes the feed up.
+pub async fn archive(server: &Server, feed: &str) -> Result {
+    let files = server.folders.whole(feed);
+    for some in files.chunks(FILES) {
+        let there = some.iter().map(|file| file.delivery.clone());
+        let there = there.filter(|delivery| delivery.path.exists()).collect();
+        server.queue.ask(Load::Archive(there)).await?;
+        server.folders.taken(feed, some);
+        arrived(server, feed).await;
+    }
+    Ok(())
 }
 
 /// Takes in what lies whole in a feed's folders, and what the archive holds of it.

@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_secs(60);
 /// Looks after the files until the process is to end.
 pub async fn run(server: Arc<Server>) -> &'static str {
     loop {
-        if server.workspace().settings.lists.enabled {
+        if server.leads() && server.workspace().settings.lists.enabled {
             let mine = Arc::clone(&server);
             let done = tokio::task::spawn_blocking(move || one(&mine)).await;
             match done.unwrap_or_else(|error| Err(Failure::new("block lists", error))) {

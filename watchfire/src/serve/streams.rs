@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::Server;
 use super::work::Load;
+use super::{Server, jobs};
 use crate::asking;
 use crate::command::ingest::new_rows;
 use crate::failure::{Failure, Result};
@@ -52,6 +52,8 @@ pub async fn run(server: Arc<Server>) -> &'static str {
         let wanted: HashMap<String, Arc<Source>> = server
             .sources()
             .into_iter()
+            // One node of a cluster listens: the one that leads.
+            .filter(|_| server.leads())
             .filter(|source| source.feed.fetch.is_some() && !asking::is_asked(source))
             .map(|source| (source.feed.name.clone(), source))
             .collect();
@@ -81,7 +83,7 @@ pub async fn run(server: Arc<Server>) -> &'static str {
         }
         tokio::select! {
             () = server.stopped() => break,
-            // The sender lives in the server, so this is a change.
+            // The sender lives in the server, so this is a change, of the configuration or of who leads.
             _ = changed.changed() => {}
         }
     }
@@ -166,9 +168,16 @@ async fn take_in(server: &Server, source: &Arc<Source>, spooled: &[Spooled]) -> 
         return Ok(());
     }
     let deliveries = asking::deliveries(source, spooled);
-    let summary = server.queue.ask(Load::Files(deliveries)).await?;
-    asking::remove(spooled)?;
     let feed = &source.feed.name;
+    let summary = match server.roles.clustered {
+        true => {
+            let archived = server.queue.ask(Load::Archive(deliveries)).await?;
+            jobs::arrived(server, feed).await;
+            archived
+        }
+        false => server.queue.ask(Load::Files(deliveries)).await?,
+    };
+    asking::remove(spooled)?;
     metrics::counter!("watchfire_feed_runs_total", "feed" => feed.clone()).increment(1);
     let outcome = Outcome::Good(new_rows([&summary]));
     health::record(&server.ledger, feed, outcome, now()).await?;

@@ -33,6 +33,8 @@ const REFRESH: Duration = Duration::from_secs(600);
 pub enum Load {
     /// Take these files in.
     Files(Vec<Delivery>),
+    /// Archive these files, for whichever node takes them in.
+    Archive(Vec<Delivery>),
     /// Take in what the archive holds of a feed and no one has read, some of it.
     Waiting(Arc<Source>),
     /// Change over to this configuration.
@@ -158,7 +160,7 @@ fn work(mut queue: mpsc::Receiver<Batch>, fatal: &mpsc::Sender<String>) {
                     Ok(Summary::default())
                 })
             }
-            Load::Files(_) | Load::Waiting(_) => match &mut bench {
+            Load::Files(_) | Load::Archive(_) | Load::Waiting(_) => match &mut bench {
                 Some(bench) => take_turn(&mut turn, &bench.workspace, &answer).and_then(|()| {
                     bench.refresh();
                     take_in(bench, &load, fatal)
@@ -199,6 +201,10 @@ fn take_in(bench: &Bench, load: &Load, fatal: &mpsc::Sender<String>) -> Result<S
                 .cloned()
                 .collect();
             bench.intake.ingest(&there, false, &mut |_| {})
+        }
+        Load::Archive(deliveries) => {
+            let archived = bench.intake.archive_only(deliveries);
+            archived.map(|_| Summary::default())
         }
         Load::Waiting(source) => bench.intake.take_up(source, TAKEN_UP),
         Load::Configured(_) | Load::Nothing => Ok(Summary::default()),

@@ -16,6 +16,10 @@ mod demo;
 mod doors;
 mod drift;
 mod faults;
+// Shared with the storage's own tests.
+#[allow(dead_code, clippy::unwrap_used)]
+#[path = "../../../storage/tests/it/proxy.rs"]
+mod faulty_store;
 mod fetch;
 mod founding_week;
 mod handled;
@@ -24,6 +28,7 @@ mod ledger;
 mod lists;
 mod manual;
 mod newsroom;
+mod nodes;
 mod packaging;
 mod query;
 mod recount;
@@ -35,6 +40,10 @@ mod run;
 mod series;
 mod serve;
 mod site;
+mod stored;
+#[allow(dead_code, clippy::unwrap_used)]
+#[path = "../../../storage/tests/it/stores.rs"]
+mod stores;
 mod tidy;
 mod upkeep;
 mod upkeep_crash;

@@ -19,6 +19,11 @@ pub struct Post {
 
 impl Post {
     pub fn start() -> Post {
+        Post::slow(Duration::ZERO)
+    }
+
+    /// One that takes so long for each mail.
+    pub fn slow(pause: Duration) -> Post {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let at = listener.local_addr().expect("it is bound");
         let taken = Arc::new(Mutex::new(Vec::new()));
@@ -28,7 +33,7 @@ impl Post {
                 let kept = Arc::clone(&kept);
                 std::thread::spawn(move || {
                     // A client that was killed is gone in the middle of a word.
-                    let _ = talk(&stream, &kept);
+                    let _ = talk(&stream, &kept, pause);
                 });
             }
         });
@@ -36,7 +41,7 @@ impl Post {
     }
 
     /// Mails taken per recipient: their Message-IDs.
-    fn ids(&self) -> BTreeMap<String, Vec<String>> {
+    pub fn ids(&self) -> BTreeMap<String, Vec<String>> {
         let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for mail in self.taken.lock().expect("nobody panics with it").iter() {
             let head = |name: &str| {
@@ -54,7 +59,11 @@ impl Post {
     }
 }
 
-fn talk(stream: &TcpStream, taken: &Mutex<Vec<String>>) -> std::io::Result<()> {
+fn talk(
+    stream: &TcpStream,
+    taken: &Mutex<Vec<String>>,
+    pause: Duration,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let say = |line: &str| (&*stream).write_all(format!("{line}\r\n").as_bytes());
     say("220 mx.test ESMTP")?;
@@ -66,6 +75,7 @@ fn talk(stream: &TcpStream, taken: &Mutex<Vec<String>>) -> std::io::Result<()> {
         match line.get(..4).unwrap_or_default() {
             "EHLO" => say("250-mx.test\r\n250 8BITMIME")?,
             "DATA" => {
+                std::thread::sleep(pause);
                 say("354 go ahead")?;
                 let mut content = String::new();
                 loop {
@@ -88,7 +98,7 @@ fn talk(stream: &TcpStream, taken: &Mutex<Vec<String>>) -> std::io::Result<()> {
 }
 
 /// A configuration with a feed of phishing pages, whose mail goes to a server.
-fn configuration(post: SocketAddr) -> String {
+pub fn configuration(post: SocketAddr) -> String {
     format!(
         r#"
 [workspace]
@@ -267,6 +277,12 @@ fn from_an_event_to_a_notice_and_back_by_hand() {
 /// A workspace with everything up to the round that sends: pages of twenty parties, validated, armed.
 fn prepared(post: SocketAddr) -> Bench {
     let bench = Bench::with(&configuration(post));
+    prepare(&bench);
+    bench
+}
+
+/// Brings a workspace with that configuration there.
+pub fn prepare(bench: &Bench) {
     let hosts: Vec<_> = (0..20).map(|n| format!("p{n}.example")).collect();
     bench.write("in/a.csv", report(&hosts));
     let mut parties = String::from(
@@ -304,7 +320,6 @@ fn prepared(post: SocketAddr) -> Bench {
     bench
         .run(&["notices", "arm", "--reason", "on duty"])
         .exits(0);
-    bench
 }
 
 #[test]

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until something is so.
 #[track_caller]
-fn until(what: &str, mut so: impl FnMut() -> bool) {
+pub fn until(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
         assert!(begun.elapsed() < PATIENCE, "{what} did not come about");
@@ -41,8 +41,14 @@ pub struct Serving {
 impl Serving {
     /// Starts one on a free port and waits until it serves.
     pub fn start(bench: &Bench) -> Self {
+        Serving::with(bench, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn with(bench: &Bench, more: &[&str]) -> Self {
+        let arguments = [&["serve", "--listen", "127.0.0.1:0"], more].concat();
         let mut child = bench
-            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .command(&arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -82,8 +88,13 @@ impl Serving {
         self.log.lock().expect("nobody panics with it").clone()
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by its name.
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let done = std::process::Command::new("kill")
             .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
@@ -91,7 +102,7 @@ impl Serving {
     }
 
     /// Waits for its end; the exit code.
-    fn end(mut self) -> i32 {
+    pub fn end(mut self) -> i32 {
         let mut code = None;
         until("the end", || {
             code = self.child.try_wait().expect("it is ours");
@@ -101,7 +112,7 @@ impl Serving {
     }
 
     /// Kills it at once.
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it ends");
     }
@@ -111,7 +122,7 @@ impl Serving {
     }
 
     /// The value of a meter's line.
-    fn meter(&self, line: &str) -> Option<f64> {
+    pub fn meter(&self, line: &str) -> Option<f64> {
         let text = self.get("/metrics").body;
         let mut lines = text.lines();
         lines.find_map(|found| found.strip_prefix(line)?.trim().parse().ok())

@@ -195,10 +195,10 @@ impl Bench {
             };
             columns.append(named, &record, &enrichment);
         }
-        let root = self.desk.lake.root().to_owned();
+        let lake = self.desk.lake.clone();
         let mut index = IdentityIndex::new(1 << 20);
         let mut runs = |_: Day| Ok(Vec::new());
-        let mut writer = ReportWriter::new(&root, id, &mut index, &mut runs);
+        let mut writer = ReportWriter::new(&lake, id, &mut index, &mut runs);
         let receipt = Receipt {
             feed: "feed".to_owned(),
             report: id.to_owned(),
@@ -210,7 +210,7 @@ impl Bench {
             writer.push(chunk).unwrap();
         }
         let staged = writer.finish().unwrap();
-        lake::stage::make_durable(&root, &staged.files).unwrap();
+        lake::stage::make_durable(&lake, &staged.files).unwrap();
         let add = staged.files.iter().map(|(_, file)| NewLakeFile {
             path: file.path.clone(),
             kind: match file.kind {
@@ -517,10 +517,10 @@ async fn talk(
 
 /// Makes one part of these, as compaction does.
 pub async fn merge(bench: &Bench, files: &[ledger::LakeFile]) {
-    let root = bench.desk.lake.root();
+    let lake = &bench.desk.lake;
     let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-    let merged = lake::compact::merge(root, Day(files[0].day), &paths).unwrap();
-    lake::stage::make_durable(root, &merged.files).unwrap();
+    let merged = lake::compact::merge(lake, Day(files[0].day), &paths).unwrap();
+    lake::stage::make_durable(lake, &merged.files).unwrap();
     let add = merged.files.iter().map(|(_, file)| NewLakeFile {
         path: file.path.clone(),
         kind: match file.kind {

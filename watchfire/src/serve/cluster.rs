@@ -1,0 +1,236 @@
+//! A cluster's node: it plans while it leads, it works on what it is called for.
+//!
+//! The ledger's jobs say what is due, on every node the same rows. The node that leads looks for them and puts calls
+//! into the queue (`ledger::queue`); a node that works takes the call's job by its lease and does what a single
+//! process would. A feed is a queue of its own, so feeds are taken in side by side and each by one node at a time; and
+//! its fencing number decides at the commit, should two believe that it is theirs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use intake::collect::{FETCH, TAKE_IN};
+use ledger::hook::HOOK_JOB;
+use ledger::{Call, Held, Queue, Right};
+use tokio::time::sleep;
+
+use super::respond::RESPOND;
+use super::{Server, hooks, jobs, respond};
+use crate::workspace::{Workspace, now, random};
+
+/// Connections of a node to the queue.
+pub const CONNECTIONS: u32 = 8;
+/// How often the leader looks for what is due.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often it plans anew what every feed needs, and notes changes for webhooks.
+const PLAN: Duration = Duration::from_secs(60);
+const NOTE: Duration = Duration::from_secs(2);
+/// How often the others look whether nobody leads.
+const STAND: Duration = Duration::from_secs(2);
+/// A call for the same work is put again after this, if it is still due: the queue may have lost it.
+const AGAIN: Duration = Duration::from_secs(30);
+/// Jobs that are looked at together.
+const MOST: u64 = 1000;
+/// Rest before a node that lost the queue tries again.
+const REST: Duration = Duration::from_secs(1);
+/// Calls of the rest, besides feeds that are asked, that one node does at a time.
+const SLOTS: usize = 4;
+
+/// A node's name in leases: no other process has it, on this machine or later.
+pub fn name(workspace: &Workspace) -> String {
+    let mark: String = random()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{} {mark}", workspace.holder())
+}
+
+/// Kinds of calls that one worker of the crate does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Taking in: one report after the other, the threads of the node work on it together.
+    TakingIn,
+    /// Everything else, which mostly waits for others.
+    Rest,
+}
+
+impl Group {
+    fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Group::TakingIn => &[TAKE_IN],
+            Group::Rest => &[FETCH, RESPOND, HOOK_JOB],
+        }
+    }
+}
+
+/// The call for a job.
+fn call(kind: String, key: String) -> Call {
+    let queue = match kind.as_str() {
+        TAKE_IN | RESPOND => Some(format!("{kind} {key}")),
+        _ => None,
+    };
+    let priority = match kind.as_str() {
+        RESPOND => -10,
+        HOOK_JOB => -5,
+        TAKE_IN => 5,
+        _ => 0,
+    };
+    Call {
+        kind,
+        key,
+        queue,
+        priority,
+    }
+}
+
+/// Stands for the lead, and plans while it is ours, until the process is to end.
+pub async fn lead(server: Arc<Server>) -> &'static str {
+    const NAME: &str = "leading";
+    let Some(queue) = server.calls.clone() else {
+        server.stopped().await;
+        return NAME;
+    };
+    loop {
+        metrics::gauge!("watchfire_leads").set(0);
+        match server.ledger.hold(Right::Lead).await {
+            Ok(Some(held)) => term(&server, &queue, &held).await,
+            Ok(None) => {}
+            Err(error) => server.trouble("it cannot be seen who leads", &error),
+        }
+        if *server.stop.borrow() {
+            return NAME;
+        }
+        tokio::select! {
+            () = server.stopped() => return NAME,
+            () = sleep(STAND) => {}
+        }
+    }
+}
+
+/// Plans until the lead is lost or the process is to end.
+async fn term(server: &Arc<Server>, queue: &Queue, held: &Held) {
+    tracing::info!(node = server.worker, "this node leads");
+    leads(server, true);
+    let mut put: HashMap<(String, String), Instant> = HashMap::new();
+    let (mut planned, mut noted): (Option<Instant>, Option<Instant>) = (None, None);
+    while held.alive() {
+        let passed = |at: Option<Instant>, most| at.is_none_or(|at: Instant| at.elapsed() >= most);
+        let done = async {
+            if passed(planned, PLAN) {
+                jobs::plan(server).await?;
+                planned = Some(Instant::now());
+            }
+            if passed(noted, NOTE) {
+                hooks::note(server).await?;
+                respond::plan(server).await?;
+                noted = Some(Instant::now());
+            }
+            hand_out(server, queue, &mut put).await
+        };
+        if let Err(error) = done.await {
+            server.trouble("work cannot be planned", &error);
+        }
+        tokio::select! {
+            () = server.stopped() => break,
+            () = sleep(LOOK) => {}
+        }
+    }
+    leads(server, false);
+    match held.alive() {
+        true => tracing::info!("this node gives the lead back"),
+        false => tracing::warn!("this node lost the lead: it plans nothing more"),
+    }
+}
+
+fn leads(server: &Server, leads: bool) {
+    server.leads.store(leads, Ordering::Relaxed);
+    metrics::gauge!("watchfire_leads").set(f64::from(u8::from(leads)));
+    // Those who listen only while it leads look up.
+    server.changed.send_modify(|times| *times += 1);
+}
+
+/// Puts calls for what is due into the queue; once each, and again after a while.
+async fn hand_out(
+    server: &Server,
+    queue: &Queue,
+    put: &mut HashMap<(String, String), Instant>,
+) -> ledger::Result<()> {
+    let kinds = [TAKE_IN, FETCH, RESPOND, HOOK_JOB];
+    let due = server.ledger.due_jobs(&kinds, now().0, MOST).await?;
+    put.retain(|job, at| at.elapsed() < AGAIN && due.contains(job));
+    let new: Vec<(String, String)> = due
+        .into_iter()
+        .filter(|job| !put.contains_key(job))
+        .collect();
+    let calls: Vec<Call> = new
+        .iter()
+        .map(|(kind, key)| call(kind.clone(), key.clone()))
+        .collect();
+    queue.put(&calls).await?;
+    put.extend(new.into_iter().map(|job| (job, Instant::now())));
+    Ok(())
+}
+
+/// Does what the node is called for, until the process is to end.
+pub async fn work(server: Arc<Server>, group: Group) -> &'static str {
+    const NAME: &str = "working";
+    let Some(queue) = server.calls.clone() else {
+        server.stopped().await;
+        return NAME;
+    };
+    loop {
+        let serve = server.workspace().settings.serve.clone();
+        let secs = |secs: u32| Duration::from_secs(secs.into());
+        let times = (secs(serve.lease_secs), secs(serve.drain_secs));
+        let slots = match group {
+            Group::TakingIn => 1,
+            Group::Rest => serve.fetches as usize + SLOTS,
+        };
+        let mine = Arc::clone(&server);
+        let doing = move |kind: &'static str, key: String| {
+            let mine = Arc::clone(&mine);
+            Box::pin(async move { called(&mine, kind, &key).await }) as _
+        };
+        let until = Arc::clone(&server);
+        let stop = async move { until.stopped().await };
+        let worked = queue.work(group.kinds(), slots, times, Arc::new(doing), stop);
+        if let Err(error) = worked.await {
+            server.trouble("the queue was lost", &error);
+        }
+        if *server.stop.borrow() {
+            return NAME;
+        }
+        tokio::select! {
+            () = server.stopped() => return NAME,
+            () = sleep(REST) => {}
+        }
+    }
+}
+
+/// One call: its job is taken if it is still due, and done.
+async fn called(server: &Arc<Server>, kind: &'static str, key: &str) -> Result<(), String> {
+    if *server.stop.borrow() {
+        // Left to others, as it was.
+        return Ok(());
+    }
+    let done = match kind {
+        RESPOND => respond::called(server).await,
+        HOOK_JOB => hooks::called(server, key).await,
+        kind => {
+            let wanted = (kind, key);
+            let secs = server.lease_secs();
+            let lease = server.ledger.lease_one(now().0, &server.worker, wanted, secs);
+            match lease.await {
+                Ok(Some(lease)) => {
+                    jobs::held(Arc::clone(server), lease).await;
+                    Ok(())
+                }
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            }
+        }
+    };
+    // The ledger knows what is due, and the leader calls again.
+    done.map_err(|error| {
+        server.trouble("a call was for nothing", &error);
+        error.to_string()
+    })
+}
