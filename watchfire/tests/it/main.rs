@@ -1,5 +1,6 @@
 //! Tests of the built binary, from outside: what a person or a program sees.
 
+mod alarms;
 mod backup;
 mod beside;
 mod blocklist;
@@ -25,6 +26,7 @@ mod lists;
 mod manual;
 mod newsroom;
 mod packaging;
+mod pages;
 mod query;
 mod recount;
 mod rederive;
@@ -32,6 +34,7 @@ mod repeats;
 mod respond;
 mod rollup;
 mod run;
+mod sealing;
 mod series;
 mod serve;
 mod site;

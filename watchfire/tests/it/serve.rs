@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until something is so.
 #[track_caller]
-fn until(what: &str, mut so: impl FnMut() -> bool) {
+pub fn until(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
         assert!(begun.elapsed() < PATIENCE, "{what} did not come about");
@@ -83,7 +83,7 @@ impl Serving {
     }
 
     /// Sends a signal by its name.
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let done = std::process::Command::new("kill")
             .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
@@ -131,26 +131,26 @@ impl Drop for Serving {
 
 /// An answer over HTTP.
 #[derive(Clone, Debug, PartialEq)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
 }
 
 impl Answer {
     #[track_caller]
-    fn is(self, status: u16) -> Self {
+    pub fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");
         self
     }
 
-    fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
 /// A request on a connection of its own; `None` if it breaks off.
-fn ask(
+pub fn ask(
     address: SocketAddr,
     method: &str,
     path: &str,

@@ -34,22 +34,22 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/settings/users/{login}", ADMINISTER, || {
         get(one_page)
     }),
-    Route::act("/console/settings/users", ADMINISTER, || post(set_form)),
+    Route::act("/console/settings/users", ADMINISTER, || post(set_form)).fresh(),
     Route::act(
         "/console/settings/users/{login}/organization",
         ADMINISTER,
         || post(organization_form),
-    ),
+    ).fresh(),
     Route::act(
         "/console/settings/users/{login}/password",
         ADMINISTER,
         || post(password_form),
-    ),
+    ).fresh(),
     Route::act(
         "/console/settings/users/{login}/second-factor",
         ADMINISTER,
         || post(factor_form),
-    ),
+    ).fresh(),
     Route::act(
         "/console/settings/users/{login}/release",
         ADMINISTER,
@@ -73,28 +73,28 @@ pub(crate) const ROUTES: &[Route] = &[
         ADMINISTER,
         set_described,
         || post(set_api),
-    ),
+    ).fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/accounts/{login}/organization",
         ADMINISTER,
         organization_described,
         || post(organization_api),
-    ),
+    ).fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/accounts/{login}/password",
         ADMINISTER,
         password_described,
         || post(password_api),
-    ),
+    ).fresh(),
     Route::api(
         Verb::Delete,
         "/api/v1/accounts/{login}/second-factor",
         ADMINISTER,
         factor_described,
         || delete(factor_api),
-    ),
+    ).fresh(),
     Route::api(
         Verb::Delete,
         "/api/v1/accounts/{login}/sessions",
