@@ -15,7 +15,7 @@ mod m0011_workbench;
 mod m0015_portal;
 mod m0016_sign_in;
 mod m0017_duty;
-mod m0020_proof;
+mod m0020_proof_and_hold;
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, Index, SchemaManager, Table, TableCreateStatement,
@@ -43,7 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_duty::Migration),
             Box::new(m0016_sign_in::Migration),
             Box::new(m0011_workbench::Migration),
-            Box::new(m0020_proof::Migration),
+            Box::new(m0020_proof_and_hold::Migration),
         ]
     }
 }
