@@ -52,6 +52,7 @@ mod once;
 pub mod openapi;
 mod pages;
 mod pictures;
+mod reasons;
 mod receipts;
 mod receive;
 mod refusal;

@@ -13,7 +13,7 @@ use crate::account::Actor;
 use crate::audit::{self, NewAudit};
 use crate::submitted::{self, NewSubmitted, With};
 use crate::text::{Text, without_nul};
-use crate::{Error, Ledger, Page, Reach, Result, incident, listing};
+use crate::{Error, Ledger, Page, Reach, Result, directive, incident, listing};
 
 mod row {
     use model::ids::IncidentId;

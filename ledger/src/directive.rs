@@ -227,6 +227,7 @@ impl Ledger {
                 answered_at: Set(None),
                 acted_at: Set(None),
                 ticket: Set(None),
+                held_at: Set(None),
             };
             (row, size)
         });

@@ -12,6 +12,7 @@ use model::newsroom::Right;
 
 use super::assets;
 use crate::Desk;
+use crate::reasons;
 use crate::refusal::Refusal;
 use crate::routes::{Need, Route};
 use crate::visitor::Visitor;
@@ -398,7 +399,7 @@ pub(crate) async fn refused(desk: &Arc<Desk>, visitor: &Visitor, refusal: &Refus
         Refusal::Broken => (w.failed, String::new()),
         other => (
             w.refused,
-            match other.detail() {
+            match reasons::told(other, visitor.lang) {
                 text if text.is_empty() => other.problem().title().to_owned(),
                 text => text,
             },
