@@ -28,6 +28,9 @@ pub struct SignIn {
     pub provider: Option<Provider>,
     /// Calls a minute that one token of the API may make.
     pub calls_per_minute: u32,
+    /// How long a password or a code that was shown counts before an act of weight, in minutes; 0: it is asked for
+    /// before each.
+    pub proof_minutes: u32,
 }
 
 impl Default for SignIn {
@@ -37,6 +40,7 @@ impl Default for SignIn {
             breached: None,
             provider: None,
             calls_per_minute: 600,
+            proof_minutes: 10,
         }
     }
 }

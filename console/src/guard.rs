@@ -16,7 +16,7 @@ use crate::Desk;
 use crate::access::Rate;
 use crate::front::Front;
 use crate::once;
-use crate::pages::shell;
+use crate::pages::{again, shell};
 use crate::problem::Problem;
 use crate::refusal::Refusal;
 use crate::routes::{Need, Verb};
@@ -36,6 +36,8 @@ pub(crate) struct Door {
     pub(crate) desk: Arc<Desk>,
     /// Who may.
     pub(crate) need: Need,
+    /// Whether the session must have shown just now whose it is.
+    pub(crate) fresh: bool,
     /// Bytes of a body at most.
     pub(crate) most: usize,
     /// Every method that the address takes.
@@ -74,6 +76,7 @@ pub(crate) async fn guarded(State(door): State<Door>, request: Request, next: Ne
     let Door {
         desk,
         need,
+        fresh,
         most,
         front,
         ..
@@ -111,8 +114,17 @@ pub(crate) async fn guarded(State(door): State<Door>, request: Request, next: Ne
             parts.extensions.insert(visitor.clone());
             parts.extensions.insert(front);
             let request = Request::from_parts(parts, body);
-            let answered = once::run(&desk, &visitor, most, request, next).await;
-            in_our_words(answered).await
+            let request = match fresh && by_cookie {
+                true => again::proved(&desk, &visitor, standing.proved_at, request, most).await,
+                false => Ok(request),
+            };
+            match request {
+                Ok(request) => {
+                    let answered = once::run(&desk, &visitor, most, request, next).await;
+                    in_our_words(answered).await
+                }
+                Err(asked) => *asked,
+            }
         }
         // Back to the page afterwards, never to what would act.
         Err(Refusal::SignIn) if standing.owes.is_some() && !api && !unsafe_method => {
@@ -258,6 +270,8 @@ struct Standing {
     rate: Option<Rate>,
     /// What the person must do before anything else: here they are nobody.
     owes: Option<Owes>,
+    /// When the session's person last showed a password or a code.
+    proved_at: Option<i64>,
 }
 
 /// Finds who asks.
@@ -282,6 +296,7 @@ async fn visitor(desk: &Desk, parts: &mut Parts) -> Result<(Visitor, Standing), 
             match owes.filter(|owes| !owes.opens(parts.uri.path())) {
                 Some(owes) => standing.owes = Some(owes),
                 None => {
+                    standing.proved_at = signed.proved_at;
                     account = desk.ledger.account(&signed.login).await?;
                     session = Some(hash);
                 }

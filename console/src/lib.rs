@@ -54,10 +54,12 @@ mod once;
 pub mod openapi;
 mod pages;
 mod pictures;
+mod reasons;
 mod receipts;
 mod receive;
 mod refusal;
 mod request;
+pub mod seal;
 mod signing;
 mod subscriptions;
 mod totp;
@@ -143,6 +145,8 @@ pub struct Desk {
     changes: changes::Changes,
     /// What the configuration says of signing in.
     sign_in: watch::Receiver<Arc<access::SignIn>>,
+    /// Seals secrets of second factors; none where the program keeps no key.
+    seal: Option<Arc<seal::Seal>>,
     /// Asks the provider that people sign in through besides.
     oidc: oidc::Oidc,
     /// What connections are made with, where TLS is ours.
@@ -209,6 +213,7 @@ impl Desk {
             limits: limits::Limits::default(),
             changes: changes::Changes::default(),
             sign_in: watch::channel(Arc::default()).1,
+            seal: None,
             oidc: oidc::Oidc::default(),
             tls: watch::channel(None).1,
             premises: None,
@@ -225,6 +230,12 @@ impl Desk {
     /// and no other house's provider.
     pub fn signing_in(mut self, terms: watch::Receiver<Arc<access::SignIn>>) -> Self {
         self.sign_in = terms;
+        self
+    }
+
+    /// With the key that secrets of second factors are sealed with; without, nobody sets one up here.
+    pub fn sealing(mut self, seal: Arc<seal::Seal>) -> Self {
+        self.seal = Some(seal);
         self
     }
 

@@ -11,6 +11,7 @@ use shell::{Counts, Sending};
 use crate::Desk;
 use crate::routes::Route;
 
+pub(crate) mod again;
 pub(crate) mod answers;
 pub(crate) mod appeals;
 pub(crate) mod assets;
@@ -50,6 +51,7 @@ pub(crate) fn routes() -> Vec<&'static [Route]> {
         sign_in::ROUTES,
         sign_in::code::ROUTES,
         sign_in::provider::ROUTES,
+        again::ROUTES,
         me::ROUTES,
         me::password::ROUTES,
         me::factor::ROUTES,
@@ -160,6 +162,7 @@ pub(crate) fn tables() -> Vec<(&'static str, Pairs)> {
         ("shell", crate::words::ShellWords::PAIRS),
         ("sign_in", sign_in::Words::PAIRS),
         ("sign_in code", sign_in::code::Words::PAIRS),
+        ("again", again::Words::PAIRS),
         ("me", me::Words::PAIRS),
         ("me password", me::password::Words::PAIRS),
         ("me factor", me::factor::Words::PAIRS),

@@ -78,6 +78,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may.
     pub need: Need,
+    /// Whether a browser's session must have shown within some minutes whose it is (`pages/again.rs`).
+    pub fresh: bool,
     /// Bytes of a body at most.
     pub body: usize,
     /// What the OpenAPI document says; routes of pages have none.
@@ -97,6 +99,7 @@ impl Route {
             verb: Verb::Get,
             path,
             need,
+            fresh: false,
             body: BODY,
             described: None,
             handler,
@@ -127,9 +130,18 @@ impl Route {
             verb,
             path,
             need,
+            fresh: false,
             body: BODY,
             described: Some(described),
             handler,
+        }
+    }
+
+    /// That weighs enough to ask once more who is there: approvals, arming, rights and keys.
+    pub const fn fresh(self) -> Self {
+        Route {
+            fresh: true,
+            ..self
         }
     }
 
@@ -157,6 +169,7 @@ pub(crate) fn router(desk: &Arc<Desk>) -> Router<Arc<Desk>> {
         let state = guard::Door {
             desk: Arc::clone(desk),
             need: route.need,
+            fresh: route.fresh,
             most: route.body,
             verbs: verbs.into(),
             front: Arc::clone(&front),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use ledger::{Account, Hash, NewSession};
+use ledger::{Account, Hash, NewSession, SecondFactor};
 use model::bulletin::Lang;
 
 use crate::Desk;
@@ -118,6 +118,36 @@ pub(crate) async fn needs_second_factor(desk: &Desk, account: &Account) -> Resul
 pub(crate) async fn has_second_factor(desk: &Desk, login: &str) -> Result<bool, Refusal> {
     let found = desk.ledger.second_factor(login).await?;
     Ok(found.is_some_and(|one| one.confirmed_at.is_some()))
+}
+
+/// The key that secrets of second factors are sealed with.
+///
+/// # Errors
+/// This process was given none.
+pub(crate) fn seal(desk: &Desk) -> Result<&crate::seal::Seal, Refusal> {
+    let seal = desk.seal.as_deref();
+    seal.ok_or_else(|| Refusal::conflict("this process", "keeps no key for second factors"))
+}
+
+/// The secret behind a second factor; one of before sealing is sealed on the way.
+///
+/// # Errors
+/// It does not open with our key: the log says what to do. The ledger cannot be written.
+pub(crate) async fn secret_of(desk: &Desk, factor: &SecondFactor) -> Result<String, Refusal> {
+    let seal = seal(desk)?;
+    let login = factor.login.as_str();
+    let secret = seal
+        .open(login, &factor.secret)
+        .map_err(|error| Refusal::broken(&format!("the second factor of {login}"), error))?;
+    if !seal.is_ours(&factor.secret) {
+        let sealed = seal.seal(login, &secret);
+        let sealed = sealed.map_err(|error| Refusal::broken("a second factor", error))?;
+        let ledger = &desk.ledger;
+        ledger
+            .reseal_second_factor(login, &factor.secret, &sealed)
+            .await?;
+    }
+    Ok(secret)
 }
 
 /// Ends the session that a browser came with, if any, and begins one with a text of its own, so that none that was

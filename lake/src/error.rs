@@ -51,6 +51,9 @@ pub enum Error {
     /// The query failed.
     #[error("query failed: {0}")]
     Query(#[from] datafusion::error::DataFusionError),
+    /// The executors, or what they are to be reached by.
+    #[error("engine: {0}")]
+    Engine(String),
     /// The caller could not say which files are live.
     #[error("the list of live files is not available: {0}")]
     Manifest(String),
@@ -72,6 +75,7 @@ impl Error {
             Error::DamagedRun { .. } => "lake-run-damaged",
             Error::Refused(_) => "lake-query-refused",
             Error::Query(_) => "lake-query",
+            Error::Engine(_) => "lake-engine",
             Error::Manifest(_) => "lake-manifest",
             Error::Store(error) => error.label(),
             Error::Arrow(_) => "lake-arrow",

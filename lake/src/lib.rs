@@ -6,7 +6,8 @@
 //! sorted identity runs, fsynced. It hands the files back: the caller commits them in the ledger's
 //! manifest, and only what the manifest lists is ever read. [`query`] gives DataFusion over a list
 //! of live parts: the documented SQL views, and the streams from which a week's statistics are
-//! counted in one scan; [`rows`] makes records of an answer again; [`search`] finds events by a short query text.
+//! counted in one scan; [`engine`] gives queries over many rows to executors on other machines;
+//! [`rows`] makes records of an answer again; [`search`] finds events by a short query text.
 //!
 //! [`compact`] makes few parts out of many and takes rows out of a part, by the same protocol: new
 //! files are staged, the caller commits them and lets the old ones go.
@@ -16,6 +17,7 @@
 
 pub mod columns;
 pub mod compact;
+pub mod engine;
 pub mod error;
 pub mod identity;
 pub mod part;

@@ -11,6 +11,7 @@
 //! DDL, DML, COPY, SET and external tables are refused before planning.
 
 use std::any::Any;
+use std::fs::File;
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BinaryBuilder, FixedSizeBinaryArray, RecordBatch, StringBuilder,
 };
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::temporal_conversions::timestamp_ns_to_datetime;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::datasource::listing::PartitionedFile;
@@ -32,15 +34,18 @@ use datafusion::execution::context::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     TableProviderFilterPushDown, TableType, Volatility,
 };
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::prelude::{col, lit};
+use datafusion::prelude::{DataFrame, col, lit};
 use model::time::Timestamp;
 use storage::{Storage, Wanted};
+use url::Url;
 
+use crate::engine::{Engine, fingerprint};
 use crate::error::{Error, Result};
 use crate::part::PartReading;
 use crate::schema::SCHEMA;
@@ -68,6 +73,7 @@ pub struct Lake {
     files: Storage,
     memory: usize,
     threads: usize,
+    engine: Option<Engine>,
 }
 
 impl Lake {
@@ -84,7 +90,32 @@ impl Lake {
             root,
             memory,
             threads: threads.max(1),
+            engine: None,
         })
+    }
+
+    /// The same lake, whose queries over many rows are answered by executors.
+    pub fn with_engine(mut self, engine: Engine) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
+    /// The executors, if there are any.
+    pub fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()
+    }
+
+    /// How the columns of a part are read.
+    pub(crate) fn part_reading(&self) -> PartReading {
+        PartReading {
+            root: self.root.clone(),
+            files: self.files.clone(),
+        }
+    }
+
+    /// Bytes that a query may use.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
     }
 
     /// The lake in the folder `lake` of a workspace whose files lie in `files`; otherwise as [`Lake::open`].
@@ -102,6 +133,7 @@ impl Lake {
             root,
             memory,
             threads: threads.max(1),
+            engine: None,
         })
     }
 
@@ -128,15 +160,20 @@ impl Lake {
         }
     }
 
-    /// Lets a session of DataFusion read the parts where they lie in a store: whoever runs a plan over
-    /// `events_raw` needs it. In a plain folder the file system is there already.
+    /// Lets a session of DataFusion read the parts by their paths in the lake, wherever they lie: whoever runs a plan
+    /// that was made elsewhere, or one over a store, needs it.
     ///
     /// # Errors
     /// The folder cannot be read.
     pub fn lend(&self, environment: &RuntimeEnv) -> Result<()> {
-        if let Some(reader) = self.files.reader(&self.root)? {
-            environment.register_object_store(store_url()?.as_ref(), reader);
-        }
+        let reader = match self.files.reader(&self.root)? {
+            Some(reader) => reader,
+            None => {
+                let files = object_store::local::LocalFileSystem::new_with_prefix(&self.root);
+                Arc::new(files.map_err(|error| Error::Query(error.into()))?)
+            }
+        };
+        environment.register_object_store(parts_url()?.as_ref(), reader);
         Ok(())
     }
 
@@ -150,38 +187,60 @@ impl Lake {
         self.threads
     }
 
-    /// A DataFusion session with the views over `parts`.
+    /// A DataFusion session with the views over `parts`, which are read here.
     ///
     /// # Errors
     /// A defect of ours in the views.
     pub async fn session(&self, parts: &[Part]) -> Result<SessionContext> {
-        self.session_of(parts, 8192, self.memory).await
+        self.session_on(parts, &Select::of("", self.memory), &[])
+            .await
     }
 
-    async fn session_of(
+    /// As [`Lake::session`], with what a SELECT may use, over these executors; over none, it reads here.
+    pub(crate) async fn session_on(
         &self,
         parts: &[Part],
-        batch_rows: usize,
-        memory: usize,
+        select: &Select<'_>,
+        executors: &[Url],
     ) -> Result<SessionContext> {
         let config = SessionConfig::new()
             .with_target_partitions(self.threads)
-            .with_batch_size(batch_rows)
+            .with_batch_size(select.batch_rows)
             .with_information_schema(false)
             .set_bool("datafusion.execution.parquet.pushdown_filters", true)
             // Text that doubles with every round fills any memory.
             .set_bool("datafusion.execution.enable_recursive_ctes", false);
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+            .with_memory_pool(Arc::new(FairSpillPool::new(select.memory)))
             .build_arc()?;
-        self.lend(&runtime)?;
-        let context = SessionContext::new_with_config_rt(config, runtime);
-        for function in [IpText::udf(), IpBytes::udf(), IdText::udf()] {
+        if self.files.is_remote() || !executors.is_empty() {
+            self.lend(&runtime)?;
+        }
+        let context = match &self.engine {
+            Some(engine) if !executors.is_empty() => {
+                let builder = SessionStateBuilder::new()
+                    .with_config(config)
+                    .with_runtime_env(runtime)
+                    .with_default_features();
+                SessionContext::new_with_state(engine.spread(builder, executors)?.build())
+            }
+            _ => SessionContext::new_with_config_rt(config, runtime),
+        };
+        for function in functions() {
             context.register_udf(function);
+        }
+        if select.guarded {
+            for name in MULTIPLIERS {
+                context.deregister_udf(name);
+            }
+            for name in ["range", "generate_series"] {
+                context.deregister_udtf(name);
+            }
         }
         let table = Arc::new(EventsTable {
             lake: self.clone(),
             parts: parts.into(),
+            elsewhere: !executors.is_empty(),
         });
         context.register_table("events_raw", table)?;
         let columns = SCHEMA.fields().iter().map(|field| {
@@ -251,7 +310,22 @@ impl Lake {
     /// # Errors
     /// [`Error::Refused`] for anything but a SELECT; [`Error::Query`] for a SELECT that fails.
     pub async fn query(&self, parts: &[Part], sql: &str) -> Result<SendableRecordBatchStream> {
-        selected(&self.session(parts).await?, sql).await
+        self.selected(parts, &Select::of(sql, self.memory)).await
+    }
+
+    /// Answers a SELECT by the executors where that gains, otherwise here.
+    async fn selected(
+        &self,
+        parts: &[Part],
+        select: &Select<'_>,
+    ) -> Result<SendableRecordBatchStream> {
+        if let Some(engine) = &self.engine
+            && let Some(answer) = engine.answer(self, parts, select).await?
+        {
+            return Ok(answer);
+        }
+        let context = self.session_on(parts, select, &[]).await?;
+        Ok(select.frame(&context).await?.execute_stream().await?)
     }
 
     /// Answers a SELECT as [`Lake::query`] does, for somebody whose time and memory are bounded: functions that make
@@ -261,15 +335,13 @@ impl Lake {
     /// # Errors
     /// As [`Lake::query`].
     pub async fn answer(&self, parts: &[Part], sql: &str, bounds: Bounds) -> Result<Answer> {
-        let memory = self.memory.min(bounds.memory);
-        let context = self.session_of(parts, 1024, memory).await?;
-        for name in MULTIPLIERS {
-            context.deregister_udf(name);
-        }
-        for name in ["range", "generate_series"] {
-            context.deregister_udtf(name);
-        }
-        let mut stream = selected(&context, sql).await?;
+        let select = Select {
+            batch_rows: 1024,
+            enough: bounds.rows,
+            guarded: true,
+            ..Select::of(sql, self.memory.min(bounds.memory))
+        };
+        let mut stream = self.selected(parts, &select).await?;
         let mut answer = Answer {
             columns: stream
                 .schema()
@@ -314,8 +386,53 @@ impl Lake {
     /// # Errors
     /// The part cannot be read.
     pub async fn collect(&self, parts: &[Part], sql: &str) -> Result<Vec<RecordBatch>> {
-        let context = self.session(parts).await?;
-        Ok(context.sql(sql).await?.collect().await?)
+        let mut stream = self.query(parts, sql).await?;
+        let mut batches = Vec::new();
+        while let Some(batch) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+            batches.push(batch?);
+        }
+        Ok(batches)
+    }
+}
+
+/// A SELECT and what it may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Select<'a> {
+    sql: &'a str,
+    /// Bytes before it spills or fails.
+    memory: usize,
+    /// Rows of a batch.
+    batch_rows: usize,
+    /// More rows than these nobody looks at.
+    pub(crate) enough: usize,
+    /// Functions that make much out of little are not known.
+    guarded: bool,
+}
+
+impl<'a> Select<'a> {
+    fn of(sql: &'a str, memory: usize) -> Self {
+        Select {
+            sql,
+            memory,
+            batch_rows: 8192,
+            enough: usize::MAX,
+            guarded: false,
+        }
+    }
+
+    /// Plans it, if it is a SELECT and nothing else.
+    pub(crate) async fn frame(&self, context: &SessionContext) -> Result<DataFrame> {
+        let only_select = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        let frame = context.sql_with_options(self.sql, only_select).await;
+        frame.map_err(|error| match error {
+            DataFusionError::Plan(message) if message.contains("not supported") => {
+                Error::Refused(format!("{message}; only SELECT is allowed"))
+            }
+            other => Error::Query(other),
+        })
     }
 }
 
@@ -368,26 +485,9 @@ fn answered(array: &ArrayRef, column: &ArrayFormatter<'_>, row: usize) -> Cell {
     }
 }
 
-/// Plans a SELECT and nothing else.
-async fn selected(context: &SessionContext, sql: &str) -> Result<SendableRecordBatchStream> {
-    let only_select = SQLOptions::new()
-        .with_allow_ddl(false)
-        .with_allow_dml(false)
-        .with_allow_statements(false);
-    let frame = context
-        .sql_with_options(sql, only_select)
-        .await
-        .map_err(|error| match error {
-            DataFusionError::Plan(message) if message.contains("not supported") => {
-                Error::Refused(format!("{message}; only SELECT is allowed"))
-            }
-            other => Error::Query(other),
-        })?;
-    Ok(frame.execute_stream().await?)
-}
-
-/// Under which DataFusion knows the files of a lake that lies in a store.
-fn store_url() -> datafusion::error::Result<ObjectStoreUrl> {
+/// Under which DataFusion knows the files of a lake that lies in a store, and plans that go to executors those of
+/// every lake.
+pub(crate) fn parts_url() -> datafusion::error::Result<ObjectStoreUrl> {
     ObjectStoreUrl::parse("lake://parts")
 }
 
@@ -396,6 +496,8 @@ fn store_url() -> datafusion::error::Result<ObjectStoreUrl> {
 struct EventsTable {
     lake: Lake,
     parts: Arc<[Part]>,
+    /// Executors read them: by their paths in the lake, and with what tells a part from another.
+    elsewhere: bool,
 }
 
 #[async_trait]
@@ -425,19 +527,27 @@ impl TableProvider for EventsTable {
         let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); self.lake.threads];
         let mut parts: Vec<&Part> = self.parts.iter().collect();
         parts.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.path.cmp(&b.path)));
-        self.lake.warm(parts.iter().copied());
-        let remote = self.lake.files.is_remote();
+        if !self.elsewhere {
+            self.lake.warm(parts.iter().copied());
+        }
+        let by_lake = self.elsewhere || self.lake.files.is_remote();
         for part in parts {
-            let location = match remote {
+            let path = self.lake.root.join(&part.path);
+            let location = match by_lake {
                 true => object_store::path::Path::parse(&part.path),
-                false => {
-                    let path = self.lake.root.join(&part.path);
-                    object_store::path::Path::from_absolute_path(path)
-                }
+                false => object_store::path::Path::from_absolute_path(&path),
             };
-            let location = location.map_err(|error| DataFusionError::External(Box::new(error)))?;
             let mut file = PartitionedFile::new(String::new(), part.bytes);
-            file.object_meta.location = location;
+            file.object_meta.location =
+                location.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            if self.elsewhere {
+                // A part that is not here is known by its length alone.
+                let print = File::open(&path).and_then(|file| fingerprint(file, part.bytes));
+                let print = print.unwrap_or(0);
+                if let Some(time) = timestamp_ns_to_datetime(print) {
+                    file.object_meta.last_modified = time.and_utc();
+                }
+            }
             if let Some(group) = groups.iter_mut().min_by_key(|(rows, _)| *rows) {
                 group.0 += part.rows;
                 group.1.push(file);
@@ -453,21 +563,23 @@ impl TableProvider for EventsTable {
             groups.push(FileGroup::new(Vec::new()));
         }
         let source = Arc::new(ParquetSource::new(Arc::clone(&SCHEMA)));
-        let url = match remote {
-            true => store_url()?,
+        let url = match by_lake {
+            true => parts_url()?,
             false => ObjectStoreUrl::local_filesystem(),
         };
         let config = FileScanConfigBuilder::new(url, source)
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
-            .with_expr_adapter(Some(Arc::new(PartReading {
-                root: self.lake.root.clone(),
-                files: self.lake.files.clone(),
-            })))
+            .with_expr_adapter(Some(Arc::new(self.lake.part_reading())))
             .with_limit(limit)
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+/// Our functions: SQL knows them here and on executors.
+pub(crate) fn functions() -> impl Iterator<Item = ScalarUDF> {
+    [IpText::udf(), IpBytes::udf(), IdText::udf()].into_iter()
 }
 
 fn ip_of(bytes: &[u8]) -> Option<IpAddr> {

@@ -76,6 +76,8 @@ mod session {
         /// What the person must do before anything else: `password` (choose another), `second-factor` (set
         /// one up).
         pub owes: Option<String>,
+        /// When its person last showed a password or a code, microseconds UTC; a session begins with one.
+        pub proved_at: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -186,6 +188,7 @@ impl Ledger {
             agent: Set(new.agent),
             how: Set(new.how),
             owes: Set(owes.map(str::to_owned)),
+            proved_at: Set(Some(now)),
         };
         session::Entity::insert(row)
             .exec_without_returning(&tx)
@@ -215,6 +218,17 @@ impl Ledger {
                 .await?;
         }
         Ok(Some(found))
+    }
+
+    /// The person of a session showed a password or a code again.
+    pub async fn prove_session(&self, hash: Hash, now: i64) -> Result<()> {
+        session::Entity::update_many()
+            .col_expr(session::Column::ProvedAt, Expr::value(now))
+            .filter(session::Column::Id.eq(hash.to_string()))
+            .filter(session::Column::EndedAt.is_null())
+            .exec(self.writer()?)
+            .await?;
+        Ok(())
     }
 
     /// Ends a session.

@@ -13,7 +13,7 @@ use crate::account::Actor;
 use crate::audit::{self, NewAudit};
 use crate::submitted::{self, NewSubmitted, With};
 use crate::text::{Text, without_nul};
-use crate::{Error, Ledger, Page, Reach, Result, incident, listing};
+use crate::{Error, Ledger, Page, Reach, Result, directive, incident, listing};
 
 mod row {
     use model::ids::IncidentId;
@@ -205,6 +205,45 @@ impl Ledger {
         Ok(found.one(self.reader()).await?)
     }
 
+    /// Says which incident a waiting appeal is about, and lets the time of whoever was asked about it stand still until
+    /// the appeal is decided. A person's act: an appeal alone holds nothing, for anybody can send one. Audited.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] without the appeal or the incident; [`Error::Conflict`] if it was decided already.
+    pub async fn hold_for_appeal(
+        &self,
+        by: &Actor,
+        id: i64,
+        number: i64,
+        now: i64,
+    ) -> Result<Appeal> {
+        by.must(Right::Lead)?;
+        let tx = self.begin().await?;
+        let mut appeal = load(&tx, id).await?;
+        if appeal.state.0 != AppealState::Waiting {
+            return Err(Error::conflict(object(id), "was decided already"));
+        }
+        let incident = incident::numbered(&tx, number, &Reach::All).await?;
+        let because = format!("appeal {id}");
+        if let Some(before) = appeal.incident().filter(|before| *before != incident) {
+            directive::stand(&tx, before, (false, &because), by.login(), now).await?;
+        }
+        directive::stand(&tx, incident, (true, &because), by.login(), now).await?;
+        appeal.incident_id = Some(Text(incident));
+        let record = NewAudit {
+            actor: by.login().to_owned(),
+            action: "appeal.hold".to_owned(),
+            object: object(id),
+            detail: json!({ "incident": incident }),
+        };
+        Entity::update(ActiveModel::from(appeal.clone()).reset_all())
+            .exec(&tx)
+            .await?;
+        audit::append(&tx, record, now).await?;
+        tx.commit().await?;
+        Ok(appeal)
+    }
+
     /// Decides an appeal. One that is right takes its entry, and every live entry of the same value, off the
     /// block lists in the same transaction; the incident it is about gets a note. Audited.
     ///
@@ -244,6 +283,10 @@ impl Ledger {
             true => AppealState::Upheld,
             false => AppealState::Declined,
         });
+        if let Some(held) = appeal.incident() {
+            let because = format!("appeal {id} was decided");
+            directive::stand(&tx, held, (false, &because), by.login(), now).await?;
+        }
         if let Some(incident) = about {
             let note = format!("appeal {id} {}: {reason}", appeal.state);
             incident::write_note(&tx, incident, &note, by.login(), now).await?;

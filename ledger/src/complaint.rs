@@ -92,7 +92,6 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-mod settling;
 
 use row::ActiveModel;
 pub(crate) use row::{Column, Entity};

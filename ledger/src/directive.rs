@@ -97,6 +97,8 @@ mod row {
         pub acted_at: Option<i64>,
         /// The party's own number for it.
         pub ticket: Option<String>,
+        /// Since when its time stands still: the party disputes it, or an appeal about it is looked at.
+        pub held_at: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -108,6 +110,59 @@ mod row {
 pub(crate) use row::{ActiveModel, Column, Entity};
 
 pub use row::{DirectiveState, Model as Directive};
+
+/// How long a dispute or an appeal holds a directive's time at most, microseconds: three days. Then time goes on, whoever
+/// is slow: what is disputed without an end would never come to the next party.
+pub const HOLD_MOST: i64 = 72 * 3_600 * 1_000_000;
+
+impl Directive {
+    /// Lets its time stand still from now on; it stands already since the first cause.
+    pub fn hold(&mut self, now: i64) {
+        self.held_at.get_or_insert(now);
+    }
+
+    /// Lets its time go on: its end moves by as long as it stood.
+    pub fn release(&mut self, now: i64) {
+        if let Some(at) = self.held_at.take() {
+            let stood = (now - at).clamp(0, HOLD_MOST);
+            self.due_at = self.due_at.map(|due| due.saturating_add(stood));
+        }
+    }
+
+    /// Whether it was held as long as anything holds.
+    pub fn is_held_out(&self, now: i64) -> bool {
+        self.held_at
+            .is_some_and(|at| now.saturating_sub(at) >= HOLD_MOST)
+    }
+}
+
+/// Lets the time of an incident's open directives stand still or go on, for all of them.
+pub(crate) async fn stand<C: ConnectionTrait>(
+    db: &C,
+    incident: IncidentId,
+    (still, because): (bool, &str),
+    actor: &str,
+    now: i64,
+) -> Result<()> {
+    let rows = Entity::find()
+        .filter(Column::IncidentId.eq(Text(incident)))
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    for row in rows {
+        let open = matches!(row.state, DirectiveState::Asked | DirectiveState::Answered);
+        if !open || row.held_at.is_some() == still {
+            continue;
+        }
+        let what = json!({ "held": still, "because": because });
+        let edit = |row: &mut Directive| match still {
+            true => row.hold(now),
+            false => row.release(now),
+        };
+        edit_directive(db, row.id.0, what, edit, actor, now).await?;
+    }
+    Ok(())
+}
 
 /// A directive to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,6 +227,7 @@ impl Ledger {
                 answered_at: Set(None),
                 acted_at: Set(None),
                 ticket: Set(None),
+                held_at: Set(None),
             };
             (row, size)
         });

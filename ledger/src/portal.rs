@@ -118,6 +118,8 @@ pub struct Matter {
     pub asked_at: i64,
     /// When its time is over, while it runs.
     pub due_at: Option<i64>,
+    /// Since when its time stands still.
+    pub held_at: Option<i64>,
     /// When it first answered.
     pub answered_at: Option<i64>,
     /// When it last said that it acted.
@@ -143,6 +145,8 @@ pub enum Act {
     Fix,
     /// It does not agree.
     Dispute(Dispute),
+    /// It takes its dispute back.
+    Withdraw,
     /// It writes.
     Write,
 }
@@ -153,6 +157,7 @@ impl Act {
             Act::Acknowledge => PostKind::Acknowledged,
             Act::Fix => PostKind::Fixed,
             Act::Dispute(_) => PostKind::Disputed,
+            Act::Withdraw => PostKind::Withdrawn,
             Act::Write => PostKind::Asked,
         }
     }
@@ -251,6 +256,11 @@ fn matter(incident: Incident, mine: &[Directive], looked: Option<(i64, Finding)>
             .iter()
             .filter(running)
             .filter_map(|row| row.due_at)
+            .min(),
+        held_at: mine
+            .iter()
+            .filter(running)
+            .filter_map(|row| row.held_at)
             .min(),
         answered_at,
         acted_at,
@@ -403,6 +413,12 @@ impl Ledger {
         if new.act == Act::Write && new.body.trim().is_empty() {
             return Err(Error::conflict(object(number), "the message is empty"));
         }
+        if new.act == Act::Withdraw && mine.iter().all(|row| row.held_at.is_none()) {
+            return Err(Error::conflict(
+                object(number),
+                "no dispute of yours holds its time",
+            ));
+        }
         for row in mine {
             let open = !matches!(row.state, DirectiveState::Over | DirectiveState::NoContact);
             if !open {
@@ -417,6 +433,13 @@ impl Ledger {
                     row.state = DirectiveState::Acted;
                 } else if row.state == DirectiveState::Asked {
                     row.state = DirectiveState::Answered;
+                }
+                match new.act {
+                    // Whoever has nothing to do with it is not waited for: the next party is.
+                    Act::Dispute(Dispute::NotOurs) => {}
+                    Act::Dispute(_) if row.asked_at.is_some() => row.hold(now),
+                    Act::Withdraw | Act::Fix => row.release(now),
+                    _ => {}
                 }
                 if ticket.is_some() {
                     row.ticket = ticket;
@@ -448,7 +471,7 @@ impl Ledger {
             Some((message, subject)) => {
                 // What needs no person: a verification finds out whether it is fixed.
                 let state = match new.act {
-                    Act::Acknowledge | Act::Fix => MessageState::Handled,
+                    Act::Acknowledge | Act::Fix | Act::Withdraw => MessageState::Handled,
                     Act::Dispute(_) | Act::Write => MessageState::Waiting,
                 };
                 let read = MessageRead {
@@ -503,9 +526,15 @@ impl Ledger {
     ) -> Result<Post> {
         let tx = self.begin().await?;
         let id = incident::numbered(&tx, number, reach).await?;
-        belongs(&tx, party, number).await?;
+        let (_, mine) = belongs(&tx, party, number).await?;
         if body.trim().is_empty() {
             return Err(Error::conflict(object(number), "the answer is empty"));
+        }
+        // Whoever disputed has an answer: time goes on.
+        for row in mine.into_iter().filter(|row| row.held_at.is_some()) {
+            let what = json!({ "held": false, "because": "the center answered" });
+            let edit = |row: &mut Directive| row.release(now);
+            directive::edit_directive(&tx, row.id.0, what, edit, actor, now).await?;
         }
         let post = Post {
             id: 0,

@@ -2,11 +2,11 @@
 //! day it is lost, and sign-ins that wait for one of both.
 //!
 //! A step of the clock is good once (RFC 6238 section 5.2). Recovery codes are random enough that their BLAKE3
-//! hash can be stored, and each is good once. The secret itself must be stored: whoever reads the ledger's file
-//! can make codes, but not passwords. Types that hold it cannot be serialized.
+//! hash can be stored, and each is good once. The secret must be there to make codes from; it comes sealed with a key
+//! that the ledger does not hold (`console/src/seal.rs`). Types that hold it cannot be serialized.
 
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::PaginatorTrait;
+use sea_orm::{PaginatorTrait, QueryOrder};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use serde_json::json;
@@ -24,7 +24,7 @@ mod factor {
         /// Whose.
         #[sea_orm(primary_key, auto_increment = false)]
         pub login: String,
-        /// The secret, base32.
+        /// The secret, sealed; base32 in rows of before.
         pub secret: String,
         /// When it was made, microseconds UTC.
         pub created_at: i64,
@@ -142,6 +142,23 @@ impl Ledger {
         Ok(factor::Entity::find_by_id(login).one(self.reader()).await?)
     }
 
+    /// Every second factor, confirmed or not, by login.
+    pub async fn all_second_factors(&self) -> Result<Vec<SecondFactor>> {
+        let all = factor::Entity::find().order_by_asc(factor::Column::Login);
+        Ok(all.all(self.reader()).await?)
+    }
+
+    /// Puts a text that is sealed otherwise in the place of one before; nothing if that is not there any more.
+    pub async fn reseal_second_factor(&self, login: &str, before: &str, sealed: &str) -> Result<()> {
+        factor::Entity::update_many()
+            .col_expr(factor::Column::Secret, Expr::value(sealed))
+            .filter(factor::Column::Login.eq(login))
+            .filter(factor::Column::Secret.eq(before))
+            .exec(self.writer()?)
+            .await?;
+        Ok(())
+    }
+
     /// Logins with a confirmed second factor.
     pub async fn second_factors(&self) -> Result<Vec<String>> {
         let all = factor::Entity::find().filter(factor::Column::ConfirmedAt.is_not_null());
@@ -149,7 +166,7 @@ impl Ledger {
         Ok(all.into_iter().map(|one| one.login).collect())
     }
 
-    /// Keeps a secret (base32) that guards nothing until a code of it was shown.
+    /// Keeps a sealed secret that guards nothing until a code of it was shown.
     ///
     /// # Errors
     /// [`Error::Conflict`] if the account has a confirmed one.

@@ -33,6 +33,8 @@ worded! {
         Fixed = "fixed", "已处置", "Marked fixed";
         /// The party does not agree.
         Disputed = "disputed", "有异议", "Disputed";
+        /// The party takes its dispute back.
+        Withdrawn = "withdrawn", "撤回异议", "Dispute withdrawn";
         /// The party wrote.
         Asked = "asked", "留言", "Message";
         /// The team wrote to the party.

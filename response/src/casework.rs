@@ -81,6 +81,7 @@ impl Desk {
                     answered_at: None,
                     acted_at: None,
                     ticket: None,
+                    held_at: None,
                 })
                 .collect();
         }

@@ -35,6 +35,8 @@ pub struct FollowedUp {
     pub listed: u64,
     /// Directives that are over because their incident is.
     pub over: u64,
+    /// Directives whose time goes on, because a dispute holds it no longer.
+    pub released: u64,
 }
 
 /// Whether a reminder may go out to somebody in `zone`.
@@ -65,6 +67,10 @@ pub fn due(directive: &Directive, now: Timestamp) -> Due {
     let (Some(asked), Some(end)) = (directive.asked_at, directive.due_at) else {
         return Due::Nothing;
     };
+    // A person looks at what is disputed; nobody is pressed meanwhile.
+    if directive.held_at.is_some() {
+        return Due::Nothing;
+    }
     let half = asked + (end - asked) / 2;
     if now.0 >= end && directive.escalated_at.is_none() {
         Due::NextParty
@@ -98,6 +104,14 @@ impl Desk {
                 })
                 .await?;
                 told.over += 1;
+                continue;
+            }
+            if directive.is_held_out(now.0) {
+                self.edit(&directive, "a dispute holds no longer", |row, now| {
+                    row.release(now);
+                })
+                .await?;
+                told.released += 1;
                 continue;
             }
             // Nobody is pressed about what is gone.
@@ -229,6 +243,7 @@ mod tests {
             answered_at: None,
             acted_at: None,
             ticket: None,
+            held_at: None,
         }
     }
 
@@ -242,6 +257,29 @@ mod tests {
         assert_eq!(due(&one, Timestamp(24 * HOUR)), Due::NextParty);
         one.escalated_at = Some(24 * HOUR);
         assert_eq!(due(&one, Timestamp(99 * HOUR)), Due::Nothing);
+    }
+
+    #[test]
+    fn a_dispute_moves_the_end_by_as_long_as_it_stood_and_no_further() {
+        let mut one = directive(0, 24 * HOUR);
+        one.hold(10 * HOUR);
+        one.hold(11 * HOUR);
+        for at in [13, 24, 40] {
+            assert_eq!(due(&one, Timestamp(at * HOUR)), Due::Nothing);
+        }
+        let mut withdrawn = one.clone();
+        withdrawn.release(20 * HOUR);
+        assert_eq!(withdrawn.due_at, Some(34 * HOUR));
+        assert_eq!(due(&withdrawn, Timestamp(16 * HOUR)), Due::Nothing);
+        assert_eq!(due(&withdrawn, Timestamp(17 * HOUR)), Due::Reminder);
+        assert_eq!(due(&withdrawn, Timestamp(34 * HOUR)), Due::NextParty);
+        // Whoever disputes for ever gains three days.
+        assert!(!one.is_held_out(81 * HOUR) && one.is_held_out(82 * HOUR));
+        one.release(500 * HOUR);
+        assert_eq!(one.due_at, Some(96 * HOUR));
+        // What was not held does not move.
+        one.release(600 * HOUR);
+        assert_eq!(one.due_at, Some(96 * HOUR));
     }
 
     #[test]

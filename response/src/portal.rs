@@ -330,6 +330,7 @@ fn said(act: Act) -> &'static str {
         Act::Acknowledge => PostKind::Acknowledged.en(),
         Act::Fix => PostKind::Fixed.en(),
         Act::Dispute(_) => PostKind::Disputed.en(),
+        Act::Withdraw => PostKind::Withdrawn.en(),
         Act::Write => PostKind::Asked.en(),
     }
 }

@@ -26,6 +26,7 @@ mod registering;
 mod responding;
 mod rights;
 mod schema_update;
+mod sealing;
 mod serve;
 mod shared_reference;
 mod site;

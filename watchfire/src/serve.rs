@@ -314,6 +314,11 @@ async fn serve(
         bonds(&server),
     );
     let desk = desk.for_exercises(workspace.settings.exercise);
+    let key = crate::sealing::path(&workspace.root, &workspace.settings);
+    let desk = match crate::sealing::at_start(&server.ledger, &key).await? {
+        Some(seal) => desk.sealing(Arc::new(seal)),
+        None => desk,
+    };
     let desk = keys
         .give(desk)
         .on_premises(Arc::new(premises::House(Arc::clone(&server))));

@@ -32,6 +32,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/appeals", WORK, || get(list)),
     Route::page("/console/appeals/{id}", WORK, || get(one)),
     Route::act("/console/appeals/{id}/decide", LEAD, || post(decide)),
+    Route::act("/console/appeals/{id}/hold", LEAD, || post(hold)),
     Route::page("/console/appeals/{id}/files/{place}", WORK, || get(file)),
     Route::page("/console/appeals/{id}/originals/{place}", WORK, || {
         get(original)
@@ -45,6 +46,13 @@ pub(crate) const ROUTES: &[Route] = &[
         LEAD,
         described_decide,
         || post(api_decide),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/appeals/{id}/hold",
+        LEAD,
+        described_hold,
+        || post(api_hold),
     ),
 ];
 
@@ -82,6 +90,10 @@ words! {
         decline: "申诉不成立", "Decline";
         lead_only: "由值班长决定。", "A lead of the shift decides.";
         ask: "申诉成立：所选条目（及其他名单中的同一条目）将立即撤下。", "Uphold: the chosen entry, and the same entry in other lists, is taken off at once.";
+        hold: "暂停计时", "Let time stand still";
+        hold_text: "在决定之前，暂停相关事件各处置单位的时限，最长三天。法定时限不受影响。", "Until it is decided, the time of whoever was asked about the incident stands still, three days at most. Statutory clocks go on.";
+        hold_incident: "相关事件编号", "Number of the incident";
+        held: "事件 #{n} 的处置时限已暂停。", "The time for incident #{n} stands still.";
         decided: "{who} 于 {at} 决定", "decided by {who} at {at}";
         done_upheld: "申诉 {id} 成立。", "Appeal {id} was upheld.";
         done_declined: "申诉 {id} 不成立。", "Appeal {id} was declined.";
@@ -398,6 +410,57 @@ async fn decide(
         false => w.done_declined,
     };
     Ok(done("/console/appeals", &fill(said, &[("id", &id)])))
+}
+
+/// The incident that an appeal is about.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Hold {
+    /// Its number.
+    incident: String,
+}
+
+fn described_hold() -> Described {
+    Described {
+        summary: "Lets the time of whoever was asked about an incident stand still until the appeal is decided.",
+        body: Some(schemars::schema_for!(Hold).to_value()),
+        answer: Some(schemars::schema_for!(Told).to_value()),
+        ..Described::default()
+    }
+}
+
+async fn held(desk: &Desk, visitor: &Visitor, id: i64, form: &Hold) -> Result<Appeal, Refusal> {
+    centre(visitor)?;
+    let by = visitor.actor(desk, Right::Lead).await?;
+    let number = form.incident.trim().trim_start_matches('#');
+    let number = number
+        .parse()
+        .map_err(|_| Refusal::invalid("incident", "is no number"))?;
+    let now = desk.now().0;
+    Ok(desk.ledger.hold_for_appeal(&by, id, number, now).await?)
+}
+
+async fn hold(
+    State(desk): State<Arc<Desk>>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+    Input(form): Input<Hold>,
+) -> Result<Response, Refusal> {
+    held(&desk, &visitor, id, &form).await?;
+    let number = form.incident.trim().trim_start_matches('#');
+    let said = fill(Words::of(visitor.lang).held, &[("n", &number)]);
+    Ok(done(&format!("/console/appeals/{id}"), &said))
+}
+
+async fn api_hold(
+    State(desk): State<Arc<Desk>>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+    headers: HeaderMap,
+    Input(form): Input<Hold>,
+) -> Result<Response, Refusal> {
+    let appeal = held(&desk, &visitor, id, &form).await?;
+    answer(&headers, &told(appeal))
 }
 
 async fn file(

@@ -47,8 +47,8 @@ pub(crate) const ROUTES: &[Route] = &[
     }),
     Route::act("/console/notices/sending/resume", LEAD, || {
         post(sending::resume)
-    }),
-    Route::act("/console/notices/sending/arm", LEAD, || post(sending::arm)),
+    }).fresh(),
+    Route::act("/console/notices/sending/arm", LEAD, || post(sending::arm)).fresh(),
     Route::act("/console/notices/sending/disarm", LEAD, || {
         post(sending::disarm)
     }),
@@ -150,14 +150,14 @@ pub(crate) const ROUTES: &[Route] = &[
         LEAD,
         api::resume_described,
         || post(api::resume),
-    ),
+    ).fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/sending/arm",
         LEAD,
         api::arm_described,
         || post(api::arm),
-    ),
+    ).fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/sending/disarm",

@@ -114,6 +114,10 @@ words! {
         done_acknowledged: "已签收。", "Acknowledged.";
         done_fixed: "已记为处置完毕，等待核验。", "Marked fixed; it is being checked.";
         done_disputed: "异议已提交。", "The dispute was sent.";
+        done_withdrawn: "异议已撤回，时限继续计算。", "The dispute is withdrawn; time goes on.";
+        held: "异议处理期间暂停计时", "Time stands still while the dispute is looked at";
+        held_since: "自 {at} 起暂停计时，我们答复或您撤回后继续，最长三天。", "Time stands still since {at}, until we answer or you withdraw it, three days at most.";
+        withdraw: "撤回异议", "Withdraw the dispute";
         done_written: "已发送。", "Sent.";
         hidden_link: "复制原始地址", "Copy the live address";
     }
@@ -356,6 +360,8 @@ struct OnePage {
     said: Vec<Said>,
     is_over: bool,
     may_acknowledge: bool,
+    /// Since when the dispute holds the time, in words.
+    held: Option<String>,
     grounds: Vec<(&'static str, &'static str)>,
 }
 
@@ -413,7 +419,7 @@ async fn one(
         glyph: glyph(matter.state),
         clock: matter
             .due_at
-            .filter(|_| !is_over && matter.state != MatterState::Gone)
+            .filter(|_| !is_over && matter.state != MatterState::Gone && matter.held_at.is_none())
             .map(|due| draw::countdown(&desk, (matter.asked_at, due), now, lang)),
         asks: asks.map(|ask| ask.words(lang)).collect(),
         seen: seen.collect(),
@@ -425,6 +431,9 @@ async fn one(
             .collect(),
         is_over,
         may_acknowledge: matter.state == MatterState::Asked,
+        held: matter
+            .held_at
+            .map(|since| fill(w.held_since, &[("at", &at(since))])),
         grounds: Dispute::ALL
             .iter()
             .map(|one| (one.label(), word(*one, lang)))
@@ -436,7 +445,7 @@ async fn one(
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Answer {
-    /// `acknowledged`, `fixed`, `disputed` or `asked`.
+    /// `acknowledged`, `fixed`, `disputed`, `withdrawn` (the dispute is taken back) or `asked`.
     pub(crate) act: String,
     /// For `disputed`: `gone`, `legitimate`, `not-ours`, `undecided` or `other`.
     #[serde(default)]
@@ -467,6 +476,7 @@ pub(crate) async fn answered(
         "acknowledged" => Act::Acknowledge,
         "fixed" => Act::Fix,
         "asked" => Act::Write,
+        "withdrawn" => Act::Withdraw,
         "disputed" => {
             let ground: Dispute = form
                 .ground
@@ -480,7 +490,7 @@ pub(crate) async fn answered(
         _ => {
             return Err(Refusal::invalid(
                 "act",
-                "is one of acknowledged, fixed, disputed, asked",
+                "is one of acknowledged, fixed, disputed, withdrawn, asked",
             ));
         }
     };
@@ -508,6 +518,7 @@ async fn act(
         PostKind::Acknowledged => w.done_acknowledged,
         PostKind::Fixed => w.done_fixed,
         PostKind::Disputed => w.done_disputed,
+        PostKind::Withdrawn => w.done_withdrawn,
         PostKind::Asked | PostKind::Told => w.done_written,
     };
     Ok(done(&format!("/portal/incidents/{number}"), said))

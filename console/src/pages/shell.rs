@@ -13,6 +13,7 @@ use model::newsroom::Right;
 use super::assets;
 use crate::Desk;
 use crate::front::Front;
+use crate::reasons;
 use crate::refusal::Refusal;
 use crate::routes::{Need, Route};
 use crate::visitor::Visitor;
@@ -428,7 +429,7 @@ pub(crate) fn refusal_page(mut around: Shell, visitor: &Visitor, refusal: &Refus
         Refusal::Full => (w.failed, w.full_text.to_owned()),
         other => (
             w.refused,
-            match other.detail() {
+            match reasons::told(other, visitor.lang) {
                 text if text.is_empty() => other.problem().title().to_owned(),
                 text => text,
             },

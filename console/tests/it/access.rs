@@ -57,7 +57,9 @@ async fn sign_in(house: &House, login: &str, password: &str) -> Answer {
 /// The code that an authenticator shows now.
 async fn code(house: &House, login: &str) -> String {
     let factor = house.ledger.second_factor(login).await.unwrap().unwrap();
-    let secret = totp_rs::Secret::try_from_base32(&factor.secret).unwrap();
+    let secret = House::seal().open(login, &factor.secret).unwrap();
+    assert!(!factor.secret.contains(&secret), "it is stored sealed");
+    let secret = totp_rs::Secret::try_from_base32(&secret).unwrap();
     let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
     let seconds = u64::try_from(house.now() / SECOND).unwrap();
     totp.generate(seconds).to_string()

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use console::seal::{KEY, Seal};
 use console::{Bonds, Desk, House as Named, Readiness, Terms, password};
 use intake::Catalogue;
 use ledger::incident::Triage;
@@ -147,7 +148,8 @@ impl House {
             fatal: mpsc::channel(1).0,
         };
         let works_at = response.clone();
-        let desk = Desk::new(response, "test".to_owned(), terms, ready, None, bonds);
+        let desk = Desk::new(response, "test".to_owned(), terms, ready, None, bonds)
+            .sealing(Arc::new(House::seal()));
         let house = House {
             router: console::router(Arc::new(complete(desk, works_at))),
             ledger,
@@ -186,6 +188,11 @@ impl House {
             .set_account_organization(&by, "owner", Some("ORG-A"), T0)
             .await
             .unwrap();
+    }
+
+    /// The key that the house seals with.
+    pub fn seal() -> Seal {
+        Seal::new(&[9; KEY]).unwrap()
     }
 
     /// The clock goes on.

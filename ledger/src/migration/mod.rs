@@ -16,6 +16,7 @@ mod m0015_portal;
 mod m0016_sign_in;
 mod m0017_duty;
 mod m0018_fence;
+mod m0020_proof_and_hold;
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, Index, SchemaManager, Table, TableCreateStatement,
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_sign_in::Migration),
             Box::new(m0011_workbench::Migration),
             Box::new(m0018_fence::Migration),
+            Box::new(m0020_proof_and_hold::Migration),
         ]
     }
 }

@@ -191,7 +191,7 @@ impl Desk {
         match waits {
             Some(known) => {
                 self.ledger
-                    .settle_complaint(known.id.0, fate, actor, now.0)
+                    .decide_complaint(known.id.0, fate, actor, now.0)
                     .await?;
             }
             None => {

@@ -6,18 +6,21 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use bulletin::render::Fonts;
+use console::seal::Seal;
 use intake::collect::{self, Wanted};
 use ledger::{DirectiveState, Page, ReportFilter, ReportState};
 use model::notice::NoticeState;
-use model::time::MICROS_PER_DAY;
-use reference::Tables;
+use model::time::{MICROS_PER_DAY, Timestamp};
+use reference::{Sources, Tables};
 use response::notify::arming::Leave;
 
+use super::watch;
 use crate::failure::{Failure, Result};
 use crate::findings::{Findings, Flaw, some};
 use crate::inspection::Inspection;
 use crate::reference_files::{files_of, schema};
 use crate::responding;
+use crate::sealing;
 use crate::shared_reference;
 use crate::talk::human_bytes;
 use crate::workspace::{Access, LEDGER, Session, Workspace, now};
@@ -62,6 +65,8 @@ pub fn run(args: Args, session: &Session) -> Result {
     disk(&workspace.root, &mut findings);
     ledger_rows(&workspace, &mut findings)?;
     response(&workspace, &mut findings)?;
+    second_factors(&workspace, &mut findings)?;
+    heartbeat(&workspace, &mut findings);
     if !reachable {
         // Everything below would say the same of each file.
         reports_read(&workspace, &mut findings)?;
@@ -268,6 +273,56 @@ fn response(workspace: &Workspace, findings: &mut Findings) -> Result {
             message,
             "watchfire incidents show names what is missing; watchfire orgs import adds contacts",
         );
+    }
+    Ok(())
+}
+
+/// When the serving process last looked after alarms. Where none ever ran there is nothing to say: a workspace may be
+/// worked by commands alone.
+fn heartbeat(workspace: &Workspace, findings: &mut Findings) {
+    /// Seconds after which it is worth a word; the rules are looked at twice a minute.
+    const LATE: i64 = 300;
+    let Some(old) = watch::age(&workspace.root, now()) else {
+        return;
+    };
+    let at = Timestamp(now().0 - old * 1_000_000);
+    let said = format!("last sign of life of `watchfire serve`: {at}, {old} seconds ago");
+    match old > LATE {
+        false => findings.ok("heartbeat", said),
+        true => findings.warning(
+            "heartbeat",
+            said,
+            "look at its log and start it again: until then nobody is alarmed",
+        ),
+    }
+}
+
+/// Whether the key of second factors is there and opens them.
+fn second_factors(workspace: &Workspace, findings: &mut Findings) -> Result {
+    const CHECK: &str = "second factors";
+    let all = workspace.block_on(workspace.ledger.all_second_factors())?;
+    let path = sealing::path(&workspace.root, &workspace.settings);
+    let seal = sealing::read(&path)?;
+    let Some(seal) = seal else {
+        match all.iter().any(|one| Seal::is_sealed(&one.secret)) {
+            true => findings.error(
+                CHECK,
+                format!("are sealed, and the key is not in {}", path.display()),
+                "put the file back, or take them off by `watchfire users no-second-factor`",
+            ),
+            false => findings.ok(CHECK, "none is sealed yet"),
+        }
+        return Ok(());
+    };
+    let opens = |one: &&ledger::SecondFactor| seal.open(&one.login, &one.secret).is_err();
+    let shut: Vec<String> = all.iter().filter(opens).map(|one| one.login.clone()).collect();
+    match shut.is_empty() {
+        true => findings.ok(CHECK, format!("{} sealed, the key opens them", all.len())),
+        false => findings.error(
+            CHECK,
+            format!("the key in {} does not open those of {}", path.display(), some(&shut)),
+            "put the right file back, or take them off by `watchfire users no-second-factor`",
+        ),
     }
     Ok(())
 }

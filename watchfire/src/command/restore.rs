@@ -16,6 +16,7 @@ use super::backup::{self, Backup, Copied};
 use crate::config;
 use crate::failure::{Failure, Result};
 use crate::shared_reference;
+use crate::sealing;
 use crate::table::Out;
 use crate::workspace::{Access, Session, Workspace};
 
@@ -46,6 +47,9 @@ pub struct Args {
     /// the environment; without it, where the watchfire.toml of the backup says.
     #[arg(long, value_name = "URL|folder")]
     lake: Option<String>,
+    /// The key that the workspace sealed secrets of second factors with; no backup holds it.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
 }
 
 pub fn run(args: Args, session: &Session) -> Result {
@@ -106,6 +110,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     let own = own.map(|name| workspace.root.join(name));
     workspace.files.publish(own.collect())?;
     let loaded = load(&workspace, &args.backup.join(&found.ledger))?;
+    let factors = seal_anew(&workspace, args.key.as_deref())?;
     let audit = workspace.block_on(workspace.ledger.verify_audit())?;
     shared_reference::share(&workspace, &shared_reference::sources(&workspace)?)?;
     let parts = all_there(&workspace)?;
@@ -116,6 +121,7 @@ pub fn run(args: Args, session: &Session) -> Result {
             "rows": loaded.rows,
             "audit_rows": audit,
             "parts": parts,
+            "second_factors_shut": factors.logins,
         }))?;
     } else {
         out.line(format_args!(
@@ -126,10 +132,71 @@ pub fn run(args: Args, session: &Session) -> Result {
         ))?;
     }
     out.end()?;
+    session.talk.say(&factors.said);
     session.talk.say(format_args!(
         "nothing is sent from here before `watchfire notices arm`; the site is made again by `watchfire bulletin site`; look with `watchfire doctor`"
     ));
     Ok(())
+}
+
+/// What became of second factors.
+struct Factors {
+    /// What is said of them.
+    said: String,
+    /// Whose do not open.
+    logins: Vec<String>,
+}
+
+/// Seals secrets of second factors with a key of this workspace: whoever holds the old one opens nothing of it. A key
+/// outside the workspace that others may use as well stays the key.
+fn seal_anew(workspace: &Workspace, old: Option<&Path>) -> Result<Factors> {
+    let ledger = &workspace.ledger;
+    let path = sealing::path(&workspace.root, &workspace.settings);
+    let sealed = workspace.block_on(sealing::sealed(ledger))?;
+    let there = sealing::read(&path)?;
+    let kept = old.map_or(Ok(None), sealing::read)?;
+    if let (Some(file), None) = (old, &kept) {
+        return Err(Failure::new(file.display(), "is not there")
+            .remedy("name the key's file, or restore without --key"));
+    }
+    let file = path.display();
+    if sealed.is_empty() {
+        return Ok(Factors {
+            said: format!("no second factor is sealed; `watchfire serve` makes a key, {file}"),
+            logins: Vec::new(),
+        });
+    }
+    let (from, to) = match (kept, there) {
+        (None, None) => {
+            return Ok(Factors {
+                said: format!(
+                    "second factors are sealed with a key that no backup holds: put its file at {file} before `watchfire serve`, or restore with --key FILE; without it these people need `watchfire users no-second-factor`: {}",
+                    sealed.join(" ")
+                ),
+                logins: sealed,
+            });
+        }
+        (None, Some(there)) => (there, None),
+        (Some(kept), Some(there)) => (kept, Some(there)),
+        (Some(kept), None) => (kept, Some(sealing::make(&path)?)),
+    };
+    let to = to.as_ref().unwrap_or(&from);
+    let done = workspace.block_on(sealing::all(ledger, &from, to))?;
+    let shut = match done.shut.logins.is_empty() {
+        true => String::new(),
+        false => format!(
+            "; {} do not open ({}): they need `watchfire users no-second-factor`",
+            done.shut.logins.join(" "),
+            done.shut.why
+        ),
+    };
+    Ok(Factors {
+        said: format!(
+            "{} second factors are sealed anew with the key in {file}; keep a copy of it apart from backups{shut}",
+            done.anew
+        ),
+        logins: done.shut.logins,
+    })
 }
 
 /// Compares every file with its hash; bytes and number of files.

@@ -513,6 +513,10 @@ pub struct SignInSection {
     pub second_factor: Vec<String>,
     /// File of passwords that are known from breaches: sorted SHA-1 in hexadecimal, or the passwords; empty: none.
     pub breached: String,
+    /// Minutes for which a password or a code that was shown counts before acts of weight; 0: asked before each.
+    pub proof_minutes: u32,
+    /// File of the key that secrets of second factors are sealed with; made at the first start, mode 0600.
+    pub key_file: String,
     /// Address of the console as browsers write it, as `https://console.cert.example`; a provider sends them back
     /// there.
     pub base: String,
@@ -536,6 +540,8 @@ impl Default for SignInSection {
         SignInSection {
             second_factor: vec!["administrator".to_owned(), "approver".to_owned()],
             breached: String::new(),
+            proof_minutes: 10,
+            key_file: "second-factors.key".to_owned(),
             base: String::new(),
             oidc_issuer: String::new(),
             oidc_client: String::new(),

@@ -104,6 +104,7 @@ fn sign_in(root: &Path, settings: &Settings, environment: &Environment) -> Resul
         breached: breached(root, settings)?,
         provider,
         calls_per_minute: settings.serve.calls_per_minute,
+        proof_minutes: written.proof_minutes,
     })
 }
 

@@ -33,13 +33,13 @@ fn missing<T>(what: &str) -> Option<T> {
 }
 
 /// The programs of others: Python with aiosmtpd, npm's folder, Chromium.
-struct Peers {
-    python: PathBuf,
-    npm: PathBuf,
-    chromium: PathBuf,
+pub struct Peers {
+    pub python: PathBuf,
+    pub npm: PathBuf,
+    pub chromium: PathBuf,
 }
 
-fn peers() -> Option<Peers> {
+pub fn peers() -> Option<Peers> {
     let Some(python) = std::env::var_os("WATCHFIRE_PEERS") else {
         return missing("aiosmtpd");
     };
@@ -181,6 +181,9 @@ organization_zh = "示例应急中心"
 organization_en = "Example Center"
 title_zh = "示例网络安全周报"
 title_en = "Example Security Weekly"
+
+[sign_in]
+proof_minutes = 0
 
 [response]
 address = "duty@cert.example"

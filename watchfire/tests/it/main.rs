@@ -1,5 +1,6 @@
 //! Tests of the built binary, from outside: what a person or a program sees.
 
+mod alarms;
 mod backup;
 mod beside;
 mod blocklist;
@@ -32,6 +33,7 @@ mod newsroom;
 mod nodes;
 mod packaging;
 mod public;
+mod pages;
 mod query;
 mod recount;
 mod rederive;
@@ -39,6 +41,7 @@ mod repeats;
 mod respond;
 mod rollup;
 mod run;
+mod sealing;
 mod series;
 mod serve;
 mod site;

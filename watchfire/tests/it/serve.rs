@@ -142,26 +142,26 @@ impl Drop for Serving {
 
 /// An answer over HTTP.
 #[derive(Clone, Debug, PartialEq)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
 }
 
 impl Answer {
     #[track_caller]
-    fn is(self, status: u16) -> Self {
+    pub fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");
         self
     }
 
-    fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
 /// A request on a connection of its own; `None` if it breaks off.
-fn ask(
+pub fn ask(
     address: SocketAddr,
     method: &str,
     path: &str,

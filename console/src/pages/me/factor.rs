@@ -120,10 +120,11 @@ async fn form(desk: &Desk, visitor: &Visitor, wrong: String) -> Result<FactorPag
                 on = Some(fill(w.on_text, &[("time", &since), ("n", &left)]));
             }
             None => {
-                let groups = factor.secret.as_bytes().chunks(4);
+                let secret = signing::secret_of(desk, factor).await?;
+                let groups = secret.as_bytes().chunks(4);
                 let groups: Vec<_> = groups.map(String::from_utf8_lossy).collect();
                 offer = Some(Offer {
-                    picture: totp::picture(&factor.secret, &house(desk, visitor), &account.login)?,
+                    picture: totp::picture(&secret, &house(desk, visitor), &account.login)?,
                     secret: groups.join(" "),
                 });
             }
@@ -172,9 +173,10 @@ async fn begin(
     Input(Nothing {}): Input<Nothing>,
 ) -> Result<Response, Refusal> {
     let account = own(&visitor)?;
-    let secret = totp::secret()?;
+    let sealed = signing::seal(&desk)?.seal(&account.login, &totp::secret()?);
+    let sealed = sealed.map_err(|error| Refusal::broken("a second factor", error))?;
     desk.ledger
-        .offer_second_factor(&account.login, &secret, desk.now().0)
+        .offer_second_factor(&account.login, &sealed, desk.now().0)
         .await?;
     Ok(done(PAGE, ""))
 }
@@ -204,7 +206,7 @@ async fn confirm(
         .filter(|one| one.confirmed_at.is_none())
         .ok_or(Refusal::Absent)?;
     let code = totp::typed(&given.code);
-    let Some(step) = totp::step(&factor.secret, &code, now)? else {
+    let Some(step) = totp::step(&signing::secret_of(&desk, &factor).await?, &code, now)? else {
         return refused(&desk, &visitor, w.wrong).await;
     };
     let (codes, hashes) = codes()?;

@@ -156,7 +156,7 @@ struct MatterPage {
 struct PostOut {
     /// When.
     at: String,
-    /// `acknowledged`, `fixed`, `disputed`, `asked`, or `told` for what we wrote.
+    /// `acknowledged`, `fixed`, `disputed`, `withdrawn`, `asked`, or `told` for what we wrote.
     kind: String,
     /// Ground of a dispute.
     ground: Option<String>,
@@ -308,7 +308,7 @@ fn about_one() -> Described {
 }
 
 fn about_answer() -> Described {
-    asking::<Answer, PostOut>("Acknowledges, marks fixed, disputes, or writes")
+    asking::<Answer, PostOut>("Acknowledges, marks fixed, disputes, takes a dispute back, or writes")
 }
 
 fn about_events() -> Described {

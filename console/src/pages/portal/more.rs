@@ -15,6 +15,7 @@ use super::{ANSWER, Tab, party, tabs};
 use crate::Desk;
 use crate::limits::Limit;
 use crate::pages::draw;
+use crate::pages::events::labels;
 use crate::pages::outside::code;
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
@@ -130,7 +131,7 @@ async fn events(
         let parts = [one.ip, port, one.malware, one.identifier];
         Event {
             at: draw::exact(&desk, one.observed_at),
-            class: one.class,
+            class: labels::class(&one.class, lang).to_owned(),
             asset: draw::defang(&asset),
             detail: parts.into_iter().flatten().collect::<Vec<_>>().join(" "),
         }

@@ -4,28 +4,27 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use ledger::{Account, Actor};
 use model::ids::OrganizationId;
 use model::newsroom::{AccountRole, Right};
-use model::worded::Word;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{Tab, of_the_house, tabs};
 use crate::Desk;
-use crate::once::ShownOnce;
 use crate::pages::draw;
-use crate::pages::form::{Input, answer, done};
+use crate::pages::form::{Input, done};
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Need, Route, Verb};
 use crate::signing;
 use crate::visitor::Visitor;
 use crate::words::{fill, word, words};
 
 use super::deputies::{self, Standing};
+
+mod api;
 
 const ADMINISTER: Need = Need::Right(Right::Administer);
 
@@ -34,22 +33,22 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/settings/users/{login}", ADMINISTER, || {
         get(one_page)
     }),
-    Route::act("/console/settings/users", ADMINISTER, || post(set_form)),
+    Route::act("/console/settings/users", ADMINISTER, || post(set_form)).fresh(),
     Route::act(
         "/console/settings/users/{login}/organization",
         ADMINISTER,
         || post(organization_form),
-    ),
+    ).fresh(),
     Route::act(
         "/console/settings/users/{login}/password",
         ADMINISTER,
         || post(password_form),
-    ),
+    ).fresh(),
     Route::act(
         "/console/settings/users/{login}/second-factor",
         ADMINISTER,
         || post(factor_form),
-    ),
+    ).fresh(),
     Route::act(
         "/console/settings/users/{login}/release",
         ADMINISTER,
@@ -64,43 +63,43 @@ pub(crate) const ROUTES: &[Route] = &[
         Verb::Get,
         "/api/v1/accounts",
         ADMINISTER,
-        list_described,
-        || get(list_api),
+        api::list_described,
+        || get(api::list_api),
     ),
     Route::api(
         Verb::Post,
         "/api/v1/accounts",
         ADMINISTER,
-        set_described,
-        || post(set_api),
-    ),
+        api::set_described,
+        || post(api::set_api),
+    ).fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/accounts/{login}/organization",
         ADMINISTER,
-        organization_described,
-        || post(organization_api),
-    ),
+        api::organization_described,
+        || post(api::organization_api),
+    ).fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/accounts/{login}/password",
         ADMINISTER,
-        password_described,
-        || post(password_api),
-    ),
+        api::password_described,
+        || post(api::password_api),
+    ).fresh(),
     Route::api(
         Verb::Delete,
         "/api/v1/accounts/{login}/second-factor",
         ADMINISTER,
-        factor_described,
-        || delete(factor_api),
-    ),
+        api::factor_described,
+        || delete(api::factor_api),
+    ).fresh(),
     Route::api(
         Verb::Delete,
         "/api/v1/accounts/{login}/sessions",
         ADMINISTER,
-        sessions_described,
-        || delete(sessions_api),
+        api::sessions_described,
+        || delete(api::sessions_api),
     ),
 ];
 
@@ -354,21 +353,6 @@ struct SetForm {
     new: bool,
 }
 
-/// An account as a program says it.
-#[derive(Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct SetAccount {
-    /// Login: a to z, 0 to 9, dot, hyphen and underscore.
-    login: String,
-    /// The person's name.
-    #[serde(default)]
-    name: String,
-    /// Labels of the roles.
-    roles: Vec<String>,
-    /// Whether it may act; `true` where nothing is said.
-    active: Option<bool>,
-}
-
 /// Makes or changes an account.
 async fn set(
     desk: &Desk,
@@ -428,93 +412,6 @@ async fn set_form(
     Ok(done(&to, &fill(said, &[("login", &account.login)])))
 }
 
-async fn set_api(
-    State(desk): State<Arc<Desk>>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Input(body): Input<SetAccount>,
-) -> Result<Response, Refusal> {
-    let mut roles = Vec::new();
-    for label in &body.roles {
-        let role = label.parse::<AccountRole>();
-        roles.push(role.map_err(|_| Refusal::invalid("roles", format!("`{label}` is no role")))?);
-    }
-    let names = (body.login.as_str(), body.name.as_str());
-    let account = set(&desk, &visitor, names, &roles, body.active).await?;
-    answer(&headers, &told(&desk, &account).await?)
-}
-
-/// An account as the API tells it.
-#[derive(Serialize, schemars::JsonSchema)]
-struct Told {
-    /// Login.
-    login: String,
-    /// The person's name.
-    name: String,
-    /// Labels of the roles.
-    roles: Vec<&'static str>,
-    /// Whether it may act.
-    active: bool,
-    /// Id of the organization; absent for people of the house.
-    organization: Option<String>,
-    /// Whether a second factor is in force.
-    second_factor: bool,
-    /// When it was made (RFC 3339).
-    created_at: String,
-    /// Who made it.
-    created_by: String,
-}
-
-#[derive(Serialize, schemars::JsonSchema)]
-struct ToldList {
-    items: Vec<Told>,
-    /// Where the next page begins; there is one page.
-    next: Option<String>,
-}
-
-async fn told(desk: &Desk, account: &Account) -> Result<Told, Refusal> {
-    Ok(Told {
-        login: account.login.clone(),
-        name: account.name.clone(),
-        roles: account.roles().into_iter().map(Word::label).collect(),
-        active: account.active,
-        organization: account.organization.clone(),
-        second_factor: signing::has_second_factor(desk, &account.login).await?,
-        created_at: draw::stamp(account.created_at),
-        created_by: account.created_by.clone(),
-    })
-}
-
-fn list_described() -> Described {
-    Described {
-        summary: "Accounts, by login.",
-        answer: Some(schemars::schema_for!(ToldList).to_value()),
-        ..Described::default()
-    }
-}
-
-fn set_described() -> Described {
-    Described {
-        summary: "Makes an account, or changes its name, roles and whether it may act.",
-        body: Some(schemars::schema_for!(SetAccount).to_value()),
-        answer: Some(schemars::schema_for!(Told).to_value()),
-        ..Described::default()
-    }
-}
-
-async fn list_api(
-    State(desk): State<Arc<Desk>>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    of_the_house(&visitor)?;
-    let mut items = Vec::new();
-    for account in desk.ledger.accounts().await? {
-        items.push(told(&desk, &account).await?);
-    }
-    answer(&headers, &ToldList { items, next: None })
-}
-
 /// Which organization an account works for.
 #[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -522,15 +419,6 @@ struct Belongs {
     /// Id of the organization; empty for the house.
     #[serde(default)]
     organization: String,
-}
-
-fn organization_described() -> Described {
-    Described {
-        summary: "Says which organization an account works for; an empty one: the house.",
-        body: Some(schemars::schema_for!(Belongs).to_value()),
-        answer: Some(schemars::schema_for!(Told).to_value()),
-        ..Described::default()
-    }
 }
 
 async fn belong(
@@ -573,17 +461,6 @@ async fn organization_form(
     ))
 }
 
-async fn organization_api(
-    State(desk): State<Arc<Desk>>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(login): Path<String>,
-    Input(body): Input<Belongs>,
-) -> Result<Response, Refusal> {
-    let account = belong(&desk, &visitor, &login, &body).await?;
-    answer(&headers, &told(&desk, &account).await?)
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
@@ -622,33 +499,6 @@ async fn password_form(
     one(&desk, &visitor, &login, Some(password)).await
 }
 
-/// A password, told once.
-#[derive(Serialize, schemars::JsonSchema)]
-struct MadePassword {
-    /// It must be changed at the first sign-in.
-    password: String,
-}
-
-fn password_described() -> Described {
-    Described {
-        summary: "Makes a password, which is told once and must be changed at the first sign-in; ends all sessions.",
-        answer: Some(schemars::schema_for!(MadePassword).to_value()),
-        ..Described::default()
-    }
-}
-
-async fn password_api(
-    State(desk): State<Arc<Desk>>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(login): Path<String>,
-) -> Result<Response, Refusal> {
-    let password = make_password(&desk, &visitor, &login).await?;
-    let mut response = answer(&headers, &MadePassword { password })?;
-    response.extensions_mut().insert(ShownOnce);
-    Ok(response)
-}
-
 async fn drop_factor(desk: &Desk, visitor: &Visitor, login: &str) -> Result<(), Refusal> {
     let by = administrator(desk, visitor).await?;
     let now = desk.now().0;
@@ -668,23 +518,6 @@ async fn factor_form(
     drop_factor(&desk, &visitor, &login).await?;
     let to = format!("/console/settings/users/{login}");
     Ok(done(&to, Words::of(visitor.lang).dropped))
-}
-
-fn factor_described() -> Described {
-    Described {
-        summary: "Takes the second factor off an account, and ends its sessions.",
-        status: 204,
-        ..Described::default()
-    }
-}
-
-async fn factor_api(
-    State(desk): State<Arc<Desk>>,
-    visitor: Visitor,
-    Path(login): Path<String>,
-) -> Result<axum::http::StatusCode, Refusal> {
-    drop_factor(&desk, &visitor, &login).await?;
-    Ok(axum::http::StatusCode::NO_CONTENT)
 }
 
 async fn release_form(
@@ -718,19 +551,3 @@ async fn sessions_form(
     Ok(done(&format!("/console/settings/users/{login}"), &said))
 }
 
-fn sessions_described() -> Described {
-    Described {
-        summary: "Ends all sessions of an account.",
-        status: 204,
-        ..Described::default()
-    }
-}
-
-async fn sessions_api(
-    State(desk): State<Arc<Desk>>,
-    visitor: Visitor,
-    Path(login): Path<String>,
-) -> Result<axum::http::StatusCode, Refusal> {
-    end_all(&desk, &visitor, &login).await?;
-    Ok(axum::http::StatusCode::NO_CONTENT)
-}

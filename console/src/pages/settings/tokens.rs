@@ -28,7 +28,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/settings/tokens", Need::SignedIn, || get(page)),
     Route::act("/console/settings/tokens", Need::SignedIn, || {
         post(add_form)
-    }),
+    }).fresh(),
     Route::act(
         "/console/settings/tokens/{id}/revoke",
         Need::SignedIn,
@@ -47,7 +47,7 @@ pub(crate) const ROUTES: &[Route] = &[
         Need::SignedIn,
         add_described,
         || post(add_api),
-    ),
+    ).fresh(),
     Route::api(
         Verb::Delete,
         "/api/v1/me/tokens/{id}",

@@ -16,6 +16,7 @@ use crate::pages::form::{Input, done};
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
 use crate::routes::{Need, Route};
+use crate::signing;
 use crate::totp;
 use crate::visitor::{HALF, Visitor, cookie, set_cookie};
 use crate::words::{fill, words};
@@ -163,7 +164,7 @@ pub(crate) async fn shown(
     }
     let code = totp::typed(code);
     if code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()) {
-        let Some(step) = totp::step(&factor.secret, &code, now)? else {
+        let Some(step) = totp::step(&signing::secret_of(desk, &factor).await?, &code, now)? else {
             return Ok(None);
         };
         let fresh = desk.ledger.use_step(login, step).await?;

@@ -125,7 +125,7 @@ async fn back(
         .as_ref()
         .filter(|_| visitor.session.is_some())
     {
-        return tied(&desk, provider, &person, account, now).await;
+        return tied(&desk, provider, &person, (&visitor, account, &errand.to), now).await;
     }
     let Some(account) = account(&desk, provider, &person, now).await? else {
         tracing::warn!(
@@ -145,9 +145,20 @@ async fn tied(
     desk: &Desk,
     provider: &Provider,
     person: &Person,
-    account: &Account,
+    (visitor, account, to): (&Visitor, &Account, &str),
     now: i64,
 ) -> Result<Response, Refusal> {
+    let bound = desk.ledger.identity(&provider.issuer, &person.subject);
+    if bound.await?.is_some_and(|one| one.login == account.login) {
+        // Theirs already: then it shows once more who is there.
+        if let Some(session) = visitor.session {
+            desk.ledger.prove_session(session, now).await?;
+        }
+        let mut response = done(to, "");
+        let gone = set_cookie(ERRAND, "", 0)?;
+        response.headers_mut().append(header::SET_COOKIE, gone);
+        return Ok(response);
+    }
     let new = NewIdentity {
         issuer: provider.issuer.clone(),
         subject: person.subject.clone(),

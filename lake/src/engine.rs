@@ -1,0 +1,452 @@
+//! Queries over several machines: one SELECT over the parts, read by executors.
+//!
+//! An [`Engine`] is a list of executors ([`executor`]) that hold the same lake. A query over enough
+//! rows is planned here as always, and `datafusion-distributed` sends pieces of the plan to them;
+//! what goes over the wire is partial counts, not events. Everything else runs here: a query over
+//! few rows, one without an aggregate whose rows would all cross the wire, and every query when no
+//! executor is left. Which of the two it is, `EXPLAIN` says.
+//!
+//! An answer is taken whole before its first row is handed on, so that an executor that is lost in
+//! the middle costs a second attempt and never half an answer. The second attempt asks the executors
+//! that still answer; after it the query runs here. An executor that hangs is lost as well: the
+//! connection is asked for a sign of life every few seconds, and the whole has a deadline.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{RecordBatch, StringArray};
+use datafusion::common::DataFusionError;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SessionContext;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::memory::MemoryStream;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, execute_stream};
+use datafusion_distributed::grpc::{BoxCloneSyncChannel, create_worker_client};
+use datafusion_distributed::{
+    ChannelResolver, DesiredTaskCountEvent, DesiredTaskCountEventResponse, DistributedExec,
+    DistributedExt, DistributedLeafExec, GetWorkerInfoRequest, ScaleUpLeafNodeEvent,
+    ScaleUpLeafNodeEventResponse, SessionStateBuilderExt, WorkerChannel, WorkerResolver,
+    display_plan_ascii,
+};
+use tonic::body::Body;
+use tonic::codegen::Service;
+use tonic::codegen::http::{HeaderValue, Request};
+use tonic::transport::{Channel, Endpoint};
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::query::{Lake, Part, Select};
+
+pub mod executor;
+
+/// Header of the secret that nodes share.
+const TOKEN: &str = "x-watchfire-token";
+/// Header of the version of watchfire that asks.
+const VERSION: &str = "x-watchfire-version";
+/// How long an executor may take to say that it is there.
+const GREETING: Duration = Duration::from_secs(1);
+/// How often a connection is asked for a sign of life, and how long that may take: so long goes by
+/// before an executor that hangs is given up.
+const PULSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(2));
+/// Attempts on executors before a query runs here.
+const ATTEMPTS: usize = 2;
+/// Share of a query's memory that an answer may take which is held until it is whole.
+const HELD_SHARE: usize = 4;
+/// Bytes at the end of a part that tell it from another of its length: more than the sizes and
+/// places of its last columns, which stand there.
+const TAIL: u64 = 16 << 10;
+
+/// Where executors are, and when they are asked.
+#[derive(Clone)]
+pub struct EngineSettings {
+    /// Addresses of the executors, `http://HOST:PORT`.
+    pub executors: Vec<String>,
+    /// The secret that the nodes share.
+    pub token: String,
+    /// Version of this program: executors of another one refuse.
+    pub version: String,
+    /// Rows of live parts from which a query is given to the executors.
+    pub min_rows: u64,
+    /// How long an attempt on the executors may take.
+    pub deadline: Duration,
+}
+
+/// The executors that a lake's queries are given to.
+#[derive(Clone)]
+pub struct Engine {
+    executors: Arc<[Url]>,
+    channels: Channels,
+    version: Arc<str>,
+    min_rows: u64,
+    deadline: Duration,
+}
+
+impl Engine {
+    /// An engine of these executors. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`Error::Engine`]: an address is none, or the token cannot be sent.
+    pub fn new(settings: &EngineSettings) -> Result<Self> {
+        let executors = settings.executors.iter().map(|address| {
+            let url = Url::parse(address)
+                .ok()
+                .filter(|url| url.scheme() == "http" && url.has_host() && url.port().is_some());
+            url.ok_or_else(|| {
+                Error::Engine(format!(
+                    "executor `{address}` is no address; write one such as http://192.0.2.7:8091"
+                ))
+            })
+        });
+        Ok(Engine {
+            executors: executors.collect::<Result<_>>()?,
+            channels: Channels::new(&settings.token, &settings.version)?,
+            version: settings.version.as_str().into(),
+            min_rows: settings.min_rows,
+            deadline: settings.deadline,
+        })
+    }
+
+    /// Asks every executor whether it is there, lets us in and is of our version; in the order of the list, with what
+    /// is wrong.
+    pub async fn roll_call(&self) -> Vec<(Url, Result<(), String>)> {
+        let mut calls = tokio::task::JoinSet::new();
+        for (at, url) in self.executors.iter().cloned().enumerate() {
+            let engine = self.clone();
+            calls.spawn(async move {
+                let state = match tokio::time::timeout(GREETING, engine.greet(&url)).await {
+                    Ok(state) => state,
+                    Err(_) => Err("it does not answer".to_owned()),
+                };
+                (at, (url, state))
+            });
+        }
+        let mut all = calls.join_all().await;
+        all.sort_by_key(|(at, _)| *at);
+        all.into_iter().map(|(_, state)| state).collect()
+    }
+
+    async fn greet(&self, url: &Url) -> Result<(), String> {
+        let told = async {
+            let mut client = self.channels.get_worker_client_for_url(url).await?;
+            client.get_worker_info(GetWorkerInfoRequest {}).await
+        };
+        let told = told.await.map_err(|error| plain(&error))?;
+        match told.version == *self.version {
+            true => Ok(()),
+            false => Err(format!(
+                "it is watchfire {}, this is {}: bring both to one version",
+                told.version, self.version
+            )),
+        }
+    }
+
+    /// Executors that may be asked now.
+    async fn present(&self) -> Vec<Url> {
+        let mut present = Vec::new();
+        for (url, state) in self.roll_call().await {
+            match state {
+                Ok(()) => present.push(url),
+                Err(why) => tracing::warn!(executor = %url, %why, "executor is not asked"),
+            }
+        }
+        present
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("executors", &self.executors)
+            .field("min_rows", &self.min_rows)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an executor said, without the wrapping.
+fn plain(error: &DataFusionError) -> String {
+    let text = error.to_string();
+    let said = text.split_once("message: \"");
+    let said = said.and_then(|(_, rest)| rest.split('"').next());
+    said.map_or(text.clone(), str::to_owned)
+}
+
+/// Connections to executors, kept open, each request with the secret and the version.
+#[derive(Clone)]
+pub(crate) struct Channels {
+    token: HeaderValue,
+    version: HeaderValue,
+    open: Arc<Mutex<HashMap<Url, Channel>>>,
+}
+
+impl Channels {
+    fn new(token: &str, version: &str) -> Result<Self> {
+        let header = |text: &str| {
+            HeaderValue::from_str(text).map_err(|_| {
+                Error::Engine("the token holds what no header may; use letters and digits".into())
+            })
+        };
+        let mut token = header(token)?;
+        token.set_sensitive(true);
+        Ok(Channels {
+            token,
+            version: header(version)?,
+            open: Arc::default(),
+        })
+    }
+}
+
+#[async_trait]
+impl ChannelResolver for Channels {
+    async fn get_worker_client_for_url(
+        &self,
+        url: &Url,
+    ) -> Result<Box<dyn WorkerChannel>, DataFusionError> {
+        let channel = {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            match open.get(url) {
+                Some(channel) => channel.clone(),
+                None => {
+                    let endpoint = Endpoint::from_shared(url.to_string())
+                        .map_err(|error| DataFusionError::External(Box::new(error)))?;
+                    // Opened when it is used, and again when it was lost.
+                    let channel = endpoint
+                        .connect_timeout(GREETING)
+                        .tcp_nodelay(true)
+                        .http2_keep_alive_interval(PULSE.0)
+                        .keep_alive_timeout(PULSE.1)
+                        .connect_lazy();
+                    open.insert(url.clone(), channel.clone());
+                    channel
+                }
+            }
+        };
+        Ok(create_worker_client(BoxCloneSyncChannel::new(Signed {
+            channel,
+            token: self.token.clone(),
+            version: self.version.clone(),
+        })))
+    }
+}
+
+/// A connection whose requests say who asks.
+#[derive(Clone)]
+struct Signed {
+    channel: Channel,
+    token: HeaderValue,
+    version: HeaderValue,
+}
+
+impl Service<Request<Body>> for Signed {
+    type Response = <Channel as Service<Request<Body>>>::Response;
+    type Error = <Channel as Service<Request<Body>>>::Error;
+    type Future = <Channel as Service<Request<Body>>>::Future;
+
+    fn poll_ready(
+        &mut self,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), Self::Error>> {
+        self.channel.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let headers = request.headers_mut();
+        headers.insert(TOKEN, self.token.clone());
+        headers.insert(VERSION, self.version.clone());
+        self.channel.call(request)
+    }
+}
+
+/// The executors that a roll call found.
+struct Present(Vec<Url>);
+
+impl WorkerResolver for Present {
+    fn get_urls(&self) -> Result<Vec<Url>, DataFusionError> {
+        Ok(self.0.clone())
+    }
+}
+
+impl Engine {
+    /// A session builder whose plans are spread over `executors`.
+    pub(crate) fn spread(
+        &self,
+        builder: SessionStateBuilder,
+        executors: &[Url],
+    ) -> Result<SessionStateBuilder> {
+        Ok(builder
+            .with_distributed_planner()
+            .with_distributed_worker_resolver(Present(executors.to_vec()))
+            .with_distributed_channel_resolver(self.channels.clone())
+            .with_distributed_metrics_collection(false)?
+            .with_distributed_desired_task_count_handler(desired)
+            .with_distributed_scale_up_leaf_node_handler(split))
+    }
+
+    /// Answers a SELECT by the executors. `None`: it is to be run here.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]: it may be asked nowhere.
+    pub(crate) async fn answer(
+        &self,
+        lake: &Lake,
+        parts: &[Part],
+        select: &Select<'_>,
+    ) -> Result<Option<SendableRecordBatchStream>> {
+        if parts.iter().map(|part| part.rows).sum::<u64>() < self.min_rows {
+            return Ok(None);
+        }
+        let room = lake.memory() / HELD_SHARE;
+        for attempt in 1..=ATTEMPTS {
+            let executors = self.present().await;
+            if executors.is_empty() {
+                break;
+            }
+            let whole = attempted(lake, parts, select, &executors, room);
+            match tokio::time::timeout(self.deadline, whole).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(Error::Refused(why))) => return Err(Error::Refused(why)),
+                // What is wrong with the query itself is found here once more, and told in plain words.
+                Ok(Err(error)) => {
+                    tracing::warn!(attempt, %error, "query on the executors failed");
+                }
+                Err(_) => tracing::warn!(attempt, "query on the executors took too long"),
+            }
+        }
+        tracing::warn!("the query runs here, without executors");
+        Ok(None)
+    }
+}
+
+/// One attempt; `None` where the plan is not spread, or the answer is too large to be held.
+async fn attempted(
+    lake: &Lake,
+    parts: &[Part],
+    select: &Select<'_>,
+    executors: &[Url],
+    room: usize,
+) -> Result<Option<SendableRecordBatchStream>> {
+    let context = lake.session_on(parts, select, executors).await?;
+    let frame = select.frame(&context).await?;
+    if let LogicalPlan::Explain(explain) = frame.logical_plan() {
+        return explained(&context, &explain.plan).await;
+    }
+    let task = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    if !plan.is::<DistributedExec>() {
+        return Ok(None);
+    }
+    let mut stream = execute_stream(plan, task)?;
+    let schema = stream.schema();
+    let (mut batches, mut held, mut rows) = (Vec::new(), 0, 0);
+    while let Some(batch) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+        let batch = batch?;
+        held += batch.get_array_memory_size();
+        rows += batch.num_rows();
+        if held > room {
+            return Ok(None);
+        }
+        batches.push(batch);
+        if rows > select.enough {
+            break;
+        }
+    }
+    Ok(Some(Box::pin(MemoryStream::try_new(batches, schema, None)?)))
+}
+
+/// The plan as it would be spread, in the columns of an EXPLAIN; `None` where it would not be.
+async fn explained(
+    context: &SessionContext,
+    plan: &LogicalPlan,
+) -> Result<Option<SendableRecordBatchStream>> {
+    let physical = context.state().create_physical_plan(plan).await?;
+    if !physical.is::<DistributedExec>() {
+        return Ok(None);
+    }
+    let schema = LogicalPlan::explain_schema();
+    let rows = [
+        ("logical_plan", plan.display_indent().to_string()),
+        ("physical_plan", display_plan_ascii(physical.as_ref(), false)),
+    ];
+    let kinds = StringArray::from_iter_values(rows.iter().map(|(kind, _)| kind));
+    let texts = StringArray::from_iter_values(rows.iter().map(|(_, text)| text));
+    let batch = RecordBatch::try_new(
+        Arc::clone(&schema),
+        vec![Arc::new(kinds), Arc::new(texts)],
+    )?;
+    let stream = MemoryStream::try_new(vec![batch], schema, None)?;
+    Ok(Some(Box::pin(stream)))
+}
+
+/// The scan of parts that a plan's leaf is.
+fn parts_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<&FileScanConfig> {
+    let source: &DataSourceExec = plan.downcast_ref()?;
+    source.data_source().downcast_ref()
+}
+
+/// As many executors as there are files to read, and no more.
+fn desired(
+    event: DesiredTaskCountEvent<'_>,
+) -> Option<Result<DesiredTaskCountEventResponse, DataFusionError>> {
+    let files = parts_scan(event.plan)?.file_groups.iter().map(FileGroup::len);
+    Some(Ok(match files.sum() {
+        0 | 1 => DesiredTaskCountEventResponse::maximum(1),
+        files => DesiredTaskCountEventResponse::desired(files),
+    }))
+}
+
+/// Shares the files out, the largest first and each to whoever has least.
+fn split(
+    event: ScaleUpLeafNodeEvent<'_>,
+) -> Option<Result<ScaleUpLeafNodeEventResponse, DataFusionError>> {
+    let scan = parts_scan(event.plan)?;
+    let partitions = event.plan.output_partitioning().partition_count();
+    let files = scan.file_groups.iter().flat_map(FileGroup::iter);
+    let mut files: Vec<_> = files.cloned().collect();
+    files.sort_by(|a, b| {
+        let of = |file: &datafusion::datasource::listing::PartitionedFile| {
+            let start = file.range.as_ref().map_or(0, |range| range.start);
+            (file.object_meta.location.clone(), start)
+        };
+        (b.effective_size().cmp(&a.effective_size())).then_with(|| of(a).cmp(&of(b)))
+    });
+    let mut shares = vec![(0, Vec::new()); event.task_count * partitions];
+    for file in files {
+        if let Some(share) = shares.iter_mut().min_by_key(|(bytes, _)| *bytes) {
+            share.0 += file.effective_size();
+            share.1.push(file);
+        }
+    }
+    let mut tasks = vec![Vec::new(); event.task_count];
+    for (at, (_, files)) in shares.into_iter().enumerate() {
+        tasks[at % event.task_count].push(FileGroup::new(files));
+    }
+    let variants = tasks.into_iter().map(|groups| {
+        let mut scan = scan.clone();
+        scan.file_groups = groups;
+        DataSourceExec::from_data_source(scan) as Arc<dyn ExecutionPlan>
+    });
+    let leaf = DistributedLeafExec::try_new(Arc::clone(event.plan), variants);
+    Some(leaf.map(|leaf| ScaleUpLeafNodeEventResponse::new(Arc::new(leaf))))
+}
+
+/// What tells a part from another of the same name and length: a digest of its end, where a Parquet
+/// file states the size, place and extremes of all it holds. It travels as the time of the file's
+/// last change, the one other fact that a plan carries of a file; parts never change.
+pub(crate) fn fingerprint(mut file: File, bytes: u64) -> std::io::Result<i64> {
+    use std::io::{Read, Seek, SeekFrom};
+    file.seek(SeekFrom::Start(bytes.saturating_sub(TAIL)))?;
+    let mut tail = Vec::new();
+    file.take(TAIL).read_to_end(&mut tail)?;
+    let digest = blake3::hash(&tail);
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest.as_bytes()[..8]);
+    // Positive, and never 0, which stands for a part whose end is not known where the query is planned.
+    Ok((i64::from_le_bytes(first) & i64::MAX).max(1))
+}
