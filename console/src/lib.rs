@@ -400,14 +400,19 @@ fn source_of(
     told.map_or(peer, |told| told.to_canonical()).to_string()
 }
 
+/// Who tells of requests to the desk.
+fn teller(desk: &Desk) -> request::Teller {
+    request::Teller {
+        random: Arc::clone(&desk.bonds.random),
+        tls: desk.tls.clone(),
+    }
+}
+
 /// The routes.
 pub fn router(desk: Arc<Desk>) -> Router {
     let reports = post(push::push).fallback(wrong_method);
     let report = get(push::report).fallback(wrong_method);
-    let teller = request::Teller {
-        random: Arc::clone(&desk.bonds.random),
-        tls: desk.tls.clone(),
-    };
+    let teller = teller(&desk);
     Router::new()
         .route("/api/v1/feeds/{feed}/reports", reports)
         .route("/api/v1/feeds/{feed}/reports/{report}", report)
@@ -475,10 +480,7 @@ pub async fn serve_bare(
         .route("/readyz", get(readyz).fallback(wrong_method))
         .route("/metrics", get(metrics).fallback(wrong_method))
         .fallback(elsewhere)
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&desk),
-            request::told,
-        ))
+        .layer(middleware::from_fn_with_state(teller(&desk), request::told))
         .with_state(desk)
         .into_make_service_with_connect_info::<Peer>();
     axum::serve(doors, service)

@@ -36,7 +36,9 @@ fn another_node_reads_what_one_published() {
         let Some(store) = Store::start(kind) else {
             continue;
         };
-        let place = address(&store.endpoint(), "site/one");
+        let mut place = address(&store.endpoint(), "site/one");
+        // Enough for twenty megabytes from a busy machine.
+        place.patience = std::time::Duration::from_secs(60);
         let (one, two) = (Node::over(&place, "a"), Node::over(&place, "b"));
         let name = |at: usize| format!("lake/day=2026-01-0{}/é-{at}.parquet", at + 1);
         let paths = SIZES

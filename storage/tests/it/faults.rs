@@ -35,9 +35,11 @@ fn trials(store: &Store, kind: Kind, fault: Fault) {
         let proxy = Proxy::before(store.port, fault, 40, trial);
         let prefix = format!("{fault:?}/{trial}");
         let mut failing = address(&proxy.endpoint(), &prefix);
-        failing.patience = Duration::from_secs(2);
+        failing.patience = Duration::from_secs(if trial % 5 == 0 { 15 } else { 2 });
         let (one, two) = (Node::over(&failing, "a"), Node::over(&failing, "b"));
-        let straight = Node::over(&address(&store.endpoint(), &prefix), "c");
+        let mut patient = address(&store.endpoint(), &prefix);
+        patient.patience = Duration::from_secs(60);
+        let straight = Node::over(&patient, "c");
         let sizes = match trial % 5 {
             0 => vec![10, 9_000_000],
             _ => vec![0, 10, 70_000, 300_000],

@@ -15,8 +15,8 @@ use toml_edit::{DocumentMut, value};
 use super::backup::{self, Backup, Copied};
 use crate::config;
 use crate::failure::{Failure, Result};
-use crate::shared_reference;
 use crate::sealing;
+use crate::shared_reference;
 use crate::table::Out;
 use crate::workspace::{Access, Session, Workspace};
 
