@@ -39,6 +39,7 @@ mod repeats;
 mod respond;
 mod rollup;
 mod run;
+mod scale;
 mod series;
 mod serve;
 mod site;
