@@ -328,6 +328,14 @@ impl Desk {
         self
     }
 
+    /// What telling of requests needs.
+    fn teller(&self) -> request::Teller {
+        request::Teller {
+            random: Arc::clone(&self.bonds.random),
+            tls: self.tls.clone(),
+        }
+    }
+
     /// The instant.
     pub(crate) fn now(&self) -> Timestamp {
         (self.bonds.clock)()
@@ -400,19 +408,11 @@ fn source_of(
     told.map_or(peer, |told| told.to_canonical()).to_string()
 }
 
-/// Who tells of requests to the desk.
-fn teller(desk: &Desk) -> request::Teller {
-    request::Teller {
-        random: Arc::clone(&desk.bonds.random),
-        tls: desk.tls.clone(),
-    }
-}
-
 /// The routes.
 pub fn router(desk: Arc<Desk>) -> Router {
     let reports = post(push::push).fallback(wrong_method);
     let report = get(push::report).fallback(wrong_method);
-    let teller = teller(&desk);
+    let teller = desk.teller();
     Router::new()
         .route("/api/v1/feeds/{feed}/reports", reports)
         .route("/api/v1/feeds/{feed}/reports/{report}", report)
@@ -480,7 +480,7 @@ pub async fn serve_bare(
         .route("/readyz", get(readyz).fallback(wrong_method))
         .route("/metrics", get(metrics).fallback(wrong_method))
         .fallback(elsewhere)
-        .layer(middleware::from_fn_with_state(teller(&desk), request::told))
+        .layer(middleware::from_fn_with_state(desk.teller(), request::told))
         .with_state(desk)
         .into_make_service_with_connect_info::<Peer>();
     axum::serve(doors, service)

@@ -20,6 +20,7 @@ use url::Url;
 use super::{Server, public};
 use crate::config::Environment;
 use crate::failure::{Exit, Failure, Result};
+use crate::publishing;
 use crate::responding;
 use crate::workspace::Workspace;
 
@@ -447,6 +448,16 @@ pub(super) async fn run(server: Arc<Server>) -> &'static str {
         if let Some(exchange) = exchange.as_ref().filter(|_| server.leads()) {
             let compare = compared.is_none_or(|at| at.elapsed() >= COMPARE);
             let mut fine = true;
+            if compare && server.workspace().settings.role.clustered {
+                let mine = Arc::clone(&server);
+                let made = tokio::task::spawn_blocking(move || current_site(&mine)).await;
+                if let Err(failure) = made.unwrap_or_else(|error| Err(Failure::new("site", error)))
+                {
+                    fine = false;
+                    let error = failure.message();
+                    tracing::error!(error, "the site for public nodes cannot be made");
+                }
+            }
             for node in &exchange.nodes {
                 let outcome = match exchange.with(node, compare).await {
                     Ok(done) => {
@@ -482,6 +493,16 @@ pub(super) async fn run(server: Arc<Server>) -> &'static str {
             () = sleep(Duration::from_secs(u64::from(every))) => {}
         }
     }
+}
+
+/// Makes the site in this node's folder again if it is not what is public now: of a cluster another node may have
+/// published. All of it is in the ledger and among the kept files.
+fn current_site(server: &Server) -> Result {
+    let workspace = server.workspace();
+    if !publishing::is_current(&workspace)? {
+        publishing::build(&workspace)?;
+    }
+    Ok(())
 }
 
 fn made(server: &Server) -> Option<Exchange> {

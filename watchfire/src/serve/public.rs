@@ -48,6 +48,9 @@ fn nothing_of_the_inside(root: &Path, settings: &Settings, session: &Session) ->
     if settings.ledger.is_some() {
         return Err(wrong("ledger.url", "is set on a public node", go));
     }
+    if settings.lake.is_some() {
+        return Err(wrong("lake.url", "is set on a public node", go));
+    }
     let named = [
         ("public.open_key", &settings.public.open_key),
         ("response.pgp_key", &settings.response.pgp_key),

@@ -208,3 +208,58 @@ fn a_backup_that_is_killed_leaves_the_one_before() {
     restore(&bench, backup, to, &[]).exits(0);
     assert!(outcome(&bench, to) == before);
 }
+
+#[test]
+fn a_backup_beside_an_ingestion_is_one_moment_of_it() {
+    const FILES: u32 = 40;
+    const ROWS: u32 = 150;
+    let bench = Bench::with(FEED);
+    for n in 0..FILES {
+        bench.write(&format!("in/{n:03}.csv"), rows(n * ROWS, (n + 1) * ROWS));
+    }
+    // The workspace is there before somebody copies it.
+    bench.run(&["status"]);
+    let outside = tempfile::tempdir().expect("a folder");
+    let mut working = bench
+        .command(&["ingest"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let mut taken = Vec::new();
+    loop {
+        let ended = working.try_wait().expect("it is ours").is_some();
+        let to = outside.path().join(format!("copy-{}", taken.len()));
+        let to = to.to_str().expect("text").to_owned();
+        bench.run(&["backup", &to]).exits(0);
+        taken.push(to);
+        if ended || taken.len() == 6 {
+            break;
+        }
+    }
+    assert!(working.wait().expect("it ends").success());
+    let mut seen = Vec::new();
+    for (at, copy) in taken.iter().enumerate() {
+        let to = outside.path().join(format!("again-{at}"));
+        let to = to.to_str().expect("text").to_owned();
+        restore(&bench, copy, &to, &[]).exits(0);
+        let again = Bench::at(std::path::Path::new(&to));
+        again.run(&["lake", "check", "--deep"]).exits(0);
+        let count = again.run(&["--json", "query", "select count(*) as n from events"]);
+        let row: Value = serde_json::from_str(&count.exits(0).stdout).expect("a row");
+        let events = row["n"].as_u64().expect("a number");
+        assert_eq!(events % u64::from(ROWS), 0, "a part of a report: {events}");
+        // What was left out then is taken in there, and nothing twice.
+        fs::create_dir_all(again.path().join("in")).expect("a folder");
+        for n in 0..FILES {
+            again.write(&format!("in/{n:03}.csv"), rows(n * ROWS, (n + 1) * ROWS));
+        }
+        again.run(&["ingest"]).exits(0);
+        assert_eq!(
+            outcome(&bench, "."),
+            outcome(&Bench::at(std::path::Path::new(&to)), ".")
+        );
+        seen.push(events);
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] <= pair[1]), "{seen:?}");
+}

@@ -42,6 +42,7 @@ mod respond;
 mod rollup;
 mod run;
 mod sealing;
+mod scale;
 mod series;
 mod serve;
 mod site;
