@@ -357,7 +357,9 @@ async fn attempted(
             break;
         }
     }
-    Ok(Some(Box::pin(MemoryStream::try_new(batches, schema, None)?)))
+    Ok(Some(Box::pin(MemoryStream::try_new(
+        batches, schema, None,
+    )?)))
 }
 
 /// The plan as it would be spread, in the columns of an EXPLAIN; `None` where it would not be.
@@ -372,14 +374,14 @@ async fn explained(
     let schema = LogicalPlan::explain_schema();
     let rows = [
         ("logical_plan", plan.display_indent().to_string()),
-        ("physical_plan", display_plan_ascii(physical.as_ref(), false)),
+        (
+            "physical_plan",
+            display_plan_ascii(physical.as_ref(), false),
+        ),
     ];
     let kinds = StringArray::from_iter_values(rows.iter().map(|(kind, _)| kind));
     let texts = StringArray::from_iter_values(rows.iter().map(|(_, text)| text));
-    let batch = RecordBatch::try_new(
-        Arc::clone(&schema),
-        vec![Arc::new(kinds), Arc::new(texts)],
-    )?;
+    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(kinds), Arc::new(texts)])?;
     let stream = MemoryStream::try_new(vec![batch], schema, None)?;
     Ok(Some(Box::pin(stream)))
 }
@@ -394,7 +396,10 @@ fn parts_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<&FileScanConfig> {
 fn desired(
     event: DesiredTaskCountEvent<'_>,
 ) -> Option<Result<DesiredTaskCountEventResponse, DataFusionError>> {
-    let files = parts_scan(event.plan)?.file_groups.iter().map(FileGroup::len);
+    let files = parts_scan(event.plan)?
+        .file_groups
+        .iter()
+        .map(FileGroup::len);
     Some(Ok(match files.sum() {
         0 | 1 => DesiredTaskCountEventResponse::maximum(1),
         files => DesiredTaskCountEventResponse::desired(files),

@@ -46,7 +46,12 @@ const NAMING: Duration = Duration::from_millis(100);
 const READING: &str = "watchfire.reading";
 
 /// Commands that change the whole: on a ledger that nodes share, nothing is taken in meanwhile.
-const WHOLE: &[&str] = &["lake compact", "reference import", "restore", "retention apply"];
+const WHOLE: &[&str] = &[
+    "lake compact",
+    "reference import",
+    "restore",
+    "retention apply",
+];
 /// Commands that respond: on a ledger that nodes share, no node does a round meanwhile.
 const RESPONDING: &[&str] = &[
     "inbox fetch",
@@ -261,7 +266,7 @@ impl Workspace {
             _ => None,
         };
         let files = files(&root, &settings)?;
-        let lake = Lake::within(&files, settings.query_memory, settings.query_threads)?;
+        let lake = lake(&files, &settings)?;
         match access {
             Access::Write(_) | Access::Switch => {}
             // What was locked for opening is let go; the right to ask is kept.
@@ -404,6 +409,18 @@ pub fn files(root: &Path, settings: &Settings) -> Result<Storage> {
         .collect();
     // The count that follows it tells the files of one process apart.
     Ok(Storage::over(root, address, &format!("{mark}-"))?)
+}
+
+/// The lake of a workspace, with the executors that the configuration names.
+///
+/// # Errors
+/// The folder cannot be made, or an executor's address is none.
+pub fn lake(files: &Storage, settings: &Settings) -> Result<Lake> {
+    let lake = Lake::within(files, settings.query_memory, settings.query_threads)?;
+    Ok(match settings.engine.engine()? {
+        Some(engine) => lake.with_engine(engine),
+        None => lake,
+    })
 }
 
 /// The right over all nodes of a shared ledger that a command needs, waited for a while; `None` where it

@@ -90,10 +90,7 @@ pub async fn serve(
         .http2_keepalive_interval(Some(PULSE.0))
         .http2_keepalive_timeout(Some(PULSE.1))
         .add_service(InterceptedService::new(worker.into_worker_server(), gate))
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            ended,
-        )
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), ended)
         .await
         .map_err(|error| Error::Engine(format!("executor: {error}")))
 }
@@ -141,12 +138,19 @@ fn at_home(
             return Ok(Transformed::no(node));
         };
         if scan.object_store_url != parts_url()? {
-            return Err(refused("an executor reads parts of its lake only".to_owned()));
+            return Err(refused(
+                "an executor reads parts of its lake only".to_owned(),
+            ));
         }
         for file in scan.file_groups.iter().flat_map(|group| group.iter()) {
             let meant = &file.object_meta;
-            same_part(lake, meant.location.as_ref(), meant.size, meant.last_modified.timestamp_nanos_opt())
-                .map_err(refused)?;
+            same_part(
+                lake,
+                meant.location.as_ref(),
+                meant.size,
+                meant.last_modified.timestamp_nanos_opt(),
+            )
+            .map_err(refused)?;
         }
         let mut scan = scan.clone();
         scan.expr_adapter_factory = Some(Arc::new(lake.part_reading()));
@@ -164,7 +168,8 @@ fn refused(why: String) -> DataFusionError {
 /// Whether the part of this name is here, of this length and with this fingerprint.
 fn same_part(lake: &Lake, path: &str, bytes: u64, print: Option<i64>) -> Result<(), String> {
     let here = lake.root().join(path);
-    let unread = |error: &dyn std::fmt::Display| format!("part {path} cannot be read here: {error}");
+    let unread =
+        |error: &dyn std::fmt::Display| format!("part {path} cannot be read here: {error}");
     let files = lake.files();
     let length = files.size(&here).map_err(|error| unread(&error))?;
     let Some(length) = length else {

@@ -15,6 +15,7 @@ mod crash;
 mod demo;
 mod doors;
 mod drift;
+mod engine;
 mod faults;
 // Shared with the storage's own tests.
 #[allow(dead_code, clippy::unwrap_used)]
