@@ -38,7 +38,7 @@ fn filled() -> (tempfile::TempDir, Lake, Vec<Part>) {
     let mut index = IdentityIndex::new(1 << 20);
     let mut all = Vec::new();
     for report in 0..4 {
-        let chunk = rows(report * 3000, 3000, 5);
+        let chunk = rows(report * 20_000, 20_000, 5);
         let staged = stage(
             &lake,
             &mut index,
@@ -178,8 +178,8 @@ async fn executors_read_their_own_lake_and_only_the_part_that_is_meant() {
     );
     let path = other.path().join(&parts[0].path);
     let mut bytes = fs::read(&path).expect("reads");
-    let maker = bytes.windows(10).rposition(|some| some == b"parquet-rs");
-    bytes[maker.expect("it says who made it")] = b'P';
+    let maker = bytes.windows(9).rposition(|some| some == b"watchfire");
+    bytes[maker.expect("it says who made it")] = b'W';
     fs::write(&path, &bytes).expect("writes");
     let shorter = copied(lake.root());
     let path = shorter.path().join(&parts[3].path);
