@@ -48,7 +48,7 @@ const QUESTIONS: [(&str, &str); 5] = [
     ),
     (
         "five columns of every row",
-        "select feed, class_type, province, source_ip, observed_at from events_raw",
+        "select feed, class_type, province, source_ip, observed_at from events_raw where observed_at is not null",
     ),
 ];
 

@@ -160,7 +160,11 @@ async fn explain_says_where_a_query_runs() {
         assert!(!plan.contains("DistributedExec"), "{why}: {plan}");
         assert!(plan.contains("DataSourceExec"), "{why}: {plan}");
     }
-    // A file that nobody can share is read here.
+    // Rows that would all cross the wire are read here.
+    let all = "explain select source_ip, observed_at from events";
+    let all = told(&over(&lake, &executors, 1), &parts, all).await;
+    assert!(!all.contains("DistributedExec"), "{all}");
+    // So is a file that nobody can share.
     let one = told(&over(&lake, &executors, 1), &parts[..1], &sql).await;
     assert!(!one.contains("DistributedExec"), "{one}");
 }
