@@ -3,7 +3,8 @@
 //! An [`Engine`] is a list of executors ([`executor`]) that hold the same lake. A query over enough
 //! rows is planned here as always, and `datafusion-distributed` sends pieces of the plan to them;
 //! what goes over the wire is partial counts, not events. Everything else runs here: a query over
-//! few rows, one whose rows would all cross the wire, and every query when no executor is left. Which of the two it is, `EXPLAIN` says.
+//! few rows, one whose rows would all cross the wire, and every query when no executor is left.
+//! Which of the two it is, `EXPLAIN` says.
 //!
 //! An answer is taken whole before its first row is handed on, so that an executor that is lost in
 //! the middle costs a second attempt and never half an answer. The second attempt asks the executors
