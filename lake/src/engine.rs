@@ -3,8 +3,8 @@
 //! An [`Engine`] is a list of executors ([`executor`]) that hold the same lake. A query over enough
 //! rows is planned here as always, and `datafusion-distributed` sends pieces of the plan to them;
 //! what goes over the wire is partial counts, not events. Everything else runs here: a query over
-//! few rows, one without an aggregate whose rows would all cross the wire, and every query when no
-//! executor is left. Which of the two it is, `EXPLAIN` says.
+//! few rows, one whose rows would all cross the wire, and every query when no executor is left.
+//! Which of the two it is, `EXPLAIN` says.
 //!
 //! An answer is taken whole before its first row is handed on, so that an executor that is lost in
 //! the middle costs a second attempt and never half an answer. The second attempt asks the executors
@@ -21,6 +21,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::SendableRecordBatchStream;
@@ -335,7 +336,13 @@ async fn attempted(
     let context = lake.session_on(parts, select, executors).await?;
     let frame = select.frame(&context).await?;
     if let LogicalPlan::Explain(explain) = frame.logical_plan() {
-        return explained(&context, &explain.plan).await;
+        return match gains(&explain.plan)? {
+            true => explained(&context, &explain.plan).await,
+            false => Ok(None),
+        };
+    }
+    if !gains(frame.logical_plan())? {
+        return Ok(None);
     }
     let task = Arc::new(frame.task_ctx());
     let plan = frame.create_physical_plan().await?;
@@ -360,6 +367,19 @@ async fn attempted(
     Ok(Some(Box::pin(MemoryStream::try_new(
         batches, schema, None,
     )?)))
+}
+
+/// Whether fewer rows may come out than are read: otherwise they would all cross the wire.
+fn gains(plan: &LogicalPlan) -> Result<bool> {
+    Ok(plan.exists(|node| {
+        Ok(matches!(
+            node,
+            LogicalPlan::Aggregate(_)
+                | LogicalPlan::Distinct(_)
+                | LogicalPlan::Filter(_)
+                | LogicalPlan::Limit(_)
+        ))
+    })?)
 }
 
 /// The plan as it would be spread, in the columns of an EXPLAIN; `None` where it would not be.

@@ -12,8 +12,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::command::{
     audit, backup, blocklist, bulletin, completions, config, contacts, daily, demo, doctor,
-    evidence, exercise, export, feeds, fetch, flash, health, history, hold, import, inbox,
-    incidents, infrastructure, ingest, init, jobs, lake, man, notices, orgs, outpost, parallel,
+    evidence, executor, exercise, export, feeds, fetch, flash, health, history, hold, import,
+    inbox, incidents, infrastructure, ingest, init, jobs, lake, man, notices, orgs, outpost, parallel,
     parse, query, rating, reference, rejects, respond, restore, retention, rollup, route, serve,
     status, subscribers, tokens, users, verify, watch, week,
 };
@@ -118,6 +118,7 @@ enum Command {
     Week(week::Args),
     Query(query::Args),
     Import(import::Args),
+    Executor(executor::Args),
     Exercise(exercise::Args),
     Export(export::Args),
     Rating(rating::Args),
@@ -191,6 +192,7 @@ impl Command {
             Command::Week(args) => week::run(args, session),
             Command::Query(args) => query::run(args, session),
             Command::Import(args) => import::run(args, session),
+            Command::Executor(args) => executor::run(&args, session),
             Command::Exercise(args) => exercise::run(args, session),
             Command::Export(args) => export::run(args, session),
             Command::Rating(args) => rating::run(args, session),

@@ -27,6 +27,7 @@ use reference::Country;
 
 use crate::reference_files::ReferenceKind;
 
+pub mod engine;
 pub mod expand;
 pub mod lake;
 pub mod ledger;
@@ -170,6 +171,8 @@ pub struct Settings {
     pub ledger: Option<ledger::Address>,
     /// The store of lake and blobs; `None` for the folder of the workspace.
     pub lake: Option<storage::Address>,
+    /// Who answers queries over many rows, and the secret of the nodes.
+    pub engine: engine::Executors,
     /// Font folders.
     pub fonts: Vec<PathBuf>,
     /// The public site.
@@ -217,6 +220,7 @@ pub fn parse(text: &str, file: &Path, environment: &Environment) -> Result<Setti
     let mut public = written.clone();
     public.ledger.url = ledger::shown(&written.ledger.url);
     public.lake = lake::shown(&written.lake);
+    public.engine = engine::shown(&written.engine);
     let shown = spelling.origins(&public, &overridden);
     let text = toml::to_string_pretty(&public).unwrap_or_default();
     Resolver {
@@ -306,6 +310,7 @@ impl Resolver<'_> {
         let fonts = self.font_dirs(&written, file);
         let root = file.parent().unwrap_or(Path::new(""));
         let lake = self.lake(&written, root);
+        let engine = self.engine(&written);
         let catalogue = self.catalogue(written.feeds.clone(), root);
         let references = self.references(&written);
         let retention = self.retention(&written);
@@ -337,6 +342,7 @@ impl Resolver<'_> {
             sign_in: written.sign_in,
             ledger,
             lake,
+            engine,
             site,
             fonts,
             references,

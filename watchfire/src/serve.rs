@@ -43,6 +43,7 @@ use crate::workspace::{Access, Session, Workspace, now, random};
 pub mod access;
 mod alarms;
 mod cluster;
+pub mod executor;
 mod folders;
 mod gauges;
 mod hooks;

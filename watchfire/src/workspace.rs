@@ -266,7 +266,7 @@ impl Workspace {
             _ => None,
         };
         let files = files(&root, &settings)?;
-        let lake = Lake::within(&files, settings.query_memory, settings.query_threads)?;
+        let lake = lake(&files, &settings)?;
         match access {
             Access::Write(_) | Access::Switch => {}
             // What was locked for opening is let go; the right to ask is kept.
@@ -425,6 +425,18 @@ pub fn files(root: &Path, settings: &Settings) -> Result<Storage> {
         .collect();
     // The count that follows it tells the files of one process apart.
     Ok(Storage::over(root, address, &format!("{mark}-"))?)
+}
+
+/// The lake of a workspace, with the executors that the configuration names.
+///
+/// # Errors
+/// The folder cannot be made, or an executor's address is none.
+pub fn lake(files: &Storage, settings: &Settings) -> Result<Lake> {
+    let lake = Lake::within(files, settings.query_memory, settings.query_threads)?;
+    Ok(match settings.engine.engine()? {
+        Some(engine) => lake.with_engine(engine),
+        None => lake,
+    })
 }
 
 /// The right over all nodes of a shared ledger that a command needs, waited for a while; `None` where it

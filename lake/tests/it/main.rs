@@ -1,5 +1,6 @@
 //! The event store as its callers use it: rows in, files staged, parts read back.
 
 mod compacting;
+mod engine;
 mod searching;
 mod staging;

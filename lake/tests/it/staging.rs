@@ -37,7 +37,7 @@ pub fn rows(from: u64, n: u64, days: u64) -> Columns {
             Timestamp(START + (i % days) as i64 * MICROS_PER_DAY + i as i64),
         );
         let ip = if i % 5 == 0 {
-            format!("2001:db8::{i:x}")
+            format!("2001:db8::{:x}:{:x}", i >> 16, i & 0xffff)
         } else {
             format!("192.0.2.{}", i % 250)
         };

@@ -62,6 +62,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     tables(&workspace, &mut findings);
     fonts(&workspace, &mut findings);
     let reachable = store(&workspace, &mut findings);
+    engine(&workspace, &mut findings);
     disk(&workspace.root, &mut findings);
     ledger_rows(&workspace, &mut findings)?;
     response(&workspace, &mut findings)?;
@@ -124,6 +125,23 @@ fn store(workspace: &Workspace, findings: &mut Findings) -> bool {
         format!("{place} writes, reads, writes over and deletes; {compared}"),
     );
     true
+}
+
+/// The executors, by calling each.
+fn engine(workspace: &Workspace, findings: &mut Findings) {
+    let Some(engine) = workspace.lake.engine() else {
+        return;
+    };
+    for (url, state) in workspace.block_on(engine.roll_call()) {
+        match state {
+            Ok(()) => findings.ok("engine", format!("{url} answers")),
+            Err(why) => findings.warning(
+                "engine",
+                format!("{url}: {why}; queries do without it"),
+                "start `watchfire executor` there, with the same engine.token and of this version",
+            ),
+        }
+    }
 }
 
 /// The public site against its own list, where something is public.

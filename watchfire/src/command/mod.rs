@@ -11,6 +11,7 @@ pub mod daily;
 pub mod demo;
 pub mod doctor;
 pub mod evidence;
+pub mod executor;
 pub mod exercise;
 pub mod export;
 pub mod feeds;

@@ -93,7 +93,7 @@ impl Resolver<'_> {
     }
 
     /// A text with its variables replaced; `None` where one is not set, which is told.
-    fn expanded(&mut self, key: &str, text: &str) -> Option<String> {
+    pub(super) fn expanded(&mut self, key: &str, text: &str) -> Option<String> {
         match expand(text.trim(), self.environment, Target::Url) {
             Ok(text) => Some(text),
             Err(Unexpanded::Unset(name)) => {

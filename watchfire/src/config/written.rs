@@ -41,6 +41,8 @@ pub struct Written {
     pub ledger: LedgerSection,
     /// Where the lake and blobs lie.
     pub lake: LakeSection,
+    /// Who answers queries over many rows.
+    pub engine: EngineSection,
     /// The public site.
     pub site: SiteSection,
     /// Fonts of the PDF.
@@ -591,6 +593,31 @@ impl Default for LakeSection {
             secret_key: String::new(),
             secret_file: String::new(),
             cache_mb: 16_384,
+        }
+    }
+}
+
+/// `[engine]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineSection {
+    /// Executors, `http://HOST:PORT`, with commas between; empty: every query runs in this process.
+    pub url: String,
+    /// The secret that this node and the executors share. `${NAME}` is replaced.
+    pub token: String,
+    /// Rows of live parts from which a query goes to the executors.
+    pub min_rows: u64,
+    /// Seconds that an attempt on the executors may take.
+    pub deadline_secs: u64,
+}
+
+impl Default for EngineSection {
+    fn default() -> Self {
+        EngineSection {
+            url: String::new(),
+            token: String::new(),
+            min_rows: 5_000_000,
+            deadline_secs: 120,
         }
     }
 }

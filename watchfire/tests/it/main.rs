@@ -17,6 +17,7 @@ mod demo;
 mod deploying;
 mod doors;
 mod drift;
+mod engine;
 mod faults;
 // Shared with the storage's own tests.
 #[allow(dead_code, clippy::unwrap_used)]
