@@ -272,7 +272,7 @@ fn environment() -> Environment {
 fn log(verbose: u8, unattended: bool) {
     let level = match verbose {
         0 | 1 if !unattended => "warn",
-        0..=2 => "info,sea_orm_migration=warn",
+        0..=2 => "info,sea_orm_migration=warn,graphile_worker=warn,sqlx=warn",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("WATCHFIRE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
