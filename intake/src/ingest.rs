@@ -15,11 +15,11 @@ use formats::shadowserver::Schema;
 use formats::{Unreadable, Warning};
 use lake::schema::LAKE_SCHEMA_VERSION;
 use lake::{FileKind, IdentityIndex, Lake, ReportWriter, StagedFile};
+use ledger::fence::of_feed;
 use ledger::{
     BlobStore, IngestCommit, LakeFileKind, Ledger, NewJob, NewLakeFile, NewTally, Page, Report,
     ReportFilter, ReportState, Retained, Totals,
 };
-use ledger::fence::of_feed;
 use model::time::{Day, Timestamp};
 use rustc_hash::FxHashMap;
 use serde::Serialize;

@@ -153,7 +153,9 @@ pub enum Error {
         job: i64,
     },
     /// Another node took over what this one was working on; its result must be dropped.
-    #[error("{name}: another node took it over from number {number}: nothing was changed, and it goes on there")]
+    #[error(
+        "{name}: another node took it over from number {number}: nothing was changed, and it goes on there"
+    )]
     Fenced {
         /// What was taken over.
         name: String,
@@ -161,7 +163,9 @@ pub enum Error {
         number: i64,
     },
     /// The queue of jobs cannot be used.
-    #[error("job queue: {reason}: look whether PostgreSQL runs and the user may create a schema in the database")]
+    #[error(
+        "job queue: {reason}: look whether PostgreSQL runs and the user may create a schema in the database"
+    )]
     Queue {
         /// What was met.
         reason: String,

@@ -167,7 +167,9 @@ impl Server {
         };
         // PostgreSQL 14 and later; before, only a dead process loses its right.
         let silence = format!("SET idle_session_timeout = {}", SILENCE.as_millis());
-        let _ = sqlx::raw_sql(sqlx::AssertSqlSafe(silence)).execute(&mut own).await;
+        let _ = sqlx::raw_sql(sqlx::AssertSqlSafe(silence))
+            .execute(&mut own)
+            .await;
         let lock = sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)").bind(key);
         let locked = lock.fetch_one(&mut own).await;
         if locked.map_err(|error| self.refused(&error))? {

@@ -363,7 +363,11 @@ async fn serve(
         workspace.root.display()
     ));
     if roles.clustered {
-        tracing::info!(role = roles.words(), node = server.worker, "a node of a cluster");
+        tracing::info!(
+            role = roles.words(),
+            node = server.worker,
+            "a node of a cluster"
+        );
     }
     notify::ready(&format!("serving on {scheme}://{address}"));
     if !address.ip().is_loopback() && !keys.encrypted() && workspace.settings.proxies.is_empty() {

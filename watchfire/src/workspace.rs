@@ -45,7 +45,12 @@ const NAMING: Duration = Duration::from_millis(100);
 const READING: &str = "watchfire.reading";
 
 /// Commands that change the whole: on a ledger that nodes share, nothing is taken in meanwhile.
-const WHOLE: &[&str] = &["lake compact", "reference import", "restore", "retention apply"];
+const WHOLE: &[&str] = &[
+    "lake compact",
+    "reference import",
+    "restore",
+    "retention apply",
+];
 /// Commands that respond: on a ledger that nodes share, no node does a round meanwhile.
 const RESPONDING: &[&str] = &[
     "inbox fetch",

@@ -113,7 +113,16 @@ fn list(state: Option<State>, limit: u64, session: &Session) -> Result {
         out.json(&jobs)?;
         return out.end();
     }
-    let mut table = Table::new(["job", "what", "on", "state", "due", "tries", "node", "last error"]);
+    let mut table = Table::new([
+        "job",
+        "what",
+        "on",
+        "state",
+        "due",
+        "tries",
+        "node",
+        "last error",
+    ]);
     for job in &jobs {
         let node = match job.state {
             JobState::Leased => job.leased_by.as_deref().unwrap_or(""),
@@ -162,7 +171,10 @@ fn show(id: i64, session: &Session) -> Result {
         ("lease until", at(job.lease_until)),
         ("ended", at(job.finished_at)),
         ("payload", clean(&job.payload).to_string()),
-        ("last error", clean(job.last_error.as_deref().unwrap_or("-")).to_string()),
+        (
+            "last error",
+            clean(job.last_error.as_deref().unwrap_or("-")).to_string(),
+        ),
     ];
     for (name, value) in rows {
         out.line(format_args!("{name:<12} {value}"))?;

@@ -82,7 +82,11 @@ impl Resolver<'_> {
                 "role `{}` is a node of a cluster, and the ledger is a file of this folder",
                 written.serve.role
             );
-            self.problem(KEY, message, "set ledger.url to a PostgreSQL database, or leave role at all");
+            self.problem(
+                KEY,
+                message,
+                "set ledger.url to a PostgreSQL database, or leave role at all",
+            );
         }
         roles
     }

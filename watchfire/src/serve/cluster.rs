@@ -40,7 +40,10 @@ const SLOTS: usize = 4;
 
 /// A node's name in leases: no other process has it, on this machine or later.
 pub fn name(workspace: &Workspace) -> String {
-    let mark: String = random()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let mark: String = random()[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("{} {mark}", workspace.holder())
 }
 
@@ -218,7 +221,9 @@ async fn called(server: &Arc<Server>, kind: &'static str, key: &str) -> Result<(
         kind => {
             let wanted = (kind, key);
             let secs = server.lease_secs();
-            let lease = server.ledger.lease_one(now().0, &server.worker, wanted, secs);
+            let lease = server
+                .ledger
+                .lease_one(now().0, &server.worker, wanted, secs);
             match lease.await {
                 Ok(Some(lease)) => {
                     jobs::held(Arc::clone(server), lease).await;

@@ -75,7 +75,9 @@ pub async fn called(server: &Arc<Server>, key: &str) -> ledger::Result<()> {
         return Ok(());
     };
     let wanted = (HOOK_JOB, key);
-    let lease = server.ledger.lease_one(now().0, &server.worker, wanted, LEASE_SECS);
+    let lease = server
+        .ledger
+        .lease_one(now().0, &server.worker, wanted, LEASE_SECS);
     match lease.await? {
         Some(lease) => one(server, &way, lease).await,
         None => Ok(()),

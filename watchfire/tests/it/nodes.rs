@@ -41,7 +41,10 @@ pub fn file(feed: usize, round: usize, rows: usize) -> String {
         // A third was in the round before.
         let of = round - usize::from(row % 3 == 0 && round > 0);
         let day = 2 + (row + of) % 7;
-        text += &format!("2023-01-{day:02} 08:00:00,http://h{}.example/{feed}/{of}/{row},n\n", row % 50);
+        text += &format!(
+            "2023-01-{day:02} 08:00:00,http://h{}.example/{feed}/{of}/{row},n\n",
+            row % 50
+        );
     }
     if round % 4 == 1 {
         text += "never,http://bad.example/,y\n";
@@ -96,7 +99,8 @@ impl Nodes {
         let folder: PathBuf = self.home.path().join(format!("node{number}"));
         std::fs::create_dir(&folder).expect("a folder can be made");
         for shared in ["lake", "blobs", "in"] {
-            let link = std::os::unix::fs::symlink(self.home.path().join(shared), folder.join(shared));
+            let link =
+                std::os::unix::fs::symlink(self.home.path().join(shared), folder.join(shared));
             link.expect("a link can be made");
         }
         let bench = Bench::at(&folder)
@@ -121,7 +125,11 @@ impl Nodes {
 
     /// SQL past everything of ours.
     pub fn sql(&self, sql: &str) -> String {
-        let name = self.url.rsplit('/').next().expect("a URL ends with a database");
+        let name = self
+            .url
+            .rsplit('/')
+            .next()
+            .expect("a URL ends with a database");
         self.server.sql(name, sql)
     }
 
@@ -136,7 +144,9 @@ impl Nodes {
             }
             if begun.elapsed() > Duration::from_secs(120) {
                 let jobs = self.sql("SELECT kind, key, state, attempts, leased_by, last_error FROM job WHERE state <> 'done'");
-                let calls = self.sql("SELECT key, attempts, locked_by, last_error FROM watchfire_jobs._private_jobs");
+                let calls = self.sql(
+                    "SELECT key, attempts, locked_by, last_error FROM watchfire_jobs._private_jobs",
+                );
                 panic!("{found} of {reports} reports were taken in\n{jobs}\n{calls}");
             }
             std::thread::sleep(Duration::from_millis(200));
@@ -170,8 +180,13 @@ pub fn outcome(bench: &Bench) -> [Value; 4] {
     let events = "select event_id, feed, report, line, \"offset\", observed_at, source_url from events order by event_id";
     let json = |arguments: &[&str]| bench.run(arguments).exits(0).json();
     let lines = |sql: &str| {
-        let text = bench.run(&["--json", "query", sql, "--limit", "1000000"]).exits(0).stdout;
-        let rows = text.lines().map(|line| serde_json::from_str(line).expect("a line is a row"));
+        let text = bench
+            .run(&["--json", "query", sql, "--limit", "1000000"])
+            .exits(0)
+            .stdout;
+        let rows = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a line is a row"));
         Value::Array(rows.collect())
     };
     let sorted = |mut rows: Value, left: &[&str]| {
@@ -224,7 +239,11 @@ fn four_workers_give_what_one_process_gives() {
     let own = nodes.node();
     same(&own, &embedded(3, 300));
     // More than one had work, and each feed was nobody's twice at a time.
-    let took = |worker: &Serving| worker.meter("watchfire_reports_total{feed=\"f0\"}").is_some();
+    let took = |worker: &Serving| {
+        worker
+            .meter("watchfire_reports_total{feed=\"f0\"}")
+            .is_some()
+    };
     let rows: Vec<f64> = workers
         .iter()
         .map(|worker| {
@@ -234,7 +253,10 @@ fn four_workers_give_what_one_process_gives() {
             feeds.sum()
         })
         .collect();
-    assert!(rows.iter().filter(|rows| **rows > 0.0).count() > 1, "{rows:?}");
+    assert!(
+        rows.iter().filter(|rows| **rows > 0.0).count() > 1,
+        "{rows:?}"
+    );
     assert!(workers.iter().any(took), "f0 was taken in by one of them");
     assert_eq!(scheduler.meter("watchfire_leads"), Some(1.0));
     // A node that answers no people answers no people.
@@ -246,7 +268,10 @@ fn four_workers_give_what_one_process_gives() {
     }
     scheduler.signal("TERM");
     assert_eq!(scheduler.end(), 0);
-    assert_eq!(nodes.sql("SELECT count(*) FROM job WHERE state = 'leased'"), "0");
+    assert_eq!(
+        nodes.sql("SELECT count(*) FROM job WHERE state = 'leased'"),
+        "0"
+    );
 }
 
 #[test]
@@ -256,7 +281,10 @@ fn a_node_needs_a_ledger_that_nodes_share() {
         .run(&["serve", "--role", "worker"])
         .exits(3)
         .says("needs a ledger on PostgreSQL");
-    bench.run(&["serve", "--role", "wroker"]).exits(3).says("role `wroker` is none");
+    bench
+        .run(&["serve", "--role", "wroker"])
+        .exits(3)
+        .says("role `wroker` is none");
     bench.write("watchfire.toml", "[serve]\nrole = \"worker\"\n");
     bench.run(&["status"]).exits(3).says("set ledger.url");
 }
@@ -268,17 +296,25 @@ fn one_scheduler_leads_and_another_takes_over() {
     };
     let nodes = Nodes::new(server);
     let first = nodes.start("scheduler");
-    until("the first leads", || first.meter("watchfire_leads") == Some(1.0));
+    until("the first leads", || {
+        first.meter("watchfire_leads") == Some(1.0)
+    });
     let second = nodes.start("scheduler,worker");
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(second.meter("watchfire_leads"), Some(0.0), "one at a time");
     // Stopped, not dead: the server ends its silent session, and the other leads.
     first.signal("STOP");
-    until("the second leads", || second.meter("watchfire_leads") == Some(1.0));
+    until("the second leads", || {
+        second.meter("watchfire_leads") == Some(1.0)
+    });
     first.signal("CONT");
-    until("the first knows it", || first.meter("watchfire_leads") == Some(0.0));
+    until("the first knows it", || {
+        first.meter("watchfire_leads") == Some(0.0)
+    });
     nodes.deliver(0, 20);
     nodes.ingested(FEEDS);
     second.kill();
-    until("the first leads again", || first.meter("watchfire_leads") == Some(1.0));
+    until("the first leads again", || {
+        first.meter("watchfire_leads") == Some(1.0)
+    });
 }

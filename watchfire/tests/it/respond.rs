@@ -59,11 +59,7 @@ impl Post {
     }
 }
 
-fn talk(
-    stream: &TcpStream,
-    taken: &Mutex<Vec<String>>,
-    pause: Duration,
-) -> std::io::Result<()> {
+fn talk(stream: &TcpStream, taken: &Mutex<Vec<String>>, pause: Duration) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let say = |line: &str| (&*stream).write_all(format!("{line}\r\n").as_bytes());
     say("220 mx.test ESMTP")?;

@@ -74,7 +74,10 @@ fn a_cluster_costs_what_one_process_costs() {
             assert!(used < embedded * 1.15, "{used} against {embedded}");
         } else {
             // Per report and second, not per event.
-            assert!(transactions < 60.0 * FEEDS as f64 + 40.0 * secs, "{transactions} in {secs} s");
+            assert!(
+                transactions < 60.0 * FEEDS as f64 + 40.0 * secs,
+                "{transactions} in {secs} s"
+            );
         }
     }
 }

@@ -39,15 +39,25 @@ fn what_was_given_up_is_listed_and_put_back_to_work() {
         "INSERT INTO job (kind, key, payload, state, again, run_at, attempts, last_error, created_at, finished_at) \
          VALUES ('take-in', 'f0', '{}', 'failed', false, 0, 9, 'broke', 0, 1)",
     );
-    let listed = own.run(&["--json", "jobs", "list", "--state", "failed"]).exits(0).json();
+    let listed = own
+        .run(&["--json", "jobs", "list", "--state", "failed"])
+        .exits(0)
+        .json();
     let id = listed[0]["id"].to_string();
     own.run(&["jobs", "show", &id]).exits(0).prints("broke");
-    own.run(&["doctor"]).prints("watchfire jobs list --state failed");
-    own.run(&["jobs", "replay", &id]).exits(0).says("is due again");
-    own.run(&["jobs", "replay", &id]).exits(1).says("was not given up");
+    own.run(&["doctor"])
+        .prints("watchfire jobs list --state failed");
+    own.run(&["jobs", "replay", &id])
+        .exits(0)
+        .says("is due again");
+    own.run(&["jobs", "replay", &id])
+        .exits(1)
+        .says("was not given up");
     let _scheduler = nodes.start("scheduler");
     let _worker = nodes.start("worker");
-    until("it is done", || nodes.sql(&format!("SELECT state FROM job WHERE id = {id}")) == "done");
+    until("it is done", || {
+        nodes.sql(&format!("SELECT state FROM job WHERE id = {id}")) == "done"
+    });
 }
 
 #[test]
@@ -60,10 +70,18 @@ fn nodes_of_one_cluster_are_one_instance_and_a_copied_database_is_another() {
     let one = one.set("WATCHFIRE__SERVE__ROLE", "worker");
     let other = other.set("WATCHFIRE__SERVE__ROLE", "console");
     let armed = |bench: &crate::run::Bench| bench.run(&["--json", "notices", "status"]).stdout;
-    one.run(&["notices", "arm", "--reason", "the test"]).exits(0);
-    assert_eq!(armed(&one), armed(&other), "what one node armed the others are");
+    one.run(&["notices", "arm", "--reason", "the test"])
+        .exits(0);
+    assert_eq!(
+        armed(&one),
+        armed(&other),
+        "what one node armed the others are"
+    );
     let copy = server.copy(nodes.url());
-    let third = nodes.node().set("WATCHFIRE__SERVE__ROLE", "worker").set("WATCHFIRE__LEDGER__URL", &copy);
+    let third = nodes
+        .node()
+        .set("WATCHFIRE__SERVE__ROLE", "worker")
+        .set("WATCHFIRE__LEDGER__URL", &copy);
     assert_ne!(armed(&third), armed(&one), "a copy is armed by nobody");
 }
 
@@ -80,13 +98,15 @@ fn the_switch_stops_every_node_and_no_notice_goes_out_twice() {
     let mut workers = vec![nodes.start("worker"), nodes.start("worker")];
     let taken = || post.taken.lock().expect("nobody panics with it").len();
     until("some notices are out", || taken() >= 3);
-    own.run(&["notices", "stop", "--reason", "wrong template"]).exits(0);
+    own.run(&["notices", "stop", "--reason", "wrong template"])
+        .exits(0);
     std::thread::sleep(Duration::from_secs(5));
     let after = taken();
     assert!(after < 15, "{after} went out in spite of the switch");
     std::thread::sleep(Duration::from_secs(4));
     assert_eq!(taken(), after, "nothing leaves any node five seconds later");
-    own.run(&["notices", "resume", "--reason", "mended"]).exits(0);
+    own.run(&["notices", "resume", "--reason", "mended"])
+        .exits(0);
     // A node that sends dies, another that took over stands still for longer than its lease.
     until("it goes on", || taken() > after + 2);
     workers.remove(0).kill();
