@@ -380,6 +380,13 @@ async fn serve(
         "serving {} on {scheme}://{address}",
         workspace.root.display()
     ));
+    if roles.clustered {
+        tracing::info!(
+            role = roles.words(),
+            node = server.worker,
+            "a node of a cluster"
+        );
+    }
     notify::ready(&format!("serving on {scheme}://{address}"));
     if !address.ip().is_loopback() && !keys.encrypted() && workspace.settings.proxies.is_empty() {
         tracing::warn!(%address, "tokens and reports cross the network unencrypted: set tls_cert and tls_key, or put a proxy with TLS in front and name it in proxies");

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use intake::collect::{FETCH, TAKE_IN};
 use ledger::hook::HOOK_JOB;
+use ledger::queue::Doing;
 use ledger::{Call, Held, Queue, Right};
 use tokio::time::sleep;
 
@@ -188,13 +189,13 @@ pub async fn work(server: Arc<Server>, group: Group) -> &'static str {
             Group::Rest => serve.fetches as usize + SLOTS,
         };
         let mine = Arc::clone(&server);
-        let doing = move |kind: &'static str, key: String| {
+        let doing: Doing = Arc::new(move |kind, key| {
             let mine = Arc::clone(&mine);
-            Box::pin(async move { called(&mine, kind, &key).await }) as _
-        };
+            Box::pin(async move { called(&mine, kind, &key).await })
+        });
         let until = Arc::clone(&server);
         let stop = async move { until.stopped().await };
-        let worked = queue.work(group.kinds(), slots, times, Arc::new(doing), stop);
+        let worked = queue.work(group.kinds(), slots, times, doing, stop);
         if let Err(error) = worked.await {
             server.trouble("the queue was lost", &error);
         }

@@ -1,6 +1,6 @@
 //! Who may what over all nodes: commands that change the whole, the switch that stops all sending, arming.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{FEEDS, Nodes, embedded, same};
 use crate::cluster;
@@ -85,6 +85,17 @@ fn nodes_of_one_cluster_are_one_instance_and_a_copied_database_is_another() {
     assert_ne!(armed(&third), armed(&one), "a copy is armed by nobody");
 }
 
+/// Waits as long as a round may look at sites before the next one sends.
+#[track_caller]
+fn until_late(what: &str, mut so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !so() {
+        assert!(begun.elapsed() < Duration::from_secs(180), "{what} did not come about");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    eprintln!("{what}: {} s", begun.elapsed().as_secs());
+}
+
 #[test]
 fn the_switch_stops_every_node_and_no_notice_goes_out_twice() {
     let Some(server) = cluster::shared() else {
@@ -108,15 +119,15 @@ fn the_switch_stops_every_node_and_no_notice_goes_out_twice() {
     own.run(&["notices", "resume", "--reason", "mended"])
         .exits(0);
     // A node that sends dies, another that took over stands still for longer than its lease.
-    until("it goes on", || taken() > after + 2);
+    until_late("it goes on", || taken() > after + 2);
     workers.remove(0).kill();
     workers.push(nodes.start("worker"));
-    until("it goes on", || taken() > after + 5);
+    until_late("it goes on after a death", || taken() > after + 5);
     workers[0].signal("STOP");
     std::thread::sleep(Duration::from_secs(14));
     workers[0].signal("CONT");
-    until("all are out", || post.ids().len() == 21);
-    until("all are stored as sent", || {
+    until_late("all are out", || post.ids().len() == 21);
+    until_late("all are stored as sent", || {
         nodes.sql("SELECT count(*) FROM notice WHERE state <> 'sent'") == "0"
     });
     std::thread::sleep(Duration::from_secs(2));
