@@ -161,7 +161,10 @@ pub async fn at_start(ledger: &Ledger, path: &Path) -> Result<Option<Seal>> {
     };
     let done = all(ledger, &seal, &seal).await?;
     if done.anew > 0 {
-        tracing::info!(count = done.anew, "secrets of second factors are sealed now");
+        tracing::info!(
+            count = done.anew,
+            "secrets of second factors are sealed now"
+        );
     }
     if !done.shut.logins.is_empty() {
         tracing::error!(

@@ -47,7 +47,8 @@ pub(crate) const ROUTES: &[Route] = &[
     }),
     Route::act("/console/notices/sending/resume", LEAD, || {
         post(sending::resume)
-    }).fresh(),
+    })
+    .fresh(),
     Route::act("/console/notices/sending/arm", LEAD, || post(sending::arm)).fresh(),
     Route::act("/console/notices/sending/disarm", LEAD, || {
         post(sending::disarm)
@@ -150,14 +151,16 @@ pub(crate) const ROUTES: &[Route] = &[
         LEAD,
         api::resume_described,
         || post(api::resume),
-    ).fresh(),
+    )
+    .fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/sending/arm",
         LEAD,
         api::arm_described,
         || post(api::arm),
-    ).fresh(),
+    )
+    .fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/sending/disarm",

@@ -95,13 +95,18 @@ async fn a_page_asks_and_then_does_what_was_asked_for() {
     let asked = form(&house, &cookie, USERS, &NEW).await;
     assert_eq!(asked.status, StatusCode::FORBIDDEN);
     assert!(
-        asked.body.contains("name=\"proof\"") && asked.body.contains("name=\"login\" value=\"sun\""),
+        asked.body.contains("name=\"proof\"")
+            && asked.body.contains("name=\"login\" value=\"sun\""),
         "{}",
         asked.body
     );
     assert!(asked.body.contains("href=\"/console/settings/users\""));
     // What was typed stands in the form as it was, and is no markup.
-    assert!(asked.body.contains("孙 &#60;b&#62;&#38;&#34;x"), "{}", asked.body);
+    assert!(
+        asked.body.contains("孙 &#60;b&#62;&#38;&#34;x"),
+        "{}",
+        asked.body
+    );
     assert!(!is_there(&house, "sun").await, "nothing was done");
     // A wrong one does nothing, and is counted.
     let wrong = [&NEW[..], &[("proof", "correct horse batterz")]].concat();
@@ -118,7 +123,11 @@ async fn a_page_asks_and_then_does_what_was_asked_for() {
     house.pass(9 * MINUTE);
     let other = [("login", "zhao"), ("viewer", "true"), ("new", "true")];
     let done = form(&house, &cookie, USERS, &other).await;
-    assert_eq!(done.status, StatusCode::SEE_OTHER, "not asked again so soon");
+    assert_eq!(
+        done.status,
+        StatusCode::SEE_OTHER,
+        "not asked again so soon"
+    );
     house.pass(2 * MINUTE);
     let asked = form(&house, &cookie, USERS, &other).await;
     assert_eq!(asked.status, StatusCode::FORBIDDEN, "the time is over");
@@ -159,7 +168,11 @@ async fn a_program_is_told_and_a_token_is_not_asked() {
         scopes: vec![Right::Administer],
         expires_at: now + 60 * MINUTE,
     };
-    house.ledger.add_api_token("administrator", new, now).await.unwrap();
+    house
+        .ledger
+        .add_api_token("administrator", new, now)
+        .await
+        .unwrap();
     house.pass(30 * MINUTE);
     let request = Request::post("/api/v1/accounts")
         .header(header::AUTHORIZATION, "Bearer wf_program")

@@ -518,7 +518,10 @@ async fn a_dispute_holds_the_time_until_it_is_withdrawn_answered_or_three_days_o
     let done = house.post("party", &path, &withdraw).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
     let after = row().await;
-    assert_eq!((after.held_at, after.due_at), (None, Some(due + 60 * MINUTE)));
+    assert_eq!(
+        (after.held_at, after.due_at),
+        (None, Some(due + 60 * MINUTE))
+    );
     // Another party cannot take it back, nor is it told that there is one.
     house.post("party", &path, &dispute).await;
     let foreign = house.post("viewer", &path, &withdraw).await;

@@ -278,12 +278,20 @@ fn second_factors(workspace: &Workspace, findings: &mut Findings) -> Result {
         return Ok(());
     };
     let opens = |one: &&ledger::SecondFactor| seal.open(&one.login, &one.secret).is_err();
-    let shut: Vec<String> = all.iter().filter(opens).map(|one| one.login.clone()).collect();
+    let shut: Vec<String> = all
+        .iter()
+        .filter(opens)
+        .map(|one| one.login.clone())
+        .collect();
     match shut.is_empty() {
         true => findings.ok(CHECK, format!("{} sealed, the key opens them", all.len())),
         false => findings.error(
             CHECK,
-            format!("the key in {} does not open those of {}", path.display(), some(&shut)),
+            format!(
+                "the key in {} does not open those of {}",
+                path.display(),
+                some(&shut)
+            ),
             "put the right file back, or take them off by `watchfire users no-second-factor`",
         ),
     }

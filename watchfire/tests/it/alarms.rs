@@ -27,7 +27,8 @@ impl Asked {
     fn header(&self, name: &str) -> String {
         let found = self.head.lines().find_map(|line| {
             let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+            key.eq_ignore_ascii_case(name)
+                .then(|| value.trim().to_owned())
         });
         found.unwrap_or_default()
     }
@@ -112,10 +113,15 @@ fn signed(asked: &Asked, secret: &str) -> bool {
         .decode(secret.strip_prefix("whsec_").expect("a secret"))
         .expect("base64");
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &bytes);
-    let (id, at) = (asked.header("webhook-id"), asked.header("webhook-timestamp"));
+    let (id, at) = (
+        asked.header("webhook-id"),
+        asked.header("webhook-timestamp"),
+    );
     let text = format!("{id}.{at}.{}", asked.body);
     asked.header("webhook-signature").split(' ').any(|one| {
-        let tag = one.strip_prefix("v1,").and_then(|tag| BASE64_STANDARD.decode(tag).ok());
+        let tag = one
+            .strip_prefix("v1,")
+            .and_then(|tag| BASE64_STANDARD.decode(tag).ok());
         tag.is_some_and(|tag| ring::hmac::verify(&key, text.as_bytes(), &tag).is_ok())
     })
 }
@@ -156,9 +162,8 @@ fn people(bench: &Bench) {
 #[test]
 fn a_webhook_is_signed_tried_again_written_down_and_told_again() {
     let receiver = Receiver::start();
-    let bench = Bench::with(
-        "[workspace]\nzone = \"UTC\"\n[response]\nwebhook_allow = [\"127.0.0.1\"]\n",
-    );
+    let bench =
+        Bench::with("[workspace]\nzone = \"UTC\"\n[response]\nwebhook_allow = [\"127.0.0.1\"]\n");
     people(&bench);
     let token = token(&bench, "li", "view,administer,lead,work");
     let serving = Serving::start(&bench);
@@ -251,11 +256,19 @@ fn an_alarm_leaves_by_every_way_is_taken_up_or_climbs_and_a_silence_is_seen() {
     let at = |path: &str| -> Vec<Asked> {
         let all = receiver.all();
         let here = format!(" {path} ");
-        all.into_iter().filter(|one| one.line.contains(&here)).collect()
+        all.into_iter()
+            .filter(|one| one.line.contains(&here))
+            .collect()
     };
     let mails = || post.taken.lock().expect("nobody panics with it").clone();
     let ring = || {
-        let rung = call(&serving, &token, "POST", "/api/v1/duty/alarms/trial", &json!({}));
+        let rung = call(
+            &serving,
+            &token,
+            "POST",
+            "/api/v1/duty/alarms/trial",
+            &json!({}),
+        );
         assert!(rung.status < 300, "{rung:?}");
         rung.json()["id"].as_i64().expect("a number")
     };
@@ -273,7 +286,13 @@ fn an_alarm_leaves_by_every_way_is_taken_up_or_climbs_and_a_silence_is_seen() {
     assert!(!mail.contains("head@cert.example"), "{mail}");
     // Somebody takes it up: it does not climb.
     let path = format!("/api/v1/duty/alarms/{taken}/acknowledge");
-    let done = call(&serving, &token, "POST", &path, &json!({ "remark": "looking" }));
+    let done = call(
+        &serving,
+        &token,
+        "POST",
+        &path,
+        &json!({ "remark": "looking" }),
+    );
     assert!(done.status < 300, "{done:?}");
     // Nobody takes the next one up; the receiver is down at first, which loses nothing.
     receiver.will_answer(&[503]);
@@ -281,19 +300,36 @@ fn an_alarm_leaves_by_every_way_is_taken_up_or_climbs_and_a_silence_is_seen() {
     assert_ne!(left, taken, "a trial that was taken up rings anew");
     let climbed = || {
         let all = at("/alarms");
-        all.into_iter().find(|one| one.json()["type"] == "alarm.climb")
+        all.into_iter()
+            .find(|one| one.json()["type"] == "alarm.climb")
     };
     let begun = Instant::now();
-    while climbed().is_none() || !mails().iter().any(|mail| mail.contains("head@cert.example")) {
-        assert!(begun.elapsed() < Duration::from_secs(120), "it did not climb");
+    while climbed().is_none()
+        || !mails()
+            .iter()
+            .any(|mail| mail.contains("head@cert.example"))
+    {
+        assert!(
+            begun.elapsed() < Duration::from_secs(120),
+            "it did not climb"
+        );
         std::thread::sleep(Duration::from_millis(200));
     }
-    assert!(begun.elapsed() > Duration::from_secs(50), "it climbed at once");
+    assert!(
+        begun.elapsed() > Duration::from_secs(50),
+        "it climbed at once"
+    );
     let climb = climbed().expect("it climbed");
-    assert_eq!(climb.json()["data"]["alarm"], left, "what was taken up stays");
+    assert_eq!(
+        climb.json()["data"]["alarm"],
+        left,
+        "what was taken up stays"
+    );
     assert!(signed(&climb, SECRET));
     until("the lead's short message", || {
-        at("/sms").iter().any(|one| one.json()["to"] == "+8600000000001")
+        at("/sms")
+            .iter()
+            .any(|one| one.json()["to"] == "+8600000000001")
     });
     // It lives, and says so; a process that stands still says nothing, and doctor says since when.
     until("a sign of life", || !at("/alive").is_empty());

@@ -21,7 +21,10 @@ const NOT_REACHED: [(&str, &str); 6] = [
     ("/console/alarm/{link}", "the link stands in a mail only"),
     ("/console/sign-in/code", "needs a sign-in that is half done"),
     ("/console/sign-in/oidc", "needs another house's provider"),
-    ("/console/sign-in/oidc/back", "needs another house's provider"),
+    (
+        "/console/sign-in/oidc/back",
+        "needs another house's provider",
+    ),
     ("/console/{*rest}", "is no page: whatever is not there"),
     ("/portal/{*rest}", "is no page: whatever is not there"),
 ];
@@ -134,7 +137,10 @@ fn every_page_is_sound_in_both_languages_themes_and_widths() {
         .collect();
     assert!(missed.is_empty(), "no link leads to {missed:#?}");
     for (pattern, why) in NOT_REACHED {
-        assert!(!visited.contains_key(pattern), "{pattern} is reached: {why}");
+        assert!(
+            !visited.contains_key(pattern),
+            "{pattern} is reached: {why}"
+        );
     }
 }
 

@@ -67,7 +67,11 @@ async fn secrets_are_sealed_at_the_start_and_a_backup_opens_with_its_key_only() 
         .run(&["--workspace", "bare", "doctor"])
         .prints("the key is not in");
     let serving = Serving::start(&Bench::at(&bench.path().join("bare")));
-    assert!(serving.log().contains("the key of second factors is not there"));
+    assert!(
+        serving
+            .log()
+            .contains("the key of second factors is not there")
+    );
     drop(serving);
     assert!(!bench.path().join("bare").join(KEY).exists());
     // A key of another house opens nothing.
@@ -85,7 +89,10 @@ async fn secrets_are_sealed_at_the_start_and_a_backup_opens_with_its_key_only() 
     let whole = bench.path().join("whole");
     let sealed = stored(&whole).await;
     assert!(old.open("li", &sealed).is_err());
-    assert_eq!(key(&whole.join(KEY)).open("li", &sealed).as_deref(), Ok(SECRET));
+    assert_eq!(
+        key(&whole.join(KEY)).open("li", &sealed).as_deref(),
+        Ok(SECRET)
+    );
     bench
         .run(&["--workspace", "whole", "doctor"])
         .prints("1 sealed, the key opens them");

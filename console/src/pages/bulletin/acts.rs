@@ -168,7 +168,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::act("/console/bulletin/{issue}/draft", EDIT, || post(draft_page)),
     Route::act("/console/bulletin/{issue}/publish", PUBLISH, || {
         post(publish_page)
-    }).fresh(),
+    })
+    .fresh(),
     Route::act("/console/bulletin/{issue}/late", EDIT, || post(late_page)),
     Route::act("/console/bulletin/{issue}/withdraw", DEPUTY, || {
         post(withdraw_page)
@@ -192,7 +193,8 @@ pub(crate) const ROUTES: &[Route] = &[
     }),
     Route::act("/console/bulletin/{issue}/approve", DEPUTY, || {
         post(approve_page)
-    }).fresh(),
+    })
+    .fresh(),
     Route::act("/console/bulletin/{issue}/corrections", EDIT, || {
         post(decide_page)
     }),
@@ -219,7 +221,8 @@ pub(crate) const ROUTES: &[Route] = &[
         PUBLISH,
         says_publish,
         || post(publish_api),
-    ).fresh(),
+    )
+    .fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/bulletins/{issue}/late",
@@ -275,7 +278,8 @@ pub(crate) const ROUTES: &[Route] = &[
         DEPUTY,
         says_approve,
         || post(approve_api),
-    ).fresh(),
+    )
+    .fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/bulletins/{issue}/corrections",

@@ -37,12 +37,14 @@ pub(crate) const ROUTES: &[Route] = &[
     }),
     Route::act("/console/bulletin/flash/{number}/approve", VIEW, || {
         post(approve_page)
-    }).fresh(),
+    })
+    .fresh(),
     Route::act(
         "/console/bulletin/flash/{number}/publish",
         Need::Right(Right::Publish),
         || post(publish_page),
-    ).fresh(),
+    )
+    .fresh(),
     Route::act("/console/bulletin/flash/{number}/withdraw", VIEW, || {
         post(withdraw_page)
     }),
@@ -73,14 +75,16 @@ pub(crate) const ROUTES: &[Route] = &[
         VIEW,
         says_approve,
         || post(approve_api),
-    ).fresh(),
+    )
+    .fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/bulletins/flash/{number}/publish",
         Need::Right(Right::Publish),
         says_publish,
         || post(publish_api),
-    ).fresh(),
+    )
+    .fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/bulletins/flash/{number}/withdraw",

@@ -308,7 +308,9 @@ fn about_one() -> Described {
 }
 
 fn about_answer() -> Described {
-    asking::<Answer, PostOut>("Acknowledges, marks fixed, disputes, takes a dispute back, or writes")
+    asking::<Answer, PostOut>(
+        "Acknowledges, marks fixed, disputes, takes a dispute back, or writes",
+    )
 }
 
 fn about_events() -> Described {

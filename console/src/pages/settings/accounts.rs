@@ -38,17 +38,20 @@ pub(crate) const ROUTES: &[Route] = &[
         "/console/settings/users/{login}/organization",
         ADMINISTER,
         || post(organization_form),
-    ).fresh(),
+    )
+    .fresh(),
     Route::act(
         "/console/settings/users/{login}/password",
         ADMINISTER,
         || post(password_form),
-    ).fresh(),
+    )
+    .fresh(),
     Route::act(
         "/console/settings/users/{login}/second-factor",
         ADMINISTER,
         || post(factor_form),
-    ).fresh(),
+    )
+    .fresh(),
     Route::act(
         "/console/settings/users/{login}/release",
         ADMINISTER,
@@ -72,28 +75,32 @@ pub(crate) const ROUTES: &[Route] = &[
         ADMINISTER,
         api::set_described,
         || post(api::set_api),
-    ).fresh(),
+    )
+    .fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/accounts/{login}/organization",
         ADMINISTER,
         api::organization_described,
         || post(api::organization_api),
-    ).fresh(),
+    )
+    .fresh(),
     Route::api(
         Verb::Post,
         "/api/v1/accounts/{login}/password",
         ADMINISTER,
         api::password_described,
         || post(api::password_api),
-    ).fresh(),
+    )
+    .fresh(),
     Route::api(
         Verb::Delete,
         "/api/v1/accounts/{login}/second-factor",
         ADMINISTER,
         api::factor_described,
         || delete(api::factor_api),
-    ).fresh(),
+    )
+    .fresh(),
     Route::api(
         Verb::Delete,
         "/api/v1/accounts/{login}/sessions",
@@ -550,4 +557,3 @@ async fn sessions_form(
     let said = fill(Words::of(visitor.lang).ended, &[("n", &ended)]);
     Ok(done(&format!("/console/settings/users/{login}"), &said))
 }
-

@@ -25,7 +25,8 @@ const ADMINISTER: Need = Need::Right(Right::Administer);
 pub(crate) const ROUTES: &[Route] = &[
     Route::act("/console/settings/deputies", ADMINISTER, || {
         post(grant_form)
-    }).fresh(),
+    })
+    .fresh(),
     Route::act("/console/settings/deputies/{id}/end", ADMINISTER, || {
         post(end_form)
     }),
@@ -42,7 +43,8 @@ pub(crate) const ROUTES: &[Route] = &[
         ADMINISTER,
         grant_described,
         || post(grant_api),
-    ).fresh(),
+    )
+    .fresh(),
     Route::api(
         Verb::Delete,
         "/api/v1/deputies/{id}",

@@ -28,7 +28,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/settings/tokens", Need::SignedIn, || get(page)),
     Route::act("/console/settings/tokens", Need::SignedIn, || {
         post(add_form)
-    }).fresh(),
+    })
+    .fresh(),
     Route::act(
         "/console/settings/tokens/{id}/revoke",
         Need::SignedIn,
@@ -47,7 +48,8 @@ pub(crate) const ROUTES: &[Route] = &[
         Need::SignedIn,
         add_described,
         || post(add_api),
-    ).fresh(),
+    )
+    .fresh(),
     Route::api(
         Verb::Delete,
         "/api/v1/me/tokens/{id}",

@@ -125,7 +125,14 @@ async fn back(
         .as_ref()
         .filter(|_| visitor.session.is_some())
     {
-        return tied(&desk, provider, &person, (&visitor, account, &errand.to), now).await;
+        return tied(
+            &desk,
+            provider,
+            &person,
+            (&visitor, account, &errand.to),
+            now,
+        )
+        .await;
     }
     let Some(account) = account(&desk, provider, &person, now).await? else {
         tracing::warn!(
