@@ -13,9 +13,9 @@ use tracing_subscriber::EnvFilter;
 use crate::command::{
     audit, backup, blocklist, bulletin, completions, config, contacts, daily, demo, doctor,
     evidence, executor, exercise, export, feeds, fetch, flash, health, history, hold, import,
-    inbox, incidents, infrastructure, ingest, init, jobs, lake, man, notices, orgs, outpost, parallel,
-    parse, query, rating, reference, rejects, respond, restore, retention, rollup, route, serve,
-    status, subscribers, tokens, users, verify, watch, week,
+    inbox, incidents, infrastructure, ingest, init, jobs, lake, man, notices, orgs, outpost,
+    parallel, parse, query, rating, reference, rejects, respond, restore, retention, rollup, route,
+    serve, status, subscribers, tokens, users, verify, watch, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;

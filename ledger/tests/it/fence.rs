@@ -26,26 +26,42 @@ async fn whoever_lost_its_number_changes_nothing(on: Backend) {
     assert!(late.to_string().contains("feed a"), "{late}");
     assert!(!late.is_fatal(), "another goes on with it");
     assert_eq!(first.holds_fences().await.unwrap_err().label(), "fenced");
-    assert_eq!(ledger.job_counts().await.unwrap().queued, 1, "nothing came of it");
+    assert_eq!(
+        ledger.job_counts().await.unwrap().queued,
+        1,
+        "nothing came of it"
+    );
     // The twin: a handle that owns nothing is not asked, and the owner may.
     second.enqueue(job("b"), T0 + 3).await.unwrap();
     ledger.enqueue(job("c"), T0 + 3).await.unwrap();
     assert_eq!(ledger.job_counts().await.unwrap().queued, 3);
     // Who changes the whole takes all of them away.
     assert_eq!(ledger.fence_all("lake compact", T0 + 4).await.unwrap(), 1);
-    assert_eq!(second.enqueue(job("d"), T0 + 5).await.unwrap_err().label(), "fenced");
+    assert_eq!(
+        second.enqueue(job("d"), T0 + 5).await.unwrap_err().label(),
+        "fenced"
+    );
     let taken = ledger.taken().await.unwrap();
-    assert_eq!((taken[0].number, taken[0].holder.as_str()), (3, "lake compact"));
+    assert_eq!(
+        (taken[0].number, taken[0].holder.as_str()),
+        (3, "lake compact")
+    );
 }
 
 async fn feeds_are_owned_side_by_side(on: Backend) {
     let (_dir, ledger) = fresh(on).await;
-    let both = ledger.fenced(&[of_feed("a"), of_feed("b")], "one", T0).await.unwrap();
+    let both = ledger
+        .fenced(&[of_feed("a"), of_feed("b")], "one", T0)
+        .await
+        .unwrap();
     let other = ledger.fenced(&[of_feed("c")], "two", T0).await.unwrap();
     both.enqueue(job("a"), T0).await.unwrap();
     other.enqueue(job("c"), T0).await.unwrap();
     ledger.fenced(&[of_feed("b")], "three", T0).await.unwrap();
-    assert!(both.enqueue(job("x"), T0).await.is_err(), "one of the two is lost");
+    assert!(
+        both.enqueue(job("x"), T0).await.is_err(),
+        "one of the two is lost"
+    );
     other.enqueue(job("y"), T0).await.unwrap();
 }
 
@@ -57,7 +73,10 @@ async fn a_right_is_had_by_one(on: Backend) {
     assert!(held.alive());
     let second = other.hold(Right::Lead).await.unwrap();
     assert_eq!(second.is_some(), on == Backend::Sqlite);
-    assert!(other.hold(Right::Respond).await.unwrap().is_some(), "another right");
+    assert!(
+        other.hold(Right::Respond).await.unwrap().is_some(),
+        "another right"
+    );
     drop((held, second));
     if on == Backend::Sqlite {
         return;
@@ -84,18 +103,44 @@ async fn one_job_is_leased_by_name_and_given_back_by_its_worker(on: Backend) {
     ledger.enqueue(job("b"), T0).await.unwrap();
     let due = ledger.due_jobs(&["take-in"], T0, 10).await.unwrap();
     assert_eq!(due.len(), 2);
-    let lease = ledger.lease_one(T0, "one", ("take-in", "b"), 60).await.unwrap();
+    let lease = ledger
+        .lease_one(T0, "one", ("take-in", "b"), 60)
+        .await
+        .unwrap();
     assert_eq!(lease.unwrap().job.key, "b");
-    let twice = ledger.lease_one(T0, "two", ("take-in", "b"), 60).await.unwrap();
+    let twice = ledger
+        .lease_one(T0, "two", ("take-in", "b"), 60)
+        .await
+        .unwrap();
     assert!(twice.is_none(), "another has it");
-    assert!(ledger.lease_one(T0, "two", ("take-in", "z"), 60).await.unwrap().is_none());
-    assert_eq!(ledger.due_jobs(&["take-in"], T0, 10).await.unwrap().len(), 1);
-    assert_eq!(ledger.release_own("two", T0 + 1).await.unwrap(), 0, "only its own");
+    assert!(
+        ledger
+            .lease_one(T0, "two", ("take-in", "z"), 60)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        ledger.due_jobs(&["take-in"], T0, 10).await.unwrap().len(),
+        1
+    );
+    assert_eq!(
+        ledger.release_own("two", T0 + 1).await.unwrap(),
+        0,
+        "only its own"
+    );
     assert_eq!(ledger.release_own("one", T0 + 1).await.unwrap(), 1);
     // A lease that ran out is due again.
-    ledger.lease_one(T0 + 1, "one", ("take-in", "b"), 1).await.unwrap().unwrap();
+    ledger
+        .lease_one(T0 + 1, "one", ("take-in", "b"), 1)
+        .await
+        .unwrap()
+        .unwrap();
     let later = T0 + 2 * SECOND;
-    let taken = ledger.lease_one(later, "two", ("take-in", "b"), 60).await.unwrap();
+    let taken = ledger
+        .lease_one(later, "two", ("take-in", "b"), 60)
+        .await
+        .unwrap();
     assert_eq!(taken.unwrap().job.attempts, 3);
 }
 
@@ -104,13 +149,31 @@ async fn what_was_given_up_is_put_back_to_work_once(on: Backend) {
     let (id, _) = ledger.enqueue(job("a"), T0).await.unwrap();
     let early = ledger.replay_job(id, T0).await.unwrap_err();
     assert!(early.to_string().contains("was not given up"), "{early}");
-    let lease = ledger.lease_one(T0, "one", ("take-in", "a"), 60).await.unwrap();
-    assert!(ledger.fail(lease.unwrap(), T0, "broke", 1, 1).await.unwrap());
+    let lease = ledger
+        .lease_one(T0, "one", ("take-in", "a"), 60)
+        .await
+        .unwrap();
+    assert!(
+        ledger
+            .fail(lease.unwrap(), T0, "broke", 1, 1)
+            .await
+            .unwrap()
+    );
     let job_again = ledger.replay_job(id, T0 + 5).await.unwrap();
     assert_eq!((job_again.state, job_again.attempts), (JobState::Queued, 0));
-    assert_eq!(job_again.last_error.as_deref(), Some("broke"), "what went wrong is kept");
-    let lease = ledger.lease_one(T0 + 5, "one", ("take-in", "a"), 60).await.unwrap();
-    ledger.fail(lease.unwrap(), T0 + 5, "broke", 1, 1).await.unwrap();
+    assert_eq!(
+        job_again.last_error.as_deref(),
+        Some("broke"),
+        "what went wrong is kept"
+    );
+    let lease = ledger
+        .lease_one(T0 + 5, "one", ("take-in", "a"), 60)
+        .await
+        .unwrap();
+    ledger
+        .fail(lease.unwrap(), T0 + 5, "broke", 1, 1)
+        .await
+        .unwrap();
     // The same work was asked for meanwhile: it waits once.
     ledger.enqueue(job("a"), T0 + 6).await.unwrap();
     let twice = ledger.replay_job(id, T0 + 7).await.unwrap_err();
