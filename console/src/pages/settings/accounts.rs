@@ -9,6 +9,7 @@ use axum::routing::{delete, get, post};
 use ledger::{Account, Actor};
 use model::ids::OrganizationId;
 use model::newsroom::{AccountRole, Right};
+use model::worded::Word;
 use serde::Deserialize;
 
 use super::{Tab, of_the_house, tabs};
