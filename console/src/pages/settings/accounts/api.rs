@@ -24,7 +24,7 @@ use crate::visitor::Visitor;
 /// An account as a program says it.
 #[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct SetAccount {
+pub(super) struct SetAccount {
     /// Login: a to z, 0 to 9, dot, hyphen and underscore.
     login: String,
     /// The person's name.
