@@ -12,6 +12,7 @@ mod commit;
 mod dump;
 mod duty;
 mod edition;
+mod fence;
 mod flash;
 mod handled;
 mod issue;

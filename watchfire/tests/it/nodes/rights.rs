@@ -90,7 +90,10 @@ fn nodes_of_one_cluster_are_one_instance_and_a_copied_database_is_another() {
 fn until_late(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
-        assert!(begun.elapsed() < Duration::from_secs(180), "{what} did not come about");
+        assert!(
+            begun.elapsed() < Duration::from_secs(180),
+            "{what} did not come about"
+        );
         std::thread::sleep(Duration::from_millis(100));
     }
     eprintln!("{what}: {} s", begun.elapsed().as_secs());
