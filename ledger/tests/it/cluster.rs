@@ -127,6 +127,7 @@ impl Cluster {
     }
 
     /// A copy of a database that nobody is connected to; its URL.
+    #[allow(dead_code)] // Of the tests of the binary.
     pub fn copy(&self, url: &str) -> String {
         let from = url.rsplit('/').next().unwrap();
         let name = format!("{from}copy");

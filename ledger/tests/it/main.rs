@@ -24,6 +24,7 @@ mod open;
 mod outbox;
 mod postgres;
 mod profile;
+mod queue;
 mod reject;
 mod report;
 mod response;

@@ -1,0 +1,116 @@
+//! The queue of a cluster: a call is done once, calls of a queue one after the other, new ones at once, and a node that
+//! has nothing to do leaves the server alone.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ledger::queue::Doing;
+use ledger::{Call, Ledger};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::cluster;
+
+fn call(key: &str, queue: &str) -> Call {
+    Call {
+        kind: "take-in".to_owned(),
+        key: key.to_owned(),
+        queue: Some(queue.to_owned()),
+        priority: 0,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_are_done_once_in_turn_and_soon() {
+    let Some(server) = cluster::shared() else {
+        return;
+    };
+    let url = server.database();
+    let name = url.rsplit('/').next().unwrap().to_owned();
+    let ledger = Ledger::connect(&url).await.unwrap();
+    let queue = ledger.queue(8).await.unwrap().unwrap();
+    // What was done when: key, begin, end.
+    type Done = Vec<(String, Instant, Instant)>;
+    let done: Arc<Mutex<Done>> = Arc::default();
+    let (stop, stopped) = watch::channel(false);
+    let mut nodes = Vec::new();
+    for _ in 0..2 {
+        let (queue, done, mut stopped) = (queue.clone(), Arc::clone(&done), stopped.clone());
+        let doing: Doing = Arc::new(move |_, key| {
+            let done = Arc::clone(&done);
+            Box::pin(async move {
+                let begun = Instant::now();
+                sleep(Duration::from_millis(60)).await;
+                done.lock().unwrap().push((key, begun, Instant::now()));
+                Ok(())
+            })
+        });
+        let times = (Duration::from_secs(4), Duration::from_secs(4));
+        let stop = async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        nodes.push(tokio::spawn(async move {
+            queue.work(&["take-in"], 2, times, doing, stop).await
+        }));
+    }
+    sleep(Duration::from_secs(1)).await;
+    let count = || {
+        let sql = format!("SELECT xact_commit FROM pg_stat_database WHERE datname = '{name}'");
+        server.sql("postgres", &sql).parse::<i64>().unwrap()
+    };
+    sleep(Duration::from_secs(2)).await;
+    let before = count();
+    sleep(Duration::from_secs(6)).await;
+    let idle = count() - before;
+    assert!(idle < 60, "{idle} transactions of two idle nodes in 6 s");
+
+    let begun = Instant::now();
+    let calls: Vec<Call> = (0..12)
+        .map(|n| call(&n.to_string(), &format!("q{}", n % 4)))
+        .collect();
+    queue.put(&calls).await.unwrap();
+    queue.put(&calls[..1]).await.unwrap();
+    while done.lock().unwrap().len() < 12 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(40),
+            "{:?}",
+            done.lock().unwrap()
+        );
+        sleep(Duration::from_millis(20)).await;
+    }
+    let first = done
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(_, at, _)| *at)
+        .min()
+        .unwrap();
+    assert!(
+        first.duration_since(begun) < Duration::from_secs(2),
+        "new calls are told at once"
+    );
+    eprintln!(
+        "12 calls in {:?}, the first after {:?}",
+        begun.elapsed(),
+        first.duration_since(begun)
+    );
+    stop.send_replace(true);
+    for node in nodes {
+        node.await.unwrap().unwrap();
+    }
+    let done = done.lock().unwrap();
+    let mut of_queue: BTreeMap<u32, Vec<(Instant, Instant)>> = BTreeMap::new();
+    for (key, begun, ended) in done.iter() {
+        of_queue
+            .entry(key.parse::<u32>().unwrap() % 4)
+            .or_default()
+            .push((*begun, *ended));
+    }
+    for (queue, mut spans) in of_queue {
+        spans.sort();
+        let apart = spans.windows(2).all(|pair| pair[0].1 <= pair[1].0);
+        assert!(apart, "calls of q{queue} were done at the same time");
+    }
+    assert_eq!(queue.depth().await.unwrap(), (0, 0));
+}
