@@ -92,7 +92,6 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-
 use row::ActiveModel;
 pub(crate) use row::{Column, Entity};
 

@@ -6,9 +6,9 @@
 //! that the ledger does not hold (`console/src/seal.rs`). Types that hold it cannot be serialized.
 
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{PaginatorTrait, QueryOrder};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
+use sea_orm::{PaginatorTrait, QueryOrder};
 use serde_json::json;
 
 use crate::audit::{self, NewAudit};
@@ -149,7 +149,12 @@ impl Ledger {
     }
 
     /// Puts a text that is sealed otherwise in the place of one before; nothing if that is not there any more.
-    pub async fn reseal_second_factor(&self, login: &str, before: &str, sealed: &str) -> Result<()> {
+    pub async fn reseal_second_factor(
+        &self,
+        login: &str,
+        before: &str,
+        sealed: &str,
+    ) -> Result<()> {
         factor::Entity::update_many()
             .col_expr(factor::Column::Secret, Expr::value(sealed))
             .filter(factor::Column::Login.eq(login))
