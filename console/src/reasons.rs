@@ -85,6 +85,10 @@ const REASONS: &[(&str, &str)] = &[
     ("ends with what came of it", "请写明结果"),
     ("was ended already", "已经结束"),
     (
+        "was not given up: only what was given up is put back to work",
+        "并未放弃，只有已放弃的才能重新交办",
+    ),
+    (
         "its release needs a reason and a name",
         "解除须写明理由和姓名",
     ),
