@@ -203,8 +203,8 @@ mod tests {
     async fn plain_secrets_are_sealed_and_a_lost_key_is_not_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("key");
-        let ledger = Ledger::open(&folder.path().join("ledger.db"));
-        let ledger = ledger.await.expect("a ledger");
+        let file = folder.path().join("ledger.db");
+        let ledger = Ledger::open(&file).await.expect("a ledger");
         ledger
             .offer_second_factor("li", SECRET, 1)
             .await

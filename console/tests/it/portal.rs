@@ -512,8 +512,9 @@ async fn a_dispute_holds_the_time_until_it_is_withdrawn_answered_or_three_days_o
     assert_eq!(row().await.held_at, None);
     house.post("party", &path, &dispute).await;
     assert_eq!(row().await.held_at, Some(house.now()));
-    let page = house.get("party", &format!("/portal/incidents/{}", t.mine));
-    assert!(page.await.body.contains("Withdraw the dispute"));
+    let at = format!("/portal/incidents/{}", t.mine);
+    let page = house.get("party", &at).await;
+    assert!(page.body.contains("Withdraw the dispute"));
     house.pass(60 * MINUTE);
     let done = house.post("party", &path, &withdraw).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);

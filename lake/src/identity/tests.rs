@@ -81,6 +81,7 @@ fn the_filter_errs_rarely_and_only_one_way() {
 fn a_damaged_run_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.ids");
+    let files = Storage::folder(folder.path());
     let keys = [1_u128, 3];
     run::write(&path, &keys, &keys).expect("writes");
     let mut bytes = std::fs::read(&path).expect("reads");

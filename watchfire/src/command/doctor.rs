@@ -11,7 +11,7 @@ use intake::collect::{self, Wanted};
 use ledger::{DirectiveState, Page, ReportFilter, ReportState};
 use model::notice::NoticeState;
 use model::time::{MICROS_PER_DAY, Timestamp};
-use reference::{Sources, Tables};
+use reference::Tables;
 use response::notify::arming::Leave;
 
 use super::watch;
