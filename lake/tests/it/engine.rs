@@ -31,7 +31,7 @@ const QUESTIONS: [&str; 9] = [
     "select n, count(*) from (select source_ip, count(*) n from events group by 1) group by 1 having count(*) > 1 order by 1",
 ];
 
-/// A lake of some twenty parts; the folder lives as long as it is held.
+/// A lake of twenty parts; the folder lives as long as it is held.
 fn filled() -> (tempfile::TempDir, Lake, Vec<Part>) {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = Lake::open(folder.path(), 128 << 20, 2).expect("opens");
@@ -96,18 +96,11 @@ async fn told(lake: &Lake, parts: &[Part], sql: &str) -> String {
     pretty_format_batches(&batches).expect("prints").to_string()
 }
 
-/// Takes what a part holds and leaves its length and its end, so that nobody can read it here any more.
-fn hollowed(root: &Path, parts: &[Part]) {
+/// Takes the identities of all parts away, so that nobody can read them here any more; the parts stay as they are.
+fn without_identities(root: &Path, parts: &[Part]) {
     for part in parts {
-        let path = root.join(&part.path);
-        let mut bytes = fs::read(&path).expect("reads");
-        let kept = bytes.len().saturating_sub(16 << 10);
-        assert!(
-            kept > 4,
-            "the part is larger than what tells it from others"
-        );
-        bytes[..kept].fill(0);
-        fs::write(&path, bytes).expect("writes");
+        let run = root.join(&part.path).with_extension("ids");
+        fs::remove_file(run).expect("a run lies beside its part");
     }
 }
 
@@ -172,7 +165,7 @@ async fn explain_says_where_a_query_runs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn executors_read_their_own_lake_and_only_the_part_that_is_meant() {
     let (_folder, lake, parts) = filled();
-    let sql = QUESTIONS[1];
+    let sql = QUESTIONS[0];
     let expected = told(&lake, &parts, sql).await;
     // Two copies of the lake that are whole, one with a part of the same length that says something else.
     let (first, second, other) = (
@@ -192,13 +185,8 @@ async fn executors_read_their_own_lake_and_only_the_part_that_is_meant() {
     let missing = copied(lake.root());
     fs::remove_file(missing.path().join(&parts[5].path)).expect("removes");
 
-    // Here the parts cannot be read any more: what is answered, executors have read.
-    let whole = parts.iter().filter(|part| part.bytes > 20 << 10).count();
-    assert!(
-        whole == parts.len(),
-        "parts are large enough to be hollowed"
-    );
-    hollowed(lake.root(), &parts);
+    // Here the identities cannot be read any more: what is answered, executors have read.
+    without_identities(lake.root(), &parts);
     assert!(lake.collect(&parts, sql).await.is_err());
     let good = [
         executor(first.path(), TOKEN, VERSION).await,
