@@ -188,7 +188,9 @@ fn page(bytes: &[u8]) -> Result<Page, String> {
         }
     }
     if urls {
-        for (key, _) in &mut page.objects {
+        // Some servers say that they encode, and do not: such keys stand as they are.
+        let encoded = page.objects.iter_mut().map(|(key, _)| key);
+        for key in encoded.filter(|key| may_be_encoded(key)) {
             // In this encoding a blank is `+` or `%20`, a plus sign `%2B`.
             *key = url::form_urlencoded::parse(format!("k={key}").as_bytes())
                 .next()
@@ -197,6 +199,24 @@ fn page(bytes: &[u8]) -> Result<Page, String> {
         }
     }
     Ok(page)
+}
+
+/// Whether a text holds only what is left of a key after it was encoded for a URL.
+fn may_be_encoded(key: &str) -> bool {
+    let left = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~*!'()/+".contains(&byte);
+    let mut rest = key.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = match (first, after) {
+            (b'%', [high, low, after @ ..])
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
+                after
+            }
+            (byte, after) if left(*byte) => after,
+            _ => return false,
+        };
+    }
+    true
 }
 
 fn numbered(name: &str) -> Option<char> {
@@ -339,6 +359,12 @@ mod tests {
             assert_eq!((key.as_str(), tag.as_str()), (wanted, version));
         }
         assert_eq!(page.next.as_deref(), Some("t="));
+        for raw in ["b c+d%.csv", "e&amp;f=.csv", "报告.csv", "50%.csv", "a%2"] {
+            let text = text.replace("z%26", raw);
+            let page = super::page(text.as_bytes()).unwrap();
+            assert_eq!(page.objects[1].0, raw.replace("&amp;", "&"));
+            assert_eq!(page.objects[0].0, "a b c+d/1.csv");
+        }
     }
 
     #[test]
