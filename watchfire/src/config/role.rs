@@ -1,13 +1,17 @@
 //! `serve.role`: what a serving process does.
 //!
 //! `all` is one process for everything. The others are nodes of a cluster that share a ledger on PostgreSQL: a node
-//! may have several. `public` is a node outside, which has no ledger and no other role (docs/public.md). A new role is a field here, a word in `WORDS`, and what it starts in `serve.rs`.
+//! may have several. `public` is a node outside, which has no ledger and no other role (docs/public.md). A new
+//! role is a field here, a word in `WORDS`, and what it starts in `serve.rs`.
 
 use super::Resolver;
 use super::written::Written;
 
+/// What a word sets.
+type Field = fn(&mut Roles) -> &mut bool;
+
 /// Words of the configuration, and what each sets.
-const WORDS: &[(&str, fn(&mut Roles) -> &mut bool)] = &[
+const WORDS: &[(&str, Field)] = &[
     ("console", |roles| &mut roles.console),
     ("worker", |roles| &mut roles.worker),
     ("scheduler", |roles| &mut roles.scheduler),
