@@ -99,9 +99,9 @@ async fn calls_are_done_once_in_turn_and_soon() {
     for node in nodes {
         node.await.unwrap().unwrap();
     }
-    let done = done.lock().unwrap();
+    let done = done.lock().unwrap().clone();
     let mut of_queue: BTreeMap<u32, Vec<(Instant, Instant)>> = BTreeMap::new();
-    for (key, begun, ended) in done.iter() {
+    for (key, begun, ended) in &done {
         of_queue
             .entry(key.parse::<u32>().unwrap() % 4)
             .or_default()

@@ -116,7 +116,11 @@ fn serve(
         return Ok(());
     }
     if fault == Some(Fault::Slow) {
-        let wait = if number.is_multiple_of(8) { 6_000 } else { number % 400 };
+        let wait = if number.is_multiple_of(8) {
+            6_000
+        } else {
+            number % 400
+        };
         std::thread::sleep(Duration::from_millis(wait));
     }
     let server = TcpStream::connect(("127.0.0.1", port))?;

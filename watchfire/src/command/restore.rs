@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use intake::compaction::Upkeep;
 use ledger::LakeFileKind;
 use serde_json::json;
 use toml_edit::{DocumentMut, value};
@@ -18,7 +19,7 @@ use crate::failure::{Failure, Result};
 use crate::sealing;
 use crate::shared_reference;
 use crate::table::Out;
-use crate::workspace::{Access, Session, Workspace};
+use crate::workspace::{Access, Session, Workspace, now};
 
 /// Make a workspace again from what `watchfire backup` wrote, on the same kind of ledger or another.
 #[derive(Debug, clap::Args)]
@@ -110,6 +111,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     let own = own.map(|name| workspace.root.join(name));
     workspace.files.publish(own.collect())?;
     let loaded = load(&workspace, &args.backup.join(&found.ledger))?;
+    others_moment(&workspace)?;
     let factors = seal_anew(&workspace, args.key.as_deref())?;
     let audit = workspace.block_on(workspace.ledger.verify_audit())?;
     shared_reference::share(&workspace, &shared_reference::sources(&workspace)?)?;
@@ -255,6 +257,25 @@ fn load(workspace: &Workspace, path: &Path) -> Result<ledger::Dumped> {
     let unpacked = zstd::Decoder::new(file).map_err(fail)?;
     let mut lines = BufReader::with_capacity(1 << 20, unpacked);
     Ok(workspace.block_on(workspace.ledger.load(&mut lines))?)
+}
+
+/// Deletes files of the lake that came after the ledger was read, where others were ingesting beside the backup: the
+/// ledger of that moment does not know them. Over a store they are found by its own cleaning.
+fn others_moment(workspace: &Workspace) -> Result {
+    if workspace.files.is_remote() {
+        return Ok(());
+    }
+    let upkeep = Upkeep {
+        ledger: &workspace.ledger,
+        lake: &workspace.lake,
+        runtime: workspace.handle(),
+        clock: &now,
+    };
+    for (path, _) in upkeep.orphans()? {
+        let path = workspace.lake.root().join(path);
+        fs::remove_file(&path).map_err(|error| Failure::new(path.display(), error))?;
+    }
+    Ok(())
 }
 
 /// Looks whether the disk, or the store, holds every live file of the lake, of the size that the ledger knows; how many parts.

@@ -134,7 +134,7 @@ const OTHER: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 fn token(bench: &Bench, login: &str, may: &str) -> String {
     let made = bench
         .run(&[
-            "--json", "tokens", "api", "add", login, "test", "--may", may, "--as", "li",
+            "--json", "--as", "li", "tokens", "api", "add", login, "test", "--may", may,
         ])
         .exits(0)
         .json();
