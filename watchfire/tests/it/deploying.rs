@@ -56,7 +56,12 @@ fn every_role_is_probed_bounded_and_kept_up() {
         let pod = &get(kind, role)["spec"]["template"]["spec"];
         let main = &pod["containers"][0];
         for probe in ["livenessProbe", "readinessProbe"] {
-            assert!(main[probe]["httpGet"].is_object(), "{role}: {probe}");
+            // An executor speaks gRPC alone.
+            let way = match role {
+                "executor" => "tcpSocket",
+                _ => "httpGet",
+            };
+            assert!(main[probe][way].is_object(), "{role}: {probe}");
         }
         assert!(main["resources"]["limits"]["memory"].is_string(), "{role}");
         assert!(main["resources"]["requests"]["cpu"].is_string(), "{role}");

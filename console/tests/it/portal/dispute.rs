@@ -1,0 +1,64 @@
+//! A dispute holds what is asked of a party, for a while.
+
+use super::*;
+
+#[tokio::test]
+async fn a_dispute_holds_the_time_until_it_is_withdrawn_answered_or_three_days_old() {
+    let t = two().await;
+    let house = &t.house;
+    let id = house
+        .ledger
+        .incident_numbered(t.mine, &Reach::All)
+        .await
+        .unwrap()
+        .id
+        .0;
+    let path = format!("/portal/incidents/{}/answers", t.mine);
+    let row = async || house.ledger.directives(id).await.unwrap().remove(0);
+    let withdraw = [("act", "withdrawn")];
+    let dispute = [("act", "disputed"), ("ground", "legitimate")];
+    let due = row().await.due_at.expect("its time runs");
+    // Nothing stands: nothing can be taken back.
+    let none = house.post("party", &path, &withdraw).await;
+    assert_eq!(none.status, StatusCode::CONFLICT, "{}", none.body);
+    // "Not ours" is no reason to wait: the next party is.
+    let other = [("act", "disputed"), ("ground", "not-ours")];
+    house.post("party", &path, &other).await;
+    assert_eq!(row().await.held_at, None);
+    house.post("party", &path, &dispute).await;
+    assert_eq!(row().await.held_at, Some(house.now()));
+    let at = format!("/portal/incidents/{}", t.mine);
+    let page = house.get("party", &at).await;
+    assert!(page.body.contains("Withdraw the dispute"));
+    house.pass(60 * MINUTE);
+    let done = house.post("party", &path, &withdraw).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
+    let after = row().await;
+    assert_eq!(
+        (after.held_at, after.due_at),
+        (None, Some(due + 60 * MINUTE))
+    );
+    // Another party cannot take it back, nor is it told that there is one.
+    house.post("party", &path, &dispute).await;
+    let foreign = house.post("viewer", &path, &withdraw).await;
+    assert_eq!(foreign.status, StatusCode::NOT_FOUND);
+    // The center answers: time goes on.
+    house.pass(30 * MINUTE);
+    let number = t.mine.to_string();
+    let organization = t.one.to_string();
+    let tell = [
+        ("incident", number.as_str()),
+        ("organization", organization.as_str()),
+        ("text", "it imitates a bank"),
+    ];
+    house.post("analyst", "/console/answers/tell", &tell).await;
+    assert_eq!(row().await.held_at, None);
+    assert_eq!(row().await.due_at, Some(due + 90 * MINUTE));
+    // What is disputed for ever gains three days, and no more.
+    house.post("party", &path, &dispute).await;
+    house.pass(10 * 24 * 60 * MINUTE);
+    assert!(row().await.is_held_out(house.now()));
+    house.post("party", &path, &withdraw).await;
+    let most = due + 90 * MINUTE + ledger::HOLD_MOST;
+    assert_eq!(row().await.due_at, Some(most));
+}
