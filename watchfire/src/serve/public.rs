@@ -30,7 +30,9 @@ const KEYS_OF_THE_INSIDE: [&str; 9] = [
     "WATCHFIRE_GATEWAY_TOKEN",
     "WATCHFIRE__LEDGER__",
     "WATCHFIRE__LAKE__",
-    "AWS_",
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET",
+    "AWS_SESSION",
 ];
 
 fn wrong(what: &str, why: impl std::fmt::Display, remedy: &str) -> Failure {

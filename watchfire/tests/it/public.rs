@@ -227,7 +227,8 @@ impl Pair {
         self.inside.write(
             "watchfire.toml",
             format!(
-                "[workspace]\nname = \"inside\"\n[public]\nsecret = \"keys/secret\"\n\
+                "[workspace]\nname = \"inside\"\n[response]\naddress = \"duty@cert.example\"\n\
+                 name_zh = \"示例\"\nname_en = \"Example\"\n[public]\nsecret = \"keys/secret\"\n\
                  open_key = \"keys/open.asc\"\nnodes = [\"http://{inner}/\"]\nevery_secs = 1\n"
             ),
         );

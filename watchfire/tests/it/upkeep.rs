@@ -263,7 +263,7 @@ fn what_is_wrong_with_the_lake_is_named() {
         std::fs::remove_file(&part).expect("removes");
         name(&part)
     };
-    wrong(&removed, false, "cannot be read");
+    wrong(&removed, false, "is in the manifest and not in");
     let cut = |bench: &Bench| {
         let run = first(bench, "ids");
         let bytes = std::fs::read(&run).expect("reads");
