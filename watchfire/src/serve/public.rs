@@ -21,7 +21,7 @@ use crate::failure::{Exit, Failure, Result};
 use crate::workspace::{LEDGER, Session, now, random};
 
 /// Beginnings of variables whose values open something inside.
-const KEYS_OF_THE_INSIDE: [&str; 9] = [
+const KEYS_OF_THE_INSIDE: [&str; 11] = [
     "WATCHFIRE_SMTP_PASSWORD",
     "WATCHFIRE_IMAP_PASSWORD",
     "WATCHFIRE_PGP_PASSPHRASE",
