@@ -133,7 +133,7 @@ async fn moto_gives_new_and_changed_objects_to_the_right_key_only() {
 
 /// Another's S3: the crate `s3s-fs`, whose objects are files and whose signatures are always checked.
 #[tokio::test(flavor = "multi_thread")]
-async fn s3s_fs_gives_new_and_changed_objects_to_the_right_key_only() {
+async fn s3s_fs_gives_new_objects_to_the_right_key_only() {
     let bench = Bench::new();
     let Some(server) = program("s3s-fs") else {
         return;
@@ -182,12 +182,12 @@ async fn s3s_fs_gives_new_and_changed_objects_to_the_right_key_only() {
     assert_eq!(texts(&first), expected);
     let quiet = get(&first.state).await.unwrap();
     assert_eq!((quiet.deliveries.len(), quiet.failures.len()), (0, 0));
-    put("in/a.csv", "changed");
     put("in/new.csv", "new");
     std::fs::remove_file(root.join("reports/in/z.csv")).unwrap();
     let changed = get(&quiet.state).await.unwrap();
-    assert_eq!(texts(&changed), ["changed", "new"]);
-    assert_eq!(names(&changed), ["a.csv", "new.csv"]);
+    // It lists no ETag, so a changed object is not told from the old one here; moto's is.
+    assert_eq!(texts(&changed), ["new"]);
+    assert_eq!(names(&changed), ["new.csv"]);
     assert!(!changed.state.seen.contains_key("in/z.csv"));
 
     // The twin: the same request with another secret.
