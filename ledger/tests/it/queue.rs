@@ -54,12 +54,12 @@ async fn calls_are_done_once_in_turn_and_soon() {
             queue.work(&["take-in"], 2, times, doing, stop).await
         }));
     }
-    sleep(Duration::from_secs(1)).await;
     let count = || {
         let sql = format!("SELECT xact_commit FROM pg_stat_database WHERE datname = '{name}'");
         server.sql("postgres", &sql).parse::<i64>().unwrap()
     };
-    sleep(Duration::from_secs(2)).await;
+    // A connection that is quiet tells of its transactions up to ten seconds late: those of the start must be told.
+    sleep(Duration::from_secs(12)).await;
     let before = count();
     sleep(Duration::from_secs(6)).await;
     let idle = count() - before;
@@ -88,12 +88,7 @@ async fn calls_are_done_once_in_turn_and_soon() {
         .unwrap();
     assert!(
         first.duration_since(begun) < Duration::from_secs(2),
-        "new calls are told at once"
-    );
-    eprintln!(
-        "12 calls in {:?}, the first after {:?}",
-        begun.elapsed(),
-        first.duration_since(begun)
+        "new calls are told at once, not at the next look"
     );
     stop.send_replace(true);
     for node in nodes {

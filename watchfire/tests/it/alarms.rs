@@ -159,6 +159,58 @@ fn people(bench: &Bench) {
     }
 }
 
+#[test]
+fn a_webhook_is_signed_tried_again_written_down_and_told_again() {
+    let receiver = Receiver::start();
+    let bench =
+        Bench::with("[workspace]\nzone = \"UTC\"\n[response]\nwebhook_allow = [\"127.0.0.1\"]\n");
+    people(&bench);
+    let token = token(&bench, "li", "view,administer,lead,work");
+    let serving = Serving::start(&bench);
+    let url = format!("http://{}/hook", receiver.at);
+    let new = json!({ "name": "chat", "url": url, "kinds": ["webhook."] });
+    let made = call(&serving, &token, "POST", "/api/v1/webhooks", &new).json();
+    let (id, secret) = (
+        &made["webhook"]["id"],
+        made["secret"].as_str().expect("a secret"),
+    );
+    // Refused once: it comes again by itself, under the same id.
+    receiver.will_answer(&[500]);
+    let test = format!("/api/v1/webhooks/{id}/test");
+    call(&serving, &token, "POST", &test, &Value::Null);
+    until("the webhook", || receiver.all().len() >= 2);
+    let came = receiver.all();
+    let (first, second) = (&came[0], &came[1]);
+    assert!(first.line.starts_with("POST /hook "), "{first:?}");
+    assert_eq!(first.header("webhook-id"), second.header("webhook-id"));
+    assert_eq!(first.body, second.body);
+    for asked in &came {
+        assert!(signed(asked, secret), "{asked:?}");
+        assert!(!signed(asked, OTHER), "another secret must not do");
+        let mut changed = asked.clone();
+        changed.body.push(' ');
+        assert!(!signed(&changed, secret), "a changed body must not do");
+    }
+    // The log says how it went; told again on request, it is the same message.
+    let calls = format!("/api/v1/webhooks/{id}/calls");
+    let logged = || call(&serving, &token, "GET", &calls, &Value::Null).json();
+    until("the log", || logged()["items"][0]["state"] == "sent");
+    let log = logged();
+    assert_eq!(log["items"][0]["attempts"], 2, "{log}");
+    let replay = format!("{calls}/{}/replay", log["items"][0]["id"]);
+    call(&serving, &token, "POST", &replay, &Value::Null).is(204);
+    until("the replay", || receiver.all().len() >= 3);
+    let third = receiver.all()[2].clone();
+    assert_eq!(third.header("webhook-id"), first.header("webhook-id"));
+    assert!(signed(&third, secret));
+    // Ended: nothing more is told.
+    let one = format!("/api/v1/webhooks/{id}");
+    call(&serving, &token, "DELETE", &one, &Value::Null).is(204);
+    let before = receiver.all().len();
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(receiver.all().len(), before);
+}
+
 /// A house whose alarms leave by every way, and climb after a minute.
 fn ringing(receiver: &Receiver, post: SocketAddr) -> Bench {
     let at = receiver.at;
