@@ -33,11 +33,11 @@ fn projected(known: &dyn Fn(&str) -> f64, events: f64) -> Vec<(&'static str, f64
     let work = (ingest + triage) * known("peak") / day / headroom;
     let looking = looks * 3.0 / day / headroom;
     let nodes = |needed: f64| ((needed / cores).ceil() + 1.0).max(2.0);
-    let (workers, executors) = (nodes(work), nodes(looking));
+    let (workers, consoles) = (nodes(work), nodes(looking));
     let lake = events * known("lake_bytes") * known("retention_events") / 1e6;
     let raw = rows * known("raw_bytes") * known("raw_packed") * known("retention_raw") / 1e6;
     let transactions = events * known("pg_bar") / day;
-    let machines = (workers + executors + 2.0) * known("price_node");
+    let machines = (workers + consoles) * known("price_node");
     vec![
         ("rows_day", rows),
         ("rows_second", rows * 1e6 / day),
@@ -47,8 +47,8 @@ fn projected(known: &dyn Fn(&str) -> f64, events: f64) -> Vec<(&'static str, f64
         ("cores_work", work),
         ("cores_looks", looking),
         ("workers", workers),
-        ("executors", executors),
-        ("look_seconds", week / (executors * cores)),
+        ("consoles", consoles),
+        ("look_seconds", week / cores),
         ("one_feed_minutes", rows / known("wall_rows") / 60.0),
         ("filter_gb", events * known("filter_bits") / 8.0 / 1e3),
         ("lake_tb", lake),
