@@ -7,13 +7,12 @@
 //! fetched from there by whoever does not have it. The functions block: from async code call them where blocking is allowed.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use storage::{Storage, Wanted};
+use storage::{Storage, TEMPORARY, Temporary, Wanted};
 
 use crate::{Error, Hash, Result};
 
@@ -52,23 +51,6 @@ fn sync(file: &File, path: &Path) -> Result<()> {
         path: path.to_owned(),
         source,
     })
-}
-
-/// A file under a temporary name, removed when dropped before it was renamed. It is locked as long as
-/// it is written: [`BlobStore::sweep`] tells by the lock what a killed process has left.
-struct Temporary {
-    path: PathBuf,
-    file: File,
-    kept: bool,
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.kept {
-            // What cannot be removed now is removed by the next sweep.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
 }
 
 impl BlobStore {
@@ -169,7 +151,8 @@ impl BlobStore {
 
     /// Writes a blob under its final name; it is durable only once its folders are.
     fn write(&self, source: &mut dyn Read, name: &Path) -> Result<Blob> {
-        let mut temporary = self.temporary()?;
+        create_dir(&self.dir)?;
+        let temporary = Temporary::new(&self.dir).map_err(|error| Error::io(&self.dir, error))?;
         let mut hasher = blake3::Hasher::new();
         let mut block = vec![0; BLOCK];
         let mut len = 0;
@@ -182,9 +165,9 @@ impl BlobStore {
             };
             hasher.update(&block[..n]);
             temporary
-                .file
+                .file()
                 .write_all(&block[..n])
-                .map_err(|error| Error::io(&temporary.path, error))?;
+                .map_err(|error| Error::io(temporary.path(), error))?;
             len += n as u64;
         }
         let hash = Hash::from(hasher.finalize());
@@ -192,10 +175,11 @@ impl BlobStore {
         let folder = target.parent().expect("a blob's path has a folder");
         let stored = fs::metadata(&target).is_ok_and(|found| found.is_file() && found.len() == len);
         if !stored {
-            sync(&temporary.file, &temporary.path)?;
+            sync(temporary.file(), temporary.path())?;
             create_dir(folder)?;
-            fs::rename(&temporary.path, &target).map_err(|error| Error::io(&target, error))?;
-            temporary.kept = true;
+            temporary
+                .keep(&target)
+                .map_err(|error| Error::io(&target, error))?;
         }
         Ok(Blob { hash, len })
     }
@@ -346,7 +330,7 @@ impl BlobStore {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            if !name.starts_with("tmp-") {
+            if !name.starts_with(TEMPORARY) {
                 continue;
             }
             let file = match File::open(&path) {
@@ -366,42 +350,6 @@ impl BlobStore {
             }
         }
         Ok(swept)
-    }
-
-    /// A new temporary file, locked.
-    fn temporary(&self) -> Result<Temporary> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        create_dir(&self.dir)?;
-        loop {
-            let n = NEXT.fetch_add(1, Ordering::Relaxed);
-            let path = self.dir.join(format!("tmp-{}-{n}", std::process::id()));
-            // Read as well as write: some systems lock only what can be read.
-            let file = match OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .open(&path)
-            {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(Error::io(&path, error)),
-            };
-            // A sweep may have seen the file before the lock: then it holds the lock or removed it.
-            match file.try_lock() {
-                Ok(()) if path.exists() => {
-                    return Ok(Temporary {
-                        path,
-                        file,
-                        kept: false,
-                    });
-                }
-                Ok(()) | Err(TryLockError::WouldBlock) => continue,
-                Err(TryLockError::Error(error)) => {
-                    let _ = fs::remove_file(&path);
-                    return Err(Error::io(&path, error));
-                }
-            }
-        }
     }
 }
 

@@ -3,18 +3,16 @@
 //! A file that the store has too is read-only; the time it was last used is its time of change. Both stand on the file,
 //! so that processes which share a folder need not talk to each other.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW};
 
+use crate::temporary::{TEMPORARY, Temporary};
 use crate::{Error, Result};
 
-/// What files being fetched are called until they are whole.
-const TEMPORARY: &str = "tmp-";
 /// Folders of the workspace that are a cache. Reference files are few and stay.
 const FOLDERS: [&str; 2] = ["lake", "blobs"];
 /// Rights of a file that the store has too.
@@ -61,67 +59,22 @@ pub(crate) fn forget(path: &Path) -> Result<bool> {
     }
 }
 
-/// A file being fetched; locked, so that a sweep sees that somebody writes it, and removed if it is not kept.
-pub(crate) struct Incoming {
-    path: PathBuf,
-    pub(crate) file: File,
-    kept: bool,
+/// A file to be fetched, beside the place where it will lie.
+pub(crate) fn incoming(target: &Path) -> Result<Temporary> {
+    let folder = target.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
+    Temporary::new(folder).map_err(|error| Error::io(folder, error))
 }
 
-impl Incoming {
-    /// Beside the place where the file will lie.
-    pub(crate) fn beside(target: &Path) -> Result<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let folder = target.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
-        loop {
-            let n = NEXT.fetch_add(1, Ordering::Relaxed);
-            let path = folder.join(format!("{TEMPORARY}{}-fetch-{n}", std::process::id()));
-            let mut options = OpenOptions::new();
-            let opened = options.read(true).write(true).create_new(true).open(&path);
-            let file = match opened {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(Error::io(&path, error)),
-            };
-            // A sweep may have had it before the lock.
-            match file.try_lock() {
-                Ok(()) if path.exists() => {
-                    return Ok(Incoming {
-                        path,
-                        file,
-                        kept: false,
-                    });
-                }
-                Ok(()) | Err(TryLockError::WouldBlock) => continue,
-                Err(TryLockError::Error(error)) => {
-                    let _ = fs::remove_file(&path);
-                    return Err(Error::io(&path, error));
-                }
-            }
-        }
-    }
-
-    /// Gives the whole file its name. It is made durable first: a power cut must not leave half of it under the name.
-    /// The name itself may get lost, then it is fetched again.
-    pub(crate) fn keep(mut self, target: &Path) -> Result<()> {
-        let kept = fs::Permissions::from_mode(KEPT);
-        self.file
-            .set_permissions(kept)
-            .and_then(|()| self.file.sync_all())
-            .and_then(|()| fs::rename(&self.path, target))
-            .map_err(|error| Error::io(target, error))?;
-        self.kept = true;
-        Ok(())
-    }
-}
-
-impl Drop for Incoming {
-    fn drop(&mut self) {
-        if !self.kept {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
+/// Gives a whole file that was fetched its name. It is made durable first: a power cut must not leave half of it under
+/// the name. The name itself may get lost, then it is fetched again.
+pub(crate) fn keep(fetched: Temporary, target: &Path) -> Result<()> {
+    let kept = fs::Permissions::from_mode(KEPT);
+    let file = fetched.file();
+    file.set_permissions(kept)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fetched.keep(target))
+        .map_err(|error| Error::io(target, error))
 }
 
 /// A file that may be thrown out.
@@ -220,13 +173,13 @@ mod tests {
     fn killed_fetches_are_swept_and_living_ones_are_not() {
         let folder = tempfile::tempdir().expect("a folder");
         let target = folder.path().join("lake/x.ids");
-        let living = Incoming::beside(&target).expect("begins");
+        let living = incoming(&target).expect("begins");
         put(&folder.path().join("lake/tmp-1-fetch-0"), 10, false);
         assert_eq!(trim(folder.path(), 0), 0);
-        assert!(living.path.exists());
+        assert!(living.path().exists());
         assert!(!folder.path().join("lake/tmp-1-fetch-0").exists());
-        let path = living.path.clone();
-        living.keep(&target).expect("keeps");
+        let path = living.path().to_owned();
+        keep(living, &target).expect("keeps");
         assert!(!path.exists() && is_published(&fs::metadata(&target).expect("is there")));
     }
 }

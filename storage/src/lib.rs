@@ -26,6 +26,7 @@ mod error;
 mod object;
 mod probe;
 mod remote;
+mod temporary;
 
 use std::fs::File;
 use std::io;
@@ -38,6 +39,7 @@ pub use address::{Address, Secret};
 pub use error::{Error, Result, Trouble};
 pub use probe::{Finding, Probed};
 pub use remote::Listed;
+pub use temporary::{TEMPORARY, Temporary};
 
 use remote::Store;
 

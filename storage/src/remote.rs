@@ -22,8 +22,9 @@ use tokio::task::JoinSet;
 
 use crate::Wanted;
 use crate::address::Address;
-use crate::cache::{self, Incoming};
+use crate::cache;
 use crate::error::{Error, Result};
+use crate::temporary::Temporary;
 
 /// Transfers under way at a time.
 const TRANSFERS: usize = 16;
@@ -363,7 +364,7 @@ impl Store {
         let begun = Instant::now();
         let mut last = Error::Closed;
         for _ in 0..BEGINNINGS {
-            let incoming = Incoming::beside(&wanted.path)?;
+            let incoming = cache::incoming(&wanted.path)?;
             match self.receive(&key, incoming, wanted).await {
                 Ok(bytes) => {
                     metrics::histogram!("watchfire_store_seconds", "act" => "fetch")
@@ -395,7 +396,7 @@ impl Store {
     async fn receive(
         self: &Arc<Self>,
         key: &Key,
-        mut incoming: Incoming,
+        incoming: Temporary,
         wanted: &Wanted,
     ) -> Result<u64> {
         // The first request says how much there is; what is larger than a piece goes on in pieces, so that each has
@@ -413,7 +414,7 @@ impl Store {
                 let block = block.map_err(self.failed("fetch", key))?;
                 hasher.update(&block);
                 incoming
-                    .file
+                    .file()
                     .write_all(&block)
                     .map_err(|error| Error::io(&wanted.path, error))?;
                 if hasher.count() - begun >= PIECE as u64 {
@@ -449,7 +450,7 @@ impl Store {
             return Err(damaged(format!("its content hashes to {found}")));
         }
         let target = wanted.path.clone();
-        let kept = tokio::task::spawn_blocking(move || incoming.keep(&target)).await;
+        let kept = tokio::task::spawn_blocking(move || cache::keep(incoming, &target)).await;
         kept.map_err(|_| Error::Closed)??;
         Ok(came)
     }
