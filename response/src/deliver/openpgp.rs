@@ -234,9 +234,9 @@ impl Recipient {
 
 /// Our own key.
 pub struct Signer {
-    owner: String,
-    key: SignedSecretKey,
-    password: Password,
+    pub(super) owner: String,
+    pub(super) key: SignedSecretKey,
+    pub(super) password: Password,
 }
 
 impl std::fmt::Debug for Signer {

@@ -5,27 +5,16 @@ use std::io::Read;
 
 use model::time::Timestamp;
 use pgp::composed::{
-    ArmorOptions, Deserializable, EncryptionCaps, KeyType, Message, SecretKeyParamsBuilder,
-    SignedSecretKey, SubkeyParamsBuilder,
+    ArmorOptions, EncryptionCaps, KeyType, Message, SecretKeyParamsBuilder, SubkeyParamsBuilder,
 };
-use pgp::types::{KeyDetails, Password};
 
 use super::Secret;
-use super::openpgp::{Error, Seed};
+use super::openpgp::{Error, Seed, Signer};
 use super::seed::Stream;
 
 /// A secret key that opens what was sealed to it.
-pub struct Opener {
-    owner: String,
-    key: SignedSecretKey,
-    password: Password,
-}
-
-impl std::fmt::Debug for Opener {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Opener({})", self.fingerprint())
-    }
-}
+#[derive(Debug)]
+pub struct Opener(Signer);
 
 impl Opener {
     /// Reads an armored secret key.
@@ -33,22 +22,12 @@ impl Opener {
     /// # Errors
     /// It is none, or its signatures are wrong.
     pub fn read(owner: &str, armored: &str, password: Option<&Secret>) -> Result<Opener, Error> {
-        let unreadable = |source| Error::Unreadable {
-            owner: owner.to_owned(),
-            source: Box::new(source),
-        };
-        let (key, _) = SignedSecretKey::from_string(armored).map_err(unreadable)?;
-        key.verify_bindings().map_err(unreadable)?;
-        Ok(Opener {
-            owner: owner.to_owned(),
-            key,
-            password: password.map_or_else(Password::empty, |secret| secret.bare().into()),
-        })
+        Signer::read(owner, armored, password).map(Opener)
     }
 
     /// The fingerprint, hexadecimal.
     pub fn fingerprint(&self) -> String {
-        hex::encode(self.key.primary_key.fingerprint().as_bytes())
+        self.0.fingerprint()
     }
 
     /// Opens an armored message, at most `most` bytes of content: what was sealed comes from a machine that may be
@@ -58,12 +37,14 @@ impl Opener {
     /// It is no message, is sealed to another key, was changed, or is too long.
     pub fn open(&self, armored: &[u8], most: usize) -> Result<Vec<u8>, Error> {
         let failed = |source: pgp::errors::Error| Error::Failed {
-            owner: self.owner.clone(),
+            owner: self.0.owner.clone(),
             fingerprint: self.fingerprint(),
             source: Box::new(source),
         };
         let (message, _) = Message::from_armor(armored).map_err(failed)?;
-        let message = message.decrypt(&self.password, &self.key).map_err(failed)?;
+        let message = message
+            .decrypt(&self.0.password, &self.0.key)
+            .map_err(failed)?;
         let mut content = Vec::new();
         let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
         message

@@ -6,10 +6,8 @@ use std::time::Duration;
 use lake::engine::{Engine, EngineSettings};
 
 use super::Resolver;
+use super::expand::masked;
 use super::written::{EngineSection, Written};
-
-/// What stands in the place of the token.
-const HIDDEN: &str = "***";
 
 /// `[engine]`, read.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -52,15 +50,8 @@ impl fmt::Debug for Executors {
 
 /// The section as it may be shown: without the token, unless a variable stands for it.
 pub fn shown(section: &EngineSection) -> EngineSection {
-    let token = section.token.trim();
-    let variable =
-        token.starts_with("${") && token.ends_with('}') && token.matches('$').count() == 1;
     EngineSection {
-        token: match token {
-            "" => String::new(),
-            token if variable => token.to_owned(),
-            _ => HIDDEN.to_owned(),
-        },
+        token: masked(&section.token),
         ..section.clone()
     }
 }

@@ -84,6 +84,21 @@ fn percent_encoded(text: &str) -> String {
     out
 }
 
+/// What stands in the place of a secret.
+pub const HIDDEN: &str = "***";
+
+/// A secret as it may be shown: not at all, unless a variable stands for it, which gives nothing away.
+pub fn masked(secret: &str) -> String {
+    let secret = secret.trim();
+    let variable =
+        secret.starts_with("${") && secret.ends_with('}') && secret.matches('$').count() == 1;
+    match secret {
+        "" => String::new(),
+        secret if variable => secret.to_owned(),
+        _ => HIDDEN.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,23 +5,13 @@ use std::path::Path;
 use storage::{Address, Secret};
 
 use super::Resolver;
-use super::expand::{Target, Unexpanded, expand};
+use super::expand::{Target, Unexpanded, expand, masked};
 use super::written::{LakeSection, Written};
-
-/// What stands in the place of a secret.
-const HIDDEN: &str = "***";
 
 /// The section as it may be shown: without the secret, unless a variable stands for it, which gives nothing away.
 pub fn shown(section: &LakeSection) -> LakeSection {
-    let secret = section.secret_key.trim();
-    let variable =
-        secret.starts_with("${") && secret.ends_with('}') && secret.matches('$').count() == 1;
     LakeSection {
-        secret_key: match secret {
-            "" => String::new(),
-            secret if variable => secret.to_owned(),
-            _ => HIDDEN.to_owned(),
-        },
+        secret_key: masked(&section.secret_key),
         ..section.clone()
     }
 }

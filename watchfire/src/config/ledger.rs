@@ -6,11 +6,8 @@
 use std::fmt;
 
 use super::Resolver;
-use super::expand::{Target, Unexpanded, expand};
+use super::expand::{HIDDEN, Target, Unexpanded, expand};
 use super::written::Written;
-
-/// What stands in the place of a password.
-const HIDDEN: &str = "***";
 
 /// The URL of a ledger on a PostgreSQL server, password included.
 #[derive(Clone, PartialEq, Eq)]
