@@ -58,11 +58,21 @@ fn one(server: &Server) -> Result {
         runtime: workspace.handle(),
         clock: &now,
     };
-    for plan in upkeep.plan(Some(i32::MIN..now().day().0))? {
+    let plans = upkeep.plan(Some(i32::MIN..now().day().0))?;
+    // On other nodes what is under way is begun again afterwards: once for all days.
+    let whole = match plans.is_empty() {
+        true => None,
+        false => workspace.whole("upkeep")?,
+    };
+    for plan in plans {
+        if whole.as_ref().is_none_or(|held| !held.alive()) {
+            break;
+        }
         if *server.stop.borrow() || !day(&workspace, &upkeep, plan.day.0)? {
             break;
         }
     }
+    drop(whole);
     let Some(_turn) = workspace.turn()? else {
         return Ok(());
     };
@@ -91,10 +101,6 @@ fn patiently(workspace: &Workspace) -> Result<Option<Lock>> {
 fn day(workspace: &Workspace, upkeep: &Upkeep<'_>, day: i32) -> Result<bool> {
     let Some(_turn) = patiently(workspace)? else {
         return Ok(false);
-    };
-    let _whole = match workspace.whole("upkeep")? {
-        Some(held) => held,
-        None => return Ok(false),
     };
     for plan in upkeep.plan(Some(day..day + 1))? {
         let done = upkeep.compact(&plan)?;
