@@ -100,6 +100,25 @@ pub fn site_dir(folder: &Path) -> PathBuf {
     folder.join("site")
 }
 
+/// What waits in the spool of a public node's folder to be fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spooled {
+    /// How many.
+    pub files: usize,
+    /// Their bytes, sealed.
+    pub bytes: u64,
+    /// When the oldest was taken.
+    pub oldest: Option<std::time::SystemTime>,
+}
+
+/// Looks at a node's spool from outside, beside a serving process or without one; nothing is made or removed.
+///
+/// # Errors
+/// The disk.
+pub fn spooled(folder: &Path) -> io::Result<Spooled> {
+    spool::look(&folder.join("spool"))
+}
+
 /// Removes the files of a folder.
 fn emptied(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {

@@ -15,7 +15,9 @@ use lake::compact::{self, Candidate, SPLIT_PARTS, Written};
 use lake::schema::LAKE_SCHEMA_VERSION;
 use lake::stage::make_durable;
 use lake::{FileKind, Lake, StagedFile};
-use ledger::{LakeCommit, LakeFile, LakeFileKind, LakeMember, Ledger, NewAudit, NewLakeFile, Page};
+use ledger::{
+    BlobStore, LakeCommit, LakeFile, LakeFileKind, LakeMember, Ledger, NewAudit, NewLakeFile, Page,
+};
 use model::time::{Day, Timestamp};
 use serde::Serialize;
 
@@ -405,6 +407,35 @@ impl Upkeep<'_> {
         self.delete_unseen(seen_from)
     }
 
+    /// Over a store: forgets the copies in this node's folder of what nobody wants any more — files that the manifest
+    /// does not know, and raw bytes whose time is over, deleted from the store by another node. How many there were.
+    /// Whoever is just committing one of them fetches it again.
+    ///
+    /// # Errors
+    /// The ledger fails, a folder cannot be read, or a copy not be deleted.
+    pub fn forget_copies(&self, blobs: &BlobStore) -> Result<u64> {
+        let files = self.lake.files();
+        if !files.is_remote() {
+            return Ok(0);
+        }
+        let mut forgotten = 0;
+        let known = self.known_files()?;
+        for relative in self.files_here()? {
+            if !known.contains(&relative) {
+                let path = self.lake.root().join(relative);
+                forgotten += u64::from(files.forget(&path).map_err(lake::Error::from)?);
+            }
+        }
+        for blob in self.runtime.block_on(self.ledger.expired_blobs())? {
+            if blobs.path(&blob).exists()
+                && self.runtime.block_on(self.ledger.raw_is_over(&blob))?
+            {
+                forgotten += u64::from(blobs.forget(&blob)?);
+            }
+        }
+        Ok(forgotten)
+    }
+
     fn delete_unseen(&self, seen_from: i64) -> Result<Vacuumed> {
         let gone = self
             .runtime
@@ -463,8 +494,7 @@ impl Upkeep<'_> {
     /// # Errors
     /// The ledger fails, a folder cannot be read, or the store not be asked.
     pub fn orphans(&self) -> Result<Vec<(String, u64)>> {
-        let listed = self.runtime.block_on(self.ledger.listed_files(i32::MAX))?;
-        let known: HashSet<String> = listed.into_iter().map(|file| file.path).collect();
+        let known = self.known_files()?;
         let root = self.lake.root();
         let files = self.lake.files();
         let before = (self.clock)().0 - GRACE;
@@ -477,7 +507,28 @@ impl Upkeep<'_> {
                 orphans.insert(path, listed.bytes);
             }
         }
-        for folder in entries(root)? {
+        for relative in self.files_here()? {
+            if !known.contains(&relative) {
+                let meta = std::fs::metadata(root.join(&relative)).ok();
+                let old = meta.as_ref().is_none_or(|meta| changed(meta) < before);
+                if old || !files.is_remote() {
+                    orphans.insert(relative, meta.map_or(0, |meta| meta.len()));
+                }
+            }
+        }
+        Ok(orphans.into_iter().collect())
+    }
+
+    /// Files of the lake that the manifest knows, at any snapshot that is kept.
+    fn known_files(&self) -> Result<HashSet<String>> {
+        let listed = self.runtime.block_on(self.ledger.listed_files(i32::MAX))?;
+        Ok(listed.into_iter().map(|file| file.path).collect())
+    }
+
+    /// Files below the lake's days in its folder, by their paths relative to it.
+    fn files_here(&self) -> Result<Vec<String>> {
+        let mut here = Vec::new();
+        for folder in entries(self.lake.root())? {
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
             // What else lies there is none of ours.
             if !name.starts_with("day=") || !folder.is_dir() {
@@ -485,21 +536,13 @@ impl Upkeep<'_> {
             }
             for path in entries(&folder)? {
                 let ending = path.extension().and_then(|ending| ending.to_str());
-                let ours = matches!(ending, Some("parquet" | "ids"));
-                let relative = format!(
-                    "{name}/{}",
-                    path.file_name().unwrap_or_default().to_string_lossy()
-                );
-                if ours && !known.contains(&relative) {
-                    let meta = std::fs::metadata(&path).ok();
-                    let old = meta.as_ref().is_none_or(|meta| changed(meta) < before);
-                    if old || !files.is_remote() {
-                        orphans.insert(relative, meta.map_or(0, |meta| meta.len()));
-                    }
+                if matches!(ending, Some("parquet" | "ids")) {
+                    let file = path.file_name().unwrap_or_default().to_string_lossy();
+                    here.push(format!("{name}/{file}"));
                 }
             }
         }
-        Ok(orphans.into_iter().collect())
+        Ok(here)
     }
 }
 

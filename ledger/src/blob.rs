@@ -239,6 +239,14 @@ impl BlobStore {
         Ok(bytes)
     }
 
+    /// Forgets the copy of a blob that lies here where the files have a store behind them; whether there was one.
+    ///
+    /// # Errors
+    /// It cannot be deleted.
+    pub fn forget(&self, hash: &Hash) -> Result<bool> {
+        Ok(self.files.forget(&self.path(hash))?)
+    }
+
     /// Reads a blob and compares it with its name; returns its size. A copy that is damaged here is fetched again.
     ///
     /// # Errors

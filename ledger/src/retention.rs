@@ -11,7 +11,7 @@ use std::ops::Range;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{QueryOrder, QuerySelect, QueryTrait};
 use serde_json::json;
 
 use crate::audit::{self, NewAudit};
@@ -419,6 +419,24 @@ impl Ledger {
             .collect();
         days.extend(tally::days(db, report).await?);
         Ok(days)
+    }
+
+    /// Blobs of reports whose raw bytes expired, each once. Another report may have one still: ask
+    /// [`Ledger::raw_is_over`].
+    pub async fn expired_blobs(&self) -> Result<BTreeSet<Hash>> {
+        let expired = expiry::Entity::find()
+            .select_only()
+            .column(expiry::Column::ReportId)
+            .filter(expiry::Column::What.eq(Retained::Raw.as_str()))
+            .into_query();
+        let blobs: Vec<Hash> = report::row::Entity::find()
+            .select_only()
+            .column(report::row::Column::Blob)
+            .filter(report::row::Column::Id.in_subquery(expired))
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        Ok(blobs.into_iter().collect())
     }
 
     /// Whether a blob's time is over: some report had it, and that of each was expired.

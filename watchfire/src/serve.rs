@@ -366,13 +366,13 @@ async fn serve(
         parts.spawn(folders::watch(Arc::clone(&server)));
         parts.spawn(streams::run(Arc::clone(&server)));
         parts.spawn(lists::run(Arc::clone(&server)));
-        parts.spawn(upkeep::run(Arc::clone(&server)));
         parts.spawn(alarms::run(Arc::clone(&server)));
         parts.spawn(outpost::run(Arc::clone(&server)));
         if workspace.settings.exercise {
             parts.spawn(world::run(Arc::clone(&server), world::open()?));
         }
     }
+    parts.spawn(upkeep::run(Arc::clone(&server)));
     parts.spawn(gauges::run(Arc::clone(&server), meters));
     parts.spawn(notify::watch(Arc::clone(&server)));
     let scheme = if keys.encrypted() { "https" } else { "http" };

@@ -221,6 +221,12 @@ impl Workspace {
     /// # Errors
     /// As [`Session::open`].
     pub fn open(root: PathBuf, settings: Settings, access: Access) -> Result<Self> {
+        if settings.role.public {
+            let why = "is a public node: it has no ledger, and none is made";
+            return Err(Failure::new(root.display(), why)
+                .remedy("run this inside; here there are `watchfire serve` and `watchfire doctor`")
+                .with(Exit::Configuration));
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(settings.query_threads)
             .enable_all()

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::Spooled;
 use super::answers::is_slot;
 
 /// End of a finished file's name.
@@ -38,6 +39,31 @@ pub struct Waiting {
     pub slot: String,
     /// Bytes, sealed.
     pub bytes: u64,
+}
+
+/// What lies in a spool's folder; nothing where there is none yet.
+///
+/// # Errors
+/// The disk.
+pub(super) fn look(folder: &Path) -> io::Result<Spooled> {
+    let mut level = Spooled::default();
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(level),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().ends_with(END) {
+            continue;
+        }
+        // Fetched and forgotten just now.
+        let Ok(meta) = entry.metadata() else { continue };
+        level.files += 1;
+        level.bytes += meta.len();
+        let taken = meta.modified()?;
+        level.oldest = Some(level.oldest.map_or(taken, |oldest| oldest.min(taken)));
+    }
+    Ok(level)
 }
 
 /// The spool.

@@ -1,5 +1,5 @@
 //! A bucket of an S3-compatible store: `ListObjectsV2`, then the objects that are new or have another
-//! entity tag. Requests are signed with AWS Signature Version 4 ("Authenticating Requests: Using the
+//! entity tag; where a store lists no tags, another time or size. Requests are signed with AWS Signature Version 4 ("Authenticating Requests: Using the
 //! Authorization Header"); without a user they are not signed, for public buckets.
 //!
 //! `fetch.url` is the bucket: `https://store.example.net/reports` or
@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::mem::take;
 
 use jiff::tz::TimeZone;
 use quick_xml::events::Event;
@@ -76,7 +77,7 @@ async fn one(
     Ok(session.to_spool(&ask, spool, &folder, name).await?.1)
 }
 
-/// All keys with their entity tags.
+/// All keys with their versions, as [`Page::objects`] has them.
 async fn list(session: &Session<'_>) -> Result<BTreeMap<String, String>> {
     let plan = session.plan;
     let mut found = BTreeMap::new();
@@ -127,6 +128,7 @@ async fn list(session: &Session<'_>) -> Result<BTreeMap<String, String>> {
 
 #[derive(Debug, Default, PartialEq)]
 struct Page {
+    /// Keys, and what changes with the object: its entity tag, else its time and size.
     objects: Vec<(String, String)>,
     next: Option<String>,
 }
@@ -138,6 +140,7 @@ fn page(bytes: &[u8]) -> Result<Page, String> {
     let mut page = Page::default();
     let (mut path, mut value) = (Vec::<String>::new(), String::new());
     let (mut key, mut tag) = (String::new(), String::new());
+    let (mut modified, mut size) = (String::new(), String::new());
     let (mut urls, mut rooted) = (false, false);
     loop {
         match reader.read_event().map_err(|error| error.to_string())? {
@@ -168,14 +171,23 @@ fn page(bytes: &[u8]) -> Result<Page, String> {
             Event::End(_) => {
                 let at: Vec<&str> = path.iter().skip(1).map(String::as_str).collect();
                 match at.as_slice() {
-                    ["Contents", "Key"] => key = std::mem::take(&mut value),
-                    ["Contents", "ETag"] => tag = std::mem::take(&mut value),
-                    ["Contents"] if !key.is_empty() => {
-                        page.objects
-                            .push((std::mem::take(&mut key), std::mem::take(&mut tag)));
+                    ["Contents", "Key"] => key = take(&mut value),
+                    ["Contents", "ETag"] => tag = take(&mut value),
+                    ["Contents", "LastModified"] => modified = take(&mut value),
+                    ["Contents", "Size"] => size = take(&mut value),
+                    ["Contents"] => {
+                        let stamp = format!("{} {}", take(&mut modified), take(&mut size));
+                        let version = match take(&mut tag) {
+                            tag if tag.is_empty() => stamp,
+                            tag => tag,
+                        };
+                        match take(&mut key) {
+                            key if key.is_empty() => {}
+                            key => page.objects.push((key, version)),
+                        }
                     }
                     ["EncodingType"] => urls = value == "url",
-                    ["NextContinuationToken"] => page.next = Some(std::mem::take(&mut value)),
+                    ["NextContinuationToken"] => page.next = Some(take(&mut value)),
                     _ => {}
                 }
                 path.pop();
@@ -359,6 +371,15 @@ mod tests {
             assert_eq!((key.as_str(), tag.as_str()), (wanted, version));
         }
         assert_eq!(page.next.as_deref(), Some("t="));
+        let untagged = r"<ListBucketResult><Contents><Key>a</Key><LastModified>2026-11-16T00:00:00Z</LastModified>
+            <Size>7</Size></Contents><Contents><Key>b</Key><Size>8</Size></Contents></ListBucketResult>";
+        let versions: Vec<String> = super::page(untagged.as_bytes())
+            .unwrap()
+            .objects
+            .into_iter()
+            .map(|(_, version)| version)
+            .collect();
+        assert_eq!(versions, ["2026-11-16T00:00:00Z 7", " 8"]);
         for raw in ["b c+d%.csv", "e&amp;f=.csv", "报告.csv", "50%.csv", "a%2"] {
             let text = text.replace("z%26", raw);
             let page = super::page(text.as_bytes()).unwrap();

@@ -25,6 +25,8 @@ use crate::shared_reference;
 use crate::talk::human_bytes;
 use crate::workspace::{Access, LEDGER, Session, Workspace, now};
 
+mod public;
+
 /// Free space under which a warning is due, and under which nothing goes any more.
 const LITTLE_SPACE: u64 = 2 << 30;
 const NO_SPACE: u64 = 200 << 20;
@@ -32,7 +34,7 @@ const NO_SPACE: u64 = 200 << 20;
 /// Check everything that a week needs: configuration, feeds, tables, fonts, disk, lake, ledger, blobs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exits with 4 if something is wrong or wanting.
+Exits with 4 if something is wrong or wanting. A public node is looked at as one.
 
 Examples:
   watchfire doctor
@@ -46,7 +48,10 @@ pub struct Args {
 
 pub fn run(args: Args, session: &Session) -> Result {
     let mut findings = Findings::default();
-    let (_, settings) = session.settings()?;
+    let (root, settings) = session.settings()?;
+    if settings.role.public {
+        return public::examine(&root, &settings, session);
+    }
     let workspace = match session.open(Access::Read) {
         Ok(workspace) => workspace,
         // Without the file nothing can be looked at; a server is one more thing to look at.

@@ -83,6 +83,12 @@ pub fn run(args: Args, session: &Session) -> Result {
             found.watchfire
         )));
     }
+    for (option, place, own, variable) in [
+        ("--ledger", &args.ledger, "file", "WATCHFIRE__LEDGER__URL"),
+        ("--lake", &args.lake, "folder", "WATCHFIRE__LAKE__URL"),
+    ] {
+        contradiction(option, place.as_deref(), own, variable, session)?;
+    }
     let foreign = fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some());
     if foreign {
         return Err(Failure::usage(dir.display(), "is not empty")
@@ -224,6 +230,30 @@ fn whole(path: &Path, found: &Copied, expected: &Copied) -> Result {
         )
         .remedy("take another backup; the workspace itself may still be whole")),
     }
+}
+
+/// What the environment says wins over the file in which a restored place is written: the two must agree.
+///
+/// # Errors
+/// They do not.
+fn contradiction(
+    option: &str,
+    place: Option<&str>,
+    own: &str,
+    variable: &str,
+    session: &Session,
+) -> Result {
+    let (Some(place), Some(set)) = (place, session.environment.get(variable)) else {
+        return Ok(());
+    };
+    if *set == place || set.is_empty() && place == own {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        option,
+        format_args!("says {place}, and {variable} says otherwise"),
+    )
+    .remedy(format_args!("unset {variable}, or leave {option} out")))
 }
 
 /// Lets the configuration name another place for the ledger or the lake; `own` is the word for the folder's own.

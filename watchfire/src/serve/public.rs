@@ -45,7 +45,7 @@ fn wrong(what: &str, why: impl std::fmt::Display, remedy: &str) -> Failure {
 ///
 /// # Errors
 /// What it is, and that it must go.
-fn nothing_of_the_inside(root: &Path, settings: &Settings, session: &Session) -> Result {
+pub(crate) fn nothing_of_the_inside(root: &Path, settings: &Settings, session: &Session) -> Result {
     let go = "a public node needs none of it: take it away, docs/public.md says what it needs";
     if settings.ledger.is_some() {
         return Err(wrong("ledger.url", "is set on a public node", go));
@@ -112,7 +112,7 @@ pub(super) fn named(root: &Path, key: &str, name: &str) -> Result<String> {
 ///
 /// # Errors
 /// Its file, or it is too short to be one.
-pub(super) fn secret(root: &Path, settings: &Settings) -> Result<String> {
+pub(crate) fn secret(root: &Path, settings: &Settings) -> Result<String> {
     let text = named(root, "public.secret", &settings.public.secret)?;
     match text.trim() {
         secret if secret.len() >= 32 => Ok(secret.to_owned()),
@@ -125,6 +125,42 @@ pub(super) fn secret(root: &Path, settings: &Settings) -> Result<String> {
             ))
         }
     }
+}
+
+/// The inside's key, to which everything that is sent is sealed.
+///
+/// # Errors
+/// Its file, or a key that cannot be used now.
+pub(crate) fn sealer(root: &Path, settings: &Settings) -> Result<Recipient> {
+    let armored = named(root, "public.seal_key", &settings.public.seal_key)?;
+    let unusable = |error: response::deliver::openpgp::Error| {
+        wrong(
+            "public.seal_key",
+            error,
+            "give the public half of `watchfire outpost keys`",
+        )
+    };
+    let sealer = Recipient::read("the inside", &armored).map_err(unusable)?;
+    sealer.usable(now()).map_err(unusable)?;
+    Ok(sealer)
+}
+
+/// Whether the inner door is reached over this machine or over TLS alone.
+///
+/// # Errors
+/// It is not, or the certificate cannot be used.
+pub(crate) fn inner_is_private(root: &Path, settings: &Settings) -> Result {
+    let encrypted = access::certificate(root, settings)?.is_some();
+    if encrypted || settings.inner.ip().is_loopback() {
+        return Ok(());
+    }
+    let remedy =
+        "set tls_cert and tls_key under [serve]: the secret must not cross a network in clear";
+    Err(wrong(
+        "public.inner",
+        "is reached from elsewhere, and there is no TLS",
+        remedy,
+    ))
 }
 
 /// Puts a site of files in force that lie by their hash in a folder.
@@ -176,27 +212,10 @@ async fn serve(
 ) -> Result {
     let mut ending = Ending::new()?;
     let mut hang_up = listen_to(SignalKind::hangup())?;
-    let armored = named(root, "public.seal_key", &settings.public.seal_key)?;
-    let unusable = |error: response::deliver::openpgp::Error| {
-        wrong(
-            "public.seal_key",
-            error,
-            "give the public half of `watchfire outpost keys`",
-        )
-    };
-    let sealer = Recipient::read("the inside", &armored).map_err(unusable)?;
-    sealer.usable(now()).map_err(unusable)?;
+    let sealer = sealer(root, &settings)?;
+    inner_is_private(root, &settings)?;
     let terms = access::certificate(root, &settings)?;
     let encrypted = terms.is_some();
-    if !encrypted && !settings.inner.ip().is_loopback() {
-        let remedy =
-            "set tls_cert and tls_key under [serve]: the secret must not cross a network in clear";
-        return Err(wrong(
-            "public.inner",
-            "is reached from elsewhere, and there is no TLS",
-            remedy,
-        ));
-    }
     let (tls, tls_receiver) = watch::channel(terms);
     let (outer, address) = bound("serve.listen", listen.unwrap_or(settings.listen)).await?;
     let (inner, inner_address) = bound("public.inner", settings.inner).await?;

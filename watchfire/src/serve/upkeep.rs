@@ -1,5 +1,6 @@
 //! Upkeep in the serving process: days that nothing is added to any more become few parts, and files that nobody has seen
-//! for hours are deleted. It takes a turn for each day, so that whoever brings something waits for one day at most.
+//! for hours are deleted. It takes a turn for each day, so that whoever brings something waits for one day at most. One
+//! node does that for all; over a store each node forgets the copies of what was deleted.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,11 +35,18 @@ pub async fn run(server: Arc<Server>) -> &'static str {
             () = server.stopped() => return "upkeep",
             () = sleep(rest) => {}
         }
-        if every.is_zero() || !server.leads.load(Ordering::Relaxed) {
+        if every.is_zero() {
             continue;
         }
         let mine = Arc::clone(&server);
-        let done = tokio::task::spawn_blocking(move || one(&mine)).await;
+        let leads = server.leads.load(Ordering::Relaxed);
+        let done = tokio::task::spawn_blocking(move || {
+            if leads {
+                one(&mine)?;
+            }
+            copies(&mine)
+        })
+        .await;
         if let Err(failure) = done.unwrap_or_else(|error| Err(Failure::new("upkeep", error))) {
             let error = failure.message();
             tracing::error!(
@@ -49,15 +57,29 @@ pub async fn run(server: Arc<Server>) -> &'static str {
     }
 }
 
-/// One look at every day before today.
-fn one(server: &Server) -> Result {
-    let workspace = server.workspace();
-    let upkeep = Upkeep {
+fn upkeep(workspace: &Workspace) -> Upkeep<'_> {
+    Upkeep {
         ledger: &workspace.ledger,
         lake: &workspace.lake,
         runtime: workspace.handle(),
         clock: &now,
-    };
+    }
+}
+
+/// Forgets this node's copies of what nobody wants any more.
+fn copies(server: &Server) -> Result {
+    let workspace = server.workspace();
+    let files = upkeep(&workspace).forget_copies(&workspace.blobs)?;
+    if files > 0 {
+        tracing::info!(files, "copies of what was deleted elsewhere were forgotten");
+    }
+    Ok(())
+}
+
+/// One look at every day before today.
+fn one(server: &Server) -> Result {
+    let workspace = server.workspace();
+    let upkeep = upkeep(&workspace);
     let plans = upkeep.plan(Some(i32::MIN..now().day().0))?;
     // On other nodes what is under way is begun again afterwards: once for all days.
     let whole = match plans.is_empty() {

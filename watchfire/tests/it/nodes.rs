@@ -2,7 +2,7 @@
 //! archive in one place that all of them reach.
 //!
 //! Here the harness, and what a cluster gives where nothing goes wrong; [`trials`] is what it survives, [`rights`] who
-//! may what.
+//! may what, [`upgrade`] how versions follow each other.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ use crate::serve::{Serving, until};
 mod measure;
 mod rights;
 mod trials;
+mod upgrade;
 
 /// Feeds of the test.
 pub const FEEDS: usize = 20;

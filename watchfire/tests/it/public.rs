@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ::ledger::{Complaint, IncidentFilter, IncidentSort, Ledger, Page, Reach};
 use bulletin::render::Rendition;
@@ -519,6 +519,46 @@ fn a_node_does_not_begin_with_what_leads_inside() {
     let open = written.replace("inner = \"127.0.0.1:0\"", "inner = \"0.0.0.0:0\"");
     pair.node.write("watchfire.toml", open);
     refuses(&pair.node, "public.inner");
+}
+
+#[test]
+fn a_node_is_looked_at_as_one_and_no_ledger_is_made() {
+    let pair = Pair::new(64);
+    let here = || {
+        let entries = std::fs::read_dir(pair.node.path()).expect("a folder");
+        entries
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect::<BTreeSet<_>>()
+    };
+    let before = here();
+    let doctor = || pair.node.run(&["doctor"]);
+    doctor().exits(4).prints("nothing was left in");
+    // Whatever else is asked of it is refused, and leaves nothing that would keep it from beginning.
+    pair.node.run(&["status"]).exits(3).says("public node");
+    pair.node.run(&["ingest"]).exits(3).says("public node");
+    assert_eq!(here(), before);
+    let node = Node::start(&pair.node);
+    pair.meet(node.inner);
+    node.report("first", None);
+    doctor().prints("1 wait");
+    let old = SystemTime::now() - Duration::from_secs(3600);
+    let spool = pair.node.path().join("public/spool");
+    for entry in std::fs::read_dir(&spool).expect("the spool") {
+        let file = std::fs::File::options()
+            .append(true)
+            .open(entry.expect("an entry").path());
+        file.and_then(|file| file.set_modified(old)).expect("sets");
+    }
+    doctor().exits(4).prints("the oldest for 60 minutes");
+    assert_eq!(pair.exchange(), 0);
+    doctor().prints("0 wait");
+    // What leads inside is named here too.
+    let with = Bench::at(pair.node.path()).set("WATCHFIRE_IMAP_PASSWORD", "x");
+    with.run(&["doctor"])
+        .exits(4)
+        .prints("WATCHFIRE_IMAP_PASSWORD");
+    pair.node.write("secret", "short");
+    doctor().exits(4).prints("shorter than 32");
 }
 
 #[test]

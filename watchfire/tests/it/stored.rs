@@ -10,6 +10,7 @@ use storage::{Address, Secret, Storage};
 use crate::crash::{self, CONFIGURATION, outcome, prepared};
 use crate::faulty_store::{FAULTS, Proxy};
 use crate::run::{Bench, Done};
+use crate::serve::{Serving, until};
 use crate::stores::{BUCKET, KEY, KINDS, Store, files_below, free_port};
 use crate::{cluster, crash::copy};
 
@@ -141,6 +142,24 @@ fn another_node_over_the_same_ledger_and_store_reads_and_writes_the_same() {
         // Compacted by one, read by the other.
         one.run(&["lake", "compact"]).exits(0);
         assert_eq!(outcome(&one), outcome(&two), "{kind:?}");
+        // What rules of retention take away on one node is soon gone from the folder of the other.
+        let here = |bench: &Bench| {
+            ["lake", "blobs"].map(|folder| files_below(&bench.path().join(folder)).len())
+        };
+        assert!(
+            here(&two).iter().all(|files| *files > 0),
+            "{:?}",
+            here(&two)
+        );
+        let rule = |what: &str| {
+            format!("\n[[retention]]\nname = \"{what}\"\nwhat = \"{what}\"\nkeep_days = 30\n")
+        };
+        let configuration = format!("{CONFIGURATION}{}{}", rule("events"), rule("raw"));
+        one.write("watchfire.toml", configuration);
+        one.run(&["retention", "apply", "--by", "li.na"]).exits(0);
+        let two = two.set("WATCHFIRE__SERVE__UPKEEP_SECS", "1");
+        let _serving = Serving::with(&two, &["--role", "worker"]);
+        until("forgetting", || here(&two) == [0, 0]);
     }
 }
 
@@ -349,6 +368,11 @@ fn a_site_grows_to_a_store_and_goes_back() {
             Some(0),
             "only what is new: {again}"
         );
+        // The environment would win over what is asked for.
+        keys.run(&["restore", &path("second"), &path("not"), "--lake", "folder"])
+            .exits(2)
+            .says("WATCHFIRE__LAKE__URL says otherwise");
+        assert!(!Path::new(&path("not")).exists());
         let none = Bench::new();
         none.run(&["restore", &path("second"), "--verify"]).exits(0);
         none.run(&[

@@ -195,6 +195,34 @@ fn only_the_binary_reads_the_clock() {
     }
 }
 
+/// Nodes of the version before go on beside a newer ledger (docs/cluster.md): a migration adds, and takes nothing away.
+#[test]
+fn migrations_only_add() {
+    let takes = [
+        "drop_table",
+        "drop_column",
+        "rename_table",
+        "rename_column",
+        "modify_column",
+        "DROP ",
+        "RENAME ",
+    ];
+    let mut read = 0;
+    for (path, text) in sources() {
+        if !path.starts_with("ledger/src/migration/m0") {
+            continue;
+        }
+        read += 1;
+        let taken = takes.iter().find(|word| text.contains(*word));
+        assert!(
+            taken.is_none(),
+            "{path} takes away: {}",
+            taken.unwrap_or(&"")
+        );
+    }
+    assert!(read > 15, "{read} migrations were read");
+}
+
 #[test]
 fn architecture_names_what_is_there() {
     let root = tree();
