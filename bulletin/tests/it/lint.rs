@@ -263,6 +263,11 @@ const BREAKS: &[Break] = &[
         let count = case.count("W1") + 1;
         case.set("W2", count);
     }),
+    ("former", |case| {
+        let mut values = case.frozen.values.iter_mut();
+        let changed = values.find(|value| value.statistic == "W3");
+        changed.expect("there").version = 2;
+    }),
     ("quotient", |case| {
         let amount = case.amount("W7");
         amount.number = Some(Decimal::count(5));

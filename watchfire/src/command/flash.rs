@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bulletin::publish::Notice;
 use bulletin::render::Rendition;
 use bulletin::sections::words::day;
 use bulletin::sheet::{self, Block, Sheet};
@@ -251,6 +252,30 @@ pub fn public(workspace: &Workspace) -> Result<Vec<Rendition>> {
     let rows = workspace.block_on(workspace.ledger.flashes(Page::ALL))?;
     let out = rows.iter().filter(|row| row.published_at.is_some());
     Ok(out.flat_map(|row| renditions(workspace, row)).collect())
+}
+
+/// Every alert that is out, or was, newest first, as the home page leads to it.
+///
+/// # Errors
+/// The ledger fails.
+pub fn notices(workspace: &Workspace) -> Result<Vec<Notice>> {
+    let rows = workspace.block_on(workspace.ledger.flashes(Page::ALL))?;
+    let out = rows.iter().filter_map(|row| {
+        let at = row.published_at?;
+        Some((row, Timestamp(at)))
+    });
+    Ok(out
+        .map(|(row, at)| {
+            let sheet = page(workspace, row);
+            Notice {
+                name: sheet.number,
+                title: sheet.title,
+                stem: sheet.stem,
+                at,
+                withdrawn: row.state == FlashState::Withdrawn,
+            }
+        })
+        .collect())
 }
 
 fn renditions(workspace: &Workspace, row: &Flash) -> Vec<Rendition> {

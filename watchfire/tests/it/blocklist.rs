@@ -159,6 +159,13 @@ fn from_a_feed_to_a_file_and_off_again() {
     assert!(!zone.contains("shared"), "{zone}");
     assert!(file(&bench, "urls.txt").contains("https://shared.example/form/x"));
     bench.run(&["blocklist", "check"]).exits(0);
+    let page = |name: &str| {
+        read_to_string(bench.path().join("site").join(name)).expect("a page of the site")
+    };
+    assert!(page("lists.en.html").contains("5 entries"));
+    assert!(page("lists.zh.html").contains("lists/phishing/rpz.zone"));
+    assert!(page("lists.en.html").contains("mailto:duty@cert.example"));
+    assert!(page("index.en.html").contains("lists.en.html"));
 
     // At once, in every file; the rest stays.
     bench
@@ -177,6 +184,7 @@ fn from_a_feed_to_a_file_and_off_again() {
         assert!(text.contains("b.bad.example"), "{name}: {text}");
     }
     assert!(file(&bench, "delisted.csv").contains("a.bad.example"));
+    assert!(page("lists.en.html").contains("4 entries"));
     assert!(file(&bench, "list.stix.json").contains("\"revoked\": true"));
     assert!(file(&bench, "rpz.zone").contains("issue: 2023-3"));
     bench.run(&["blocklist", "check"]).exits(0);
