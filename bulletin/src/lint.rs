@@ -15,6 +15,7 @@ pub mod extract;
 pub mod prints;
 
 mod addresses;
+mod alert;
 mod baseline;
 mod captions;
 mod figures;
@@ -39,6 +40,7 @@ use closures::ClosureProfile;
 use extract::Extract;
 use prints::Print;
 
+pub use alert::{Alert, AlertFinding, alert};
 pub use baseline::correction_note;
 
 /// What a finding does to the approval.
@@ -258,6 +260,8 @@ rules! {
         "issue 5: broken link" => addresses::links;
     "live-indicator" Blocks "恶意地址须去活" / "indicators are defanged",
         "a reader, or a mail program, follows what can be followed" => addresses::live_indicators;
+    "direction-mark" Blocks "不含改变书写方向的控制符" / "no mark that turns the direction of writing",
+        "a name or address with such a mark reads otherwise than it is" => addresses::direction_marks;
     "bare-domain" Asks "文中的域名" / "a domain name in the prose",
         "a reader, or a mail program, follows what can be followed" => addresses::bare_domains;
     "named-indicator" Asks "文中指明的恶意地址" / "an indicator named in the prose",

@@ -268,6 +268,9 @@ const BREAKS: &[Break] = &[
         let changed = values.find(|value| value.statistic == "W3");
         changed.expect("there").version = 2;
     }),
+    ("direction-mark", |case| {
+        case.editorial.blocks[0].text.zh.push('\u{202e}');
+    }),
     ("quotient", |case| {
         let amount = case.amount("W7");
         amount.number = Some(Decimal::count(5));

@@ -144,6 +144,16 @@ fn from_a_feed_to_a_file_and_off_again() {
         .run(&["blocklist", "publish"])
         .exits(1)
         .says("no entry is approved");
+    for words in [
+        ["blocklist", "approve", "1", "--reason", " "].as_slice(),
+        &["blocklist", "delist", "1", "--reason", ""],
+    ] {
+        bench.run(words).exits(1).says("needs a reason");
+    }
+    bench
+        .run(&["blocklist", "propose", "--incident", "1", "--release", " "])
+        .exits(2)
+        .says("needs a reason");
     let mut approve = vec!["blocklist", "approve", "--reason", "pages looked at"];
     approve.extend(all.iter().map(|(id, _)| id.as_str()));
     bench.run(&approve).exits(0);
