@@ -158,6 +158,7 @@ impl Desk {
             ask: "remove".to_owned(),
             reason: "test".to_owned(),
             target_secs: 24 * 3600,
+            working_days: None,
         };
         let decided = self.ledger.decide(vec![directive], WHO, at).await;
         decided.expect("decided");
