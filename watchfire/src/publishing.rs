@@ -13,6 +13,7 @@ use model::bulletin::{Bulletin, Text};
 use model::time::Timestamp;
 
 use crate::command::bulletin::parse;
+use crate::command::rollup;
 use crate::failure::{Failure, Result};
 use crate::site::{self, Published};
 use crate::weekly::Desk;
@@ -191,6 +192,7 @@ fn gather(workspace: &Workspace) -> Result<(Vec<Rendition>, Vec<Asset>)> {
         own => own,
     };
     let alerts = crate::command::flash::notices(workspace)?;
+    let rollups = rollup::life::public(workspace)?;
     let site = Site {
         title: &settings.series.title,
         organization: &settings.series.organization,
@@ -209,11 +211,13 @@ fn gather(workspace: &Workspace) -> Result<(Vec<Rendition>, Vec<Asset>)> {
         }),
         beside: Beside {
             alerts: &alerts,
-            rollups: &[],
+            rollups: &rollups.notices,
         },
     };
     let mut pages = publish::pages(&site)?;
     pages.extend(crate::command::flash::public(workspace)?);
-    let assets = publish::assets(&editions);
+    pages.extend(rollups.tombstones);
+    let mut assets = publish::assets(&editions);
+    assets.extend(rollups.assets);
     Ok((pages, assets))
 }
