@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         pages.iter().map(|page| page.bytes.len()).sum::<usize>(),
         started.elapsed()
     );
-    for page in &pages {
+    for page in pages.iter().chain(&sample.others) {
         write(&Path::new(&out).join(&page.name), &page.bytes)?;
     }
     for file in &sample.files {

@@ -17,7 +17,7 @@ use model::time::Timestamp;
 
 use crate::{Error, Result};
 
-pub use files::files;
+pub use files::{NAMES, files};
 
 /// Days for which a value that was taken off is still named in `delisted.csv` and as a revoked indicator:
 /// whoever fetches the lists once a quarter learns of it.

@@ -13,6 +13,7 @@ use model::statistic::StatisticValue;
 
 use crate::editorial::Around;
 use crate::frozen::{Basis, FrozenWeek};
+use crate::restate::past_as_now;
 use crate::sections::figures::{Figures, Names};
 use crate::sections::{Page, board, handling, notes, present, rating, situation, words};
 use crate::suppress::suppressed;
@@ -52,6 +53,7 @@ pub struct Cover<'a> {
 /// [`Error::Composed`] if the result contradicts itself: a fault of ours, found before it is stored.
 pub fn compose(this: &FrozenWeek, past: &[FrozenWeek], cover: Cover<'_>) -> Result<Bulletin> {
     // What could name a victim is hidden before anything is printed.
+    let past = &past_as_now(this, past)[..];
     let this = &suppressed(this);
     let last = past
         .iter()

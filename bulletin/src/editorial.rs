@@ -161,7 +161,8 @@ impl std::str::FromStr for Place {
 pub struct Around {
     /// What the editor wrote.
     pub editorial: Editorial,
-    /// What must be said of the issue before: a correction, a withdrawal.
+    /// What must be said besides: that the issue before was corrected or withdrawn, that one campaign makes up much of
+    /// a figure.
     pub errata: Vec<Note>,
     /// Issues that were public then: the only ones that are linked.
     pub published: Vec<IssueNumber>,

@@ -6,6 +6,7 @@
 //! hash. It holds no clock reading but the instants it was given.
 
 use jiff::civil::Date;
+use model::bulletin::Text;
 use model::issue::IssueNumber;
 use model::statistic::{Counted, FeedCoverage, Statistic, StatisticValue};
 use model::time::ReportingWeek;
@@ -97,6 +98,37 @@ pub struct FrozenWeek {
     /// The week's vulnerabilities to look at first; empty where no feed marks or scores them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub top: Vec<Vulnerability>,
+    /// Figures by the definition before, while it runs beside the present one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Former>,
+    /// Earlier weeks counted again by a definition that came in since they were printed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restated: Vec<Restated>,
+}
+
+/// A figure by the definition that its present one took the place of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Former {
+    /// Monday of the first week that the new definition counts.
+    pub since: Date,
+    /// Monday of the last week for which both are printed.
+    pub until: Date,
+    /// What is counted otherwise.
+    pub change: Text,
+    /// The value by the definition before, without parts: the parts of two definitions side by side could tell
+    /// what each of them hides.
+    pub value: StatisticValue,
+}
+
+/// An earlier week's value by a definition that came in later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restated {
+    /// The week.
+    pub week: ReportingWeek,
+    /// Whether all sources of the figure were complete in it.
+    pub complete: bool,
+    /// The value.
+    pub value: StatisticValue,
 }
 
 impl FrozenWeek {
@@ -144,6 +176,13 @@ impl FrozenWeek {
             value: self.value(statistic.id)?,
             coverage: &self.coverage,
         })
+    }
+
+    /// The name of a feed that is printed.
+    pub fn feed_title<'a>(&'a self, feed: &'a str) -> &'a str {
+        let mut all = self.coverage.iter();
+        let found = all.find(|coverage| coverage.feed == feed);
+        found.map_or(feed, FeedCoverage::printed)
     }
 
     /// As the rating sees it.

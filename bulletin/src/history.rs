@@ -245,6 +245,13 @@ pub fn week_of(row: &HistoryRow, zone: &str) -> Result<Option<FrozenWeek>> {
         return Ok(None);
     };
     let figures = row.values()?;
+    let mut values = values_of(&figures);
+    // What was printed then was counted by the definition of its time.
+    for value in &mut values {
+        if let Some(statistic) = statistics::named(&value.statistic) {
+            value.version = statistic.at(Day(monday).date()).version;
+        }
+    }
     let issue = IssueNumber {
         year: i16::try_from(row.year).unwrap_or(i16::MAX),
         number: u32::try_from(number).unwrap_or_default(),
@@ -270,7 +277,9 @@ pub fn week_of(row: &HistoryRow, zone: &str) -> Result<Option<FrozenWeek>> {
         },
         coverage: Vec::new(),
         supplies: Vec::new(),
-        values: values_of(&figures),
+        values,
+        former: Vec::new(),
+        restated: Vec::new(),
         beside: Vec::new(),
         infrastructure: Vec::new(),
         rating: None,

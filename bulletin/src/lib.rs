@@ -29,6 +29,7 @@ pub mod period;
 pub mod publish;
 pub mod rating;
 pub mod render;
+pub mod restate;
 pub mod rollup;
 pub mod sections;
 pub mod sheet;

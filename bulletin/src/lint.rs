@@ -15,6 +15,7 @@ pub mod extract;
 pub mod prints;
 
 mod addresses;
+mod alert;
 mod baseline;
 mod captions;
 mod figures;
@@ -32,12 +33,14 @@ use serde::Serialize;
 
 use crate::editorial::Editorial;
 use crate::frozen::FrozenWeek;
+use crate::restate::past_as_now;
 use crate::sections::figures::{Figures, Names};
 use crate::suppress::suppressed;
 use closures::ClosureProfile;
 use extract::Extract;
 use prints::Print;
 
+pub use alert::{Alert, AlertFinding, alert};
 pub use baseline::correction_note;
 
 /// What a finding does to the approval.
@@ -139,6 +142,8 @@ pub struct Rule {
 /// What the rules share: the subject, and what it must say.
 struct Desk<'a> {
     subject: &'a Subject<'a>,
+    /// The weeks before as they were printed, newest first.
+    printed: &'a [FrozenWeek],
     /// The week as it may be printed.
     shown: FrozenWeek,
     /// The week directly before, as it may be printed.
@@ -209,6 +214,8 @@ rules! {
         "DOMAIN item 43: a per cent of a handful misleads" => figures::small_shares;
     "definition" Blocks "名称、单位和版本与指标定义一致" / "name, unit and version are those of the definition",
         "DOMAIN 1.4b: labels were swapped" => labels::definitions;
+    "former" Blocks "定义改变后，旧定义并列至少四周" / "a changed definition runs beside the one before for four weeks",
+        "issue 5: a changed definition runs beside the old one for at least four weeks" => labels::former;
     "label" Blocks "数字旁的说法与指标相符" / "the words beside a number are about what it counts",
         "DOMAIN 1.4b: a line of defaced government sites was labelled backdoored" => labels::words;
     "repeat" Asks "与以往某周相同的数" / "a figure identical to an earlier week's",
@@ -253,6 +260,8 @@ rules! {
         "issue 5: broken link" => addresses::links;
     "live-indicator" Blocks "恶意地址须去活" / "indicators are defanged",
         "a reader, or a mail program, follows what can be followed" => addresses::live_indicators;
+    "direction-mark" Blocks "不含改变书写方向的控制符" / "no mark that turns the direction of writing",
+        "a name or address with such a mark reads otherwise than it is" => addresses::direction_marks;
     "bare-domain" Asks "文中的域名" / "a domain name in the prose",
         "a reader, or a mail program, follows what can be followed" => addresses::bare_domains;
     "named-indicator" Asks "文中指明的恶意地址" / "an indicator named in the prose",
@@ -266,6 +275,14 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 
 /// Runs every rule. What blocks comes first; within that the order of [`RULES`], then of the issue.
 pub fn lint(subject: &Subject<'_>) -> Vec<Finding> {
+    let printed = subject.past;
+    // Changes and ranges are against the past as this week restates it.
+    let past = past_as_now(subject.frozen, printed);
+    let subject = &Subject {
+        past: &past,
+        baseline: subject.baseline.clone(),
+        ..*subject
+    };
     let shown = suppressed(subject.frozen);
     let last = subject
         .past
@@ -276,6 +293,7 @@ pub fn lint(subject: &Subject<'_>) -> Vec<Finding> {
         expected: Figures::of(&shown, last.as_ref(), subject.names),
         prints: prints::of(subject.bulletin),
         subject,
+        printed,
         shown,
         last,
     };

@@ -195,7 +195,7 @@ impl Week<'_> {
             earlier: &earlier,
             level: &level,
         };
-        let declared: Vec<&Statistic> = statistics::all();
+        let declared: Vec<&Statistic> = statistics::at(&statistics::all(), period.last());
         let values = statistics::evaluate(&declared, &tally, &inputs);
         let mut source_schemas = with.source_schemas;
         source_schemas.sort();
@@ -248,6 +248,7 @@ impl Week<'_> {
             earlier: &EarlierNames::default(),
             level: &|_: &[StatisticValue]| None,
         };
-        Ok(statistics::evaluate(&statistics::all(), &tally, &inputs))
+        let declared = statistics::at(&statistics::all(), monday);
+        Ok(statistics::evaluate(&declared, &tally, &inputs))
     }
 }

@@ -1,7 +1,7 @@
 //! The public site: everything around the issues, as files that any web server can serve.
 //!
 //! [`pages`] is a function from digests of the published issues ([`Edition`]) to files: home, archive, a page and
-//! downloads for every statistic, the method, feeds, the search and the open data. The files of an issue itself are
+//! downloads for every statistic, the method, the block lists, feeds, the search and the open data. The files of an issue itself are
 //! rendered once, when it is approved, and never again: [`assets`] lists them by content, and whoever writes the
 //! tree puts them in their place. A withdrawn issue has a notice at each of its addresses instead.
 //!
@@ -13,6 +13,7 @@ mod edition;
 mod feeds;
 mod frame;
 mod home;
+mod lists;
 mod long;
 mod method;
 mod notices;
@@ -21,7 +22,7 @@ mod series;
 mod statistics;
 mod words;
 
-pub use edition::{Earlier, Edition, Figure, FileEntry, Life, Revised, Withdrawal};
+pub use edition::{Earlier, Edition, Figure, FileEntry, Life, RestatedFigure, Revised, Withdrawal};
 
 use jiff::tz::TimeZone;
 use model::bulletin::{Bulletin, Lang, Text};
@@ -124,11 +125,61 @@ fn tag_date(date: &str) -> bool {
     matches!(date.len(), 4 | 7 | 10) && date.bytes().all(|b| b.is_ascii_digit() || b == b'-')
 }
 
-/// Where the block lists have their page. The lists themselves are made beside the issues.
+/// Stem of the block lists' page: `lists.zh.html`, `lists.en.html`. Their files stand below a folder of that name.
+pub const LISTS: &str = "lists";
+
+/// A published block list, as its page tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicList {
+    /// Its name and folder: `phishing`.
+    pub name: String,
+    /// Its serial.
+    pub serial: u64,
+    /// Entries on it.
+    pub entries: u64,
+    /// When it was published.
+    pub at: Timestamp,
+    /// The issue it went with.
+    pub issue: Option<String>,
+}
+
+/// The block lists, where they are turned on. The lists themselves are made beside the issues.
 #[derive(Clone, Copy, Debug)]
 pub struct Lists<'a> {
-    /// Its name without language and extension: `lists` for `lists.zh.html` and `lists.en.html`.
-    pub stem: &'a str,
+    /// Those that are published, by name.
+    pub lists: &'a [PublicList],
+    /// Days after an entry was last found there for which it stands.
+    pub days: u32,
+    /// Under what licence they are.
+    pub licence: &'a str,
+    /// Mail or web address for whoever is listed wrongly.
+    pub contact: &'a str,
+    /// Address of the form for that; empty: there is none.
+    pub form: &'a str,
+}
+
+/// What stands on the site beside the issues: a flash alert, a roll-up. Its page is `STEM.zh.html`, `STEM.en.html`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// As it is called: `2026 No. 3`, `October 2026`.
+    pub name: Text,
+    /// Its title.
+    pub title: Text,
+    /// The common part of its pages' names.
+    pub stem: String,
+    /// When it became public.
+    pub at: Timestamp,
+    /// It was taken back: its page says why.
+    pub withdrawn: bool,
+}
+
+/// What the home page leads to beside the issues, newest first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// Flash alerts.
+    pub alerts: &'a [Notice],
+    /// Monthly, quarterly and annual editions.
+    pub rollups: &'a [Notice],
 }
 
 /// All that the site is made of.
@@ -150,8 +201,10 @@ pub struct Site<'a> {
     pub history: &'a [Earlier],
     /// The whole bulletin of the newest edition that stands; None where there is none.
     pub current: Option<&'a Bulletin>,
-    /// The block lists, where they are published.
+    /// The block lists, where they are turned on.
     pub lists: Option<Lists<'a>>,
+    /// What stands beside the issues.
+    pub beside: Beside<'a>,
 }
 
 impl Site<'_> {
@@ -227,6 +280,7 @@ pub fn pages(site: &Site<'_>) -> Result<Vec<Rendition>> {
         out.extend(statistics::pages(site, &all, lang));
         out.push(method::page(site, lang));
         out.push(data::page(site, &data, lang));
+        out.extend(lists::page(site, lang));
         out.extend(search::pages(site, lang));
         out.extend(notices::lost(site, lang));
         out

@@ -109,6 +109,8 @@ fn view(period: &FrozenPeriod) -> FrozenWeek {
         rating: None,
         vulnerability: None,
         top: Vec::new(),
+        former: Vec::new(),
+        restated: Vec::new(),
     }
 }
 
@@ -596,7 +598,14 @@ fn sources(this: &FrozenPeriod) -> Text {
         .coverage
         .iter()
         .filter(|feed| !feed.complete())
-        .map(|feed| format!("{} ({}/{})", feed.feed, feed.seen_days, feed.expected_days))
+        .map(|feed| {
+            format!(
+                "{} ({}/{})",
+                feed.printed(),
+                feed.seen_days,
+                feed.expected_days
+            )
+        })
         .collect();
     let all = this.coverage.len();
     let (zh, en) = match lacking.is_empty() {

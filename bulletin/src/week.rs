@@ -32,7 +32,7 @@ use crate::statistics::{
     self, BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, Inputs, Sources, Supply, TALLY_COLUMNS, Tally,
     WeekTally, supply,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, restate};
 
 /// Weeks of the past that charts, ranges and baselines look at.
 pub const HISTORY_WEEKS: i64 = 52;
@@ -76,6 +76,8 @@ pub struct Freeze<'a> {
     pub source_schemas: Vec<(String, String)>,
     /// Program version.
     pub program: &'a str,
+    /// The definitions, each with those before it: [`statistics::all`].
+    pub statistics: &'a [&'static Statistic],
     /// The weeks before, newest first ([`Week::past`]).
     pub past: &'a [FrozenWeek],
     /// Profile of the rating.
@@ -343,6 +345,12 @@ impl Week<'_> {
             self.earlier_names().await?
         };
         let infrastructure = self.infrastructure().await?;
+        let restated = self.restated(with.statistics, with.past).await?;
+        let past = restate::as_now(&restated, with.past);
+        let with = Freeze {
+            past: &past,
+            ..with
+        };
         let mut frozen = assemble(
             self.week,
             self.feeds,
@@ -351,6 +359,7 @@ impl Week<'_> {
             infrastructure,
             with,
         );
+        frozen.restated = restated;
         frozen.basis.lake_snapshot = self.snapshot.unsigned_abs();
         frozen.basis.ledger_as_of = Timestamp(as_of).to_string();
         if tally.cells.contains_key(RECORDS) {
@@ -495,9 +504,10 @@ impl Week<'_> {
     /// The ledger or the lake fails.
     pub async fn explain(
         &self,
-        statistic: &Statistic,
+        statistic: &'static Statistic,
         each: &mut (dyn FnMut(Line) + Send),
     ) -> Result<()> {
+        let statistic = statistic.at(self.week.monday());
         if statistic.observed == Observed::Listing {
             let inputs = statistics::explain::inputs(statistic);
             for feed in self.feeds.iter().filter(|feed| supply::is_active(feed)) {
@@ -566,7 +576,8 @@ impl Week<'_> {
     ///
     /// # Errors
     /// [`Error::NotACount`] of a statistic that counts nothing; the ledger or the lake fails.
-    pub async fn assets(&self, statistic: &Statistic) -> Result<Assets> {
+    pub async fn assets(&self, statistic: &'static Statistic) -> Result<Assets> {
+        let statistic = statistic.at(self.week.monday());
         let inputs = assets::inputs(statistic)?;
         if !assets::is_scanned(statistic) {
             let mut out = Assets::default();
@@ -697,7 +708,9 @@ pub fn assemble(
         earlier,
         level: &level,
     };
-    let values = statistics::evaluate(&statistics::all(), tally, &inputs);
+    let declared = statistics::at(with.statistics, monday);
+    let values = statistics::evaluate(&declared, tally, &inputs);
+    let former = restate::former(with.statistics, monday, tally, &inputs);
     let before: Vec<RatedWeek<'_>> = with.past.iter().map(FrozenWeek::rated).collect();
     let this = RatedWeek {
         values: &values,
@@ -724,6 +737,8 @@ pub fn assemble(
         rating: Some(rating),
         vulnerability: Some(vulnerability),
         top: Vec::new(),
+        former,
+        restated: Vec::new(),
     }
 }
 

@@ -204,6 +204,7 @@ pub(crate) async fn file_report(
     };
     let new = Reported {
         receipt: receipt.to_owned(),
+        via: ledger::complaint::FORM,
         kind,
         places,
         app,

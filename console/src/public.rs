@@ -57,6 +57,8 @@ struct Cache {
 /// The published site of a folder.
 pub struct Public {
     root: PathBuf,
+    /// Where the block lists lie that stand below `lists/`.
+    lists: Option<PathBuf>,
     cache: RwLock<Cache>,
 }
 
@@ -65,8 +67,15 @@ impl Public {
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Public {
             root: root.into(),
+            lists: None,
             cache: RwLock::default(),
         }
+    }
+
+    /// Serves block lists of this folder below `lists/`. They change by the minute, so none is kept in memory.
+    pub fn with_lists(mut self, folder: Option<PathBuf>) -> Self {
+        self.lists = folder;
+        self
     }
 
     /// The folder as it is now; None where there is none.
@@ -128,8 +137,21 @@ impl Public {
         if let Some(held) = name.and_then(|name| self.file(tree, name)) {
             return Some((StatusCode::OK, held));
         }
+        if let Some(held) = name.and_then(|name| self.list(name)) {
+            return Some((StatusCode::OK, held));
+        }
         let lost = if english { "404.en.html" } else { "404.html" };
         Some((StatusCode::NOT_FOUND, self.file(tree, lost)?))
+    }
+
+    /// A file of a block list, as it lies there now: `lists/phishing/rpz.zone`.
+    fn list(&self, name: &str) -> Option<Arc<Held>> {
+        let below = name.strip_prefix("lists/")?;
+        let (list, file) = below
+            .split_once('/')
+            .filter(|(_, file)| !file.contains('/'))?;
+        let path = self.lists.as_ref()?.join(list).join(file);
+        Some(Arc::new(load(&path, name).ok()??))
     }
 
     /// Forgets what was read of another tree.

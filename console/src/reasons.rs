@@ -31,6 +31,14 @@ const REASONS: &[(&str, &str)] = &[
         "该外部身份或该账户已另有对应",
     ),
     ("needs a reason: say why", "请写明理由"),
+    (
+        "a comment says something: write what is to be changed",
+        "意见不能为空，请写明要改什么",
+    ),
+    (
+        "has a newer revision that is not public: publish it first",
+        "有更新的修订尚未发布，请先发布",
+    ),
     ("runs already for this incident", "该事件的这项时限已在计时"),
     ("has ended: start another", "已经结束，请另起一个"),
     ("was ended by somebody else meanwhile", "刚才已被他人结束"),

@@ -152,6 +152,7 @@ async fn of_feed(
         let here = dated.iter().any(in_week);
         return Ok(FeedCoverage {
             feed: feed.to_owned(),
+            title: source.feed.printed(),
             expected_days: 1,
             seen_days: u32::from(standing > 0),
             reports: standing as u32,
@@ -180,6 +181,7 @@ async fn of_feed(
     let changed = !schemas[0].is_empty() && !schemas[1].is_empty() && schemas[0] != schemas[1];
     Ok(FeedCoverage {
         feed: feed.to_owned(),
+        title: source.feed.printed(),
         expected_days: expected,
         seen_days: seen,
         reports: for_week,

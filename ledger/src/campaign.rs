@@ -2,18 +2,20 @@
 //! request a party stand for all of them, and so that figures can say how much of them is one campaign.
 //! Its incidents stay incidents: each counts by itself. Every change is audited.
 
+use std::collections::BTreeMap;
+
 use model::ids::{CampaignId, IncidentId};
 use model::incident::IncidentState;
 use sea_orm::ActiveValue::Set;
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{QueryOrder, QuerySelect};
 use serde_json::json;
 
 use crate::audit::{self, NewAudit};
 use crate::incident::{self, Incident, Reach, load, object as incident_object};
 use crate::text::{Text, without_nul};
-use crate::{Error, Ledger, Result};
+use crate::{Error, Ledger, Result, bulk};
 
 mod row {
     use model::ids::CampaignId;
@@ -117,6 +119,33 @@ async fn assign<C: ConnectionTrait>(
 }
 
 impl Ledger {
+    /// How many of these incidents belong to each campaign that has any, the one with most first.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn campaigns_among(
+        &self,
+        incidents: &[IncidentId],
+    ) -> Result<Vec<(CampaignId, u64)>> {
+        let mut counted: BTreeMap<CampaignId, u64> = BTreeMap::new();
+        for chunk in incidents.chunks(bulk::LIST) {
+            let of: Vec<Text<CampaignId>> = incident::Entity::find()
+                .select_only()
+                .column(incident::Column::CampaignId)
+                .filter(incident::Column::Id.is_in(chunk.iter().map(|id| Text(*id))))
+                .filter(incident::Column::CampaignId.is_not_null())
+                .into_tuple()
+                .all(self.reader())
+                .await?;
+            for id in of {
+                *counted.entry(id.0).or_default() += 1;
+            }
+        }
+        let mut all: Vec<_> = counted.into_iter().collect();
+        all.sort_by_key(|(id, count)| (std::cmp::Reverse(*count), *id));
+        Ok(all)
+    }
+
     /// Opens a campaign with incidents, all or nothing. Audited for it and for each.
     ///
     /// # Errors

@@ -79,8 +79,10 @@ mod row {
         pub reason: String,
         /// How far it is.
         pub state: DirectiveState,
-        /// Time the party has, seconds.
+        /// Time the party has, seconds; of working days so many of 24 hours, until its end is told by its calendar.
         pub target_secs: i64,
+        /// The working days the party has, where its time is not told in hours.
+        pub working_days: Option<i32>,
         /// When it was decided.
         pub decided_at: i64,
         /// When the party was asked.
@@ -127,6 +129,14 @@ impl Directive {
             let stood = (now - at).clamp(0, HOLD_MOST);
             self.due_at = self.due_at.map(|due| due.saturating_add(stood));
         }
+    }
+
+    /// Whether its end still is that of so many times 24 hours, though its time is told in working days.
+    pub fn wants_calendar(&self) -> bool {
+        let clock = |asked: i64| asked.saturating_add(self.target_secs.saturating_mul(1_000_000));
+        self.working_days.is_some()
+            && self.asked_at.is_some()
+            && self.due_at == self.asked_at.map(clock)
     }
 
     /// Whether it was held as long as anything holds.
@@ -183,6 +193,8 @@ pub struct NewDirective {
     pub reason: String,
     /// Time the party has, seconds.
     pub target_secs: i64,
+    /// The working days it has, where its time is not told in hours.
+    pub working_days: Option<i32>,
 }
 
 impl Ledger {
@@ -219,6 +231,7 @@ impl Ledger {
                 reason: Set(new.reason),
                 state: Set(state),
                 target_secs: Set(new.target_secs),
+                working_days: Set(new.working_days),
                 decided_at: Set(now),
                 asked_at: Set(None),
                 due_at: Set(None),

@@ -265,6 +265,13 @@ fn need_person(what: impl Into<String>, actor: &str) -> Result<()> {
     }
 }
 
+fn need_reason(what: impl Into<String>, reason: &str) -> Result<()> {
+    match reason.trim().is_empty() {
+        false => Ok(()),
+        true => Err(Error::conflict(what, "needs a reason: say why")),
+    }
+}
+
 fn live_key(new: &NewListed) -> String {
     format!("{} {} {}", new.list, new.kind.to_value(), new.value)
 }
@@ -369,8 +376,8 @@ impl Ledger {
     /// Approves one entry, by a named person.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] if it does not wait, its days are over, or `actor` is
-    /// no person.
+    /// [`Error::NotFound`]; [`Error::Conflict`] if it does not wait, its days are over, `actor` is no
+    /// person, or no reason is given.
     pub async fn approve_listing(
         &self,
         id: i64,
@@ -379,6 +386,7 @@ impl Ledger {
         now: i64,
     ) -> Result<Listed> {
         need_person(Listed::object(id), actor)?;
+        need_reason(Listed::object(id), reason)?;
         let tx = self.begin().await?;
         let old = load(&tx, id).await?;
         if old.state != ListedState::Proposed {
@@ -412,7 +420,7 @@ impl Ledger {
     /// thereby refused. What was taken off, this one first.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] if it has ended, or `actor` is no person.
+    /// [`Error::NotFound`]; [`Error::Conflict`] if it has ended, `actor` is no person, or no reason is given.
     pub async fn delist(
         &self,
         id: i64,
@@ -603,6 +611,7 @@ pub(crate) async fn take_off(
     now: i64,
 ) -> Result<Vec<Listed>> {
     need_person(Listed::object(id), actor)?;
+    need_reason(Listed::object(id), reason)?;
     let asked = load(tx, id).await?;
     if asked.live_key.is_none() {
         let reason = format!("is {} already", asked.state.to_value());

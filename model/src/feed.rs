@@ -88,8 +88,8 @@ pub struct Feed {
     /// language (`*.sieve`) or its modify configuration (`*.json`, `*.conf`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
-    /// The name under which rules and IntelMQ's form of an event know the feed (`feed.name`), where
-    /// it is not `name`.
+    /// The name under which readers of the bulletin, rules and IntelMQ's form of an event know the feed
+    /// (`feed.name`), where it is not `name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// How often a new report is expected; basis of completeness. Days, default 1.
@@ -106,6 +106,18 @@ pub struct Feed {
     /// Whether it is in use.
     #[serde(default = "yes")]
     pub enabled: bool,
+}
+
+impl Feed {
+    /// As readers of the bulletin know it: its title, else its provider with its name.
+    pub fn printed(&self) -> String {
+        let provider = self.provider.trim();
+        match &self.title {
+            Some(title) if !title.trim().is_empty() => title.trim().to_owned(),
+            _ if provider.is_empty() || provider == self.name => self.name.clone(),
+            _ => format!("{provider} ({})", self.name),
+        }
+    }
 }
 
 /// A field read from the path of the file.

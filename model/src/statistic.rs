@@ -8,6 +8,8 @@
 //!
 //! Nothing here counts events: that is the `bulletin` crate's shared scan. No I/O, no clock.
 
+use jiff::Span;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::bulletin::Text;
@@ -325,13 +327,15 @@ pub struct PartRule {
 }
 
 /// Definition of a published number (DESIGN invariant 1). Raise `version` when anything changes what
-/// is counted.
+/// is counted, and name the definition before with the week the new one came in ([`Predecessor`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statistic {
     /// Identifier as in DOMAIN section 1.4: `M1`.
     pub id: &'static str,
     /// Version of the definition.
     pub version: u32,
+    /// The definition it took the place of; `None` for a first one.
+    pub before: Option<&'static Predecessor>,
     /// Printed name.
     pub name: Words,
     /// Unit counted.
@@ -358,6 +362,48 @@ pub struct Statistic {
     pub parts: &'static [PartRule],
     /// What a reader must know besides.
     pub remark: Words,
+}
+
+/// For at least so many weeks a changed definition and the one before are both printed.
+pub const BESIDE_WEEKS: u32 = 4;
+
+/// How a definition came to take the place of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Predecessor {
+    /// Monday of the first week that the new definition counts.
+    pub since: Date,
+    /// Weeks, the first one included, for which both are printed: at least [`BESIDE_WEEKS`].
+    pub weeks: u32,
+    /// The definition before, whole, so that it is still counted by: the same id, a lower version.
+    pub definition: &'static Statistic,
+    /// What is counted otherwise, as printed.
+    pub change: Words,
+}
+
+impl Predecessor {
+    /// Monday of the last week for which both are printed.
+    pub fn until(&self) -> Date {
+        let weeks = i64::from(self.weeks.max(1)) - 1;
+        self.since.saturating_add(Span::new().weeks(weeks))
+    }
+}
+
+impl Statistic {
+    /// The definition that counts the week of this Monday: an earlier one before the present came in, so that an
+    /// old week is counted again as it was.
+    pub fn at(&'static self, monday: Date) -> &'static Statistic {
+        match self.before {
+            Some(before) if monday < before.since => before.definition.at(monday),
+            _ => self,
+        }
+    }
+
+    /// What took the place of what, where both definitions are printed for the week of this Monday.
+    pub fn beside(&'static self, monday: Date) -> Option<&'static Predecessor> {
+        self.at(monday)
+            .before
+            .filter(|before| monday <= before.until())
+    }
 }
 
 #[cfg(test)]

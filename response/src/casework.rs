@@ -73,6 +73,7 @@ impl Desk {
                         (Some(_), _) => DirectiveState::Planned,
                     },
                     target_secs: new.target_secs,
+                    working_days: new.working_days,
                     decided_at: now,
                     asked_at: None,
                     due_at: None,

@@ -1,17 +1,19 @@
 //! Following up: who was asked and did not act is reminded at half of its time, and at the end of it
 //! the next party is asked. Nothing is closed here but by what a verification found.
 //!
-//! Reminders keep the quiet hours of the party: they go out from eight to eight in its own zone. A
+//! Reminders keep the quiet hours of the party: they go out from eight to eight in its own zone, and where its time is
+//! told in working days only on one. A
 //! second party is asked whatever the hour: its time has not begun to run before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
-use ledger::{Directive, DirectiveState, Incident, Reach};
+use ledger::{Directive, DirectiveState, Incident, Organization, Reach};
 use model::ids::{IncidentId, OrganizationId};
 use model::incident::CaseKind;
 use model::time::Timestamp;
 
+use crate::calendar::Calendars;
 use crate::route::Parties;
 use crate::{Desk, Result};
 
@@ -44,6 +46,20 @@ fn awake(zone: &str, now: Timestamp) -> bool {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let hour = now.to_jiff().map(|at| at.to_zoned_datetime(zone).hour());
     hour.is_none_or(|hour| (AWAKE.0..AWAKE.1).contains(&hour))
+}
+
+/// The end of a time that is told in working days, by the calendar of the party's country; `None` where it is told in
+/// hours, or has its end already.
+fn working(directive: &Directive, party: Option<&Organization>) -> Option<Timestamp> {
+    let (asked, days) = (directive.asked_at?, directive.working_days?);
+    if !directive.wants_calendar() {
+        return None;
+    }
+    let zone = party.map_or("UTC", |org| org.zone.as_str());
+    let country = party.and_then(|org| org.country.as_deref());
+    let days = u32::try_from(days).unwrap_or_default();
+    let end = Calendars::built_in().after(country, zone, Timestamp(asked), days);
+    (Some(end.0) != directive.due_at).then_some(end)
 }
 
 /// Whether an incident is a network whose infected hosts go out as lists.
@@ -114,6 +130,20 @@ impl Desk {
                 told.released += 1;
                 continue;
             }
+            let party = directive.organization_id.and_then(|id| parties.get(id.0));
+            let directive = match working(&directive, party) {
+                None => directive,
+                Some(end) => {
+                    self.edit(&directive, "its time is told in working days", |row, _| {
+                        row.due_at = Some(end.0);
+                    })
+                    .await?;
+                    Directive {
+                        due_at: Some(end.0),
+                        ..directive
+                    }
+                }
+            };
             // Nobody is pressed about what is gone.
             if incident.gone_at.is_some() {
                 continue;
@@ -143,8 +173,11 @@ impl Desk {
                     let Some(organization) = directive.organization_id.map(|id| id.0) else {
                         continue;
                     };
-                    let zone = parties.get(organization).map_or("UTC", |org| &org.zone);
-                    if !awake(zone, now) {
+                    let zone = party.map_or("UTC", |org| &org.zone);
+                    let country = party.and_then(|org| org.country.as_deref());
+                    let rests = directive.working_days.is_some()
+                        && !Calendars::built_in().works_at(country, zone, now);
+                    if rests || !awake(zone, now) {
                         told.asleep += 1;
                         continue;
                     }
@@ -235,6 +268,7 @@ mod tests {
             reason: String::new(),
             state: DirectiveState::Asked,
             target_secs: (end - asked) / 1_000_000,
+            working_days: None,
             decided_at: asked,
             asked_at: Some(asked),
             due_at: Some(end),
@@ -257,6 +291,24 @@ mod tests {
         assert_eq!(due(&one, Timestamp(24 * HOUR)), Due::NextParty);
         one.escalated_at = Some(24 * HOUR);
         assert_eq!(due(&one, Timestamp(99 * HOUR)), Due::Nothing);
+    }
+
+    #[test]
+    fn working_days_have_their_end_by_the_calendar_once() {
+        // Thursday 2026-02-12T02:00Z, before Spring Festival; three working days are no three days.
+        let asked = 1_770_861_600_000_000;
+        let mut one = directive(asked, asked + 72 * HOUR);
+        assert_eq!(working(&one, None), None, "told in hours");
+        one.working_days = Some(3);
+        let end = working(&one, None).expect("by the calendar");
+        // Without a party: weekends only, UTC. Friday, Monday, Tuesday.
+        assert_eq!(end.to_string(), "2026-02-17T02:00:00Z");
+        one.due_at = Some(end.0);
+        assert_eq!(working(&one, None), None, "once");
+        // What a dispute moved is not taken back.
+        one.hold(asked + HOUR);
+        one.release(asked + 3 * HOUR);
+        assert_eq!(working(&one, None), None);
     }
 
     #[test]

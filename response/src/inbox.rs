@@ -1,7 +1,8 @@
 //! Mail that comes back to us: fetched ([`imap`]), archived by hash, and read as jobs ([`reading`]) with
-//! [`formats::mail`]; and what came by the public form ([`form`]), which goes the same way. One mailbox carries complaints, answers, bounces and feeds; what each mail led to
+//! [`formats::mail`]; and what came by the public form ([`form`]) or as a table ([`bulk`]), which goes the same way. One mailbox carries complaints, answers, bounces and feeds; what each mail led to
 //! stands in its row.
 
+pub mod bulk;
 pub mod deciding;
 pub mod form;
 pub mod imap;

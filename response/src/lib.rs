@@ -3,7 +3,7 @@
 //! [`triage`] turns events into incidents; [`party`] keeps the register of who can act, and [`route`]
 //! decides whom to ask for what; [`notice`] writes to them and [`deliver`] hands it over, which
 //! [`notify`] ties to what is stored; [`inbox`] reads what comes back; [`followup`] reminds and goes on
-//! to the next party; [`verify`] looks whether it is gone, which [`checking`] ties to what is stored.
+//! to the next party, in working days by [`calendar`] where the table says so; [`verify`] looks whether it is gone, which [`checking`] ties to what is stored.
 //! Everything that is kept is in the ledger; each step reads what is stored there and stores what it
 //! did, so that a killed process goes on where it was.
 
@@ -11,6 +11,7 @@
 
 mod error;
 
+pub mod calendar;
 pub mod campaign;
 pub mod casework;
 pub mod checking;
@@ -28,6 +29,7 @@ pub mod rdap;
 pub mod route;
 pub mod scorecard;
 pub mod subscribers;
+pub mod takedown;
 pub mod triage;
 pub mod verify;
 

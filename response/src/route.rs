@@ -260,7 +260,9 @@ impl Desk {
             organization: one.organization,
             ask: one.asked.want.to_string(),
             reason: one.reason,
-            target_secs: i64::from(one.asked.hours) * 3600,
+            target_secs: one.asked.clock_secs(),
+            working_days: (one.asked.days > 0)
+                .then(|| i32::try_from(one.asked.days).unwrap_or(i32::MAX)),
         })
         .collect()
     }

@@ -9,6 +9,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use bulletin::blocklist::NAMES;
 use bulletin::blocklist::gate::Gate;
 use bulletin::blocklist::{Change, Entry, Head, ListFile, TOLD_DAYS, files, serial};
 use jiff::tz::TimeZone;
@@ -20,6 +21,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::failure::{Exit, Failure, Result};
+use crate::publishing;
 use crate::workspace::{Workspace, now};
 
 /// Who ends entries whose days are over.
@@ -227,6 +229,17 @@ pub fn look_after(workspace: &Workspace) -> Result<Vec<Published>> {
     Ok(done)
 }
 
+/// Writes the site's page of the lists anew, where lists are turned on: it tells how many entries each has.
+///
+/// # Errors
+/// The site cannot be written; the lists' own files are as they should be.
+pub fn tell(workspace: &Workspace) -> Result {
+    match workspace.settings.lists.enabled {
+        true => publishing::build(workspace).map(|_| ()),
+        false => Ok(()),
+    }
+}
+
 /// Whether a published list names what has ended since, or its files are not those that were published.
 ///
 /// # Errors
@@ -365,19 +378,11 @@ fn digest<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Hash {
 
 /// Whether the files in the folder are those of a publication.
 pub fn whole(workspace: &Workspace, last: &Publication) -> bool {
-    const NAMES: [&str; 8] = [
-        "rpz.zone",
-        "hosts.txt",
-        "domains.txt",
-        "networks.txt",
-        "urls.txt",
-        "list.csv",
-        "list.stix.json",
-        "delisted.csv",
-    ];
     let folder = workspace.root.join(&workspace.settings.lists.folder);
     let folder = folder.join(&last.list);
-    let read = |name: &&'static str| Some((*name, std::fs::read(folder.join(name)).ok()?));
+    let read = |(name, ..): &(&'static str, &str, &str)| {
+        Some((*name, std::fs::read(folder.join(name)).ok()?))
+    };
     let files: Option<Vec<_>> = NAMES.iter().map(read).collect();
     files.is_some_and(|files| {
         digest(files.iter().map(|(name, bytes)| (*name, bytes.as_slice()))) == last.digest

@@ -150,6 +150,7 @@ impl Command {
         let acting = match self {
             Command::Bulletin(args) => &args.acting,
             Command::Users(args) => &args.acting,
+            Command::Rollup(args) => &args.acting,
             Command::Flash(args) => &args.acting,
             Command::Blocklist(args) => &args.acting,
             Command::Subscribers(args) => &args.acting,

@@ -4,7 +4,8 @@ use std::io::{self, Read};
 
 use bulletin::history::week_of;
 use bulletin::publish::{
-    self, Asset, Earlier, Edition, FileEntry, Life, Revised, Site, Withdrawal,
+    self, Asset, Beside, Earlier, Edition, FileEntry, Life, Lists, PublicList, Revised, Site,
+    Withdrawal,
 };
 use bulletin::render::Rendition;
 use ledger::{EditionKey, Hash, Issue, NewRendition};
@@ -12,6 +13,7 @@ use model::bulletin::{Bulletin, Text};
 use model::time::Timestamp;
 
 use crate::command::bulletin::parse;
+use crate::command::rollup;
 use crate::failure::{Failure, Result};
 use crate::site::{self, Published};
 use crate::weekly::Desk;
@@ -127,6 +129,23 @@ pub fn is_current(workspace: &Workspace) -> Result<bool> {
     Ok(in_force.is_ok_and(|list| list == wanted))
 }
 
+/// The block lists that are published.
+fn public_lists(workspace: &Workspace) -> Result<Vec<PublicList>> {
+    let mut lists: Vec<PublicList> = workspace
+        .block_on(workspace.ledger.published_lists())?
+        .into_iter()
+        .map(|last| PublicList {
+            name: last.list,
+            serial: u64::try_from(last.serial).unwrap_or_default(),
+            entries: u64::try_from(last.entries).unwrap_or_default(),
+            at: Timestamp(last.at),
+            issue: last.issue,
+        })
+        .collect();
+    lists.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(lists)
+}
+
 /// Every page of the site, and the issues' own files.
 fn gather(workspace: &Workspace) -> Result<(Vec<Rendition>, Vec<Asset>)> {
     let ledger = &workspace.ledger;
@@ -164,6 +183,16 @@ fn gather(workspace: &Workspace) -> Result<(Vec<Rendition>, Vec<Asset>)> {
             history.push(desk.with_names(|names| Earlier::of(&week, names)));
         }
     }
+    let lists = match settings.lists.enabled {
+        true => public_lists(workspace)?,
+        false => Vec::new(),
+    };
+    let contact = match settings.lists.contact.as_str() {
+        "" => settings.response.address.as_str(),
+        own => own,
+    };
+    let alerts = crate::command::flash::notices(workspace)?;
+    let rollups = rollup::life::public(workspace)?;
     let site = Site {
         title: &settings.series.title,
         organization: &settings.series.organization,
@@ -173,10 +202,22 @@ fn gather(workspace: &Workspace) -> Result<(Vec<Rendition>, Vec<Asset>)> {
         editions: &editions,
         history: &history,
         current: current.as_ref(),
-        lists: None,
+        lists: settings.lists.enabled.then_some(Lists {
+            lists: &lists,
+            days: settings.lists.days,
+            licence: &settings.lists.licence,
+            contact,
+            form: &settings.lists.form,
+        }),
+        beside: Beside {
+            alerts: &alerts,
+            rollups: &rollups.notices,
+        },
     };
     let mut pages = publish::pages(&site)?;
     pages.extend(crate::command::flash::public(workspace)?);
-    let assets = publish::assets(&editions);
+    pages.extend(rollups.tombstones);
+    let mut assets = publish::assets(&editions);
+    assets.extend(rollups.assets);
     Ok((pages, assets))
 }

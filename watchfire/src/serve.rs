@@ -327,8 +327,10 @@ async fn serve(
     let desk = desk.corresponding(Arc::clone(&office) as _, office);
     let almanac = office::almanac::Office::new(Arc::clone(&server));
     let desk = desk.counting(Arc::new(office::almanac::Shared(almanac)));
+    let lists = &workspace.settings.lists;
+    let lists = lists.enabled.then(|| workspace.root.join(&lists.folder));
     let desk = desk
-        .publishing(Public::new(workspace.site_dir()))
+        .publishing(Public::new(workspace.site_dir()).with_lists(lists))
         .with_newsroom(Arc::new(office::Newsroom::new(Arc::clone(&server))))
         .working(Arc::new(office::Casework::new(Arc::clone(&server))));
     let desk = Arc::new(desk);

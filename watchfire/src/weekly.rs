@@ -8,7 +8,9 @@ use bulletin::editorial::Around;
 use bulletin::frozen::FrozenWeek;
 use bulletin::handling::Then;
 use bulletin::rating::{DEFAULT_VULNERABILITY, Profile};
+use bulletin::restate::past_as_now;
 use bulletin::sections::figures::{Figures, Names};
+use bulletin::statistics;
 use bulletin::week::{Freeze, Week};
 use intake::coverage::{coverage, coverage_at};
 use jiff::civil::Date;
@@ -165,6 +167,7 @@ impl<'a> Desk<'a> {
                 reference: &self.reference,
                 source_schemas: self.schemas.clone(),
                 program: env!("CARGO_PKG_VERSION"),
+                statistics: &statistics::all(),
                 past: &past,
                 rating: &self.rating,
                 vulnerability: &self.vulnerability,
@@ -200,7 +203,12 @@ impl<'a> Desk<'a> {
         let settings = &self.workspace.settings;
         let ledger = &self.workspace.ledger;
         self.workspace.block_on(async {
-            let coverage = coverage_at(ledger, &settings.catalogue, frozen.week, at).await?;
+            let mut coverage = coverage_at(ledger, &settings.catalogue, frozen.week, at).await?;
+            // Names that are printed may be others today.
+            for one in &mut coverage {
+                let known = frozen.coverage.iter().find(|then| then.feed == one.feed);
+                one.title = known.map_or_else(String::new, |then| then.title.clone());
+            }
             let past = week.past_at(&frozen.series, &frozen.zone, at).await?;
             let freeze = Freeze {
                 series: &frozen.series,
@@ -210,6 +218,7 @@ impl<'a> Desk<'a> {
                 reference: &self.reference,
                 source_schemas: self.schemas.clone(),
                 program: env!("CARGO_PKG_VERSION"),
+                statistics: &statistics::all(),
                 past: &past,
                 rating: &self.rating,
                 vulnerability: &self.vulnerability,
@@ -229,8 +238,8 @@ impl<'a> Desk<'a> {
 
     /// The figures of a counted week as they are printed.
     pub fn figures(&self, counted: &Counted) -> Vec<PublishedValue> {
-        let last = counted
-            .past
+        let past = past_as_now(&counted.frozen, &counted.past);
+        let last = past
             .iter()
             .find(|past| past.week == counted.frozen.week.previous());
         self.with_names(|names| Figures::of(&counted.frozen, last, names).into_values())

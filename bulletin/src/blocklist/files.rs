@@ -13,6 +13,34 @@ use super::gate::network;
 use super::{Entry, Head, ListFile, zone};
 use crate::render::guard;
 
+/// The files of every list, with what each is for in Chinese and English.
+pub const NAMES: &[(&str, &str, &str)] = &[
+    (
+        "rpz.zone",
+        "响应策略区，供BIND、Unbound等解析服务器加载",
+        "response policy zone for resolvers such as BIND and Unbound",
+    ),
+    ("hosts.txt", "hosts格式的域名", "names as a hosts file"),
+    ("domains.txt", "域名，每行一个", "names, one a line"),
+    (
+        "networks.txt",
+        "地址和网段（CIDR）",
+        "addresses and prefixes (CIDR)",
+    ),
+    ("urls.txt", "链接，每行一个", "URLs, one a line"),
+    (
+        "list.csv",
+        "全部条目，含分类、来源、起止时间",
+        "every entry with class, source, begin and end",
+    ),
+    ("list.stix.json", "STIX 2.1指标", "STIX 2.1 indicators"),
+    (
+        "delisted.csv",
+        "90天内解除的条目",
+        "what was taken off in the last 90 days",
+    ),
+];
+
 /// All files of a publication. Entries that were taken off ([`Entry::off`]) are named as such, the others
 /// stand; the order of what is given plays no part.
 pub fn files(head: &Head, entries: &[Entry]) -> Vec<ListFile> {

@@ -10,7 +10,7 @@ use super::{Desk, Report};
 use crate::editorial::Block;
 
 /// Whether a text is an address that a reader may be sent to.
-fn is_sound_link(link: &str) -> bool {
+pub(super) fn is_sound_link(link: &str) -> bool {
     let Some(rest) = link.strip_prefix("https://") else {
         return false;
     };
@@ -57,7 +57,7 @@ pub(super) fn links(desk: &Desk<'_>, report: &mut Report<'_>) {
 }
 
 /// A token that a browser or mail program would open.
-fn is_live(token: &str) -> bool {
+pub(super) fn is_live(token: &str) -> bool {
     let lower = token.to_ascii_lowercase();
     let scheme = [
         "http://",
@@ -88,7 +88,7 @@ fn words(block: &Block, lang: Lang) -> Vec<&str> {
 }
 
 /// Runs without blanks, Chinese or quotes.
-fn strings(words: &str) -> impl Iterator<Item = &str> {
+pub(super) fn strings(words: &str) -> impl Iterator<Item = &str> {
     words
         .split(|c: char| {
             c.is_whitespace() || is_han(c) || "，。；、：！？（）“”‘’《》\"'<>()".contains(c)
@@ -133,13 +133,68 @@ pub(super) fn live_indicators(desk: &Desk<'_>, report: &mut Report<'_>) {
     });
 }
 
+/// Marks that turn or isolate the direction of writing, by the names of Unicode.
+const DIRECTION_MARKS: [(char, &str); 12] = [
+    ('\u{061c}', "ARABIC LETTER MARK"),
+    ('\u{200e}', "LEFT-TO-RIGHT MARK"),
+    ('\u{200f}', "RIGHT-TO-LEFT MARK"),
+    ('\u{202a}', "LEFT-TO-RIGHT EMBEDDING"),
+    ('\u{202b}', "RIGHT-TO-LEFT EMBEDDING"),
+    ('\u{202c}', "POP DIRECTIONAL FORMATTING"),
+    ('\u{202d}', "LEFT-TO-RIGHT OVERRIDE"),
+    ('\u{202e}', "RIGHT-TO-LEFT OVERRIDE"),
+    ('\u{2066}', "LEFT-TO-RIGHT ISOLATE"),
+    ('\u{2067}', "RIGHT-TO-LEFT ISOLATE"),
+    ('\u{2068}', "FIRST STRONG ISOLATE"),
+    ('\u{2069}', "POP DIRECTIONAL ISOLATE"),
+];
+
+/// The direction marks of a text, each once, with the word before it so that it can be found.
+pub(super) fn marks_of(text: &str) -> Vec<(char, &'static str, String)> {
+    let mut found: Vec<(char, &'static str, String)> = Vec::new();
+    for (at, c) in text.char_indices() {
+        let Some((_, name)) = DIRECTION_MARKS.iter().find(|(mark, _)| *mark == c) else {
+            continue;
+        };
+        if found.iter().any(|(mark, ..)| *mark == c) {
+            continue;
+        }
+        let visible = |c: &char| DIRECTION_MARKS.iter().all(|(mark, _)| mark != c);
+        let before: Vec<char> = text[..at].chars().rev().filter(visible).take(8).collect();
+        found.push((c, name, before.into_iter().rev().collect()));
+    }
+    found
+}
+
+pub(super) fn direction_marks(desk: &Desk<'_>, report: &mut Report<'_>) {
+    for block in &desk.subject.editorial.blocks {
+        let link = block.link.as_deref().unwrap_or_default();
+        let texts = Lang::ALL.iter().flat_map(|lang| sides(block, *lang));
+        let mut told = BTreeSet::new();
+        for (mark, name, before) in texts.chain([link]).flat_map(marks_of) {
+            if !told.insert(mark) {
+                continue;
+            }
+            let code = u32::from(mark);
+            report.add(
+                object(block),
+                Text::new(
+                    format!("“{before}”之后有改变书写方向的控制符U+{code:04X}（{name}）"),
+                    format!("after “{before}” stands U+{code:04X} ({name}), which turns the direction of writing"),
+                ),
+                Text::new("删去该控制符", "delete the mark"),
+            );
+        }
+    }
+}
+
 /// Endings of file names and of code that look like domains.
 const NOT_DOMAINS: [&str; 14] = [
     "exe", "dll", "php", "html", "htm", "js", "zip", "rar", "pdf", "doc", "docx", "xls", "apk",
     "txt",
 ];
 
-fn is_bare_domain(token: &str) -> bool {
+pub(super) fn is_bare_domain(token: &str) -> bool {
     let lower = token.to_ascii_lowercase();
     if lower.contains(['@', '[', '/', ':']) {
         return false;
@@ -221,6 +276,23 @@ mod tests {
                 && !is_bare_domain("a@example.com")
                 && !is_bare_domain("2.17")
         );
+    }
+
+    #[test]
+    fn direction_marks_are_found_by_name() {
+        let found = marks_of("see evil\u{202e}fdp.exe and \u{202e}this\u{2069}");
+        let told: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(_, name, before)| (*name, before.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("RIGHT-TO-LEFT OVERRIDE", "see evil"),
+                ("POP DIRECTIONAL ISOLATE", "and this")
+            ]
+        );
+        assert!(marks_of("普通文字, plain words").is_empty());
     }
 
     #[test]

@@ -5,12 +5,14 @@
 //! government sites must be called so.
 
 use model::bulletin::{Aspect, Text};
-use model::statistic::{Formula, Observed};
+use model::statistic::{BESIDE_WEEKS, Formula, Observed};
 
 use super::figures::part_rule;
 use super::prints::Print;
 use super::{Desk, Report, fault};
-use crate::sections::figures::member;
+use crate::frozen::{Former, Origin};
+use crate::restate::former_key;
+use crate::sections::figures::{former_name, member};
 use crate::statistics;
 
 /// A subject: its name, the words that name it in Chinese and in English (small letters), and what counts it.
@@ -131,7 +133,9 @@ fn judge(print: &Print) -> Option<Text> {
         .iter()
         .filter(|subject| subject.named(words))
         .collect();
-    let (key, text) = (&print.key, &print.text);
+    // By the definition before (`M1@v1`) a figure is about the same.
+    let key = &print.key.split('@').next().unwrap_or_default().to_owned();
+    let text = &print.text;
     let said = |zh: String, en: String| {
         Some(Text::new(
             format!("“{}”旁的{text}是{key}，{zh}", words.trim()),
@@ -162,6 +166,58 @@ fn judge(print: &Print) -> Option<Text> {
     None
 }
 
+/// Weeks after the last of an old definition in which its figure must stand beside the new one.
+const BESIDE: i64 = BESIDE_WEEKS as i64;
+
+/// Looks at the stored weeks, not at what the declaration says: an issue that follows weeks of another definition
+/// must show both.
+pub(super) fn former(desk: &Desk<'_>, report: &mut Report<'_>) {
+    let frozen = desk.subject.frozen;
+    for value in &frozen.values {
+        let oldest = frozen.week.plus(-BESIDE);
+        let recent = desk.printed.iter().filter(|past| {
+            past.origin == Origin::Counted && past.week >= oldest && past.week < frozen.week
+        });
+        let replaced = recent
+            .filter_map(|past| Some((past, past.value(&value.statistic)?.version)))
+            .find(|(_, version)| *version < value.version);
+        let Some((last, version)) = replaced else {
+            continue;
+        };
+        let beside = frozen.former.iter().find(|former| {
+            former.value.statistic == value.statistic && former.value.version == version
+        });
+        let shown = beside.is_some_and(|former| {
+            let key = former_key(&former.value);
+            desk.bulletin()
+                .values
+                .iter()
+                .any(|listed| listed.key == key)
+        });
+        if shown {
+            continue;
+        }
+        let until = last.week.plus(BESIDE).monday();
+        report.add(
+            value.statistic.as_str(),
+            Text::new(
+                format!(
+                    "{}自第{version}版定义改为第{}版不足{BESIDE}周（第{}期仍按第{version}版），本期没有并列旧定义的数",
+                    value.statistic, value.version, last.issue
+                ),
+                format!(
+                    "{} went from definition version {version} to {} less than {BESIDE} weeks ago (issue {} counts by version {version}): this issue does not show the figure by the one before",
+                    value.statistic, value.version, last.issue
+                ),
+            ),
+            Text::new(
+                format!("在指标声明中写明旧定义，并列至{until}当周，再重新冻结本周"),
+                format!("let the declaration name the definition before and run it beside until the week of {until}, then freeze the week again"),
+            ),
+        );
+    }
+}
+
 pub(super) fn definitions(desk: &Desk<'_>, report: &mut Report<'_>) {
     for value in &desk.bulletin().values {
         let mut tell =
@@ -178,6 +234,25 @@ pub(super) fn definitions(desk: &Desk<'_>, report: &mut Report<'_>) {
             );
             continue;
         };
+        let of_former = |former: &&Former| {
+            former.value.statistic == statistic.id && former_key(&former.value) == value.key
+        };
+        if let Some(former) = desk.subject.frozen.former.iter().find(of_former) {
+            let version = former.value.version;
+            if value.name != former_name(statistic, version)
+                || value.unit != statistic.unit.text()
+                || value.definition_version != version
+            {
+                tell(
+                    format!("{}与旧定义（第{version}版）不符", value.key),
+                    format!(
+                        "{} is not that of the definition before, version {version}",
+                        value.key
+                    ),
+                );
+            }
+            continue;
+        }
         let part = value
             .key
             .strip_prefix(statistic.id)

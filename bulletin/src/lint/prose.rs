@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Desk, Report, fault};
 use crate::editorial::{Block, Place};
+pub(super) use crate::sections::words::is_han;
 
 /// A piece of a template (`crate::sections::words`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,10 +186,6 @@ pub(super) fn stale(desk: &Desk<'_>, report: &mut Report<'_>) {
             ),
         );
     }
-}
-
-pub(super) fn is_han(c: char) -> bool {
-    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
 }
 
 pub(super) fn untranslated(desk: &Desk<'_>, report: &mut Report<'_>) {

@@ -4,13 +4,16 @@
 //! An [`Edition`] is made once from an issue's frozen bulletin, is data that can be stored beside it, and holds only
 //! what was published: its figures are those of the bulletin, after every suppression, never those of the tally.
 
+use jiff::civil::Date;
 use model::bulletin::{Bulletin, Decimal, Issue, Lang, Period, PublishedValue, Text};
 use model::issue::IssueNumber;
 use model::time::{ReportingWeek, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::frozen::FrozenWeek;
-use crate::sections::figures::{Figures, Names};
+use crate::frozen::{FrozenWeek, Restated};
+use crate::restate::former_key;
+use crate::sections::figures::{Figures, Names, plain};
+use crate::statistics;
 
 /// A published file of an issue, by content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,14 +94,15 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// A figure of an issue; None for those of another week, as `M1@2023-2`.
+    /// A figure of an issue; None for those by another definition, as `M1@v1`.
     fn of(value: &PublishedValue) -> Option<Figure> {
-        if value.key.contains('@') {
-            return None;
-        }
+        (!value.key.contains('@')).then(|| Self::whole(value))
+    }
+
+    fn whole(value: &PublishedValue) -> Figure {
         let part = value.key.split_once('/').map_or("", |(_, part)| part);
         let amount = value.value.as_ref();
-        Some(Figure {
+        Figure {
             statistic: value.statistic.clone(),
             part: part.to_owned(),
             version: value.definition_version,
@@ -109,8 +113,17 @@ impl Figure {
             text: amount.map(|amount| amount.text.clone()).unwrap_or_default(),
             missing: value.missing.clone().filter(|_| amount.is_none()),
             complete: value.incomplete.is_none() && !value.preliminary,
-        })
+        }
     }
+}
+
+/// A count of an earlier week by the definition of this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestatedFigure {
+    /// Monday of the week.
+    pub week: Date,
+    /// The figure.
+    pub figure: Figure,
 }
 
 /// What the site keeps of an issue. JSON by serde, deterministic: store it beside the issue and hand it to
@@ -135,6 +148,12 @@ pub struct Edition {
     pub figures: Vec<Figure>,
     /// Statistics of which a source changed in this week: their series break here.
     pub changed: Vec<String>,
+    /// Figures by the definition before, while both are printed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Figure>,
+    /// Counts of earlier weeks by a definition that came in later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restated: Vec<RestatedFigure>,
     /// Hash of the signed bulletin.
     pub hash: String,
     /// What happened since.
@@ -173,6 +192,8 @@ impl Edition {
             sentences,
             figures: bulletin.values.iter().filter_map(Figure::of).collect(),
             changed: changed(frozen),
+            former: former(bulletin, frozen),
+            restated: frozen.restated.iter().filter_map(restated).collect(),
             hash: bulletin.hash.clone().unwrap_or_default(),
             life,
         }
@@ -233,6 +254,35 @@ impl Earlier {
                 .collect(),
         }
     }
+}
+
+/// What the issue prints by definitions that were replaced.
+fn former(bulletin: &Bulletin, frozen: &FrozenWeek) -> Vec<Figure> {
+    let keys = frozen.former.iter();
+    let printed = keys.filter_map(|former| bulletin.value(&former_key(&former.value)));
+    printed.map(Figure::whole).collect()
+}
+
+/// A restated count or share; names and words are not restated.
+fn restated(again: &Restated) -> Option<RestatedFigure> {
+    let value = &again.value;
+    let statistic = statistics::named(&value.statistic)?;
+    let amount = plain(&value.measured, statistic)?;
+    Some(RestatedFigure {
+        week: again.week.monday(),
+        figure: Figure {
+            statistic: value.statistic.clone(),
+            part: String::new(),
+            version: value.version,
+            name: statistic.name.text(),
+            unit: statistic.unit.text(),
+            number: amount.number,
+            exact: amount.exact.plain(),
+            text: amount.text,
+            missing: None,
+            complete: again.complete,
+        },
+    })
 }
 
 /// Statistics with a source that was added, lost or changed in the week.

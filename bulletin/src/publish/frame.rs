@@ -3,7 +3,7 @@
 use model::bulletin::Lang;
 
 use super::words::Words;
-use super::{Lists, Site};
+use super::{LISTS, Site};
 use crate::render::view::clean;
 use crate::render::words::html_lang;
 
@@ -69,8 +69,8 @@ impl Frame {
             ("method", w.method),
             ("data", w.data),
         ];
-        if let Some(Lists { stem, .. }) = site.lists {
-            places.push((stem, w.lists));
+        if site.lists.is_some() {
+            places.push((LISTS, w.lists));
         }
         places.push(("search", w.search));
         let text = |text: &model::bulletin::Text| clean(text.get(lang));

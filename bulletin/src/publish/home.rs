@@ -11,6 +11,8 @@ use crate::render::{Rendition, spark};
 
 /// Earlier issues on the home page.
 const EARLIER: usize = 8;
+/// Alerts and roll-ups on it, of each.
+const BESIDE: usize = 6;
 
 #[derive(Template)]
 #[template(path = "site/home.html")]
@@ -19,6 +21,18 @@ struct Home<'a> {
     now: Option<Now<'a>>,
     earlier: Vec<Row>,
     withdrawn: Vec<Row>,
+    alerts: Vec<Beside>,
+    rollups: Vec<Beside>,
+}
+
+/// A line that leads to what stands beside the issues.
+struct Beside {
+    name: String,
+    title: String,
+    page: String,
+    day: String,
+    /// Empty while it stands.
+    withdrawn: &'static str,
 }
 
 /// The current issue.
@@ -104,7 +118,21 @@ pub(super) fn page(site: &Site<'_>, lang: Lang) -> Rendition {
             .map(|edition| Row::of(site, edition, lang))
             .collect::<Vec<_>>()
     };
+    let beside = |notices: &[super::Notice]| {
+        let newest = notices.iter().take(BESIDE);
+        newest
+            .map(|notice| Beside {
+                name: clean(notice.name.get(lang)),
+                title: clean(notice.title.get(lang)),
+                page: frame::page(&notice.stem, lang),
+                day: clean(site.day(notice.at).get(lang)),
+                withdrawn: if notice.withdrawn { f.w.withdrawn } else { "" },
+            })
+            .collect::<Vec<_>>()
+    };
     let home = Home {
+        alerts: beside(site.beside.alerts),
+        rollups: beside(site.beside.rollups),
         earlier: rows(&mut standing.iter().skip(1).take(EARLIER).copied()),
         // A reader who comes for the newest issue must learn that it was taken back.
         withdrawn: rows(&mut site.editions.iter().filter(|edition| {

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Site;
 use super::edition::{Edition, Figure};
-use crate::sections::series::scaled;
+use crate::sections::series::{restated_note, scaled};
 use crate::sections::words::axis_day;
 
 /// Weeks of the chart of the past year: this week and the 52 before it.
@@ -32,12 +32,20 @@ pub(super) struct OneWeek<'a> {
     figures: HashMap<(&'a str, &'a str), &'a Figure>,
     in_order: &'a [Figure],
     changed: &'a [String],
+    /// Figures of the statistic by the definition before.
+    former: &'a [Figure],
 }
 
 impl<'a> OneWeek<'a> {
     /// Its figures in printed order.
     pub fn all(&self) -> &'a [Figure] {
         self.in_order
+    }
+
+    /// The figure by the definition before, while both were printed.
+    pub fn former(&self, statistic: &str) -> Option<&'a Figure> {
+        let mut own = self.former.iter();
+        own.find(|figure| figure.statistic == statistic)
     }
 
     pub fn figure(&self, statistic: &str, part: &str) -> Option<&'a Figure> {
@@ -48,6 +56,8 @@ impl<'a> OneWeek<'a> {
 /// All weeks, oldest first.
 pub(super) struct Weeks<'a> {
     pub weeks: Vec<OneWeek<'a>>,
+    /// What later issues counted again, by week and statistic: the newest word of each.
+    restated: HashMap<(Date, &'a str), &'a Figure>,
 }
 
 impl<'a> Weeks<'a> {
@@ -69,6 +79,7 @@ impl<'a> Weeks<'a> {
                     figures: index(&earlier.figures),
                     in_order: &earlier.figures,
                     changed: &[],
+                    former: &[],
                 },
             );
         }
@@ -86,12 +97,21 @@ impl<'a> Weeks<'a> {
                         figures: index(&edition.figures),
                         in_order: &edition.figures,
                         changed: &edition.changed,
+                        former: &edition.former,
                     },
                 );
             }
         }
+        let mut restated = HashMap::new();
+        for week in weeks.values() {
+            for again in week.edition.iter().flat_map(|edition| &edition.restated) {
+                let key = (again.week, again.figure.statistic.as_str());
+                restated.insert(key, &again.figure);
+            }
+        }
         Weeks {
             weeks: weeks.into_values().collect(),
+            restated,
         }
     }
 
@@ -105,10 +125,18 @@ impl<'a> Weeks<'a> {
         let mut points: Vec<Point<'a>> = self
             .weeks
             .iter()
-            .map(|week| Point {
-                week,
-                figure: week.figure(statistic.id, ""),
-                breaks: None,
+            .map(|week| {
+                let printed = week.figure(statistic.id, "");
+                let again = self.restated.get(&(week.week.monday(), statistic.id));
+                let again = again
+                    .copied()
+                    .filter(|again| printed.is_some_and(|printed| printed.version < again.version));
+                Point {
+                    week,
+                    figure: again.or(printed),
+                    printed: printed.filter(|_| again.is_some()),
+                    breaks: None,
+                }
             })
             .filter(|point| point.figure.is_some())
             .collect();
@@ -118,6 +146,7 @@ impl<'a> Weeks<'a> {
             .unwrap_or(points.len());
         points.drain(..first);
         let mut before: Option<(u32, bool)> = None;
+        let mut restated = false;
         for point in &mut points {
             let Some(figure) = point.figure.filter(|figure| !figure.exact.is_empty()) else {
                 continue;
@@ -134,6 +163,8 @@ impl<'a> Weeks<'a> {
                         format!("定义改为第{}版", figure.version),
                         format!("definition version {} since", figure.version),
                     ))
+                } else if restated && point.printed.is_none() {
+                    Some(restated_note(figure.version))
                 } else if point.week.changed.iter().any(|id| id == statistic.id) {
                     Some(Text::new(
                         "来源有变化，前后不可比",
@@ -144,6 +175,7 @@ impl<'a> Weeks<'a> {
                 };
             }
             before = Some((figure.version, here));
+            restated = point.printed.is_some();
         }
         LongSeries { statistic, points }
     }
@@ -153,6 +185,8 @@ impl<'a> Weeks<'a> {
 pub(super) struct Point<'a> {
     pub week: &'a OneWeek<'a>,
     pub figure: Option<&'a Figure>,
+    /// What was printed by an earlier definition, where the figure is a restated one.
+    pub printed: Option<&'a Figure>,
     /// Why the series breaks before it.
     pub breaks: Option<Text>,
 }

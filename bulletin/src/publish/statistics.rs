@@ -305,6 +305,24 @@ fn row(series: &LongSeries<'_>, point: &Point<'_>, w: &Words, lang: Lang) -> Wee
         note: match (missing, point.week.edition, figure) {
             (Some(reason), ..) => clean(reason.get(lang)),
             (None, None, _) => w.imported.to_owned(),
+            (None, _, Some(figure)) if other(series, point).is_some() => {
+                let other = other(series, point).map_or_else(String::new, |other| {
+                    by_other(
+                        other,
+                        &clean(series.told(other).get(lang)),
+                        point.printed.is_some(),
+                        lang,
+                    )
+                });
+                match figure.complete {
+                    true => other,
+                    false => format!(
+                        "{other}{}{}",
+                        if lang == Lang::Zh { "；" } else { "; " },
+                        w.incomplete
+                    ),
+                }
+            }
             (None, _, Some(figure)) if !figure.complete => w.incomplete.to_owned(),
             _ => String::new(),
         },
@@ -312,6 +330,25 @@ fn row(series: &LongSeries<'_>, point: &Point<'_>, w: &Words, lang: Lang) -> Wee
             .breaks
             .as_ref()
             .map_or_else(String::new, |note| note.get(lang).to_owned()),
+    }
+}
+
+/// The figure by another definition than the one that is drawn.
+fn other<'a>(series: &LongSeries<'_>, point: &Point<'a>) -> Option<&'a super::edition::Figure> {
+    let former = point.week.former(series.statistic.id);
+    point
+        .printed
+        .or(former)
+        .filter(|figure| !figure.exact.is_empty())
+}
+
+fn by_other(other: &super::edition::Figure, value: &str, printed: bool, lang: Lang) -> String {
+    let version = other.version;
+    match (lang, printed) {
+        (Lang::Zh, true) => format!("重算；按第{version}版定义刊印为{value}"),
+        (Lang::Zh, false) => format!("按第{version}版定义为{value}"),
+        (Lang::En, true) => format!("restated; printed as {value} by definition version {version}"),
+        (Lang::En, false) => format!("{value} by definition version {version}"),
     }
 }
 
@@ -342,7 +379,26 @@ fn facts(statistic: &Statistic, w: &Words, lang: Lang) -> Vec<(&'static str, Str
         Sense::FewerIsBetter => w.fewer,
         Sense::Neutral => w.neutral,
     };
-    let mut out = vec![(w.version, statistic.version.to_string())];
+    let version = match (statistic.before, lang) {
+        (None, _) => statistic.version.to_string(),
+        (Some(before), Lang::Zh) => format!(
+            "{}，自{}当周起；此前为第{}版，并列至{}当周：{}",
+            statistic.version,
+            before.since,
+            before.definition.version,
+            before.until(),
+            before.change.zh
+        ),
+        (Some(before), Lang::En) => format!(
+            "{}, since the week of {}; version {} before, printed beside until the week of {}: {}",
+            statistic.version,
+            before.since,
+            before.definition.version,
+            before.until(),
+            before.change.en
+        ),
+    };
+    let mut out = vec![(w.version, version)];
     if !statistic.unit.en.is_empty() {
         out.push((w.unit, word(statistic.unit, lang).to_owned()));
     }
@@ -382,12 +438,32 @@ fn parts(all: &Weeks<'_>, statistic: &Statistic, lang: Lang) -> Vec<(String, Str
         .collect()
 }
 
+/// A break of the series for programs.
+fn turn(point: &Point<'_>) -> Option<serde_json::Value> {
+    let note = point.breaks.as_ref()?;
+    Some(json!({ "issue": point.week.number, "week": point.week.week.monday(), "note": note }))
+}
+
+/// A week that was counted by two definitions, for programs: restated since, or while both were printed.
+fn by_both(series: &LongSeries<'_>, point: &Point<'_>) -> Option<serde_json::Value> {
+    let (figure, other) = (point.figure?, other(series, point)?);
+    let one = |figure: &super::edition::Figure| json!({ "version": figure.version, "number": figure.number, "exact": figure.exact });
+    Some(json!({
+        "issue": point.week.number,
+        "week": point.week.week.monday(),
+        "restated": point.printed.is_some(),
+        "in_the_series": one(figure),
+        "by_the_definition_before": one(other),
+    }))
+}
+
 /// CSV and JSON of every statistic, with all its parts.
 pub(super) fn downloads(site: &Site<'_>, all: &Weeks<'_>) -> Vec<Rendition> {
     let mut out = Vec::new();
     for (.., statistics) in FAMILIES {
         for statistic in *statistics {
             let rows = data::figures(all, Some(statistic.id));
+            let series = all.series(statistic);
             out.push(Rendition {
                 name: format!("statistics/{}.csv", statistic.id),
                 bytes: data::csv(data::FIGURES, rows.iter().map(data::FigureRow::cells)),
@@ -398,6 +474,12 @@ pub(super) fn downloads(site: &Site<'_>, all: &Weeks<'_>) -> Vec<Rendition> {
                 "unit": statistic.unit.text(),
                 "definition": {
                     "version": statistic.version,
+                    "before": statistic.before.map(|before| json!({
+                        "version": before.definition.version,
+                        "since": before.since,
+                        "until": before.until(),
+                        "change": before.change.text(),
+                    })),
                     "key": statistic.key.text(),
                     "territory": statistic.territory.words().text(),
                     "formula": statistic.formula.to_string(),
@@ -405,6 +487,8 @@ pub(super) fn downloads(site: &Site<'_>, all: &Weeks<'_>) -> Vec<Rendition> {
                 },
                 "licence": site.settings.licence.as_ref().map(|licence| &licence.name),
                 "values": rows.iter().map(data::FigureRow::json).collect::<Vec<_>>(),
+                "breaks": series.points.iter().filter_map(turn).collect::<Vec<_>>(),
+                "other_definitions": series.points.iter().filter_map(|point| by_both(&series, point)).collect::<Vec<_>>(),
             });
             out.push(file(
                 &format!("statistics/{}.json", statistic.id),

@@ -31,6 +31,20 @@ words! {
     search: "检索", "Search";
     /// Block lists.
     lists: "名单", "Block lists";
+    /// What they are.
+    lists_text: "可用于阻断的域名、地址和链接，供解析服务器、网关和终端使用。", "Names, addresses and URLs to block, for resolvers, gateways and hosts.";
+    /// Nothing published.
+    no_lists: "尚未发布名单。", "No list has been published yet.";
+    /// Delisting.
+    delisting: "申请解除", "To be taken off";
+    /// The form for it.
+    delisting_form: "在线申请", "Ask online";
+    /// How they work.
+    lists_how: "怎样使用", "How to use them";
+    /// Flash alerts.
+    alerts: "紧急通报", "Flash alerts";
+    /// Roll-ups.
+    rollups: "月报、季报和年报", "Months, quarters and years";
     /// Language switch.
     language: "语言", "Language";
     /// Theme button.

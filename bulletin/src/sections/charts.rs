@@ -11,6 +11,7 @@ use model::statistic;
 use super::Page;
 use super::series::{Past, whole};
 use super::words::{list, period};
+use crate::frozen::FrozenWeek;
 
 /// Identifier, finding, measure and alternative text of a chart.
 pub struct Caption {
@@ -49,7 +50,7 @@ pub fn chart(
         alt: caption.alt,
         plot,
         table,
-        source: sources_text(&sources),
+        source: sources_text(page.this, &sources),
         query: explain_command(page, statistic),
         note,
     }
@@ -74,16 +75,17 @@ pub fn incomplete_note(found: &model::bulletin::Incomplete) -> Text {
     )
 }
 
-/// Names of sources, shortened after six.
-pub fn sources_text(sources: &[String]) -> Text {
+/// Names of sources as readers know them, shortened after six.
+pub fn sources_text(week: &FrozenWeek, sources: &[String]) -> Text {
     const NAMED: usize = 6;
-    if sources.len() <= NAMED {
-        return Text::new(sources.join("、"), sources.join(", "));
+    let named: Vec<&str> = sources.iter().map(|feed| week.feed_title(feed)).collect();
+    if named.len() <= NAMED {
+        return Text::new(named.join("、"), named.join(", "));
     }
-    let shown = &sources[..NAMED];
+    let shown = &named[..NAMED];
     Text::new(
-        format!("{}等{}个", shown.join("、"), sources.len()),
-        format!("{} and {} more", shown.join(", "), sources.len() - NAMED),
+        format!("{}等{}个", shown.join("、"), named.len()),
+        format!("{} and {} more", shown.join(", "), named.len() - NAMED),
     )
 }
 

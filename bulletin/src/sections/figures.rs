@@ -18,9 +18,10 @@ use model::worded::Word;
 
 use super::words::lower_first;
 use crate::frozen::FrozenWeek;
+use crate::restate::former_key;
 use crate::statistics;
 use crate::statistics::cells::UNKNOWN;
-use crate::statistics::compare::change_of;
+use crate::statistics::compare::{Side, change_of};
 use crate::statistics::vulnerabilities::object_name;
 
 /// Identifier of the note that tells which sources were incomplete.
@@ -39,6 +40,8 @@ pub struct Figures {
     values: Vec<PublishedValue>,
     by_key: BTreeMap<String, usize>,
     changes: BTreeMap<String, statistic::Change>,
+    /// Printed names of feeds.
+    titles: BTreeMap<String, String>,
 }
 
 impl Figures {
@@ -48,6 +51,11 @@ impl Figures {
             values: Vec::new(),
             by_key: BTreeMap::new(),
             changes: BTreeMap::new(),
+            titles: this
+                .coverage
+                .iter()
+                .map(|coverage| (coverage.feed.clone(), coverage.printed().to_owned()))
+                .collect(),
         };
         for statistic in statistics::all() {
             let Some(value) = this.value(statistic.id) else {
@@ -55,8 +63,74 @@ impl Figures {
             };
             let before = last.and_then(|last| last.value(statistic.id));
             figures.add(this, last, statistic, value, before, names);
+            figures.add_former(this, last, statistic, names);
         }
         figures
+    }
+
+    /// The figure by the definition before, where both are printed.
+    fn add_former(
+        &mut self,
+        this: &FrozenWeek,
+        last: Option<&FrozenWeek>,
+        statistic: &Statistic,
+        names: &Names<'_>,
+    ) {
+        let by = |week: &FrozenWeek, version: Option<u32>| {
+            let mut former = week.former.iter().map(|former| &former.value);
+            let found = former.find(|value| {
+                value.statistic == statistic.id && version.is_none_or(|own| value.version == own)
+            });
+            found.cloned()
+        };
+        let Some(value) = by(this, None) else {
+            return;
+        };
+        let version = value.version;
+        let before = last.and_then(|last| {
+            let printed = last.value(statistic.id).cloned();
+            let printed = printed.filter(|printed| printed.version == version);
+            by(last, Some(version)).or(printed)
+        });
+        let side = |value, week: &FrozenWeek| (value, week.coverage.clone());
+        let now = side(value, this);
+        let then = before.zip(last).map(|(before, last)| side(before, last));
+        let sides = (
+            Side {
+                value: &now.0,
+                coverage: &now.1,
+            },
+            then.as_ref()
+                .map(|(value, coverage)| Side { value, coverage }),
+        );
+        let (complete, expected) = sides.0.completeness(None);
+        let main = PublishedValue {
+            key: former_key(&now.0),
+            statistic: statistic.id.to_owned(),
+            definition_version: version,
+            name: former_name(statistic, version),
+            unit: statistic.unit.text(),
+            value: print(&now.0.measured, statistic, statistic.print, None, names),
+            missing: now.0.measured.missing().map(statistic::Missing::text),
+            previous: sides.1.and_then(|then| {
+                print(
+                    &then.value.measured,
+                    statistic,
+                    statistic.print,
+                    None,
+                    names,
+                )
+            }),
+            change: Change::default(),
+            incomplete: (complete < expected).then(|| Incomplete {
+                complete,
+                expected,
+                note: Some(SOURCES_NOTE.to_owned()),
+            }),
+            preliminary: false,
+        };
+        let change = change_of(statistic, None, sides.0, sides.1);
+        self.push(main, change, statistic.sense);
     }
 
     /// The figures of an issue as it prints them, for prose that is written around it.
@@ -66,6 +140,7 @@ impl Figures {
             by_key: by_key.map(|(at, value)| (value.key.clone(), at)).collect(),
             values: values.to_vec(),
             changes: BTreeMap::new(),
+            titles: BTreeMap::new(),
         }
     }
 
@@ -151,7 +226,13 @@ impl Figures {
 
     fn push(&mut self, mut value: PublishedValue, change: statistic::Change, sense: Sense) {
         if value.value.is_some() {
-            value.change = print_change(&change, sense);
+            let mut told = change.clone();
+            for feed in told.like_for_like.iter_mut().flatten() {
+                if let Some(title) = self.titles.get(feed) {
+                    feed.clone_from(title);
+                }
+            }
+            value.change = print_change(&told, sense);
         }
         self.by_key.insert(value.key.clone(), self.values.len());
         self.changes.insert(value.key.clone(), change);
@@ -224,6 +305,14 @@ impl Figures {
     }
 }
 
+/// Printed name of a figure by the definition before.
+pub fn former_name(statistic: &Statistic, version: u32) -> Text {
+    Text::new(
+        format!("{}（第{version}版定义）", statistic.name.zh),
+        format!("{} (definition version {version})", statistic.name.en),
+    )
+}
+
 /// The count of a statistic that a line is drawn with: that of M1 is the sum of its printed parts, as its
 /// print is, so that the line ends where the text says.
 pub(super) fn drawn(week: &FrozenWeek, id: &str) -> Option<u64> {
@@ -251,6 +340,20 @@ fn amount(exact: Exact, number: Option<Decimal>, text: Text) -> Option<Amount> {
         number,
         text,
     })
+}
+
+/// A count or share as printed by itself; `None` of names and words, and where there is nothing.
+pub fn plain(measured: &Measured, statistic: &Statistic) -> Option<Amount> {
+    let names = Names {
+        province: &|_| None,
+        sector: &|_| None,
+    };
+    match measured.quantity()? {
+        Quantity::Count(_) | Quantity::Ratio { .. } => {
+            print(measured, statistic, statistic.print, None, &names)
+        }
+        Quantity::Rank { .. } | Quantity::Word { .. } => None,
+    }
 }
 
 fn print(

@@ -5,13 +5,16 @@ use model::statistic::FeedCoverage;
 
 use super::Page;
 use super::figures::SOURCES_NOTE;
-use super::words::{say, short_day};
+use super::words::{self, say, short_day};
+use crate::restate::former_key;
+use crate::statistics;
 
 /// The notes in printed order.
 pub fn notes(page: &Page<'_>) -> Vec<Note> {
     let mut out = vec![note("week", week(page)), note(SOURCES_NOTE, sources(page))];
     out.extend(unavailable(page).map(|text| note("unavailable", text)));
     out.push(note("counting", counting(page)));
+    out.extend(definitions(page));
     out.extend(warned(page).map(|text| note("warnings", text)));
     out.push(note(
         "change",
@@ -65,7 +68,7 @@ fn sources(page: &Page<'_>) -> Text {
     let changed: Vec<&str> = coverage
         .iter()
         .filter(|feed| feed.changed)
-        .map(|feed| feed.feed.as_str())
+        .map(FeedCoverage::printed)
         .collect();
     if !changed.is_empty() {
         zh.push_str(&format!("；有变化的有{}", changed.join("、")));
@@ -89,11 +92,15 @@ fn lack(feed: &FeedCoverage) -> Text {
     Text::new(
         format!(
             "{}（{}/{}天{zh}）",
-            feed.feed, feed.seen_days, feed.expected_days
+            feed.printed(),
+            feed.seen_days,
+            feed.expected_days
         ),
         format!(
             "{} ({}/{} days{en})",
-            feed.feed, feed.seen_days, feed.expected_days
+            feed.printed(),
+            feed.seen_days,
+            feed.expected_days
         ),
     )
 }
@@ -181,6 +188,56 @@ fn counting(page: &Page<'_>) -> Text {
         plain.plain(model::bulletin::Lang::Zh),
         plain.plain(model::bulletin::Lang::En),
     )
+}
+
+/// What is counted by a new definition, by the one before, and what was restated.
+fn definitions(page: &Page<'_>) -> Option<Note> {
+    let mut zh = String::new();
+    let mut en = String::new();
+    for former in &page.this.former {
+        let id = &former.value.statistic;
+        let Some((now, statistic)) = page.value(id).zip(statistics::named(id)) else {
+            continue;
+        };
+        let (key, old) = (former_key(&former.value), former.value.version);
+        let told = |key: &str| match page.figures.has(key) {
+            true => [format!("{{{key}}}"), format!("{{{key}}}")],
+            false => ["不可用".to_owned(), "not available".to_owned()],
+        };
+        let ([zh_now, en_now], [zh_old, en_old]) = (told(id), told(&key));
+        zh.push_str(&format!(
+            "{}（{id}）自{}当周起按第{}版定义计数：{}。本周按新定义为{zh_now}，按第{old}版为{zh_old}；两者并列至{}当周。",
+            statistic.name.zh, words::day(former.since).zh, now.version, former.change.zh, words::day(former.until).zh
+        ));
+        en.push_str(&format!(
+            "{} ({id}) is counted by definition version {} since the week of {}: {}. This week it is {en_now} by the new definition and {en_old} by version {old}; both are printed until the week of {}. ",
+            statistic.name.en, now.version, words::day(former.since).en, former.change.en, words::day(former.until).en
+        ));
+    }
+    let mut restated: Vec<(&str, u32)> = Vec::new();
+    for again in &page.this.restated {
+        let id = again.value.statistic.as_str();
+        match restated.iter_mut().find(|(own, _)| *own == id) {
+            Some((_, weeks)) => *weeks += 1,
+            None => restated.push((id, 1)),
+        }
+    }
+    for (id, weeks) in restated {
+        zh.push_str(&format!(
+            "{id}此前{weeks}周已按新定义重算，走势图标有断点，原刊印的数不变。"
+        ));
+        en.push_str(&format!(
+            "{id}: {weeks} earlier week{} restated by the new definition, with a marked break in the charts; what was printed stands. ",
+            if weeks == 1 { " is" } else { "s are" }
+        ));
+    }
+    if zh.is_empty() {
+        return None;
+    }
+    Some(Note {
+        id: "definitions".to_owned(),
+        text: say(page.figures, &zh, en.trim_end()),
+    })
 }
 
 fn warned(page: &Page<'_>) -> Option<Text> {

@@ -17,14 +17,25 @@ pub const SHOWN_WEEKS: i64 = 13;
 /// Fewer weeks than this have no range worth the name.
 const RANGE_AT_LEAST: usize = 8;
 
+/// A place where a line breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Index of the first week after.
+    pub at: usize,
+    /// What lies before does not compare with what lies after; a restated past does.
+    pub cuts: bool,
+    /// Why.
+    pub note: Text,
+}
+
 /// One figure over the weeks, oldest first; the last is this week.
 pub struct Past {
     /// The weeks.
     pub weeks: Vec<ReportingWeek>,
     /// The counts; `None` is a gap.
     pub counts: Vec<Option<u64>>,
-    /// Breaks, by index of the first week after.
-    pub breaks: Vec<usize>,
+    /// Where the line breaks or its way of counting changed.
+    pub breaks: Vec<Turn>,
     /// Whether all sources of the figure were complete, by week.
     pub complete: Vec<bool>,
     /// Counts of up to 52 weeks before this one in which all sources were complete.
@@ -39,6 +50,25 @@ fn is_complete(frozen: &FrozenWeek, value: &StatisticValue) -> bool {
     }
     .completeness(None);
     complete == expected
+}
+
+/// The newest week whose figure was counted again by the definition of this one.
+fn last_restated(this: &FrozenWeek, id: &str) -> Option<ReportingWeek> {
+    let own = this
+        .restated
+        .iter()
+        .filter(|again| again.value.statistic == id);
+    own.map(|again| again.week).max()
+}
+
+/// What a restated line says where the new definition came in.
+pub fn restated_note(version: u32) -> Text {
+    Text::new(
+        format!("自此按第{version}版定义计数，此前已按新定义重算"),
+        format!(
+            "counted by definition version {version} since; the weeks before are restated by it"
+        ),
+    )
 }
 
 impl Past {
@@ -58,6 +88,9 @@ impl Past {
             complete: Vec::new(),
             range: Vec::new(),
         };
+        let mut counted_by = None;
+        let mut restated = last_restated(this, id);
+        let mut restated_shown = false;
         for back in (0..SHOWN_WEEKS).rev() {
             let week = this.week.plus(-back);
             let frozen = find(week);
@@ -71,9 +104,42 @@ impl Past {
                     .iter()
                     .any(|coverage| coverage.changed && sources.contains(&coverage.feed))
             });
-            if changed && !out.weeks.is_empty() {
-                out.breaks.push(out.weeks.len());
+            let at = out.weeks.len();
+            let version = value.map(|value| value.version);
+            let others = version.zip(counted_by).filter(|(now, then)| now != then);
+            if at > 0
+                && let Some((now, _)) = others
+            {
+                out.breaks.push(Turn {
+                    at,
+                    cuts: true,
+                    note: Text::new(
+                        format!("定义改为第{now}版，前后不可比"),
+                        format!("definition version {now} since: before and after do not compare"),
+                    ),
+                });
+            } else if at > 0 && changed {
+                out.breaks.push(Turn {
+                    at,
+                    cuts: true,
+                    note: Text::new(
+                        "来源有变化，前后不可比",
+                        "a source changed: before and after do not compare",
+                    ),
+                });
             }
+            if at > 0 && value.is_some() && restated.is_some_and(|last| last < week) {
+                if restated_shown {
+                    out.breaks.push(Turn {
+                        at,
+                        cuts: false,
+                        note: restated_note(version.unwrap_or_default()),
+                    });
+                }
+                restated = None;
+            }
+            restated_shown |= restated.is_some() && value.is_some();
+            counted_by = version.or(counted_by);
             out.weeks.push(week);
             out.counts.push(frozen.and_then(|frozen| drawn(frozen, id)));
             out.complete.push(
@@ -87,9 +153,12 @@ impl Past {
                 .value(id)
                 .is_some_and(|value| is_complete(frozen, value))
         };
+        let now = this.value(id).map(|value| value.version);
+        let alike = |frozen: &&FrozenWeek| frozen.value(id).map(|value| value.version) == now;
         out.range = past
             .iter()
             .filter(whole)
+            .filter(alike)
             .filter_map(|frozen| drawn(frozen, id))
             .collect();
         out
@@ -102,7 +171,8 @@ impl Past {
 
     /// Counts that may be compared with each other, oldest first: complete weeks after the last break.
     pub fn comparable(&self) -> Vec<u64> {
-        let from = self.breaks.last().copied().unwrap_or(0);
+        let from = self.breaks.iter().rev().find(|turn| turn.cuts);
+        let from = from.map_or(0, |turn| turn.at);
         let weeks = self.counts.iter().zip(&self.complete).skip(from);
         weeks
             .filter(|(_, complete)| **complete)
@@ -119,8 +189,10 @@ impl Past {
         self.breaks = self
             .breaks
             .iter()
-            .filter_map(|at| at.checked_sub(first))
-            .filter(|at| *at > 0)
+            .filter_map(|turn| {
+                let at = turn.at.checked_sub(first).filter(|at| *at > 0)?;
+                Some(Turn { at, ..turn.clone() })
+            })
             .collect();
         self
     }
@@ -179,15 +251,11 @@ impl Past {
 
     /// Breaks with their words.
     pub fn printed_breaks(&self) -> Vec<Break> {
-        let note = Text::new(
-            "来源有变化，前后不可比",
-            "a source changed: before and after do not compare",
-        );
         self.breaks
             .iter()
-            .map(|at| Break {
-                at: *at,
-                note: note.clone(),
+            .map(|turn| Break {
+                at: turn.at,
+                note: turn.note.clone(),
             })
             .collect()
     }

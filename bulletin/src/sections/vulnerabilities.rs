@@ -8,7 +8,7 @@ use super::charts::{Bar, Caption, beside_last, chart, largest, ranked, weekly};
 use super::figures::change_clause;
 use super::words::{Clauses, list, say};
 use crate::statistics::cells::UNKNOWN;
-use crate::statistics::priority::Patch;
+use crate::statistics::priority::{Patch, Vulnerability};
 
 /// Present while records of the national database are available.
 pub fn section(page: &Page<'_>) -> Option<Section> {
@@ -81,19 +81,7 @@ fn top(page: &Page<'_>) -> Option<Table> {
         return None;
     }
     let rows = listed.iter().map(|one| {
-        let ids: Vec<&str> = std::iter::once(&one.cnvd)
-            .chain(&one.cve)
-            .chain(&one.cnnvd)
-            .map(String::as_str)
-            .collect();
-        let ids = ids.join(" · ");
-        let name = match one.title.is_empty() {
-            true => Text::same(ids),
-            false => Text::new(
-                format!("{}（{ids}）", one.title),
-                format!("{} ({ids})", one.title),
-            ),
-        };
+        let name = name(one);
         let dash = || Text::same("–");
         let score = one.score.as_ref().map_or_else(dash, |score| {
             let mark = if score.disagrees() { "*" } else { "" };
@@ -131,6 +119,42 @@ fn top(page: &Page<'_>) -> Option<Table> {
         ],
         rows: rows.collect(),
     })
+}
+
+/// How an entry is called. The English goes by the CVE ids with an English title, else with the product's words; a
+/// Chinese title stands there only where nothing else is known, and says so.
+fn name(one: &Vulnerability) -> Text {
+    let ids: Vec<&str> = std::iter::once(&one.cnvd)
+        .chain(&one.cve)
+        .chain(&one.cnnvd)
+        .map(String::as_str)
+        .collect();
+    let zh = match one.title.is_empty() {
+        true => ids.join(" · "),
+        false => format!("{}（{}）", one.title, ids.join(" · ")),
+    };
+    let (first, others) = match one.cve.is_empty() {
+        true => (one.cnvd.clone(), one.cnnvd.join(" · ")),
+        false => {
+            let others = std::iter::once(&one.cnvd).chain(&one.cnnvd);
+            let others: Vec<&str> = others.map(String::as_str).collect();
+            (one.cve.join(" · "), others.join(" · "))
+        }
+    };
+    let called = match (&one.title_en, &one.product_en) {
+        (Some(title), _) => title.clone(),
+        (None, Some(product)) => product.clone(),
+        (None, None) if one.title.is_empty() => String::new(),
+        (None, None) => format!("{} (zh)", one.title),
+    };
+    let mut en = first;
+    if !called.is_empty() {
+        en = format!("{en}: {called}");
+    }
+    if !others.is_empty() {
+        en = format!("{en} ({others})");
+    }
+    Text::new(zh, en)
 }
 
 /// How the list is ordered, and where a score is not what its vector comes to.
@@ -318,4 +342,54 @@ fn objects_chart(page: &Page<'_>) -> Option<Chart> {
         spoken_of..spoken_of + 1,
     );
     Some(chart(page, "V6", caption, plot, table))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(title: &str, title_en: Option<&str>, product_en: Option<&str>) -> Text {
+        name(&Vulnerability {
+            cnvd: "CNVD-2026-90001".to_owned(),
+            cve: vec!["CVE-2026-1234".to_owned()],
+            cnnvd: vec![],
+            title: title.to_owned(),
+            title_en: title_en.map(str::to_owned),
+            product_en: product_en.map(str::to_owned),
+            product: String::new(),
+            severity: None,
+            score: None,
+            exploited: None,
+            predicted: None,
+            patch: Patch::None,
+        })
+    }
+
+    #[test]
+    fn the_english_has_an_english_name_wherever_there_is_one() {
+        let named = entry(
+            "示例网关存在漏洞",
+            Some("Example Gateway Flaw"),
+            Some("Example Gateway"),
+        );
+        assert_eq!(
+            named.zh,
+            "示例网关存在漏洞（CNVD-2026-90001 · CVE-2026-1234）"
+        );
+        assert_eq!(
+            named.en,
+            "CVE-2026-1234: Example Gateway Flaw (CNVD-2026-90001)"
+        );
+        let product = entry("示例网关存在漏洞", None, Some("Example Gateway"));
+        assert_eq!(
+            product.en,
+            "CVE-2026-1234: Example Gateway (CNVD-2026-90001)"
+        );
+        let last = entry("示例网关存在漏洞", None, None);
+        assert_eq!(
+            last.en,
+            "CVE-2026-1234: 示例网关存在漏洞 (zh) (CNVD-2026-90001)"
+        );
+        assert_eq!(entry("", None, None).en, "CVE-2026-1234 (CNVD-2026-90001)");
+    }
 }

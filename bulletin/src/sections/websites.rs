@@ -303,7 +303,7 @@ fn three_counts(page: &Page<'_>) -> Chart {
         .collect();
     sources.sort();
     sources.dedup();
-    made.source = sources_text(&sources);
+    made.source = sources_text(page.this, &sources);
     made.query = named
         .iter()
         .map(|(key, _)| explain_command(page, key))

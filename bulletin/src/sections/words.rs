@@ -153,6 +153,11 @@ pub fn day(date: Date) -> Text {
     )
 }
 
+/// Whether a character is Chinese.
+pub fn is_han(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
 /// A day of a known year: `1月11日`, `11 January`.
 pub fn short_day(date: Date) -> Text {
     Text::new(

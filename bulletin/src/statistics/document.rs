@@ -75,6 +75,16 @@ pub fn document() -> String {
         ] {
             let _ = writeln!(out, "| {name} | {text} |");
         }
+        if let Some(before) = statistic.before {
+            let _ = writeln!(
+                out,
+                "| definition before | version {} until the week of {}, beside until that of {}: {} |",
+                before.definition.version,
+                before.since,
+                before.until(),
+                before.change.en
+            );
+        }
         for part in statistic.parts {
             let needs = if part.fields.is_empty() {
                 String::new()

@@ -15,6 +15,7 @@ const fn statistic(id: &'static str, name: Words, formula: Formula, remark: Word
     Statistic {
         id,
         version: 1,
+        before: None,
         name,
         unit: INCIDENTS,
         key: INCIDENT,

@@ -39,6 +39,7 @@ const fn hosting(
     Statistic {
         id,
         version: 1,
+        before: None,
         name,
         unit,
         key,

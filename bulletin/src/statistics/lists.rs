@@ -15,6 +15,7 @@ const fn counted(id: &'static str, name: Words, formula: Formula, remark: Words)
     Statistic {
         id,
         version: 1,
+        before: None,
         name,
         unit: LISTINGS,
         key: LISTING,
@@ -63,6 +64,7 @@ pub const STATISTICS: &[Statistic] = &[
     Statistic {
         id: "L4",
         version: 1,
+        before: None,
         name: Words::new("在列时间中位数", "Median time on block lists"),
         unit: DAYS,
         key: Words::new("一次在列时段", "stay of a listing"),

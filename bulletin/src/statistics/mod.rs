@@ -37,6 +37,7 @@ pub use names::EarlierNames;
 pub use supply::{Sources, Supply};
 pub use tally::Tally;
 
+use jiff::civil::Date;
 use model::statistic::{Observed, Statistic};
 
 /// Every statistic, in printed order.
@@ -52,6 +53,12 @@ pub fn all() -> Vec<&'static Statistic> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Of each of these the definition that counts the week of this Monday.
+pub fn at(declared: &[&'static Statistic], monday: Date) -> Vec<&'static Statistic> {
+    let each = declared.iter();
+    each.map(|statistic| statistic.at(monday)).collect()
 }
 
 /// Those that are counted in the scan of the week's events: all but those of lists and of handling.
@@ -72,7 +79,8 @@ pub fn named(id: &str) -> Option<&'static Statistic> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use model::statistic::Formula;
+    use jiff::civil::Weekday;
+    use model::statistic::{BESIDE_WEEKS, Formula};
 
     use super::*;
 
@@ -87,6 +95,23 @@ mod tests {
         assert_eq!(ids, expected);
         assert_eq!(named("m1").map(|statistic| statistic.id), Some("M1"));
         assert!(named("M9").is_none());
+    }
+
+    #[test]
+    fn a_changed_definition_names_the_one_before_and_runs_beside_it() {
+        for statistic in all() {
+            let mut newer = statistic;
+            while let Some(before) = newer.before {
+                let older = before.definition;
+                assert_eq!(older.id, newer.id);
+                assert!(older.version < newer.version, "{}", newer.id);
+                assert!(before.weeks >= BESIDE_WEEKS, "{}", newer.id);
+                assert_eq!(before.since.weekday(), Weekday::Monday, "{}", newer.id);
+                assert!(older.before.is_none_or(|first| first.since < before.since));
+                newer = older;
+            }
+            assert_eq!(newer.version, 1, "{}: no definition is lost", newer.id);
+        }
     }
 
     #[test]

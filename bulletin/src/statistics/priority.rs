@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::columns::{TextColumn, TimeColumn};
 use crate::Error;
+use crate::sections::words::is_han;
 
 /// Entries of the list.
 pub const LISTED: usize = 10;
@@ -141,6 +142,13 @@ pub struct Vulnerability {
     pub cnnvd: Vec<String>,
     /// Its title as recorded: of a feed, hostile text.
     pub title: String,
+    /// Its title in English, where a catalog of exploited vulnerabilities, a CVE record or the NVD gives one; as
+    /// hostile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title_en: Option<String>,
+    /// The vendor's and product's words without Chinese, of whichever feed names them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_en: Option<String>,
     /// The affected product, as recorded.
     pub product: String,
     /// Severity as recorded.
@@ -369,7 +377,17 @@ impl RecordScan {
                     |of: &Predicted| (of.probability.parse::<f64>().unwrap_or(0.0) * 1e6) as i64;
                 let vendor = record.vendor.clone().unwrap_or_default();
                 let recorded = record.recorded.unwrap_or(0);
+                let title_en = english_of(record.title.as_deref());
+                let product_en = words([record.vendor.as_deref(), record.product.as_deref()]);
                 let vulnerability = Vulnerability {
+                    title_en: of()
+                        .filter_map(|mark| mark.title.clone())
+                        .min()
+                        .map_or(title_en, |(_, title)| Some(title)),
+                    product_en: of()
+                        .filter_map(|mark| mark.product.clone())
+                        .min()
+                        .or(product_en),
                     exploited: exploited.min_by_key(|exploited| exploited.added),
                     predicted: predicted
                         .map(|(_, predicted)| predicted)
@@ -420,6 +438,47 @@ struct Mark {
     /// With the instant it was published at.
     predicted: Option<(i64, Predicted)>,
     score: Option<(String, Score)>,
+    /// An English title, with how far it is from one: that of a catalog, a short text, the beginning of a long one.
+    title: Option<(u8, String)>,
+    /// Vendor and product.
+    product: Option<String>,
+}
+
+/// Characters of a text that is still a title.
+const TITLE: usize = 120;
+
+/// A text without Chinese as a title of one line, cut at a word; `None` of a Chinese or empty one.
+fn english_of(text: Option<&str>) -> Option<String> {
+    let text: Vec<&str> = text?.split_whitespace().collect();
+    let text = text.join(" ");
+    if text.is_empty() || text.chars().any(is_han) {
+        return None;
+    }
+    if text.chars().count() <= TITLE {
+        return Some(text.trim_end_matches('.').to_owned());
+    }
+    let end = text
+        .char_indices()
+        .nth(TITLE)
+        .map_or(text.len(), |(at, _)| at);
+    let cut = text[..end].rfind(' ').unwrap_or(end);
+    Some(format!(
+        "{}…",
+        text[..cut].trim_end_matches([',', ';', '.'])
+    ))
+}
+
+/// Vendor and product as one text, each once and only where it is not Chinese.
+fn words(texts: [Option<&str>; 2]) -> Option<String> {
+    let [vendor, product] = texts.map(english_of);
+    match (vendor, product) {
+        (Some(vendor), Some(product))
+            if !product.to_lowercase().starts_with(&vendor.to_lowercase()) =>
+        {
+            Some(format!("{vendor} {product}"))
+        }
+        (vendor, product) => product.or(vendor),
+    }
 }
 
 /// Collects marks of the wanted CVE ids.
@@ -452,6 +511,11 @@ impl MarkScan {
             text("vulnerabilities")?,
             text("extra")?,
         );
+        let (description, product, vendor) = (
+            text("description")?,
+            text("product_name")?,
+            text("product_vendor")?,
+        );
         let at = TimeColumn::of(batch, "observed_at")?;
         for row in 0..batch.num_rows() {
             let here: BTreeSet<String> = ids([id.get(row), others.get(row)], "CVE-")
@@ -479,7 +543,17 @@ impl MarkScan {
                 percentile: member(&known, "epss_percentile").unwrap_or_default(),
                 model: member(&known, "epss_model"),
             });
+            let title = english_of(description.get(row)).map(|title| {
+                let distance = match (catalog, title.ends_with('…')) {
+                    (true, _) => 0,
+                    (false, false) => 1,
+                    (false, true) => 2,
+                };
+                (distance, title)
+            });
             let mark = Mark {
+                title,
+                product: words([vendor.get(row), product.get(row)]),
                 exploited,
                 predicted: predicted.map(|predicted| (instant, predicted)),
                 score: score(&known),
@@ -516,6 +590,11 @@ impl Mark {
             (a, b) => a.or(b),
         };
         settle_score(&mut self.score, other.score);
+        self.title = match (self.title.take(), other.title) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        settle(&mut self.product, other.product);
     }
 }
 
@@ -567,6 +646,8 @@ mod tests {
             cve: vec![],
             cnnvd: vec![],
             title: String::new(),
+            title_en: None,
+            product_en: None,
             product: String::new(),
             severity: None,
             score: None,
@@ -574,6 +655,53 @@ mod tests {
             predicted: None,
             patch: Patch::None,
         }
+    }
+
+    #[test]
+    fn english_titles_are_short_and_hold_no_chinese() {
+        assert_eq!(english_of(Some("某产品存在漏洞")), None);
+        assert_eq!(english_of(Some("  ")), None);
+        assert_eq!(
+            english_of(Some("Example Gateway\n Injection Vulnerability.")).as_deref(),
+            Some("Example Gateway Injection Vulnerability")
+        );
+        let long = "An unauthenticated attacker ".repeat(9);
+        let cut = english_of(Some(&long)).expect("a beginning");
+        assert!(
+            cut.ends_with('…') && cut.chars().count() <= TITLE + 1,
+            "{cut}"
+        );
+        let named = |vendor, product| words([vendor, product]);
+        assert_eq!(
+            named(Some("Example"), Some("Gateway")).as_deref(),
+            Some("Example Gateway")
+        );
+        assert_eq!(
+            named(Some("Example"), Some("Example Gateway")).as_deref(),
+            Some("Example Gateway")
+        );
+        assert_eq!(
+            named(Some("示例公司"), Some("Gateway")).as_deref(),
+            Some("Gateway")
+        );
+        assert_eq!(named(Some("示例公司"), Some("网关")), None);
+    }
+
+    #[test]
+    fn a_catalog_s_title_goes_before_others() {
+        let mut one = Mark::default();
+        for (distance, title) in [
+            (2, "A very long…"),
+            (1, "Zeta flaw"),
+            (0, "Zeta Gateway Flaw"),
+            (1, "Alpha"),
+        ] {
+            one.take(Mark {
+                title: Some((distance, title.to_owned())),
+                ..Mark::default()
+            });
+        }
+        assert_eq!(one.title, Some((0, "Zeta Gateway Flaw".to_owned())));
     }
 
     #[test]

@@ -19,6 +19,7 @@ const fn record(
     Statistic {
         id,
         version: 1,
+        before: None,
         name,
         unit: RECORDS,
         key: RECORD,

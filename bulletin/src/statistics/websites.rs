@@ -16,6 +16,7 @@ const fn site(id: &'static str, name: Words, observed: Observed, formula: Formul
     Statistic {
         id,
         version: 1,
+        before: None,
         name,
         unit: SITES,
         key: SITE,
@@ -74,6 +75,7 @@ const fn page(
     Statistic {
         id,
         version: 1,
+        before: None,
         name,
         unit,
         key,

@@ -172,6 +172,7 @@ fn freeze(made: Made, past: &[FrozenWeek]) -> FrozenWeek {
         reference: "none",
         source_schemas: vec![],
         program: "test",
+        statistics: &bulletin::statistics::all(),
         past,
         rating: &rating,
         vulnerability: &vulnerability,

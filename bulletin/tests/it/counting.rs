@@ -23,6 +23,7 @@ fn tally(events: &[Event]) -> WeekTally {
 pub fn full(feed: &str) -> FeedCoverage {
     FeedCoverage {
         feed: feed.to_owned(),
+        title: String::new(),
         expected_days: 7,
         seen_days: 7,
         reports: 7,

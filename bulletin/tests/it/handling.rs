@@ -25,12 +25,14 @@ use model::incident::{Border, CaseKind, Resolution, Severity, Step};
 use model::issue::NumberingScheme;
 use model::notice::{NoticeKind, NoticeState};
 use model::organization::{Channel, Role};
-use model::statistic::{Measured, Missing, Quantity};
+use model::statistic::{Measured, Missing, Quantity, Statistic};
 use model::territory::Territory;
 use model::time::{ReportingWeek, Timestamp};
 use model::verification::{Client, Finding, ProbeKind};
 
 use crate::render::golden::compare;
+
+mod definitions;
 
 /// 2023-01-09T00:00:00Z, a Monday.
 const MONDAY: i64 = 1_673_222_400_000_000;
@@ -156,6 +158,7 @@ impl Desk {
             ask: "remove".to_owned(),
             reason: "test".to_owned(),
             target_secs: 24 * 3600,
+            working_days: None,
         };
         let decided = self.ledger.decide(vec![directive], WHO, at).await;
         decided.expect("decided");
@@ -210,6 +213,15 @@ impl Desk {
     }
 
     async fn freeze(&self, monday: i64, past: &[FrozenWeek]) -> FrozenWeek {
+        self.freeze_by(&statistics::all(), monday, past).await
+    }
+
+    async fn freeze_by(
+        &self,
+        declared: &[&'static Statistic],
+        monday: i64,
+        past: &[FrozenWeek],
+    ) -> FrozenWeek {
         let week = ReportingWeek::containing(Timestamp(monday).day().date());
         let rating = Profile::named(DEFAULT_RATING, &[]).expect("built in");
         let vulnerability = Profile::named(DEFAULT_VULNERABILITY, &[]).expect("built in");
@@ -223,6 +235,7 @@ impl Desk {
             reference: "none",
             source_schemas: vec![],
             program: "test",
+            statistics: declared,
             past,
             rating: &rating,
             vulnerability: &vulnerability,

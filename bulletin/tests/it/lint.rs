@@ -263,6 +263,14 @@ const BREAKS: &[Break] = &[
         let count = case.count("W1") + 1;
         case.set("W2", count);
     }),
+    ("former", |case| {
+        let mut values = case.frozen.values.iter_mut();
+        let changed = values.find(|value| value.statistic == "W3");
+        changed.expect("there").version = 2;
+    }),
+    ("direction-mark", |case| {
+        case.editorial.blocks[0].text.zh.push('\u{202e}');
+    }),
     ("quotient", |case| {
         let amount = case.amount("W7");
         amount.number = Some(Decimal::count(5));

@@ -3,7 +3,7 @@
 mod peers;
 pub mod sample;
 
-use bulletin::publish::{self, Edition, Lists, Settings};
+use bulletin::publish::{self, Edition, Settings};
 use bulletin::render::Rendition;
 use model::bulletin::Lang;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +63,14 @@ fn every_link_leads_somewhere_in_the_site() {
             files.insert(
                 format!("{}/{}", publish::ISSUES, file.name),
                 String::from_utf8(file.bytes.clone()).expect("text"),
+            );
+        }
+        for file in &sample.others {
+            let text = String::from_utf8(file.bytes.clone()).expect("text");
+            assert!(
+                files.insert(file.name.clone(), text).is_none(),
+                "{}",
+                file.name
             );
         }
         let assets: BTreeSet<String> = publish::assets(&sample.editions)
@@ -403,20 +411,71 @@ fn no_text_becomes_markup() {
 }
 
 #[test]
-fn the_place_for_lists_is_there_when_there_are_lists() {
+fn block_lists_have_a_page_where_they_are_turned_on() {
     let sample = sample(&specimen::bulletin(), 2, false);
     let mut site = sample.site();
-    assert!(
-        !texts(&publish::pages(&site).expect("a site"))["index.html"].contains("lists.zh.html")
-    );
-    site.lists = Some(Lists { stem: "lists" });
     let pages = texts(&publish::pages(&site).expect("a site"));
     for lang in Lang::ALL {
+        let code = lang.code();
         let home = if lang == Lang::Zh {
             "index.html"
         } else {
             "index.en.html"
         };
-        assert!(pages[home].contains(&format!("href=\"lists.{}.html\"", lang.code())));
+        assert!(pages[home].contains(&format!("href=\"lists.{code}.html\"")));
+        let page = &pages[&format!("lists.{code}.html")];
+        let count = match lang {
+            Lang::Zh => "1284条",
+            Lang::En => "1,284 entries",
+        };
+        for there in [
+            count,
+            "lists/phishing/rpz.zone",
+            "lists/c2/list.stix.json",
+            "2023011601",
+            "mailto:delist@cert.example",
+            "https://cert.example/appeal?about=listing",
+            "CC-BY-4.0",
+        ] {
+            assert!(page.contains(there), "{code}: {there}");
+        }
+        // How long an entry stands.
+        assert!(page.contains(if lang == Lang::Zh {
+            "7天后"
+        } else {
+            "7 days after"
+        }));
     }
+    assert!(pages["sitemap.xml"].contains("lists.en.html"));
+    site.lists = None;
+    let pages = texts(&publish::pages(&site).expect("a site"));
+    assert!(!pages["index.html"].contains("lists.zh.html"));
+    assert!(!pages.contains_key("lists.zh.html") && !pages.contains_key("lists.en.html"));
+}
+
+#[test]
+fn the_home_page_leads_to_alerts_and_roll_ups() {
+    let sample = sample(&specimen::bulletin(), 2, false);
+    let mut site = sample.site();
+    let pages = texts(&publish::pages(&site).expect("a site"));
+    let home = &pages["index.en.html"];
+    for link in [
+        "flash-2023-2.en.html",
+        "flash-2023-1.en.html",
+        "monthly-2022-12.en.html",
+    ] {
+        assert!(home.contains(&format!("href=\"{link}\"")), "{link}");
+    }
+    // What was taken back says so.
+    let line = home
+        .split("<li>")
+        .find(|line| line.contains("flash-2023-1."));
+    assert!(line.is_some_and(|line| line.contains("Withdrawn")));
+    let line = home
+        .split("<li>")
+        .find(|line| line.contains("flash-2023-2."));
+    assert!(line.is_some_and(|line| !line.contains("Withdrawn")));
+    site.beside = publish::Beside::default();
+    let pages = texts(&publish::pages(&site).expect("a site"));
+    assert!(!pages["index.en.html"].contains("flash-2023"));
 }

@@ -1,6 +1,8 @@
 //! Complaints, as the team sees them: those that wait for a person, what came with each, and what becomes of it. Who
 //! reported is not shown: nobody needs it to decide.
 
+mod push;
+
 use std::sync::Arc;
 
 use askama::Template;
@@ -46,6 +48,13 @@ pub(crate) const ROUTES: &[Route] = &[
         WORK,
         described_list,
         || get(api_list),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/complaints",
+        WORK,
+        push::described,
+        || post(push::push),
     ),
     Route::api(
         Verb::Post,

@@ -127,6 +127,55 @@ async fn a_complaint_opens_an_incident_and_its_number_tells_a_stage_late() {
 }
 
 #[tokio::test]
+async fn a_program_files_complaints_and_the_same_one_once() {
+    let house = House::new().await;
+    let body = serde_json::json!({
+        "kind": "phishing", "places": ["hxxps://pay.example[.]test/x"], "text": "a hotline's call",
+        "number": "H-1", "source": "hotline", "received": "2020-01-02T03:04:05Z",
+    });
+    let file = |login: &'static str, body: serde_json::Value| {
+        let house = &house;
+        async move { house.json(login, "POST", "/api/v1/complaints", &body).await }
+    };
+    let first = file("analyst", body.clone()).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.body);
+    assert_eq!(
+        (&first.json()["via"], &first.json()["kind"]),
+        (&"api".into(), &"phishing".into())
+    );
+    let again = file("analyst", body.clone()).await;
+    assert_eq!(again.json()["number"], first.json()["number"]);
+    // Whoever only reads, or belongs to a party, files nothing.
+    for login in ["viewer", "party"] {
+        assert_ne!(
+            file(login, body.clone()).await.status,
+            StatusCode::OK,
+            "{login}"
+        );
+    }
+    for (field, wrong) in [
+        ("kind", serde_json::json!("wizardry")),
+        ("places", serde_json::json!(["nothing"])),
+        ("received", serde_json::json!("2999-01-01T00:00:00Z")),
+        ("reporter", serde_json::json!("no address")),
+    ] {
+        let mut bad = body.clone();
+        bad[field] = wrong;
+        let refused = file("analyst", bad).await;
+        assert!(
+            refused.status.is_client_error(),
+            "{field}: {}",
+            refused.body
+        );
+    }
+    let all = house.ledger.complaints(None, Page::ALL).await.unwrap();
+    assert_eq!(all.len(), 1);
+    read(&house).await;
+    let all = house.ledger.complaints(None, Page::ALL).await.unwrap();
+    assert!(all[0].incident_id.is_some(), "read as the form's are");
+}
+
+#[tokio::test]
 async fn what_is_about_the_same_page_joins_and_what_names_nothing_waits() {
     let house = House::new().await;
     for place in ["https://pay.example.test/x", "pay.example.test"] {

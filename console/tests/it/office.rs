@@ -217,6 +217,7 @@ pub async fn letter(
         ask: "suspend-domain".to_owned(),
         reason: "domain example.test".to_owned(),
         target_secs: 86_400,
+        working_days: None,
     };
     let covers: (DirectiveId, IncidentId) = (directive.id, directive.incident);
     ledger

@@ -103,6 +103,7 @@ async fn ask(house: &House, number: i64, of: OrganizationId) {
         ask: "remove-content".to_owned(),
         reason: "row 3 of the table".to_owned(),
         target_secs: 86_400,
+        working_days: None,
     };
     ledger.decide(vec![new], "test", now).await.unwrap();
     let asked = |row: &mut Directive| {
@@ -353,6 +354,7 @@ async fn ask_second(house: &House, number: i64, of: OrganizationId) {
         ask: "suspend-domain".to_owned(),
         reason: "row 4".to_owned(),
         target_secs: 3_600,
+        working_days: None,
     };
     house.ledger.decide(vec![new], "test", now).await.unwrap();
     let asked = |row: &mut Directive| {

@@ -182,7 +182,7 @@ impl Ledger {
     /// Puts a public issue away.
     ///
     /// # Errors
-    /// [`crate::Error::Conflict`] if it is not public.
+    /// [`crate::Error::Conflict`] if it is not public, or a revision that was drafted since is not.
     pub async fn archive_issue(&self, key: &EditionKey, by: &Actor, now: i64) -> Result<Edition> {
         by.must(Right::Publish)?;
         let tx = self.begin().await?;
@@ -192,6 +192,10 @@ impl Ledger {
         };
         if edition.archived_at.is_some() {
             return Ok(edition);
+        }
+        let newest = newest(&tx, key).await?;
+        if newest.is_some_and(|row| row.revision > revision) && edition.withdrawn_at.is_none() {
+            return key.refuse("has a newer revision that is not public: publish it first");
         }
         super::change(&tx, key, [(Column::ArchivedAt, Expr::value(now))]).await?;
         let said = Said::by(by, "", json!({}));

@@ -248,7 +248,7 @@ impl Ledger {
     /// Adds a comment on a revision and returns its number.
     ///
     /// # Errors
-    /// [`Error::NotFound`] without that revision.
+    /// [`Error::NotFound`] without that revision, [`Error::Conflict`] of an empty comment.
     pub async fn comment_issue(
         &self,
         (key, revision): (&EditionKey, i32),
@@ -257,6 +257,9 @@ impl Ledger {
         now: i64,
     ) -> Result<i64> {
         by.must(Right::Review)?;
+        if text.trim().is_empty() {
+            return key.refuse("a comment says something: write what is to be changed");
+        }
         let tx = self.begin().await?;
         revision_of(&tx, key, revision).await?;
         let row = comment::ActiveModel {

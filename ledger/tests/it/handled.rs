@@ -97,6 +97,7 @@ async fn ask(ledger: &Ledger, n: u8, incident: IncidentId, at: i64) -> Organizat
         ask: "suspend".to_owned(),
         reason: "test".to_owned(),
         target_secs: 24 * 3600,
+        working_days: None,
     };
     ledger.decide(vec![new], WHO, at).await.unwrap();
     let notice = NoticeId::draw(Timestamp(at), random(n));

@@ -156,6 +156,7 @@ async fn directive(ledger: &Ledger, n: u8, about: IncidentId, to: OrganizationId
         ask: "suspend-domain".to_owned(),
         reason: "row 1".to_owned(),
         target_secs: 3600,
+        working_days: None,
     };
     ledger.decide(vec![new], "test", T0).await.unwrap();
     id

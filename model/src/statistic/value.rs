@@ -329,6 +329,9 @@ impl StatisticValue {
 pub struct FeedCoverage {
     /// Name of the feed.
     pub feed: String,
+    /// As readers know it ([`crate::feed::Feed::printed`]); empty: by its name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
     /// Days (or deliveries, where the feed is not daily) expected in the week.
     pub expected_days: u32,
     /// Of these, covered by a report.
@@ -347,6 +350,14 @@ pub struct FeedCoverage {
 }
 
 impl FeedCoverage {
+    /// The name that is printed.
+    pub fn printed(&self) -> &str {
+        match self.title.as_str() {
+            "" => &self.feed,
+            title => title,
+        }
+    }
+
     /// Everything expected arrived.
     pub fn complete(&self) -> bool {
         self.seen_days >= self.expected_days

@@ -28,6 +28,8 @@ const LINE: usize = 200;
 pub struct Reported {
     /// The receipt, drawn by the caller: not to be guessed.
     pub receipt: String,
+    /// How it came: [`ledger::complaint::FORM`], or another road that goes the same way.
+    pub via: &'static str,
     /// What it is about.
     pub kind: CaseKind,
     /// What it names.
@@ -95,7 +97,7 @@ impl Desk {
         let complaint = NewComplaint {
             id: ComplaintId::draw(now, (self.random)()),
             receipt: new.receipt,
-            via: ledger::complaint::FORM.to_owned(),
+            via: new.via.to_owned(),
             message: None,
             kind: new.kind,
             what: what.chars().take(LINE).collect(),

@@ -59,11 +59,31 @@ pub struct Asked {
     pub by: By,
     /// What is asked.
     pub want: Ask,
-    /// Hours it has.
+    /// Hours it has; 0 where it has working days.
+    #[serde(default)]
     pub hours: u32,
+    /// Working days it has, by the calendar of its country; 0 where it has hours.
+    #[serde(default)]
+    pub days: u32,
     /// Asked only if the resource lies there.
     #[serde(default)]
     pub only: Option<Place>,
+}
+
+impl Asked {
+    /// The time it has in seconds, a working day taken as 24 hours.
+    pub fn clock_secs(&self) -> i64 {
+        i64::from(self.hours) * 3_600 + i64::from(self.days) * 86_400
+    }
+
+    /// The time it has, in words.
+    pub fn time(&self) -> String {
+        match self.days {
+            0 => format!("{} h", self.hours),
+            1 => "1 working day".to_owned(),
+            days => format!("{days} working days"),
+        }
+    }
 }
 
 /// One row.
@@ -121,6 +141,13 @@ impl Table {
             if row.ask.is_empty() {
                 return Err(bad("asks nobody".to_owned()));
             }
+            if row
+                .ask
+                .iter()
+                .any(|asked| (asked.hours == 0) == (asked.days == 0))
+            {
+                return Err(bad("a party has either hours or days".to_owned()));
+            }
             if row.ask.iter().all(|asked| asked.place != 1) {
                 return Err(bad("nobody stands at place 1".to_owned()));
             }
@@ -168,6 +195,16 @@ mod tests {
             )
             .expect("a row");
         assert_eq!((row.ask[0].by, row.ask[0].hours), (By::Branch, 4));
+        // DOMAIN 5.1: a list of infected hosts every five working days.
+        let (_, row) = table
+            .find(CaseKind::InfectedHost, None, OwnerClass::Other)
+            .expect("a row");
+        assert_eq!(row.ask[0].time(), "5 working days");
+        for wrong in ["hours = 4, days = 1", "only = \"inside\""] {
+            let text = DEFAULT_TABLE.replacen("hours = 24", wrong, 1);
+            let told = Table::read(&text).expect_err("is wrong").to_string();
+            assert!(told.contains("either hours or days"), "{told}");
+        }
     }
 
     #[test]

@@ -232,15 +232,18 @@ fn delist(entries: &[String], reason: &str, session: &Session) -> Result {
         }
     }
     // Whatever is published: also where lists were turned off, or nothing may leave.
+    let mut changed = false;
     for last in workspace.block_on(ledger.published_lists())? {
         if blocklisting::is_behind(&workspace, &last)? {
-            told(
-                blocklisting::withdraw(&workspace, last, &who)?.as_ref(),
-                session,
-            );
+            let done = blocklisting::withdraw(&workspace, last, &who)?;
+            changed |= done.is_some();
+            told(done.as_ref(), session);
         }
     }
-    Ok(())
+    match changed {
+        true => blocklisting::tell(&workspace),
+        false => Ok(()),
+    }
 }
 
 fn told(done: Option<&Published>, session: &Session) {
@@ -310,6 +313,9 @@ fn publish(lists: Vec<String>, wish: Wish, session: &Session) -> Result {
         let mut out = Out::new();
         out.json(&all)?;
         out.end()?;
+    }
+    if !all.is_empty() {
+        blocklisting::tell(&workspace)?;
     }
     failed.map_or(Ok(()), Err)
 }

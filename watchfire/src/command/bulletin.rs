@@ -1,5 +1,6 @@
 //! `watchfire bulletin`: the life of an issue from its plan to its publication, and what is printed of it.
 
+mod campaigns;
 pub mod drafting;
 mod editing;
 pub mod explain_change;

@@ -8,7 +8,7 @@ use std::path::Path;
 use bulletin::render::Fonts;
 use console::seal::Seal;
 use intake::collect::{self, Wanted};
-use ledger::{DirectiveState, Page, ReportFilter, ReportState};
+use ledger::{DirectiveState, Edition, Hash, Page, ReportFilter, ReportState};
 use model::notice::NoticeState;
 use model::time::{MICROS_PER_DAY, Timestamp};
 use reference::Tables;
@@ -76,7 +76,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     if !reachable {
         // Everything below would say the same of each file.
         reports_read(&workspace, &mut findings)?;
-        site(&workspace, &mut findings)?;
+        site(&workspace, args.deep, &mut findings)?;
         return findings.print(session);
     }
     let inspection = Inspection::of(&workspace)?;
@@ -99,7 +99,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     let how = if args.deep { "hashed" } else { "present" };
     findings.summarize("blobs", flaws, format!("{reports} archived reports {how}"));
     reports_read(&workspace, &mut findings)?;
-    site(&workspace, &mut findings)?;
+    site(&workspace, args.deep, &mut findings)?;
     findings.print(session)
 }
 
@@ -150,7 +150,7 @@ fn engine(workspace: &Workspace, findings: &mut Findings) {
 }
 
 /// The public site against its own list, where something is public.
-fn site(workspace: &Workspace, findings: &mut Findings) -> Result {
+fn site(workspace: &Workspace, deep: bool, findings: &mut Findings) -> Result {
     let series = &workspace.settings.series.id;
     let public = workspace.block_on(workspace.ledger.published(series))?;
     if public.is_empty() {
@@ -172,6 +172,55 @@ fn site(workspace: &Workspace, findings: &mut Findings) -> Result {
         flaws,
         format!("{} issues, every file whole", public.len()),
     );
+    renditions(workspace, &public, deep, findings)
+}
+
+/// The files of what is public, as they are kept: the site is made from them, and from nothing else.
+fn renditions(
+    workspace: &Workspace,
+    public: &[Edition],
+    deep: bool,
+    findings: &mut Findings,
+) -> Result {
+    let mut flaws = Vec::new();
+    let mut whole = 0;
+    for edition in public {
+        let Some(revision) = edition.published_revision else {
+            continue;
+        };
+        let key = edition.key();
+        let files = workspace.block_on(workspace.ledger.renditions(&key, revision))?;
+        let hashes: Vec<Hash> = files.iter().map(|file| file.hash).collect();
+        let sizes = workspace.blobs.sizes(&hashes)?;
+        for (file, size) in files.iter().zip(sizes) {
+            let expected = u64::try_from(file.size).unwrap_or_default();
+            let what = match size {
+                None => "is not kept any more".to_owned(),
+                Some(size) if size != expected => {
+                    format!("has {size} bytes, {expected} were published")
+                }
+                Some(_) if deep => match workspace.blobs.verify(&file.hash) {
+                    Ok(_) => {
+                        whole += 1;
+                        continue;
+                    }
+                    Err(error) => error.to_string(),
+                },
+                Some(_) => {
+                    whole += 1;
+                    continue;
+                }
+            };
+            flaws.push(Flaw::new(
+                format!("{} {}", key.object(), file.name),
+                what,
+                "bring its blob back from a backup; the site keeps a copy while it stands",
+            ));
+        }
+    }
+    let how = if deep { "hashed" } else { "present" };
+    let message = format!("{whole} files of public issues {how}");
+    findings.summarize("publications", flaws, message);
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use bulletin::lint::{self, Severity};
+use bulletin::publish::Notice;
 use bulletin::render::Rendition;
 use bulletin::sections::words::day;
 use bulletin::sheet::{self, Block, Sheet};
@@ -18,7 +20,8 @@ use super::bulletin::drafting::actor;
 use crate::cli::Acting;
 use crate::failure::{Failure, Result};
 use crate::publishing;
-use crate::table::{Out, Table};
+use crate::table::{Out, Table, clean};
+use crate::weekly::tongue;
 use crate::workspace::{Access, Session, Workspace, now};
 
 /// Write, approve and publish flash alerts.
@@ -98,6 +101,7 @@ pub fn run(args: Args, session: &Session) -> Result {
                 .map_err(|error| Failure::new(file.display(), error))?;
             let written: Written = toml::from_str(&text)
                 .map_err(|error| Failure::new(file.display(), error.message()))?;
+            checked(&written, session)?;
             let workspace = session.open(Access::Write("flash draft"))?;
             let by = actor(&workspace, &session.actor(), Right::Edit, now())?;
             let year = now()
@@ -141,6 +145,40 @@ pub fn run(args: Args, session: &Session) -> Result {
             say(&row, files, session)
         }
         What::List => list(session),
+    }
+}
+
+/// Tells what asks for a second look, and refuses what must not be stored.
+fn checked(written: &Written, session: &Session) -> Result {
+    let pair = |zh: &str, en: &str| Text::new(zh, en);
+    let texts = [
+        ("title", pair(&written.title_zh, &written.title_en)),
+        ("text", pair(&written.text_zh, &written.text_en)),
+        ("affected", pair(&written.affected_zh, &written.affected_en)),
+        ("advice", pair(&written.advice_zh, &written.advice_en)),
+    ];
+    let texts = texts.each_ref().map(|(field, text)| (*field, text));
+    let found = lint::alert(&lint::Alert {
+        texts: &texts,
+        links: &written.links,
+    });
+    let lang = tongue(&session.environment);
+    let told = |one: &lint::AlertFinding| {
+        let text = one.text.get(lang);
+        format!("{} ({}): {}", one.field, one.rule, clean(text))
+    };
+    for one in found.iter().filter(|one| one.severity == Severity::Asks) {
+        session.talk.warn(told(one));
+    }
+    let blocks: Vec<String> = found
+        .iter()
+        .filter(|one| one.severity == Severity::Blocks)
+        .map(told)
+        .collect();
+    match blocks.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new("flash alert", blocks.join("; "))
+            .remedy("put it right in the file and draft it again: docs/lint.md")),
     }
 }
 
@@ -251,6 +289,30 @@ pub fn public(workspace: &Workspace) -> Result<Vec<Rendition>> {
     let rows = workspace.block_on(workspace.ledger.flashes(Page::ALL))?;
     let out = rows.iter().filter(|row| row.published_at.is_some());
     Ok(out.flat_map(|row| renditions(workspace, row)).collect())
+}
+
+/// Every alert that is out, or was, newest first, as the home page leads to it.
+///
+/// # Errors
+/// The ledger fails.
+pub fn notices(workspace: &Workspace) -> Result<Vec<Notice>> {
+    let rows = workspace.block_on(workspace.ledger.flashes(Page::ALL))?;
+    let out = rows.iter().filter_map(|row| {
+        let at = row.published_at?;
+        Some((row, Timestamp(at)))
+    });
+    Ok(out
+        .map(|(row, at)| {
+            let sheet = page(workspace, row);
+            Notice {
+                name: sheet.number,
+                title: sheet.title,
+                stem: sheet.stem,
+                at,
+                withdrawn: row.state == FlashState::Withdrawn,
+            }
+        })
+        .collect())
 }
 
 fn renditions(workspace: &Workspace, row: &Flash) -> Vec<Rendition> {

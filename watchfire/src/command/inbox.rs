@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use ledger::{MessageState, Page};
+use model::incident::CaseKind;
+use response::inbox::bulk::{self, Mapping};
+use response::inbox::form::Reported;
 use serde_json::json;
 
 use super::incidents::minute;
@@ -22,6 +25,8 @@ Examples:
   watchfire inbox take Maildir/new complaint.eml    files, or folders of them
   watchfire inbox fetch                             what is new in the mailbox
   watchfire inbox read                              what was taken in
+  watchfire inbox import list.csv --preview         what a table of complaints would file
+  watchfire inbox import list.csv --map url=Link --kind phishing
   watchfire inbox list --state waiting              what a person must decide, and why
   watchfire inbox show 3f9a                         one, by the beginning of its id
   watchfire inbox complaints                        receipts and where they stand")]
@@ -44,6 +49,24 @@ enum What {
     Fetch,
     /// Read what was taken in.
     Read,
+    /// File a table of complaints: CSV in UTF-8, a complaint a row. The same rows again change nothing.
+    Import {
+        /// The table.
+        file: PathBuf,
+        /// Which column holds what, as url=Link; names: url, kind, text, reporter, received, number, app, language.
+        /// Without it columns are known by their heads.
+        #[arg(long, value_name = "NAME=HEAD")]
+        map: Vec<String>,
+        /// The kind of rows that name none, as phishing.
+        #[arg(long)]
+        kind: Option<CaseKind>,
+        /// Where the table comes from; rows of another source are other complaints. Without it, the file's name.
+        #[arg(long)]
+        source: Option<String>,
+        /// Only show what would be filed; nothing is stored.
+        #[arg(long)]
+        preview: bool,
+    },
     /// List messages, the newest first.
     List {
         /// Only in this state.
@@ -71,6 +94,13 @@ pub fn run(args: Args, session: &Session) -> Result {
         What::Take { paths } => take(&paths, session),
         What::Fetch => fetch_all(session),
         What::Read => read(session),
+        What::Import {
+            file,
+            map,
+            kind,
+            source,
+            preview,
+        } => import(&file, &map, (kind, source), preview, session),
         What::List { state, limit } => list(state.as_deref(), limit, session),
         What::Show { message } => show(&message, session),
         What::Complaints { limit } => complaints(limit, session),
@@ -177,6 +207,119 @@ fn read(session: &Session) -> Result {
         ))?,
     }
     out.end()
+}
+
+/// Rows of a preview.
+const PREVIEWED: usize = 20;
+
+fn import(
+    file: &Path,
+    map: &[String],
+    (kind, source): (Option<CaseKind>, Option<String>),
+    preview: bool,
+    session: &Session,
+) -> Result {
+    let mapping = Mapping::read(map).map_err(|why| Failure::usage("--map", why))?;
+    let access = match preview {
+        true => Access::Read,
+        false => Access::Write("inbox import"),
+    };
+    let workspace = session.open(access)?;
+    let bytes = std::fs::read(file).map_err(|error| Failure::new(file.display(), error))?;
+    let named = || {
+        file.file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+    };
+    let source = source.or_else(named).unwrap_or_default();
+    let reading = bulk::Reading {
+        mapping: &mapping,
+        via: bulk::TABLE,
+        kind,
+        zone: &workspace.settings.zone,
+        now: now(),
+        source: &source,
+    };
+    let table = bulk::read(&bytes, &reading).map_err(|why| Failure::new(file.display(), why))?;
+    let (bad, twice, columns) = (table.bad.clone(), table.twice, table.columns.clone());
+    let rows = table.rows.len();
+    let shown: Vec<_> = table.rows.iter().take(PREVIEWED).cloned().collect();
+    let done = match preview {
+        true => None,
+        false => Some(workspace.block_on(desk(&workspace).file_bulk(table))?),
+    };
+    let places = |one: &Reported| {
+        let all = one.places.iter().map(|place| place.text.as_str());
+        all.collect::<Vec<_>>().join(" ")
+    };
+    let mut out = Out::new();
+    if session.json {
+        let shown: Vec<_> = shown
+            .iter()
+            .map(|(line, one)| {
+                json!({ "line": line, "kind": one.kind, "places": places(one), "app": one.app,
+                    "reporter": one.address, "received": one.received_at.map(|at| at.to_string()) })
+            })
+            .collect();
+        out.json(
+            &json!({ "columns": columns, "rows": rows, "twice": twice, "refused": bad,
+            "preview": shown, "new": done.map(|done| done.0), "known": done.map(|done| done.1) }),
+        )?;
+    } else {
+        for (name, head) in &columns {
+            session
+                .talk
+                .say(format_args!("{name}: column {}", crate::table::clean(head)));
+        }
+        if preview {
+            let mut table = Table::new(["line", "kind", "about", "received", "reporter", "text"]);
+            for (line, one) in &shown {
+                let about = match one.places.is_empty() {
+                    true => one.app.clone(),
+                    false => places(one),
+                };
+                table.row([
+                    line.to_string(),
+                    one.kind.to_string(),
+                    about,
+                    one.received_at
+                        .map_or(String::new(), |at| minute(at.0, &workspace)),
+                    one.address.clone().unwrap_or_default(),
+                    one.body
+                        .lines()
+                        .last()
+                        .unwrap_or_default()
+                        .chars()
+                        .take(40)
+                        .collect(),
+                ]);
+            }
+            if !table.is_empty() {
+                table.print(&mut out)?;
+            }
+            out.line(format_args!(
+                "{rows} complaints would be filed, {twice} stand there twice, {} rows are none",
+                bad.len()
+            ))?;
+        }
+        if let Some((new, known)) = done {
+            out.line(format_args!(
+                "{new} complaints filed, {known} were there already, {twice} stand there twice, {} rows are none",
+                bad.len()
+            ))?;
+        }
+        for row in &bad {
+            session.talk.warn(format_args!(
+                "line {}: {}",
+                row.line,
+                crate::table::clean(&row.reason)
+            ));
+        }
+    }
+    out.end()?;
+    match bad.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::findings()),
+    }
 }
 
 fn state(text: &str) -> Result<MessageState> {

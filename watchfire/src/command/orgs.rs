@@ -10,7 +10,9 @@ use ledger::Organization;
 use model::ids::OrganizationId;
 use model::organization::Trust;
 use model::territory::OwnerClass;
+use response::calendar::{Calendars, Status};
 use response::party::{self, SourceKind};
+use response::takedown::By;
 use serde_json::json;
 
 use super::incidents::word;
@@ -38,6 +40,8 @@ Examples:
   watchfire orgs rollback iana                            undo the last import of a source
   watchfire orgs list
   watchfire orgs show \"Example Registrar\"
+  watchfire orgs takedown --by-country                    median and 90th percentile, from the notice
+  watchfire orgs calendar CN                              days off and days worked instead
   watchfire orgs scorecard --csv                          notices, answers in time, takedowns
   watchfire orgs mark \"Example Cloud\" --no-contact --reason \"court order 12\"
   watchfire orgs mark \"Example Net\" --trust compromised --reason \"mailbox taken over\"")]
@@ -50,6 +54,20 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Show how long takedowns take from the notice, what goes on counted as not over: by party, or by country.
+    Takedown {
+        /// By the country of the party.
+        #[arg(long)]
+        by_country: bool,
+        /// Of the cases asked about in so many days.
+        #[arg(long, default_value_t = 365)]
+        days: u32,
+    },
+    /// Show the calendars that working days are counted by: days off, days worked instead, source and status.
+    Calendar {
+        /// Only of this country, two letters.
+        country: Option<String>,
+    },
     /// Compare a party file with the register; with --apply, take it over.
     Import {
         /// The file.
@@ -115,8 +133,71 @@ enum What {
     },
 }
 
+/// The calendars, a row a country and year.
+fn calendar(country: Option<&str>, session: &Session) -> Result {
+    let all = Calendars::built_in();
+    let wanted = |code: &str| country.is_none_or(|own| own.eq_ignore_ascii_case(code));
+    let shown: Vec<_> = all.countries().filter(|(code, _)| wanted(code)).collect();
+    let mut out = Out::new();
+    if session.json {
+        let rows: Vec<_> = shown
+            .iter()
+            .map(|(code, country)| json!({ "country": code, "years": country.years() }))
+            .collect();
+        out.json(&rows)?;
+        return out.end();
+    }
+    let mut table = Table::new([
+        "country",
+        "year",
+        "status",
+        "off",
+        "worked instead",
+        "source",
+    ]);
+    for (code, country) in &shown {
+        for year in country.years() {
+            let runs = year.off.iter().map(|[first, last]| match first == last {
+                true => first.to_string(),
+                false => format!("{first}..{last}"),
+            });
+            let status = match year.status {
+                Status::Confirmed => "confirmed",
+                Status::Unconfirmed => "unconfirmed: inactive",
+            };
+            table.row([
+                (*code).to_owned(),
+                year.year.to_string(),
+                status.to_owned(),
+                runs.collect::<Vec<_>>().join(" "),
+                year.work
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                year.source.clone(),
+            ]);
+        }
+    }
+    match table.is_empty() {
+        true => session
+            .talk
+            .say("no calendar is kept of it: Saturday and Sunday are its weekend"),
+        false => table.print(&mut out)?,
+    }
+    out.end()
+}
+
 pub fn run(args: Args, session: &Session) -> Result {
     match args.what {
+        What::Takedown { by_country, days } => {
+            let by = match by_country {
+                true => By::Country,
+                false => By::Party,
+            };
+            scorecard::takedowns(by, days, session)
+        }
+        What::Calendar { country } => calendar(country.as_deref(), session),
         What::Import {
             file,
             source,

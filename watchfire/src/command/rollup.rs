@@ -1,5 +1,7 @@
 //! `watchfire rollup`: monthly, quarterly and annual editions from the same statistics.
 
+pub mod life;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -16,11 +18,13 @@ use model::period::{PeriodKind, ReportingPeriod};
 use model::time::{Day, Timestamp};
 use serde_json::json;
 
+use crate::cli::Acting;
 use crate::failure::{Failure, Result};
 use crate::table::{Out, Table};
 use crate::weekly::{Desk, sector};
 use crate::weeks::Named;
 use crate::workspace::{Access, Session, Workspace, now};
+use life::Act;
 
 /// An edition of tables: they take the whole width, and tiles have no line of weeks.
 const STYLE: &str = ".part{display:block}.part .say{max-width:none}table.small{max-width:880px}li svg,.rng{display:none}</style>";
@@ -35,8 +39,13 @@ same edition; a change makes a new revision. A period that is not over says so.
 Examples:
   watchfire rollup month 2026-10
   watchfire rollup quarter 2026-3 --out /srv/www
+  watchfire rollup review month 2026-10 --as wang.wei
+  watchfire rollup approve month 2026-10 --as chen.jing
+  watchfire rollup publish month 2026-10 --as li.na
   watchfire rollup year 2026 --json")]
 pub struct Args {
+    #[command(flatten)]
+    pub acting: Acting,
     #[command(subcommand)]
     what: What,
 }
@@ -49,6 +58,41 @@ enum What {
     Quarter(One),
     /// A year, as 2026.
     Year(One),
+    /// Say that somebody else has read the edition of a period that is over.
+    Review(Which),
+    /// Sign it; not by who made it.
+    Approve(Which),
+    /// Put it onto the public site.
+    Publish(Which),
+    /// Take it back from the site.
+    Withdraw {
+        #[command(flatten)]
+        which: Which,
+        /// Why, in Chinese.
+        #[arg(long, value_name = "WHY")]
+        zh: String,
+        /// Why, in English.
+        #[arg(long, value_name = "WHY")]
+        en: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// month, quarter or year.
+    #[arg(value_parser = kind_of)]
+    kind: PeriodKind,
+    /// The period.
+    period: String,
+}
+
+fn kind_of(text: &str) -> Result<PeriodKind, String> {
+    match text {
+        "month" => Ok(PeriodKind::Month),
+        "quarter" => Ok(PeriodKind::Quarter),
+        "year" => Ok(PeriodKind::Year),
+        _ => Err("write month, quarter or year".to_owned()),
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -71,6 +115,17 @@ pub fn run(args: Args, session: &Session) -> Result {
         What::Month(one) => (PeriodKind::Month, one),
         What::Quarter(one) => (PeriodKind::Quarter, one),
         What::Year(one) => (PeriodKind::Year, one),
+        What::Review(which) => return step(&which, "rollup review", &Act::Review, session),
+        What::Approve(which) => return step(&which, "rollup approve", &Act::Approve, session),
+        What::Publish(which) => return step(&which, "rollup publish", &Act::Publish, session),
+        What::Withdraw { which, zh, en } => {
+            return step(
+                &which,
+                "rollup withdraw",
+                &Act::Withdraw { zh, en },
+                session,
+            );
+        }
     };
     let period = ReportingPeriod::parse(kind, &one.period)
         .map_err(|error| Failure::usage(&one.period, error))?;
@@ -124,6 +179,13 @@ pub fn run(args: Args, session: &Session) -> Result {
         out.line(file.display())?;
     }
     out.end()
+}
+
+fn step(which: &Which, name: &'static str, act: &Act, session: &Session) -> Result {
+    let period = ReportingPeriod::parse(which.kind, &which.period)
+        .map_err(|error| Failure::usage(&which.period, error))?;
+    let workspace = session.open(Access::Write(name))?;
+    life::act(&workspace, period, act, session)
 }
 
 /// Counts a period, and stores its edition where it says another thing than the newest: by whom, and what a new
@@ -293,6 +355,9 @@ fn draft(
         };
         compose(&frozen, before.as_ref(), year_before.as_ref(), cover)
     };
+    if frozen.is_complete() {
+        life::freeze(workspace, &frozen, (author, note), now)?;
+    }
     let newest = stored(workspace, period)?;
     let revision = newest
         .as_ref()

@@ -99,7 +99,7 @@ fn dry_run(which: &[String], session: &Session) -> Result {
             let party = decided.organization.and_then(|id| parties.get(id));
             let party = party.map_or("nobody".to_owned(), |org| org.name_en.clone());
             all.push(json!({ "incident": one.number, "place": decided.asked.place, "party": party,
-                "role": decided.role, "ask": decided.asked.want.to_string(), "hours": decided.asked.hours, "why": decided.reason }));
+                "role": decided.role, "ask": decided.asked.want.to_string(), "hours": decided.asked.hours, "working_days": decided.asked.days, "why": decided.reason }));
             table.row([
                 one.number.to_string(),
                 one.kind.to_string(),
@@ -107,7 +107,7 @@ fn dry_run(which: &[String], session: &Session) -> Result {
                 party,
                 decided.role.to_string(),
                 decided.asked.want.to_string(),
-                decided.asked.hours.to_string(),
+                decided.asked.time(),
                 decided.reason,
             ]);
         }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use bulletin::render::{HOME, UNSUBSCRIBE};
 use clap::Subcommand;
-use ledger::{BlobStore, Page, Rendition, SubscriberState};
+use ledger::{BlobStore, NewAudit, Page, Rendition, SubscriberState};
 use model::bulletin::{Lang, Text};
 use response::subscribers::{Body, Edition, Pages, SentEdition};
+use serde_json::json;
 
 use super::bulletin::drafting::key_of;
 use super::incidents::minute;
@@ -86,6 +87,10 @@ enum What {
         /// them. `@@LEAVE@@` in them becomes the address by which the subscriber leaves.
         #[arg(long, value_name = "PATH", requires = "revision")]
         body: Option<PathBuf>,
+        /// With --body: the issue is not public here, and is sent all the same, for this reason (a program before
+        /// this one published it).
+        #[arg(long, value_name = "REASON", requires = "body")]
+        not_public: Option<String>,
         /// Subject, Chinese.
         #[arg(long)]
         subject_zh: Option<String>,
@@ -116,6 +121,7 @@ pub fn run(args: Args, session: &Session) -> Result {
             revision,
             recall,
             body,
+            not_public,
             subject_zh,
             subject_en,
         } => {
@@ -125,7 +131,11 @@ pub fn run(args: Args, session: &Session) -> Result {
                 revision: revision.unwrap_or_default(),
                 recall,
             };
-            send(edition, body.as_deref(), [subject_zh, subject_en], session)
+            let content = Content {
+                body: body.as_deref(),
+                not_public: not_public.as_deref(),
+            };
+            send(edition, &content, [subject_zh, subject_en], session)
         }
     }
 }
@@ -282,9 +292,15 @@ fn list(states: &[String], session: &Session) -> Result {
     out.end()
 }
 
+/// What is sent instead of the mail edition that was published.
+struct Content<'a> {
+    body: Option<&'a Path>,
+    not_public: Option<&'a str>,
+}
+
 fn send(
     mut edition: Edition,
-    body: Option<&Path>,
+    content: &Content<'_>,
     subjects: [Option<String>; 2],
     session: &Session,
 ) -> Result {
@@ -293,8 +309,12 @@ fn send(
     let (identity, pages) = (identity(&workspace)?, pages(&workspace)?);
     edition.series = workspace.settings.series.id.clone();
     let title = &workspace.settings.series.title;
+    let body = content.body;
     let public = match body {
-        Some(_) => None,
+        Some(_) => {
+            must_be_public(&workspace, &edition, content.not_public, &session.actor())?;
+            None
+        }
         None => Some(public(&workspace, &mut edition)?),
     };
     let read = |lang: Lang, kind: &str| match (&public, body) {
@@ -335,6 +355,46 @@ fn send(
     let desk = desk(&workspace);
     let sent = desk.send_edition(&house, &identity, &pages, &edition, &write);
     told(&workspace.block_on(sent)?, session)
+}
+
+/// Refuses other content than was published for an issue that is not public in that revision, unless somebody says
+/// why; what they say stands in the audit trail.
+fn must_be_public(
+    workspace: &Workspace,
+    edition: &Edition,
+    reason: Option<&str>,
+    actor: &str,
+) -> Result {
+    let issue = number(weeks::read(&edition.issue, workspace, now())?)?;
+    let key = key_of(workspace, issue);
+    let ledger = &workspace.ledger;
+    let row = workspace.block_on(ledger.edition(&key))?;
+    let public = row.as_ref().and_then(|row| row.published_revision);
+    let withdrawn = row.is_some_and(|row| row.withdrawn_at.is_some());
+    let what = format!("issue {issue} revision {}", edition.revision);
+    if withdrawn != edition.recall && public.is_some() {
+        return Err(match withdrawn {
+            true => Failure::new(what, "is withdrawn: it is sent to nobody")
+                .remedy("--recall calls it back from those who got it"),
+            false => Failure::new(what, "is public and stands: there is nothing to call back"),
+        });
+    }
+    if public.and_then(|public| u32::try_from(public).ok()) == Some(edition.revision) {
+        return Ok(());
+    }
+    let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+    let Some(reason) = reason else {
+        return Err(Failure::new(what, "is not public").remedy(format_args!(
+            "watchfire bulletin publish {issue}; where something else published it: --not-public REASON"
+        )));
+    };
+    let entry = NewAudit {
+        actor: actor.to_owned(),
+        action: "subscriber.send-not-public".to_owned(),
+        object: format!("{} revision {}", key.object(), edition.revision),
+        detail: json!({ "reason": reason }),
+    };
+    Ok(workspace.block_on(ledger.append_audit(entry, now().0))?)
 }
 
 /// What is public of an issue, as mail.

@@ -351,6 +351,8 @@ pub struct ListsSection {
     pub licence: String,
     /// Where whoever is listed wrongly turns to; empty: `response.address`.
     pub contact: String,
+    /// Address of the form for that, as the site's page of the lists names it; empty: only the contact.
+    pub form: String,
     /// Names (with all below them) and prefixes that are never listed, beside the warning lists.
     pub allow: Vec<String>,
     /// Days after the last verification for which an entry stands.
@@ -366,6 +368,7 @@ impl Default for ListsSection {
             folder: "lists".to_owned(),
             licence: "CC-BY-4.0".to_owned(),
             contact: String::new(),
+            form: String::new(),
             allow: Vec::new(),
             days: 7,
             drop_percent: 30,

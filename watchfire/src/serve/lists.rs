@@ -39,7 +39,9 @@ fn one(server: &Server) -> Result {
     let Some(_turn) = workspace.turn()? else {
         return Ok(());
     };
-    for done in blocklisting::look_after(&workspace)? {
+    let done = blocklisting::look_after(&workspace)?;
+    let changed = !done.is_empty();
+    for done in done {
         let blocklisting::Published {
             list,
             serial,
@@ -55,5 +57,8 @@ fn one(server: &Server) -> Result {
             "a block list was published anew"
         );
     }
-    Ok(())
+    match changed {
+        true => blocklisting::tell(&workspace),
+        false => Ok(()),
+    }
 }

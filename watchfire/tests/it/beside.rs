@@ -69,6 +69,23 @@ fn an_alert_is_written_approved_published_and_taken_back() {
         "what was wrong is gone"
     );
     bench.run(&["flash", "list"]).exits(0).prints("withdrawn");
+
+    // What must not be stored is refused by name, and nothing is stored.
+    let alert = std::fs::read_to_string(bench.path().join("alert.toml")).expect("the alert");
+    let bad = alert.replace(
+        "title_en = \"",
+        "title_en = \"exe\\u202efdp http://a.example/ ",
+    );
+    assert_ne!(bad, alert);
+    bench.write("bad.toml", bad);
+    bench
+        .run(&["flash", "draft", "bad.toml", "--as", "li.na"])
+        .exits(1)
+        .says("title (direction-mark)")
+        .says("RIGHT-TO-LEFT OVERRIDE")
+        .says("title (live-indicator)");
+    let all = bench.run(&["--json", "flash", "list"]).exits(0).json();
+    assert_eq!(all.as_array().map(Vec::len), Some(1));
     bench.write("alert.toml", "level = \"critical\"\n");
     bench
         .run(&["flash", "draft", "alert.toml"])

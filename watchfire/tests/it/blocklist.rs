@@ -144,6 +144,16 @@ fn from_a_feed_to_a_file_and_off_again() {
         .run(&["blocklist", "publish"])
         .exits(1)
         .says("no entry is approved");
+    for words in [
+        ["blocklist", "approve", "1", "--reason", " "].as_slice(),
+        &["blocklist", "delist", "1", "--reason", ""],
+    ] {
+        bench.run(words).exits(1).says("needs a reason");
+    }
+    bench
+        .run(&["blocklist", "propose", "--incident", "1", "--release", " "])
+        .exits(2)
+        .says("needs a reason");
     let mut approve = vec!["blocklist", "approve", "--reason", "pages looked at"];
     approve.extend(all.iter().map(|(id, _)| id.as_str()));
     bench.run(&approve).exits(0);
@@ -159,6 +169,13 @@ fn from_a_feed_to_a_file_and_off_again() {
     assert!(!zone.contains("shared"), "{zone}");
     assert!(file(&bench, "urls.txt").contains("https://shared.example/form/x"));
     bench.run(&["blocklist", "check"]).exits(0);
+    let page = |name: &str| {
+        read_to_string(bench.path().join("site").join(name)).expect("a page of the site")
+    };
+    assert!(page("lists.en.html").contains("5 entries"));
+    assert!(page("lists.zh.html").contains("lists/phishing/rpz.zone"));
+    assert!(page("lists.en.html").contains("mailto:duty@cert.example"));
+    assert!(page("index.en.html").contains("lists.en.html"));
 
     // At once, in every file; the rest stays.
     bench
@@ -177,6 +194,7 @@ fn from_a_feed_to_a_file_and_off_again() {
         assert!(text.contains("b.bad.example"), "{name}: {text}");
     }
     assert!(file(&bench, "delisted.csv").contains("a.bad.example"));
+    assert!(page("lists.en.html").contains("4 entries"));
     assert!(file(&bench, "list.stix.json").contains("\"revoked\": true"));
     assert!(file(&bench, "rpz.zone").contains("issue: 2023-3"));
     bench.run(&["blocklist", "check"]).exits(0);

@@ -29,6 +29,77 @@ fn bench() -> Bench {
 }
 
 #[test]
+fn calendars_say_where_they_are_from_and_what_is_not_confirmed() {
+    let bench = bench();
+    bench
+        .run(&["orgs", "calendar", "cn"])
+        .exits(0)
+        .prints("2026-02-15..2026-02-23")
+        .prints("国务院办公厅关于2026年部分节假日安排的通知")
+        .prints("unconfirmed: inactive");
+    let all = bench.run(&["--json", "orgs", "calendar"]).exits(0).json();
+    assert_eq!(all[0]["country"], "CN");
+    bench
+        .run(&["orgs", "calendar", "ZZ"])
+        .exits(0)
+        .says("Saturday and Sunday");
+}
+
+#[test]
+fn a_table_of_complaints_is_looked_at_and_then_filed_once() {
+    let bench = bench();
+    bench.write(
+        "list.csv",
+        "编号,网址,类别,举报时间\n1,hxxps://a.bad[.]example/login,仿冒,2026-11-01 08:00\n2,没有地址,仿冒,\n",
+    );
+    let preview = ["inbox", "import", "list.csv", "--preview"];
+    bench
+        .run(&preview)
+        .exits(4)
+        .prints("a.bad.example")
+        .prints("1 complaints would be filed, 0 stand there twice, 1 rows are none")
+        .says("line 3");
+    let count = || {
+        let all = bench
+            .run(&["--json", "inbox", "complaints"])
+            .exits(0)
+            .json();
+        all.as_array().map(Vec::len)
+    };
+    assert_eq!(count(), Some(0), "a preview stores nothing");
+    bench
+        .run(&["inbox", "import", "list.csv"])
+        .exits(4)
+        .prints("1 complaints filed, 0 were there already");
+    bench
+        .run(&["inbox", "import", "list.csv"])
+        .exits(4)
+        .prints("0 complaints filed, 1 were there already");
+    assert_eq!(count(), Some(1));
+    bench.write("other.csv", "Fundstelle;Art\nhttps://b.bad.example/;\n");
+    bench
+        .run(&["inbox", "import", "other.csv"])
+        .exits(1)
+        .says("Fundstelle");
+    bench
+        .run(&[
+            "inbox",
+            "import",
+            "other.csv",
+            "--map",
+            "url=Fundstelle",
+            "--kind",
+            "phishing",
+        ])
+        .exits(0)
+        .prints("1 complaints filed");
+    bench
+        .run(&["inbox", "import", "other.csv", "--map", "wizard=x"])
+        .exits(2)
+        .says("is no name of a column");
+}
+
+#[test]
 fn old_incidents_move_in_are_worked_on_and_move_out() {
     let bench = bench();
     bench

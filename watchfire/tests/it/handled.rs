@@ -106,6 +106,7 @@ async fn work(ledger: &Ledger, n: u8, monday: i64, worked: &Worked) {
         ask: "remove".to_owned(),
         reason: "test".to_owned(),
         target_secs: 24 * 3600,
+        working_days: None,
     };
     let decided = ledger.decide(vec![decision], WHO, at).await;
     decided.expect("decided");
@@ -199,6 +200,98 @@ pub(crate) fn fill(path: &Path) {
     });
 }
 
+/// A week with a dozen phishing incidents that were handled.
+fn fill_a_dozen(path: &Path) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let ledger = Ledger::open(path).await.expect("opens");
+        for n in 1..=12 {
+            let worked = Worked {
+                kind: CaseKind::Phishing,
+                role: Role::Registrar,
+                border: vec![],
+                gone_after: Some(3),
+            };
+            work(&ledger, n, MONDAY, &worked).await;
+        }
+    });
+}
+
+#[test]
+fn a_campaign_that_is_much_of_a_figure_is_said_and_stays_said() {
+    let bench = Bench::with(CONFIGURATION);
+    bench.run(&["init"]);
+    fill_a_dozen(&bench.path().join("ledger.db"));
+    let campaign = |what: &[&str]| {
+        let words = [&["incidents", "campaign"], what, &["--reason", "same kit"]].concat();
+        bench.run(&words).exits(0);
+    };
+    let notes = || {
+        bench
+            .run(&["bulletin", "render", "2023-3", "--format", "json"])
+            .exits(0);
+        let text =
+            std::fs::read_to_string(bench.path().join("drafts/2023-3.json")).expect("rendered");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let all = json["notes"].as_array().expect("notes").clone();
+        let of = all.into_iter().filter(|note| {
+            note["id"]
+                .as_str()
+                .is_some_and(|id| id.starts_with("campaign-"))
+        });
+        of.map(|note| note["text"].to_string()).collect::<Vec<_>>()
+    };
+    // One of twelve is no tenth more; two are.
+    campaign(&["new", "kit 7", "1"]);
+    bench.run(&["bulletin", "draft", "2023-3"]).exits(0);
+    assert_eq!(notes(), [""; 0]);
+    campaign(&["add", "kit 7", "2", "3"]);
+    // While the figures stay, what was said of them stays.
+    bench
+        .run(&["bulletin", "draft", "2023-3"])
+        .exits(0)
+        .prints("unchanged");
+    bench
+        .run(&["bulletin", "draft", "2023-3", "--note", "a campaign"])
+        .exits(0);
+    let told = notes();
+    assert!(told.is_empty(), "the same figures: {told:?}");
+    bench.run(&["bulletin", "draft", "2023-2"]).exits(0);
+
+    // Counted with the campaign from the start.
+    let other = Bench::with(CONFIGURATION);
+    other.run(&["init"]);
+    fill_a_dozen(&other.path().join("ledger.db"));
+    other
+        .run(&[
+            "incidents",
+            "campaign",
+            "new",
+            "kit 7",
+            "1",
+            "2",
+            "3",
+            "--reason",
+            "same kit",
+        ])
+        .exits(0);
+    other.run(&["bulletin", "draft", "2023-3"]).exits(0);
+    other
+        .run(&["bulletin", "render", "2023-3", "--format", "json"])
+        .exits(0);
+    let text = std::fs::read_to_string(other.path().join("drafts/2023-3.json")).expect("rendered");
+    assert!(
+        text.contains("campaign-I1") && text.contains("campaign-I3"),
+        "{text}"
+    );
+    assert!(text.contains("有3起属于同一起攻击活动，占25.0%"), "{text}");
+    assert!(!text.contains("kit 7"), "its name is the house's own");
+    other
+        .run(&["bulletin", "verify", "2023-3"])
+        .exits(0)
+        .prints("bulletin: the same bytes");
+}
+
 #[test]
 fn a_week_s_work_is_counted_opened_and_printed() {
     let bench = Bench::with(CONFIGURATION);
@@ -229,6 +322,21 @@ fn a_week_s_work_is_counted_opened_and_printed() {
     }
     assert_eq!(value(&week, "T1")["value"]["text"]["en"], "8.0");
     assert_eq!(value(&week, "S1/overdue")["value"]["exact"]["count"], 1);
+
+    let days = ["--days", "36500"];
+    let by = |more: &[&str]| {
+        let words = [&["--json", "orgs", "takedown"], &days[..], more].concat();
+        bench.run(&words).exits(0).json()
+    };
+    let parties = by(&[]);
+    let parties = parties.as_array().expect("a list");
+    assert_eq!(parties.len(), 12, "one a party");
+    assert_eq!(parties[0]["cases"], 1);
+    let countries = by(&["--by-country"]);
+    assert_eq!(
+        (&countries[0]["cases"], &countries[0]["open"]),
+        (&12.into(), &1.into())
+    );
 
     let told = bench
         .run(&["week", "2023-3", "--explain", "I1"])

@@ -278,6 +278,190 @@ fn an_issue_goes_from_its_plan_to_its_correction_and_its_withdrawal() {
     bench.run(&["audit", "verify"]).exits(0);
 }
 
+/// What `doctor` says under a heading: grade and message.
+fn told(bench: &Bench, check: &str) -> (String, String) {
+    let found = bench.run(&["--json", "doctor"]).json();
+    let rows = found.as_array().expect("a list").clone();
+    let one = rows.into_iter().find(|row| row["check"] == check);
+    let one = one.unwrap_or_else(|| panic!("{check} is not there: {found}"));
+    let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+    (text("grade"), text("message"))
+}
+
+/// Files below a folder that hold these bytes.
+fn holding(folder: &std::path::Path, bytes: &[u8]) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(holding(&path, bytes));
+        } else if fs::read(&path).is_ok_and(|own| own == bytes) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_site_is_held_against_the_ledger_and_made_anew() {
+    let bench = house();
+    let draft = |issue: &str| {
+        bench
+            .run(&["bulletin", "draft", issue, "--as", "wang"])
+            .exits(0);
+    };
+    draft("2023-2");
+    bench
+        .run(&["bulletin", "comment", "2023-2", "  ", "--as", "chen"])
+        .exits(1)
+        .says("a comment says something");
+    publish(&bench, "2023-2", FORMS);
+    assert_eq!(told(&bench, "site").0, "ok");
+    let (grade, said) = told(&bench, "publications");
+    assert!(
+        grade == "ok" && said.contains("files of public issues present"),
+        "{grade} {said}"
+    );
+
+    // Somebody wrote over a page.
+    let home = read(&bench, "site/index.en.html");
+    bench.write(
+        "site/index.en.html",
+        home.replace("Example Centre", "Another Centre"),
+    );
+    let (grade, said) = told(&bench, "site");
+    assert!(
+        grade == "error" && said.contains("index.en.html: is not what was published"),
+        "{grade} {said}"
+    );
+    bench.run(&["bulletin", "site"]).exits(0);
+    assert_eq!(read(&bench, "site/index.en.html"), home);
+    assert_eq!(told(&bench, "site").0, "ok");
+
+    // The site is whole by its own list, and not what the ledger would publish.
+    bench.write(
+        "watchfire.toml",
+        CONFIGURATION.replace("Example Centre", "Sample Centre"),
+    );
+    let (grade, said) = told(&bench, "site");
+    assert!(
+        grade == "error" && said.contains("is not what would be written now"),
+        "{grade} {said}"
+    );
+    bench.run(&["bulletin", "site"]).exits(0);
+    assert!(read(&bench, "site/index.en.html").contains("Sample Centre"));
+    assert_eq!(told(&bench, "site").0, "ok");
+
+    // A file of a public issue that is not kept any more.
+    let page = fs::read(bench.path().join("site/issues/2023-2.en.html")).expect("a page");
+    let kept = holding(&bench.path().join("blobs"), &page);
+    let aside = bench.path().join("aside");
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    fs::rename(&kept[0], &aside).expect("moved");
+    let (grade, said) = told(&bench, "publications");
+    assert!(
+        grade == "error" && said.contains("2023-2.en.html: is not kept any more"),
+        "{grade} {said}"
+    );
+    fs::rename(&aside, &kept[0]).expect("moved back");
+    assert_eq!(told(&bench, "publications").0, "ok");
+
+    // The signer stands in the row and in the trail; whoever writes over the row is found.
+    bench
+        .run(&["bulletin", "verify", "2023-2"])
+        .exits(0)
+        .prints("signed by chen, as the audit trail says");
+    let sign = |by: &str| {
+        let sql = format!("update issue set approved_by = '{by}' where state = 'approved'");
+        crate::rederive::sql(&bench.path().join("ledger.db"), &sql);
+    };
+    sign("wang");
+    bench
+        .run(&["bulletin", "verify", "2023-2"])
+        .exits(4)
+        .prints("the row says that wang signed it, the audit trail that chen did");
+    sign("chen");
+
+    // An open draft keeps an issue from being put away.
+    bench.write(
+        "prose.toml",
+        "[[block]]\nid = \"note\"\nplace = \"note\"\ntitle_zh = \"说明\"\ntitle_en = \"Note\"\nzh = \"另有说明。\"\nen = \"A note.\"\n",
+    );
+    let prose = bench
+        .path()
+        .join("prose.toml")
+        .to_string_lossy()
+        .into_owned();
+    bench
+        .run(&[
+            "bulletin", "edit", "2023-2", "--file", &prose, "--as", "wang",
+        ])
+        .exits(0);
+    bench
+        .run(&[
+            "bulletin", "draft", "2023-2", "--note", "a note", "--as", "wang",
+        ])
+        .exits(0)
+        .prints("revision 2");
+    let archive = ["bulletin", "archive", "2023-2", "--as", "chen"];
+    bench
+        .run(&archive)
+        .exits(1)
+        .says("newer revision that is not public");
+    publish(&bench, "2023-2", FORMS);
+    bench.run(&archive).exits(0);
+
+    // Taken back twice: the second time finishes what the first may have left.
+    let withdraw = [
+        "bulletin", "withdraw", "2023-2", "--zh", "有误", "--en", "wrong", "--as", "chen",
+    ];
+    bench.run(&withdraw).exits(0).prints("is withdrawn");
+    fs::remove_file(bench.path().join("site/issues/2023-2.en.html")).expect("removed");
+    assert_eq!(told(&bench, "site").0, "error");
+    bench.run(&["bulletin", "site"]).exits(0);
+    bench.run(&withdraw).exits(0).prints("is withdrawn");
+    assert!(read(&bench, "site/issues/2023-2.en.html").contains("wrong"));
+    bench
+        .run(&["audit", "list", "--action", "issue.withdraw"])
+        .exits(0)
+        .prints("chen");
+}
+
+#[test]
+fn what_is_not_for_everybody_is_not_published() {
+    let bench = house();
+    bench.write(
+        "watchfire.toml",
+        CONFIGURATION.replace("[series]\n", "[series]\ntlp = \"TLP:GREEN\"\n"),
+    );
+    bench
+        .run(&["bulletin", "draft", "2023-2", "--as", "wang"])
+        .exits(0);
+    bench.run(&["bulletin", "lint", "2023-2", "--as", "wang"]);
+    bench.run(&[
+        "bulletin",
+        "acknowledge",
+        "2023-2",
+        "all",
+        "--reason",
+        "looked at",
+        "--as",
+        "chen",
+    ]);
+    for step in ["review", "approve"] {
+        bench
+            .run(&["bulletin", step, "2023-2", "--as", "chen"])
+            .exits(0);
+    }
+    bench
+        .run(&[
+            "bulletin", "publish", "2023-2", "--format", FORMS, "--as", "wang",
+        ])
+        .exits(1)
+        .says("TLP:GREEN: the site is for everybody");
+    assert!(!bench.path().join("site").exists());
+}
+
 /// The acceptance of the newsroom: real feeds, two people, one site.
 #[test]
 fn the_founding_week_goes_from_ingest_to_a_published_site() {

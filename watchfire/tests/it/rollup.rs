@@ -147,6 +147,72 @@ fn a_month_is_counted_over_its_own_days() {
 }
 
 #[test]
+fn a_roll_up_is_read_signed_published_and_taken_back() {
+    let bench = Bench::with(CONFIGURATION);
+    bench.write("in/bots-2022-11.csv", days("2022-11", 30, 9));
+    bench.run(&["ingest"]).exits(0);
+    for (login, role) in [
+        ("li", "administrator"),
+        ("wang", "editor"),
+        ("chen", "approver"),
+    ] {
+        let mut words = vec!["users", "add", login, "--role", role];
+        if login != "li" {
+            words.extend(["--as", "li"]);
+        }
+        bench.run(&words).exits(0);
+    }
+    let step = |what: &str, by: &str| bench.run(&["rollup", what, "month", "2022-11", "--as", by]);
+    step("review", "chen")
+        .exits(1)
+        .says("has no edition of a whole period yet");
+    bench
+        .run(&[
+            "rollup", "month", "2022-11", "--author", "wang", "--as", "wang",
+        ])
+        .exits(0);
+    step("publish", "wang").exits(1).says("is not approved");
+    step("approve", "chen")
+        .exits(1)
+        .says("was not reviewed yet");
+    step("review", "wang").exits(1).says("cannot review it");
+    step("review", "chen").exits(0).says("is reviewed by chen");
+    step("approve", "wang").exits(1);
+    step("approve", "chen").exits(0).says("is approved by chen");
+    step("publish", "wang").exits(0).says("is public");
+    let site = |name: &str| std::fs::read_to_string(bench.path().join("site").join(name));
+    let page = site("monthly-2022-11.en.html").expect("it is on the site");
+    assert!(page.contains("Example Monthly"), "{page}");
+    assert!(site("monthly-2022-11.json").is_ok() && site("monthly-2022-11.zh.csv").is_ok());
+    let home = site("index.en.html").expect("a home page");
+    assert!(
+        home.contains("href=\"monthly-2022-11.en.html\"") && home.contains("November 2022"),
+        "{home}"
+    );
+    // The same again changes nothing.
+    step("publish", "wang").exits(0);
+    let withdraw = [
+        "rollup", "withdraw", "month", "2022-11", "--zh", "有误", "--en", "wrong", "--as",
+    ];
+    bench.run(&[&withdraw[..], &["wang"]].concat()).exits(1);
+    for _ in 0..2 {
+        bench.run(&[&withdraw[..], &["chen"]].concat()).exits(0);
+    }
+    let page = site("monthly-2022-11.en.html").expect("a page says why");
+    assert!(
+        page.contains("Reason: wrong") && !page.contains("mirai"),
+        "{page}"
+    );
+    assert!(site("monthly-2022-11.json").is_err());
+    assert!(
+        site("index.en.html")
+            .expect("a home page")
+            .contains("Withdrawn")
+    );
+    bench.run(&["audit", "verify"]).exits(0);
+}
+
+#[test]
 fn a_period_that_goes_on_says_so_and_compares_with_nothing() {
     let bench = Bench::with(CONFIGURATION);
     let zone = jiff::tz::TimeZone::get("Asia/Shanghai").expect("the zone is known");

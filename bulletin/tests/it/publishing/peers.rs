@@ -80,6 +80,7 @@ fn write(dir: &Path, sample: &Sample) {
         .map(|file| (format!("{}/{}", publish::ISSUES, file.name), &file.bytes));
     for (name, bytes) in pages
         .iter()
+        .chain(&sample.others)
         .map(|page| (page.name.clone(), &page.bytes))
         .chain(own)
     {
@@ -124,6 +125,9 @@ const PAGES: &[&str] = &[
     "statistics/V5.zh.html",
     "method.zh.html",
     "method.en.html",
+    "lists.zh.html",
+    "lists.en.html",
+    "flash-2023-2.en.html",
     "data.zh.html",
     "data.en.html",
     "search.zh.html",

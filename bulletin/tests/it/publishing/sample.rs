@@ -1,15 +1,18 @@
 //! An invented series: the specimen issue, the weeks before it derived from it, transcribed years before those. One
 //! issue is corrected, one withdrawn.
 
+use bulletin::blocklist::NAMES;
 use bulletin::frozen::{Basis, FROZEN_FORMAT, FrozenWeek, Origin};
 use bulletin::publish::{
-    Earlier, Edition, Figure, FileEntry, Life, Lists, Revised, Settings, Site, Withdrawal,
+    Beside, Earlier, Edition, Figure, FileEntry, Life, Lists, Notice, PublicList, Revised,
+    Settings, Site, Withdrawal,
 };
 use bulletin::render::{self, Form, Rendition};
 use bulletin::sections::words::{day, period};
+use bulletin::sheet::{self, Block, Sheet};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
-use model::bulletin::{Bulletin, Decimal, Exact, Lang, Outcome, Text};
+use model::bulletin::{Bulletin, Decimal, Exact, Lang, Outcome, Text, Tlp};
 use model::issue::NumberingScheme;
 use model::statistic::{FeedCoverage, Measured, Missing, StatisticValue};
 use model::time::{ReportingWeek, Timestamp};
@@ -26,6 +29,14 @@ pub struct Sample {
     pub current: Option<Bulletin>,
     /// The issues' own files.
     pub files: Vec<Rendition>,
+    /// Block lists that are published.
+    pub lists: Vec<PublicList>,
+    /// A flash alert that stands and one that was taken back.
+    pub alerts: Vec<Notice>,
+    /// A month.
+    pub rollups: Vec<Notice>,
+    /// Files beside the site's own: of lists, alerts and months, by their place.
+    pub others: Vec<Rendition>,
 }
 
 impl Sample {
@@ -39,9 +50,97 @@ impl Sample {
             editions: &self.editions,
             history: &self.history,
             current: self.current.as_ref(),
-            lists: None::<Lists<'_>>,
+            lists: Some(Lists {
+                lists: &self.lists,
+                days: 7,
+                licence: "CC-BY-4.0",
+                contact: "delist@cert.example",
+                form: "https://cert.example/appeal?about=listing",
+            }),
+            beside: Beside {
+                alerts: &self.alerts,
+                rollups: &self.rollups,
+            },
         }
     }
+}
+
+/// An alert or a month with pages that say its name.
+fn notice(
+    stem: &str,
+    name: (&str, &str),
+    title: (&str, &str),
+    withdrawn: bool,
+) -> (Notice, Vec<Rendition>) {
+    let notice = Notice {
+        name: Text::new(name.0, name.1),
+        title: Text::new(title.0, title.1),
+        stem: stem.to_owned(),
+        at: at(date(2023, 1, 16)),
+        withdrawn,
+    };
+    let sheet = Sheet {
+        publisher: Text::new("示例中心", "Sample center"),
+        series: Text::new("紧急通报", "Flash alert"),
+        number: notice.name.clone(),
+        title: notice.title.clone(),
+        level: Some((Text::new("预警", "Warning"), !withdrawn)),
+        status: withdrawn.then(|| Text::new("已撤回", "withdrawn")),
+        tlp: Tlp::Clear,
+        banner: None,
+        blocks: vec![Block::Paragraph(Text::new("请尽快更新。", "Update soon."))],
+        foot: vec![],
+        stem: stem.to_owned(),
+    };
+    let page = |lang: Lang, form: &str, bytes: String| Rendition {
+        name: format!("{stem}.{}.{form}", lang.code()),
+        bytes: bytes.into_bytes(),
+    };
+    let pages = Lang::ALL.iter().flat_map(|lang| {
+        let html = page(*lang, "html", sheet::html(&sheet, *lang));
+        [html, page(*lang, "txt", sheet::text(&sheet, *lang))]
+    });
+    let pages = pages.collect();
+    (notice, pages)
+}
+
+/// What stands beside the issues.
+fn beside() -> (Vec<PublicList>, Vec<Notice>, Vec<Notice>, Vec<Rendition>) {
+    let list = |name: &str, entries| PublicList {
+        name: name.to_owned(),
+        serial: 2_023_011_601,
+        entries,
+        at: at(date(2023, 1, 16)),
+        issue: (entries > 1).then(|| "2023-3".to_owned()),
+    };
+    let lists = vec![list("c2", 1), list("phishing", 1_284)];
+    let mut others = Vec::new();
+    for list in &lists {
+        others.extend(NAMES.iter().map(|(name, ..)| Rendition {
+            name: format!("lists/{}/{name}", list.name),
+            bytes: b"# a list\n".to_vec(),
+        }));
+    }
+    let flaw = ("邮件网关存在漏洞", "A flaw in mail gateways");
+    let wrong = ("路由器遭利用", "Routers under attack");
+    let month = ("网络安全月报", "Security Monthly");
+    let mut told = [
+        notice("flash-2023-2", ("2023年第2号", "2023 No. 2"), flaw, false),
+        notice("flash-2023-1", ("2023年第1号", "2023 No. 1"), wrong, true),
+        notice(
+            "monthly-2022-12",
+            ("2022年12月", "December 2022"),
+            month,
+            false,
+        ),
+    ]
+    .map(|(notice, pages)| {
+        others.extend(pages);
+        notice
+    })
+    .to_vec();
+    let rollups = told.split_off(2);
+    (lists, told, rollups, others)
 }
 
 /// Noon of a day, UTC.
@@ -53,6 +152,7 @@ fn at(day: jiff::civil::Date) -> Timestamp {
 fn frozen(b: &Bulletin, changed: bool) -> FrozenWeek {
     let feed = FeedCoverage {
         feed: "sink-a".into(),
+        title: String::new(),
         expected_days: 7,
         seen_days: 7,
         reports: 7,
@@ -71,6 +171,8 @@ fn frozen(b: &Bulletin, changed: bool) -> FrozenWeek {
     };
     FrozenWeek {
         top: Vec::new(),
+        former: Vec::new(),
+        restated: Vec::new(),
         format: FROZEN_FORMAT,
         series: "weekly".into(),
         issue: b.issue.number,
@@ -324,7 +426,12 @@ pub fn sample(base: &Bulletin, count: i64, real: bool) -> Sample {
         editions.push(edition);
     }
     let oldest = ReportingWeek::containing(base.week.first).plus(1 - count);
+    let (lists, alerts, rollups, others) = beside();
     Sample {
+        lists,
+        alerts,
+        rollups,
+        others,
         title: base.series.title.clone(),
         organization: base.publisher.name.clone(),
         about: base.publisher.about.clone().unwrap_or_default(),

@@ -292,6 +292,7 @@ async fn a_matter_is_the_party_s_that_was_asked(on: Backend) {
         ask: "suspend-domain".to_owned(),
         reason: "why".to_owned(),
         target_secs: 60,
+        working_days: None,
     };
     ledger.decide(vec![new], "test", T0).await.unwrap();
     // Decided and not asked: no word of it yet.

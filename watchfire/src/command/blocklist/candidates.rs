@@ -50,6 +50,13 @@ type Judged = (String, Result<NewListed, String>);
 pub fn propose(args: Propose, session: &Session) -> Result {
     let workspace = session.open(Access::Write("blocklist propose"))?;
     blocklisting::need_on(&workspace)?;
+    if args
+        .release
+        .as_ref()
+        .is_some_and(|reason| reason.trim().is_empty())
+    {
+        return Err(Failure::usage("--release", "needs a reason: say why"));
+    }
     let tables = reference_files::tables(&workspace, &session.talk)?;
     let gate = blocklisting::gate(&workspace, &tables)?;
     let by_hand = !args.incident.is_empty();

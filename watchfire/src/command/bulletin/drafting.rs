@@ -14,7 +14,7 @@ use model::newsroom::{Right, Step};
 use model::time::{Day, ReportingWeek, Timestamp};
 use serde_json::json;
 
-use super::{fonts, head};
+use super::{campaigns, fonts, head};
 use crate::failure::{Failure, Result};
 use crate::table::Out;
 use crate::weekly::{Counted, Desk, number};
@@ -231,9 +231,11 @@ pub fn draft(
         "" => Editorial::default(),
         text => Editorial::from_json(text)?,
     };
+    let mut said = errata(workspace, &key, &counted)?;
+    said.extend(campaigns::notes(workspace, &counted, newest.as_ref())?);
     let around = Around {
         editorial,
-        errata: errata(workspace, &key, &counted)?,
+        errata: said,
         published: public_issues(workspace, &key.series)?,
     };
     let due = workspace.settings.series.schedule.due_day(named.week);

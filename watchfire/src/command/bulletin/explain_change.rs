@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bulletin::change::assets::{self, compare};
 use bulletin::change::{ChangeExplanation, Inputs, explain, page};
 use bulletin::frozen::{FrozenWeek, Origin};
+use bulletin::restate::past_as_now;
 use bulletin::sections::figures::Names;
 use bulletin::statistics;
 use model::bulletin::Lang;
@@ -108,9 +109,11 @@ pub fn change(
     named: Named,
     statistic: &'static Statistic,
 ) -> Result<ChangeExplanation> {
+    let statistic = statistic.at(named.week.monday());
     let counted = frozen(desk, named)?;
-    let last = counted
-        .past
+    // A week that was restated is compared as this week's definition counts it.
+    let past = past_as_now(&counted.frozen, &counted.past);
+    let last = past
         .iter()
         .find(|past| past.week == named.week.previous())
         .ok_or_else(|| {
@@ -148,7 +151,7 @@ pub fn change(
         statistic,
         this: &counted.frozen,
         last,
-        past: &counted.past,
+        past: &past,
         difference: difference.as_ref().map(|(difference, _)| difference),
         registrars: registrars.as_ref().map(|(last, this)| (last, this)),
         names: &Names {

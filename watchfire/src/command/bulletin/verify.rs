@@ -1,10 +1,12 @@
 //! `watchfire bulletin verify`: a frozen issue made again from stored records, and compared to the byte.
 //!
-//! Four questions, one after the other: is the row what it was when it was frozen (its hash); do the
+//! Five questions, one after the other: is the row what it was when it was frozen (its hash); do the
 //! records give the same figures, read at the lake's snapshot and with the ledger as it was known then; do
-//! the frozen figures give the same bulletin; are the fonts the same. Where a retention rule has taken
+//! the frozen figures give the same bulletin; are the fonts the same; does the audit trail name the same signer of the same content. Where a retention rule has taken
 //! records away since, the figures that rest on them can't be counted again: it is said which rule and
 //! when, and for them the hash of the row is all the proof there is.
+
+mod signer;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +24,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::failure::{Failure, Result};
-use crate::table::{Out, Table};
+use crate::table::{Out, Table, clean};
 use crate::weekly::{Counted, Desk, number};
 use crate::weeks;
 use crate::workspace::{Access, Session, Workspace, now};
@@ -104,6 +106,10 @@ pub struct Verdict {
     pub bulletin_same: bool,
     /// Where it differs: path, frozen, now.
     pub bulletin_differences: Vec<[String; 3]>,
+    /// Who signed it, where the audit trail says so too; none of a draft.
+    pub signed_by: Option<String>,
+    /// Where row and audit trail disagree about who signed what, or the chain does not hold.
+    pub signature: Vec<String>,
     /// Fonts whose hash differs, or that are not there.
     pub fonts: Vec<String>,
     /// What is different today and does no harm by itself.
@@ -119,6 +125,7 @@ impl Verdict {
             && self.figures.is_empty()
             && self.frozen_same
             && self.bulletin_same
+            && self.signature.is_empty()
             && self.fonts.is_empty()
     }
 }
@@ -176,6 +183,7 @@ pub fn verify(
     let around = Around::from_json(&issue.around)?;
     compare_bulletin(&mut verdict, desk, &frozen, counted, (&bulletin, &around))?;
     compare_fonts(&mut verdict, &bulletin, fonts);
+    signer::compare(&mut verdict, workspace, issue)?;
     Ok(verdict)
 }
 
@@ -701,6 +709,14 @@ fn print(verdict: &Verdict, out: &mut Out) -> Result {
     paths(&verdict.frozen_differences, out)?;
     out.line(format_args!("bulletin: {}", same(verdict.bulletin_same)))?;
     paths(&verdict.bulletin_differences, out)?;
+    match (&verdict.signed_by, verdict.signature.is_empty()) {
+        (Some(by), _) => out.line(format_args!("signed by {by}, as the audit trail says"))?,
+        (None, true) => out.line("not signed")?,
+        (None, false) => {}
+    }
+    for wrong in &verdict.signature {
+        out.line(format_args!("signature: {}", clean(wrong)))?;
+    }
     for font in &verdict.fonts {
         out.line(format_args!("font: {font}"))?;
     }

@@ -1,12 +1,14 @@
 //! `watchfire orgs scorecard`: how parties answer and whether it helps.
 
+use model::time::MICROS_PER_DAY;
 use response::scorecard::Scorecard;
+use response::takedown::By;
 
 use super::find;
 use crate::failure::Result;
 use crate::responding::desk;
 use crate::table::{Out, Table, csv_cell};
-use crate::workspace::{Access, Session};
+use crate::workspace::{Access, Session, now};
 
 const HEADS: [&str; 12] = [
     "party",
@@ -22,6 +24,55 @@ const HEADS: [&str; 12] = [
     "hours to takedown",
     "effective %",
 ];
+
+/// Prints how long takedowns take, by party or by country.
+///
+/// # Errors
+/// The ledger.
+pub(super) fn takedowns(by: By, days: u32, session: &Session) -> Result {
+    let workspace = session.open(Access::Read)?;
+    let since = now().0 - i64::from(days) * MICROS_PER_DAY;
+    let all = workspace.block_on(desk(&workspace).takedowns(by, since))?;
+    let mut out = Out::new();
+    if session.json {
+        out.json(&all)?;
+        return out.end();
+    }
+    let hours = |minutes: Option<u32>| {
+        minutes.map_or_else(String::new, |minutes| {
+            let tenths = (minutes + 3) / 6;
+            format!("{}.{}", tenths / 10, tenths % 10)
+        })
+    };
+    let first = match by {
+        By::Party => "party",
+        By::Country => "country",
+    };
+    let mut table = Table::new([
+        first,
+        "cases",
+        "open",
+        "median hours",
+        "p90 hours",
+        "in 24 h %",
+    ]);
+    for one in &all {
+        let share = Scorecard::permille(one.within_day, one.cases).unwrap_or_default();
+        table.row([
+            one.of.clone(),
+            one.cases.to_string(),
+            one.open.to_string(),
+            hours(one.median_minutes),
+            hours(one.p90_minutes),
+            format!("{}.{}", share / 10, share % 10),
+        ]);
+    }
+    match table.is_empty() {
+        true => session.talk.say("no party was asked in these days"),
+        false => table.print(&mut out)?,
+    }
+    out.end()
+}
 
 /// Prints the scorecards of all parties, or of one.
 ///

@@ -163,6 +163,8 @@ fn one_mail_asks_and_one_click_leaves() {
             revision,
             "--body",
             "edition",
+            "--not-public",
+            "an older program published it",
         ])
     };
     bench
@@ -184,6 +186,21 @@ fn one_mail_asks_and_one_click_leaves() {
     let asked = mails(&post);
     assert_eq!(asked.len(), 1);
     assert_eq!(head(&asked[0], "List-Unsubscribe"), None);
+    // Content of one's own for an issue that is not public goes to nobody without a reason.
+    let body = [
+        "subscribers",
+        "send",
+        "2023-3",
+        "--revision",
+        "1",
+        "--body",
+        "edition",
+    ];
+    bench.run(&body).exits(1).says("is not public");
+    bench
+        .run(&[&body[..], &["--not-public", " "]].concat())
+        .exits(1)
+        .says("is not public");
     // Nothing before a yes.
     assert_eq!(send("1").exits(0).json()["sent"], 0);
 
