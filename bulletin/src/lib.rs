@@ -17,6 +17,7 @@
 pub mod blocklist;
 pub mod change;
 pub mod compose;
+pub mod counting;
 pub mod differences;
 pub mod editorial;
 mod error;

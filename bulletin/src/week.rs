@@ -18,6 +18,7 @@ use model::statistic::{FeedCoverage, Observed, Statistic};
 use model::time::{Day, MICROS_PER_DAY, ReportingWeek, Timestamp};
 
 use crate::change::assets::{self, AssetScan, Assets};
+use crate::counting::{self, streamed};
 use crate::frozen::{Basis, Beside, FROZEN_FORMAT, FrozenWeek, Origin};
 use crate::handling::{self, HandlingWeek, Then};
 use crate::history;
@@ -26,11 +27,10 @@ use crate::rating::{Infrastructure, Profile, RatedWeek, propose};
 use crate::statistics::breakdown::{Breakdown, By, Division};
 use crate::statistics::explain::{Explanation, Line, passes};
 use crate::statistics::malware::FIRST_SEEN_WEEKS;
-use crate::statistics::names::{EarlierNames, NAME_COLUMNS, NameScan};
+use crate::statistics::names::EarlierNames;
 use crate::statistics::priority::{MarkScan, PRIORITY_COLUMNS, RecordScan, Vulnerability};
 use crate::statistics::{
-    self, BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, Inputs, Sources, Supply, TALLY_COLUMNS, Tally,
-    WeekTally, supply,
+    self, BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, Inputs, Sources, Supply, WeekTally, supply,
 };
 use crate::{Error, Result, restate};
 
@@ -122,27 +122,7 @@ impl Week<'_> {
         make: impl Fn() -> T,
         add: fn(&mut T, &RecordBatch) -> Result<()>,
     ) -> Result<Vec<T>> {
-        if parts.is_empty() {
-            return Ok(vec![make()]);
-        }
-        let mut tasks = tokio::task::JoinSet::new();
-        for mut stream in self.lake.scan(parts, span, columns).await? {
-            let mut kept = make();
-            tasks.spawn(async move {
-                while let Some(batch) =
-                    std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await
-                {
-                    let batch = batch.map_err(|error| Error::Scan(error.to_string()))?;
-                    add(&mut kept, &batch)?;
-                }
-                Ok::<T, Error>(kept)
-            });
-        }
-        let mut out = Vec::new();
-        while let Some(done) = tasks.join_next().await {
-            out.push(done.map_err(|error| Error::Scan(error.to_string()))??);
-        }
-        Ok(out)
+        streamed(self.lake, parts, span, columns, make, add).await
     }
 
     /// Counts the week in one scan.
@@ -160,19 +140,9 @@ impl Week<'_> {
         then: Option<Then>,
     ) -> Result<(WeekTally, i64)> {
         let withheld = supply::withheld(self.feeds);
-        let tallies = self
-            .scan(
-                span,
-                TALLY_COLUMNS,
-                || Tally::new(withheld.iter().cloned()),
-                Tally::add,
-            )
-            .await?;
-        let merged = tallies.into_iter().reduce(|mut all, one| {
-            all.merge(one);
-            all
-        });
-        let mut tally = merged.map(Tally::finish).unwrap_or_default();
+        let parts = self.parts(span).await?;
+        let tally = counting::tally(self.lake, &parts, span, &withheld).await?;
+        let mut tally = tally.finish();
         lists::place(&mut tally, self.list_weeks(span).await?);
         let known_at = match then {
             Some(then) => then.as_of,
@@ -266,23 +236,12 @@ impl Week<'_> {
             return Ok(EarlierNames::default());
         }
         let withheld = supply::withheld(self.feeds);
-        let scans = self
-            .scan(
-                (start, end),
-                NAME_COLUMNS,
-                || NameScan::new(withheld.iter().cloned()),
-                NameScan::add,
-            )
-            .await?;
-        let merged = scans.into_iter().reduce(|mut all, one| {
-            all.merge(one);
-            all
-        });
+        let found = counting::names(self.lake, &parts, (start, end), &withheld).await?;
         let first_days: Vec<Timestamp> = starts[1..]
             .iter()
             .map(|start| Timestamp(start.0 + MICROS_PER_DAY))
             .collect();
-        Ok(merged.unwrap_or_default().finish(&first_days))
+        Ok(found.finish(&first_days))
     }
 
     /// Infrastructure events that touch the week.

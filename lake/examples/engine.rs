@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The lake is the one that the first command wrote. The last question moves rows instead of counts: what it costs is
-//! why a week's statistics, which look at every row, are counted where the parts lie.
+//! why a week's statistics, which look at every row, are counted where the parts are read (`lake::engine::errand`).
 
 use std::error::Error;
 use std::fs;
@@ -82,7 +82,7 @@ fn execute(out: &Path, threads: usize) -> Outcome {
             version: "bench".to_owned(),
         };
         let lake = Lake::open(out, MEMORY, threads)?;
-        Ok(serve(lake, listener, &admission, std::future::pending()).await?)
+        Ok(serve(lake, listener, &admission, [], std::future::pending()).await?)
     })
 }
 

@@ -4,7 +4,8 @@
 //! rows is planned here as always, and `datafusion-distributed` sends pieces of the plan to them;
 //! what goes over the wire is partial counts, not events. Everything else runs here: a query over
 //! few rows, one whose rows would all cross the wire, and every query when no executor is left.
-//! Which of the two it is, `EXPLAIN` says.
+//! Which of the two it is, `EXPLAIN` says. What is counted in code of ours and not in SQL goes the same way as an
+//! [`errand`].
 //!
 //! An answer is taken whole before its first row is handed on, so that an executor that is lost in
 //! the middle costs a second attempt and never half an answer. The second attempt asks the executors
@@ -14,7 +15,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -46,7 +47,10 @@ use url::Url;
 use crate::error::{Error, Result};
 use crate::query::{Lake, Part, Select};
 
+pub mod errand;
 pub mod executor;
+
+use errand::{Carrier, ErrandExec};
 
 /// Header of the secret that nodes share.
 const TOKEN: &str = "x-watchfire-token";
@@ -286,6 +290,7 @@ impl Engine {
             .with_distributed_worker_resolver(Present(executors.to_vec()))
             .with_distributed_channel_resolver(self.channels.clone())
             .with_distributed_metrics_collection(false)?
+            .with_distributed_user_codec(Carrier { home: None })
             .with_distributed_desired_task_count_handler(desired)
             .with_distributed_scale_up_leaf_node_handler(split))
     }
@@ -300,7 +305,7 @@ impl Engine {
         parts: &[Part],
         select: &Select<'_>,
     ) -> Result<Option<SendableRecordBatchStream>> {
-        if parts.iter().map(|part| part.rows).sum::<u64>() < self.min_rows {
+        if !self.is_worth(parts) {
             return Ok(None);
         }
         let room = lake.memory() / HELD_SHARE;
@@ -310,17 +315,35 @@ impl Engine {
                 break;
             }
             let whole = attempted(lake, parts, select, &executors, room);
-            match tokio::time::timeout(self.deadline, whole).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(Error::Refused(why))) => return Err(Error::Refused(why)),
-                // What is wrong with the query itself is found here once more, and told in plain words.
-                Ok(Err(error)) => {
-                    tracing::warn!(attempt, %error, "query on the executors failed");
-                }
-                Err(_) => tracing::warn!(attempt, "query on the executors took too long"),
+            if let Some(answer) = self.within(attempt, whole).await? {
+                return Ok(answer);
             }
         }
         tracing::warn!("the query runs here, without executors");
+        Ok(None)
+    }
+
+    /// Whether parts hold rows enough to be read by executors.
+    pub(crate) fn is_worth(&self, parts: &[Part]) -> bool {
+        parts.iter().map(|part| part.rows).sum::<u64>() >= self.min_rows
+    }
+
+    /// What an attempt comes to; `None` where there may be another.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]: it may be asked nowhere.
+    async fn within<T>(
+        &self,
+        attempt: usize,
+        whole: impl Future<Output = Result<T>>,
+    ) -> Result<Option<T>> {
+        match tokio::time::timeout(self.deadline, whole).await {
+            Ok(Ok(answer)) => return Ok(Some(answer)),
+            Ok(Err(Error::Refused(why))) => return Err(Error::Refused(why)),
+            // What is wrong with the query itself is found here once more, and told in plain words.
+            Ok(Err(error)) => tracing::warn!(attempt, %error, "query on the executors failed"),
+            Err(_) => tracing::warn!(attempt, "query on the executors took too long"),
+        }
         Ok(None)
     }
 }
@@ -416,11 +439,14 @@ fn parts_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<&FileScanConfig> {
 fn desired(
     event: DesiredTaskCountEvent<'_>,
 ) -> Option<Result<DesiredTaskCountEventResponse, DataFusionError>> {
-    let files = parts_scan(event.plan)?
-        .file_groups
-        .iter()
-        .map(FileGroup::len);
-    Some(Ok(match files.sum() {
+    let files = match event.plan.downcast_ref::<ErrandExec>() {
+        Some(errand) => errand.parts().len(),
+        None => {
+            let groups = parts_scan(event.plan)?.file_groups.iter();
+            groups.map(FileGroup::len).sum()
+        }
+    };
+    Some(Ok(match files {
         0 | 1 => DesiredTaskCountEventResponse::maximum(1),
         files => DesiredTaskCountEventResponse::desired(files),
     }))
@@ -430,6 +456,10 @@ fn desired(
 fn split(
     event: ScaleUpLeafNodeEvent<'_>,
 ) -> Option<Result<ScaleUpLeafNodeEventResponse, DataFusionError>> {
+    if let Some(errand) = event.plan.downcast_ref::<ErrandExec>() {
+        let leaf = errand.split(event.plan, event.task_count);
+        return Some(leaf.map(ScaleUpLeafNodeEventResponse::new));
+    }
     let scan = parts_scan(event.plan)?;
     let partitions = event.plan.output_partitioning().partition_count();
     let files = scan.file_groups.iter().flat_map(FileGroup::iter);

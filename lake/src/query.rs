@@ -410,7 +410,7 @@ pub(crate) struct Select<'a> {
 }
 
 impl<'a> Select<'a> {
-    fn of(sql: &'a str, memory: usize) -> Self {
+    pub(crate) fn of(sql: &'a str, memory: usize) -> Self {
         Select {
             sql,
             memory,

@@ -5,6 +5,7 @@
 //! not opened, nor are those whose constant columns settle the query; of a part that satisfies it as a whole only a
 //! summary is needed, which is kept. What remains is read on as many threads as the lake has, newest parts first,
 //! until it is done or the caller says that it took too long: then the answer says that it is a part of the whole.
+//! Where there are executors and enough is to be read, they read it (`spread`).
 //!
 //! Memory: a batch of 65,536 rows a thread, the facets' values, four times as many places as rows are wanted, and
 //! what is kept between searches (`footers`).
@@ -33,11 +34,13 @@ mod footers;
 mod matching;
 pub mod query;
 mod scan;
+mod spread;
 mod tally;
 
 use footers::Footers;
 pub use query::{Form, Key, Moment, Query, QueryError, Span, Term, Value};
 use scan::{Halt, Opened, Outlook, placed};
+pub use spread::errand;
 use tally::{At, Counts, Newest, Steps};
 pub use tally::{FACETS, FacetValue};
 
@@ -253,6 +256,14 @@ impl Searcher {
     /// # Errors
     /// A part or a run that cannot be read.
     pub fn search(&self, parts: &[Part], ask: &Ask, enough: &Enough) -> Result<Found> {
+        match self.spread(parts, ask, enough) {
+            Some(found) => Ok(found),
+            None => self.search_here(parts, ask, enough),
+        }
+    }
+
+    /// The same in this process, whoever else could.
+    fn search_here(&self, parts: &[Part], ask: &Ask, enough: &Enough) -> Result<Found> {
         self.footers.make_room(parts);
         let of = parts.iter().map(|part| part.rows).sum();
         let mut within: Vec<&Part> = parts

@@ -236,7 +236,8 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    log(line.verbose, matches!(line.command, Command::Serve(_)));
+    let unattended = matches!(line.command, Command::Serve(_) | Command::Executor(_));
+    log(line.verbose, unattended);
     let loudness = match (line.quiet, line.verbose) {
         (true, _) => Loudness::Quiet,
         (false, 0) => Loudness::Normal,

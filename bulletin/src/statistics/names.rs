@@ -102,6 +102,27 @@ impl NameScan {
         }
     }
 
+    /// The scan as it goes from an executor to whoever asked.
+    pub fn piece(&self) -> Vec<u8> {
+        serde_json::json!((&self.names, &self.first))
+            .to_string()
+            .into_bytes()
+    }
+
+    /// Takes another scan in that came so.
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn take(&mut self, piece: &[u8]) -> Result<(), String> {
+        let (names, first) = serde_json::from_slice(piece).map_err(|error| error.to_string())?;
+        self.merge(NameScan {
+            names,
+            first,
+            ..NameScan::default()
+        });
+        Ok(())
+    }
+
     /// The names, and for how many weeks each feed has named malware. `starts` are the ends of the
     /// first days of the weeks before, newest first: a week counts if the feed spoke before that.
     pub fn finish(self, starts: &[Timestamp]) -> EarlierNames {

@@ -47,6 +47,16 @@ impl FeedSets {
         feed
     }
 
+    /// The feeds by number.
+    pub fn feeds(&self) -> &[String] {
+        &self.feeds
+    }
+
+    /// Members of every set by number.
+    pub fn members(&self) -> &[Vec<u32>] {
+        &self.sets
+    }
+
     /// Name of a feed.
     pub fn name(&self, feed: u32) -> &str {
         &self.feeds[feed as usize]

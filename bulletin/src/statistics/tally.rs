@@ -19,6 +19,8 @@ use super::events::{Base, Hit, IpKey, Key, Plan, Sink, visit};
 use super::sets::{FeedSets, SetId};
 use crate::Error;
 
+mod carried;
+
 /// What is kept of a key.
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {

@@ -20,6 +20,61 @@ fn tally(events: &[Event]) -> WeekTally {
     tally.finish()
 }
 
+/// A tally that went over the wire: in pieces, the last first.
+fn carried(tally: &Tally) -> (Tally, usize) {
+    let mut pieces: Vec<Vec<u8>> = tally.pieces().collect();
+    pieces.reverse();
+    let mut other = Tally::new([]);
+    for piece in &pieces {
+        other.take(piece).expect("a piece");
+    }
+    (other, pieces.len())
+}
+
+#[test]
+fn a_tally_over_the_wire_is_the_same() {
+    let mut events = week();
+    let kept = |text: String| -> &'static str { text.leak() };
+    let families: Vec<&str> = (0..300).map(|n| kept(format!("family{n}.a"))).collect();
+    for at in 0..50_000_u32 {
+        let address = kept(std::net::Ipv4Addr::from(0x0a00_0000 + at).to_string());
+        let (feed, province) =
+            [("sink-a", 110_000), ("sink-b", 310_000), ("sink-c", 0)][at as usize % 3];
+        events.push(Event {
+            province,
+            ..infected(feed, address, families[at as usize % 300])
+        });
+    }
+    let expected = format!("{:?}", tally(&events));
+    // Counted in three places, one of which nothing came to.
+    let mut sum = Tally::new([]);
+    let (first, second) = events.split_at(2_000);
+    let mut most = 0;
+    for share in [first, second, &[]] {
+        let mut tally = Tally::new([]);
+        tally.add(&batch(share)).expect("a batch of the lake");
+        let (other, pieces) = carried(&tally);
+        most = most.max(pieces);
+        sum.merge(other);
+    }
+    assert_eq!(format!("{:?}", sum.finish()), expected);
+    assert_eq!(most, 2, "so many keys are more than one piece");
+
+    // The twin: a piece that lost a byte is none, wherever it lost it.
+    let mut tally = Tally::new([]);
+    tally.add(&batch(&week())).expect("a batch of the lake");
+    let piece = tally.pieces().next().expect("there is one");
+    for cut in 0..piece.len() {
+        assert!(Tally::new([]).take(&piece[..cut]).is_err(), "cut at {cut}");
+    }
+    let mut missing = Tally::new([]);
+    missing
+        .add(&batch(&events[1..]))
+        .expect("a batch of the lake");
+    let (other, _) = carried(&missing);
+    assert_ne!(format!("{:?}", other.finish()), expected);
+}
+
 pub fn full(feed: &str) -> FeedCoverage {
     FeedCoverage {
         feed: feed.to_owned(),

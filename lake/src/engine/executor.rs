@@ -26,6 +26,7 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Status};
 
+use super::errand::{Carrier, Errand, ErrandExec, Home};
 use super::{Channels, PULSE, TOKEN, VERSION, fingerprint, parts_scan};
 use crate::error::{Error, Result};
 use crate::query::{Lake, functions, parts_url};
@@ -39,8 +40,8 @@ pub struct Admission {
     pub version: String,
 }
 
-/// Reads parts of `lake` for whoever has the secret, until `ended` is over. All queries together use the memory of the
-/// lake, then they spill.
+/// Reads parts of `lake` for whoever has the secret, and does these errands, until `ended` is over. All queries together
+/// use the memory of the lake, then they spill.
 ///
 /// # Errors
 /// [`Error::Engine`]: there is no secret, or the socket fails.
@@ -48,6 +49,7 @@ pub async fn serve(
     lake: Lake,
     listener: TcpListener,
     admission: &Admission,
+    errands: impl IntoIterator<Item = Errand>,
     ended: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
     if admission.token.is_empty() {
@@ -60,16 +62,22 @@ pub async fn serve(
         .with_memory_pool(Arc::new(FairSpillPool::new(lake.memory())))
         .build_arc()?;
     lake.lend(&runtime)?;
+    let home = Home {
+        lake,
+        errands: errands.into_iter().collect(),
+    };
     let session = move |asked: WorkerQueryContext| {
-        let (lake, channels) = (lake.clone(), channels.clone());
+        let (home, channels) = (home.clone(), channels.clone());
         async move {
             let mut builder = asked.builder;
             builder
                 .scalar_functions()
                 .get_or_insert_default()
                 .extend(functions().map(Arc::new));
+            let lake = home.lake.clone();
             let builder = builder
                 .with_distributed_channel_resolver(channels)
+                .with_distributed_user_codec(Carrier { home: Some(home) })
                 .with_distributed_worker_plan_rewrite_handler(
                     move |event: WorkerPlanRewriteEvent<'_>| {
                         let plan = at_home(&lake, event.plan)?;
@@ -133,6 +141,12 @@ fn at_home(
     plan.transform_down(|node| {
         if node.is::<DataSinkExec>() {
             return Err(refused("an executor writes nothing".to_owned()));
+        }
+        if let Some(errand) = node.downcast_ref::<ErrandExec>() {
+            for part in errand.parts() {
+                same_part(lake, &part.path, part.bytes, part.print).map_err(refused)?;
+            }
+            return Ok(Transformed::no(node));
         }
         let Some(scan) = parts_scan(&node) else {
             return Ok(Transformed::no(node));

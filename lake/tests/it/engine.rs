@@ -13,10 +13,11 @@ use lake::{IdentityIndex, Lake};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::errands::known;
 use crate::staging::{parts, rows, stage};
 
-const TOKEN: &str = "a token of the nodes";
-const VERSION: &str = "9.9.9";
+pub const TOKEN: &str = "a token of the nodes";
+pub const VERSION: &str = "9.9.9";
 
 /// Questions whose answers have an order, or one row.
 const QUESTIONS: [&str; 9] = [
@@ -32,7 +33,7 @@ const QUESTIONS: [&str; 9] = [
 ];
 
 /// A lake of twenty parts; the folder lives as long as it is held.
-fn filled() -> (tempfile::TempDir, Lake, Vec<Part>) {
+pub fn filled() -> (tempfile::TempDir, Lake, Vec<Part>) {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = Lake::open(folder.path(), 128 << 20, 2).expect("opens");
     let mut index = IdentityIndex::new(1 << 20);
@@ -68,7 +69,7 @@ fn copied(from: &Path) -> tempfile::TempDir {
 }
 
 /// An executor over a folder; its address.
-async fn executor(root: &Path, token: &str, version: &str) -> String {
+pub async fn executor(root: &Path, token: &str, version: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
     let address = listener.local_addr().expect("an address");
     let lake = Lake::open(root, 128 << 20, 2).expect("opens");
@@ -76,11 +77,13 @@ async fn executor(root: &Path, token: &str, version: &str) -> String {
         token: token.to_owned(),
         version: version.to_owned(),
     };
-    tokio::spawn(async move { serve(lake, listener, &admission, std::future::pending()).await });
+    tokio::spawn(async move {
+        serve(lake, listener, &admission, known(), std::future::pending()).await
+    });
     format!("http://{address}")
 }
 
-fn over(lake: &Lake, executors: &[String], min_rows: u64) -> Lake {
+pub fn over(lake: &Lake, executors: &[String], min_rows: u64) -> Lake {
     let engine = Engine::new(&EngineSettings {
         executors: executors.to_vec(),
         token: TOKEN.to_owned(),
@@ -274,7 +277,7 @@ async fn an_executor_without_a_secret_does_not_begin() {
         token: String::new(),
         version: VERSION.to_owned(),
     };
-    let refused = serve(lake, listener, &admission, std::future::pending()).await;
+    let refused = serve(lake, listener, &admission, [], std::future::pending()).await;
     assert!(
         refused
             .expect_err("is refused")

@@ -2,5 +2,6 @@
 
 mod compacting;
 mod engine;
+mod errands;
 mod searching;
 mod staging;

@@ -20,6 +20,8 @@ pub fn execute(session: &Session, listen: Option<SocketAddr>) -> Result {
     let (root, settings) = session.settings()?;
     let files = files(&root, &settings)?;
     let lake = lake(&files, &settings)?;
+    let counting = bulletin::counting::errands().into_iter();
+    let errands = counting.chain([lake::search::errand()]);
     let admission = Admission {
         token: settings.engine.token.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -44,7 +46,7 @@ pub fn execute(session: &Session, listen: Option<SocketAddr>) -> Result {
             .say(format_args!("executor at http://{address}"));
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         tokio::select! {
-            served = serve(lake, listener, &admission, async { drop(ended.await) }) => served?,
+            served = serve(lake, listener, &admission, errands, async { drop(ended.await) }) => served?,
             signal = ending.told() => tracing::info!(signal, "stopping"),
         }
         drop(end);
