@@ -32,7 +32,7 @@ use crate::statistics::priority::{MarkScan, PRIORITY_COLUMNS, RecordScan, Vulner
 use crate::statistics::{
     self, BREAKDOWN_COLUMNS, EXPLAIN_COLUMNS, Inputs, Sources, Supply, WeekTally, supply,
 };
-use crate::{Error, Result, restate};
+use crate::{Result, restate};
 
 /// Weeks of the past that charts, ranges and baselines look at.
 pub const HISTORY_WEEKS: i64 = 52;
@@ -534,7 +534,7 @@ impl Week<'_> {
     /// The assets that a statistic counts, with who saw them and where they belong: about 50 bytes each.
     ///
     /// # Errors
-    /// [`Error::NotACount`] of a statistic that counts nothing; the ledger or the lake fails.
+    /// [`crate::Error::NotACount`] of a statistic that counts nothing; the ledger or the lake fails.
     pub async fn assets(&self, statistic: &'static Statistic) -> Result<Assets> {
         let statistic = statistic.at(self.week.monday());
         let inputs = assets::inputs(statistic)?;
