@@ -82,6 +82,7 @@ impl Desk {
                     acted_at: None,
                     ticket: None,
                     held_at: None,
+                    held_for: None,
                 })
                 .collect();
         }

@@ -17,6 +17,7 @@ mod m0016_sign_in;
 mod m0017_duty;
 mod m0018_fence;
 mod m0020_proof_and_hold;
+mod m0022_hold_causes;
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, Index, SchemaManager, Table, TableCreateStatement,
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_workbench::Migration),
             Box::new(m0018_fence::Migration),
             Box::new(m0020_proof_and_hold::Migration),
+            Box::new(m0022_hold_causes::Migration),
         ]
     }
 }
