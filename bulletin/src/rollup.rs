@@ -7,7 +7,7 @@
 //! against it (同比) stand in the table too.
 
 use model::bulletin::{
-    Aspect, Board, Bulletin, Cell, Change, FORMAT, Issue, Note, Outcome, Paragraph, Period,
+    Aspect, Board, Bulletin, Cell, Change, FORMAT, Issue, Lang, Note, Outcome, Paragraph, Period,
     PublishedValue, Publisher, RatingBlock, Section, SeriesTitle, Spark, State, Table, TableRow,
     Text, Tile, Tlp, Working,
 };
@@ -18,6 +18,7 @@ use model::time::ReportingWeek;
 use crate::compose::provenance;
 use crate::frozen::{FROZEN_FORMAT, FrozenWeek, Origin};
 use crate::period::FrozenPeriod;
+use crate::render::{self, Rendition};
 use crate::sections::figures::{Figures, Names};
 use crate::sections::words::{Clauses, day, list, lower_first, period as days, say, upper_first};
 use crate::statistics;
@@ -25,6 +26,9 @@ use crate::{Error, Result};
 
 /// A base of so much and more gets a per cent beside the difference.
 pub const PERCENT_FROM: u64 = 1_000;
+
+/// An edition of tables: they take the whole width, and tiles have no line of weeks.
+const STYLE: &str = ".part{display:block}.part .say{max-width:none}table.small{max-width:880px}li svg,.rng{display:none}</style>";
 
 /// Figures of the board, with short names.
 const BOARD: [(&str, &str, &str); 8] = [
@@ -671,4 +675,29 @@ pub fn in_its_words(text: &str, kind: PeriodKind) -> String {
         out = out.replace(week, words[at]);
     }
     out
+}
+
+/// The files of an edition: page and CSV in both languages, and JSON. Named after the series' kind, so that a
+/// month's number is not taken for an issue's.
+pub fn files(bulletin: &Bulletin, kind: PeriodKind) -> Vec<Rendition> {
+    let stem = format!("{}-{}", kind.series(), render::stem(bulletin));
+    let file = |name: String, bytes: Vec<u8>| Rendition { name, bytes };
+    let mut files = vec![file(
+        format!("{stem}.json"),
+        render::json(bulletin).into_bytes(),
+    )];
+    for lang in Lang::ALL {
+        let code = lang.code();
+        let page = render::html(bulletin, lang);
+        // Links between the renditions go by the edition's own name.
+        let plain = render::stem(bulletin);
+        let page = page.replace(&format!("\"{plain}."), &format!("\"{stem}."));
+        let page = page.replacen("</style>", STYLE, 1);
+        let page = in_its_words(&page, kind).into_bytes();
+        files.push(file(format!("{stem}.{code}.html"), page));
+        let csv = String::from_utf8_lossy(&render::csv(bulletin, lang)).into_owned();
+        let csv = in_its_words(&csv, kind).into_bytes();
+        files.push(file(format!("{stem}.{code}.csv"), csv));
+    }
+    files
 }

@@ -21,6 +21,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use intake::Catalogue;
 use ledger::{BlobStore, Ledger};
+use model::ids::OrganizationId;
+use model::organization::Role;
 use model::time::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
@@ -72,6 +74,7 @@ pub use meters::Meters;
 use pages::shell::{Counts, Sending};
 use problem::Problem;
 pub use public::Public;
+use response::scorecard::{Peers, Year};
 
 /// Bodies that are received at the same time; each holds a file and a thread.
 const RECEIVING: usize = 8;
@@ -138,6 +141,7 @@ pub struct Desk {
     /// What counts, renders and publishes issues.
     newsroom: Option<Arc<dyn newsroom::Newsroom>>,
     signs: Signs,
+    years: Years,
     /// Whether the workspace is for exercises.
     exercise: bool,
     limits: limits::Limits,
@@ -167,6 +171,9 @@ pub struct Desk {
 
 /// What every page shows of the state of things, kept for some seconds.
 type Signs = tokio::sync::Mutex<Option<(std::time::Instant, pages::Signs)>>;
+
+/// What every party did within twelve months, and when that was read.
+type Years = tokio::sync::Mutex<Option<(i64, Vec<Year>)>>;
 
 /// What ties the routes to the process that serves them.
 #[derive(Clone)]
@@ -209,6 +216,7 @@ impl Desk {
             casework: None,
             newsroom: None,
             signs: Signs::default(),
+            years: Years::default(),
             exercise: false,
             limits: limits::Limits::default(),
             changes: changes::Changes::default(),
@@ -376,6 +384,26 @@ impl Desk {
         };
         *held = Some((now, signs.clone()));
         signs
+    }
+
+    /// What others do who are asked in a role of a party; `None` where they are too few. A quarter of an hour old at most:
+    /// it is read from everything of a year.
+    pub(crate) async fn peers(
+        &self,
+        party: OrganizationId,
+        roles: &[Role],
+    ) -> Result<Option<Peers>, refusal::Refusal> {
+        const KEPT: i64 = 15 * 60 * 1_000_000;
+        let mut held = self.years.lock().await;
+        let now = self.now().0;
+        let fresh = held
+            .as_ref()
+            .is_some_and(|(at, _)| (0..KEPT).contains(&now.saturating_sub(*at)));
+        if !fresh {
+            *held = Some((now, self.response.year_of_parties().await?));
+        }
+        let all = held.as_ref().map_or(&[][..], |(_, all)| all);
+        Ok(Peers::of(all, party, roles))
     }
 
     fn terms(&self) -> Arc<Terms> {

@@ -275,6 +275,6 @@ pub trait Newsroom: Send + Sync {
     /// The sheet about a day, with who confirms its zero report.
     async fn daily(&self, day: Date, confirmed_by: Option<&str>, lang: Lang) -> Told<Daily>;
 
-    /// Counts a period and stores its edition; the files of it.
-    async fn rollup(&self, period: ReportingPeriod, by: &str) -> Told<Vec<Rendition>>;
+    /// Counts a period and stores its edition: the revision that says so, and whether it is new.
+    async fn rollup(&self, period: ReportingPeriod, by: &str) -> Told<(i32, bool)>;
 }

@@ -10,6 +10,7 @@ use shell::{Counts, Sending};
 
 use crate::Desk;
 use crate::routes::Route;
+use crate::visitor::Visitor;
 
 pub(crate) mod again;
 pub(crate) mod answers;
@@ -28,6 +29,7 @@ pub(crate) mod inbox;
 pub(crate) mod incidents;
 pub(crate) mod mail;
 pub(crate) mod me;
+pub(crate) mod months;
 pub(crate) mod notices;
 pub(crate) mod outside;
 pub(crate) mod overview;
@@ -130,6 +132,27 @@ pub(crate) async fn signs(desk: &Desk) -> response::Result<Signs> {
     }
     names.dedup();
     Ok((counts, sending, names.join(", ").into()))
+}
+
+/// What a branch's navigation counts: incidents of its own that wait to be looked at.
+pub(crate) async fn own_counts(desk: &Desk, visitor: &Visitor) -> Counts {
+    let open = ledger::IncidentFilter {
+        states: vec![IncidentState::Open],
+        ..ledger::IncidentFilter::default()
+    };
+    let Ok(reach) = visitor.within() else {
+        return Counts::default();
+    };
+    match desk.ledger.incident_count(&open, &reach).await {
+        Ok(incidents) => Counts {
+            incidents,
+            ..Counts::default()
+        },
+        Err(error) => {
+            tracing::error!(%error, "the signs of the navigation cannot be read");
+            Counts::default()
+        }
+    }
 }
 
 /// Feeds that are turned on and fail, by what is remembered of their runs: one query, whatever their number.

@@ -135,6 +135,22 @@ async fn archive(desk: &Desk, source: &Source, origin: &str, blob: Blob) -> ledg
     Ok(archived.report.id)
 }
 
+/// Takes a report in that was not sent over HTTP: archived like a pushed one, and waited for by nobody.
+pub(crate) async fn take_in(
+    desk: &Desk,
+    feed: &str,
+    name: &str,
+    bytes: Vec<u8>,
+) -> Result<String, crate::refusal::Refusal> {
+    use crate::refusal::Refusal;
+    let terms = desk.terms();
+    let source = source(&terms, feed).ok_or(Refusal::Absent)?;
+    let blobs = desk.blobs.clone();
+    let stored = tokio::task::spawn_blocking(move || blobs.put_bytes(&bytes)).await;
+    let blob = stored.map_err(|error| Refusal::broken("a report", error))??;
+    Ok(archive(desk, source, name, blob).await?)
+}
+
 /// A failure of ours; a disk in doubt ends the process (DESIGN invariant 3).
 fn failed(desk: &Desk, error: &ledger::Error) -> Problem {
     tracing::error!(%error, "a pushed report could not be archived");

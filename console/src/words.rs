@@ -32,14 +32,57 @@ macro_rules! words {
 
 pub(crate) use words;
 
-/// Puts values into the places of a text: `{name}`.
+/// Puts values into the places of a text: `{name}`. What a value holds is no place.
 pub(crate) fn fill(text: &str, values: &[(&str, &dyn std::fmt::Display)]) -> String {
-    let mut out = text.to_owned();
-    for (name, value) in values {
-        out = out.replace(&format!("{{{name}}}"), &value.to_string());
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let (name, after) = after.split_once('}').unwrap_or((after, ""));
+        let value = values.iter().find(|(known, _)| *known == name);
+        debug_assert!(value.is_some(), "a place is left: {name} in {text}");
+        if let Some((_, value)) = value {
+            out.push_str(&isolated(value.to_string()));
+        }
+        rest = after;
     }
-    debug_assert!(!out.contains('{'), "a place is left: {out}");
+    out.push_str(rest);
     out
+}
+
+/// A value that holds letters written from right to left, kept apart from the sentence it stands in (UAX #9, 2.4);
+/// what would turn the sentence itself stands as a sign that it was there.
+fn isolated(value: String) -> String {
+    // What was put together from such values already stays as it is.
+    let mut depth = 0_i32;
+    let closed = value.chars().all(|c| {
+        depth += i32::from(c == '\u{2068}') - i32::from(c == '\u{2069}');
+        depth >= 0
+    });
+    let closed = closed && depth == 0;
+    let turns = |c: char| match c {
+        '\u{202a}'..='\u{202e}' | '\u{2066}' | '\u{2067}' => true,
+        '\u{2068}' | '\u{2069}' => !closed,
+        _ => false,
+    };
+    let is_from_right = |c: char| {
+        matches!(
+            c,
+            '\u{590}'..='\u{8ff}'
+                | '\u{fb1d}'..='\u{fdff}'
+                | '\u{fe70}'..='\u{fefc}'
+                | '\u{10800}'..='\u{10fff}'
+                | '\u{1e800}'..='\u{1efff}'
+        )
+    };
+    if !value.chars().any(|c| turns(c) || is_from_right(c)) {
+        return value;
+    }
+    let safe = value.chars().map(|c| if turns(c) { '\u{fffd}' } else { c });
+    std::iter::once('\u{2068}')
+        .chain(safe)
+        .chain(['\u{2069}'])
+        .collect()
 }
 
 /// A word of a closed list in a language.
@@ -106,6 +149,23 @@ words! {
 
 #[cfg(test)]
 mod tests {
+    use super::fill;
+
+    #[test]
+    fn a_value_from_right_to_left_does_not_turn_its_sentence() {
+        let by = |who: &str| fill("by {who}, twice", &[("who", &who)]);
+        assert_eq!(by("an"), "by an, twice");
+        assert_eq!(by("{who} {"), "by {who} {, twice");
+        assert_eq!(
+            by("\u{5e9}\u{5dc}"),
+            "by \u{2068}\u{5e9}\u{5dc}\u{2069}, twice"
+        );
+        assert_eq!(
+            by("a\u{202e}b\u{2069}"),
+            "by \u{2068}a\u{fffd}b\u{fffd}\u{2069}, twice"
+        );
+    }
+
     /// The places of a text.
     fn places(text: &str) -> Vec<&str> {
         let mut found: Vec<&str> = text

@@ -224,11 +224,10 @@ impl Ledger {
             return Err(Error::conflict(object(id), "was decided already"));
         }
         let incident = incident::numbered(&tx, number, &Reach::All).await?;
-        let because = format!("appeal {id}");
         if let Some(before) = appeal.incident().filter(|before| *before != incident) {
-            directive::stand(&tx, before, (false, &because), by.login(), now).await?;
+            directive::stand(&tx, before, (false, id), by.login(), now).await?;
         }
-        directive::stand(&tx, incident, (true, &because), by.login(), now).await?;
+        directive::stand(&tx, incident, (true, id), by.login(), now).await?;
         appeal.incident_id = Some(Text(incident));
         let record = NewAudit {
             actor: by.login().to_owned(),
@@ -284,8 +283,7 @@ impl Ledger {
             false => AppealState::Declined,
         });
         if let Some(held) = appeal.incident() {
-            let because = format!("appeal {id} was decided");
-            directive::stand(&tx, held, (false, &because), by.login(), now).await?;
+            directive::stand(&tx, held, (false, id), by.login(), now).await?;
         }
         if let Some(incident) = about {
             let note = format!("appeal {id} {}: {reason}", appeal.state);

@@ -101,6 +101,8 @@ mod row {
         pub ticket: Option<String>,
         /// Since when its time stands still: the party disputes it, or an appeal about it is looked at.
         pub held_at: Option<i64>,
+        /// Why it stands still, with commas between: [`Cause`](super::Cause)s that are not settled yet.
+        pub held_for: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -117,14 +119,64 @@ pub use row::{DirectiveState, Model as Directive};
 /// is slow: what is disputed without an end would never come to the next party.
 pub const HOLD_MOST: i64 = 72 * 3_600 * 1_000_000;
 
+/// Why a directive's time stands still. Each is settled by itself: time goes on when none is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Whoever was asked disputes it.
+    Dispute,
+    /// An appeal about the incident is looked at; its number.
+    Appeal(i64),
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Cause::Dispute => f.write_str("dispute"),
+            Cause::Appeal(id) => write!(f, "appeal {id}"),
+        }
+    }
+}
+
 impl Directive {
-    /// Lets its time stand still from now on; it stands already since the first cause.
-    pub fn hold(&mut self, now: i64) {
-        self.held_at.get_or_insert(now);
+    fn causes(&self) -> impl Iterator<Item = &str> {
+        self.held_for
+            .as_deref()
+            .unwrap_or_default()
+            .split_terminator(',')
     }
 
-    /// Lets its time go on: its end moves by as long as it stood.
+    /// Whether its time stands still for this cause. What was held before causes were kept is held for any.
+    pub fn is_held_for(&self, cause: Cause) -> bool {
+        let cause = cause.to_string();
+        self.held_at.is_some()
+            && (self.held_for.is_none() || self.causes().any(|known| known == cause))
+    }
+
+    /// Lets its time stand still from now on; it stands already since the first cause.
+    pub fn hold(&mut self, cause: Cause, now: i64) {
+        if self.is_held_for(cause) {
+            return;
+        }
+        self.held_at.get_or_insert(now);
+        let cause = cause.to_string();
+        let all: Vec<&str> = self.causes().chain([cause.as_str()]).collect();
+        self.held_for = Some(all.join(","));
+    }
+
+    /// Settles a cause. Its time goes on if no other is left.
+    pub fn settle(&mut self, cause: Cause, now: i64) {
+        let cause = cause.to_string();
+        let left: Vec<&str> = self.causes().filter(|known| *known != cause).collect();
+        if left.is_empty() {
+            self.release(now);
+        } else {
+            self.held_for = Some(left.join(","));
+        }
+    }
+
+    /// Lets its time go on, whatever held it: its end moves by as long as it stood.
     pub fn release(&mut self, now: i64) {
+        self.held_for = None;
         if let Some(at) = self.held_at.take() {
             let stood = (now - at).clamp(0, HOLD_MOST);
             self.due_at = self.due_at.map(|due| due.saturating_add(stood));
@@ -146,11 +198,11 @@ impl Directive {
     }
 }
 
-/// Lets the time of an incident's open directives stand still or go on, for all of them.
+/// Lets the time of an incident's open directives stand still for an appeal, or settles it, for all of them.
 pub(crate) async fn stand<C: ConnectionTrait>(
     db: &C,
     incident: IncidentId,
-    (still, because): (bool, &str),
+    (still, appeal): (bool, i64),
     actor: &str,
     now: i64,
 ) -> Result<()> {
@@ -159,15 +211,17 @@ pub(crate) async fn stand<C: ConnectionTrait>(
         .order_by_asc(Column::Id)
         .all(db)
         .await?;
+    let cause = Cause::Appeal(appeal);
     for row in rows {
+        // What was held is let go whatever became of it; only what runs is held.
         let open = matches!(row.state, DirectiveState::Asked | DirectiveState::Answered);
-        if !open || row.held_at.is_some() == still {
+        if still && !open || row.is_held_for(cause) == still {
             continue;
         }
-        let what = json!({ "held": still, "because": because });
+        let what = json!({ "held": still, "because": cause.to_string() });
         let edit = |row: &mut Directive| match still {
-            true => row.hold(now),
-            false => row.release(now),
+            true => row.hold(cause, now),
+            false => row.settle(cause, now),
         };
         edit_directive(db, row.id.0, what, edit, actor, now).await?;
     }
@@ -241,6 +295,7 @@ impl Ledger {
                 acted_at: Set(None),
                 ticket: Set(None),
                 held_at: Set(None),
+                held_for: Set(None),
             };
             (row, size)
         });
@@ -297,6 +352,29 @@ impl Ledger {
             select = select.filter(Column::OrganizationId.eq(Text(of)));
         }
         let rows = select.all(self.reader()).await?;
+        self.with_gone(rows).await
+    }
+
+    /// Directives that were asked since an instant, a page of them in the order of their ids, with when their
+    /// incidents were first found gone.
+    pub async fn directives_asked_since(
+        &self,
+        since: i64,
+        after: Option<DirectiveId>,
+        most: u64,
+    ) -> Result<Vec<(Directive, Option<i64>)>> {
+        let mut select = Entity::find()
+            .filter(Column::AskedAt.gte(since))
+            .order_by_asc(Column::Id)
+            .limit(most);
+        if let Some(after) = after {
+            select = select.filter(Column::Id.gt(Text(after)));
+        }
+        let rows = select.all(self.reader()).await?;
+        self.with_gone(rows).await
+    }
+
+    async fn with_gone(&self, rows: Vec<Directive>) -> Result<Vec<(Directive, Option<i64>)>> {
         let mut gone = std::collections::HashMap::new();
         for some in rows.chunks(500) {
             let ids = some.iter().map(|row| row.incident_id);

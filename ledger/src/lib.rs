@@ -100,7 +100,7 @@ pub use campaign::Campaign;
 pub use clock::{Clock, ClockState, Ending, Escalation, NewClock};
 pub use commit::{IngestCommit, LakeCommit, Scope, Totals};
 pub use complaint::{Complaint, ComplaintState, Fate, NewComplaint};
-pub use directive::{Directive, DirectiveState, HOLD_MOST, NewDirective};
+pub use directive::{Cause, Directive, DirectiveState, HOLD_MOST, NewDirective};
 pub use drill::Drill;
 pub use dump::Dumped;
 pub use edition::{

@@ -14,7 +14,7 @@ use sea_orm::{QueryOrder, QuerySelect, QueryTrait};
 use serde_json::json;
 
 use crate::audit::{self, NewAudit};
-use crate::directive::{self, Directive, DirectiveState};
+use crate::directive::{self, Cause, Directive, DirectiveState};
 use crate::incident::{self, Incident, NewStep};
 use crate::message::{self, MessageRead, MessageState, NewMessage};
 use crate::text::{Text, without_nul};
@@ -120,6 +120,8 @@ pub struct Matter {
     pub due_at: Option<i64>,
     /// Since when its time stands still.
     pub held_at: Option<i64>,
+    /// Whether a dispute of its own holds it, not only an appeal.
+    pub disputed: bool,
     /// When it first answered.
     pub answered_at: Option<i64>,
     /// When it last said that it acted.
@@ -262,6 +264,7 @@ fn matter(incident: Incident, mine: &[Directive], looked: Option<(i64, Finding)>
             .filter(running)
             .filter_map(|row| row.held_at)
             .min(),
+        disputed: mine.iter().any(|row| row.is_held_for(Cause::Dispute)),
         answered_at,
         acted_at,
         ticket: mine.iter().rev().find_map(|row| row.ticket.clone()),
@@ -413,7 +416,8 @@ impl Ledger {
         if new.act == Act::Write && new.body.trim().is_empty() {
             return Err(Error::conflict(object(number), "the message is empty"));
         }
-        if new.act == Act::Withdraw && mine.iter().all(|row| row.held_at.is_none()) {
+        let disputed = |row: &Directive| row.is_held_for(Cause::Dispute);
+        if new.act == Act::Withdraw && !mine.iter().any(disputed) {
             return Err(Error::conflict(
                 object(number),
                 "no dispute of yours holds its time",
@@ -437,8 +441,8 @@ impl Ledger {
                 match new.act {
                     // Whoever has nothing to do with it is not waited for: the next party is.
                     Act::Dispute(Dispute::NotOurs) => {}
-                    Act::Dispute(_) if row.asked_at.is_some() => row.hold(now),
-                    Act::Withdraw | Act::Fix => row.release(now),
+                    Act::Dispute(_) if row.asked_at.is_some() => row.hold(Cause::Dispute, now),
+                    Act::Withdraw | Act::Fix => row.settle(Cause::Dispute, now),
                     _ => {}
                 }
                 if ticket.is_some() {
@@ -530,10 +534,11 @@ impl Ledger {
         if body.trim().is_empty() {
             return Err(Error::conflict(object(number), "the answer is empty"));
         }
-        // Whoever disputed has an answer: time goes on.
-        for row in mine.into_iter().filter(|row| row.held_at.is_some()) {
+        // Whoever disputed has an answer: time goes on, unless an appeal holds it too.
+        let disputed = |row: &Directive| row.is_held_for(Cause::Dispute);
+        for row in mine.into_iter().filter(disputed) {
             let what = json!({ "held": false, "because": "the center answered" });
-            let edit = |row: &mut Directive| row.release(now);
+            let edit = |row: &mut Directive| row.settle(Cause::Dispute, now);
             directive::edit_directive(&tx, row.id.0, what, edit, actor, now).await?;
         }
         let post = Post {

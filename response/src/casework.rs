@@ -83,6 +83,7 @@ impl Desk {
                     acted_at: None,
                     ticket: None,
                     held_at: None,
+                    held_for: None,
                 })
                 .collect();
         }

@@ -250,6 +250,8 @@ impl Desk {
 
 #[cfg(test)]
 mod tests {
+    use ledger::Cause;
+
     use super::*;
 
     const HOUR: i64 = 3_600_000_000;
@@ -278,6 +280,7 @@ mod tests {
             acted_at: None,
             ticket: None,
             held_at: None,
+            held_for: None,
         }
     }
 
@@ -314,13 +317,13 @@ mod tests {
     #[test]
     fn a_dispute_moves_the_end_by_as_long_as_it_stood_and_no_further() {
         let mut one = directive(0, 24 * HOUR);
-        one.hold(10 * HOUR);
-        one.hold(11 * HOUR);
+        one.hold(Cause::Dispute, 10 * HOUR);
+        one.hold(Cause::Dispute, 11 * HOUR);
         for at in [13, 24, 40] {
             assert_eq!(due(&one, Timestamp(at * HOUR)), Due::Nothing);
         }
         let mut withdrawn = one.clone();
-        withdrawn.release(20 * HOUR);
+        withdrawn.settle(Cause::Dispute, 20 * HOUR);
         assert_eq!(withdrawn.due_at, Some(34 * HOUR));
         assert_eq!(due(&withdrawn, Timestamp(16 * HOUR)), Due::Nothing);
         assert_eq!(due(&withdrawn, Timestamp(17 * HOUR)), Due::Reminder);
@@ -332,6 +335,31 @@ mod tests {
         // What was not held does not move.
         one.release(600 * HOUR);
         assert_eq!(one.due_at, Some(96 * HOUR));
+    }
+
+    #[test]
+    fn what_two_causes_hold_goes_on_when_both_are_settled() {
+        for (first, second) in [
+            (Cause::Dispute, Cause::Appeal(7)),
+            (Cause::Appeal(7), Cause::Dispute),
+        ] {
+            let mut one = directive(0, 24 * HOUR);
+            one.hold(first, 10 * HOUR);
+            one.hold(second, 12 * HOUR);
+            one.settle(first, 14 * HOUR);
+            assert!(one.is_held_for(second) && !one.is_held_for(first));
+            assert_eq!(due(&one, Timestamp(24 * HOUR)), Due::Nothing);
+            // What holds nothing settles nothing.
+            one.settle(Cause::Appeal(8), 15 * HOUR);
+            assert_eq!(one.due_at, Some(24 * HOUR));
+            one.settle(second, 20 * HOUR);
+            assert_eq!((one.held_at, one.due_at), (None, Some(34 * HOUR)));
+        }
+        // Held before causes were kept: whoever settles lets go.
+        let mut old = directive(0, 24 * HOUR);
+        old.held_at = Some(10 * HOUR);
+        old.settle(Cause::Appeal(7), 11 * HOUR);
+        assert_eq!((old.held_at, old.due_at), (None, Some(25 * HOUR)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use ledger::{Directive, Notice, NoticeFilter, Organization, Page};
 use model::ids::OrganizationId;
 use model::notice::NoticeState;
+use model::organization::Role;
 use serde::Serialize;
 
 use crate::{Desk, Result};
@@ -83,6 +84,143 @@ impl Desk {
     }
 }
 
+/// What is counted for a party.
+#[derive(Default)]
+struct Sum {
+    card: Scorecard,
+    answers: Vec<i64>,
+    takedowns: Vec<i64>,
+}
+
+impl Sum {
+    /// Counts a directive that was asked at an instant.
+    fn count(&mut self, row: &Directive, at: i64, gone_at: Option<i64>, now: i64) {
+        let card = &mut self.card;
+        card.cases += 1;
+        let answered = [row.answered_at, row.acted_at].into_iter().flatten().min();
+        let over = row.due_at.is_some_and(|due| due <= now);
+        if let Some(answered) = answered {
+            card.acknowledged += 1;
+            self.answers.push((answered - at).max(0) / 1_000_000);
+        }
+        if answered.is_some() || over {
+            card.decided += 1;
+            let in_time = answered.is_some_and(|at| row.due_at.is_none_or(|due| at <= due));
+            card.within_target += u64::from(in_time);
+        }
+        card.refused += u64::from(row.state == ledger::DirectiveState::Refused);
+        if let Some(gone) = gone_at.filter(|gone| *gone >= at) {
+            card.effective += 1;
+            self.takedowns.push((gone - at) / 1_000_000);
+        }
+    }
+
+    fn card(self) -> Scorecard {
+        Scorecard {
+            median_acknowledge_secs: median(self.answers),
+            median_takedown_secs: median(self.takedowns),
+            ..self.card
+        }
+    }
+}
+
+/// A party's last twelve months beside others.
+#[derive(Clone, Debug)]
+pub struct Year {
+    /// The party.
+    pub organization: OrganizationId,
+    /// Its roles.
+    pub roles: Vec<Role>,
+    /// What it did; notices are not counted.
+    pub card: Scorecard,
+}
+
+/// What the others do who are asked in a role of its own: the middle one of them. A figure that fewer than
+/// [`Peers::LEAST`] of them have is left out: it would tell what one of them does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Peers {
+    /// How many there are that were asked within twelve months.
+    pub parties: u64,
+    /// Share that is answered in time, in tenths of a per cent.
+    pub within_permille: Option<i64>,
+    /// Seconds to the first answer.
+    pub acknowledge_secs: Option<i64>,
+    /// Seconds until it was found gone.
+    pub takedown_secs: Option<i64>,
+}
+
+impl Peers {
+    /// Others that have a figure, at least.
+    pub const LEAST: usize = 5;
+
+    /// The peers of a party among all; `None` where they are too few.
+    pub fn of(all: &[Year], party: OrganizationId, roles: &[Role]) -> Option<Peers> {
+        let alike: Vec<&Scorecard> = all
+            .iter()
+            .filter(|one| one.organization != party && one.card.cases > 0)
+            .filter(|one| one.roles.iter().any(|role| roles.contains(role)))
+            .map(|one| &one.card)
+            .collect();
+        if alike.len() < Self::LEAST {
+            return None;
+        }
+        let middle = |figure: &dyn Fn(&Scorecard) -> Option<i64>| {
+            let known: Vec<i64> = alike.iter().filter_map(|card| figure(card)).collect();
+            (known.len() >= Self::LEAST)
+                .then(|| median(known))
+                .flatten()
+        };
+        Some(Peers {
+            parties: alike.len() as u64,
+            within_permille: middle(&|card| {
+                let share = Scorecard::permille(card.within_target, card.decided)?;
+                i64::try_from(share).ok()
+            }),
+            acknowledge_secs: middle(&|card| card.median_acknowledge_secs),
+            takedown_secs: middle(&|card| card.median_takedown_secs),
+        })
+    }
+}
+
+impl Desk {
+    /// What every party did with what it was asked in the last twelve months. Reads all of it, in pages: whoever asks
+    /// often keeps the answer.
+    ///
+    /// # Errors
+    /// The ledger fails.
+    pub async fn year_of_parties(&self) -> Result<Vec<Year>> {
+        const PAGE: u64 = 5_000;
+        const YEAR: i64 = 365 * 86_400_000_000;
+        let now = (self.clock)().0;
+        let mut sums: BTreeMap<OrganizationId, Sum> = BTreeMap::new();
+        let mut after = None;
+        loop {
+            let rows = self.ledger.directives_asked_since(now - YEAR, after, PAGE);
+            let rows = rows.await?;
+            let Some((last, _)) = rows.last() else {
+                break;
+            };
+            after = Some(last.id.0);
+            for (row, gone_at) in &rows {
+                if let (Some(id), Some(at)) = (row.organization_id, row.asked_at) {
+                    sums.entry(id.0).or_default().count(row, at, *gone_at, now);
+                }
+            }
+        }
+        let parties = self.ledger.organizations(None).await?;
+        let year = |party: &Organization| {
+            let id = party.organization_id();
+            let card = sums.remove(&id)?.card();
+            Some(Year {
+                organization: id,
+                roles: party.roles(),
+                card,
+            })
+        };
+        Ok(parties.iter().filter_map(year).collect())
+    }
+}
+
 /// Counts; `asked` are directives with the instant at which their incident was first found gone.
 pub fn of(
     parties: &[Organization],
@@ -91,12 +229,6 @@ pub fn of(
     only: Option<OrganizationId>,
     now: i64,
 ) -> Vec<Scorecard> {
-    #[derive(Default)]
-    struct Sum {
-        card: Scorecard,
-        answers: Vec<i64>,
-        takedowns: Vec<i64>,
-    }
     let mut sums: BTreeMap<OrganizationId, Sum> = BTreeMap::new();
     let wanted = |id: OrganizationId| only.is_none_or(|only| only == id);
     for notice in notices {
@@ -118,24 +250,7 @@ pub fn of(
         if !wanted(id) {
             continue;
         }
-        let sum = sums.entry(id).or_default();
-        sum.card.cases += 1;
-        let answered = [row.answered_at, row.acted_at].into_iter().flatten().min();
-        let over = row.due_at.is_some_and(|due| due <= now);
-        if let Some(answered) = answered {
-            sum.card.acknowledged += 1;
-            sum.answers.push((answered - at).max(0) / 1_000_000);
-        }
-        if answered.is_some() || over {
-            sum.card.decided += 1;
-            let in_time = answered.is_some_and(|at| row.due_at.is_none_or(|due| at <= due));
-            sum.card.within_target += u64::from(in_time);
-        }
-        sum.card.refused += u64::from(row.state == ledger::DirectiveState::Refused);
-        if let Some(gone) = gone_at.filter(|gone| *gone >= at) {
-            sum.card.effective += 1;
-            sum.takedowns.push((gone - at) / 1_000_000);
-        }
+        sums.entry(id).or_default().count(row, at, *gone_at, now);
     }
     let names: BTreeMap<_, _> = parties
         .iter()
@@ -146,9 +261,7 @@ pub fn of(
         .map(|(id, sum)| Scorecard {
             organization: id.to_string(),
             name: names.get(&id).cloned().unwrap_or_default(),
-            median_acknowledge_secs: median(sum.answers),
-            median_takedown_secs: median(sum.takedowns),
-            ..sum.card
+            ..sum.card()
         })
         .collect();
     cards.sort_by(|a, b| (&a.name, &a.organization).cmp(&(&b.name, &b.organization)));
@@ -180,5 +293,42 @@ mod tests {
         assert_eq!(median(vec![9, 1, 5, 4]), Some(4));
         assert_eq!(Scorecard::permille(1, 3), Some(333));
         assert_eq!(Scorecard::permille(0, 0), None);
+    }
+    #[test]
+    fn peers_are_those_of_a_role_and_never_fewer_than_five() {
+        let id = |n: u8| OrganizationId::draw(model::time::Timestamp(0), [n; 10]);
+        let year = |n: u8, role: Role, answer: Option<i64>| Year {
+            organization: id(n),
+            roles: vec![role],
+            card: Scorecard {
+                cases: 10,
+                decided: 10,
+                within_target: u64::from(n),
+                median_acknowledge_secs: answer,
+                ..Scorecard::default()
+            },
+        };
+        let mut all: Vec<Year> = (1..=5)
+            .map(|n| year(n, Role::Registrar, Some(i64::from(n) * 60)))
+            .collect();
+        // Neither its own figures nor those of another role count.
+        all.push(year(9, Role::Registrar, Some(1)));
+        all.push(year(8, Role::CloudProvider, Some(1)));
+        let own = [Role::Registrar];
+        let peers = Peers::of(&all, id(9), &own).expect("five others");
+        assert_eq!((peers.parties, peers.within_permille), (5, Some(300)));
+        assert_eq!(
+            (peers.acknowledge_secs, peers.takedown_secs),
+            (Some(180), None)
+        );
+        // One of them has no answer yet: four would tell too much.
+        all[0].card.median_acknowledge_secs = None;
+        let peers = Peers::of(&all, id(9), &own).expect("five others");
+        assert_eq!(
+            (peers.acknowledge_secs, peers.within_permille),
+            (None, Some(300))
+        );
+        all[0].card.cases = 0;
+        assert_eq!(Peers::of(&all, id(9), &own), None);
     }
 }

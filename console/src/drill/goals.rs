@@ -3,8 +3,9 @@
 
 use ledger::{Drill, Incident, IncidentFilter, IncidentSort, MessageState, Page, Reach};
 use model::incident::{IncidentState, Resolution};
+use model::newsroom::{CorrectionState, Step};
 
-use super::Stage;
+use super::{Stage, props};
 use crate::Desk;
 use crate::refusal::Refusal;
 
@@ -45,6 +46,12 @@ pub(crate) enum Goal {
     TakenOver,
     /// No mail about its hosts waits for a person.
     InboxClear,
+    /// The published issue was counted again, and a figure that would be another is proposed for correction.
+    CorrectionFound,
+    /// The player accepted a correction.
+    CorrectionAccepted,
+    /// A corrected revision is public, signed by somebody else.
+    CorrectionPublished,
 }
 
 impl Goal {
@@ -153,6 +160,30 @@ impl Goal {
                     Goal::HandedOver => own.next().is_some(),
                     _ => own.any(|row| row.taken_at.is_some()),
                 }
+            }
+            Goal::CorrectionFound | Goal::CorrectionAccepted | Goal::CorrectionPublished => {
+                let Some(edition) = props::published(desk).await? else {
+                    return Ok(false);
+                };
+                let key = edition.key();
+                if matches!(self, Goal::CorrectionPublished) {
+                    let steps = ledger.edition_steps(&key).await?;
+                    let late = |step: &ledger::EditionStep| step.at >= drill.begun_at;
+                    let mut late = steps.iter().filter(|step| late(step));
+                    let public = |step: &&ledger::EditionStep| step.step.0 == Step::Publish;
+                    return Ok(edition.published_revision.is_some_and(|revision| {
+                        revision > 1 && late.any(|step| public(&step) && step.revision == revision)
+                    }));
+                }
+                let all = ledger.corrections(&key).await?;
+                all.iter().any(|one| match self {
+                    Goal::CorrectionFound => one.found_at >= drill.begun_at,
+                    _ => {
+                        one.state.0 == CorrectionState::Accepted
+                            && one.decided_by.as_ref() == Some(&drill.login)
+                            && one.decided_at.is_some_and(|at| at >= drill.begun_at)
+                    }
+                })
             }
             Goal::InboxClear => {
                 let page = Page {

@@ -1,11 +1,13 @@
-//! What a scenario sets up: mails that arrive at the house's own door, and alarms. Hosts are made up anew for each
-//! drill, below `example`, so that two players do not meet in one incident.
+//! What a scenario sets up: mails that arrive at the house's own door, alarms, and a report that comes late. Hosts are
+//! made up anew for each drill, below `example`, so that two players do not meet in one incident.
 
-use ledger::{Finding, Hash};
+use ledger::{Edition, Finding, Hash};
 use model::duty::{AlarmRule, AlarmSeverity};
+use model::time::Day;
 
 use super::{Scenario, Stage};
 use crate::Desk;
+use crate::push;
 use crate::refusal::Refusal;
 
 /// A thing that is set up. `{host}` in a text is the drill's host of that place, harmless as people write it.
@@ -24,13 +26,20 @@ pub(crate) enum Prop {
         what: super::Said,
         href: &'static str,
     },
+    /// A report of a feed with pages that were seen in the week of the newest published issue: it comes late.
+    LateReport {
+        /// The feed, in the form of JPCERT/CC's list.
+        feed: &'static str,
+        /// How many pages.
+        rows: u8,
+    },
 }
 
 /// Hosts and topics of a drill by its number.
 pub(crate) fn planned(scenario: &Scenario, number: usize) -> Stage {
     let hosts = scenario.props.iter().filter_map(|prop| match prop {
         Prop::Mail { host, .. } => Some(*host + 1),
-        Prop::Alarm { .. } => None,
+        Prop::Alarm { .. } | Prop::LateReport { .. } => None,
     });
     let hosts = hosts.max().unwrap_or(0);
     let alarms = scenario
@@ -95,8 +104,34 @@ pub(crate) async fn set_up(
                 desk.ledger.raise_alarm(&finding, link, now.0).await?;
             }
         }
+        Prop::LateReport { feed, rows } => {
+            let published = published(desk).await?;
+            let published = published.ok_or_else(|| {
+                Refusal::conflict(
+                    "the scenario".to_owned(),
+                    "no issue was published here: make the workspace anew",
+                )
+            })?;
+            let day = Day(published.week_start + 2);
+            let mut text = "date,URL,description\n".to_owned();
+            for nth in 0..*rows {
+                text.push_str(&format!(
+                    "{} 09:{nth:02}:00,http://late-{number}-{nth}.drill.example/claim,沧澜银行\n",
+                    day.to_string().replace('-', "/")
+                ));
+            }
+            let name = format!("drill/late-{number}.csv");
+            push::take_in(desk, feed, &name, text.into_bytes()).await?;
+        }
     }
     Ok(())
+}
+
+/// The newest issue that is public and was not taken back.
+pub(crate) async fn published(desk: &Desk) -> Result<Option<Edition>, Refusal> {
+    let all = desk.ledger.editions(&desk.terms().house.series).await?;
+    let public = |one: &Edition| one.published_revision.is_some() && one.withdrawn_at.is_none();
+    Ok(all.into_iter().find(public))
 }
 
 /// Takes away what would go on ringing.

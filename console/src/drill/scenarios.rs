@@ -329,8 +329,8 @@ pub(crate) const ALL: &[Scenario] = &[
                 name: ("定级", "Graded"),
                 points: 30,
                 hint: (
-                    "在事件里定级：时限由此起算。",
-                    "Grade it on its page: the clocks begin with that.",
+                    "在事件里按实际影响定级：三级及以上起算法定时限。",
+                    "Grade it on its page by what was harmed: from grade 3 on, the clocks of the law begin.",
                 ),
             },
             Aim {
@@ -423,6 +423,56 @@ pub(crate) const ALL: &[Scenario] = &[
                 hint: (
                     "请接班人登录，在交接班页面签字。",
                     "Have the taker sign in and sign on the handover page.",
+                ),
+            },
+        ],
+    },
+    Scenario {
+        name: "late-correction",
+        title: ("迟到的数据", "A late correction"),
+        brief: (
+            "周报发布之后，一个数据源补交了那一周的数据。核对会变的数字，更正并重新发布；审核和签发由另一人做。由编辑来演练。",
+            "After the issue was published, a feed delivers more of that week. Find the figures that change, correct them and publish again; somebody else reviews and signs. For an editor.",
+        ),
+        minutes: 25,
+        props: &[
+            Prop::LateReport {
+                feed: "phishing-list",
+                rows: 12,
+            },
+            Prop::Mail {
+                from: "desk@feeds.example",
+                subject: "Phishing list: rows that we sent late",
+                text: "Dear colleagues,\n\nour list of last week was not whole. The missing rows are delivered now.\nWe are sorry.",
+                host: 0,
+            },
+        ],
+        aims: &[
+            Aim {
+                goal: Goal::CorrectionFound,
+                name: ("查出会变的数字", "Figures that change are found"),
+                points: 25,
+                hint: (
+                    "周报 → 已发布的那一期 → 迟到的数据：重新计数。",
+                    "Bulletin, the published issue, Late data: count again.",
+                ),
+            },
+            Aim {
+                goal: Goal::CorrectionAccepted,
+                name: ("决定更正", "The correction is accepted"),
+                points: 25,
+                hint: (
+                    "在同一页接受更正并写明理由，再以“重新冻结”起草新修订。",
+                    "Accept it there with a reason, then draft a new revision that freezes the figures anew.",
+                ),
+            },
+            Aim {
+                goal: Goal::CorrectionPublished,
+                name: ("更正后的修订已发布", "The corrected revision is public"),
+                points: 50,
+                hint: (
+                    "检查、回答提问，请另一人审核和签发，然后发布。",
+                    "Check it, answer what is asked, have somebody else review and sign, then publish.",
                 ),
             },
         ],

@@ -12,6 +12,7 @@ pub(crate) mod list;
 pub(crate) mod paper;
 pub(crate) mod prose;
 pub(crate) mod rail;
+pub(crate) mod rollups;
 pub(crate) mod sheets;
 pub(crate) mod stand;
 
@@ -38,6 +39,7 @@ pub(crate) const ROUTES: &[&[Route]] = &[
     files::ROUTES,
     flash::ROUTES,
     sheets::ROUTES,
+    rollups::ROUTES,
     api::ROUTES,
 ];
 

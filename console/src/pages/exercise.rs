@@ -25,17 +25,16 @@ use crate::visitor::Visitor;
 use crate::words::{fill, words};
 
 const VIEW: Need = Need::Right(Right::View);
-const WORK: Need = Need::Right(Right::Work);
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/exercise", VIEW, || get(page)),
-    Route::act("/console/exercise/{scenario}/begin", WORK, || {
+    Route::act("/console/exercise/{scenario}/begin", VIEW, || {
         post(begin_form)
     }),
-    Route::act("/console/exercise/drills/{id}/hint", WORK, || {
+    Route::act("/console/exercise/drills/{id}/hint", VIEW, || {
         post(hint_form)
     }),
-    Route::act("/console/exercise/drills/{id}/end", WORK, || post(end_form)),
+    Route::act("/console/exercise/drills/{id}/end", VIEW, || post(end_form)),
     Route::api(
         Verb::Get,
         "/api/v1/exercise/scenarios",
@@ -46,7 +45,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::api(
         Verb::Post,
         "/api/v1/exercise/scenarios/{scenario}/begin",
-        WORK,
+        VIEW,
         began,
         || post(begin),
     ),
@@ -60,7 +59,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::api(
         Verb::Post,
         "/api/v1/exercise/drills/{id}/end",
-        WORK,
+        VIEW,
         ended,
         || post(end),
     ),
@@ -89,9 +88,15 @@ words! {
         earlier: "以往成绩", "Scores";
         who: "人员", "Person";
         took: "用时", "Took";
+        when: "开始于", "Begun";
         left: "剩余", "left";
         best: "最好 {n} 分", "best {n}";
     }
+}
+
+/// Whether somebody plays: those who work on incidents, and editors.
+fn plays(visitor: &Visitor) -> bool {
+    visitor.may(Right::Work) || visitor.may(Right::Edit)
 }
 
 /// The desk of an exercise, or absence.
@@ -228,6 +233,9 @@ fn began() -> Described {
 
 async fn beginning(desk: &Desk, visitor: &Visitor, name: &str) -> Result<Drill, Refusal> {
     exercise(desk, visitor)?;
+    if !plays(visitor) {
+        return Err(Refusal::Absent);
+    }
     let scenario = drill::scenario(name).ok_or(Refusal::Absent)?;
     drill::begin(desk, scenario, visitor.login()).await
 }
@@ -295,6 +303,9 @@ fn ended() -> Described {
 
 async fn ending(desk: &Desk, visitor: &Visitor, id: i64) -> Result<Drill, Refusal> {
     let row = own(desk, visitor, id).await?;
+    if !plays(visitor) {
+        return Err(Refusal::Absent);
+    }
     drill::end(desk, &row).await?;
     Ok(desk.ledger.drill(id).await?)
 }
@@ -460,7 +471,7 @@ async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
         here,
         playing: under_way,
         past,
-        work: visitor.may(Right::Work),
+        work: plays(&visitor),
         w,
     }))
 }

@@ -118,6 +118,8 @@ words! {
         held: "异议处理期间暂停计时", "Time stands still while the dispute is looked at";
         held_since: "自 {at} 起暂停计时，我们答复或您撤回后继续，最长三天。", "Time stands still since {at}, until we answer or you withdraw it, three days at most.";
         withdraw: "撤回异议", "Withdraw the dispute";
+        held_other: "申诉核查期间暂停计时", "Time stands still while an appeal is looked at";
+        held_other_since: "有人就此提出申诉。自 {at} 起暂停计时，申诉处理后继续，最长三天。", "Somebody appeals about it. Time stands still since {at}, until that is decided, three days at most.";
         done_written: "已发送。", "Sent.";
         hidden_link: "复制原始地址", "Copy the live address";
     }
@@ -362,6 +364,8 @@ struct OnePage {
     may_acknowledge: bool,
     /// Since when the dispute holds the time, in words.
     held: Option<String>,
+    /// Whether the party's own dispute holds it: that it can take back.
+    disputed: bool,
     grounds: Vec<(&'static str, &'static str)>,
 }
 
@@ -431,9 +435,11 @@ async fn one(
             .collect(),
         is_over,
         may_acknowledge: matter.state == MatterState::Asked,
-        held: matter
-            .held_at
-            .map(|since| fill(w.held_since, &[("at", &at(since))])),
+        held: matter.held_at.map(|since| match matter.disputed {
+            true => fill(w.held_since, &[("at", &at(since))]),
+            false => fill(w.held_other_since, &[("at", &at(since))]),
+        }),
+        disputed: matter.disputed,
         grounds: Dispute::ALL
             .iter()
             .map(|one| (one.label(), word(*one, lang)))

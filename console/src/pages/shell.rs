@@ -329,7 +329,12 @@ pub(crate) async fn shell(desk: &Desk, visitor: &Visitor, at: Nav, title: &str) 
         .as_ref()
         .is_some_and(|one| one.organization.is_none());
     let (counts, sending, on_duty) = match visitor.may(Right::View) {
-        true => desk.signs().await,
+        true if centre => desk.signs().await,
+        // A branch is told of its own, not how much the centre has.
+        true => {
+            let (_, sending, on_duty) = desk.signs().await;
+            (super::own_counts(desk, visitor).await, sending, on_duty)
+        }
         false => (Counts::default(), Sending::On, String::new().into()),
     };
     let at_now = desk.now();

@@ -132,5 +132,55 @@ async fn no_page_and_no_list_tells_a_branch_of_what_is_not_its() {
         );
     }
     let own = house.get("branch", "/console").await;
-    assert!(own.body.contains(OURS), "its overview is of its own");
+    assert!(own.body.contains(OURS), "its overview is of its own"); // Nor does its navigation count what the centre has: two wait, one of them is its own.
+    let count = |body: &str, n: u8| body.contains(&format!("<span class=\"n\">{n}<"));
+    assert!(count(&own.body, 1) && !count(&own.body, 2), "{}", own.body);
+    assert!(count(&house.get("viewer", "/console").await.body, 2));
+}
+
+#[tokio::test]
+async fn a_branch_works_on_its_own_from_triage_to_the_end_and_on_nothing_else() {
+    let house = peopled().await;
+    let number = async |owner: Option<&str>| {
+        let all = house
+            .ledger
+            .incidents(
+                &ledger::IncidentFilter::default(),
+                &Reach::All,
+                ledger::IncidentSort::Newest,
+                ledger::Page::ALL,
+            )
+            .await
+            .unwrap();
+        let own = all.iter().find(|one| one.owner.as_deref() == owner);
+        own.expect("there is one").number
+    };
+    let (ours, theirs) = (number(Some("ORG-A")).await, number(None).await);
+    let step = |step: &str| serde_json::json!({ "step": step, "reason": "looked at" });
+    let note = serde_json::json!({ "body": "the host was called" });
+    let end =
+        serde_json::json!({ "step": "close", "resolution": "invalid", "reason": "an honest page" });
+    for (number, expected) in [(theirs, false), (ours, true)] {
+        for (what, body) in [
+            ("steps", &step("validate")),
+            ("notes", &note),
+            ("steps", &end),
+            ("steps", &step("reopen")),
+        ] {
+            let path = format!("/api/v1/incidents/{number}/{what}");
+            let answer = house.json("branch", "POST", &path, body).await;
+            match expected {
+                true => assert!(answer.status.is_success(), "{body}: {}", answer.body),
+                false => assert_eq!(answer.status, StatusCode::NOT_FOUND, "{body}"),
+            }
+        }
+    }
+    let listed = house.get("branch", "/api/v1/incidents").await.json();
+    let listed: Vec<_> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["number"].clone())
+        .collect();
+    assert_eq!(listed, [ours]);
 }

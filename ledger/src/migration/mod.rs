@@ -17,6 +17,7 @@ mod m0016_sign_in;
 mod m0017_duty;
 mod m0018_fence;
 mod m0020_proof_and_hold;
+mod m0022_hold_causes;
 mod m0023_working_days;
 
 use sea_orm_migration::prelude::{
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_workbench::Migration),
             Box::new(m0018_fence::Migration),
             Box::new(m0020_proof_and_hold::Migration),
+            Box::new(m0022_hold_causes::Migration),
             Box::new(m0023_working_days::Migration),
         ]
     }

@@ -4,7 +4,7 @@
 //! The demo's clock stands still on the morning after its last week: whatever the machine's date is,
 //! the same seed gives the same bytes.
 
-mod newsroom;
+pub mod newsroom;
 pub mod people;
 pub mod work;
 

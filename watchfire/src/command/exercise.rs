@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use intake::collect::{self, Wanted};
 use jiff::ToSpan;
 use jiff::civil::Time;
 use ledger::NewShift;
 use model::duty::DutyRole;
 use model::newsroom::Right;
-use model::time::Day;
+use model::time::{Day, ReportingWeek, Timestamp};
 use response::party;
 use watchfire::demo::{self, country::Country};
 
-use super::demo::people;
+use super::demo::{newsroom, people};
+use super::ingest;
 use crate::config;
 use crate::failure::{Failure, Result};
 use crate::reference_files;
@@ -88,6 +90,7 @@ fn new(dir: PathBuf, seed: u64, session: &Session) -> Result {
     reference_files::tables(&workspace, &session.talk)?;
     let told = people::people(&workspace, at)?;
     roster(&workspace)?;
+    issue(&workspace, session)?;
     if let Some(told) = told {
         session.talk.say(format_args!(
             "accounts of the console (also in {}):\n{told}",
@@ -101,6 +104,39 @@ fn new(dir: PathBuf, seed: u64, session: &Session) -> Result {
         dir = dir.display()
     ));
     Ok(())
+}
+
+/// Publishes an issue about a week that is over and may be frozen, from a short list of pages: what comes late is
+/// corrected in an exercise.
+fn issue(workspace: &Workspace, session: &Session) -> Result {
+    const FEED: &str = "phishing-list";
+    let at = now();
+    let zone = &workspace.settings.zone;
+    // Figures are frozen on Monday morning: before that the week before is the newest that can be published.
+    let settled = Timestamp(at.0 - 32 * 3_600_000_000);
+    let week = settled.date_in(zone).map(ReportingWeek::containing);
+    let week = week.unwrap_or_else(demo::default_end).plus(-1);
+    let folder = workspace.root.join("feeds").join(FEED);
+    let file = folder.join("first.csv");
+    let failed = |error: std::io::Error| Failure::new(file.display(), error);
+    let mut text = "date,URL,description\n".to_owned();
+    for (back, rows) in [(-1, 31_u8), (0, 40)] {
+        let monday = week.plus(back).monday();
+        for nth in 0..rows {
+            let day = monday.saturating_add(i64::from(nth % 7).days());
+            let day = day.to_string().replace('-', "/");
+            text.push_str(&format!(
+                "{day} 10:{nth:02}:00,http://claim-{nth}.site{}.example/pay,沧澜银行\n",
+                -back
+            ));
+        }
+    }
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    std::fs::write(&file, text).map_err(failed)?;
+    let wanted = [Wanted::All];
+    let deliveries = collect::files(&workspace.settings.catalogue, &workspace.root, &wanted)?;
+    ingest::ingest(workspace, &deliveries, false, &now, &session.talk)?;
+    newsroom::publish_plain(&[week.plus(-1), week], at, workspace, session)
 }
 
 /// Fills the roster from today on: a lead and an officer by day.

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 
 use bulletin::frozen::FrozenWeek;
 use bulletin::period::{Freeze, FrozenPeriod, WeekLevel};
-use bulletin::render::{self, Rendition};
-use bulletin::rollup::{Cover, compose, in_its_words, series_id};
+use bulletin::rollup::{Cover, compose, files, series_id};
 use bulletin::sections::figures::Names;
 use clap::Subcommand;
 use intake::coverage::coverage;
 use ledger::{Issue, NewIssue, Page};
-use model::bulletin::{Bulletin, Lang, Publisher, SeriesTitle};
+use model::bulletin::{Bulletin, Publisher, SeriesTitle};
 use model::period::{PeriodKind, ReportingPeriod};
 use model::time::{Day, Timestamp};
 use serde_json::json;
@@ -25,9 +24,6 @@ use crate::weekly::{Desk, sector};
 use crate::weeks::Named;
 use crate::workspace::{Access, Session, Workspace, now};
 use life::Act;
-
-/// An edition of tables: they take the whole width, and tiles have no line of weeks.
-const STYLE: &str = ".part{display:block}.part .say{max-width:none}table.small{max-width:880px}li svg,.rng{display:none}</style>";
 
 /// Count a month, quarter or year again and print its edition.
 #[derive(Debug, clap::Args)]
@@ -411,31 +407,6 @@ fn write(bulletin: &Bulletin, kind: PeriodKind, folder: &Path) -> Result<Vec<Pat
         .into_iter()
         .map(|file| place(folder, &file.name, &file.bytes))
         .collect()
-}
-
-/// The files of an edition: page and CSV in both languages, and JSON. Named after the series' kind, so that a
-/// month's number is not taken for an issue's.
-pub fn files(bulletin: &Bulletin, kind: PeriodKind) -> Vec<Rendition> {
-    let stem = format!("{}-{}", kind.series(), render::stem(bulletin));
-    let file = |name: String, bytes: Vec<u8>| Rendition { name, bytes };
-    let mut files = vec![file(
-        format!("{stem}.json"),
-        render::json(bulletin).into_bytes(),
-    )];
-    for lang in Lang::ALL {
-        let code = lang.code();
-        let page = render::html(bulletin, lang);
-        // Links between the renditions go by the edition's own name.
-        let plain = render::stem(bulletin);
-        let page = page.replace(&format!("\"{plain}."), &format!("\"{stem}."));
-        let page = page.replacen("</style>", STYLE, 1);
-        let page = in_its_words(&page, kind).into_bytes();
-        files.push(file(format!("{stem}.{code}.html"), page));
-        let csv = String::from_utf8_lossy(&render::csv(bulletin, lang)).into_owned();
-        let csv = in_its_words(&csv, kind).into_bytes();
-        files.push(file(format!("{stem}.{code}.csv"), csv));
-    }
-    files
 }
 
 /// Puts a file in its place whole: a reader sees the old one or the new one.

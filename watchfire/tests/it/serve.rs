@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use crate::run::Bench;
 
 mod desk;
-mod exercise;
+pub mod exercise;
 mod kill;
 mod push;
+pub mod scenarios;
 mod site;
 mod subscriptions;
 

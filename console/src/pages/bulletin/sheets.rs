@@ -1,4 +1,4 @@
-//! Daily sheets with their zero report, and roll-ups: months, quarters and years.
+//! Daily sheets with their zero report, and the list of roll-ups beside them.
 
 use std::sync::Arc;
 
@@ -6,19 +6,16 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::get;
 use jiff::civil::Date;
-use ledger::Page;
 use model::newsroom::Right;
-use model::period::{PeriodKind, ReportingPeriod};
 use model::time::Day;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{centre, files, newsroom, person};
+use super::{centre, files, newsroom, rollups};
 use crate::Desk;
-use crate::pages::draw;
-use crate::pages::form::{Input, answer};
+use crate::pages::form::answer;
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
 use crate::routes::{Described, Need, Route, Verb};
@@ -33,11 +30,6 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page("/console/bulletin/daily/{day}/page", VIEW, || {
         get(daily_page)
     }),
-    Route::act(
-        "/console/bulletin/rollups",
-        Need::Right(Right::Edit),
-        || post(rollup),
-    ),
     Route::api(
         Verb::Get,
         "/api/v1/bulletins/daily/{day}",
@@ -65,7 +57,7 @@ words! {
         quarter: "季", "Quarter";
         year: "年", "Year";
         period: "时段（如 2026-10、2026-3、2026）", "Period (as 2026-10, 2026-3, 2026)";
-        make: "统计并下载", "Count and download";
+        make: "统计", "Count";
         edition: "版本", "Edition";
         days: "日期", "Days";
         revision: "修订", "Revision";
@@ -83,21 +75,13 @@ words! {
     }
 }
 
-struct Edition {
-    name: String,
-    days: String,
-    revision: i32,
-    author: String,
-    at: String,
-}
-
 #[derive(Template)]
 #[template(path = "bulletin-sheets.html")]
 struct ListPage {
     shell: Shell,
     w: &'static Words,
     days: Vec<String>,
-    editions: Vec<Edition>,
+    editions: Vec<rollups::Listed>,
     may_edit: bool,
 }
 
@@ -106,31 +90,7 @@ async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
     let w = Words::of(visitor.lang);
     let today = today(&desk)?;
     let days = (0..DAYS).map(|back| Day(Day::of(today).0 - back).date().to_string());
-    let series = desk.terms().house.series.clone();
-    let mut editions = Vec::new();
-    for (kind, word) in [
-        (PeriodKind::Month, w.month),
-        (PeriodKind::Quarter, w.quarter),
-        (PeriodKind::Year, w.year),
-    ] {
-        let id = bulletin::rollup::series_id(&series, kind);
-        let page = Page {
-            offset: 0,
-            limit: 24,
-        };
-        for head in desk.ledger.issues(Some(&id), page).await? {
-            editions.push(Edition {
-                name: match kind {
-                    PeriodKind::Year => format!("{word} {}", head.year),
-                    _ => format!("{word} {}-{}", head.year, head.number),
-                },
-                days: format!("{} – {}", Day(head.week_start), Day(head.week_end)),
-                revision: head.revision,
-                author: head.author,
-                at: draw::exact(&desk, head.created_at),
-            });
-        }
-    }
+    let editions = rollups::listed(&desk, visitor.lang).await?;
     Ok(shell::page(&ListPage {
         shell: shell::shell(&desk, &visitor, Nav::Bulletin, w.title).await,
         w,
@@ -274,33 +234,4 @@ async fn daily_api(
             text: made.text,
         },
     )
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Period {
-    kind: String,
-    period: String,
-}
-
-/// Counts a period, stores its edition and hands out its files.
-async fn rollup(
-    State(desk): State<Arc<Desk>>,
-    visitor: Visitor,
-    Input(form): Input<Period>,
-) -> Result<Response, Refusal> {
-    let by = person(&desk, &visitor, Right::Edit).await?;
-    let kind = PeriodKind::ALL
-        .into_iter()
-        .find(|kind| kind.as_str() == form.kind)
-        .ok_or_else(|| Refusal::invalid("kind", "is none of month, quarter, year"))?;
-    let period = ReportingPeriod::parse(kind, form.period.trim())
-        .map_err(|error| Refusal::invalid("period", error))?;
-    let made = newsroom(&desk)?.rollup(period, by.login()).await?;
-    let mut archive = files::Archive::default();
-    for file in &made {
-        archive.add(&file.name, &file.bytes);
-    }
-    let name = format!("{}-{period}.tar", kind.series());
-    Ok(files::download(&name, archive.end()))
 }

@@ -371,7 +371,8 @@ fn parts(w: &'static Words, facts: Facts, at: i64, lang: Lang) -> Vec<Part> {
 /// An earlier handover.
 struct Line {
     id: i64,
-    who: String,
+    giver: String,
+    taker: String,
     when: String,
     waits: bool,
     mine: bool,
@@ -406,7 +407,8 @@ async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
         .into_iter()
         .map(|row| Line {
             id: row.id,
-            who: format!("{} → {}", names.get(&row.giver), names.get(&row.taker)),
+            giver: names.get(&row.giver).to_string(),
+            taker: names.get(&row.taker).to_string(),
             when: draw::exact(&desk, row.given_at),
             waits: row.taken_at.is_none(),
             mine: row.taken_at.is_none() && row.taker == visitor.login(),

@@ -222,13 +222,8 @@ impl Bulk {
                 acts::assign(desk, visitor, number, &body).await.map(drop)
             }
             "close" => {
-                let reason = fill(
-                    "{undo}: {why}",
-                    &[
-                        ("undo", &ListWords::of(visitor.lang).undo),
-                        ("why", &self.reason.replace(['{', '}'], "")),
-                    ],
-                );
+                let undo = ListWords::of(visitor.lang).undo;
+                let reason = format!("{undo}: {}", self.reason);
                 let body = StepBody {
                     step: "reopen".to_owned(),
                     resolution: None,

@@ -464,10 +464,7 @@ async fn draw_page(
         .rev()
         .find(|piece| evidence::is_picture(piece))
         .map(|piece| {
-            let alt = fill(
-                w.preview_alt,
-                &[("name", &piece.name.replace(['{', '}'], ""))],
-            );
+            let alt = fill(w.preview_alt, &[("name", &piece.name)]);
             (
                 format!("/console/incidents/{number}/evidence/{}/preview", piece.id),
                 alt,
@@ -607,7 +604,6 @@ async fn done(
     (act, mut typed, version): (&str, Typed, Option<i32>),
 ) -> Result<(i64, String), Refusal> {
     let w = CaseWords::of(visitor.lang);
-    let clean = |text: &str| text.replace(['{', '}'], "");
     let said = match act {
         "validate" | "close" | "reopen" => {
             typed.0.insert("step".to_owned(), act.to_owned());
@@ -628,7 +624,7 @@ async fn done(
             acts::assign(desk, visitor, number, &to).await?;
             match to.to.as_str() {
                 "" => fill(w.said_unassign, &[("n", &number)]),
-                who => fill(w.said_assign, &[("n", &number), ("who", &clean(who))]),
+                who => fill(w.said_assign, &[("n", &number), ("who", &who)]),
             }
         }
         "grade" => {
@@ -673,7 +669,7 @@ async fn done(
             acts::of_the_centre(visitor)?;
             let one = load(desk, visitor, number).await?;
             let name = acts::campaign(desk, visitor, &[one.incident_id()], &body(&typed)?).await?;
-            fill(w.said_campaign, &[("n", &number), ("name", &clean(&name))])
+            fill(w.said_campaign, &[("n", &number), ("name", &name)])
         }
         "uncampaign" => {
             acts::of_the_centre(visitor)?;

@@ -338,11 +338,10 @@ async fn dispatch(around: &Around<'_>, panel: &mut Panel) -> Result<(), Refusal>
         })
         .collect();
     for letter in plan.letters {
-        let to = name(letter.organization).replace(['{', '}'], "");
-        let address = letter.address.replace(['{', '}'], "");
-        let held = super::machine::told(&letter.held.join("; "), lang).replace(['{', '}'], "");
+        let to = name(letter.organization);
+        let held = super::machine::told(&letter.held.join("; "), lang);
         panel.letters.push(Letter {
-            to: fill(w.letter_to, &[("name", &to), ("address", &address)]),
+            to: fill(w.letter_to, &[("name", &to), ("address", &letter.address)]),
             subject: letter.subject,
             text: letter.text,
             attachments: letter.attachments.join(", "),

@@ -400,10 +400,7 @@ impl Pen<'_> {
             number: one.number,
             select: fill(
                 self.w().select,
-                &[(
-                    "what",
-                    &format!("#{} {what}", one.number).replace(['{', '}'], ""),
-                )],
+                &[("what", &format!("#{} {what}", one.number))],
             ),
             what,
             second,

@@ -76,11 +76,6 @@ pub(super) struct Quill<'a> {
     pub(super) organizations: BTreeMap<OrganizationId, String>,
 }
 
-/// A text that may go into the places of another.
-fn plain(text: &str) -> String {
-    text.replace(['{', '}'], "")
-}
-
 impl Quill<'_> {
     fn w(&self) -> &'static CaseWords {
         CaseWords::of(self.lang)
@@ -93,13 +88,15 @@ impl Quill<'_> {
         }
         self.people
             .get(login)
-            .map_or_else(|| plain(login), |name| plain(name))
+            .cloned()
+            .unwrap_or_else(|| login.to_owned())
     }
 
     fn organization(&self, id: OrganizationId) -> String {
         self.organizations
             .get(&id)
-            .map_or_else(|| id.to_string(), |name| plain(name))
+            .cloned()
+            .unwrap_or_else(|| id.to_string())
     }
 
     fn item(&self, at: i64, kind: &'static str, icon: &'static str, title: String) -> Item {
@@ -238,7 +235,7 @@ impl Quill<'_> {
                 let why = text("border").parse::<Border>();
                 let why =
                     why.map_or_else(|_| text("border"), |why| word(why, self.lang).to_owned());
-                let title = fill(w.t_border, &[("why", &plain(&why))]);
+                let title = fill(w.t_border, &[("why", &why)]);
                 self.item(entry.at, "steps", icon::STEP, title)
             }
             "incident.edit" => {
@@ -262,7 +259,7 @@ impl Quill<'_> {
                 item
             }
             action @ ("clock.start" | "clock.stop" | "clock.waive" | "clock.escalate") => {
-                let duty = plain(&format!("{}/{}", text("law"), text("duty")));
+                let duty = format!("{}/{}", text("law"), text("duty"));
                 let title = match action {
                     "clock.start" => fill(w.t_clock_start, &[("duty", &duty)]),
                     "clock.stop" => fill(w.t_clock_end, &[("duty", &duty)]),
@@ -395,16 +392,13 @@ pub(super) async fn all(
     let mut opened = quill.item(one.opened_at, "events", icon::OPEN, w.t_opened.to_owned());
     opened.text = fill(
         w.t_opened_by,
-        &[
-            ("rule", &plain(&one.rule)),
-            ("key", &plain(&draw::defang(&one.key))),
-        ],
+        &[("rule", &one.rule), ("key", &draw::defang(&one.key))],
     );
     items.push(opened);
     for (at, rule, count) in ledger.incident_joins(id, MOST).await? {
         let mut item = quill.item(at, "events", icon::LINK, fill(w.t_joined, &[("n", &count)]));
-        let key = plain(&draw::defang(&one.key));
-        item.text = fill(w.t_joined_by, &[("rule", &plain(&rule)), ("key", &key)]);
+        let key = draw::defang(&one.key);
+        item.text = fill(w.t_joined_by, &[("rule", &rule), ("key", &key)]);
         items.push(item);
     }
     for complaint in ledger.complaints_about(id).await? {
@@ -446,8 +440,8 @@ pub(super) async fn all(
             w.t_probe_sub,
             &[
                 ("client", &word(look.client.0, lang)),
-                ("vantage", &plain(&look.vantage)),
-                ("reason", &plain(&look.reason)),
+                ("vantage", &look.vantage),
+                ("reason", &look.reason),
             ],
         );
         items.push(item);
@@ -478,7 +472,7 @@ pub(super) async fn all(
             &[
                 ("n", &notice.number),
                 ("channel", &word(notice.channel.0, lang)),
-                ("address", &plain(&notice.address)),
+                ("address", &notice.address),
             ],
         );
         if let Some(sent) = notice.sent_at {
@@ -498,13 +492,13 @@ pub(super) async fn all(
         items.push(item);
     }
     for message in ledger.incident_messages(id, &reach).await? {
-        let title = fill(w.t_reply, &[("who", &plain(&message.sender))]);
+        let title = fill(w.t_reply, &[("who", &message.sender)]);
         let mut item = quill.item(message.received_at, "replies", icon::MAIL, title);
         item.quote = message.subject.clone();
         item.sub = match &message.proposal {
             Some(proposal) => fill(
                 w.t_reply_reads,
-                &[("proposal", &plain(&machine::told(proposal, lang)))],
+                &[("proposal", &machine::told(proposal, lang))],
             ),
             None => message.reason.clone().unwrap_or_default(),
         };

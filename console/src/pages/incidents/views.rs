@@ -150,10 +150,9 @@ pub(super) async fn keep(
             desk.now().0,
         )
         .await?;
-    let name = kept.name.replace(['{', '}'], "");
     Ok(form::done(
         &address(&query, lang, &columns),
-        &fill(w.view_kept, &[("name", &name)]),
+        &fill(w.view_kept, &[("name", &kept.name)]),
     ))
 }
 

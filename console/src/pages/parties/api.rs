@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use ledger::{Contact, Organization, PartyFilter, PartyRow};
-use response::scorecard::Scorecard;
+use response::scorecard::{Peers, Scorecard};
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,7 @@ use super::{after, cursor, import};
 use crate::Desk;
 use crate::pages::draw::stamp;
 use crate::pages::form::{Input, answer};
+use crate::pages::months::{self, Count, PeersOut};
 use crate::pages::paging::{self, Asked, PageOf};
 use crate::refusal::Refusal;
 use crate::routes::Described;
@@ -178,11 +179,17 @@ pub(crate) struct CardOut {
     effective: u64,
     median_answer_secs: Option<i64>,
     median_takedown_secs: Option<i64>,
+    /// Twelve months up to now.
+    months: Vec<Count>,
+    /// Others that are asked in the same role; null where they are too few.
+    peers: Option<PeersOut>,
 }
 
-impl From<Scorecard> for CardOut {
-    fn from(card: Scorecard) -> Self {
+impl CardOut {
+    fn new(card: Scorecard, months: Vec<Count>, peers: Option<Peers>) -> Self {
         CardOut {
+            months,
+            peers: peers.map(PeersOut::from),
             notices: card.notices,
             bounced: card.bounced,
             cases: card.cases,
@@ -395,7 +402,11 @@ pub(super) async fn card(
         .scorecards(Some(party.organization_id()))
         .await?;
     let card = cards.into_iter().next().unwrap_or_default();
-    answer(&headers, &CardOut::from(card))
+    let id = party.organization_id();
+    let asked = desk.ledger.directives_asked(Some(id)).await?;
+    let peers = desk.peers(id, &party.roles()).await?;
+    let months = months::counted(&desk, &asked);
+    answer(&headers, &CardOut::new(card, months, peers))
 }
 
 pub(super) async fn contact(

@@ -281,7 +281,7 @@ pub(super) async fn page(
                     ("e", &did.ended.len()),
                 ],
             ),
-            ask: fill(w.undo_ask, &[("s", &source.replace('{', "("))]),
+            ask: fill(w.undo_ask, &[("s", &source)]),
             source,
         });
     }

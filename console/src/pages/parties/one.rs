@@ -9,13 +9,13 @@ use ledger::{Directive, NoticeFilter, Organization};
 use model::bulletin::Lang;
 use model::newsroom::Right;
 use model::organization::{Channel, NoticeFormat, Role, Scope, Trust};
-use model::time::Timestamp;
 use model::worded::Word;
 use response::party::entry::KEY_WARNED;
-use response::scorecard::Scorecard;
+use response::scorecard::{Peers, Scorecard};
 
 use super::{Choice, acts, place_of, roles_of};
 use crate::Desk;
+use crate::pages::months::{self, Months};
 use crate::pages::notices::{class_of, language};
 use crate::pages::shell::{self, Nav, Shell};
 use crate::pages::{draw, mail};
@@ -71,8 +71,6 @@ words! {
         to_answer: "答复中位数", "median to an answer";
         to_takedown: "清除中位数", "median to takedown";
         refused: "拒绝", "refused";
-        months: "每月处置请求，深色为按时答复", "Requests a month; dark: answered in time";
-        month_label: "{m}：{n} 件，按时 {k} 件", "{m}: {n}, {k} in time";
         incidents: "近期事件", "Recent incidents";
         notices: "近期通报", "Recent notices";
         none: "没有。", "None.";
@@ -152,25 +150,14 @@ struct Share {
     of: String,
 }
 
-/// A column of the chart of months.
-struct Column {
-    x: u32,
-    y: u32,
-    height: u32,
-    dark_y: u32,
-    dark: u32,
-    label: String,
-    month: String,
-    shown: bool,
-}
-
 struct Card {
     cases: u64,
     refused: u64,
     shares: Vec<Share>,
     to_answer: String,
     to_takedown: String,
-    columns: Vec<Column>,
+    months: Months,
+    peers: Option<String>,
 }
 
 #[derive(Template)]
@@ -240,7 +227,8 @@ pub(super) async fn page(
         .into_iter()
         .next()
         .filter(|card| card.cases + card.notices > 0);
-    let card = card.map(|card| drawn(&desk, &card, &asked, w, lang));
+    let peers = desk.peers(id, &one.roles()).await?;
+    let card = card.map(|card| drawn(&desk, &card, (&asked, peers), w, lang));
     let incidents = incidents(&desk, &visitor, &asked, now).await?;
     let filter = NoticeFilter {
         organization: Some(id),
@@ -367,7 +355,7 @@ async fn incidents(
 fn drawn(
     desk: &Desk,
     card: &Scorecard,
-    asked: &[(Directive, Option<i64>)],
+    (asked, peers): (&[(Directive, Option<i64>)], Option<Peers>),
     w: &'static Words,
     lang: Lang,
 ) -> Card {
@@ -396,59 +384,7 @@ fn drawn(
         ],
         to_answer: span(card.median_acknowledge_secs),
         to_takedown: span(card.median_takedown_secs),
-        columns: months(desk, asked, w),
+        months: months::drawn(&months::counted(desk, asked), lang),
+        peers: peers.and_then(|peers| months::beside(&peers, lang)),
     }
-}
-
-/// Twelve months of requests up to now: all, and of them those answered in time.
-fn months(desk: &Desk, asked: &[(Directive, Option<i64>)], w: &'static Words) -> Vec<Column> {
-    const HEIGHT: u64 = 48;
-    let zone = desk.terms().zone.clone();
-    let month = |at: i64| {
-        let date = Timestamp(at).date_in(&zone)?;
-        Some((i32::from(date.year()), i32::from(date.month())))
-    };
-    let Some((year, last)) = month(desk.now().0) else {
-        return Vec::new();
-    };
-    let mut counts = [(0u64, 0u64); 12];
-    for (row, _) in asked {
-        let Some((y, m)) = row.asked_at.and_then(month) else {
-            continue;
-        };
-        let back = (year - y) * 12 + last - m;
-        let Some(slot) = usize::try_from(11 - back)
-            .ok()
-            .and_then(|at| counts.get_mut(at))
-        else {
-            continue;
-        };
-        slot.0 += 1;
-        let answered = [row.answered_at, row.acted_at].into_iter().flatten().min();
-        let in_time = answered.is_some_and(|at| row.due_at.is_none_or(|due| at <= due));
-        slot.1 += u64::from(in_time);
-    }
-    let most = counts.iter().map(|(all, _)| *all).max().unwrap_or(0).max(1);
-    let part = |count: u64| u32::try_from(count * HEIGHT / most).unwrap_or(0);
-    let base = u32::try_from(HEIGHT).unwrap_or(0) + 2;
-    counts
-        .iter()
-        .zip(0u32..)
-        .map(|((all, in_time), at)| {
-            let back = 11 - i32::try_from(at).unwrap_or(0);
-            let of = year * 12 + last - 1 - back;
-            let name = format!("{}-{:02}", of.div_euclid(12), of.rem_euclid(12) + 1);
-            let (height, dark) = (part(*all), part(*in_time));
-            Column {
-                x: at * 26,
-                y: base - height,
-                height,
-                dark_y: base - dark,
-                dark,
-                label: fill(w.month_label, &[("m", &name), ("n", all), ("k", in_time)]),
-                month: name,
-                shown: at % 3 == 2,
-            }
-        })
-        .collect()
 }

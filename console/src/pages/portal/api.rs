@@ -19,6 +19,7 @@ use super::{ANSWER, Answer, answered, party};
 use crate::Desk;
 use crate::pages::draw::stamp;
 use crate::pages::form::{Input, answer};
+use crate::pages::months::{self, Count, PeersOut};
 use crate::refusal::Refusal;
 use crate::routes::{Described, Route, Verb};
 use crate::visitor::Visitor;
@@ -268,6 +269,10 @@ struct CardOut {
     median_takedown_secs: Option<i64>,
     /// Refused.
     refused: u64,
+    /// Twelve months up to now.
+    months: Vec<Count>,
+    /// Others that are asked in the same role; null where they are too few.
+    peers: Option<PeersOut>,
 }
 
 /// What became of a request.
@@ -576,6 +581,9 @@ async fn card(
     let all = desk.response.scorecards(Some(party.id())).await?;
     let card = all.into_iter().find(|card| card.organization == own);
     let card: Scorecard = card.unwrap_or_default();
+    let asked = desk.ledger.directives_asked(Some(party.id())).await?;
+    let roles = desk.ledger.organization(party.id()).await?.roles();
+    let peers = desk.peers(party.id(), &roles).await?;
     answer(
         &headers,
         &CardOut {
@@ -587,6 +595,8 @@ async fn card(
             effective: card.effective,
             median_takedown_secs: card.median_takedown_secs,
             refused: card.refused,
+            months: months::counted(&desk, &asked),
+            peers: peers.map(PeersOut::from),
         },
     )
 }

@@ -16,6 +16,7 @@ use crate::Desk;
 use crate::limits::Limit;
 use crate::pages::draw;
 use crate::pages::events::labels;
+use crate::pages::months::{self, Months};
 use crate::pages::outside::code;
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
@@ -160,6 +161,8 @@ struct CardPage {
     tabs: Vec<Tab>,
     name: String,
     tiles: Vec<Tile>,
+    months: Months,
+    peers: Option<String>,
 }
 
 async fn scorecard(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
@@ -193,12 +196,17 @@ async fn scorecard(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Re
         .map(|(label, value)| Tile { label, value })
         .collect()
     });
+    let asked = desk.ledger.directives_asked(Some(party.id())).await?;
+    let roles = desk.ledger.organization(party.id()).await?.roles();
+    let peers = desk.peers(party.id(), &roles).await?;
     Ok(shell::page(&CardPage {
         shell: shell::shell(&desk, &visitor, Nav::Portal, w.scorecard).await,
         w,
         tabs: tabs(lang, "/portal/scorecard"),
         name: party.name(code(lang)).to_owned(),
         tiles,
+        months: months::drawn(&months::counted(&desk, &asked), lang),
+        peers: peers.and_then(|peers| months::beside(&peers, lang)),
     }))
 }
 

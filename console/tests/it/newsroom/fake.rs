@@ -174,7 +174,7 @@ impl Newsroom for Fake {
         })
     }
 
-    async fn rollup(&self, _: ReportingPeriod, _: &str) -> Told<Vec<Rendition>> {
+    async fn rollup(&self, _: ReportingPeriod, _: &str) -> Told<(i32, bool)> {
         Err(Declined::Refused("month 2026-10: no weeks".to_owned()))
     }
 }

@@ -525,7 +525,7 @@ impl console::newsroom::Newsroom for Newsroom {
         Ok(made)
     }
 
-    async fn rollup(&self, period: ReportingPeriod, by: &str) -> Told<Vec<Rendition>> {
+    async fn rollup(&self, period: ReportingPeriod, by: &str) -> Told<(i32, bool)> {
         let by = by.to_owned();
         self.change(move |workspace| {
             actor(workspace, &by, Right::Edit, now())?;
@@ -535,7 +535,7 @@ impl console::newsroom::Newsroom for Newsroom {
             }
             let desk = Desk::new(workspace)?;
             let made = rollup::make(workspace, &desk, period, (&by, ""))?;
-            Ok(rollup::files(&made.bulletin, period.kind()))
+            Ok((made.issue.revision, made.new))
         })
         .await
     }

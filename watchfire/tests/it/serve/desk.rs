@@ -220,3 +220,73 @@ fn an_issue_goes_from_its_draft_to_the_public_page_by_http_only() {
     let gone = serving.get("/issues/2023-2.en.html").is(410);
     assert!(gone.body.contains("wrong data"), "{gone:?}");
 }
+
+#[test]
+fn a_month_is_counted_and_read_at_the_desk_and_by_programs() {
+    let bench = house();
+    let serving = Serving::start(&bench);
+    let (wang, chen) = (Person::new(&serving, "wang"), Person::new(&serving, "chen"));
+    let month = json!({ "kind": "month", "period": "2023-01" });
+    // Who may not edit is told that nothing is there; what is no period is said so.
+    chen.post("rollups", &month).is(404);
+    wang.post("rollups", &json!({ "kind": "week", "period": "2023-01" }))
+        .is(422);
+    wang.post("rollups", &json!({ "kind": "month", "period": "2023-13" }))
+        .is(422);
+    wang.get("/api/v1/bulletins/rollups/month/2023-1").is(404);
+    let made = wang.post("rollups", &month).is(201).json();
+    assert_eq!(
+        (
+            &made["kind"],
+            &made["period"],
+            &made["revision"],
+            &made["first_day"]
+        ),
+        (
+            &json!("month"),
+            &json!("2023-01"),
+            &json!(1),
+            &json!("2023-01-01")
+        ),
+    );
+    let twice = wang.post("rollups", &month).is(201).json();
+    assert_eq!(
+        twice["hash"], made["hash"],
+        "the same records, the same edition"
+    );
+    let listed = chen.get("/api/v1/bulletins/rollups").is(200).json();
+    assert_eq!(
+        listed["items"].as_array().map(Vec::len),
+        Some(1),
+        "{listed}"
+    );
+    assert_eq!(listed["items"][0]["hash"], made["hash"]);
+    let one = chen
+        .get("/api/v1/bulletins/rollups/month/2023-01")
+        .is(200)
+        .json();
+    assert_eq!(one["bulletin"], made["bulletin"]);
+    let files = one["files"].as_array().cloned().unwrap_or_default();
+    let base = "rollups/month/2023-01/1/files";
+    for name in files.iter().filter_map(Value::as_str) {
+        chen.get(&format!("/api/v1/bulletins/{base}/{name}"))
+            .is(200);
+        chen.get(&format!("/console/bulletin/{base}/{name}"))
+            .is(200);
+    }
+    assert_eq!(files.len(), 5, "{files:?}");
+    chen.get(&format!("/api/v1/bulletins/{base}/other.json"))
+        .is(404);
+    // At the desk: listed, and its page in a frame with what was counted.
+    let sheets = chen.get("/console/bulletin/sheets").is(200).body;
+    assert!(sheets.contains("/console/bulletin/rollups/month/2023-01"));
+    let page = chen
+        .get("/console/bulletin/rollups/month/2023-01")
+        .is(200)
+        .body;
+    assert!(page.contains("/1/page/en") && !page.contains("Count again"));
+    let framed = chen
+        .get("/console/bulletin/rollups/month/2023-01/1/page/en")
+        .is(200);
+    assert!(framed.head.contains("sandbox") && framed.body.contains("Monthly"));
+}

@@ -11,26 +11,26 @@ use super::{Answer, Serving, ask, until};
 use crate::run::Bench;
 
 /// A new exercise.
-fn exercise() -> Bench {
+pub fn exercise() -> Bench {
     let home = Bench::new();
     home.run(&["exercise", "new", "play"]).exits(0);
     home
 }
 
 /// The exercise's own folder, with nothing removed at its end but by `home`.
-fn inside(home: &Bench) -> Bench {
+pub fn inside(home: &Bench) -> Bench {
     Bench::at(&home.path().join("play"))
 }
 
 /// A token's head, made by the command.
-fn token(bench: &Bench, login: &str, rights: &str) -> String {
+pub fn token(bench: &Bench, login: &str, rights: &str) -> String {
     let made = bench.run(&[
         "tokens", "api", "add", login, "test", "--may", rights, "--days", "2",
     ]);
     format!("Authorization: Bearer {}", made.exits(0).stdout.trim())
 }
 
-fn api(serving: &Serving, token: &str, (method, path): (&str, &str), body: &Value) -> Answer {
+pub fn api(serving: &Serving, token: &str, (method, path): (&str, &str), body: &Value) -> Answer {
     let (text, kind) = (body.to_string(), "Content-Type: application/json");
     ask(
         serving.address,

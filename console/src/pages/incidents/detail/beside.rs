@@ -65,10 +65,7 @@ pub(super) async fn parties(
                 w.directive,
                 &[
                     ("place", &directive.place),
-                    (
-                        "ask",
-                        &ask_word(&directive.ask, lang).replace(['{', '}'], ""),
-                    ),
+                    ("ask", &ask_word(&directive.ask, lang)),
                     ("span", &draw::span(directive.target_secs * 1_000_000, lang)),
                 ],
             ),
