@@ -254,7 +254,7 @@ async fn the_site_draws_the_restated_series_with_its_break() {
     assert_eq!(other["by_the_definition_before"]["exact"], "10");
     assert_eq!(json["breaks"].as_array().map(Vec::len), Some(1));
     // What was published stays what it was.
-    assert_eq!(json["values"].to_string().contains("\"10\""), true);
+    assert!(json["values"].to_string().contains("\"10\""));
     // The broken twin: an edition without its restated figures draws two definitions and says so.
     let mut bare = editions.clone();
     bare[1].restated.clear();
