@@ -43,7 +43,7 @@ fn go_on(path: &Path) {
     });
 }
 
-fn sql(path: &Path, statement: &str) {
+pub fn sql(path: &Path, statement: &str) {
     let python = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit()";
     let done = std::process::Command::new("python3")
         .args(["-c", python])
