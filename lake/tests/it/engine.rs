@@ -52,7 +52,7 @@ pub fn filled() -> (tempfile::TempDir, Lake, Vec<Part>) {
     (folder, lake, all)
 }
 
-fn copied(from: &Path) -> tempfile::TempDir {
+pub fn copied(from: &Path) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     for entry in fs::read_dir(from).expect("lists") {
         let entry = entry.expect("an entry");
@@ -100,7 +100,7 @@ async fn told(lake: &Lake, parts: &[Part], sql: &str) -> String {
 }
 
 /// Takes the identities of all parts away, so that nobody can read them here any more; the parts stay as they are.
-fn without_identities(root: &Path, parts: &[Part]) {
+pub fn without_identities(root: &Path, parts: &[Part]) {
     for part in parts {
         let run = root.join(&part.path).with_extension("ids");
         fs::remove_file(run).expect("a run lies beside its part");

@@ -8,7 +8,7 @@ use lake::engine::errand::Errand;
 use lake::query::Part;
 use lake::search::{Ask, Enough, Found, Query, Searcher, errand};
 
-use crate::engine::{TOKEN, VERSION, executor, filled, over};
+use crate::engine::{TOKEN, VERSION, copied, executor, filled, over, without_identities};
 
 /// What the executors of these tests can do.
 pub fn known() -> [Errand; 3] {
@@ -116,7 +116,18 @@ async fn a_search_over_executors_finds_what_one_process_finds() {
         executors.push(executor(lake.root(), TOKEN, VERSION).await);
     }
     let here = Arc::new(Searcher::new(lake.clone()));
-    let spread = Arc::new(Searcher::new(over(&lake, &executors, 1)));
+    // Whoever asks could not answer: it has no identities.
+    let bare = copied(lake.root());
+    without_identities(bare.path(), &parts);
+    let asking = Lake::open(bare.path(), 128 << 20, 2).expect("opens");
+    let unable = Searcher::new(asking.clone());
+    let text = ask("port:any");
+    let alone = tokio::task::spawn_blocking({
+        let parts = parts.clone();
+        move || unable.search(&parts, &text, &(Arc::new(|| false) as Enough))
+    });
+    assert!(alone.await.expect("no panic").is_err());
+    let spread = Arc::new(Searcher::new(over(&asking, &executors, 1)));
     let never: Enough = Arc::new(|| false);
     for text in [
         "ip:192.0.2.0/25",

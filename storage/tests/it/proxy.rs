@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 /// What goes wrong with some connections.
@@ -38,6 +38,10 @@ pub struct Proxy {
     pub port: u16,
     /// Connections that something went wrong with.
     pub faulty: Arc<AtomicU64>,
+    /// What goes wrong now, and with how many connections of a hundred.
+    now: Arc<Mutex<(Fault, u64)>>,
+    /// Connections that are open, and some that were.
+    taken: Arc<Mutex<Vec<Weak<TcpStream>>>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -61,7 +65,10 @@ impl Proxy {
         let own = listener.local_addr().unwrap().port();
         let stop = Arc::new(AtomicBool::new(false));
         let faulty = Arc::new(AtomicU64::new(0));
+        let now = Arc::new(Mutex::new((fault, percent)));
         let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&faulty));
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let (told, kept) = (Arc::clone(&now), Arc::clone(&taken));
         std::thread::spawn(move || {
             for (n, client) in listener.incoming().enumerate() {
                 if stopped.load(Ordering::Relaxed) {
@@ -69,19 +76,41 @@ impl Proxy {
                 }
                 let Ok(client) = client else { continue };
                 let number = mixed(seed, n as u64);
+                let (fault, percent) = *told.lock().unwrap();
                 let met = number % 100 < percent;
+                let end = client.try_clone().ok().map(Arc::new);
+                if let Some(end) = &end {
+                    let mut kept = kept.lock().unwrap();
+                    kept.retain(|end: &Weak<TcpStream>| end.strong_count() > 0);
+                    kept.push(Arc::downgrade(end));
+                }
                 if met {
                     counted.fetch_add(1, Ordering::Relaxed);
                 }
                 std::thread::spawn(move || {
                     let _ = serve(client, port, met.then_some(fault), number >> 8);
+                    drop(end);
                 });
             }
         });
         Proxy {
             port: own,
             faulty,
+            now,
+            taken,
             stop,
+        }
+    }
+
+    /// From now on something else goes wrong, or with more or fewer connections. Those that are open break off: whoever
+    /// keeps some would meet nothing.
+    #[allow(dead_code)] // Of the tests of the binary.
+    pub fn turn(&self, fault: Fault, percent: u64) {
+        *self.now.lock().unwrap() = (fault, percent);
+        for end in self.taken.lock().unwrap().drain(..) {
+            if let Some(end) = end.upgrade() {
+                let _ = end.shutdown(Shutdown::Both);
+            }
         }
     }
 

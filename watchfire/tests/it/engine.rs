@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lake::Lake;
@@ -12,7 +13,8 @@ use lake::query::Part;
 
 use crate::run::Bench;
 
-const TOKEN: &str = "the secret of these nodes";
+/// What nodes and executors share.
+pub const TOKEN: &str = "the secret of these nodes";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Trials in which an executor is killed while a query runs.
 const KILLS: u32 = 36;
@@ -56,13 +58,15 @@ fn bench() -> Bench {
     bench
 }
 
-struct Executor {
+/// An executor process; killed when dropped.
+pub struct Executor {
     child: Child,
-    address: String,
+    pub address: String,
+    log: Arc<Mutex<String>>,
 }
 
 impl Executor {
-    fn start(bench: &Bench, listen: &str) -> Self {
+    pub fn start(bench: &Bench, listen: &str) -> Self {
         let mut command = bench.command(&["executor", "--listen", listen]);
         command.env("WATCHFIRE__ENGINE__TOKEN", TOKEN);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("starts");
@@ -71,12 +75,26 @@ impl Executor {
             let (_, address) = line.split_once("executor at ")?;
             Some(address.trim().to_owned())
         });
-        // Its later words are read and dropped, so that it never waits for us.
-        std::thread::spawn(move || lines.for_each(drop));
+        // Its later words are read as they come, so that it never waits for us.
+        let log = Arc::new(Mutex::new(String::new()));
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let mut kept = kept.lock().expect("nobody panics with it");
+                kept.push_str(&line);
+                kept.push('\n');
+            }
+        });
         Executor {
             child,
             address: address.expect("says where it listens"),
+            log,
         }
+    }
+
+    /// What it said since it listens.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("nobody panics with it").clone()
     }
 
     fn kill(&mut self) {

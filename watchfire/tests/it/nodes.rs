@@ -1,8 +1,9 @@
 //! A cluster from outside: nodes are processes with a folder each, on one PostgreSQL ledger, with the lake and the
 //! archive in one place that all of them reach.
 //!
-//! Here the harness, and what a cluster gives where nothing goes wrong; [`trials`] is what it survives, [`rights`] who
-//! may what, [`upgrade`] how versions follow each other.
+//! Here the harness, and what a cluster gives where nothing goes wrong; [`alike`] holds it against one process from the
+//! first file to the printed bulletin, [`trials`] is what it survives, [`rights`] who may what, [`upgrade`] how versions
+//! follow each other.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,11 +14,14 @@ use tempfile::TempDir;
 use crate::cluster::{self, Cluster};
 use crate::run::Bench;
 use crate::serve::{Serving, until};
+use crate::stored;
 
+mod alike;
 mod measure;
 mod rights;
 mod trials;
 mod upgrade;
+mod wire;
 
 /// Feeds of the test.
 pub const FEEDS: usize = 20;
@@ -60,6 +64,10 @@ pub struct Nodes {
     home: TempDir,
     configuration: String,
     made: std::cell::Cell<u32>,
+    /// What all nodes have in their environment.
+    variables: Vec<(String, String)>,
+    /// The lake and the archive in a store, at this endpoint under this prefix; otherwise in shared folders.
+    store: Option<(String, String)>,
 }
 
 impl Nodes {
@@ -80,7 +88,20 @@ impl Nodes {
             home,
             configuration,
             made: std::cell::Cell::new(0),
+            variables: Vec::new(),
+            store: None,
         }
+    }
+
+    /// The same with the lake and the archive in a store: nodes share no folder but that of the files that come in.
+    pub fn over(mut self, endpoint: &str, prefix: &str) -> Nodes {
+        self.store = Some((endpoint.to_owned(), prefix.to_owned()));
+        self
+    }
+
+    /// Sets a variable for all nodes that are made from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// The ledger's address.
@@ -99,15 +120,25 @@ impl Nodes {
         self.made.set(number + 1);
         let folder: PathBuf = self.home.path().join(format!("node{number}"));
         std::fs::create_dir(&folder).expect("a folder can be made");
-        for shared in ["lake", "blobs", "in"] {
+        let shared: &[&str] = match self.store {
+            Some(_) => &["in"],
+            None => &["lake", "blobs", "in"],
+        };
+        for shared in shared {
             let link =
                 std::os::unix::fs::symlink(self.home.path().join(shared), folder.join(shared));
             link.expect("a link can be made");
         }
-        let bench = Bench::at(&folder)
+        let mut bench = Bench::at(&folder)
             .set("WATCHFIRE__LEDGER__URL", &self.url)
             .set("WATCHFIRE__SERVE__LEASE_SECS", "4")
             .set("WATCHFIRE__SERVE__DRAIN_SECS", "10");
+        if let Some((endpoint, prefix)) = &self.store {
+            bench = stored::over(bench, endpoint, prefix);
+        }
+        for (name, value) in &self.variables {
+            bench = bench.set(name, value);
+        }
         bench.write("watchfire.toml", &self.configuration);
         bench
     }
@@ -143,7 +174,8 @@ impl Nodes {
             if found == reports.to_string() {
                 return;
             }
-            if begun.elapsed() > Duration::from_secs(120) {
+            // A process that is cut off in the middle of a transaction keeps the turn for two minutes at most.
+            if begun.elapsed() > Duration::from_secs(300) {
                 let jobs = self.sql("SELECT kind, key, state, attempts, leased_by, last_error FROM job WHERE state <> 'done'");
                 let calls = self.sql(
                     "SELECT key, attempts, locked_by, last_error FROM watchfire_jobs._private_jobs",

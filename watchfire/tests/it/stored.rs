@@ -15,7 +15,7 @@ use crate::stores::{BUCKET, KEY, KINDS, Store, files_below, free_port};
 use crate::{cluster, crash::copy};
 
 /// The bench over a store at an endpoint.
-fn over(bench: Bench, endpoint: &str, prefix: &str) -> Bench {
+pub fn over(bench: Bench, endpoint: &str, prefix: &str) -> Bench {
     bench
         .set("WATCHFIRE__LAKE__URL", &format!("s3://{BUCKET}/{prefix}"))
         .set("WATCHFIRE__LAKE__ENDPOINT", endpoint)
