@@ -309,7 +309,7 @@ mod tests {
         one.due_at = Some(end.0);
         assert_eq!(working(&one, None), None, "once");
         // What a dispute moved is not taken back.
-        one.hold(asked + HOUR);
+        one.hold(Cause::Dispute, asked + HOUR);
         one.release(asked + 3 * HOUR);
         assert_eq!(working(&one, None), None);
     }

@@ -139,6 +139,7 @@ mod tests {
             acted_at: None,
             ticket: None,
             held_at: None,
+            held_for: None,
         }
     }
 
