@@ -98,8 +98,9 @@ impl Cluster {
 
     /// Starts the server where it was stopped.
     pub fn begin(&self) {
+        // Tests share it: several clusters of a dozen processes each, with a pool each.
         let settings = format!(
-            "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories={}",
+            "-c max_connections=500 -c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories={}",
             self.port,
             self.folder.display()
         );

@@ -60,17 +60,18 @@ async fn calls_are_done_once_in_turn_and_soon() {
         server.sql("postgres", &sql).parse::<i64>().unwrap()
     };
     // A connection that is quiet tells of its transactions up to ten seconds late, so those of a slow start may fall
-    // into any of the first windows. Nodes that never rest have no window with so few.
+    // into any of the first windows. Two idle nodes make some sixty, the server's own look after the tables a few more;
+    // nodes that never rest have no window with less than hundreds.
     let mut idle = i64::MAX;
     for _ in 0..8 {
         let before = count();
         sleep(Duration::from_secs(6)).await;
         idle = idle.min(count() - before);
-        if idle < 60 {
+        if idle < 120 {
             break;
         }
     }
-    assert!(idle < 60, "{idle} transactions of two idle nodes in 6 s");
+    assert!(idle < 120, "{idle} transactions of two idle nodes in 6 s");
 
     let begun = Instant::now();
     let calls: Vec<Call> = (0..12)

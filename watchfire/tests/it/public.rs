@@ -539,7 +539,7 @@ fn a_node_is_looked_at_as_one_and_no_ledger_is_made() {
     assert_eq!(here(), before);
     let node = Node::start(&pair.node);
     pair.meet(node.inner);
-    node.report("first", None);
+    node.report("https://login.example.test/a", None);
     doctor().prints("1 wait");
     let old = SystemTime::now() - Duration::from_secs(3600);
     let spool = pair.node.path().join("public/spool");

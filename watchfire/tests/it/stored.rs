@@ -156,6 +156,9 @@ fn another_node_over_the_same_ledger_and_store_reads_and_writes_the_same() {
         };
         let configuration = format!("{CONFIGURATION}{}{}", rule("events"), rule("raw"));
         one.write("watchfire.toml", configuration);
+        // Raw bytes are as old as their receipt, which was today.
+        let database = url.rsplit('/').next().expect("a URL ends with a database");
+        cluster.sql(database, "UPDATE report SET received_at = 1674172800000000");
         one.run(&["retention", "apply", "--by", "li.na"]).exits(0);
         let two = two.set("WATCHFIRE__SERVE__UPKEEP_SECS", "1");
         let _serving = Serving::with(&two, &["--role", "worker"]);

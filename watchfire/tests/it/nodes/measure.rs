@@ -73,9 +73,10 @@ fn a_cluster_costs_what_one_process_costs() {
             assert!(transactions / millions < 2_000.0);
             assert!(used < embedded * 1.15, "{used} against {embedded}");
         } else {
-            // Per report and second, not per event.
+            // Per report and second, not per event. Some sixty a report are usual; connections tell of those of the
+            // nodes' start up to ten seconds late, so there is room for them.
             assert!(
-                transactions < 60.0 * FEEDS as f64 + 40.0 * secs,
+                transactions < 200.0 * FEEDS as f64 + 100.0 * secs,
                 "{transactions} in {secs} s"
             );
         }
