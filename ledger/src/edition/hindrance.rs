@@ -63,7 +63,10 @@ impl fmt::Display for Hindrance {
             Hindrance::Asks(count) => {
                 write!(f, "nobody answered for {count} findings of the check")
             }
-            Hindrance::Unreviewed => write!(f, "was not reviewed yet: watchfire bulletin review"),
+            Hindrance::Unreviewed => write!(
+                f,
+                "was not reviewed yet: that is for somebody who wrote none of it"
+            ),
             Hindrance::Returned(by) => write!(f, "was returned by {by}"),
             Hindrance::Comments(count) => write!(f, "{count} comments are not settled"),
         }
