@@ -152,14 +152,9 @@ impl Default for Schedule {
 #[error("`{0}` is no weekday and time: write it as in \"friday 12:00\"")]
 pub struct NoMoment(pub String);
 
-/// Reads `friday 12:00`.
-///
-/// # Errors
-/// [`NoMoment`].
-pub fn moment(text: &str) -> Result<(Weekday, Time), NoMoment> {
-    let fail = || NoMoment(text.to_owned());
-    let (day, time) = text.trim().split_once(' ').ok_or_else(fail)?;
-    let day = match day.to_ascii_lowercase().as_str() {
+/// A day of the week by its English name in small letters; `None` is none.
+pub fn weekday(name: &str) -> Option<Weekday> {
+    Some(match name {
         "monday" => Weekday::Monday,
         "tuesday" => Weekday::Tuesday,
         "wednesday" => Weekday::Wednesday,
@@ -167,8 +162,18 @@ pub fn moment(text: &str) -> Result<(Weekday, Time), NoMoment> {
         "friday" => Weekday::Friday,
         "saturday" => Weekday::Saturday,
         "sunday" => Weekday::Sunday,
-        _ => return Err(fail()),
-    };
+        _ => return None,
+    })
+}
+
+/// Reads `friday 12:00`.
+///
+/// # Errors
+/// [`NoMoment`].
+pub fn moment(text: &str) -> Result<(Weekday, Time), NoMoment> {
+    let fail = || NoMoment(text.to_owned());
+    let (day, time) = text.trim().split_once(' ').ok_or_else(fail)?;
+    let day = weekday(&day.to_ascii_lowercase()).ok_or_else(fail)?;
     let time = Time::strptime("%H:%M", time.trim()).map_err(|_| fail())?;
     Ok((day, time))
 }

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
+use model::newsroom::weekday;
 use model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -71,19 +72,6 @@ pub struct Calendars {
     countries: BTreeMap<String, Country>,
     /// Of a country without an entry.
     other: Country,
-}
-
-fn weekday(text: &str) -> Option<Weekday> {
-    Some(match text {
-        "monday" => Weekday::Monday,
-        "tuesday" => Weekday::Tuesday,
-        "wednesday" => Weekday::Wednesday,
-        "thursday" => Weekday::Thursday,
-        "friday" => Weekday::Friday,
-        "saturday" => Weekday::Saturday,
-        "sunday" => Weekday::Sunday,
-        _ => return None,
-    })
 }
 
 impl Country {
