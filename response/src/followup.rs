@@ -249,14 +249,15 @@ impl Desk {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use ledger::Cause;
 
     use super::*;
 
     const HOUR: i64 = 3_600_000_000;
 
-    fn directive(asked: i64, end: i64) -> Directive {
+    /// One that a registrar was asked for, with its time.
+    pub(crate) fn directive(asked: i64, end: i64) -> Directive {
         use ledger::Text;
         use model::ids::DirectiveId;
         use model::organization::Role;

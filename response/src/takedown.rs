@@ -109,9 +109,7 @@ pub fn of(
 
 #[cfg(test)]
 mod tests {
-    use ledger::{DirectiveState, Text};
-    use model::ids::{DirectiveId, IncidentId};
-    use model::organization::Role;
+    use ledger::Text;
     use model::time::Timestamp;
 
     use super::*;
@@ -120,26 +118,8 @@ mod tests {
 
     fn directive(party: OrganizationId, asked: i64) -> Directive {
         Directive {
-            id: Text(DirectiveId::draw(Timestamp(0), [1; 10])),
-            incident_id: Text(IncidentId::draw(Timestamp(0), [2; 10])),
-            place: 1,
-            role: Text(Role::Registrar),
             organization_id: Some(Text(party)),
-            ask: "suspend-domain".to_owned(),
-            reason: String::new(),
-            state: DirectiveState::Asked,
-            target_secs: 3600,
-            working_days: None,
-            decided_at: asked,
-            asked_at: Some(asked),
-            due_at: Some(asked + HOUR),
-            reminded_at: None,
-            escalated_at: None,
-            answered_at: None,
-            acted_at: None,
-            ticket: None,
-            held_at: None,
-            held_for: None,
+            ..crate::followup::tests::directive(asked, asked + HOUR)
         }
     }
 
