@@ -123,10 +123,10 @@ pub const METERS: &[Meter] = &[
         "mails that nobody has read (new) or that wait for a person (waiting)",
     ),
     (
-        "watchfire_response_rounds_total",
+        "watchfire_rounds_total",
         Counter,
-        "outcome",
-        "rounds of response: good, failed",
+        "task, outcome",
+        "rounds of response (mail, triage, notices), verify (looks at sites) and compact: good, failed",
     ),
     ("watchfire_mails_read_total", Counter, "", "mails read"),
     (

@@ -32,6 +32,8 @@ pub enum Right {
     Lead,
     /// To do a round of response, and to send.
     Respond,
+    /// To look whether what was reported is gone.
+    Verify,
     /// To change the whole: restore, retention, compaction. Nothing is taken in meanwhile.
     Whole,
 }

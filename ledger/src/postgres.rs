@@ -39,6 +39,7 @@ const WRITING: i64 = 0x7761_7463_6866_6972;
 const LEADING: i64 = WRITING + 1;
 const WHOLE: i64 = WRITING + 2;
 const RESPONDING: i64 = WRITING + 3;
+const VERIFYING: i64 = WRITING + 4;
 
 /// Whether a text is meant as the address of a PostgreSQL database.
 pub(crate) fn is_address(url: &str) -> bool {
@@ -155,6 +156,7 @@ impl Server {
         let key = match right {
             Right::Lead => LEADING,
             Right::Respond => RESPONDING,
+            Right::Verify => VERIFYING,
             Right::Whole => WHOLE,
         };
         let connected = tokio::time::timeout(KNOCK, PgConnection::connect_with(&self.options));

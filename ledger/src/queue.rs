@@ -104,6 +104,8 @@ tasks! {
     Fetch "fetch"
     TakeIn "take-in"
     Respond "respond"
+    Verify "verify"
+    Compact "compact"
     Hook "hook"
 }
 

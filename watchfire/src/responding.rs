@@ -30,7 +30,7 @@ use crate::failure::{Exit, Failure, Result};
 use crate::workspace::{Workspace, now, random, secret};
 
 pub use fetching::{Fetched, fetch};
-pub use round::{Right, Round, read_mail, round, triage_all};
+pub use round::{Right, Round, look, read_mail, respond, round, triage_all};
 
 /// The desk of a workspace, by the machine's clock.
 pub fn desk(workspace: &Workspace) -> Desk {

@@ -54,7 +54,7 @@ mod office;
 pub mod outpost;
 mod premises;
 pub mod public;
-mod respond;
+mod rounds;
 mod streams;
 mod upkeep;
 mod work;
@@ -62,6 +62,16 @@ mod world;
 
 use folders::Folders;
 use work::{Load, Queue};
+
+/// Every kind of job that is done here.
+const KINDS: &[&str] = &[
+    FETCH,
+    TAKE_IN,
+    rounds::RESPOND,
+    rounds::VERIFY,
+    rounds::COMPACT,
+    HOOK_JOB,
+];
 
 /// What the parts of the serving process share.
 pub struct Server {
@@ -280,10 +290,7 @@ async fn serve(
     });
     if !roles.clustered {
         // Whoever had these leases is dead: the lock of the serving process is ours.
-        server
-            .ledger
-            .release_leases(&[FETCH, TAKE_IN, respond::RESPOND, HOOK_JOB], now().0)
-            .await?;
+        server.ledger.release_leases(KINDS, now().0).await?;
     }
     server
         .queue
@@ -351,7 +358,9 @@ async fn serve(
         false => {
             parts.spawn(jobs::run(Arc::clone(&server), FETCH, fetches));
             parts.spawn(jobs::run(Arc::clone(&server), TAKE_IN, jobs::TAKING));
-            parts.spawn(respond::run(Arc::clone(&server)));
+            for task in rounds::Task::ALL {
+                parts.spawn(rounds::run(Arc::clone(&server), task));
+            }
             parts.spawn(hooks::run(Arc::clone(&server)));
         }
         true => {
@@ -440,10 +449,7 @@ async fn serve(
     parts.abort_all();
     match roles.clustered {
         true => server.ledger.release_own(&server.worker, now().0).await?,
-        false => {
-            let kinds = [FETCH, TAKE_IN, respond::RESPOND, HOOK_JOB];
-            server.ledger.release_leases(&kinds, now().0).await?
-        }
+        false => server.ledger.release_leases(KINDS, now().0).await?,
     };
     match drained {
         true => tracing::info!("stopped"),

@@ -61,8 +61,9 @@ const RESPONDING: &[&str] = &[
     "notices write",
     "respond",
     "route",
-    "verify",
 ];
+/// Commands that look at sites: no node does meanwhile.
+const VERIFYING: &[&str] = &["respond", "verify"];
 
 /// The instant.
 pub fn now() -> Timestamp {
@@ -211,8 +212,8 @@ pub struct Workspace {
     runtime: Arc<Runtime>,
     _locks: Arc<Vec<Lock>>,
     _reading: Arc<Option<File>>,
-    /// The right over all nodes that the command needs.
-    _right: Arc<Option<Held>>,
+    /// The rights over all nodes that the command needs.
+    _rights: Arc<Vec<Held>>,
 }
 
 impl Workspace {
@@ -267,9 +268,9 @@ impl Workspace {
             let id = uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid();
             runtime.block_on(ledger.claim_instance_id(id))?;
         }
-        let right = match access {
-            Access::Write(command) => runtime.block_on(right(&ledger, command))?,
-            _ => None,
+        let rights = match access {
+            Access::Write(command) => runtime.block_on(rights(&ledger, command))?,
+            _ => Vec::new(),
         };
         let files = files(&root, &settings)?;
         let lake = lake(&files, &settings)?;
@@ -290,7 +291,7 @@ impl Workspace {
             runtime: Arc::new(runtime),
             _locks: Arc::new(locks),
             _reading: Arc::new(reading),
-            _right: Arc::new(right),
+            _rights: Arc::new(rights),
         })
     }
 
@@ -306,7 +307,7 @@ impl Workspace {
             runtime: Arc::clone(&self.runtime),
             _locks: Arc::clone(&self._locks),
             _reading: Arc::clone(&self._reading),
-            _right: Arc::clone(&self._right),
+            _rights: Arc::clone(&self._rights),
         }
     }
 
@@ -445,15 +446,23 @@ pub fn lake(files: &Storage, settings: &Settings) -> Result<Lake> {
     })
 }
 
-/// The right over all nodes of a shared ledger that a command needs, waited for a while; `None` where it
-/// needs none.
-async fn right(ledger: &Ledger, command: &str) -> Result<Option<Held>> {
-    let wanted = match command {
-        _ if !ledger.is_shared() => return Ok(None),
-        command if WHOLE.contains(&command) => Right::Whole,
-        command if RESPONDING.contains(&command) => Right::Respond,
-        _ => return Ok(None),
-    };
+/// The rights over all nodes of a shared ledger that a command needs, each waited for a while.
+async fn rights(ledger: &Ledger, command: &str) -> Result<Vec<Held>> {
+    let needed = [
+        (Right::Whole, WHOLE),
+        (Right::Respond, RESPONDING),
+        (Right::Verify, VERIFYING),
+    ];
+    let mut held = Vec::new();
+    for (right, commands) in needed {
+        if ledger.is_shared() && commands.contains(&command) {
+            held.push(wait_for(ledger, command, right).await?);
+        }
+    }
+    Ok(held)
+}
+
+async fn wait_for(ledger: &Ledger, command: &str, wanted: Right) -> Result<Held> {
     let begun = Instant::now();
     loop {
         if let Some(held) = ledger.hold(wanted).await? {
@@ -461,7 +470,7 @@ async fn right(ledger: &Ledger, command: &str) -> Result<Option<Held>> {
                 // What is under way on other nodes is done again afterwards.
                 ledger.fence_all(command, now().0).await?;
             }
-            return Ok(Some(held));
+            return Ok(held);
         }
         if begun.elapsed() > PATIENCE {
             return Err(Failure::new(

@@ -1,6 +1,6 @@
 //! One round of response: every step once, in order. A command does it with the right to change the
 //! workspace in hand; the serving process takes that right by turns, as its ingestion does, so that
-//! commands get theirs in between.
+//! commands get theirs in between, and looks at sites beside its rounds.
 
 use std::time::{Duration, Instant};
 
@@ -134,10 +134,26 @@ pub struct Round {
     pub send: SentNotices,
 }
 
-/// Does a round.
+/// Does a round: everything but looking at sites.
 ///
 /// # Errors
 /// The configuration, the lake or the ledger. What was done by then stays, and the next round goes on.
+pub fn respond(
+    workspace: &Workspace,
+    environment: &Environment,
+    talk: &Talk,
+    right: &Right<'_>,
+) -> Result<Round> {
+    let mut done = Round::default();
+    let house = begin(workspace, environment, talk, right, &mut done)?;
+    end(workspace, &house, right, &mut done)?;
+    Ok(done)
+}
+
+/// Does a round with looks in it.
+///
+/// # Errors
+/// As [`respond`].
 pub fn round(
     workspace: &Workspace,
     environment: &Environment,
@@ -145,8 +161,25 @@ pub fn round(
     right: &Right<'_>,
     verify: bool,
 ) -> Result<Round> {
-    let desk = desk(workspace);
     let mut done = Round::default();
+    let house = begin(workspace, environment, talk, right, &mut done)?;
+    // After what was to be sent: a notice waits for nobody's web server.
+    if verify {
+        done.verify = look(workspace, right)?;
+    }
+    end(workspace, &house, right, &mut done)?;
+    Ok(done)
+}
+
+/// Reads what came in, decides whom to ask, writes and sends.
+fn begin(
+    workspace: &Workspace,
+    environment: &Environment,
+    talk: &Talk,
+    right: &Right<'_>,
+    done: &mut Round,
+) -> Result<House> {
+    let desk = desk(workspace);
     let house = right.turn(workspace, |_| house(workspace, environment, false))?;
     let exercise = workspace.settings.exercise;
     if !exercise {
@@ -156,7 +189,7 @@ pub fn round(
     loop {
         let (reports, triaged, more) =
             right.turn(workspace, |until| triage_some(workspace, &desk, until))?;
-        add(&mut done, reports, &triaged);
+        add(done, reports, &triaged);
         if !more {
             break;
         }
@@ -168,7 +201,7 @@ pub fn round(
         false => registering::look_up(workspace, &desk),
     })?;
     let known = |incident: &ledger::Incident| registering::known(&findings, incident);
-    let parties = right.turn(workspace, |_| {
+    right.turn(workspace, |_| {
         let parties = parties(workspace)?;
         done.route = workspace.block_on(desk.route(&table, &parties, known))?;
         done.clocks = workspace.block_on(desk.escalate_clocks())?;
@@ -176,49 +209,65 @@ pub fn round(
         done.follow_up = followed;
         done.notices = workspace.block_on(desk.write_notices(&house, &parties))?;
         done.reminders = workspace.block_on(desk.write_reminders(&house, &parties, reminders))?;
-        Ok(parties)
+        Ok(())
     })?;
-    // Before the looks, which may take long: a notice waits for nobody's web server.
     send(workspace, &desk, &house, right, &mut done.send)?;
-    // Of an exercise's pages its world tells.
-    if verify && !exercise {
-        let begun = Instant::now();
-        let checker = checker(workspace)?;
-        let due = workspace.block_on(desk.due_looks(&checker, &parties, &[]))?;
-        let mut all = Checked {
-            withheld: due.withheld,
-            ..Checked::default()
-        };
-        for one in due.due {
-            let long = matches!(right, Right::ByTurns(_)) && begun.elapsed() > LOOKING;
-            if long || right.ends() {
-                all.more = true;
-                break;
-            }
-            // In nobody's turn: a site may take minutes to answer.
-            let looked = workspace.block_on(async {
-                tokio::select! {
-                    looked = desk.look(&checker, &one) => Some(looked),
-                    () = right.ended() => None,
-                }
-            });
-            let Some(looked) = looked else {
-                all.more = true;
-                break;
-            };
-            right.turn(workspace, |_| {
-                Ok(workspace.block_on(desk.keep_looks(&checker, one, looked, &mut all))?)
-            })?;
-        }
-        done.verify = Some(all);
-    }
+    Ok(house)
+}
+
+/// Tells reporters how it ended.
+fn end(workspace: &Workspace, house: &House, right: &Right<'_>, done: &mut Round) -> Result {
+    let desk = desk(workspace);
     done.outcomes = right.turn(workspace, |_| {
-        Ok(workspace.block_on(desk.write_outcomes(&house))?)
+        Ok(workspace.block_on(desk.write_outcomes(house))?)
     })?;
     if done.outcomes > 0 {
-        send(workspace, &desk, &house, right, &mut done.send)?;
+        send(workspace, &desk, house, right, &mut done.send)?;
     }
-    Ok(done)
+    Ok(())
+}
+
+/// Looks whether what was reported is gone, at what is due; `None` in an exercise, whose world tells of its pages.
+///
+/// # Errors
+/// As [`respond`].
+pub fn look(workspace: &Workspace, right: &Right<'_>) -> Result<Option<Checked>> {
+    if workspace.settings.exercise {
+        return Ok(None);
+    }
+    let desk = desk(workspace);
+    let begun = Instant::now();
+    let checker = checker(workspace)?;
+    let due = right.turn(workspace, |_| {
+        let parties = parties(workspace)?;
+        Ok(workspace.block_on(desk.due_looks(&checker, &parties, &[]))?)
+    })?;
+    let mut all = Checked {
+        withheld: due.withheld,
+        ..Checked::default()
+    };
+    for one in due.due {
+        let long = matches!(right, Right::ByTurns(_)) && begun.elapsed() > LOOKING;
+        if long || right.ends() {
+            all.more = true;
+            break;
+        }
+        // In nobody's turn: a site may take minutes to answer.
+        let looked = workspace.block_on(async {
+            tokio::select! {
+                looked = desk.look(&checker, &one) => Some(looked),
+                () = right.ended() => None,
+            }
+        });
+        let Some(looked) = looked else {
+            all.more = true;
+            break;
+        };
+        right.turn(workspace, |_| {
+            Ok(workspace.block_on(desk.keep_looks(&checker, one, looked, &mut all))?)
+        })?;
+    }
+    Ok(Some(all))
 }
 
 /// Sends what is ready.

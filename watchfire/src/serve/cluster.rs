@@ -16,8 +16,8 @@ use ledger::queue::Doing;
 use ledger::{Call, Held, Queue, Right};
 use tokio::time::sleep;
 
-use super::respond::RESPOND;
-use super::{Server, hooks, jobs, respond};
+use super::rounds::{self, COMPACT, RESPOND, Task, VERIFY};
+use super::{Server, hooks, jobs};
 use crate::workspace::{Workspace, now, random};
 
 /// Connections of a node to the queue.
@@ -60,7 +60,7 @@ impl Group {
     fn kinds(self) -> &'static [&'static str] {
         match self {
             Group::TakingIn => &[TAKE_IN],
-            Group::Rest => &[FETCH, RESPOND, HOOK_JOB],
+            Group::Rest => &[FETCH, RESPOND, VERIFY, COMPACT, HOOK_JOB],
         }
     }
 }
@@ -68,13 +68,14 @@ impl Group {
 /// The call for a job.
 fn call(kind: String, key: String) -> Call {
     let queue = match kind.as_str() {
-        TAKE_IN | RESPOND => Some(format!("{kind} {key}")),
+        TAKE_IN | RESPOND | VERIFY | COMPACT => Some(format!("{kind} {key}")),
         _ => None,
     };
     let priority = match kind.as_str() {
         RESPOND => -10,
         HOOK_JOB => -5,
         TAKE_IN => 5,
+        COMPACT => 10,
         _ => 0,
     };
     Call {
@@ -124,7 +125,7 @@ async fn term(server: &Arc<Server>, queue: &Queue, held: &Held) {
             }
             if passed(noted, NOTE) {
                 hooks::note(server).await?;
-                respond::plan(server).await?;
+                rounds::plan(server).await?;
                 noted = Some(Instant::now());
             }
             hand_out(server, queue, &mut put).await
@@ -157,7 +158,7 @@ async fn hand_out(
     queue: &Queue,
     put: &mut HashMap<(String, String), Instant>,
 ) -> ledger::Result<()> {
-    let kinds = [TAKE_IN, FETCH, RESPOND, HOOK_JOB];
+    let kinds = [TAKE_IN, FETCH, RESPOND, VERIFY, COMPACT, HOOK_JOB];
     let due = server.ledger.due_jobs(&kinds, now().0, MOST).await?;
     put.retain(|job, at| at.elapsed() < AGAIN && due.contains(job));
     let new: Vec<(String, String)> = due
@@ -216,7 +217,9 @@ async fn called(server: &Arc<Server>, kind: &'static str, key: &str) -> Result<(
         return Ok(());
     }
     let done = match kind {
-        RESPOND => respond::called(server).await,
+        RESPOND => rounds::called(server, Task::Respond).await,
+        VERIFY => rounds::called(server, Task::Verify).await,
+        COMPACT => rounds::called(server, Task::Compact).await,
         HOOK_JOB => hooks::called(server, key).await,
         kind => {
             let wanted = (kind, key);

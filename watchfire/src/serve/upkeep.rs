@@ -1,9 +1,8 @@
 //! Upkeep in the serving process: days that nothing is added to any more become few parts, and files that nobody has seen
 //! for hours are deleted. It takes a turn for each day, so that whoever brings something waits for one day at most. One
-//! node does that for all; over a store each node forgets the copies of what was deleted.
+//! node does that for all, as a job ([`super::rounds`]); over a store each node forgets the copies of what was deleted.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use intake::compaction::Upkeep;
@@ -14,44 +13,37 @@ use crate::failure::{Failure, Result};
 use crate::workspace::{Lock, Workspace, now, while_nobody_reads};
 
 /// After the start other things come first.
-const BEGIN: Duration = Duration::from_secs(300);
+pub const BEGIN_SECS: u32 = 300;
 /// How long a turn is waited for, and how often it is asked for.
 const PATIENCE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// Looks after the lake until the process is to end.
+/// Forgets copies of what others deleted, now and then, until the process is to end.
 pub async fn run(server: Arc<Server>) -> &'static str {
     let mut first = true;
     loop {
-        let every = Duration::from_secs(u64::from(server.workspace().settings.serve.upkeep_secs));
-        let rest = match (every.is_zero(), first) {
+        let every = server.workspace().settings.serve.upkeep_secs;
+        let rest = match (every, first) {
             // It may be turned on by a new configuration.
-            (true, _) => BEGIN,
-            (false, true) => BEGIN.min(every),
-            (false, false) => every,
+            (0, _) => BEGIN_SECS,
+            (_, true) => BEGIN_SECS.min(every),
+            (_, false) => every,
         };
         first = false;
         tokio::select! {
             () = server.stopped() => return "upkeep",
-            () = sleep(rest) => {}
+            () = sleep(Duration::from_secs(rest.into())) => {}
         }
-        if every.is_zero() {
+        if every == 0 {
             continue;
         }
         let mine = Arc::clone(&server);
-        let leads = server.leads.load(Ordering::Relaxed);
-        let done = tokio::task::spawn_blocking(move || {
-            if leads {
-                one(&mine)?;
-            }
-            copies(&mine)
-        })
-        .await;
+        let done = tokio::task::spawn_blocking(move || copies(&mine)).await;
         if let Err(failure) = done.unwrap_or_else(|error| Err(Failure::new("upkeep", error))) {
             let error = failure.message();
             tracing::error!(
                 error,
-                "the lake was not looked after; it is tried again later"
+                "copies were not looked after; it is tried again later"
             );
         }
     }
@@ -77,7 +69,10 @@ fn copies(server: &Server) -> Result {
 }
 
 /// One look at every day before today.
-fn one(server: &Server) -> Result {
+///
+/// # Errors
+/// The ledger or the lake fails.
+pub fn one(server: &Server) -> Result {
     let workspace = server.workspace();
     let upkeep = upkeep(&workspace);
     let plans = upkeep.plan(Some(i32::MIN..now().day().0))?;
