@@ -316,7 +316,8 @@ fn three(draft: &mut Draft, report: Json<'_>, inner: Json<'_>) -> Result<(), Fau
 
 /// Takes the members that have a field.
 fn take(draft: &mut Draft, report: Json<'_>, members: &[(&str, To)]) -> Result<(), Fault> {
-    for (name, to) in members {
+    let taken = members.iter().filter(|(_, to)| !matches!(to, Drop));
+    for (name, to) in taken {
         let json = report.member(name);
         match to {
             Drop => {}
