@@ -4,8 +4,8 @@
 //!
 //! The list is cut into its applications first, along the dashes of the outermost list, and each is
 //! parsed alone under a budget: memory is bounded, an application that is broken is one reject, and
-//! aliases cannot reach from one application into another (a bomb is refused as too deep). Nearly all
-//! are so plain that they need no YAML parser ([`plain`]); the others have one ([`yaml`]).
+//! aliases cannot reach from one application into another (a bomb is refused as too deep). Nine of
+//! ten are so plain that they need no YAML parser ([`plain`]); the others have one ([`yaml`]).
 //! The row of a record is the line of its indicator.
 
 mod plain;

@@ -1,4 +1,4 @@
-//! Applications as the list writes nearly all of them, read without a YAML parser.
+//! Applications as the list writes nine of ten of them, read without a YAML parser.
 //!
 //! A general parser takes some 25 µs for an application of two indicators, most of it for what no
 //! application has: anchors, flow style, quotes, scalars over several lines. Here only block style is
