@@ -14,11 +14,11 @@ use std::io::{self, BufRead};
 use model::feed::Feed;
 use model::field::Field;
 use model::reject::RejectReason;
-use serde_json::Value as Json;
 
 use crate::cve::is_cve;
 use crate::document::Window;
-use crate::draft::{self, Draft, Fault, Held, list, string};
+use crate::draft::{self, Draft, Fault, Held};
+use crate::json::tree::{Json, Tree};
 use crate::json::walk::{self, End, Found, Step};
 use crate::{Context, Format, Output, Reader, StreamReader, Unreadable, Warning, score};
 
@@ -55,7 +55,8 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
     }
     Ok(Reader::Stream(Box::new(Advisory {
         draft: Draft::new(ctx)?,
-        document: Json::Null,
+        tree: Tree::default(),
+        document: Tree::default(),
         products: Products::default(),
         held: Held::new(),
     })))
@@ -67,7 +68,8 @@ fn check(feed: &Feed) -> Vec<String> {
 
 struct Advisory {
     draft: Draft,
-    document: Json,
+    tree: Tree,
+    document: Tree,
     products: Products,
     held: Held<()>,
 }
@@ -85,14 +87,14 @@ impl StreamReader for Advisory {
         let mut late = false;
         let end = walk::walk(&mut window, &[Step::Every], &mut |found| match found {
             Found::Element(element) => match element.key {
-                Some("document") => match draft::element(element.bytes) {
-                    Ok(document) => self.document = document,
+                Some("document") => match draft::element(&mut self.tree, element.bytes) {
+                    Ok(_) => std::mem::swap(&mut self.document, &mut self.tree),
                     Err(fault) => out.reject(draft::Place::from(element).reject(fault)),
                 },
                 Some("product_tree") => {
                     // Names of products are an addition: a tree that cannot be read costs no record.
-                    if let Ok(tree) = draft::element(element.bytes) {
-                        self.products.collect(&tree["branches"], 0);
+                    if let Ok(tree) = draft::element(&mut self.tree, element.bytes) {
+                        self.products.collect(tree.member("branches"), 0);
                     }
                 }
                 Some("vulnerabilities") if self.held.push((), element.into()) => {
@@ -134,21 +136,21 @@ const MAX_NAMES: usize = 50;
 
 impl Products {
     /// Collects the names of vendors and products (section 3.2.2.1).
-    fn collect(&mut self, branches: &Json, depth: usize) {
-        for branch in list(branches) {
-            let names = match string(&branch["category"]) {
+    fn collect(&mut self, branches: Json<'_>, depth: usize) {
+        for branch in branches.list() {
+            let names = match branch.member("category").string() {
                 Some("vendor") => Some(&mut self.vendors),
                 Some("product_name") => Some(&mut self.names),
                 _ => None,
             };
-            if let (Some(names), Some(name)) = (names, string(&branch["name"]))
+            if let (Some(names), Some(name)) = (names, branch.member("name").string())
                 && names.len() < MAX_NAMES
                 && !names.iter().any(|known| known == name)
             {
                 names.push(name.to_owned());
             }
             if depth < MAX_BRANCHES {
-                self.collect(&branch["branches"], depth + 1);
+                self.collect(branch.member("branches"), depth + 1);
             }
         }
     }
@@ -158,19 +160,66 @@ impl Advisory {
     fn flush(&mut self, out: &mut dyn Output) {
         let Advisory {
             draft,
+            tree,
             document,
             products,
             held,
         } = self;
+        let about = About::of(document.root());
         held.drain(|(), place| {
             draft.clear();
-            let filled = draft::element(place.bytes)
-                .and_then(|entry| fill(draft, document, products, &entry));
+            let filled = draft::element(tree, place.bytes)
+                .and_then(|entry| fill(draft, &about, products, entry));
             match filled {
                 Ok(()) => draft.hand_over(place, out),
                 Err(fault) => out.reject(place.reject(fault)),
             }
         });
+    }
+}
+
+/// What the document says of all its entries, looked up once: it may be as long as they are many.
+struct About<'t> {
+    released: Option<&'t str>,
+    title: Option<&'t str>,
+    label: Option<&'t str>,
+    publisher: Option<&'t str>,
+    url: Option<&'t str>,
+    severity: Option<&'t str>,
+    /// Members that go to `extra`, by their key there.
+    kept: [(&'static str, Json<'t>); 6],
+}
+
+impl<'t> About<'t> {
+    fn of(document: Json<'t>) -> Self {
+        let text = |path: &[&str]| {
+            let at = |json: Json<'t>, name: &&str| json.member(name);
+            path.iter().fold(document, at).string()
+        };
+        let tracking = document.member("tracking");
+        let page = |reference: Json<'t>| {
+            let url = reference.member("url").string();
+            let url = url.filter(|url| !url.ends_with(".json"))?;
+            (reference.member("category").string() == Some("self")).then_some(url)
+        };
+        About {
+            released: ["initial_release_date", "current_release_date"]
+                .iter()
+                .find_map(|name| tracking.member(name).string()),
+            title: text(&["title"]),
+            label: text(&["distribution", "tlp", "label"]),
+            publisher: text(&["publisher", "name"]),
+            url: document.member("references").list().find_map(page),
+            severity: text(&["aggregate_severity", "text"]),
+            kept: [
+                ("advisory", tracking.member("id")),
+                ("advisory_title", document.member("title")),
+                ("advisory_version", tracking.member("version")),
+                ("advisory_status", tracking.member("status")),
+                ("advisory_category", document.member("category")),
+                ("date_updated", tracking.member("current_release_date")),
+            ],
+        }
     }
 }
 
@@ -188,12 +237,15 @@ const STATUSES: &[&str] = &[
 
 fn fill(
     draft: &mut Draft,
-    document: &Json,
+    about: &About<'_>,
     products: &Products,
-    entry: &Json,
+    entry: Json<'_>,
 ) -> Result<(), Fault> {
-    let cve = string(&entry["cve"]);
-    let other = list(&entry["ids"]).find_map(|id| string(&id["text"]));
+    let cve = entry.member("cve").string();
+    let other = entry
+        .member("ids")
+        .list()
+        .find_map(|id| id.member("text").string());
     let id = cve.or(other).ok_or_else(|| {
         let message = "the vulnerability has neither `cve` nor `ids`".to_owned();
         (RejectReason::MissingField, message)
@@ -207,47 +259,38 @@ fn fill(
         Some(cve) => draft.set(Field::Vulnerabilities, cve)?,
         None => {}
     }
-    let tracking = &document["tracking"];
-    let released = ["initial_release_date", "current_release_date"]
-        .iter()
-        .find_map(|name| string(&tracking[*name]));
-    let released = released.ok_or_else(|| {
+    let released = about.released.ok_or_else(|| {
         let message = "the advisory has no `document.tracking.initial_release_date`".to_owned();
         (RejectReason::MissingField, message)
     })?;
     draft.set(Field::ObservedAt, released)?;
-    if let Some(title) = string(&entry["title"]).or(string(&document["title"])) {
+    if let Some(title) = entry.member("title").string().or(about.title) {
         draft.keep(Field::Description, title);
     }
-    if let Some(label) = string(&document["distribution"]["tlp"]["label"]) {
+    if let Some(label) = about.label {
         draft.keep(Field::Tlp, label);
     }
-    if let Some(publisher) = string(&document["publisher"]["name"]) {
+    if let Some(publisher) = about.publisher {
         draft.keep(Field::Reporter, publisher);
     }
-    let mut references = list(&document["references"]).filter(|reference| {
-        string(&reference["category"]) == Some("self")
-            && string(&reference["url"]).is_some_and(|url| !url.ends_with(".json"))
-    });
-    if let Some(url) = references.find_map(|reference| string(&reference["url"])) {
+    if let Some(url) = about.url {
         draft.keep(Field::DescriptionUrl, url);
     }
-    let mut statuses = STATUSES.iter();
-    if let Some(status) =
-        statuses.find(|name| list(&entry["product_status"][**name]).next().is_some())
-    {
+    let products_by = entry.member("product_status");
+    let is_given = |name: &&&str| products_by.member(name).list().next().is_some();
+    if let Some(status) = STATUSES.iter().find(is_given) {
         draft.keep(Field::Status, status);
     }
-    score::set(
-        draft,
-        list(&entry["scores"]).flat_map(|score| [&score["cvss_v3"], &score["cvss_v2"]]),
-    );
+    let scores = entry.member("scores").list();
+    let scores = scores.flat_map(|score| [score.member("cvss_v3"), score.member("cvss_v2")]);
+    score::set(draft, scores);
     if !draft.record.has(Field::Severity) {
-        let impact = list(&entry["threats"])
-            .find(|threat| string(&threat["category"]) == Some("impact"))
-            .and_then(|threat| string(&threat["details"]));
-        let words = impact.or(string(&document["aggregate_severity"]["text"]));
-        if let Some(words) = words {
+        let impact = entry
+            .member("threats")
+            .list()
+            .find(|threat| threat.member("category").string() == Some("impact"))
+            .and_then(|threat| threat.member("details").string());
+        if let Some(words) = impact.or(about.severity) {
             set_severity(draft, words);
         }
     }
@@ -261,16 +304,20 @@ fn fill(
     } else {
         draft.extra_list("products", &products.names);
     }
-    draft.extra("advisory", &tracking["id"]);
-    draft.extra("advisory_title", &document["title"]);
-    draft.extra("advisory_version", &tracking["version"]);
-    draft.extra("advisory_status", &tracking["status"]);
-    draft.extra("advisory_category", &document["category"]);
-    draft.extra("date_updated", &tracking["current_release_date"]);
-    draft.extra("cwe", &entry["cwe"]["id"]);
-    let summary = list(&entry["notes"])
-        .filter(|note| matches!(string(&note["category"]), Some("summary" | "description")))
-        .find_map(|note| string(&note["text"]));
+    for (key, json) in about.kept {
+        draft.extra(key, json);
+    }
+    draft.extra("cwe", entry.member("cwe").member("id"));
+    let summary = entry
+        .member("notes")
+        .list()
+        .filter(|note| {
+            matches!(
+                note.member("category").string(),
+                Some("summary" | "description")
+            )
+        })
+        .find_map(|note| note.member("text").string());
     if let Some(summary) = summary {
         draft.record.extra_text("description", summary);
     }

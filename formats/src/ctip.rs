@@ -10,9 +10,10 @@ use model::feed::Feed;
 use model::field::Field;
 use model::record::Record;
 use model::reject::RejectReason;
-use serde_json::Value;
+use serde_json::Number;
 
 use crate::entry::{self, Entry};
+use crate::json::tree::{Json, Tree};
 use crate::line::{Emit, Fault, Lines};
 use crate::{Context, Format, Reader, Unreadable, intelmq, json, value};
 
@@ -24,58 +25,73 @@ pub const FORMAT: Format = Format {
     check,
 };
 
-/// Members that are fields, as JSON pointers.
-const FIELDS: &[(&str, Field)] = &[
-    ("/DateTimeReceivedUtc", Field::ObservedAt),
-    ("/SourceIp", Field::SourceIp),
-    ("/SourcePort", Field::SourcePort),
-    ("/SourceIpInfo/SourceIpAsnNumber", Field::SourceAsn),
-    ("/SourceIpInfo/SourceIpAsnOrgName", Field::SourceAsName),
-    ("/SourceIpInfo/SourceIpCountryCode", Field::SourceCountry),
-    ("/SourceIpInfo/SourceIpRegion", Field::SourceRegion),
-    ("/SourceIpInfo/SourceIpCity", Field::SourceCity),
-    ("/DestinationIp", Field::DestinationIp),
-    ("/DestinationPort", Field::DestinationPort),
-    ("/ThreatCode", Field::MalwareName),
-    ("/SourcedFrom", Field::Description),
+/// Where a member stands.
+#[derive(Clone, Copy)]
+enum In {
+    Row,
+    SourceIpInfo,
+    HttpInfo,
+    CustomInfo,
+}
+
+use In::{CustomInfo, HttpInfo, Row, SourceIpInfo};
+
+/// Members that are fields.
+const FIELDS: &[(In, &str, Field)] = &[
+    (Row, "DateTimeReceivedUtc", Field::ObservedAt),
+    (Row, "SourceIp", Field::SourceIp),
+    (Row, "SourcePort", Field::SourcePort),
+    (SourceIpInfo, "SourceIpAsnNumber", Field::SourceAsn),
+    (SourceIpInfo, "SourceIpAsnOrgName", Field::SourceAsName),
+    (SourceIpInfo, "SourceIpCountryCode", Field::SourceCountry),
+    (SourceIpInfo, "SourceIpRegion", Field::SourceRegion),
+    (SourceIpInfo, "SourceIpCity", Field::SourceCity),
+    (Row, "DestinationIp", Field::DestinationIp),
+    (Row, "DestinationPort", Field::DestinationPort),
+    (Row, "ThreatCode", Field::MalwareName),
+    (Row, "SourcedFrom", Field::Description),
 ];
 
 /// Members that go to `extra`, where they say something (0 and "" say nothing).
-const EXTRAS: &[(&str, &str)] = &[
-    ("/Malware", "malware"),
-    ("/TotalEncounters", "total_encounters"),
-    ("/TargetIp", "target.ip"),
-    ("/TargetPort", "target.port"),
-    ("/DataFeed", "data_feed"),
+const EXTRAS: &[(In, &str, &str)] = &[
+    (Row, "Malware", "malware"),
+    (Row, "TotalEncounters", "total_encounters"),
+    (Row, "TargetIp", "target.ip"),
+    (Row, "TargetPort", "target.port"),
+    (Row, "DataFeed", "data_feed"),
     (
-        "/SourceIpInfo/SourceIpPostalCode",
+        SourceIpInfo,
+        "SourceIpPostalCode",
         "source.geolocation.postal_code",
     ),
     (
-        "/SourceIpInfo/SourceIpAreaCode",
+        SourceIpInfo,
+        "SourceIpAreaCode",
         "source.geolocation.area_code",
     ),
     (
-        "/SourceIpInfo/SourceIpMetroCode",
+        SourceIpInfo,
+        "SourceIpMetroCode",
         "source.geolocation.metro_code",
     ),
     (
-        "/SourceIpInfo/SourceIpConnectionType",
+        SourceIpInfo,
+        "SourceIpConnectionType",
         "source.connection_type",
     ),
-    ("/SourceIpInfo/SourceIpLatitude", "latitude"),
-    ("/SourceIpInfo/SourceIpLongitude", "longitude"),
-    ("/HttpInfo/HttpHost", "http.host"),
-    ("/HttpInfo/HttpRequest", "http.request"),
-    ("/HttpInfo/HttpMethod", "http.method"),
-    ("/HttpInfo/HttpReferrer", "http.referer"),
-    ("/HttpInfo/HttpUserAgent", "user_agent"),
-    ("/HttpInfo/HttpVersion", "http.version"),
-    ("/CustomInfo/CustomField1", "custom_field1"),
-    ("/CustomInfo/CustomField2", "custom_field2"),
-    ("/CustomInfo/CustomField3", "custom_field3"),
-    ("/CustomInfo/CustomField4", "custom_field4"),
-    ("/CustomInfo/CustomField5", "custom_field5"),
+    (SourceIpInfo, "SourceIpLatitude", "latitude"),
+    (SourceIpInfo, "SourceIpLongitude", "longitude"),
+    (HttpInfo, "HttpHost", "http.host"),
+    (HttpInfo, "HttpRequest", "http.request"),
+    (HttpInfo, "HttpMethod", "http.method"),
+    (HttpInfo, "HttpReferrer", "http.referer"),
+    (HttpInfo, "HttpUserAgent", "user_agent"),
+    (HttpInfo, "HttpVersion", "http.version"),
+    (CustomInfo, "CustomField1", "custom_field1"),
+    (CustomInfo, "CustomField2", "custom_field2"),
+    (CustomInfo, "CustomField3", "custom_field3"),
+    (CustomInfo, "CustomField4", "custom_field4"),
+    (CustomInfo, "CustomField5", "custom_field5"),
 ];
 
 /// Members of the payload under other names in `extra`.
@@ -106,13 +122,21 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
 }
 
 fn fill(line: &str, record: &mut Record, zone: &TimeZone) -> Result<(), Fault> {
-    let row: Value = serde_json::from_str(line)
+    let mut tree = Tree::default();
+    let row = tree
+        .read(line)
         .map_err(|error| (RejectReason::Syntax, format!("broken JSON: {error}")))?;
-    for (pointer, field) in FIELDS {
-        let text = match row.pointer(pointer) {
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Number(number)) => number.to_string(),
-            _ => continue,
+    let objects = ["SourceIpInfo", "HttpInfo", "CustomInfo"].map(|name| row.member(name));
+    let [source, http, custom] = objects;
+    let member = |place: In, name: &str| match place {
+        Row => row.get(name),
+        SourceIpInfo => source.get(name),
+        HttpInfo => http.get(name),
+        CustomInfo => custom.get(name),
+    };
+    for (place, name, field) in FIELDS {
+        let Some(text) = member(*place, name).and_then(Json::words) else {
+            continue;
         };
         // An unknown target is written as 0.0.0.0.
         if *field == Field::DestinationIp && text == "0.0.0.0" {
@@ -130,7 +154,7 @@ fn fill(line: &str, record: &mut Record, zone: &TimeZone) -> Result<(), Fault> {
         ));
     }
     let word = |name: &str| {
-        let word = row.get(name).and_then(Value::as_str).unwrap_or("");
+        let word = row.member(name).str().unwrap_or("");
         word.to_ascii_lowercase()
     };
     match word("ThreatConfidence").as_str() {
@@ -145,58 +169,67 @@ fn fill(line: &str, record: &mut Record, zone: &TimeZone) -> Result<(), Fault> {
         // `Unknown` and its like mark nothing.
         tlp => drop(value::set(record, Field::Tlp, tlp, zone)),
     }
-    for (pointer, key) in EXTRAS {
-        match row.pointer(pointer) {
-            Some(Value::String(text)) if value::given(text).is_none() => {}
-            Some(Value::Number(number)) if number.as_f64() == Some(0.0) => {}
-            None | Some(Value::Null) => {}
-            Some(value) => record.extra_value(key, value),
+    for (place, name, key) in EXTRAS {
+        let Some(json) = member(*place, name) else {
+            continue;
+        };
+        let is_zero = |number: &Number| number.as_f64() == Some(0.0);
+        let silent = match json.str() {
+            Some(text) => value::given(text).is_none(),
+            None => json.is_null() || json.number().is_some_and(is_zero),
+        };
+        if !silent {
+            json.write(record.extra_named(key));
         }
     }
-    match row.get("Payload") {
-        Some(Value::String(text)) => match STANDARD.decode(text) {
+    let sent = row.member("Payload");
+    if let Some(text) = sent.str() {
+        match STANDARD.decode(text) {
             Ok(bytes) => payload(&String::from_utf8_lossy(&bytes), record, zone),
             Err(_) => payload(text, record, zone),
-        },
-        Some(value @ Value::Object(_)) => payload(&value.to_string(), record, zone),
-        _ => {}
+        }
+    } else if sent.is_object() {
+        let mut text = String::new();
+        sent.write(&mut text);
+        payload(&text, record, zone);
     }
     Ok(())
 }
 
 fn payload(text: &str, record: &mut Record, zone: &TimeZone) {
-    let Ok(Value::Object(members)) = serde_json::from_str(text) else {
+    let mut tree = Tree::default();
+    let Some(sent) = tree.read(text).ok().filter(|sent| sent.is_object()) else {
         if let Some(text) = value::given(text) {
             record.extra_text("payload.text", text);
         }
         return;
     };
-    for (name, value) in &members {
-        let text = value.as_str().unwrap_or_default();
-        match (name.as_str(), value) {
-            (_, Value::Null) => {}
-            (_, Value::Object(inner)) if inner.is_empty() => {}
-            (_, Value::String(text)) if text.is_empty() => {}
-            ("ts", Value::Number(_)) => {
-                let written = value::time(&value.to_string(), zone);
+    for member in sent.members() {
+        let empty = member.is_object() && member.members().next().is_none();
+        if member.is_null() || empty || member.str() == Some("") {
+            continue;
+        }
+        match (member.name(), member.str(), member.number()) {
+            ("ts", _, Some(number)) => {
+                let written = value::time(&number.to_string(), zone);
                 match written.ok().and_then(|written| intelmq::time(written.at)) {
                     Some(time) => record.extra_text("payload.timestamp", &time),
-                    None => record.extra_value("payload.ts", value),
+                    None => member.write(record.extra_named("payload.ts")),
                 }
             }
-            ("type", Value::String(text)) => {
+            ("type", Some(text), _) => {
                 record.set_text(Field::ProtocolApplication, &text.to_lowercase());
             }
             // A sinkhole that is reached by its address has that for a name.
-            ("domain", Value::String(_)) => {
+            ("domain", Some(text), _) => {
                 if value::set(record, Field::DestinationHost, text, zone).is_err() {
                     record.extra_text("payload.domain", text);
                 }
             }
-            (name, value) => {
+            (name, ..) => {
                 let known = PAYLOAD.iter().find(|(theirs, _)| *theirs == name);
                 let key = known.map_or(name, |(_, ours)| ours);
-                record.extra_value(&format!("payload.{key}"), value);
+                member.write(record.extra_named(&format!("payload.{key}")));
             }
         }
     }

@@ -13,9 +13,9 @@ use model::feed::Feed;
 use model::field::Field;
 use model::record::Record;
 use model::reject::RejectReason;
-use serde_json::Value as Json;
 
-use crate::draft::{self, Draft, Fault, Place, list, string};
+use crate::draft::{self, Draft, Fault, Place};
+use crate::json::tree::{Json, Tree};
 use crate::{
     Block, BlockReader, Context, Format, Framing, Output, Reader, StreamReader, Unreadable, frame,
     json, score, value,
@@ -60,15 +60,16 @@ struct Records {
 
 impl StreamReader for Records {
     fn read(mut self: Box<Self>, input: &mut dyn BufRead, out: &mut dyn Output) -> io::Result<()> {
+        let mut tree = Tree::default();
         json::read_document(input, &[], out, &mut |element, out| {
-            read(&mut self.draft, element.into(), out);
+            read(&mut self.draft, &mut tree, element.into(), out);
         })
     }
 }
 
 impl BlockReader for Records {
     fn read(&self, block: Block<'_>, record: &mut Record, out: &mut dyn Output) {
-        let mut draft = self.draft.sibling(record);
+        let (mut draft, mut tree) = (self.draft.sibling(record), Tree::default());
         for line in frame::rows(block, Framing::Lines) {
             if line.bytes.trim_ascii().is_empty() {
                 continue;
@@ -78,16 +79,16 @@ impl BlockReader for Records {
                 offset: line.offset,
                 bytes: line.bytes,
             };
-            read(&mut draft, place, out);
+            read(&mut draft, &mut tree, place, out);
         }
         *record = draft.record;
     }
 }
 
 /// Reads one record.
-fn read(draft: &mut Draft, place: Place<'_>, out: &mut dyn Output) {
+fn read(draft: &mut Draft, tree: &mut Tree, place: Place<'_>, out: &mut dyn Output) {
     draft.clear();
-    match draft::element(place.bytes).and_then(|json| fill(draft, &json)) {
+    match draft::element(tree, place.bytes).and_then(|json| fill(draft, json)) {
         Ok(()) => draft.hand_over(place, out),
         Err(fault) => out.reject(place.reject(fault)),
     }
@@ -122,44 +123,57 @@ pub(crate) fn is_cve(text: &str) -> bool {
 /// Names of further products that are kept with a record.
 const MAX_PRODUCTS: usize = 50;
 
-fn fill(draft: &mut Draft, record: &Json) -> Result<(), Fault> {
-    let about = &record["cveMetadata"];
-    let id = string(&about["cveId"]);
+fn fill(draft: &mut Draft, record: Json<'_>) -> Result<(), Fault> {
+    let about = record.member("cveMetadata");
+    let id = about.member("cveId").string();
     set_id(draft, "cveMetadata.cveId", id)?;
-    if string(&about["state"]).is_some_and(|state| state.eq_ignore_ascii_case("REJECTED")) {
+    if about
+        .member("state")
+        .string()
+        .is_some_and(|state| state.eq_ignore_ascii_case("REJECTED"))
+    {
         let message = format!(
             "{} is REJECTED: it names no vulnerability",
             id.unwrap_or_default()
         );
         return Err((RejectReason::NoObservable, message));
     }
-    let cna = &record["containers"]["cna"];
-    let published = [&about["datePublished"], &cna["datePublic"]]
+    let cna = record.member("containers").member("cna");
+    let published = [about.member("datePublished"), cna.member("datePublic")]
         .into_iter()
-        .find_map(string);
+        .find_map(Json::string);
     let published = published.ok_or_else(|| {
         let message = "the record has no `cveMetadata.datePublished`".to_owned();
         (RejectReason::MissingField, message)
     })?;
     draft.set(Field::ObservedAt, published)?;
-    let described = list(&cna["descriptions"])
-        .find(|text| string(&text["lang"]).is_some_and(|lang| lang.starts_with("en")))
-        .or(cna["descriptions"].get(0))
-        .and_then(|text| string(&text["value"]));
-    let title = string(&cna["title"]);
+    let described = cna
+        .member("descriptions")
+        .list()
+        .find(|text| {
+            text.member("lang")
+                .string()
+                .is_some_and(|lang| lang.starts_with("en"))
+        })
+        .or(cna.member("descriptions").list().next())
+        .and_then(|text| text.member("value").string());
+    let title = cna.member("title").string();
     if let Some(text) = title.or(described) {
         draft.keep(Field::Description, text);
     }
-    let containers = || std::iter::once(cna).chain(list(&record["containers"]["adp"]));
-    let metrics = || containers().flat_map(|container| list(&container["metrics"]));
+    let containers =
+        || std::iter::once(cna).chain(record.member("containers").member("adp").list());
+    let metrics = || containers().flat_map(|container| container.member("metrics").list());
     let scores = metrics()
-        .filter_map(Json::as_object)
-        .flat_map(|metric| metric.iter())
-        .filter(|(name, _)| name.starts_with("cvss"))
-        .map(|(_, score)| score);
+        .flat_map(Json::members)
+        .filter(|score| score.name().starts_with("cvss"));
     score::set(draft, scores);
     products(draft, cna);
-    if let Some(url) = list(&cna["references"]).find_map(|reference| string(&reference["url"])) {
+    if let Some(url) = cna
+        .member("references")
+        .list()
+        .find_map(|reference| reference.member("url").string())
+    {
         draft.keep(Field::DescriptionUrl, url);
     }
     if title.is_some()
@@ -167,48 +181,50 @@ fn fill(draft: &mut Draft, record: &Json) -> Result<(), Fault> {
     {
         draft.record.extra_text("description", described);
     }
-    let mut weaknesses: Vec<String> = Vec::new();
-    for problem in containers().flat_map(|container| list(&container["problemTypes"])) {
-        for id in list(&problem["descriptions"]).filter_map(|text| string(&text["cweId"])) {
-            if !weaknesses.iter().any(|known| known == id) {
-                weaknesses.push(id.to_owned());
+    let mut weaknesses: Vec<&str> = Vec::new();
+    for problem in containers().flat_map(|container| container.member("problemTypes").list()) {
+        for id in problem
+            .member("descriptions")
+            .list()
+            .filter_map(|text| text.member("cweId").string())
+        {
+            if !weaknesses.contains(&id) {
+                weaknesses.push(id);
             }
         }
     }
     draft.extra_list("cwes", &weaknesses);
     let other = |kind: &'static str| {
         metrics()
-            .map(|metric| &metric["other"])
-            .find(move |other| string(&other["type"]) == Some(kind))
-            .map(|other| &other["content"])
+            .map(|metric| metric.member("other"))
+            .find(move |other| other.member("type").string() == Some(kind))
+            .map(|other| other.member("content"))
     };
     if let Some(ssvc) = other("ssvc") {
-        for choice in list(&ssvc["options"]).filter_map(Json::as_object) {
-            for (name, value) in choice {
-                let key = format!("ssvc_{}", name.to_lowercase().replace(' ', "_"));
-                draft.extra(&key, value);
-            }
+        for choice in ssvc.member("options").list().flat_map(Json::members) {
+            let name = choice.name().to_lowercase().replace(' ', "_");
+            draft.extra(&format!("ssvc_{name}"), choice);
         }
     }
     if let Some(kev) = other("kev") {
-        draft.extra("kev_date_added", &kev["dateAdded"]);
+        draft.extra("kev_date_added", kev.member("dateAdded"));
     }
-    draft.extra("assigner", &about["assignerShortName"]);
-    draft.extra("date_updated", &about["dateUpdated"]);
+    draft.extra("assigner", about.member("assignerShortName"));
+    draft.extra("date_updated", about.member("dateUpdated"));
     Ok(())
 }
 
 /// Vendor and product of the first affected product that is named; the others go to `extra`.
-fn products(draft: &mut Draft, cna: &Json) {
-    let named = |text: &Json| {
-        let text = string(text)?;
-        (!text.eq_ignore_ascii_case("n/a")).then(|| text.to_owned())
-    };
+fn products(draft: &mut Draft, cna: Json<'_>) {
     let mut others: Vec<String> = Vec::new();
-    let mut first: Option<(Option<String>, Option<String>)> = None;
-    for affected in list(&cna["affected"]) {
-        let vendor = named(&affected["vendor"]);
-        let product = named(&affected["product"]).or_else(|| named(&affected["packageName"]));
+    let mut first: Option<(Option<&str>, Option<&str>)> = None;
+    for affected in cna.member("affected").list() {
+        let named = |member| {
+            let text = affected.member(member).string()?;
+            (!text.eq_ignore_ascii_case("n/a")).then_some(text)
+        };
+        let vendor = named("vendor");
+        let product = named("product").or_else(|| named("packageName"));
         let pair = (vendor, product);
         match &first {
             _ if pair == (None, None) => {}
@@ -226,10 +242,10 @@ fn products(draft: &mut Draft, cna: &Json) {
     }
     if let Some((vendor, product)) = first {
         if let Some(vendor) = vendor {
-            draft.keep(Field::ProductVendor, &vendor);
+            draft.keep(Field::ProductVendor, vendor);
         }
         if let Some(product) = product {
-            draft.keep(Field::ProductName, &product);
+            draft.keep(Field::ProductName, product);
         }
     }
     draft.extra_list("other_products", &others);

@@ -12,9 +12,9 @@ use jiff::tz::TimeZone;
 use model::field::Field;
 use model::record::Record;
 use model::reject::{Reject, RejectReason};
-use serde_json::Value as Json;
 
 use crate::entry::Entry;
+use crate::json::tree::{self, Json, Tree};
 use crate::json::{self, walk};
 use crate::{Context, Output, Unreadable, drive, value};
 
@@ -49,11 +49,12 @@ impl Place<'_> {
     }
 }
 
-/// Parses one element. Its length is bounded by the walk that cut it, its depth by the parser.
-pub(crate) fn element(bytes: &[u8]) -> Result<Json, Fault> {
+/// Parses one element into `tree`. Its length is bounded by the walk that cut it, its depth by the
+/// parser.
+pub(crate) fn element<'t>(tree: &'t mut Tree, bytes: &[u8]) -> Result<Json<'t>, Fault> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| (RejectReason::Encoding, format!("not valid UTF-8: {error}")))?;
-    let json: Json = serde_json::from_str(text).map_err(|error| {
+    tree.read(text).map_err(|error| {
         let text = error.to_string();
         if text.starts_with("recursion limit") {
             let message = "the element is nested deeper than 127".to_owned();
@@ -61,45 +62,14 @@ pub(crate) fn element(bytes: &[u8]) -> Result<Json, Fault> {
         }
         (RejectReason::Syntax, format!("broken JSON: {text}"))
     })?;
-    // A raw NUL is no JSON; an escaped one would break whoever reads the text as C does.
-    if memchr::memmem::find(bytes, b"\\u0000").is_some() && has_nul(&json) {
+    // It would break whoever reads the text as C does.
+    if tree.has_nul() {
         return Err((
             RejectReason::BadValue,
             "a NUL character in one of the texts".into(),
         ));
     }
-    Ok(json)
-}
-
-/// Recursion is as deep as the parser allowed.
-fn has_nul(json: &Json) -> bool {
-    match json {
-        Json::String(text) => text.contains('\0'),
-        Json::Array(list) => list.iter().any(has_nul),
-        Json::Object(members) => members
-            .iter()
-            .any(|(name, value)| name.contains('\0') || has_nul(value)),
-        _ => false,
-    }
-}
-
-/// The text of a member that is a string or a number; `None` where it says nothing.
-pub(crate) fn text(json: &Json) -> Option<std::borrow::Cow<'_, str>> {
-    match json {
-        Json::String(text) => value::given(text).map(Into::into),
-        Json::Number(number) => Some(number.to_string().into()),
-        _ => None,
-    }
-}
-
-/// The string of a member; `None` where it is none or says nothing.
-pub(crate) fn string(json: &Json) -> Option<&str> {
-    json.as_str().and_then(value::given)
-}
-
-/// The elements of an array; of anything else none.
-pub(crate) fn list(json: &Json) -> impl Iterator<Item = &Json> {
-    json.as_array().into_iter().flatten()
+    Ok(tree.root())
 }
 
 /// A record under way, with what its report gives to every record.
@@ -158,8 +128,8 @@ impl Draft {
     }
 
     /// [`Self::keep`] of a member, where it is there.
-    pub(crate) fn keep_json(&mut self, field: Field, json: &Json) {
-        if let Some(text) = text(json) {
+    pub(crate) fn keep_json(&mut self, field: Field, json: Json<'_>) {
+        if let Some(text) = json.text() {
             self.keep(field, &text);
         }
     }
@@ -195,24 +165,23 @@ impl Draft {
     }
 
     /// Keeps a member in `extra`, unless it says nothing (null, empty text, list or object).
-    pub(crate) fn extra(&mut self, key: &str, json: &Json) {
-        let silent = match json {
-            Json::Null => true,
-            Json::String(text) => value::given(text).is_none(),
-            Json::Array(list) => list.is_empty(),
-            Json::Object(members) => members.is_empty(),
-            _ => false,
-        };
-        if !silent {
-            self.record.extra_value(key, json);
+    pub(crate) fn extra(&mut self, key: &str, json: Json<'_>) {
+        if !json.is_silent() {
+            json.write(self.record.extra_named(key));
         }
     }
 
     /// Keeps a list of texts in `extra`: nothing, where it is empty.
-    pub(crate) fn extra_list(&mut self, key: &str, list: &[String]) {
-        if !list.is_empty() {
-            self.record.extra_value(key, &list.into());
+    pub(crate) fn extra_list(&mut self, key: &str, list: &[impl AsRef<str>]) {
+        if list.is_empty() {
+            return;
         }
+        let out = self.record.extra_named(key);
+        for (index, text) in list.iter().enumerate() {
+            out.push(if index == 0 { '[' } else { ',' });
+            tree::write_text(text.as_ref(), out);
+        }
+        out.push(']');
     }
 
     /// Hands the record over, or the reject of a record that names nothing.

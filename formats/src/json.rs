@@ -9,9 +9,11 @@
 //! to `extra` as `name.2`.
 //!
 //! Lines are read block by block, documents through `walk`, which cuts the records out; `plan` turns
-//! one record's bytes into a [`Record`]. [`crate::kev`] uses both with a mapping of its own.
+//! one record's bytes into a [`Record`]. [`crate::kev`] uses both with a mapping of its own; `tree` is
+//! for formats that look into an element from several sides.
 
 mod plan;
+pub(crate) mod tree;
 pub(crate) mod walk;
 
 use std::io::{self, BufRead};

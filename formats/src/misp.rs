@@ -14,15 +14,16 @@
 mod tags;
 mod types;
 
+use std::borrow::Cow;
 use std::io::{self, BufRead};
 
 use model::feed::Feed;
 use model::field::Field;
 use model::reject::RejectReason;
-use serde_json::Value as Json;
 
 use crate::document::Window;
-use crate::draft::{self, Draft, Fault, Held, Place, list, string, text};
+use crate::draft::{self, Draft, Fault, Held, Place};
+use crate::json::tree::{Json, Tree};
 use crate::json::walk::{self, End, Found};
 use crate::{Context, Format, Output, Reader, StreamReader, Unreadable, Warning, value};
 use tags::Marks;
@@ -70,6 +71,7 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
     };
     Ok(Reader::Stream(Box::new(Events {
         draft: Draft::new(ctx)?,
+        tree: Tree::default(),
         path,
         all: ctx
             .feed
@@ -96,6 +98,7 @@ fn check(feed: &Feed) -> Vec<String> {
 
 struct Events {
     draft: Draft,
+    tree: Tree,
     path: &'static str,
     all: bool,
     event: Event,
@@ -129,12 +132,12 @@ impl StreamReader for Events {
             Found::Element(element) => {
                 let kind = match element.key {
                     Some("Attribute") => {
-                        self.event.learn_payload(element.bytes);
+                        self.event.learn_payload(&mut self.tree, element.bytes);
                         Kind::Attribute
                     }
                     Some("Object") => Kind::Object,
                     Some(key) => {
-                        self.event.learn(key, element.bytes);
+                        self.event.learn(&mut self.tree, key, element.bytes);
                         return;
                     }
                     None => return,
@@ -181,49 +184,49 @@ impl StreamReader for Events {
 impl Event {
     /// An attribute of the category "Payload type" names the malware of the whole event; few have one,
     /// so an attribute is looked at closely only where the words stand.
-    fn learn_payload(&mut self, bytes: &[u8]) {
+    fn learn_payload(&mut self, tree: &mut Tree, bytes: &[u8]) {
         if memchr::memmem::find(bytes, b"\"Payload type\"").is_some()
-            && let Ok(json) = draft::element(bytes)
+            && let Ok(json) = draft::element(tree, bytes)
         {
-            self.marks.payload(&json);
+            self.marks.payload(json);
         }
     }
 
     /// Takes a member of the event. One that cannot be read says nothing.
-    fn learn(&mut self, key: &str, bytes: &[u8]) {
+    fn learn(&mut self, tree: &mut Tree, key: &str, bytes: &[u8]) {
         if !matches!(
             key,
             "info" | "date" | "uuid" | "threat_level_id" | "Orgc" | "Tag" | "Galaxy"
         ) {
             return;
         }
-        let Ok(json) = draft::element(bytes) else {
+        let Ok(json) = draft::element(tree, bytes) else {
             return;
         };
-        let string = || string(&json).map(str::to_owned);
+        let string = || json.string().map(str::to_owned);
         match key {
             "info" => self.info = string(),
             "date" => self.date = string(),
             "uuid" => self.uuid = string(),
-            "Orgc" => self.creator = draft::string(&json["name"]).map(str::to_owned),
+            "Orgc" => self.creator = json.member("name").string().map(str::to_owned),
             // 4 is "undefined".
             "threat_level_id" => {
-                self.severity = match text(&json).as_deref() {
+                self.severity = match json.text().as_deref() {
                     Some("1") => Some("high"),
                     Some("2") => Some("medium"),
                     Some("3") => Some("low"),
                     _ => None,
                 };
             }
-            "Tag" => self.marks.tag(&json),
-            _ => self.marks.galaxy(&json),
+            "Tag" => self.marks.tag(json),
+            _ => self.marks.galaxy(json),
         }
     }
 }
 
 /// An attribute that is part of a record.
 struct Member<'j> {
-    json: &'j Json,
+    json: Json<'j>,
     /// What it says: fields with their texts.
     says: Vec<(Part, &'j str)>,
 }
@@ -231,41 +234,49 @@ struct Member<'j> {
 impl Events {
     fn flush(&mut self, out: &mut dyn Output) {
         let mut held = std::mem::replace(&mut self.held, Held::new());
-        held.drain(|kind, place| match (draft::element(place.bytes), kind) {
-            (Ok(json), Kind::Attribute) => self.records(&[&json], None, place, out),
-            (Ok(json), Kind::Object) => {
-                if !is_true(&json["deleted"]) {
-                    let attributes: Vec<&Json> = list(&json["Attribute"]).collect();
-                    self.records(&attributes, Some(&json), place, out);
+        let mut tree = std::mem::take(&mut self.tree);
+        held.drain(
+            |kind, place| match (draft::element(&mut tree, place.bytes), kind) {
+                (Ok(json), Kind::Attribute) => self.records(&[json], None, place, out),
+                (Ok(json), Kind::Object) => {
+                    if !is_true(json.member("deleted")) {
+                        let attributes: Vec<Json<'_>> = json.member("Attribute").list().collect();
+                        self.records(&attributes, Some(json), place, out);
+                    }
                 }
-            }
-            (Err(fault), _) => out.reject(place.reject(fault)),
-        });
+                (Err(fault), _) => out.reject(place.reject(fault)),
+            },
+        );
+        self.tree = tree;
     }
 
     /// The records of attributes that belong together.
     fn records(
         &mut self,
-        attributes: &[&Json],
-        object: Option<&Json>,
+        attributes: &[Json<'_>],
+        object: Option<Json<'_>>,
         place: Place<'_>,
         out: &mut dyn Output,
     ) {
         let mut groups: Vec<Vec<Member<'_>>> = Vec::new();
         let mut beside: Vec<Member<'_>> = Vec::new();
         let mut unknown: Vec<&str> = Vec::new();
-        for json in attributes.iter().filter(|json| !is_true(&json["deleted"])) {
-            let kind = string(&json["type"]).unwrap_or_default();
-            let Some(text) = string(&json["value"]) else {
+        for json in attributes
+            .iter()
+            .copied()
+            .filter(|json| !is_true(json.member("deleted")))
+        {
+            let kind = json.member("type").string().unwrap_or_default();
+            let Some(text) = json.member("value").string() else {
                 if object.is_none() {
                     let message = "the attribute has no `value`".to_owned();
                     out.reject(place.reject((RejectReason::MissingField, message)));
                 }
                 continue;
             };
-            let says = parts(kind, string(&json["object_relation"]), text);
+            let says = parts(kind, json.member("object_relation").string(), text);
             let names = says.iter().any(|(part, _)| part.names());
-            let wanted = self.all || is_true(&json["to_ids"]);
+            let wanted = self.all || is_true(json.member("to_ids"));
             if !names && (object.is_some() && !says.is_empty()) {
                 // Ports, protocols and file names go along with what they stand beside.
                 beside.push(Member { json, says });
@@ -306,7 +317,7 @@ impl Events {
         &mut self,
         group: &[Member<'_>],
         beside: &[Member<'_>],
-        object: Option<&Json>,
+        object: Option<Json<'_>>,
     ) -> Result<(), Fault> {
         let Events { draft, event, .. } = self;
         for (part, text) in group.iter().flat_map(|member| &member.says) {
@@ -315,25 +326,35 @@ impl Events {
         for (part, text) in beside.iter().flat_map(|member| &member.says) {
             part.set_beside(draft, text);
         }
-        let first = group.first().map_or(&Json::Null, |member| member.json);
+        let first = group.first().map_or(Json::NULL, |member| member.json);
         // An attribute's own time of observation, else when it was written, else the event's date.
         let mut times = ["first_seen", "timestamp"]
-            .map(|name| text(&first[name]))
+            .map(|name| first.member(name).text())
             .to_vec();
         times.retain(|time| time.as_deref().is_some_and(|time| time != "0"));
         times.push(event.date.as_deref().map(Into::into));
         draft.observed(times)?;
         let mut marks = event.marks.clone();
         for member in group {
-            list(&member.json["Tag"]).for_each(|tag| marks.own_tag(tag));
-            list(&member.json["Galaxy"]).for_each(|galaxy| marks.galaxy(galaxy));
+            member
+                .json
+                .member("Tag")
+                .list()
+                .for_each(|tag| marks.own_tag(tag));
+            member
+                .json
+                .member("Galaxy")
+                .list()
+                .for_each(|galaxy| marks.galaxy(galaxy));
         }
         marks.set(draft);
         if let Some(info) = &event.info {
             draft.keep(Field::Description, info);
         }
-        if let Some(comment) =
-            string(&first["comment"]).or(object.and_then(|o| string(&o["comment"])))
+        if let Some(comment) = first
+            .member("comment")
+            .string()
+            .or(object.and_then(|o| o.member("comment").string()))
         {
             draft.keep(Field::Comment, comment);
         }
@@ -343,17 +364,17 @@ impl Events {
         if let Some(creator) = &event.creator {
             draft.keep(Field::Reporter, creator);
         }
-        draft.extra("category", &first["category"]);
-        draft.extra("last_seen", &first["last_seen"]);
+        draft.extra("category", first.member("category"));
+        draft.extra("last_seen", first.member("last_seen"));
         if let Some(uuid) = &event.uuid {
             draft.record.extra_text("event_uuid", uuid);
         }
         match object {
             Some(object) => {
-                draft.extra("object", &object["name"]);
-                draft.extra("object_uuid", &object["uuid"]);
+                draft.extra("object", object.member("name"));
+                draft.extra("object_uuid", object.member("uuid"));
             }
-            None => draft.extra("attribute_uuid", &first["uuid"]),
+            None => draft.extra("attribute_uuid", first.member("uuid")),
         }
         Ok(())
     }
@@ -370,9 +391,8 @@ impl Member<'_> {
 }
 
 /// A truth value, which travels as one, as a number or as text.
-fn is_true(json: &Json) -> bool {
-    match json {
-        Json::Bool(value) => *value,
-        other => text(other).is_some_and(|text| matches!(&*text, "1" | "true")),
-    }
+fn is_true(json: Json<'_>) -> bool {
+    let is_one = |text: Cow<'_, str>| matches!(&*text, "1" | "true");
+    json.bool()
+        .unwrap_or_else(|| json.text().is_some_and(is_one))
 }

@@ -12,11 +12,11 @@ use std::io::{self, BufRead};
 use model::feed::Feed;
 use model::field::Field;
 use model::reject::RejectReason;
-use serde_json::Value as Json;
 
 use crate::cve::set_id;
 use crate::document::Window;
-use crate::draft::{self, Draft, Fault, Place, list, string};
+use crate::draft::{self, Draft, Fault, Place};
+use crate::json::tree::{Json, Tree};
 use crate::json::walk::{self, End, Found, Step};
 use crate::{Context, Format, Output, Reader, StreamReader, Unreadable, Warning, score, value};
 
@@ -54,6 +54,7 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
     };
     Ok(Reader::Stream(Box::new(Vulnerabilities {
         draft: Draft::new(ctx)?,
+        tree: Tree::default(),
         layout,
         lines,
     })))
@@ -65,6 +66,7 @@ fn check(feed: &Feed) -> Vec<String> {
 
 struct Vulnerabilities {
     draft: Draft,
+    tree: Tree,
     layout: Layout,
     /// The document is one of JSON values one after another.
     lines: bool,
@@ -121,7 +123,7 @@ impl StreamReader for Vulnerabilities {
 impl Vulnerabilities {
     fn vulnerability(&mut self, place: Place<'_>, out: &mut dyn Output) {
         self.draft.clear();
-        let filled = draft::element(place.bytes).and_then(|json| {
+        let filled = draft::element(&mut self.tree, place.bytes).and_then(|json| {
             let cve = json.get("cve").ok_or_else(|| {
                 let message = "the entry has no `cve`".to_owned();
                 (RejectReason::MissingField, message)
@@ -140,14 +142,14 @@ const FIRST: i64 = 315_532_800_000_000;
 /// 1990-01-01T00:00:00Z: from here on the common rule of times holds.
 const BELIEVED: i64 = 631_152_000_000_000;
 
-fn fill(draft: &mut Draft, cve: &Json) -> Result<(), Fault> {
-    set_id(draft, "cve.id", string(&cve["id"]))?;
-    let status = string(&cve["vulnStatus"]);
+fn fill(draft: &mut Draft, cve: Json<'_>) -> Result<(), Fault> {
+    set_id(draft, "cve.id", cve.member("id").string())?;
+    let status = cve.member("vulnStatus").string();
     if status.is_some_and(|status| status.eq_ignore_ascii_case("Rejected")) {
         let message = "the vulnerability is Rejected: it names none".to_owned();
         return Err((RejectReason::NoObservable, message));
     }
-    let published = string(&cve["published"]).ok_or_else(|| {
+    let published = cve.member("published").string().ok_or_else(|| {
         let message = "the vulnerability has no `published`".to_owned();
         (RejectReason::MissingField, message)
     })?;
@@ -158,47 +160,53 @@ fn fill(draft: &mut Draft, cve: &Json) -> Result<(), Fault> {
         }
         _ => draft.set(Field::ObservedAt, published)?,
     }
-    let english = |texts: &Json, key: &str| {
-        let of = |text: &&Json| string(&text["lang"]) == Some("en");
-        let text = list(texts).find(of).or(texts.get(0));
-        text.and_then(|text| string(&text[key])).map(str::to_owned)
-    };
-    let name = string(&cve["cisaVulnerabilityName"]).map(str::to_owned);
-    let described = english(&cve["descriptions"], "value");
-    if let Some(text) = name.as_ref().or(described.as_ref()) {
+    let english = |text: &Json<'_>| text.member("lang").string() == Some("en");
+    let mut texts = cve.member("descriptions").list();
+    let first = cve.member("descriptions").list().next();
+    let described = texts.find(english).or(first);
+    let described = described.and_then(|text| text.member("value").string());
+    let name = cve.member("cisaVulnerabilityName").string();
+    if let Some(text) = name.or(described) {
         draft.keep(Field::Description, text);
     }
     if let Some(status) = status {
         draft.keep(Field::Status, status);
     }
     // Primary scores stand before secondary ones of the same CVSS version.
-    let metrics: Vec<&Json> = cve["metrics"]
-        .as_object()
-        .into_iter()
-        .flat_map(|metrics| metrics.values())
-        .flat_map(list)
+    let metrics: Vec<Json<'_>> = cve
+        .member("metrics")
+        .members()
+        .flat_map(Json::list)
         .collect();
-    let primary = |metric: &&&Json| string(&metric["type"]) == Some("Primary");
+    let primary = |metric: &&Json<'_>| metric.member("type").string() == Some("Primary");
     let ordered = metrics
         .iter()
         .filter(primary)
         .chain(metrics.iter().filter(|metric| !primary(metric)));
-    score::set(draft, ordered.map(|metric| &metric["cvssData"]));
+    score::set(draft, ordered.map(|metric| metric.member("cvssData")));
     products(draft, cve);
-    if let Some(url) = list(&cve["references"]).find_map(|reference| string(&reference["url"])) {
+    if let Some(url) = cve
+        .member("references")
+        .list()
+        .find_map(|reference| reference.member("url").string())
+    {
         draft.keep(Field::DescriptionUrl, url);
     }
     if name.is_some()
-        && let Some(described) = &described
+        && let Some(described) = described
     {
         draft.record.extra_text("description", described);
     }
-    let mut weaknesses: Vec<String> = Vec::new();
-    for text in list(&cve["weaknesses"]).flat_map(|weakness| list(&weakness["description"])) {
-        if let Some(id) = string(&text["value"])
-            && !weaknesses.iter().any(|known| known == id)
+    let mut weaknesses: Vec<&str> = Vec::new();
+    for text in cve
+        .member("weaknesses")
+        .list()
+        .flat_map(|weakness| weakness.member("description").list())
+    {
+        if let Some(id) = text.member("value").string()
+            && !weaknesses.contains(&id)
         {
-            weaknesses.push(id.to_owned());
+            weaknesses.push(id);
         }
     }
     draft.extra_list("cwes", &weaknesses);
@@ -209,19 +217,21 @@ fn fill(draft: &mut Draft, cve: &Json) -> Result<(), Fault> {
         ("sourceIdentifier", "assigner"),
         ("lastModified", "date_updated"),
     ] {
-        draft.extra(key, &cve[member]);
+        draft.extra(key, cve.member(member));
     }
     Ok(())
 }
 
 /// Vendor and product of the first vulnerable CPE name (2.3, NISTIR 7695): its fourth and fifth part.
-fn products(draft: &mut Draft, cve: &Json) {
-    let nodes =
-        list(&cve["configurations"]).flat_map(|configuration| list(&configuration["nodes"]));
+fn products(draft: &mut Draft, cve: Json<'_>) {
+    let nodes = cve
+        .member("configurations")
+        .list()
+        .flat_map(|configuration| configuration.member("nodes").list());
     let criteria = nodes
-        .flat_map(|node| list(&node["cpeMatch"]))
-        .filter(|matched| matched["vulnerable"].as_bool() == Some(true))
-        .find_map(|matched| string(&matched["criteria"]));
+        .flat_map(|node| node.member("cpeMatch").list())
+        .filter(|matched| matched.member("vulnerable").bool() == Some(true))
+        .find_map(|matched| matched.member("criteria").string());
     let parts = criteria.map(cpe_parts).unwrap_or_default();
     for (field, at) in [(Field::ProductVendor, 3), (Field::ProductName, 4)] {
         if let Some(part) = parts

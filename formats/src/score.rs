@@ -2,33 +2,35 @@
 //! Scores are taken as published, never computed from their vectors.
 
 use model::field::Field;
-use serde_json::Value as Json;
+use serde_json::Number;
 
-use crate::draft::{Draft, string};
+use crate::draft::Draft;
+use crate::json::tree::Json;
 
 /// Sets severity, score and vector from the published CVSS objects (`version`, `vectorString`,
 /// `baseScore`, `baseSeverity`): of several the one of the newest CVSS version, and of those the
 /// first.
-pub(crate) fn set<'j>(draft: &mut Draft, scores: impl Iterator<Item = &'j Json>) {
-    let version = |score: &Json| {
-        let text = string(&score["version"]).unwrap_or("0").to_owned();
+pub(crate) fn set<'j>(draft: &mut Draft, scores: impl Iterator<Item = Json<'j>>) {
+    let version = |score: Json<'_>| {
+        let text = score.member("version").string().unwrap_or("0");
         text.parse::<f64>().unwrap_or(0.0)
     };
-    let mut best: Option<&Json> = None;
-    for score in scores.filter(|score| score["baseScore"].is_number()) {
+    let mut best: Option<Json<'_>> = None;
+    for score in scores.filter(|score| score.member("baseScore").number().is_some()) {
         if best.is_none_or(|best| version(score) > version(best)) {
             best = Some(score);
         }
     }
     let Some(best) = best else { return };
-    let base = best["baseScore"].as_f64().unwrap_or(0.0);
-    match string(&best["baseSeverity"]) {
+    let base = best.member("baseScore").number();
+    let base = base.and_then(Number::as_f64).unwrap_or(0.0);
+    match best.member("baseSeverity").string() {
         Some(severity) => draft.keep(Field::Severity, severity),
         None => draft.keep(Field::Severity, severity(base, version(best) < 3.0)),
     }
-    draft.extra("cvss_score", &best["baseScore"]);
-    draft.extra("cvss_vector", &best["vectorString"]);
-    draft.extra("cvss_version", &best["version"]);
+    draft.extra("cvss_score", best.member("baseScore"));
+    draft.extra("cvss_vector", best.member("vectorString"));
+    draft.extra("cvss_version", best.member("version"));
 }
 
 /// The qualitative severity of a base score: CVSS v3.1 section 5 (v4.0 section 6 has the same

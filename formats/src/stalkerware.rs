@@ -4,9 +4,14 @@
 //!
 //! The list is cut into its applications first, along the dashes of the outermost list, and each is
 //! parsed alone under a budget: memory is bounded, an application that is broken is one reject, and
-//! aliases cannot reach from one application into another (a bomb is refused as too deep).
+//! aliases cannot reach from one application into another (a bomb is refused as too deep). Nine of
+//! ten are so plain that they need no YAML parser ([`plain`]); the others have one ([`yaml`]).
 //! The row of a record is the line of its indicator.
 
+mod plain;
+mod yaml;
+
+use std::borrow::Cow;
 use std::io::{self, BufRead};
 
 use jiff::tz::TimeZone;
@@ -14,9 +19,6 @@ use model::feed::Feed;
 use model::field::Field;
 use model::record::Record;
 use model::reject::{Reject, RejectReason};
-use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
-use serde_saphyr::Spanned;
 
 use crate::document::{Overlong, Window};
 use crate::entry::Entry;
@@ -189,87 +191,6 @@ impl Cut {
     }
 }
 
-/// What one application may cost: the real list needs a hundredth of it.
-fn options() -> serde_saphyr::Options {
-    serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_depth: 16,
-            max_nodes: 100_000,
-            max_events: 400_000,
-            max_documents: 1,
-            max_anchors: 100,
-            max_aliases: 100,
-            max_merge_keys: 10,
-        },
-        alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: 10_000,
-            max_replay_stack_depth: 8,
-        },
-        with_snippet: false,
-    }
-}
-
-type List = Vec<Option<Spanned<String>>>;
-
-/// One application of the list.
-#[derive(Debug, Default)]
-struct Application {
-    name: Option<String>,
-    names: Option<Vec<Option<String>>>,
-    kind: Option<String>,
-    packages: Option<List>,
-    ios_bundles: Option<List>,
-    certificates: Option<List>,
-    websites: Option<List>,
-    distribution: Option<List>,
-    c2: Option<C2>,
-    /// Keys that say something else, kept as they are.
-    others: Vec<(String, serde_json::Value)>,
-}
-
-/// Its control servers; a few entries write `ip` for `ips`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct C2 {
-    ips: Option<List>,
-    ip: Option<List>,
-    domains: Option<List>,
-    urls: Option<List>,
-}
-
-impl<'de> Deserialize<'de> for Application {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Keys;
-        impl<'de> Visitor<'de> for Keys {
-            type Value = Application;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an application (`- name: ...`)")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Application, A::Error> {
-                let mut app = Application::default();
-                while let Some(key) = map.next_key::<String>()? {
-                    match key.as_str() {
-                        "name" => app.name = map.next_value()?,
-                        "names" => app.names = map.next_value()?,
-                        "type" => app.kind = map.next_value()?,
-                        "packages" => app.packages = map.next_value()?,
-                        "ios_bundles" => app.ios_bundles = map.next_value()?,
-                        "certificates" => app.certificates = map.next_value()?,
-                        "websites" => app.websites = map.next_value()?,
-                        "distribution" => app.distribution = map.next_value()?,
-                        "c2" => app.c2 = map.next_value()?,
-                        _ => app.others.push((key, map.next_value()?)),
-                    }
-                }
-                Ok(app)
-            }
-        }
-        deserializer.deserialize_map(Keys)
-    }
-}
-
 /// What an indicator is to its application, and how it is classified for that. A web site is where
 /// the application is advertised and sold; only a distribution site is said to hand it out.
 #[derive(Clone, Copy)]
@@ -317,6 +238,44 @@ const SERVER: Role = Role {
     kind: Kind::Place,
 };
 
+/// The lists of an application, in the order in which they are read. Those of the control servers
+/// ([`C2_LISTS`]) are the last.
+const LISTS: [(&str, Role); 9] = [
+    ("packages", PACKAGE),
+    ("ios_bundles", BUNDLE),
+    ("certificates", CERTIFICATE),
+    ("websites", WEBSITE),
+    ("distribution", DISTRIBUTION),
+    ("domains", SERVER),
+    ("ips", SERVER),
+    ("ip", SERVER),
+    ("urls", SERVER),
+];
+/// The lists of its control servers; a few applications write `ip` for `ips`.
+const C2_LISTS: [&str; 4] = ["domains", "ips", "ip", "urls"];
+
+/// One application of the list.
+#[derive(Debug, Default, PartialEq)]
+struct Application<'a> {
+    name: Option<Cow<'a, str>>,
+    names: Vec<Cow<'a, str>>,
+    kind: Option<Cow<'a, str>>,
+    /// What each of [`LISTS`] holds.
+    lists: [Vec<Indicator<'a>>; LISTS.len()],
+    /// Keys that say something else, kept as they are.
+    others: Vec<(String, serde_json::Value)>,
+}
+
+/// An indicator with its place in the text of its application.
+#[derive(Debug, PartialEq)]
+struct Indicator<'a> {
+    text: Cow<'a, str>,
+    /// Offset of something on its line.
+    at: usize,
+    /// Lines before it.
+    line: u64,
+}
+
 impl Indicators {
     fn application(&mut self, bytes: &[u8], line: u64, offset: u64, out: &mut dyn Output) {
         let reject = |reason, message: String| Reject::new(line, offset, reason, message, bytes);
@@ -330,22 +289,11 @@ impl Indicators {
                 return;
             }
         };
-        let parsed: Result<Vec<Application>, _> =
-            serde_saphyr::from_str_with_options(text, options());
-        let app = match parsed.map(|mut list| list.pop()) {
-            Ok(Some(app)) => app,
-            Ok(None) => {
-                out.reject(reject(
-                    RejectReason::Syntax,
-                    "the application is empty".into(),
-                ));
-                return;
-            }
-            Err(error) => {
-                out.reject(reject(
-                    reason(&error),
-                    format!("broken YAML: {}", value::shorten(&error.to_string())),
-                ));
+        let read = plain::read(text).map_or_else(|| yaml::read(text), Ok);
+        let app = match read {
+            Ok(app) => app,
+            Err((why, message)) => {
+                out.reject(reject(why, message));
                 return;
             }
         };
@@ -357,26 +305,14 @@ impl Indicators {
             return;
         };
         let place = Piece { text, line, offset };
-        let c2 = app.c2.as_ref();
-        let lists = [
-            (PACKAGE, &app.packages),
-            (BUNDLE, &app.ios_bundles),
-            (CERTIFICATE, &app.certificates),
-            (WEBSITE, &app.websites),
-            (DISTRIBUTION, &app.distribution),
-            (SERVER, c2.map_or(&None, |c2| &c2.domains)),
-            (SERVER, c2.map_or(&None, |c2| &c2.ips)),
-            (SERVER, c2.map_or(&None, |c2| &c2.ip)),
-            (SERVER, c2.map_or(&None, |c2| &c2.urls)),
-        ];
         let about = About {
             name: name.to_lowercase(),
             kind: app.kind.as_deref().and_then(value::given),
             extra: app.extra(out),
         };
         let mut any = false;
-        for (role, list) in lists {
-            for indicator in list.iter().flatten().flatten() {
+        for ((_, role), list) in LISTS.into_iter().zip(&app.lists) {
+            for indicator in list {
                 any = true;
                 self.indicator(&about, role, indicator, &place, out);
             }
@@ -393,14 +329,14 @@ impl Indicators {
         &mut self,
         about: &About<'_>,
         role: Role,
-        indicator: &Spanned<String>,
+        indicator: &Indicator<'_>,
         place: &Piece<'_>,
         out: &mut dyn Output,
     ) {
         let (line, offset, raw) = place.line_of(indicator);
         let record = &mut self.record;
         record.clear();
-        let text = indicator.value.as_str();
+        let text = &*indicator.text;
         let set = match role.kind {
             Kind::Package => value::set(record, Field::AppPackage, text, &self.zone),
             Kind::Certificate => value::set(record, Field::Certificate, text, &self.zone),
@@ -438,22 +374,6 @@ impl Indicators {
     }
 }
 
-/// Whether YAML was refused for what it would cost or because it is broken.
-fn reason(error: &serde_saphyr::Error) -> RejectReason {
-    use serde_saphyr::Error::*;
-    match error {
-        AliasError { error, .. } | WithSnippet { error, .. } => reason(error),
-        Budget { .. }
-        | AliasReplayLimitExceeded { .. }
-        | AliasExpansionLimitExceeded { .. }
-        | AliasReplayStackDepthExceeded { .. }
-        | AliasReplayCounterOverflow { .. } => RejectReason::TooDeep,
-        // The scanner's own limit on nesting reaches us as text only.
-        other if other.to_string().starts_with("recursion limit exceeded") => RejectReason::TooDeep,
-        _ => RejectReason::Syntax,
-    }
-}
-
 /// What every record of an application says of it.
 struct About<'a> {
     name: String,
@@ -465,18 +385,12 @@ struct About<'a> {
 /// More than this is not repeated with every indicator: the list's applications have a few names.
 const MAX_EXTRA_BYTES: usize = 16 * 1024;
 
-impl Application {
+impl Application<'_> {
     /// The other names and the keys that are no indicators, as members of `extra`.
     fn extra(&self, out: &mut dyn Output) -> String {
         let mut extra = Record::new();
-        let names: Vec<&str> = self
-            .names
-            .iter()
-            .flatten()
-            .flatten()
-            .map(String::as_str)
-            .collect();
-        if !names.is_empty() {
+        if !self.names.is_empty() {
+            let names: Vec<&str> = self.names.iter().map(|name| &**name).collect();
             extra.extra_value("names", &names.into());
         }
         for (key, value) in self.others.iter().filter(|(_, value)| !value.is_null()) {
@@ -517,19 +431,12 @@ struct Piece<'a> {
 }
 
 impl<'a> Piece<'a> {
-    /// The line on which an indicator stands: its number, its offset and its bytes. An alias stands
-    /// where it is used.
-    fn line_of(&self, indicator: &Spanned<String>) -> (u64, u64, &'a [u8]) {
-        let bytes = self.text.as_bytes();
-        let at = indicator
-            .referenced
-            .span()
-            .byte_offset()
-            .unwrap_or(0)
-            .min(bytes.len() as u64) as usize;
+    /// The line on which an indicator stands: its number, its offset and its bytes.
+    fn line_of(&self, indicator: &Indicator<'_>) -> (u64, u64, &'a [u8]) {
+        let (bytes, at) = (self.text.as_bytes(), indicator.at);
         let start = memchr::memrchr2(b'\n', b'\r', &bytes[..at]).map_or(0, |end| end + 1);
         let end = memchr::memchr2(b'\n', b'\r', &bytes[at..]).map_or(bytes.len(), |end| at + end);
-        let line = self.line + indicator.referenced.line().saturating_sub(1);
+        let line = self.line + indicator.line;
         (line, self.offset + start as u64, &bytes[start..end])
     }
 }

@@ -26,10 +26,10 @@ use model::feed::Feed;
 use model::field::Field;
 use model::reject::RejectReason;
 use rustc_hash::FxHashMap;
-use serde_json::Value as Json;
 
 use crate::document::Window;
-use crate::draft::{self, Draft, Fault, HELD_BYTES, Held, Place, list, string, text};
+use crate::draft::{self, Draft, Fault, HELD_BYTES, Held, Place};
+use crate::json::tree::{Json, Tree};
 use crate::json::walk::{self, End, Found, Step};
 use crate::{Context, Format, Output, Reader, StreamReader, Unreadable, Warning, value};
 use named::Named;
@@ -71,6 +71,7 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
     };
     Ok(Reader::Stream(Box::new(Objects {
         draft: Draft::new(ctx)?,
+        tree: Tree::default(),
         path,
         observed,
         known: Known::default(),
@@ -107,6 +108,7 @@ enum Kind {
 
 struct Objects {
     draft: Draft,
+    tree: Tree,
     path: Vec<Step>,
     observed: Observed,
     known: Known,
@@ -123,7 +125,7 @@ struct Known {
     /// Indicator to what it indicates.
     indicates: FxHashMap<String, Vec<String>>,
     /// Observable objects of 2.1, which observed data refer to.
-    observables: FxHashMap<String, Json>,
+    observables: FxHashMap<String, Tree>,
     bytes: usize,
 }
 
@@ -218,23 +220,30 @@ impl Known {
             .or_else(|| self.markings.get(id).copied())
     }
 
-    fn learn(&mut self, object: Json, size: usize) {
-        let id = string(&object["id"]).unwrap_or_default().to_owned();
-        let name = || string(&object["name"]).map(str::to_owned);
-        match string(&object["type"]) {
+    fn learn(&mut self, tree: &Tree, size: usize) {
+        let object = tree.root();
+        let id = object.member("id").string().unwrap_or_default().to_owned();
+        let name = || object.member("name").string().map(str::to_owned);
+        match object.member("type").string() {
             Some("malware") => self.malware.extend(name().map(|name| (id, name))),
             Some("identity") => self.identities.extend(name().map(|name| (id, name))),
             Some("marking-definition") => {
-                let label = string(&object["definition"]["tlp"])
+                let label = object
+                    .member("definition")
+                    .member("tlp")
+                    .string()
                     .map(str::to_owned)
                     .or_else(name);
                 self.markings
                     .extend(label.as_deref().and_then(value::tlp).map(|tlp| (id, tlp)));
             }
-            Some("relationship") if string(&object["relationship_type"]) == Some("indicates") => {
-                if let (Some(source), Some(target)) =
-                    (string(&object["source_ref"]), string(&object["target_ref"]))
-                {
+            Some("relationship")
+                if object.member("relationship_type").string() == Some("indicates") =>
+            {
+                if let (Some(source), Some(target)) = (
+                    object.member("source_ref").string(),
+                    object.member("target_ref").string(),
+                ) {
                     self.indicates
                         .entry(source.to_owned())
                         .or_default()
@@ -242,7 +251,7 @@ impl Known {
                 }
             }
             Some(kind) if observed::is_observable(kind) => {
-                self.observables.insert(id, object);
+                self.observables.insert(id, tree.clone());
                 self.bytes += 4 * size;
             }
             _ => return,
@@ -254,18 +263,18 @@ impl Known {
 impl Objects {
     /// Takes one object; `true` where no more may wait.
     fn object(&mut self, place: Place<'_>, out: &mut dyn Output) -> bool {
-        let object = match draft::element(place.bytes) {
+        let object = match draft::element(&mut self.tree, place.bytes) {
             Ok(object) => object,
             Err(fault) => {
                 out.reject(place.reject(fault));
                 return false;
             }
         };
-        let kind = match string(&object["type"]) {
+        let kind = match object.member("type").string() {
             Some("indicator") => Kind::Indicator,
             Some("observed-data") => Kind::ObservedData,
             Some(_) => {
-                self.known.learn(object, place.bytes.len());
+                self.known.learn(&self.tree, place.bytes.len());
                 return false;
             }
             None => {
@@ -279,32 +288,38 @@ impl Objects {
 
     fn flush(&mut self, out: &mut dyn Output) {
         let mut held = std::mem::replace(&mut self.held, Held::new());
-        held.drain(|kind, place| match (draft::element(place.bytes), kind) {
-            (Ok(object), Kind::Indicator) => self.indicator(&object, place, out),
-            (Ok(object), Kind::ObservedData) => self.observed_data(&object, place, out),
-            (Err(fault), _) => out.reject(place.reject(fault)),
-        });
+        let mut tree = std::mem::take(&mut self.tree);
+        held.drain(
+            |kind, place| match (draft::element(&mut tree, place.bytes), kind) {
+                (Ok(object), Kind::Indicator) => self.indicator(object, place, out),
+                (Ok(object), Kind::ObservedData) => self.observed_data(object, place, out),
+                (Err(fault), _) => out.reject(place.reject(fault)),
+            },
+        );
+        self.tree = tree;
     }
 
-    fn indicator(&mut self, indicator: &Json, place: Place<'_>, out: &mut dyn Output) {
-        if indicator["revoked"].as_bool() == Some(true) {
+    fn indicator(&mut self, indicator: Json<'_>, place: Place<'_>, out: &mut dyn Output) {
+        if indicator.member("revoked").bool() == Some(true) {
             self.passed.revoked += 1;
             return;
         }
-        let mut types = list(&indicator["indicator_types"])
-            .chain(list(&indicator["labels"]))
-            .filter_map(string);
+        let mut types = indicator
+            .member("indicator_types")
+            .list()
+            .chain(indicator.member("labels").list())
+            .filter_map(Json::string);
         if types.any(|name| name.eq_ignore_ascii_case("benign")) {
             self.passed.benign += 1;
             return;
         }
         let reject = |reason, message: String| place.reject((reason, message));
-        let Some(pattern) = string(&indicator["pattern"]) else {
+        let Some(pattern) = indicator.member("pattern").string() else {
             let message = "the indicator has no `pattern`".to_owned();
             out.reject(reject(RejectReason::MissingField, message));
             return;
         };
-        if let Some(language) = string(&indicator["pattern_type"])
+        if let Some(language) = indicator.member("pattern_type").string()
             && language != "stix"
         {
             let message = format!(
@@ -364,7 +379,7 @@ impl Objects {
 
     fn fill_indicator(
         &mut self,
-        indicator: &Json,
+        indicator: Json<'_>,
         group: &[(Field, String)],
         files: &[String],
         whole: bool,
@@ -373,36 +388,41 @@ impl Objects {
         for (field, text) in group {
             draft.set(*field, text)?;
         }
-        let times = ["valid_from", "created", "modified"].map(|name| text(&indicator[name]));
+        let times = ["valid_from", "created", "modified"].map(|name| indicator.member(name).text());
         draft.observed(times)?;
-        if let Some(name) = string(&indicator["name"]) {
+        if let Some(name) = indicator.member("name").string() {
             draft.keep(Field::Description, name);
         }
-        if let Some(text) = string(&indicator["description"]) {
+        if let Some(text) = indicator.member("description").string() {
             draft.keep(Field::Comment, text);
         }
-        draft.keep_json(Field::FeedAccuracy, &indicator["confidence"]);
+        draft.keep_json(Field::FeedAccuracy, indicator.member("confidence"));
         self.about(indicator);
         let draft = &mut self.draft;
         draft.extra_list("file_names", files);
-        draft.extra("valid_until", &indicator["valid_until"]);
+        draft.extra("valid_until", indicator.member("valid_until"));
         if whole {
-            draft.extra("pattern", &indicator["pattern"]);
+            draft.extra("pattern", indicator.member("pattern"));
         }
         Ok(())
     }
 
     /// What indicators and observed data have in common: classification, names, markings, origin.
-    fn about(&mut self, object: &Json) {
+    fn about(&mut self, object: Json<'_>) {
         let Objects { draft, known, .. } = self;
-        let labels = || list(&object["labels"]).filter_map(string);
-        let types = list(&object["indicator_types"]).filter_map(string);
+        let labels = || object.member("labels").list().filter_map(Json::string);
+        let types = object
+            .member("indicator_types")
+            .list()
+            .filter_map(Json::string);
         let class = labels()
             .chain(types)
             .find_map(|name| classification(&name.to_lowercase()));
         let phase = |name| {
-            list(&object["kill_chain_phases"])
-                .any(|phase| string(&phase["phase_name"]) == Some(name))
+            object
+                .member("kill_chain_phases")
+                .list()
+                .any(|phase| phase.member("phase_name").string() == Some(name))
         };
         match class {
             Some(class) => draft.record.set_text(Field::ClassType, class.name),
@@ -411,7 +431,7 @@ impl Objects {
             }
             None => {}
         }
-        let id = string(&object["id"]).unwrap_or_default();
+        let id = object.member("id").string().unwrap_or_default();
         let mut names: Vec<String> = Vec::new();
         for name in known
             .indicates
@@ -429,18 +449,20 @@ impl Objects {
             [name] => draft.keep(Field::MalwareName, name),
             names => draft.extra_list("malware_names", names),
         }
-        let tlp = list(&object["object_marking_refs"])
-            .filter_map(string)
+        let tlp = object
+            .member("object_marking_refs")
+            .list()
+            .filter_map(Json::string)
             .filter_map(|id| known.marking(id))
             .max_by_key(|label| value::tlp_rank(label));
         if let Some(tlp) = tlp {
             draft.record.set_text(Field::Tlp, tlp);
         }
-        let mut references = list(&object["external_references"]);
-        if let Some(url) = references.find_map(|reference| string(&reference["url"])) {
+        let mut references = object.member("external_references").list();
+        if let Some(url) = references.find_map(|reference| reference.member("url").string()) {
             draft.keep(Field::DescriptionUrl, url);
         }
-        if let Some(creator) = string(&object["created_by_ref"])
+        if let Some(creator) = object.member("created_by_ref").string()
             && let Some(name) = known.identities.get(creator)
         {
             draft.keep(Field::Reporter, name);
@@ -449,6 +471,6 @@ impl Objects {
             .filter(|label| !label.contains(|c: char| c.is_whitespace() || c == '"'))
             .collect();
         draft.keep(Field::Tags, &tags.join(" "));
-        draft.extra("stix_id", &object["id"]);
+        draft.extra("stix_id", object.member("id"));
     }
 }

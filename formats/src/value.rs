@@ -211,7 +211,7 @@ pub(crate) fn set_given(
     match rule(field) {
         Rule::Text => record.set_text(field, text),
         Rule::Lower => lower(record, field, text),
-        Rule::Upper => record.write_text(field, |out| out.push_str(&text.to_uppercase())),
+        Rule::Upper => upper(record, field, text),
         Rule::Ip => match ip(text) {
             Some(ip) => record.set_ip(field, ip),
             None => return bad("an IP address"),
@@ -318,6 +318,17 @@ fn lower(record: &mut Record, field: Field, text: &str) {
     } else {
         record.set_text(field, &text.to_lowercase());
     }
+}
+
+/// As [`lower`], in upper case.
+fn upper(record: &mut Record, field: Field, text: &str) {
+    record.write_text(field, |out| {
+        if text.is_ascii() {
+            out.extend(text.chars().map(|letter| letter.to_ascii_uppercase()));
+        } else {
+            out.push_str(&text.to_uppercase());
+        }
+    });
 }
 
 fn is_hex(text: &str) -> bool {
@@ -465,20 +476,17 @@ pub(crate) fn tlp(text: &str) -> Option<&'static str> {
 /// Ids of vulnerabilities, upper case, each once, joined with `;`.
 fn vulnerabilities(record: &mut Record, text: &str) -> Result<(), BadValue> {
     let field = Field::Vulnerabilities;
+    if is_vulnerability(text) {
+        upper(record, field, text);
+        return Ok(());
+    }
     let mut ids: Vec<String> = Vec::new();
     for id in text
         .split(|c: char| c.is_whitespace() || matches!(c, ';' | ',' | '|'))
         .filter(|id| !id.is_empty())
     {
         let id = id.to_uppercase();
-        let (scheme, rest) = id.split_once('-').unwrap_or(("", ""));
-        let is_id = !scheme.is_empty()
-            && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
-            && !rest.is_empty()
-            && rest
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if !is_id {
+        if !is_vulnerability(&id) {
             return Err(BadValue::new(
                 field,
                 "a list of vulnerability ids (as `CVE-2023-0001`)",
@@ -492,6 +500,17 @@ fn vulnerabilities(record: &mut Record, text: &str) -> Result<(), BadValue> {
         record.set_text(field, &ids.join(";"));
     }
     Ok(())
+}
+
+/// Whether a text is one vulnerability id: a scheme of letters, `-`, and letters, digits and `-`.
+fn is_vulnerability(text: &str) -> bool {
+    text.split_once('-').is_some_and(|(scheme, rest)| {
+        let is_rest = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
+            && !rest.is_empty()
+            && rest.bytes().all(is_rest)
+    })
 }
 
 #[cfg(test)]

@@ -16,10 +16,10 @@ use model::classification::classification;
 use model::feed::Feed;
 use model::field::Field;
 use model::reject::RejectReason;
-use serde_json::Value as Json;
 
 use crate::document::Window;
-use crate::draft::{self, Draft, Fault, list, string, text};
+use crate::draft::{self, Draft, Fault};
+use crate::json::tree::{Json, Tree};
 use crate::json::walk::{self, End, Found};
 use crate::{Context, Format, Output, Reader, StreamReader, Unreadable, Warning, value};
 
@@ -45,6 +45,7 @@ fn open(ctx: &Context<'_>, head: &[u8]) -> Result<Reader, Unreadable> {
     }
     Ok(Reader::Stream(Box::new(Reports {
         draft: Draft::new(ctx)?,
+        tree: Tree::default(),
     })))
 }
 
@@ -54,6 +55,7 @@ fn check(feed: &Feed) -> Vec<String> {
 
 struct Reports {
     draft: Draft,
+    tree: Tree,
 }
 
 impl StreamReader for Reports {
@@ -63,7 +65,8 @@ impl StreamReader for Reports {
             Found::Element(element) => {
                 let place = draft::Place::from(element);
                 self.draft.clear();
-                match draft::element(place.bytes).and_then(|json| fill(&mut self.draft, &json)) {
+                let read = draft::element(&mut self.tree, place.bytes);
+                match read.and_then(|json| fill(&mut self.draft, json)) {
                     Ok(()) => self.draft.hand_over(place, out),
                     Err(fault) => out.reject(place.reject(fault)),
                 }
@@ -85,12 +88,12 @@ impl StreamReader for Reports {
     }
 }
 
-fn fill(draft: &mut Draft, report: &Json) -> Result<(), Fault> {
+fn fill(draft: &mut Draft, report: Json<'_>) -> Result<(), Fault> {
     if report.get("xarf_version").is_some() {
         return four(draft, report);
     }
-    match &report["Report"] {
-        inner @ Json::Object(_) => three(draft, report, inner),
+    match report.member("Report") {
+        inner if inner.is_object() => three(draft, report, inner),
         _ => Err(missing("Report")),
     }
 }
@@ -213,25 +216,35 @@ const FOUR: &[(&str, To)] = &[
     ("_internal", Drop),
 ];
 
-fn four(draft: &mut Draft, report: &Json) -> Result<(), Fault> {
-    let source = text(&report["source_identifier"]).ok_or_else(|| missing("source_identifier"))?;
-    let kind = string(&report["type"]).ok_or_else(|| missing("type"))?;
-    if text(&report["timestamp"]).is_none() {
+fn four(draft: &mut Draft, report: Json<'_>) -> Result<(), Fault> {
+    let source = report
+        .member("source_identifier")
+        .text()
+        .ok_or_else(|| missing("source_identifier"))?;
+    let kind = report
+        .member("type")
+        .string()
+        .ok_or_else(|| missing("type"))?;
+    if report.member("timestamp").text().is_none() {
         return Err(missing("timestamp"));
     }
     draft.observable(&source)?;
     take(draft, report, FOUR)?;
     // The domain stands beside an address that is the source.
-    if let Some(domain) = string(&report["domain"])
+    if let Some(domain) = report.member("domain").string()
         && !draft.record.has(Field::SourceHost)
     {
         draft.keep(Field::SourceHost, domain);
     }
     set_class(draft, kind, "");
-    if let Some(reporter) = string(&report["reporter"]["org"]) {
+    if let Some(reporter) = report.member("reporter").member("org").string() {
         draft.keep(Field::Reporter, reporter);
     }
-    let tags: Vec<&str> = list(&report["tags"]).filter_map(string).collect();
+    let tags: Vec<&str> = report
+        .member("tags")
+        .list()
+        .filter_map(Json::string)
+        .collect();
     draft.keep(Field::Tags, &tags.join(" "));
     rest(draft, report, FOUR);
     Ok(())
@@ -260,40 +273,40 @@ const THREE: &[(&str, To)] = &[
     ("Attachment", Drop),
 ];
 
-fn three(draft: &mut Draft, report: &Json, inner: &Json) -> Result<(), Fault> {
-    let kind = string(&inner["ReportType"]).ok_or_else(|| missing("Report.ReportType"))?;
-    if text(&inner["Date"]).is_none() {
+fn three(draft: &mut Draft, report: Json<'_>, inner: Json<'_>) -> Result<(), Fault> {
+    let kind = inner
+        .member("ReportType")
+        .string()
+        .ok_or_else(|| missing("Report.ReportType"))?;
+    if inner.member("Date").text().is_none() {
         return Err(missing("Report.Date"));
     }
     take(draft, inner, THREE)?;
     // Drafts of version 3 put the source into an object of its own.
-    let source = &inner["Source"];
+    let source = inner.member("Source");
     for (member, field) in [("IP", Field::SourceIp), ("URL", Field::SourceUrl)] {
-        if let Some(text) = text(&source[member])
+        if let Some(text) = source.member(member).text()
             && !draft.record.has(field)
         {
             draft.set(field, &text)?;
         }
     }
     if !draft.record.has(Field::SourcePort) {
-        draft.keep_json(Field::SourcePort, &source["Port"]);
+        draft.keep_json(Field::SourcePort, source.member("Port"));
     }
     // Who lost an account, or whom a person harasses, is an account and no host.
-    if let Json::Object(account) = &inner["Account"] {
-        let ids = ["AccountEmail", "AccountId", "AccountName"];
-        let named = ids
-            .iter()
-            .find_map(|name| account.get(*name).and_then(string));
-        if let Some(id) = named.or_else(|| account.values().find_map(string)) {
-            draft.keep(Field::SourceAccount, id);
-        }
+    let account = inner.member("Account");
+    let ids = ["AccountEmail", "AccountId", "AccountName"];
+    let named = ids.iter().find_map(|name| account.member(name).string());
+    if let Some(id) = named.or_else(|| account.members().find_map(Json::string)) {
+        draft.keep(Field::SourceAccount, id);
     }
-    let class = string(&inner["ReportClass"]).unwrap_or_default();
+    let class = inner.member("ReportClass").string().unwrap_or_default();
     set_class(draft, kind, &class.to_lowercase());
     let reporter = ["ReporterOrg", "ReporterContactName"];
     if let Some(name) = reporter
         .iter()
-        .find_map(|name| string(&report["ReporterInfo"][*name]))
+        .find_map(|name| report.member("ReporterInfo").member(name).string())
     {
         draft.keep(Field::Reporter, name);
     }
@@ -302,9 +315,10 @@ fn three(draft: &mut Draft, report: &Json, inner: &Json) -> Result<(), Fault> {
 }
 
 /// Takes the members that have a field.
-fn take(draft: &mut Draft, report: &Json, members: &[(&str, To)]) -> Result<(), Fault> {
-    for (name, to) in members {
-        let json = &report[*name];
+fn take(draft: &mut Draft, report: Json<'_>, members: &[(&str, To)]) -> Result<(), Fault> {
+    let taken = members.iter().filter(|(_, to)| !matches!(to, Drop));
+    for (name, to) in taken {
+        let json = report.member(name);
         match to {
             Drop => {}
             Hash => hashes(draft, json),
@@ -313,12 +327,12 @@ fn take(draft: &mut Draft, report: &Json, members: &[(&str, To)]) -> Result<(), 
             }
             To::Field(field) => draft.keep_json(*field, json),
             Key(field) => {
-                if let Some(text) = text(json) {
+                if let Some(text) = json.text() {
                     draft.set(*field, &text)?;
                 }
             }
             Counterpart => {
-                if let Some(text) = string(json) {
+                if let Some(text) = json.string() {
                     let field = if text.contains("://") {
                         Field::DestinationUrl
                     } else if value::ip(text).is_some() {
@@ -330,7 +344,7 @@ fn take(draft: &mut Draft, report: &Json, members: &[(&str, To)]) -> Result<(), 
                 }
             }
             Protocol => {
-                if let Some(name) = string(json) {
+                if let Some(name) = json.string() {
                     let transport = ["tcp", "udp", "icmp", "icmpv6", "sctp"];
                     let is_one = transport
                         .iter()
@@ -352,28 +366,26 @@ fn take(draft: &mut Draft, report: &Json, members: &[(&str, To)]) -> Result<(), 
 
 /// Sets the hashes of a member: a text, perhaps with its function before it (`sha256:...`), or an
 /// object of them.
-fn hashes(draft: &mut Draft, json: &Json) {
+fn hashes(draft: &mut Draft, json: Json<'_>) {
     let mut set = |text: &str| {
         let bare = text.rsplit_once(':').map_or(text, |(_, hash)| hash);
         draft.hash(bare.trim());
     };
-    match json {
-        Json::String(text) => set(text),
-        Json::Object(members) => members.values().filter_map(string).for_each(set),
-        _ => {}
+    match json.str() {
+        Some(text) => set(text),
+        None => json.members().filter_map(Json::string).for_each(set),
     }
 }
 
 /// Keeps the members that have no field of their own, in the order of their names.
-fn rest(draft: &mut Draft, report: &Json, members: &[(&str, To)]) {
-    let mut others: Vec<(&String, &Json)> = report
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| !members.iter().any(|(known, _)| known == name))
+fn rest(draft: &mut Draft, report: Json<'_>, members: &[(&str, To)]) {
+    let known = |name: &str| members.iter().any(|(known, _)| *known == name);
+    let mut others: Vec<Json<'_>> = report
+        .members()
+        .filter(|member| !known(member.name()))
         .collect();
-    others.sort_by_key(|(name, _)| *name);
-    for (name, json) in others {
-        draft.extra(name, json);
+    others.sort_by_key(|member| member.name());
+    for member in others {
+        draft.extra(member.name(), member);
     }
 }

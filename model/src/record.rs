@@ -285,17 +285,23 @@ impl Record {
         &mut self.extra
     }
 
+    /// [`Self::extra_member`] by a key as it is.
+    #[inline]
+    pub fn extra_named(&mut self, key: &str) -> &mut String {
+        let out = self.extra_member("");
+        push_json_text(out, key);
+        out.push(':');
+        out
+    }
+
     /// Adds a text member to `extra`.
     pub fn extra_text(&mut self, key: &str, value: &str) {
-        let quoted = quoted_key(key);
-        push_json_text(self.extra_member(&quoted), value);
+        push_json_text(self.extra_named(key), value);
     }
 
     /// Adds any JSON value to `extra`.
     pub fn extra_value(&mut self, key: &str, value: &serde_json::Value) {
-        let quoted = quoted_key(key);
-        let out = self.extra_member(&quoted);
-        out.push_str(&value.to_string());
+        self.extra_named(key).push_str(&value.to_string());
     }
 
     /// The event's identity ([`crate::identity`]) by itself; `scratch` is reused. Where many rows are

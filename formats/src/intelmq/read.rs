@@ -19,6 +19,7 @@ use serde_json::{Map, Value as Json};
 use super::{Event, keys};
 use crate::draft::{self, Fault};
 use crate::entry::Entry;
+use crate::json::tree::Tree;
 use crate::line::{Emit, Lines};
 use crate::{Context, Output, Reader, StreamReader, Unreadable, json, value};
 
@@ -72,7 +73,7 @@ impl StreamReader for Document {
 
 /// Reads one event into a cleared record.
 fn event(bytes: &[u8], record: &mut Record, zone: &TimeZone) -> Result<(), Fault> {
-    let Json::Object(members) = draft::element(bytes)? else {
+    let Json::Object(members) = draft::element(&mut Tree::default(), bytes)?.to_value() else {
         return Err((
             RejectReason::Syntax,
             "the event is not a JSON object".into(),

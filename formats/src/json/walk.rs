@@ -8,6 +8,7 @@
 use std::io;
 
 use model::reject::{Reject, RejectReason};
+use wide::u8x16;
 
 use crate::document::{Overlong, Window, is_space};
 use crate::frame::MAX_ROW_BYTES;
@@ -453,7 +454,7 @@ impl Cut {
                         continue;
                     }
                 }
-                let Some(found) = memchr::memchr3(b'"', b'\\', b'\n', &bytes[self.at..]) else {
+                let Some(found) = mark(&bytes[self.at..]) else {
                     self.at = bytes.len();
                     return None;
                 };
@@ -517,6 +518,21 @@ impl Cut {
             }
         }
         Closed::Container
+    }
+}
+
+/// Where the first byte stands at which a JSON text may end. Most texts are so short that a call of
+/// memchr costs more than it looks at.
+fn mark(bytes: &[u8]) -> Option<usize> {
+    let Some(lane) = bytes.first_chunk::<16>() else {
+        return memchr::memchr3(b'"', b'\\', b'\n', bytes);
+    };
+    let lane = u8x16::new(*lane);
+    let equal = |byte| lane.simd_eq(u8x16::splat(byte));
+    let marks = (equal(b'"') | equal(b'\\') | equal(b'\n')).to_bitmask();
+    match marks {
+        0 => memchr::memchr3(b'"', b'\\', b'\n', &bytes[16..]).map(|found| found + 16),
+        marks => Some(marks.trailing_zeros() as usize),
     }
 }
 

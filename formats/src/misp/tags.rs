@@ -3,9 +3,9 @@
 
 use model::classification::classification;
 use model::field::Field;
-use serde_json::Value as Json;
 
-use crate::draft::{Draft, list, string};
+use crate::draft::Draft;
+use crate::json::tree::Json;
 use crate::value;
 
 /// Taxonomies whose values are, or are spelled like, RSIT entries.
@@ -46,17 +46,17 @@ pub(super) struct Marks {
 
 impl Marks {
     /// Takes a tag of the event.
-    pub(super) fn tag(&mut self, tag: &Json) {
+    pub(super) fn tag(&mut self, tag: Json<'_>) {
         self.take(tag, false);
     }
 
     /// Takes a tag of the attribute.
-    pub(super) fn own_tag(&mut self, tag: &Json) {
+    pub(super) fn own_tag(&mut self, tag: Json<'_>) {
         self.take(tag, true);
     }
 
-    fn take(&mut self, tag: &Json, own: bool) {
-        let Some(name) = string(&tag["name"]) else {
+    fn take(&mut self, tag: Json<'_>, own: bool) {
+        let Some(name) = tag.member("name").string() else {
             return;
         };
         let (space, rest) = name.split_once(':').unwrap_or(("", name));
@@ -94,10 +94,16 @@ impl Marks {
     }
 
     /// Takes a galaxy with its clusters.
-    pub(super) fn galaxy(&mut self, galaxy: &Json) {
-        if string(&galaxy["type"]).is_some_and(|kind| MALWARE.contains(&kind)) {
-            for name in
-                list(&galaxy["GalaxyCluster"]).filter_map(|cluster| string(&cluster["value"]))
+    pub(super) fn galaxy(&mut self, galaxy: Json<'_>) {
+        if galaxy
+            .member("type")
+            .string()
+            .is_some_and(|kind| MALWARE.contains(&kind))
+        {
+            for name in galaxy
+                .member("GalaxyCluster")
+                .list()
+                .filter_map(|cluster| cluster.member("value").string())
             {
                 self.name(name, false);
             }
@@ -105,11 +111,11 @@ impl Marks {
     }
 
     /// Takes an attribute that says in words what malware the event is about.
-    pub(super) fn payload(&mut self, attribute: &Json) {
-        let says = |key: &str, word: &str| string(&attribute[key]) == Some(word);
+    pub(super) fn payload(&mut self, attribute: Json<'_>) {
+        let says = |key: &str, word: &str| attribute.member(key).string() == Some(word);
         if says("category", "Payload type")
             && says("type", "text")
-            && let Some(name) = string(&attribute["value"])
+            && let Some(name) = attribute.member("value").string()
         {
             self.name(name, false);
         }

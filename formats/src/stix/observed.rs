@@ -1,13 +1,15 @@
 //! Observed data (STIX 2.1 section 4.14; 2.0 part 2 section 2.8): what was seen, object by object.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use model::field::Field;
 use model::reject::RejectReason;
-use serde_json::Value as Json;
 
 use super::named::ends;
 use super::{Objects, Observed};
 use crate::Output;
-use crate::draft::{Draft, Fault, Place, list, string, text};
+use crate::draft::{Draft, Fault, Place};
+use crate::json::tree::{Json, Tree};
 
 /// Types of objects that observed data consist of (section 6) and that have a field or lead to one.
 pub(super) fn is_observable(kind: &str) -> bool {
@@ -28,33 +30,45 @@ pub(super) fn is_observable(kind: &str) -> bool {
 }
 
 impl Objects {
-    pub(super) fn observed_data(&mut self, data: &Json, place: Place<'_>, out: &mut dyn Output) {
+    pub(super) fn observed_data(&mut self, data: Json<'_>, place: Place<'_>, out: &mut dyn Output) {
         // MISP's exporter makes observed data of what is not meant for detection, and labels it.
-        let context = list(&data["labels"])
-            .filter_map(string)
+        let context = data
+            .member("labels")
+            .list()
+            .filter_map(Json::string)
             .any(|label| label.starts_with("misp:"));
         if self.observed == Observed::None || self.observed == Observed::Findings && context {
             self.passed.context += 1;
             return;
         }
         let observables = std::mem::take(&mut self.known.observables);
-        let find = |id: &str| data["objects"].get(id).or_else(|| observables.get(id));
-        let ids: Vec<&str> = match data["objects"].as_object() {
-            Some(objects) => objects.keys().map(String::as_str).collect(),
-            None => list(&data["object_refs"]).filter_map(string).collect(),
+        // Its own objects may be many, and each is asked for.
+        let own = data.member("objects").members();
+        let own: BTreeMap<&str, Json<'_>> = own.map(|object| (object.name(), object)).collect();
+        let find = |id: &str| {
+            let known = || observables.get(id).map(Tree::root);
+            own.get(id).copied().or_else(known)
+        };
+        let ids: Vec<&str> = match data.get("objects").filter(|objects| objects.is_object()) {
+            Some(objects) => objects.members().map(Json::name).collect(),
+            None => data
+                .member("object_refs")
+                .list()
+                .filter_map(Json::string)
+                .collect(),
         };
         // What another object refers to is part of that one's record.
-        let mut parts: Vec<&str> = Vec::new();
+        let mut parts: BTreeSet<&str> = BTreeSet::new();
         for object in ids.iter().filter_map(|id| find(id)) {
             if matches!(
-                string(&object["type"]),
+                object.member("type").string(),
                 Some("network-traffic" | "email-message")
             ) {
                 parts.extend(references(object));
             }
         }
         let (mut any, mut kinds) = (false, Vec::new());
-        for id in ids.iter().filter(|id| !parts.contains(id)) {
+        for id in ids.iter().filter(|id| !parts.contains(**id)) {
             let Some(object) = find(id) else {
                 kinds.push(format!("`{id}`, which is not in the document"));
                 continue;
@@ -63,7 +77,10 @@ impl Objects {
             match fill(&mut self.draft, object, &find) {
                 Ok(true) => any = true,
                 Ok(false) => {
-                    kinds.push(format!("`{}`", string(&object["type"]).unwrap_or("?")));
+                    kinds.push(format!(
+                        "`{}`",
+                        object.member("type").string().unwrap_or("?")
+                    ));
                     continue;
                 }
                 Err(fault) => {
@@ -87,66 +104,68 @@ impl Objects {
         }
     }
 
-    fn fill_data(&mut self, data: &Json) -> Result<(), Fault> {
-        let times = ["first_observed", "last_observed", "created"].map(|name| text(&data[name]));
+    fn fill_data(&mut self, data: Json<'_>) -> Result<(), Fault> {
+        let times =
+            ["first_observed", "last_observed", "created"].map(|name| data.member(name).text());
         self.draft.observed(times)?;
         self.draft
-            .keep_json(Field::FeedAccuracy, &data["confidence"]);
+            .keep_json(Field::FeedAccuracy, data.member("confidence"));
         self.about(data);
-        self.draft.extra("last_observed", &data["last_observed"]);
         self.draft
-            .extra("number_observed", &data["number_observed"]);
+            .extra("last_observed", data.member("last_observed"));
+        self.draft
+            .extra("number_observed", data.member("number_observed"));
         Ok(())
     }
 }
 
 /// The objects that an object refers to.
-fn references(object: &Json) -> impl Iterator<Item = &str> {
+fn references(object: Json<'_>) -> impl Iterator<Item = &str> {
     ["src_ref", "dst_ref", "from_ref", "sender_ref"]
         .into_iter()
-        .filter_map(|name| string(&object[name]))
+        .filter_map(move |name| object.member(name).string())
 }
 
 /// Sets what the object names; `false` where it has no field.
 fn fill<'j>(
     draft: &mut Draft,
-    object: &'j Json,
-    find: &dyn Fn(&str) -> Option<&'j Json>,
+    object: Json<'j>,
+    find: &dyn Fn(&str) -> Option<Json<'j>>,
 ) -> Result<bool, Fault> {
     let value = |name: &str| {
-        let object = find(string(&object[name])?)?;
-        string(&object["value"])
+        let object = find(object.member(name).string()?)?;
+        object.member("value").string()
     };
-    match string(&object["type"]).unwrap_or_default() {
+    match object.member("type").string().unwrap_or_default() {
         "ipv4-addr" | "ipv6-addr" | "domain-name" | "url" | "email-addr" => {
-            let Some(text) = string(&object["value"]) else {
+            let Some(text) = object.member("value").string() else {
                 return Ok(false);
             };
-            match string(&object["type"]) {
+            match object.member("type").string() {
                 Some("url") => draft.set(Field::SourceUrl, text)?,
                 Some("domain-name") => draft.set(Field::SourceHost, text)?,
                 Some("email-addr") => draft.set(Field::SourceAccount, text)?,
                 _ => draft.set(ends(text).0, text)?,
             }
         }
-        "autonomous-system" => match text(&object["number"]) {
+        "autonomous-system" => match object.member("number").text() {
             Some(number) => draft.set(Field::SourceAsn, &number)?,
             None => return Ok(false),
         },
         "file" | "artifact" => {
-            let hashes = object["hashes"].as_object().into_iter().flatten();
+            let hashes = object.member("hashes").members();
             let mut any = false;
-            for text in hashes.filter_map(|(_, hash)| string(hash)) {
+            for text in hashes.filter_map(Json::string) {
                 any |= draft.hash(text);
             }
             if !any {
                 return Ok(false);
             }
-            draft.extra("file_name", &object["name"]);
+            draft.extra("file_name", object.member("name"));
         }
         "x509-certificate" => {
-            let mut hashes = object["hashes"].as_object().into_iter().flatten();
-            match hashes.find_map(|(_, hash)| string(hash)) {
+            let mut hashes = object.member("hashes").members();
+            match hashes.find_map(Json::string) {
                 Some(hash) => draft.set(Field::Certificate, hash)?,
                 None => return Ok(false),
             }
@@ -164,15 +183,15 @@ fn fill<'j>(
             }
             if let (Some(_), Some(destination)) = (source, destination) {
                 draft.set(ends(destination).1, destination)?;
-                draft.keep_json(Field::DestinationPort, &object["dst_port"]);
+                draft.keep_json(Field::DestinationPort, object.member("dst_port"));
             }
             let port = if source.is_some() {
                 "src_port"
             } else {
                 "dst_port"
             };
-            draft.keep_json(Field::SourcePort, &object[port]);
-            let mut protocols = list(&object["protocols"]).filter_map(string);
+            draft.keep_json(Field::SourcePort, object.member(port));
+            let mut protocols = object.member("protocols").list().filter_map(Json::string);
             if let Some(transport) = protocols.find(|name| matches!(*name, "tcp" | "udp" | "icmp"))
             {
                 draft.keep(Field::ProtocolTransport, transport);

@@ -7,6 +7,7 @@
 //! `START ... STOP`) are read and left out. A negated test stays marked: it never names an
 //! observable. Nesting and the number of alternatives are bounded.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// One comparison, as `file:hashes.'SHA-256' = '...'`.
@@ -68,32 +69,34 @@ const MAX_TESTS: usize = 10_000;
 
 /// Reads a pattern; the error says what stands where, to be read after "the pattern".
 pub(super) fn read(pattern: &str) -> Result<Vec<Conjunction>, String> {
+    let (token, rest) = token(pattern);
     let mut reader = Reader {
-        rest: pattern,
+        token,
+        rest,
         depth: 0,
     };
     let mut alternatives = Vec::new();
     reader.observations(&mut alternatives)?;
-    match reader.peek() {
+    match reader.token {
         Token::End => Ok(alternatives),
         token => Err(format!("goes on with {token} where it should end")),
     }
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Token {
+enum Token<'p> {
     End,
     /// Brackets, comparison operators, `:`, `.`, `,`, `*`.
     Mark(&'static str),
     /// A word: keyword, name or number.
-    Word(String),
+    Word(&'p str),
     /// A quoted text.
-    Text(String),
+    Text(Cow<'p, str>),
     /// A quote that is not closed, or a character that no pattern has.
     Bad(String),
 }
 
-impl fmt::Display for Token {
+impl fmt::Display for Token<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Token::End => f.write_str("its end"),
@@ -110,58 +113,57 @@ const MARKS: &[&str] = &[
     "!=", "<>", "<=", ">=", "==", "=", "<", ">", "[", "]", "(", ")", ":", ".", ",", "*",
 ];
 
+/// The first token of a pattern or of what is left of it, and what is behind the token.
+fn token(pattern: &str) -> (Token<'_>, &str) {
+    let rest = pattern.trim_start();
+    let Some(first) = rest.chars().next() else {
+        return (Token::End, rest);
+    };
+    if let Some(mark) = MARKS.iter().find(|mark| rest.starts_with(**mark)) {
+        return (Token::Mark(mark), &rest[mark.len()..]);
+    }
+    if matches!(first, '\'' | '"') {
+        return quoted(rest, first);
+    }
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '+');
+    let end = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
+    if end == 0 {
+        return (Token::Bad(format!("the character `{first}`")), rest);
+    }
+    let (word, behind) = rest.split_at(end);
+    // Typed literals: t'2023-01-01T00:00:00Z', h'00ff', b'AA=='.
+    if matches!(word, "t" | "h" | "b") && behind.starts_with('\'') {
+        return quoted(behind, '\'');
+    }
+    // A number goes on behind its point; a name ends before one.
+    let number = word.trim_start_matches(['-', '+']);
+    if number.starts_with(|c: char| c.is_ascii_digit())
+        && let Some(fraction) = behind.strip_prefix('.')
+    {
+        let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+        let end = end + 1 + digits;
+        return (Token::Word(&rest[..end]), &rest[end..]);
+    }
+    (Token::Word(word), behind)
+}
+
 struct Reader<'p> {
+    /// The token at hand.
+    token: Token<'p>,
+    /// What is behind it.
     rest: &'p str,
     depth: usize,
 }
 
 impl<'p> Reader<'p> {
-    fn peek(&mut self) -> Token {
-        self.token().0
-    }
-
-    fn next(&mut self) -> Token {
-        let (token, rest) = self.token();
+    fn next(&mut self) -> Token<'p> {
+        let (token, rest) = token(self.rest);
         self.rest = rest;
-        token
+        std::mem::replace(&mut self.token, token)
     }
 
-    /// The next token and what is behind it.
-    fn token(&self) -> (Token, &'p str) {
-        let rest = self.rest.trim_start();
-        let Some(first) = rest.chars().next() else {
-            return (Token::End, rest);
-        };
-        if let Some(mark) = MARKS.iter().find(|mark| rest.starts_with(**mark)) {
-            return (Token::Mark(mark), &rest[mark.len()..]);
-        }
-        if matches!(first, '\'' | '"') {
-            return quoted(rest, first);
-        }
-        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '+');
-        let end = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
-        if end == 0 {
-            return (Token::Bad(format!("the character `{first}`")), rest);
-        }
-        let (word, behind) = rest.split_at(end);
-        // Typed literals: t'2023-01-01T00:00:00Z', h'00ff', b'AA=='.
-        if matches!(word, "t" | "h" | "b") && behind.starts_with('\'') {
-            return quoted(behind, '\'');
-        }
-        // A number goes on behind its point; a name ends before one.
-        let number = word.trim_start_matches(['-', '+']);
-        if number.starts_with(|c: char| c.is_ascii_digit())
-            && let Some(fraction) = behind.strip_prefix('.')
-        {
-            let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
-            let end = end + 1 + digits;
-            return (Token::Word(rest[..end].to_owned()), &rest[end..]);
-        }
-        (Token::Word(word.to_owned()), behind)
-    }
-
-    fn is_word(&mut self, keyword: &str) -> bool {
-        matches!(self.peek(), Token::Word(word) if word.eq_ignore_ascii_case(keyword))
+    fn is_word(&self, keyword: &str) -> bool {
+        matches!(&self.token, Token::Word(word) if word.eq_ignore_ascii_case(keyword))
     }
 
     /// Takes a keyword if it is next.
@@ -174,7 +176,7 @@ impl<'p> Reader<'p> {
     }
 
     fn mark(&mut self, mark: &'static str) -> bool {
-        let found = self.peek() == Token::Mark(mark);
+        let found = self.token == Token::Mark(mark);
         if found {
             self.next();
         }
@@ -242,7 +244,7 @@ impl<'p> Reader<'p> {
                 continue;
             }
             if !units.iter().any(|unit| self.word(unit)) {
-                let token = self.peek();
+                let token = &self.token;
                 return Err(format!("has {token} where `{}` should be", units[0]));
             }
             if units == ["STOP"] && !matches!(self.next(), Token::Text(_)) {
@@ -363,7 +365,8 @@ impl<'p> Reader<'p> {
 
     fn literal(&mut self) -> Result<String, String> {
         match self.next() {
-            Token::Text(text) | Token::Word(text) => Ok(text),
+            Token::Text(text) => Ok(text.into_owned()),
+            Token::Word(word) => Ok(word.to_owned()),
             token => Err(format!("has {token} where a value should be")),
         }
     }
@@ -378,7 +381,8 @@ impl<'p> Reader<'p> {
         let mut property = String::new();
         loop {
             match self.next() {
-                Token::Word(name) | Token::Text(name) => property.push_str(&name),
+                Token::Word(name) => property.push_str(name),
+                Token::Text(name) => property.push_str(&name),
                 token => return Err(format!("has {token} where a property should be")),
             }
             if self.mark("[") {
@@ -406,7 +410,12 @@ fn check(alternatives: &[Conjunction]) -> Result<(), String> {
 
 /// A quoted text at the start of `rest`; `\'` and `\\` are escapes, before any other character the
 /// backslash is one (patterns hold regular expressions that were escaped once too little).
-fn quoted(rest: &str, quote: char) -> (Token, &str) {
+fn quoted(rest: &str, quote: char) -> (Token<'_>, &str) {
+    // Both quotes are one byte; in nearly every text nothing is escaped.
+    let plain = rest[1..].find([quote, '\\']);
+    if let Some(end) = plain.filter(|end| rest[1 + end..].starts_with(quote)) {
+        return (Token::Text(rest[1..=end].into()), &rest[end + 2..]);
+    }
     let mut text = String::new();
     let mut characters = rest.char_indices().skip(1);
     while let Some((at, character)) = characters.next() {
@@ -416,7 +425,7 @@ fn quoted(rest: &str, quote: char) -> (Token, &str) {
                 Some((_, other)) => text.extend(['\\', other]),
                 None => break,
             },
-            _ if character == quote => return (Token::Text(text), &rest[at + 1..]),
+            _ if character == quote => return (Token::Text(text.into()), &rest[at + 1..]),
             other => text.push(other),
         }
     }

@@ -67,7 +67,27 @@ pub fn instant(text: &str, zone: &TimeZone) -> Option<Written> {
         }
         return local(days, seconds * MICROS, zone);
     }
-    slow(text, zone)
+    marked(text, zone).or_else(|| slow(text, zone))
+}
+
+/// The form of JSON documents: that of [`plain`] with a fraction, a `Z` or both behind it.
+fn marked(text: &str, zone: &TimeZone) -> Option<Written> {
+    let (head, rest) = text.split_at_checked(19)?;
+    let (days, seconds) = plain(head.as_bytes())?;
+    let (rest, utc) = match rest.strip_suffix('Z') {
+        Some(rest) => (rest, true),
+        None => (rest, *zone == TimeZone::UTC),
+    };
+    let micros = match rest.strip_prefix('.') {
+        Some(fraction) => fraction_micros(fraction)?,
+        None if rest.is_empty() => 0,
+        None => return None,
+    };
+    if utc {
+        let at = (i64::from(days) * 86_400 + seconds) * MICROS + micros;
+        return Some(written(at, days));
+    }
+    local(days, seconds * MICROS + micros, zone)
 }
 
 #[inline]

@@ -698,6 +698,23 @@ fn long_events_and_bundles_are_read_in_bounded_memory() {
     );
 }
 
+/// As many objects as an element may hold, each asked for by its id and looked for among references.
+#[test]
+fn many_objects_of_observed_data_cost_their_number() {
+    let object = |n: u32| {
+        format!(
+            r#""{n}": {{"type": "network-traffic", "src_ref": "a{n}"}}, "a{n}": {{"type": "ipv4-addr", "value": "192.0.2.1"}}"#
+        )
+    };
+    let objects: Vec<String> = (0..8_000).map(object).collect();
+    let text = format!(
+        r#"{{"type": "bundle", "objects": [{{"type": "observed-data", "id": "observed-data--1", "first_observed": "2023-01-09T00:00:00Z", "objects": {{{}}}}}]}}"#,
+        objects.join(", ")
+    );
+    let read = good("stix", &text);
+    assert_eq!((read.records.len(), read.rejects.len()), (8_000, 0));
+}
+
 #[test]
 fn zeros_in_texts_are_refused() {
     let text = EVENT.replace("seen twice", "seen\\u0000twice");
