@@ -27,6 +27,8 @@ pub struct Unmoved {
     pub removed: u64,
     /// Numbers of incidents that stay because somebody worked on them since.
     pub kept: Vec<i64>,
+    /// Numbers of incidents that stay because a legal hold covers them.
+    pub held: Vec<i64>,
 }
 
 /// The origin of what an import brought.
@@ -89,6 +91,7 @@ impl Ledger {
             return Ok(0);
         }
         let tx = self.begin().await?;
+        let owned = opening::owned(all.iter().map(|moved| &moved.incident));
         let count = all.len() as i64;
         let first = counter::raise(&tx, counter::INCIDENT, count).await? - count + 1;
         let (mut rows, mut records, mut words) = (Vec::new(), Vec::new(), Vec::new());
@@ -134,12 +137,15 @@ impl Ledger {
         bulk::insert(&tx, rows).await?;
         wording::store(&tx, words).await?;
         audit::append_all(&tx, records, now).await?;
+        if !owned.is_empty() {
+            matter::reach_party(&tx, &owned, "works it", (actor, now)).await?;
+        }
         tx.commit().await?;
         Ok(count as u64)
     }
 
-    /// Takes out what an import of this name brought, all or nothing; what somebody worked on since
-    /// stays. Audited.
+    /// Takes out what an import of this name brought, all or nothing; what somebody worked on since, or a
+    /// legal hold covers, stays. Audited.
     pub async fn move_out(&self, name: &str, actor: &str, now: i64) -> Result<Unmoved> {
         let tx = self.begin().await?;
         let rows = Entity::find()
@@ -170,8 +176,10 @@ impl Ledger {
                     .iter()
                     .filter_map(|row| Some(row.merged_into?.to_string())),
             );
-            let (kept, out): (Vec<_>, Vec<_>) = chunk
-                .iter()
+            let (held, free): (Vec<_>, Vec<_>) = chunk.iter().partition(|row| row.legal_hold);
+            done.held.extend(held.iter().map(|row| row.number));
+            let (kept, out): (Vec<_>, Vec<_>) = free
+                .into_iter()
                 .partition(|row| row.version > 1 || worked.contains(&row.id.to_string()));
             done.kept.extend(kept.iter().map(|row| row.number));
             for row in &out {
@@ -193,7 +201,7 @@ impl Ledger {
             actor: actor.to_owned(),
             action: "incident.move-out".to_owned(),
             object: format!("import {name}"),
-            detail: json!({ "removed": done.removed, "kept": done.kept }),
+            detail: json!({ "removed": done.removed, "kept": done.kept, "held": done.held }),
         };
         audit::append(&tx, record, now).await?;
         tx.commit().await?;

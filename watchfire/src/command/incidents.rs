@@ -462,6 +462,7 @@ fn show(which: &str, session: &Session) -> Result {
     let notices = workspace.block_on(ledger.notices_about(id))?;
     let looks = workspace.block_on(ledger.verifications(id))?;
     let complaints = workspace.block_on(ledger.complaints_about(id))?;
+    let holds = workspace.block_on(ledger.holds_on(id))?;
     let notes = workspace.block_on(ledger.incident_notes(id, reach))?;
     let trail =
         workspace.block_on(ledger.audit(Some(&format!("incident {id}")), Page::default()))?;
@@ -469,7 +470,7 @@ fn show(which: &str, session: &Session) -> Result {
     if session.json {
         let events: Vec<_> = events.iter().map(|event| json!({ "event": hex(&event.event_id), "rule": event.rule, "joined_at": event.joined_at })).collect();
         out.json(&json!({ "incident": one, "events": events, "directives": directives, "notices": notices,
-            "verifications": looks, "complaints": complaints, "notes": notes, "trail": trail }))?;
+            "verifications": looks, "complaints": complaints, "holds": holds, "notes": notes, "trail": trail }))?;
         return out.end();
     }
     out.line(format_args!(
@@ -534,6 +535,7 @@ fn show(which: &str, session: &Session) -> Result {
     fact("counted as handled", one.counted_at.map(at));
     fact("number elsewhere", one.external_number.clone());
     fact("owner", one.owner.clone());
+    fact("legal hold", held(&holds));
     fact("campaign", one.campaign_id.map(|id| id.to_string()));
     fact("id", Some(id.to_string()));
     table.print(&mut out)?;
@@ -644,6 +646,18 @@ fn show(which: &str, session: &Session) -> Result {
             .collect(),
     )?;
     out.end()
+}
+
+/// The holds that cover an incident, in words.
+fn held(holds: &[ledger::Hold]) -> Option<String> {
+    let told = holds.iter().map(|hold| {
+        let day = Timestamp(hold.placed_at).day();
+        format!(
+            "{}: {} (since {day}, by {})",
+            hold.id, hold.reason, hold.placed_by
+        )
+    });
+    Some(told.collect::<Vec<_>>().join("; "))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -26,6 +26,7 @@ mod faulty_store;
 mod fetch;
 mod founding_week;
 mod handled;
+mod holds;
 mod intelmq;
 mod ledger;
 mod lists;

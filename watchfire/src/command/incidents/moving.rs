@@ -93,7 +93,7 @@ pub fn rollback(name: &str, session: &Session) -> Result {
     let workspace = session.open(Access::Write("incidents rollback"))?;
     let ledger = &workspace.ledger;
     let done = workspace.block_on(ledger.move_out(name, &session.actor(), now().0))?;
-    if done.removed == 0 && done.kept.is_empty() {
+    if done.removed == 0 && done.kept.is_empty() && done.held.is_empty() {
         return Err(Failure::usage(
             format_args!("import {name}"),
             "brought no incidents",
@@ -103,6 +103,11 @@ pub fn rollback(name: &str, session: &Session) -> Result {
     match session.json {
         true => out.json(&done)?,
         false => out.line(format_args!("{} incidents of {name} are out", done.removed))?,
+    }
+    for number in &done.held {
+        session.talk.warn(format_args!(
+            "#{number} stays: a legal hold covers it, see `watchfire incidents show {number}`"
+        ));
     }
     for number in &done.kept {
         session
