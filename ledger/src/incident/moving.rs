@@ -18,6 +18,8 @@ pub struct MovedIncident {
     pub noticed_at: Option<i64>,
     /// How and when it ended.
     pub closed: Option<(Resolution, i64)>,
+    /// What else the other system said of it, kept as a note.
+    pub note: Option<String>,
 }
 
 /// What undoing an import of incidents did.
@@ -47,6 +49,18 @@ const WORK: [&str; 8] = [
     "evidence",
     "complaint",
 ];
+
+/// What another system said of an incident, as the import's own note.
+fn note_row(id: IncidentId, name: &str, body: &str, now: i64) -> (note::ActiveModel, usize) {
+    let row = note::ActiveModel {
+        id: NotSet,
+        incident_id: Set(Text(id)),
+        at: Set(now),
+        actor: Set(origin(name)),
+        body: Set(without_nul(body).into_owned()),
+    };
+    (row, 64 + body.len())
+}
 
 impl Ledger {
     /// Old numbers that an import of this name brought already.
@@ -95,6 +109,7 @@ impl Ledger {
         let count = all.len() as i64;
         let first = counter::raise(&tx, counter::INCIDENT, count).await? - count + 1;
         let (mut rows, mut records, mut words) = (Vec::new(), Vec::new(), Vec::new());
+        let mut notes = Vec::new();
         for (moved, number) in all.into_iter().zip(first..) {
             let (id, old) = (moved.incident.id, moved.incident.external_number.clone());
             let old = old.ok_or_else(|| Error::conflict(object(id), "has no old number"))?;
@@ -119,6 +134,7 @@ impl Ledger {
                 ..moved.incident
             };
             words.extend(new.word_keys(number));
+            notes.extend(moved.note.map(|note| note_row(id, name, &note, now)));
             let (mut row, size) = opening::row(new, number, now);
             row.opened_at = Set(moved.opened_at);
             row.noticed_at = Set(moved.noticed_at);
@@ -135,6 +151,7 @@ impl Ledger {
             rows.push((row, size));
         }
         bulk::insert(&tx, rows).await?;
+        bulk::insert(&tx, notes).await?;
         wording::store(&tx, words).await?;
         audit::append_all(&tx, records, now).await?;
         if !owned.is_empty() {
@@ -158,11 +175,15 @@ impl Ledger {
             let ids = || chunk.iter().map(|row| row.id.to_string());
             let mut worked = std::collections::HashSet::new();
             for table in WORK {
-                let select = sea_orm::sea_query::Query::select()
+                let mut select = sea_orm::sea_query::Query::select();
+                select
                     .column("incident_id")
                     .from(table)
-                    .and_where(Expr::col("incident_id").is_in(ids()))
-                    .to_owned();
+                    .and_where(Expr::col("incident_id").is_in(ids()));
+                if table == "incident_note" {
+                    // The import's own notes are no work.
+                    select.and_where(Expr::col("actor").ne(origin(name)));
+                }
                 for row in tx.query_all(&select).await? {
                     worked.insert(row.try_get::<String>("", "incident_id")?);
                 }
@@ -191,6 +212,10 @@ impl Ledger {
                     .exec(&tx)
                     .await?;
             }
+            note::Entity::delete_many()
+                .filter(note::Column::IncidentId.is_in(out.iter().map(|row| row.id)))
+                .exec(&tx)
+                .await?;
             done.removed += Entity::delete_many()
                 .filter(Column::Id.is_in(out.iter().map(|row| row.id)))
                 .exec(&tx)

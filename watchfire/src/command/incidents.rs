@@ -140,19 +140,15 @@ enum What {
     },
     /// Bring incidents of another system in, with their numbers, dates and owners; a preview first.
     #[command(after_help = "\
-Heads of the file; number, kind, what and opened are needed, local times are of the workspace's zone:
+Heads of a table (CSV, XLSX); number, kind, what and opened are needed, local times are of the
+workspace's zone:
   number,kind,what,opened,noticed,closed,resolution,severity,owner,url,host,ip,name,brand,
-  country,province,tlp")]
-    Import {
-        /// The file, CSV.
-        file: std::path::PathBuf,
-        /// Name of the import.
-        #[arg(long)]
-        name: String,
-        /// Store them. No clock starts and nothing is sent.
-        #[arg(long)]
-        apply: bool,
-    },
+  country,province,tlp
+
+With --kind rtir the file is what RTIR's search saves as a spreadsheet, or JSON of RT's REST 2.0.
+What RT's words leave open is said by --word:
+  watchfire incidents import rt.tsv --name rt --kind rtir --word \"successfully resolved=cleaned\"")]
+    Import(moving::Args),
     /// Take out what an import brought, but for what was worked on since.
     Rollback {
         /// Name of the import.
@@ -271,7 +267,7 @@ pub fn run(args: Args, session: &Session) -> Result {
             what,
             reason,
         } => campaigns::split(&incident, &events, &what, &reason, session),
-        What::Import { file, name, apply } => moving::import(&file, &name, apply, session),
+        What::Import(args) => moving::import(&args, session),
         What::Rollback { name } => moving::rollback(&name, session),
         What::Rules => print_rules(session),
         What::Promote { rule } => {

@@ -31,6 +31,7 @@ mod intelmq;
 mod ledger;
 mod lists;
 mod manual;
+mod moving_in;
 mod newsroom;
 mod nodes;
 mod packaging;

@@ -202,6 +202,7 @@ async fn an_import_does_not_take_back_what_is_held(on: Backend) {
         opened_at: T0,
         noticed_at: None,
         closed: None,
+        note: Some("as it was".to_owned()),
     };
     ledger
         .move_in("rt", vec![moved(1), moved(2)], "ann", T0)
