@@ -223,7 +223,7 @@ pub struct ChangeExplanation {
     pub confidence: Confidence,
 }
 
-/// Incidents by name of who was asked about them.
+/// Incidents by name of who was asked about them, or of what they belong to.
 pub type Tally = BTreeMap<String, u64>;
 
 /// What a change is explained from.
@@ -240,6 +240,8 @@ pub struct Inputs<'a> {
     pub difference: Option<&'a Difference>,
     /// Incidents by registrar, last week and this, of handling and phishing figures.
     pub registrars: Option<(&'a Tally, &'a Tally)>,
+    /// Incidents by campaign, likewise.
+    pub campaigns: Option<(&'a Tally, &'a Tally)>,
     /// Names of provinces and sectors.
     pub names: &'a Names<'a>,
 }

@@ -44,7 +44,7 @@ pub use markdown::markdown;
 pub(crate) use page::spark;
 pub use page::{html, html_beside};
 pub use picture::png;
-pub use print::pdf;
+pub use print::{pdf, pdf_in_words};
 pub use wechat::{LONGEST as WECHAT_LONGEST, wechat};
 pub use workbook::xlsx;
 

@@ -18,7 +18,7 @@ use model::time::ReportingWeek;
 use crate::compose::provenance;
 use crate::frozen::{FROZEN_FORMAT, FrozenWeek, Origin};
 use crate::period::FrozenPeriod;
-use crate::render::{self, Rendition};
+use crate::render::{self, Fonts, Rendition};
 use crate::sections::figures::{Figures, Names};
 use crate::sections::words::{Clauses, day, list, lower_first, period as days, say, upper_first};
 use crate::statistics;
@@ -677,15 +677,23 @@ pub fn in_its_words(text: &str, kind: PeriodKind) -> String {
     out
 }
 
-/// The files of an edition: page and CSV in both languages, and JSON. Named after the series' kind, so that a
-/// month's number is not taken for an issue's.
-pub fn files(bulletin: &Bulletin, kind: PeriodKind) -> Vec<Rendition> {
+/// The files of an edition: page, CSV and, where there are fonts, PDF in both languages, and JSON. Named after the
+/// series' kind, so that a month's number is not taken for an issue's.
+///
+/// # Errors
+/// The typesetter refuses.
+pub fn files(
+    bulletin: &Bulletin,
+    kind: PeriodKind,
+    fonts: Option<&Fonts>,
+) -> Result<Vec<Rendition>> {
     let stem = format!("{}-{}", kind.series(), render::stem(bulletin));
     let file = |name: String, bytes: Vec<u8>| Rendition { name, bytes };
     let mut files = vec![file(
         format!("{stem}.json"),
         render::json(bulletin).into_bytes(),
     )];
+    let words = |text: &str| in_its_words(text, kind);
     for lang in Lang::ALL {
         let code = lang.code();
         let page = render::html(bulletin, lang);
@@ -693,11 +701,15 @@ pub fn files(bulletin: &Bulletin, kind: PeriodKind) -> Vec<Rendition> {
         let plain = render::stem(bulletin);
         let page = page.replace(&format!("\"{plain}."), &format!("\"{stem}."));
         let page = page.replacen("</style>", STYLE, 1);
-        let page = in_its_words(&page, kind).into_bytes();
+        let page = words(&page).into_bytes();
         files.push(file(format!("{stem}.{code}.html"), page));
         let csv = String::from_utf8_lossy(&render::csv(bulletin, lang)).into_owned();
-        let csv = in_its_words(&csv, kind).into_bytes();
+        let csv = words(&csv).into_bytes();
         files.push(file(format!("{stem}.{code}.csv"), csv));
+        if let Some(fonts) = fonts {
+            let pdf = render::pdf_in_words(bulletin, lang, fonts, &words)?;
+            files.push(file(format!("{stem}.{code}.pdf"), pdf));
+        }
     }
-    files
+    Ok(files)
 }

@@ -4,6 +4,8 @@
 //! one lake snapshot, so what it returns can be read again from that number. Nothing here prints or
 //! decides words.
 
+mod handled;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
@@ -13,7 +15,6 @@ use ledger::{HistoryKind, LakeFile, LakeFileKind, Ledger};
 use model::bulletin::Text;
 use model::feed::Feed;
 use model::issue::IssueNumber;
-use model::organization::Role;
 use model::statistic::{FeedCoverage, Observed, Statistic};
 use model::time::{Day, MICROS_PER_DAY, ReportingWeek, Timestamp};
 
@@ -554,33 +555,6 @@ impl Week<'_> {
             all
         });
         Ok(merged.map(AssetScan::finish).unwrap_or_default())
-    }
-
-    /// How many handled incidents each registrar was asked about, by name: for the movers of handling and
-    /// phishing figures, as events do not say who registered a domain.
-    ///
-    /// # Errors
-    /// The ledger fails.
-    pub async fn registrars(&self) -> Result<BTreeMap<String, u64>> {
-        let (start, end) = self.span();
-        let rows = self.ledger.incidents_handled((start.0, end.0)).await?;
-        let ids: Vec<_> = rows.iter().map(|row| row.id.0).collect();
-        let asked = self.ledger.parties_asked(&ids).await?;
-        let registrars = asked
-            .iter()
-            .filter(|party| party.role.0 == Role::Registrar)
-            .filter_map(|party| Some((party.organization_id?.0, party.incident_id.0)));
-        let pairs: BTreeSet<_> = registrars.collect();
-        let ids: Vec<_> = pairs.iter().map(|(id, _)| *id).collect();
-        let names = self.ledger.organization_names(&ids).await?;
-        let mut out = BTreeMap::new();
-        for (id, _) in pairs {
-            let name = names
-                .get(&id)
-                .map_or_else(|| id.to_string(), |(en, _)| en.clone());
-            *out.entry(name).or_default() += 1;
-        }
-        Ok(out)
     }
 
     /// Divides the week's counts.

@@ -50,6 +50,7 @@ mod changes;
 mod doors;
 mod drill;
 mod guard;
+mod kept;
 mod limits;
 mod lookout;
 mod once;
@@ -163,6 +164,10 @@ pub struct Desk {
     drift: pages::feeds::Kept,
     /// Vulnerabilities of the last weeks, kept for some minutes.
     vulnerabilities: pages::vulnerabilities::Kept,
+    /// How many incidents a query finds.
+    found: kept::Kept<ledger::Bounded>,
+    /// How a week's incidents came.
+    paces: kept::Kept<pages::overview::Paces>,
     /// Looks through the lake.
     lookout: lookout::Lookout,
     /// Counts weeks; none where the program has no workspace at hand.
@@ -229,6 +234,8 @@ impl Desk {
             sources: None,
             drift: pages::feeds::Kept::default(),
             vulnerabilities: pages::vulnerabilities::Kept::default(),
+            found: kept::Kept::default(),
+            paces: kept::Kept::default(),
             almanac: None,
             lookout,
         }

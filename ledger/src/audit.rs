@@ -241,6 +241,26 @@ impl Ledger {
         Ok(last.map(|entry| (entry.seq, entry.hash)))
     }
 
+    /// Place of the last row; 0 while there is none. It moves with every change.
+    pub async fn audit_place(&self) -> Result<i64> {
+        last(self.reader()).await
+    }
+
+    /// Whether a row after one place and up to another is by this actor.
+    pub async fn audit_names(&self, actor: &str, (after, to): (i64, i64)) -> Result<bool> {
+        let one = Entity::find()
+            .select_only()
+            .column(Column::Seq)
+            .filter(Column::Seq.gt(after))
+            .filter(Column::Seq.lte(to))
+            .filter(Column::Actor.eq(actor))
+            .limit(1)
+            .into_tuple::<i64>()
+            .one(self.reader())
+            .await?;
+        Ok(one.is_some())
+    }
+
     /// Checks the whole chain and returns the number of rows.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Which groups moved most, by province, network, family, brand and registrar.
+//! Which groups moved most, by province, network, family, brand, registrar and campaign.
 
 use super::*;
 
@@ -27,14 +27,26 @@ pub(super) fn movers(inputs: &Inputs<'_>, found: &Difference) -> Vec<Movers> {
             ),
         })
         .collect();
-    if let Some((last, this)) = inputs.registrars {
+    let incidents = [
+        (
+            inputs.registrars,
+            "注册商（所通报的事件）",
+            "registrar (incidents it was asked about)",
+        ),
+        (
+            inputs.campaigns,
+            "团伙（已处置的事件）",
+            "campaign (handled incidents)",
+        ),
+    ];
+    for (weeks, zh, en) in incidents {
+        let Some((last, this)) = weeks else {
+            continue;
+        };
         let names: BTreeSet<&String> = last.keys().chain(this.keys()).collect();
         let of = |week: &BTreeMap<String, u64>, name: &str| week.get(name).copied().unwrap_or(0);
         out.push(Movers {
-            name: Text::new(
-                "注册商（所通报的事件）",
-                "registrar (incidents it was asked about)",
-            ),
+            name: Text::new(zh, en),
             rows: most(names.into_iter().map(|name| Mover {
                 name: Text::same(name.as_str()),
                 last: of(last, name),

@@ -77,6 +77,19 @@ fn file_id(name: &str) -> FileId {
 /// # Errors
 /// [`Error::Typeset`] where the typesetter refuses, which only a fault in our template can cause.
 pub fn pdf(b: &Bulletin, lang: Lang, fonts: &Fonts) -> Result<Vec<u8>, Error> {
+    pdf_in_words(b, lang, fonts, &str::to_owned)
+}
+
+/// [`pdf`] with its words put otherwise: an edition of a month is not of a week.
+///
+/// # Errors
+/// As [`pdf`].
+pub fn pdf_in_words(
+    b: &Bulletin,
+    lang: Lang,
+    fonts: &Fonts,
+    words: &dyn Fn(&str) -> String,
+) -> Result<Vec<u8>, Error> {
     let refused = |reason: String| Error::Typeset {
         issue: b.issue.number.to_string(),
         reason,
@@ -113,7 +126,7 @@ pub fn pdf(b: &Bulletin, lang: Lang, fonts: &Fonts) -> Result<Vec<u8>, Error> {
         "charts": pictures.iter().map(|(n, p)| (n.to_string(), words_of(p))).collect::<serde_json::Map<_, _>>(),
     });
     let data = serde_json::to_string(&data).expect("strings, numbers and lists are always JSON");
-    put("data.json", data);
+    put("data.json", words(&data));
     put("rating.svg", scale.svg);
     for (i, tile) in b.board.tiles.iter().enumerate() {
         let svg = charts::sparkline(&tile.spark, "", &format!("spark-{i}"), lang, palette, frame);

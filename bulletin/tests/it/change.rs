@@ -69,6 +69,7 @@ fn told(
             past,
             difference: difference.as_ref(),
             registrars: None,
+            campaigns: None,
             names,
         })
     });
@@ -136,6 +137,46 @@ fn what_only_a_new_feed_saw_is_put_down_to_it() {
         "{}",
         proposed.en
     );
+}
+
+#[test]
+fn campaigns_that_moved_stand_beside_the_change() {
+    let tally = |rows: &[(&str, u64)]| -> BTreeMap<String, u64> {
+        rows.iter()
+            .map(|(name, n)| ((*name).to_owned(), *n))
+            .collect()
+    };
+    let (now, then) = (
+        tally(&[("parcel refunds", 60), ("bonus", 4)]),
+        tally(&[("bonus", 4), ("tax letters", 7)]),
+    );
+    let (this, last) = (
+        frozen(THIS, "W5", 137, &["a"]),
+        frozen(LAST, "W5", 100, &["a"]),
+    );
+    let difference = compare(&Assets::default(), &Assets::default());
+    let found = names(|names| {
+        explain(&Inputs {
+            statistic: statistics::named("W5").expect("declared"),
+            this: &this,
+            last: &last,
+            past: &[],
+            difference: Some(&difference),
+            registrars: None,
+            campaigns: Some((&then, &now)),
+            names,
+        })
+    });
+    let movers = found.expect("both weeks have a figure").movers;
+    let campaigns = movers.last().expect("they moved");
+    assert!(campaigns.name.en.starts_with("campaign"), "{campaigns:?}");
+    let rows: Vec<_> = campaigns
+        .rows
+        .iter()
+        .map(|row| (row.name.en.as_str(), row.last, row.this))
+        .collect();
+    // What did not move is not named.
+    assert_eq!(rows, [("parcel refunds", 0, 60), ("tax letters", 7, 0)]);
 }
 
 #[test]

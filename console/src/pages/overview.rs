@@ -24,6 +24,7 @@ mod issue;
 mod pace;
 
 use issue::InHand;
+pub(crate) use pace::Paces;
 use pace::Tile;
 
 pub(crate) const ROUTES: &[Route] = &[Route::page("/console", Need::Right(Right::View), || {
@@ -144,7 +145,7 @@ async fn overview(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Res
     hands.sort_by_key(|hand| hand.due);
     hands.truncate(MOST);
     let (waiting, waiting_count) = waiting(&desk, &reach, w, lang).await?;
-    let (week, tiles) = pace::week(&desk, &reach, w, lang).await?;
+    let (week, tiles) = pace::week(&desk, &visitor, w, lang).await?;
     let title = ShellWords::of(lang).overview;
     Ok(shell::page(&OverviewPage {
         shell: shell::shell(&desk, &visitor, Nav::Overview, title).await,

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use bulletin::render::Fonts;
+use bulletin::rollup::series_id;
 use console::seal::Seal;
 use intake::collect::{self, Wanted};
 use ledger::{DirectiveState, Edition, Hash, Page, ReportFilter, ReportState};
@@ -14,7 +15,7 @@ use model::time::{MICROS_PER_DAY, Timestamp};
 use reference::Tables;
 use response::notify::arming::Leave;
 
-use super::watch;
+use super::{rollup, watch};
 use crate::failure::{Failure, Result};
 use crate::findings::{Findings, Flaw, some};
 use crate::inspection::Inspection;
@@ -172,6 +173,10 @@ fn site(workspace: &Workspace, deep: bool, findings: &mut Findings) -> Result {
         flaws,
         format!("{} issues, every file whole", public.len()),
     );
+    let mut public = public;
+    for kind in rollup::life::KINDS {
+        public.extend(workspace.block_on(workspace.ledger.published(&series_id(series, kind)))?);
+    }
     renditions(workspace, &public, deep, findings)
 }
 

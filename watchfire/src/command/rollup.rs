@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bulletin::frozen::FrozenWeek;
 use bulletin::period::{Freeze, FrozenPeriod, WeekLevel};
+use bulletin::render::Fonts;
 use bulletin::rollup::{Cover, compose, files, series_id};
 use bulletin::sections::figures::Names;
 use clap::Subcommand;
@@ -130,7 +131,8 @@ pub fn run(args: Args, session: &Session) -> Result {
     let said = (one.author.as_str(), one.note.as_str());
     let edition = make(&workspace, &desk, period, said)?;
     let folder = one.out.unwrap_or_else(|| workspace.drafts_dir());
-    let files = write(&edition.bulletin, kind, &folder)?;
+    let fonts = super::bulletin::fonts(&workspace, &session.talk);
+    let files = write(&edition.bulletin, kind, &folder, fonts.as_ref())?;
     let mut out = Out::new();
     if session.json {
         out.json(&json!({
@@ -401,9 +403,14 @@ fn draft(
 }
 
 /// Writes the edition's files into a folder.
-fn write(bulletin: &Bulletin, kind: PeriodKind, folder: &Path) -> Result<Vec<PathBuf>> {
+fn write(
+    bulletin: &Bulletin,
+    kind: PeriodKind,
+    folder: &Path,
+    fonts: Option<&Fonts>,
+) -> Result<Vec<PathBuf>> {
     std::fs::create_dir_all(folder).map_err(|error| Failure::new(folder.display(), error))?;
-    files(bulletin, kind)
+    files(bulletin, kind, fonts)?
         .into_iter()
         .map(|file| place(folder, &file.name, &file.bytes))
         .collect()

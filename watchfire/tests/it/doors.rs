@@ -1,83 +1,41 @@
 //! The doors of the serving process: TLS of its own with a certificate that is changed under way, what the service
 //! manager is told, the log as JSON, and the check of health. `openssl` makes certificates, `curl` reads them.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::process::{PATIENCE, Process};
 use crate::run::Bench;
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
 struct Serving {
-    child: Child,
+    process: Process,
     address: SocketAddr,
-    log: Arc<Mutex<String>>,
 }
 
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if std::thread::panicking() {
-            eprintln!("--- log\n{}", self.log());
-        }
+impl std::ops::Deref for Serving {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
     }
 }
 
 impl Serving {
     fn start(bench: &Bench, variables: &[(&str, &str)]) -> Self {
-        let mut child = bench
-            .command(&["serve", "--listen", "127.0.0.1:0"])
-            .envs(variables.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
-        let log = Arc::new(Mutex::new(String::new()));
-        let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
-        let kept = Arc::clone(&log);
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let mut kept = kept.lock().expect("nobody panics with it");
-                kept.push_str(&line);
-                kept.push('\n');
-            }
-        });
-        let begun = Instant::now();
-        let address = loop {
-            let found = log.lock().expect("nobody panics with it").clone();
-            let address = found.lines().find_map(|line| {
+        let mut command = bench.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.envs(variables.iter().copied());
+        let mut process = Process::start(command);
+        let address = process.told(|log| {
+            log.lines().find_map(|line| {
                 let rest = line.strip_prefix("serving ")?.split_once("://")?.1;
                 rest.trim().parse().ok()
-            });
-            if let Some(address) = address {
-                break address;
-            }
-            assert!(begun.elapsed() < PATIENCE, "it does not serve:\n{found}");
-            std::thread::sleep(Duration::from_millis(50));
-        };
-        Serving {
-            child,
-            address,
-            log,
-        }
-    }
-
-    fn log(&self) -> String {
-        self.log.lock().expect("nobody panics with it").clone()
-    }
-
-    fn signal(&self, name: &str) {
-        let done = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status();
-        assert!(done.is_ok_and(|status| status.success()), "kill -{name}");
+            })
+        });
+        Serving { process, address }
     }
 
     #[track_caller]

@@ -1,9 +1,6 @@
 //! Three executors as processes that are killed, stopped and missing: every answer is the one of one process.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lake::Lake;
@@ -11,6 +8,7 @@ use lake::arrow::util::pretty::pretty_format_batches;
 use lake::engine::{Engine, EngineSettings};
 use lake::query::Part;
 
+use crate::process::Process;
 use crate::run::Bench;
 
 /// What nodes and executors share.
@@ -58,61 +56,36 @@ fn bench() -> Bench {
     bench
 }
 
-/// An executor process; killed when dropped.
+/// An executor process.
 pub struct Executor {
-    child: Child,
+    process: Process,
     pub address: String,
-    log: Arc<Mutex<String>>,
+}
+
+impl std::ops::Deref for Executor {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
+}
+
+impl std::ops::DerefMut for Executor {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
 }
 
 impl Executor {
     pub fn start(bench: &Bench, listen: &str) -> Self {
         let mut command = bench.command(&["executor", "--listen", listen]);
         command.env("WATCHFIRE__ENGINE__TOKEN", TOKEN);
-        let mut child = command.stderr(Stdio::piped()).spawn().expect("starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            let (_, address) = line.split_once("executor at ")?;
-            Some(address.trim().to_owned())
+        let mut process = Process::start(command);
+        let address = process.told(|log| {
+            let (_, rest) = log.split_once("executor at ")?;
+            Some(rest[..rest.find('\n')?].trim().to_owned())
         });
-        // Its later words are read as they come, so that it never waits for us.
-        let log = Arc::new(Mutex::new(String::new()));
-        let kept = Arc::clone(&log);
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let mut kept = kept.lock().expect("nobody panics with it");
-                kept.push_str(&line);
-                kept.push('\n');
-            }
-        });
-        Executor {
-            child,
-            address: address.expect("says where it listens"),
-            log,
-        }
-    }
-
-    /// What it said since it listens.
-    pub fn log(&self) -> String {
-        self.log.lock().expect("nobody panics with it").clone()
-    }
-
-    fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args([name, &self.child.id().to_string()])
-            .status();
-        assert!(sent.expect("kill runs").success());
-    }
-}
-
-impl Drop for Executor {
-    fn drop(&mut self) {
-        self.kill();
+        Executor { process, address }
     }
 }
 
@@ -194,7 +167,7 @@ fn executors_are_lost_and_answers_stay_the_same() {
         let answer = runtime.block_on(asked).expect("no panic");
         assert_eq!(answer, expected, "trial {trial}");
         for executor in &mut executors {
-            if executor.child.try_wait().expect("asked").is_some() {
+            if !executor.is_going_on() {
                 let listen = executor.address.trim_start_matches("http://").to_owned();
                 *executor = Executor::start(&bench, &listen);
             }
@@ -213,10 +186,10 @@ fn executors_are_lost_and_answers_stay_the_same() {
             runtime.spawn(async move { told(&over, &parts, SQL).await })
         };
         std::thread::sleep(undisturbed * (trial as u32) / 4);
-        victim.signal("-STOP");
+        victim.signal("STOP");
         let begun = Instant::now();
         let answer = runtime.block_on(asked).expect("no panic");
-        victim.signal("-CONT");
+        victim.signal("CONT");
         assert_eq!(answer, expected, "stopped, trial {trial}");
         assert!(
             begun.elapsed() < Duration::from_secs(30),

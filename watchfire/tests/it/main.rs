@@ -36,6 +36,7 @@ mod newsroom;
 mod nodes;
 mod packaging;
 mod pages;
+mod process;
 mod public;
 mod query;
 mod recount;

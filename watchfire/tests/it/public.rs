@@ -2,77 +2,48 @@
 //! whatever is cut or killed on the way, and what lies on the node tells nothing of the inside.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use ::ledger::{Complaint, IncidentFilter, IncidentSort, Ledger, Page, Reach};
 use bulletin::render::Rendition;
 
+use crate::process::{PATIENCE, Process};
 use crate::run::Bench;
 
-/// Longest wait for anything; machines are slow at times.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Somebody's address that must never lie in clear on the node.
 const REPORTER: &str = "zhang.san@reporter.example";
 /// What the inside knows and the node must not.
 const LEDGER_URL: &str = "postgres://watchfire:hunter2@ledger.inside.test/watchfire";
 
-/// A public node's process; killed when dropped.
+/// A public node's process.
 struct Node {
-    child: Child,
+    process: Process,
     outer: SocketAddr,
     inner: SocketAddr,
-    log: Arc<Mutex<String>>,
 }
 
 impl Node {
     fn start(bench: &Bench) -> Self {
-        let mut child = bench
-            .command(&["serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
-        let log = Arc::new(Mutex::new(String::new()));
-        let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
-        let kept = Arc::clone(&log);
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let mut kept = kept.lock().expect("nobody panics with it");
-                kept.push_str(&line);
-                kept.push('\n');
-            }
-        });
-        let begun = Instant::now();
-        loop {
-            let text = log.lock().expect("nobody panics with it").clone();
+        let mut process = Process::start(bench.command(&["serve", "--listen", "127.0.0.1:0"]));
+        let (outer, inner) = process.told(|log| {
             let found = |before: &str| {
-                let (_, rest) = text.split_once(before)?;
+                let (_, rest) = log.split_once(before)?;
                 rest.lines().next()?.trim().parse().ok()
             };
-            let doors = (
-                found("for the public on http://"),
-                found("inner door at http://"),
-            );
-            if let (Some(outer), Some(inner)) = doors {
-                return Node {
-                    child,
-                    outer,
-                    inner,
-                    log,
-                };
-            }
-            let ended = child.try_wait().expect("it is ours").is_some();
-            assert!(
-                !ended && begun.elapsed() < PATIENCE,
-                "it does not serve:\n{text}"
-            );
-            std::thread::sleep(Duration::from_millis(20));
+            Some((
+                found("for the public on http://")?,
+                found("inner door at http://")?,
+            ))
+        });
+        Node {
+            process,
+            outer,
+            inner,
         }
     }
 
@@ -119,22 +90,7 @@ impl Node {
     }
 
     fn kill(mut self) {
-        self.child.kill().expect("it can be killed");
-        self.child.wait().expect("it ends");
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if std::thread::panicking() {
-            eprintln!(
-                "--- log of the node\n{}",
-                self.log.lock().expect("nobody panics with it")
-            );
-        }
+        self.process.kill();
     }
 }
 
@@ -410,7 +366,7 @@ fn everything(pair: &Pair, node: &Node, receipt: &str) -> Vec<(String, Vec<u8>)>
     let mut all = Vec::new();
     files_below(pair.node.path(), &mut all);
     for name in ["environ", "cmdline"] {
-        let path = format!("/proc/{}/{name}", node.child.id());
+        let path = format!("/proc/{}/{name}", node.process.id());
         all.push((
             path.clone(),
             std::fs::read(path).expect("a process of ours"),

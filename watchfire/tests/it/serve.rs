@@ -3,12 +3,12 @@
 //! Here the harness and what the process does by itself; [`push`] is what others hand over, [`kill`]
 //! what survives a SIGKILL, [`site`] what everybody reads.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::process::{PATIENCE, Process};
 use crate::run::Bench;
 
 mod desk;
@@ -18,9 +18,6 @@ mod push;
 pub mod scenarios;
 mod site;
 mod subscriptions;
-
-/// Longest wait for anything; machines are slow at times.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until something is so.
 #[track_caller]
@@ -32,11 +29,18 @@ pub fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-/// A serving process; killed when dropped.
+/// A serving process.
 pub struct Serving {
-    child: Child,
+    process: Process,
     pub address: SocketAddr,
-    log: Arc<Mutex<String>>,
+}
+
+impl std::ops::Deref for Serving {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
 }
 
 impl Serving {
@@ -48,74 +52,23 @@ impl Serving {
     /// The same with more arguments.
     pub fn with(bench: &Bench, more: &[&str]) -> Self {
         let arguments = [&["serve", "--listen", "127.0.0.1:0"], more].concat();
-        let mut child = bench
-            .command(&arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
-        let log = Arc::new(Mutex::new(String::new()));
-        let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
-        let kept = Arc::clone(&log);
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let mut kept = kept.lock().expect("nobody panics with it");
-                kept.push_str(&line);
-                kept.push('\n');
-            }
+        let mut process = Process::start(bench.command(&arguments));
+        let address = process.told(|log| {
+            let (_, rest) = log.split_once(" on http://")?;
+            rest[..rest.find('\n')?].parse().ok()
         });
-        let mut address = None;
-        until("serving", || {
-            let log = log.lock().expect("nobody panics with it");
-            let found = log.split_once(" on http://").and_then(|(_, rest)| {
-                let end = rest.find('\n')?;
-                rest[..end].parse().ok()
-            });
-            address = found;
-            assert!(
-                found.is_some() || child.try_wait().expect("it is ours").is_none(),
-                "it ended:\n{log}"
-            );
-            found.is_some()
-        });
-        Serving {
-            child,
-            address: address.expect("it was found"),
-            log,
-        }
-    }
-
-    pub fn log(&self) -> String {
-        self.log.lock().expect("nobody panics with it").clone()
-    }
-
-    /// Its number.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Sends a signal by its name.
-    pub fn signal(&self, name: &str) {
-        let done = std::process::Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status();
-        assert!(done.is_ok_and(|status| status.success()), "kill -{name}");
+        Serving { process, address }
     }
 
     /// Waits for its end; the exit code.
+    #[track_caller]
     pub fn end(mut self) -> i32 {
-        let mut code = None;
-        until("the end", || {
-            code = self.child.try_wait().expect("it is ours");
-            code.is_some()
-        });
-        code.and_then(|status| status.code()).unwrap_or(-1)
+        self.process.end()
     }
 
     /// Kills it at once.
     pub fn kill(mut self) {
-        self.child.kill().expect("it can be killed");
-        self.child.wait().expect("it ends");
+        self.process.kill();
     }
 
     fn get(&self, path: &str) -> Answer {
@@ -127,17 +80,6 @@ impl Serving {
         let text = self.get("/metrics").body;
         let mut lines = text.lines();
         lines.find_map(|found| found.strip_prefix(line)?.trim().parse().ok())
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if std::thread::panicking() {
-            eprintln!("--- log of the serving process\n{}", self.log());
-        }
     }
 }
 

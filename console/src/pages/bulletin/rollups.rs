@@ -203,7 +203,8 @@ async fn stored(
 
 /// The files of a stored edition.
 fn made(row: &Issue, period: ReportingPeriod) -> Result<Vec<Rendition>, Refusal> {
-    Ok(rollup::files(&parse(row)?, period.kind()))
+    rollup::files(&parse(row)?, period.kind(), None)
+        .map_err(|error| Refusal::broken("the edition", error))
 }
 
 #[derive(Debug, Deserialize)]

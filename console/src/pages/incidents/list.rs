@@ -9,10 +9,11 @@ use model::newsroom::Right;
 
 use super::chips::{self, Chip, Offer, address};
 use super::rows::{Column, Pen, Row, people};
-use super::views::{Tab, counted, tabs};
+use super::views::{Tab, count_of, counted, tabs};
 use super::words::ListWords;
 use super::{At, escaped, meant};
 use crate::Desk;
+use crate::kept::Asking;
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
 use crate::visitor::Visitor;
@@ -178,8 +179,8 @@ pub(super) async fn page(
         .collect();
     let count = match &bad {
         None => {
-            let search = meant(&desk, &visitor, &query);
-            let mut count = desk.ledger.count_found(&search, &visitor.within()?).await?;
+            let asking = Asking::of(&desk, &visitor).await?;
+            let mut count = count_of(&desk, &visitor, &asking, &query).await?;
             // A count that ended early knows no more than the page does.
             if count.more {
                 count.count = count.count.max(rows.len() as u64);

@@ -3,7 +3,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use ledger::{Query, SavedView};
+use ledger::{Bounded, Key, Query, SavedView};
 use model::newsroom::Right;
 use model::worded::Word;
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use super::rows::Column;
 use super::words::ListWords;
 use super::{At, meant};
 use crate::Desk;
+use crate::kept::Asking;
 use crate::pages::form::{self, Input};
 use crate::refusal::Refusal;
 use crate::visitor::Visitor;
@@ -57,7 +58,7 @@ fn owners(visitor: &Visitor) -> Vec<String> {
 }
 
 /// A count as it is shown.
-pub(super) fn counted(count: ledger::Bounded) -> String {
+pub(super) fn counted(count: Bounded) -> String {
     let digits = count.count.to_string();
     let mut text = String::new();
     for (at, c) in digits.chars().enumerate() {
@@ -72,10 +73,31 @@ pub(super) fn counted(count: ledger::Bounded) -> String {
     text
 }
 
+/// How many incidents a query finds within a visitor's reach: kept, for every page counts every view, and a count
+/// costs as much as a page.
+pub(super) async fn count_of(
+    desk: &Desk,
+    visitor: &Visitor,
+    asking: &Asking<'_>,
+    query: &Query,
+) -> Result<Bounded, Refusal> {
+    let reach = visitor.within()?;
+    let mine =
+        |term: &ledger::Term| term.key == Key::Assignee && term.values.iter().any(|v| v == "me");
+    let mine = query.terms.iter().any(mine);
+    let me = if mine { visitor.login() } else { "" };
+    let question = format!("{reach:?} {me:?} {query}");
+    let read = async || {
+        let search = meant(desk, visitor, query);
+        Ok(desk.ledger.count_found(&search, &reach).await?)
+    };
+    desk.found.answer(desk, asking, &question, read).await
+}
+
 /// The tabs of a visitor.
 pub(super) async fn tabs(desk: &Desk, visitor: &Visitor, now: &Query) -> Result<Vec<Tab>, Refusal> {
     let (lang, w) = (visitor.lang, ListWords::of(visitor.lang));
-    let reach = visitor.within()?;
+    let asking = Asking::of(desk, visitor).await?;
     let today = desk.now().date_in(&desk.terms().zone).unwrap_or_default();
     let mut all: Vec<(String, String, String, Option<i64>)> = common(w, today)
         .into_iter()
@@ -96,10 +118,7 @@ pub(super) async fn tabs(desk: &Desk, visitor: &Visitor, now: &Query) -> Result<
         let Ok(query) = Query::read(&text) else {
             continue;
         };
-        let count = desk
-            .ledger
-            .count_found(&meant(desk, visitor, &query), &reach)
-            .await?;
+        let count = count_of(desk, visitor, &asking, &query).await?;
         tabs.push(Tab {
             name,
             href: address(&query, lang, &columns),

@@ -1,6 +1,9 @@
 //! The week so far: sums that grow, this week's over last week's, compared at the same moment.
 
-use ledger::Reach;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use ledger::Pace;
 use ledger::incident::Period;
 use model::bulletin::Lang;
 use model::incident::CaseKind;
@@ -8,8 +11,10 @@ use model::time::ReportingWeek;
 
 use super::Words;
 use crate::Desk;
+use crate::kept::Asking;
 use crate::pages::draw;
 use crate::refusal::Refusal;
+use crate::visitor::Visitor;
 use crate::words::fill;
 
 /// Parts of a week that a curve is drawn from: six hours each.
@@ -41,21 +46,62 @@ struct Counted {
     takes: fn(CaseKind, &str) -> bool,
 }
 
+/// How incidents came this week, last week up to the same moment, and in all of last week.
+#[derive(Clone)]
+pub(crate) struct Paces {
+    this: Arc<[Pace]>,
+    cut: Arc<[Pace]>,
+    last: Arc<[Pace]>,
+}
+
+/// The weeks' incidents of a period, kept: ten thousands of rows are added up for six numbers.
+async fn paces(
+    desk: &Desk,
+    visitor: &Visitor,
+    asking: &Asking<'_>,
+    period: Period,
+    (week, zone): (ReportingWeek, &TimeZone),
+) -> Result<Paces, Refusal> {
+    let now = desk.now();
+    let (from, to) = week.span(zone);
+    let (last_from, last_to) = week.previous().span(zone);
+    let part = (to.0 - from.0) / PARTS as i64;
+    // To the same moment, for the comparison; the whole week, for the line.
+    let until = (last_from.0 + (now.0 - from.0)).min(last_to.0);
+    let reach = visitor.within()?;
+    let read = async || {
+        let of = async |from: i64, to: i64| -> Result<Arc<[Pace]>, Refusal> {
+            Ok(desk
+                .ledger
+                .pace(period, &reach, (from, to), part)
+                .await?
+                .into())
+        };
+        Ok(Paces {
+            this: of(from.0, now.0).await?,
+            cut: of(last_from.0, until).await?,
+            last: of(last_from.0, last_to.0).await?,
+        })
+    };
+    let question = format!("{period:?} {reach:?} {}", from.0);
+    desk.paces.answer(desk, asking, &question, read).await
+}
+
 /// The tiles, and the days of the week in words. Workload carries no better or worse.
 pub(super) async fn week(
     desk: &Desk,
-    reach: &Reach,
+    visitor: &Visitor,
     w: &'static Words,
     lang: Lang,
 ) -> Result<(String, Vec<Tile>), Refusal> {
     let now = desk.now();
+    let asking = Asking::of(desk, visitor).await?;
     let zone = desk.terms().zone.clone();
     let today = now
         .date_in(&zone)
         .ok_or_else(|| Refusal::broken("the clock", "stands outside of time"))?;
     let week = ReportingWeek::containing(today);
     let (from, to) = week.span(&zone);
-    let (last_from, last_to) = week.previous().span(&zone);
     let any = |_: CaseKind, _: &str| true;
     let all = [
         Counted {
@@ -92,23 +138,9 @@ pub(super) async fn week(
     let mut tiles = Vec::new();
     let periods = [Period::Opened, Period::Handled, Period::VerifiedGone];
     for period in periods {
-        let part = (to.0 - from.0) / PARTS as i64;
-        let this = desk
-            .ledger
-            .pace(period, reach, (from.0, now.0), part)
-            .await?;
-        // To the same moment, for the comparison; the whole week, for the line.
-        let until = (last_from.0 + (now.0 - from.0)).min(last_to.0);
-        let cut = desk
-            .ledger
-            .pace(period, reach, (last_from.0, until), part)
-            .await?;
-        let last = desk
-            .ledger
-            .pace(period, reach, (last_from.0, last_to.0), part)
-            .await?;
+        let paces = paces(desk, visitor, &asking, period, (week, &zone)).await?;
         for counted in all.iter().filter(|one| one.period == period) {
-            let sum = |rows: &[ledger::Pace]| -> Vec<f64> {
+            let sum = |rows: &[Pace]| -> Vec<f64> {
                 let mut parts = vec![0.0; PARTS];
                 for row in rows
                     .iter()
@@ -125,7 +157,7 @@ pub(super) async fn week(
                     })
                     .collect()
             };
-            let (this, cut, last) = (sum(&this), sum(&cut), sum(&last));
+            let (this, cut, last) = (sum(&paces.this), sum(&paces.cut), sum(&paces.last));
             let passed = (now.0 - from.0) as f64 / (to.0 - from.0) as f64;
             tiles.push(tile(counted.name, w, lang, (&this, &cut, &last), passed));
         }

@@ -140,11 +140,12 @@ pub fn change(
         }
         Origin::Imported { .. } => None,
     };
-    let registrars = match (&difference, statistic.observed) {
-        (Some((_, then)), Observed::Handling | Observed::PhishingPage) => {
-            Some((desk.wait(then.registrars())?, desk.wait(week.registrars())?))
-        }
-        _ => None,
+    let (registrars, campaigns) = match (&difference, statistic.observed) {
+        (Some((_, then)), Observed::Handling | Observed::PhishingPage) => (
+            Some((desk.wait(then.registrars())?, desk.wait(week.registrars())?)),
+            Some((desk.wait(then.campaigns())?, desk.wait(week.campaigns())?)),
+        ),
+        _ => (None, None),
     };
     let province = |code: u32| desk.province(code);
     let found = explain(&Inputs {
@@ -154,6 +155,7 @@ pub fn change(
         past: &past,
         difference: difference.as_ref().map(|(difference, _)| difference),
         registrars: registrars.as_ref().map(|(last, this)| (last, this)),
+        campaigns: campaigns.as_ref().map(|(last, this)| (last, this)),
         names: &Names {
             province: &province,
             sector: &sector,

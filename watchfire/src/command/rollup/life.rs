@@ -2,7 +2,7 @@
 //! back. The same functions of the ledger as of an issue, under the roll-up's own series.
 
 use bulletin::publish::{Asset, Notice};
-use bulletin::render::Rendition;
+use bulletin::render::{Fonts, Rendition};
 use bulletin::rollup::{series_id, title};
 use bulletin::sections::words::day;
 use bulletin::sheet::{self, Block, Sheet};
@@ -25,7 +25,7 @@ use crate::workspace::{Session, Workspace, now};
 use bulletin::period::FrozenPeriod;
 
 /// The kinds in the order in which the site lists them.
-const KINDS: [PeriodKind; 3] = [PeriodKind::Month, PeriodKind::Quarter, PeriodKind::Year];
+pub const KINDS: [PeriodKind; 3] = [PeriodKind::Month, PeriodKind::Quarter, PeriodKind::Year];
 
 /// What is done with a roll-up.
 pub enum Act {
@@ -206,8 +206,12 @@ fn put_out(
     let edition = workspace.block_on(ledger.edition(key))?;
     let known = edition.and_then(|edition| edition.published_revision);
     if known != Some(row.revision) {
+        let fonts = Fonts::load(&workspace.settings.fonts).map_err(|error| {
+            Failure::new("the PDF", error)
+                .remedy("apt install fonts-noto-cjk, or list a folder in [fonts] dirs")
+        })?;
         let mut kept = Vec::new();
-        for file in files(&bulletin, period.kind()) {
+        for file in files(&bulletin, period.kind(), Some(&fonts))? {
             let blob = workspace.blobs.put_bytes(&file.bytes)?;
             kept.push(NewRendition {
                 name: file.name,

@@ -111,7 +111,7 @@ fn a_signal_ends_it_in_good_order() {
         answer.expect("it answers").is(202);
     }
     serving.signal("TERM");
-    let log = Arc::clone(&serving.log);
+    let log = serving.shared_log();
     assert_eq!(serving.end(), 0);
     let log = log.lock().expect("nobody panics with it").clone();
     assert!(log.contains("stopping: work under way may end"), "{log}");
