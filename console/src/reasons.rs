@@ -105,6 +105,10 @@ const REASONS: &[(&str, &str)] = &[
         "其间新设了保全，请重新预览后再执行",
     ),
     (
+        "a hold covers other events by now: preview the rules and apply them again",
+        "保全所涉监测记录已有变化，请重新预览后再执行",
+    ),
+    (
         "is closed: write to us instead",
         "已经办结，如有话说请给我们留言",
     ),

@@ -30,6 +30,7 @@ use crate::compaction::Upkeep;
 use crate::enrich::Enricher;
 use crate::error::{Error, Result};
 use crate::gather::{Gathered, TallyKey};
+use crate::held::Cover;
 use crate::pipeline::{self, Cutter, Step, Steps};
 use crate::profile::Profile;
 
@@ -285,14 +286,24 @@ impl Intake<'_> {
     ) -> Result<()> {
         let mut seen = BTreeSet::new();
         let over = self.over()?;
+        let cover = match again {
+            true => Cover::read(&self.upkeep())?.with_reports(&self.upkeep())?,
+            false => Cover::default(),
+        };
         self.archive_ahead(deliveries, |archived| {
+            // Reading again replaces events, which a hold keeps.
+            let mut held = BTreeSet::new();
             if again {
-                let ingested = archived
-                    .iter()
-                    .filter(|(_, report)| report.state == ReportState::Ingested)
-                    .map(|(_, report)| report.id.clone())
-                    .filter(|id| !over.contains_key(id))
-                    .collect::<Vec<_>>();
+                let mut ingested = Vec::new();
+                for (_, report) in &archived {
+                    if report.state != ReportState::Ingested || over.contains_key(&report.id) {
+                        continue;
+                    }
+                    match cover.keeps(report, &self.upkeep())? {
+                        true => drop(held.insert(report.id.clone())),
+                        false => ingested.push(report.id.clone()),
+                    }
+                }
                 self.upkeep().split_off(&ingested)?;
             }
             for (delivery, report) in archived {
@@ -307,16 +318,23 @@ impl Intake<'_> {
                 }
                 // What was unreadable may have become readable by a mended entry, and is tried again;
                 // what was empty stays empty, and was told once.
-                let known = report.state == ReportState::Ingested && (!again || over.is_some())
+                let stays = over.is_some() || held.contains(&report.id);
+                let known = report.state == ReportState::Ingested && (!again || stays)
                     || was_empty(&report)
                     || !seen.insert(report.id.clone());
                 if !known {
                     self.read_report(delivery, report, again, cutter)?;
                     continue;
                 }
-                let remark = over.filter(|_| again).map(|rule| {
-                    format!("is not read again: rule {rule} of retention took of it what was over")
-                });
+                let remark = match over.filter(|_| again) {
+                    Some(rule) => Some(format!(
+                        "is not read again: rule {rule} of retention took of it what was over"
+                    )),
+                    None => held.contains(&report.id).then(|| {
+                        "is not read again: a legal hold covers it, see `watchfire hold list`"
+                            .to_owned()
+                    }),
+                };
                 cutter.say(Said::Known {
                     feed: report.feed,
                     origin: delivery.origin.clone(),

@@ -22,6 +22,7 @@ pub mod dry_run;
 pub mod enrich;
 pub mod error;
 pub mod gather;
+mod held;
 pub mod ingest;
 mod lines;
 pub mod pipeline;

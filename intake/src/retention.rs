@@ -11,14 +11,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use lake::compact;
 use lake::stage::make_durable;
 use ledger::{
-    BlobStore, Hold, LakeFile, LakeFileKind, LakeMember, NewExpiry, Page, RejectFilter, Report,
+    BlobStore, LakeFile, LakeFileKind, LakeMember, NewExpiry, Page, RejectFilter, Report,
     ReportFilter, ReportState, Retained, Rewritten,
 };
+use model::ids::EventId;
 use model::time::{Day, Timestamp};
 use serde::Serialize;
 
 use crate::compaction::{Listing, Upkeep, run_of};
 use crate::error::Result;
+use crate::held::Cover;
 
 /// Reports read at a time.
 const STRIDE: u64 = 1_000;
@@ -126,12 +128,16 @@ impl Retention<'_> {
     }
 
     fn run(&self, apply: bool) -> Result<Vec<Due>> {
-        let ledger = self.upkeep.ledger;
-        let holds = self.upkeep.runtime.block_on(ledger.holds(false))?;
+        let mut cover = Cover::read(&self.upkeep)?;
+        let of_reports = |rule: &Rule| rule.what != Retained::Events;
+        if self.rules.iter().any(of_reports) {
+            // Before events go: they say which reports are held.
+            cover = cover.with_reports(&self.upkeep)?;
+        }
         let today = (self.upkeep.clock)().day();
         let mut sums = Sums::new();
-        self.events(&holds, today, apply, &mut sums)?;
-        self.reports(&holds, today, apply, &mut sums)?;
+        self.events(&cover, today, apply, &mut sums)?;
+        self.reports(&cover, today, apply, &mut sums)?;
         let due = sums.into_values().map(|(due, first, last)| Due {
             first_day: Day(first).to_string(),
             last_day: Day(last).to_string(),
@@ -164,22 +170,23 @@ impl Retention<'_> {
         *last = day.max(*last);
     }
 
-    /// The first rule for events of the feed that matches decides.
+    /// The first rule for events of the feed that matches decides. `kept` says whether a hold keeps the event
+    /// as such.
     fn fate(
         &self,
         (feed, report): (&str, &str),
         (class, tlp): (Option<&str>, Option<&str>),
+        kept: bool,
         day: i32,
-        today: Day,
-        holds: &[Hold],
+        (cover, today): (&Cover, Day),
     ) -> Fate {
         let rule = self.rules.iter().position(|rule| {
             rule.speaks_of(Retained::Events, feed) && rule.matches_row(class, tlp)
         });
         match rule {
             Some(rule) if self.rules[rule].is_over(day, today) => {
-                let held = |hold: &Hold| hold.covers(feed, report, std::iter::once(day));
-                match holds.iter().any(held) {
+                let mut holds = cover.held.in_force.iter();
+                match kept || holds.any(|hold| hold.covers(feed, report, std::iter::once(day))) {
                     true => Fate::Held(rule),
                     false => Fate::Expire(rule),
                 }
@@ -188,7 +195,7 @@ impl Retention<'_> {
         }
     }
 
-    fn events(&self, holds: &[Hold], today: Day, apply: bool, sums: &mut Sums) -> Result<()> {
+    fn events(&self, cover: &Cover, today: Day, apply: bool, sums: &mut Sums) -> Result<()> {
         let rules = self
             .rules
             .iter()
@@ -208,7 +215,7 @@ impl Retention<'_> {
             days.entry(file.day).or_default().push(file);
         }
         for (day, files) in days {
-            self.day(Day(day), &files, (holds, today), apply, sums)?;
+            self.day(Day(day), &files, (cover, today), apply, sums)?;
         }
         Ok(())
     }
@@ -218,7 +225,8 @@ impl Retention<'_> {
         &self,
         part: &LakeFile,
         members: &[LakeMember],
-        (holds, today): (&[Hold], Day),
+        kept: &BTreeSet<EventId>,
+        (cover, today): (&Cover, Day),
     ) -> Result<BTreeMap<(String, String, Fate), u64>> {
         let mut fates = BTreeMap::new();
         let own = LakeMember {
@@ -234,22 +242,27 @@ impl Retention<'_> {
                 .filter(|member| member.path == part.path)
                 .collect(),
         };
-        let by_row = members.iter().any(|member| {
-            let mut rules = self.rules.iter();
-            rules.any(|rule| rule.speaks_of(Retained::Events, &member.feed) && rule.looks_at_rows())
-        });
+        let by_row = !kept.is_empty()
+            || members.iter().any(|member| {
+                let mut rules = self.rules.iter();
+                rules.any(|rule| {
+                    rule.speaks_of(Retained::Events, &member.feed) && rule.looks_at_rows()
+                })
+            });
         if by_row {
             let day = Day(part.day);
             compact::look(self.upkeep.lake, day, &part.path, &mut |facts| {
                 let origin = (facts.feed, facts.report);
-                let fate = self.fate(origin, (facts.class, facts.tlp), part.day, today, holds);
+                let words = (facts.class, facts.tlp);
+                let kept = kept.contains(&facts.id);
+                let fate = self.fate(origin, words, kept, part.day, (cover, today));
                 let key = (facts.feed.to_owned(), facts.report.to_owned(), fate);
                 *fates.entry(key).or_insert(0) += 1;
             })?;
         } else {
             for member in members {
                 let origin = (member.feed.as_str(), member.report_id.as_str());
-                let fate = self.fate(origin, (None, None), part.day, today, holds);
+                let fate = self.fate(origin, (None, None), false, part.day, (cover, today));
                 let key = (member.feed.clone(), member.report_id.clone(), fate);
                 *fates.entry(key).or_insert(0) += member.rows.unsigned_abs();
             }
@@ -262,10 +275,11 @@ impl Retention<'_> {
         &self,
         day: Day,
         files: &[LakeFile],
-        (holds, today): (&[Hold], Day),
+        (cover, today): (&Cover, Day),
         apply: bool,
         sums: &mut Sums,
     ) -> Result<()> {
+        let kept = cover.events(&self.upkeep, day.0)?;
         let Upkeep {
             ledger,
             lake,
@@ -282,7 +296,7 @@ impl Retention<'_> {
         let mut staged = Vec::new();
         let mut expired: BTreeMap<(usize, String, String), u64> = BTreeMap::new();
         for part in parts {
-            let fates = self.fates(part, &members, (holds, today))?;
+            let fates = self.fates(part, &members, &kept, (cover, today))?;
             let goes = |fate: &Fate| matches!(fate, Fate::Expire(_));
             for ((feed, report, fate), rows) in &fates {
                 // A part that only older snapshots see holds the rows of live ones again.
@@ -305,7 +319,9 @@ impl Retention<'_> {
             let purpose = format!("retention {today}");
             let mut keep = |facts: compact::Facts<'_>| {
                 let origin = (facts.feed, facts.report);
-                let fate = self.fate(origin, (facts.class, facts.tlp), day.0, today, holds);
+                let words = (facts.class, facts.tlp);
+                let kept = kept.contains(&facts.id);
+                let fate = self.fate(origin, words, kept, day.0, (cover, today));
                 (!goes(&fate)).then_some(0)
             };
             let kept = compact::split(lake, day, &part.path, &purpose, 1, &mut keep)?;
@@ -350,14 +366,15 @@ impl Retention<'_> {
             .collect();
         let old = change.old.clone();
         let now = clock().0;
-        let expire = ledger.expire(Retained::Events, expired, change, holds, self.actor, now);
+        let held = &cover.held;
+        let expire = ledger.expire(Retained::Events, expired, change, held, self.actor, now);
         runtime.block_on(expire)?;
         self.upkeep.delete(&old)?;
         Ok(())
     }
 
     /// Raw bytes and rejects, by report.
-    fn reports(&self, holds: &[Hold], today: Day, apply: bool, sums: &mut Sums) -> Result<()> {
+    fn reports(&self, cover: &Cover, today: Day, apply: bool, sums: &mut Sums) -> Result<()> {
         let Upkeep {
             ledger, runtime, ..
         } = &self.upkeep;
@@ -380,7 +397,7 @@ impl Retention<'_> {
                 let day = Timestamp(report.received_at).day().0;
                 if !done.contains(&report.id) {
                     let size = (1, report.bytes.unsigned_abs());
-                    let fate = self.fate_of_report(Retained::Raw, report, day, today, holds)?;
+                    let fate = self.fate_of_report(Retained::Raw, report, day, (cover, today))?;
                     // What was not read yet is never lost.
                     if report.state != ReportState::Archived {
                         self.sum(sums, fate, &report.feed, day, size);
@@ -388,7 +405,8 @@ impl Retention<'_> {
                     }
                 }
                 if report.rejects > 0 {
-                    let fate = self.fate_of_report(Retained::Rejects, report, day, today, holds)?;
+                    let fate =
+                        self.fate_of_report(Retained::Rejects, report, day, (cover, today))?;
                     let count = match fate {
                         Fate::Keep => 0,
                         _ => runtime.block_on(ledger.reject_count(&RejectFilter {
@@ -409,7 +427,8 @@ impl Retention<'_> {
                     }
                     let now = (self.upkeep.clock)().0;
                     let change = Rewritten::default();
-                    let expire = ledger.expire(what, expired, change, holds, self.actor, now);
+                    let held = &cover.held;
+                    let expire = ledger.expire(what, expired, change, held, self.actor, now);
                     runtime.block_on(expire)?;
                 }
                 // Also what a killed run recorded and did not delete.
@@ -445,8 +464,7 @@ impl Retention<'_> {
         what: Retained,
         report: &Report,
         day: i32,
-        today: Day,
-        holds: &[Hold],
+        (cover, today): (&Cover, Day),
     ) -> Result<Fate> {
         let mut rules = self.rules.iter();
         let Some(rule) = rules.position(|rule| rule.speaks_of(what, &report.feed)) else {
@@ -455,16 +473,7 @@ impl Retention<'_> {
         if !self.rules[rule].is_over(day, today) {
             return Ok(Fate::Keep);
         }
-        // A period covers a report that came in it or speaks of a day in it.
-        let Upkeep {
-            ledger, runtime, ..
-        } = &self.upkeep;
-        let mut days = vec![day];
-        if holds.iter().any(|hold| hold.from_day.is_some()) {
-            days.extend(runtime.block_on(ledger.days_of_report(&report.id))?);
-        }
-        let held = |hold: &Hold| hold.covers(&report.feed, &report.id, days.iter().copied());
-        Ok(match holds.iter().any(held) {
+        Ok(match cover.keeps(report, &self.upkeep)? {
             true => Fate::Held(rule),
             false => Fate::Expire(rule),
         })

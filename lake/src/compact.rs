@@ -9,9 +9,10 @@
 //! Memory: identities of the part being written (twice 16 bytes a row) and of the one being read, and
 //! one row group; a part has at most [`PART_ROWS`] rows, so it does not grow with the day.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::field::Field;
+use model::ids::EventId;
 use model::time::Day;
 
 use crate::error::{Error, Result};
@@ -125,6 +126,8 @@ pub struct Facts<'a> {
     pub feed: &'a str,
     /// Report.
     pub report: &'a str,
+    /// Its identity.
+    pub id: EventId,
     /// `class_type`.
     pub class: Option<&'a str>,
     /// `tlp`.
@@ -176,6 +179,7 @@ fn choose_rows(
     let facts = |row: usize| Facts {
         feed: text(chunk, Column::Feed.index(), row).unwrap_or(""),
         report: text(chunk, Column::Report.index(), row).unwrap_or(""),
+        id: chunk.ids[row],
         class: text(chunk, field_index(Field::ClassType), row),
         tlp: text(chunk, field_index(Field::Tlp), row),
     };
@@ -195,6 +199,35 @@ pub fn look(lake: &Lake, day: Day, part: &str, see: &mut dyn FnMut(Facts<'_>)) -
         });
     }
     Ok(())
+}
+
+/// The reports of those of the `wanted` rows that a part holds. A part whose run, the file `run` beside it,
+/// lists none of them is not opened.
+///
+/// # Errors
+/// As [`look`].
+pub fn reports_of(
+    lake: &Lake,
+    day: Day,
+    (part, run): (&str, &str),
+    wanted: &BTreeSet<EventId>,
+) -> Result<BTreeMap<EventId, String>> {
+    let mut sorted = run::Reader::open(lake.files(), &lake.root().join(run))?;
+    let mut found = BTreeMap::new();
+    loop {
+        let Some(id) = sorted.next()? else {
+            return Ok(found);
+        };
+        if wanted.contains(&EventId(id.to_be_bytes())) {
+            break;
+        }
+    }
+    look(lake, day, part, &mut |facts| {
+        if wanted.contains(&facts.id) {
+            found.insert(facts.id, facts.report.to_owned());
+        }
+    })?;
+    Ok(found)
 }
 
 /// What a part turned out to hold.

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::audit::{self, NewAudit};
 use crate::incident::{self, object};
+use crate::retention::matter;
 use crate::text::Text;
 use crate::{Error, Ledger, Page, Result, bulk};
 
@@ -268,6 +269,10 @@ impl Ledger {
                 detail: json!({ "directives": told }),
             });
         }
+        let asked: Vec<_> = all
+            .iter()
+            .filter_map(|new| Some((new.incident, new.organization?)))
+            .collect();
         let rows = all.into_iter().map(|new| {
             let state = match (new.organization, new.place) {
                 (None, _) => DirectiveState::NoContact,
@@ -301,6 +306,7 @@ impl Ledger {
         });
         bulk::insert(&tx, rows).await?;
         audit::append_all(&tx, records, now).await?;
+        matter::reach_party(&tx, &asked, "is asked", (actor, now)).await?;
         tx.commit().await?;
         Ok(())
     }

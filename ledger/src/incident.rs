@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::audit::{self, NewAudit};
 use crate::directive::{self, DirectiveState};
+use crate::retention::matter;
 use crate::text::{Text, without_nul};
 use crate::{Error, Hash, Ledger, Page, Result, complaint};
 
@@ -97,7 +98,7 @@ mod row {
         pub validated_by: Option<String>,
         /// Its grades by the schemes in force, JSON text.
         pub grade: Option<String>,
-        /// Whether nothing of it may be deleted.
+        /// Whether a legal hold covers it: nothing of it may be deleted. Follows the holds in force.
         pub legal_hold: bool,
         /// Events that joined it.
         pub events: i64,
@@ -539,7 +540,6 @@ fn changed(incident: &Incident) -> ActiveModel {
         basis: Set(row.basis),
         validated_by: Set(row.validated_by),
         grade: Set(row.grade),
-        legal_hold: Set(row.legal_hold),
         events: Set(row.events),
         complaints: Set(row.complaints),
         first_seen_at: Set(row.first_seen_at),
@@ -621,6 +621,7 @@ impl Ledger {
         }
         let merge = NewStep::new(Step::Merge, reason, now);
         let from = step(&tx, part, reach, &merge, actor, now).await?;
+        matter::keep_together(&tx, [part, whole], "merged", (actor, now)).await?;
         Entity::update_many()
             .col_expr(Column::MergedInto, Expr::value(Text(whole)))
             .filter(

@@ -146,7 +146,7 @@ pub use reference::{NewReferenceTable, ReferenceTable};
 pub use registration::{RegistrationAnswer, RegistrationState};
 pub use reject::{Reject, RejectFilter, RejectState};
 pub use report::{Archived, FeedTotals, NewReport, Report, ReportFilter, ReportKind, ReportState};
-pub use retention::{Expiry, Hold, NewExpiry, NewHold, Retained, Rewritten};
+pub use retention::{Expiry, Hold, Holds, NewExpiry, NewHold, Retained, Rewritten};
 pub use rule_trust::{RuleMode, RuleTrust};
 pub use second_factor::{HalfSession, SecondFactor};
 pub use setting::Setting;

@@ -159,6 +159,13 @@ pub(crate) async fn add_read<C: ConnectionTrait>(
     Ok(id)
 }
 
+/// Whether a message has these bytes.
+pub(crate) async fn has_blob<C: ConnectionTrait>(db: &C, blob: &Hash) -> Result<bool> {
+    // A message's id is the name of its bytes.
+    let found = Entity::find_by_id(blob.to_string()).one(db).await?;
+    Ok(found.is_some())
+}
+
 impl Ledger {
     /// Stores a message and asks for it to be read, in one transaction; the same bytes again change
     /// nothing. Whether it is new.

@@ -3,60 +3,22 @@
 //! Rules stand in the configuration; here is what they did. An expiry names the rule, the report and
 //! the day, so that a figure whose records are gone says so instead of failing. It takes records out of
 //! every snapshot, also of those that frozen issues were made from: the issues keep their values, the
-//! records behind them are gone. A hold is never deleted, only released.
+//! records behind them are gone.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Expr;
 use sea_orm::{QueryOrder, QuerySelect, QueryTrait};
 use serde_json::json;
 
 use crate::audit::{self, NewAudit};
 use crate::manifest::{LakeFile, Snapshot};
 use crate::{
-    Error, Hash, LakeMember, Ledger, Result, bulk, counter, manifest, member, reject, report, tally,
+    Error, Hash, LakeMember, Ledger, Result, bulk, counter, manifest, member, message, reject,
+    report, tally, verification,
 };
-
-mod hold {
-    use sea_orm::entity::prelude::*;
-
-    /// A legal hold: what it covers is kept, whatever a rule says.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Serialize)]
-    #[sea_orm(table_name = "hold")]
-    pub struct Model {
-        /// Number given by the ledger.
-        #[sea_orm(primary_key)]
-        pub id: i64,
-        /// Of this feed only.
-        pub feed: Option<String>,
-        /// Of this report only.
-        pub report_id: Option<String>,
-        /// From this UTC day, days since 1970-01-01.
-        pub from_day: Option<i32>,
-        /// Up to and with this UTC day.
-        pub to_day: Option<i32>,
-        /// Why.
-        pub reason: String,
-        /// Who placed it.
-        pub placed_by: String,
-        /// When, microseconds UTC.
-        pub placed_at: i64,
-        /// Who released it.
-        pub released_by: Option<String>,
-        /// When, microseconds UTC.
-        pub released_at: Option<i64>,
-        /// Why it was released.
-        pub release_reason: Option<String>,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
 
 mod expiry {
     use sea_orm::entity::prelude::*;
@@ -96,8 +58,11 @@ mod expiry {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+mod holding;
+pub(crate) mod matter;
+
 pub use expiry::Model as Expiry;
-pub use hold::Model as Hold;
+pub use holding::{Hold, Holds, NewHold};
 
 /// What expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -120,22 +85,6 @@ impl Retained {
             Retained::Rejects => "rejects",
         }
     }
-}
-
-/// A hold to be placed; at least one of feed, report and period says what it covers, and all that are
-/// given must fit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewHold {
-    /// Of this feed.
-    pub feed: Option<String>,
-    /// Of this report.
-    pub report_id: Option<String>,
-    /// First and last UTC day, days since 1970-01-01.
-    pub days: Option<(i32, i32)>,
-    /// Why.
-    pub reason: String,
-    /// Who.
-    pub by: String,
 }
 
 /// What a rule takes away of a report.
@@ -164,37 +113,6 @@ pub struct Rewritten {
     pub new: Vec<LakeFile>,
     /// Whose rows the new parts hold.
     pub members: Vec<LakeMember>,
-}
-
-impl Hold {
-    /// Whether it is in force.
-    pub fn is_active(&self) -> bool {
-        self.released_at.is_none()
-    }
-
-    /// Whether it covers something of a report on any of the days.
-    pub fn covers(&self, feed: &str, report: &str, mut days: impl Iterator<Item = i32>) -> bool {
-        let of_day = |day: i32| {
-            self.from_day.is_none_or(|from| from <= day) && self.to_day.is_none_or(|to| day <= to)
-        };
-        self.is_active()
-            && self.feed.as_deref().is_none_or(|own| own == feed)
-            && self.report_id.as_deref().is_none_or(|own| own == report)
-            && (self.from_day.is_none() && self.to_day.is_none() || days.any(of_day))
-    }
-}
-
-fn object(id: i64) -> String {
-    format!("hold {id}")
-}
-
-async fn active<C: ConnectionTrait>(db: &C) -> Result<Vec<i64>> {
-    let select = hold::Entity::find()
-        .select_only()
-        .column(hold::Column::Id)
-        .filter(hold::Column::ReleasedAt.is_null())
-        .order_by_asc(hold::Column::Id);
-    Ok(select.into_tuple().all(db).await?)
 }
 
 /// Stores expiries with one audit row for each rule.
@@ -249,116 +167,35 @@ async fn record<C: ConnectionTrait>(
 }
 
 impl Ledger {
-    /// Places a hold.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] if it covers nothing in particular, lacks a reason or a name, ends before
-    /// it starts, or names a report that there is not.
-    pub async fn place_hold(&self, new: NewHold, now: i64) -> Result<Hold> {
-        let refuse = |reason: &str| Err(Error::conflict("hold", reason));
-        if new.feed.is_none() && new.report_id.is_none() && new.days.is_none() {
-            return refuse("covers neither a feed, a report nor a period");
-        }
-        if new.reason.trim().is_empty() || new.by.trim().is_empty() {
-            return refuse("needs a reason and the name of who places it");
-        }
-        if new.days.is_some_and(|(from, to)| to < from) {
-            return refuse("ends before it starts");
-        }
-        let tx = self.begin().await?;
-        if let Some(report) = &new.report_id {
-            report::get(&tx, report).await?;
-        }
-        let row = hold::ActiveModel {
-            id: NotSet,
-            feed: Set(new.feed),
-            report_id: Set(new.report_id),
-            from_day: Set(new.days.map(|days| days.0)),
-            to_day: Set(new.days.map(|days| days.1)),
-            reason: Set(new.reason),
-            placed_by: Set(new.by),
-            placed_at: Set(now),
-            released_by: Set(None),
-            released_at: Set(None),
-            release_reason: Set(None),
-        };
-        let placed = row.insert(&tx).await?;
-        let entry = NewAudit {
-            actor: placed.placed_by.clone(),
-            action: "hold.add".to_owned(),
-            object: object(placed.id),
-            detail: json!({
-                "feed": placed.feed, "report": placed.report_id,
-                "from_day": placed.from_day, "to_day": placed.to_day, "reason": placed.reason,
-            }),
-        };
-        audit::append(&tx, entry, now).await?;
-        tx.commit().await?;
-        Ok(placed)
-    }
-
-    /// Releases a hold: from now on rules reach what it covered.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], or [`Error::Conflict`] if it was released before or no reason is given.
-    pub async fn release_hold(&self, id: i64, by: &str, reason: &str, now: i64) -> Result<()> {
-        let tx = self.begin().await?;
-        let held = hold::Entity::find_by_id(id).one(&tx).await?;
-        let held = held.ok_or_else(|| Error::not_found("hold", id))?;
-        if let Some(earlier) = held.released_by {
-            let reason = format!("was released before, by {earlier}");
-            return Err(Error::conflict(object(id), reason));
-        }
-        if reason.trim().is_empty() || by.trim().is_empty() {
-            let reason = "its release needs a reason and a name";
-            return Err(Error::conflict(object(id), reason));
-        }
-        hold::Entity::update_many()
-            .col_expr(hold::Column::ReleasedBy, Expr::value(by))
-            .col_expr(hold::Column::ReleasedAt, Expr::value(now))
-            .col_expr(hold::Column::ReleaseReason, Expr::value(reason))
-            .filter(hold::Column::Id.eq(id))
-            .exec(&tx)
-            .await?;
-        let entry = NewAudit {
-            actor: by.to_owned(),
-            action: "hold.release".to_owned(),
-            object: object(id),
-            detail: json!({ "reason": reason }),
-        };
-        audit::append(&tx, entry, now).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Holds in force, or with `all` the released ones too; by number.
-    pub async fn holds(&self, all: bool) -> Result<Vec<Hold>> {
-        let mut select = hold::Entity::find().order_by_asc(hold::Column::Id);
-        if !all {
-            select = select.filter(hold::Column::ReleasedAt.is_null());
-        }
-        Ok(select.all(self.reader()).await?)
-    }
-
     /// Records what expires, and in the same transaction takes events out of the manifest at every
-    /// snapshot, or deletes rejects. `holds` are those that the caller has respected. Raw bytes are
+    /// snapshot, or deletes rejects. `held` is what the caller has respected. Raw bytes are
     /// deleted by the caller afterwards ([`Ledger::raw_is_over`]). Returns the lake's snapshot.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if a hold was placed meanwhile or the manifest changed; nothing is changed.
+    /// [`Error::Conflict`] if a hold was placed meanwhile, covers other events by now, or the manifest
+    /// changed; nothing is changed.
     pub async fn expire(
         &self,
         what: Retained,
         mut expired: Vec<NewExpiry>,
         change: Rewritten,
-        holds: &[Hold],
+        held: &Holds,
         actor: &str,
         now: i64,
     ) -> Result<i64> {
         let tx = self.begin().await?;
-        let seen: BTreeSet<i64> = holds.iter().map(|hold| hold.id).collect();
-        if active(&tx).await?.iter().any(|id| !seen.contains(id)) {
+        let seen: BTreeSet<i64> = held.in_force.iter().map(|hold| hold.id).collect();
+        if holding::active(&tx)
+            .await?
+            .iter()
+            .any(|id| !seen.contains(id))
+        {
             let reason = "a hold was placed meanwhile: preview the rules and apply them again";
+            return Err(Error::conflict("retention", reason));
+        }
+        if matter::days(&tx).await? != held.days {
+            let reason =
+                "a hold covers other events by now: preview the rules and apply them again";
             return Err(Error::conflict("retention", reason));
         }
         let snapshot = if what == Retained::Events {
@@ -439,7 +276,8 @@ impl Ledger {
         Ok(blobs.into_iter().collect())
     }
 
-    /// Whether a blob's time is over: some report had it, and that of each was expired.
+    /// Whether a blob's time is over: some report had it, that of each was expired, and no mail or
+    /// evidence, which no rule reaches, has the same bytes.
     pub async fn raw_is_over(&self, blob: &Hash) -> Result<bool> {
         let reports: Vec<String> = report::row::Entity::find()
             .select_only()
@@ -458,6 +296,12 @@ impl Ledger {
                 return Ok(false);
             }
         }
-        Ok(!reports.is_empty())
+        if reports.is_empty() {
+            return Ok(false);
+        }
+        let db = self.reader();
+        let elsewhere =
+            message::has_blob(db, blob).await? || verification::has_blob(db, blob).await?;
+        Ok(!elsewhere)
     }
 }

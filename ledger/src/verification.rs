@@ -151,6 +151,15 @@ pub struct NewEvidence {
     pub at: i64,
 }
 
+/// Whether evidence has these bytes.
+pub(crate) async fn has_blob<C: ConnectionTrait>(db: &C, blob: &Hash) -> Result<bool> {
+    let found = evidence::Entity::find()
+        .filter(evidence::Column::Blob.eq(*blob))
+        .count(db)
+        .await?;
+    Ok(found > 0)
+}
+
 impl Ledger {
     /// Stores a look, and takes the step that all looks together lead to, in one transaction. Audited.
     pub async fn add_verification(

@@ -1,7 +1,10 @@
-//! Moving in: a CSV of incidents of another system. Old numbers, dates and owners stay; no clock starts,
-//! nothing is validated, nothing is sent. What comes out is shown before it is stored.
+//! Moving in: a table of incidents of another system, CSV or XLSX, or tickets of RTIR ([`rtir`]). Old numbers,
+//! dates and owners stay; no clock starts, nothing is validated, nothing is sent. What comes out is shown
+//! before it is stored.
 
-use std::collections::BTreeSet;
+mod rtir;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -15,6 +18,43 @@ use model::tlp::Tlp;
 use serde::Deserialize;
 
 use crate::party::BadLine;
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldKind {
+    /// A table with heads of our own.
+    Incidents,
+    /// Tickets of RTIR.
+    Rtir,
+}
+
+impl OldKind {
+    /// The kinds by their words.
+    pub const WORDS: [(&'static str, OldKind); 2] =
+        [("incidents", OldKind::Incidents), ("rtir", OldKind::Rtir)];
+
+    /// The kind of a word.
+    pub fn named(word: &str) -> Option<Self> {
+        let mut all = Self::WORDS.into_iter();
+        all.find(|(own, _)| *own == word).map(|(_, kind)| kind)
+    }
+}
+
+/// What a file is read with.
+pub struct Reading<'a> {
+    /// What it is.
+    pub kind: OldKind,
+    /// What words of the other system mean here, in lower case: a kind, a resolution, or `open`.
+    pub words: &'a BTreeMap<String, String>,
+    /// Numbers that this import brought before.
+    pub known: &'a [String],
+    /// Zone of times without one.
+    pub zone: &'a TimeZone,
+    /// The present: nothing opened or ended later.
+    pub now: Timestamp,
+    /// The random part of ids.
+    pub draw: &'a dyn Fn() -> [u8; 10],
+}
 
 /// A line of the file: `number`, `kind`, `what` and `opened` are needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -63,6 +103,10 @@ pub struct Moving {
     pub all: Vec<MovedIncident>,
     /// Old numbers that this import brought before.
     pub known: Vec<String>,
+    /// Old numbers that do not move in by themselves: they belong to one that does.
+    pub parts: Vec<String>,
+    /// How many are no incidents, or were deleted there.
+    pub left: u64,
     /// Lines that cannot be used.
     pub bad: Vec<BadLine>,
 }
@@ -96,12 +140,10 @@ fn word<W: std::str::FromStr<Err = model::worded::UnknownWord>>(
     }
 }
 
-fn take(
-    line: MovedLine,
-    zone: &TimeZone,
-    now: Timestamp,
-    draw: &dyn Fn() -> [u8; 10],
-) -> Result<MovedIncident, String> {
+fn take(line: MovedLine, with: &Reading<'_>) -> Result<MovedIncident, String> {
+    let Reading {
+        zone, now, draw, ..
+    } = *with;
     let given = |text: String| (!text.is_empty()).then_some(text);
     if line.number.is_empty() {
         return Err("number is empty".to_owned());
@@ -180,20 +222,24 @@ fn take(
         opened_at,
         noticed_at,
         closed,
+        note: None,
     })
 }
 
-/// Reads a file: CSV with the names of [`MovedLine`] as heads. `known` are the numbers that this import
-/// brought before; local times are of `zone`.
-pub fn read(
-    bytes: &[u8],
-    known: &[String],
-    zone: &TimeZone,
-    now: Timestamp,
-    draw: &dyn Fn() -> [u8; 10],
-) -> Moving {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+/// Reads a file. A table of our own has the names of [`MovedLine`] as heads.
+pub fn read(bytes: &[u8], with: &Reading<'_>) -> Moving {
+    if with.kind == OldKind::Rtir {
+        return rtir::read(bytes, with);
+    }
     let mut out = Moving::default();
+    let bytes = match formats::sheet::as_csv(bytes) {
+        Ok(bytes) => bytes,
+        Err(reason) => {
+            out.bad.push(BadLine { line: 0, reason });
+            return out;
+        }
+    };
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let mut seen = BTreeSet::new();
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
@@ -201,9 +247,9 @@ pub fn read(
         .from_reader(bytes);
     for (at, line) in reader.deserialize::<MovedLine>().enumerate() {
         let taken = line.map_err(|error| error.to_string()).and_then(|line| {
-            match known.contains(&line.number) {
+            match with.known.contains(&line.number) {
                 true => Ok(Err(line.number)),
-                false => take(line, zone, now, draw).map(Ok),
+                false => take(line, with).map(Ok),
             }
         });
         match taken {
@@ -246,7 +292,15 @@ mod tests {
             23,phishing,x,2999-05-02,,,,,,\n\
             7,phishing,before,2019-05-01,,,,,,\n,phishing,x,2019-05-01,,,,,,\n";
         let zone = TimeZone::get("Asia/Shanghai").unwrap();
-        let made = read(text.as_bytes(), &["7".to_owned()], &zone, NOW, &|| [1; 10]);
+        let reading = Reading {
+            kind: OldKind::Incidents,
+            words: &BTreeMap::new(),
+            known: &["7".to_owned()],
+            zone: &zone,
+            now: NOW,
+            draw: &|| [1; 10],
+        };
+        let made = read(text.as_bytes(), &reading);
         assert_eq!(made.known, ["7"]);
         let told: Vec<_> = made.bad.iter().map(|bad| bad.line).collect();
         assert_eq!(told, [3, 4, 5, 6, 7, 8, 10], "{:?}", made.bad);

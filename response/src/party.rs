@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Desk, Result};
 
 mod approval;
+pub mod contactdb;
 mod differing;
 pub mod entry;
 mod sources;
@@ -110,11 +111,15 @@ pub struct PartyContact {
     pub hours: Option<String>,
 }
 
-/// Reads a party file: CSV with the names of [`PartyLine`] as heads.
+/// Reads a party file: CSV or XLSX with the names of [`PartyLine`] as heads.
 pub fn read(bytes: &[u8]) -> (Vec<Party>, Vec<BadLine>) {
     let mut parties: BTreeMap<String, Party> = BTreeMap::new();
     let mut bad = Vec::new();
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = match formats::sheet::as_csv(bytes) {
+        Ok(bytes) => bytes,
+        Err(reason) => return (Vec::new(), vec![BadLine { line: 0, reason }]),
+    };
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .flexible(false)

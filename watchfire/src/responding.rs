@@ -75,8 +75,12 @@ pub fn parties(workspace: &Workspace) -> Result<Parties> {
 /// There is none, or the text names none.
 pub fn incident(workspace: &Workspace, text: &str) -> Result<Incident> {
     let ledger = &workspace.ledger;
+    let mut missing = None;
     if let Ok(number) = text.trim_start_matches('#').parse::<i64>() {
-        return Ok(workspace.block_on(ledger.incident_numbered(number, &Reach::All))?);
+        match workspace.block_on(ledger.incident_numbered(number, &Reach::All)) {
+            Err(error @ ledger::Error::NotFound { .. }) => missing = Some(error),
+            found => return Ok(found?),
+        }
     }
     if let Ok(id) = text.parse::<IncidentId>() {
         return Ok(workspace.block_on(ledger.incident(id, &Reach::All))?);
@@ -84,9 +88,10 @@ pub fn incident(workspace: &Workspace, text: &str) -> Result<Incident> {
     // A number of another system, as of one that moved in; the newest, if several bear it.
     let elsewhere = ledger.incidents_numbered_elsewhere(text, &Reach::All);
     let found = workspace.block_on(elsewhere)?.into_iter().next();
-    found.ok_or_else(|| {
-        Failure::usage(text, "names no incident")
-            .remedy("write its number, as 704, its id, INC-..., or the number it has elsewhere")
+    found.ok_or_else(|| match missing {
+        Some(error) => error.into(),
+        None => Failure::usage(text, "names no incident")
+            .remedy("write its number, as 704, its id, INC-..., or the number it has elsewhere"),
     })
 }
 

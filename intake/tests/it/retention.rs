@@ -3,11 +3,17 @@
 use intake::compaction::Upkeep;
 use intake::retention::{Due, Retention, Rule};
 use lake::Lake;
+use ledger::incident::{Join, Triage};
 use ledger::{
-    BlobStore, IngestCommit, Ledger, NewHold, NewReport, NewTally, ReportKind, Retained, Totals,
+    BlobStore, IngestCommit, Ledger, NewHold, NewIncident, NewReport, NewTally, ReportKind,
+    Retained, Totals,
 };
+use model::ids::IncidentId;
+use model::incident::{CaseKind, Severity};
 use model::reject::{Reject, RejectReason};
+use model::territory::Territory;
 use model::time::{MICROS_PER_DAY, Timestamp};
+use model::tlp::Tlp;
 
 use crate::bench::NOW;
 
@@ -121,6 +127,35 @@ fn rule(name: &str, what: Retained, feed: &str, keep_days: u32) -> Rule {
     }
 }
 
+fn phishing(id: IncidentId) -> NewIncident {
+    NewIncident {
+        id,
+        kind: CaseKind::Phishing,
+        severity: Severity::High,
+        rule: "rule".to_owned(),
+        key: "a.example".to_owned(),
+        what: "a.example".to_owned(),
+        url: None,
+        host: None,
+        ip: None,
+        asn: None,
+        name: None,
+        brand: None,
+        country: None,
+        province: None,
+        territory: Territory::Unknown,
+        border: Vec::new(),
+        flags: Vec::new(),
+        owner: None,
+        tlp: Tlp::Amber,
+        origin: "triage".to_owned(),
+        external_number: None,
+        first_seen_at: NOW.0,
+        last_seen_at: NOW.0,
+        validated_by: None,
+    }
+}
+
 fn counts(due: &[Due]) -> Vec<(&str, &str, u64, u64)> {
     due.iter()
         .map(|due| (due.rule.as_str(), due.feed.as_str(), due.count, due.held))
@@ -173,6 +208,7 @@ fn a_hold_on_a_period_keeps_reports_that_speak_of_it() {
         days: Some((8, 9)),
         reason: "case 17".to_owned(),
         by: "li.na".to_owned(),
+        ..NewHold::default()
     };
     let placed = stand.runtime.block_on(stand.ledger.place_hold(hold, NOW.0));
     let placed = placed.unwrap();
@@ -191,6 +227,43 @@ fn a_hold_on_a_period_keeps_reports_that_speak_of_it() {
         [("ten days", "a", 1, 0)]
     );
     assert_eq!(stand.blobs(), 0);
+}
+
+#[test]
+fn a_held_event_that_no_part_has_any_more_keeps_every_report_of_its_day() {
+    let stand = stand();
+    stand.receive("R-1", "a", 0, b"one", true);
+    let id = IncidentId::draw(NOW, [1; 10]);
+    let found = |day: i32| Triage {
+        opened: vec![phishing(id)],
+        joined: vec![Join {
+            incident: id,
+            event: [1; 16],
+            day,
+            observed_at: NOW.0,
+        }],
+        mark: None,
+    };
+    let look = stand.ledger.commit_triage(found(9), "rule", "test", NOW.0);
+    stand.runtime.block_on(look).unwrap();
+    let hold = NewHold {
+        incident: Some(id),
+        reason: "case 17".to_owned(),
+        by: "li.na".to_owned(),
+        ..NewHold::default()
+    };
+    let placed = stand.runtime.block_on(stand.ledger.place_hold(hold, NOW.0));
+    placed.unwrap();
+    let rules = [
+        rule("raw", Retained::Raw, "*", 10),
+        rule("rejects", Retained::Rejects, "*", 10),
+    ];
+    // Its tally is of day 9.
+    assert_eq!(
+        counts(&stand.run(&rules, 20, true)),
+        [("raw", "a", 0, 1), ("rejects", "a", 0, 1)]
+    );
+    assert_eq!(stand.blobs(), 1);
 }
 
 #[test]

@@ -115,6 +115,7 @@ impl Ledger {
             detail: json!({ "from": before, "to": row.owner, "reason": reason }),
         };
         audit::append(&tx, record, now).await?;
+        matter::reach_owner(&tx, id, row.owner.as_deref(), (by.login(), now)).await?;
         let note = match &row.owner {
             Some(owner) => format!("handed over to {owner}: {reason}"),
             None => format!("taken back by the centre: {reason}"),

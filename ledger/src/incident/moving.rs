@@ -18,6 +18,8 @@ pub struct MovedIncident {
     pub noticed_at: Option<i64>,
     /// How and when it ended.
     pub closed: Option<(Resolution, i64)>,
+    /// What else the other system said of it, kept as a note.
+    pub note: Option<String>,
 }
 
 /// What undoing an import of incidents did.
@@ -27,6 +29,8 @@ pub struct Unmoved {
     pub removed: u64,
     /// Numbers of incidents that stay because somebody worked on them since.
     pub kept: Vec<i64>,
+    /// Numbers of incidents that stay because a legal hold covers them.
+    pub held: Vec<i64>,
 }
 
 /// The origin of what an import brought.
@@ -45,6 +49,18 @@ const WORK: [&str; 8] = [
     "evidence",
     "complaint",
 ];
+
+/// What another system said of an incident, as the import's own note.
+fn note_row(id: IncidentId, name: &str, body: &str, now: i64) -> (note::ActiveModel, usize) {
+    let row = note::ActiveModel {
+        id: NotSet,
+        incident_id: Set(Text(id)),
+        at: Set(now),
+        actor: Set(origin(name)),
+        body: Set(without_nul(body).into_owned()),
+    };
+    (row, 64 + body.len())
+}
 
 impl Ledger {
     /// Old numbers that an import of this name brought already.
@@ -89,9 +105,11 @@ impl Ledger {
             return Ok(0);
         }
         let tx = self.begin().await?;
+        let owned = opening::owned(all.iter().map(|moved| &moved.incident));
         let count = all.len() as i64;
         let first = counter::raise(&tx, counter::INCIDENT, count).await? - count + 1;
         let (mut rows, mut records, mut words) = (Vec::new(), Vec::new(), Vec::new());
+        let mut notes = Vec::new();
         for (moved, number) in all.into_iter().zip(first..) {
             let (id, old) = (moved.incident.id, moved.incident.external_number.clone());
             let old = old.ok_or_else(|| Error::conflict(object(id), "has no old number"))?;
@@ -116,6 +134,7 @@ impl Ledger {
                 ..moved.incident
             };
             words.extend(new.word_keys(number));
+            notes.extend(moved.note.map(|note| note_row(id, name, &note, now)));
             let (mut row, size) = opening::row(new, number, now);
             row.opened_at = Set(moved.opened_at);
             row.noticed_at = Set(moved.noticed_at);
@@ -132,14 +151,18 @@ impl Ledger {
             rows.push((row, size));
         }
         bulk::insert(&tx, rows).await?;
+        bulk::insert(&tx, notes).await?;
         wording::store(&tx, words).await?;
         audit::append_all(&tx, records, now).await?;
+        if !owned.is_empty() {
+            matter::reach_party(&tx, &owned, "works it", (actor, now)).await?;
+        }
         tx.commit().await?;
         Ok(count as u64)
     }
 
-    /// Takes out what an import of this name brought, all or nothing; what somebody worked on since
-    /// stays. Audited.
+    /// Takes out what an import of this name brought, all or nothing; what somebody worked on since, or a
+    /// legal hold covers, stays. Audited.
     pub async fn move_out(&self, name: &str, actor: &str, now: i64) -> Result<Unmoved> {
         let tx = self.begin().await?;
         let rows = Entity::find()
@@ -152,11 +175,15 @@ impl Ledger {
             let ids = || chunk.iter().map(|row| row.id.to_string());
             let mut worked = std::collections::HashSet::new();
             for table in WORK {
-                let select = sea_orm::sea_query::Query::select()
+                let mut select = sea_orm::sea_query::Query::select();
+                select
                     .column("incident_id")
                     .from(table)
-                    .and_where(Expr::col("incident_id").is_in(ids()))
-                    .to_owned();
+                    .and_where(Expr::col("incident_id").is_in(ids()));
+                if table == "incident_note" {
+                    // The import's own notes are no work.
+                    select.and_where(Expr::col("actor").ne(origin(name)));
+                }
                 for row in tx.query_all(&select).await? {
                     worked.insert(row.try_get::<String>("", "incident_id")?);
                 }
@@ -170,8 +197,10 @@ impl Ledger {
                     .iter()
                     .filter_map(|row| Some(row.merged_into?.to_string())),
             );
-            let (kept, out): (Vec<_>, Vec<_>) = chunk
-                .iter()
+            let (held, free): (Vec<_>, Vec<_>) = chunk.iter().partition(|row| row.legal_hold);
+            done.held.extend(held.iter().map(|row| row.number));
+            let (kept, out): (Vec<_>, Vec<_>) = free
+                .into_iter()
                 .partition(|row| row.version > 1 || worked.contains(&row.id.to_string()));
             done.kept.extend(kept.iter().map(|row| row.number));
             for row in &out {
@@ -183,6 +212,10 @@ impl Ledger {
                     .exec(&tx)
                     .await?;
             }
+            note::Entity::delete_many()
+                .filter(note::Column::IncidentId.is_in(out.iter().map(|row| row.id)))
+                .exec(&tx)
+                .await?;
             done.removed += Entity::delete_many()
                 .filter(Column::Id.is_in(out.iter().map(|row| row.id)))
                 .exec(&tx)
@@ -193,7 +226,7 @@ impl Ledger {
             actor: actor.to_owned(),
             action: "incident.move-out".to_owned(),
             object: format!("import {name}"),
-            detail: json!({ "removed": done.removed, "kept": done.kept }),
+            detail: json!({ "removed": done.removed, "kept": done.kept, "held": done.held }),
         };
         audit::append(&tx, record, now).await?;
         tx.commit().await?;

@@ -1,5 +1,7 @@
 //! Opening and joining: what triage found in the lake becomes incidents, many in one transaction.
 
+use model::ids::OrganizationId;
+
 use super::*;
 use crate::text::without_nul;
 use crate::{bulk, counter, setting};
@@ -186,6 +188,16 @@ pub(super) fn row(new: NewIncident, number: i64, now: i64) -> (ActiveModel, usiz
     (row, size)
 }
 
+/// New incidents that an organization works from the beginning.
+pub(super) fn owned<'a>(
+    opened: impl IntoIterator<Item = &'a NewIncident>,
+) -> Vec<(IncidentId, OrganizationId)> {
+    let opened = opened.into_iter();
+    opened
+        .filter_map(|new| Some((new.id, new.owner.as_deref()?.parse().ok()?)))
+        .collect()
+}
+
 /// Opens incidents inside a transaction, audited each.
 ///
 /// # Errors
@@ -215,6 +227,7 @@ pub(crate) async fn open<C: ConnectionTrait>(
         .zip(first..)
         .flat_map(|(new, number)| new.word_keys(number))
         .collect();
+    let owned = owned(&opened);
     let rows = opened
         .into_iter()
         .zip(first..)
@@ -222,6 +235,9 @@ pub(crate) async fn open<C: ConnectionTrait>(
     bulk::insert(db, rows).await.map_err(taken_meanwhile)?;
     wording::store(db, words).await?;
     audit::append_all(db, records, now).await?;
+    if !owned.is_empty() {
+        matter::reach_party(db, &owned, "works it", (actor, now)).await?;
+    }
     Ok(count as u64)
 }
 

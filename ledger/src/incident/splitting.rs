@@ -116,6 +116,7 @@ impl Ledger {
                 .exec(&tx)
                 .await?;
         }
+        matter::keep_together(&tx, [from, id], "split", (actor, now)).await?;
         let moved = wanted.len() as i64;
         for (incident, by) in [(from, -moved), (id, moved)] {
             Entity::update_many()

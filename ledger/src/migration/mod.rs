@@ -19,6 +19,7 @@ mod m0018_fence;
 mod m0020_proof_and_hold;
 mod m0022_hold_causes;
 mod m0023_working_days;
+mod m0024_matters_held;
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, Index, SchemaManager, Table, TableCreateStatement,
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_proof_and_hold::Migration),
             Box::new(m0022_hold_causes::Migration),
             Box::new(m0023_working_days::Migration),
+            Box::new(m0024_matters_held::Migration),
         ]
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::account;
 use crate::directive::{self, DirectiveState};
+use crate::retention::matter;
 
 /// What a merge moved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -112,6 +113,7 @@ impl Ledger {
             .exec(&tx)
             .await?
             .rows_affected;
+        matter::merge_party(&tx, from, into).await?;
         let mut roles = kept.roles();
         roles.extend(gone.roles());
         roles.sort_unstable();

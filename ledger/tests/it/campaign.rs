@@ -314,6 +314,7 @@ fn moved(seed: u8, number: &str, closed: Option<(Resolution, i64)>) -> MovedInci
         opened_at: T0 - 100 * SECOND,
         noticed_at: closed.map(|_| T0 - 90 * SECOND),
         closed,
+        note: None,
     }
 }
 

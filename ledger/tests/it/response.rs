@@ -2,6 +2,7 @@
 //! follows for others in the same transaction.
 
 mod complaints;
+mod holds;
 mod incidents;
 mod notices;
 mod outside;

@@ -1,8 +1,8 @@
 //! Members of shared parts, legal holds, and what rules take away.
 
 use ledger::{
-    BlobStore, Hash, LakeCommit, LakeFile, LakeMember, NewExpiry, NewHold, Page, RejectFilter,
-    Retained, Rewritten, Totals,
+    BlobStore, Hash, Holds, LakeCommit, LakeFile, LakeMember, NewExpiry, NewHold, Page,
+    RejectFilter, Retained, Rewritten, Totals,
 };
 
 use crate::{Backend, T0, archive, empty_commit, fresh, on_both, part, reject};
@@ -21,6 +21,7 @@ fn hold(feed: Option<&str>, report: Option<&str>, days: Option<(i32, i32)>) -> N
         days,
         reason: "case 17".to_owned(),
         by: "li.na".to_owned(),
+        ..NewHold::default()
     }
 }
 
@@ -144,6 +145,7 @@ async fn holds_are_placed_with_a_reason_and_released_once(on: Backend) {
 
 async fn expired_events_are_gone_from_every_snapshot(on: Backend) {
     let (_dir, ledger) = fresh(on).await;
+    let held = Holds::default();
     let merged = shared(&ledger).await;
     let change = || Rewritten {
         old: vec![merged.path.clone()],
@@ -165,7 +167,7 @@ async fn expired_events_are_gone_from_every_snapshot(on: Backend) {
         Retained::Events,
         expired.clone(),
         change(),
-        &[],
+        &held,
         "li.na",
         T0,
     );
@@ -181,7 +183,7 @@ async fn expired_events_are_gone_from_every_snapshot(on: Backend) {
         Retained::Events,
         expired.clone(),
         change(),
-        &[],
+        &held,
         "li.na",
         T0,
     );
@@ -201,7 +203,7 @@ async fn expired_events_are_gone_from_every_snapshot(on: Backend) {
             .unwrap()
             .is_empty()
     );
-    let stale = ledger.expire(Retained::Events, expired, change(), &[], "li.na", T0);
+    let stale = ledger.expire(Retained::Events, expired, change(), &held, "li.na", T0);
     assert_eq!(stale.await.unwrap_err().label(), "conflict");
     let trail = ledger
         .audit(Some("retention a year"), Page::ALL)
@@ -227,18 +229,18 @@ async fn raw_bytes_go_with_the_last_report_that_has_them(on: Backend) {
     ledger.commit_ingest(commit).await.unwrap();
     let blobs = BlobStore::new(dir.path().join("blobs"));
     let blob = blobs.put_bytes(b"R-1").unwrap().hash;
-    let none = Rewritten::default;
+    let (none, held) = (Rewritten::default, Holds::default());
     for report in ["R-1", "R-2"] {
         assert!(!ledger.raw_is_over(&blob).await.unwrap());
         let expired = vec![expiry(report, None, 1)];
-        let done = ledger.expire(Retained::Raw, expired, none(), &[], "li.na", T0);
+        let done = ledger.expire(Retained::Raw, expired, none(), &held, "li.na", T0);
         done.await.unwrap();
     }
     assert!(ledger.raw_is_over(&blob).await.unwrap());
     assert!(blobs.remove(&blob).unwrap());
     assert!(!blobs.remove(&blob).unwrap());
     let expired = vec![expiry("R-1", None, 0)];
-    let done = ledger.expire(Retained::Rejects, expired, none(), &[], "li.na", T0);
+    let done = ledger.expire(Retained::Rejects, expired, none(), &held, "li.na", T0);
     done.await.unwrap();
     let left = ledger.reject_count(&RejectFilter::default()).await.unwrap();
     assert_eq!(left, 0);

@@ -239,12 +239,13 @@ pub struct Bulk {
     pub columns: Vec<(&'static str, String)>,
 }
 
-/// Reads a table in UTF-8 (CSV with commas, semicolons or tabs).
+/// Reads a table: XLSX, or in UTF-8 CSV with commas, semicolons or tabs.
 ///
 /// # Errors
 /// It has no heads, or no column names an address or an app.
 pub fn read(bytes: &[u8], with: &Reading<'_>) -> Result<Bulk, String> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = formats::sheet::as_csv(bytes)?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     if std::str::from_utf8(bytes).is_err() {
         return Err("is not UTF-8: save it as CSV UTF-8".to_owned());
     }
@@ -303,7 +304,8 @@ pub fn read(bytes: &[u8], with: &Reading<'_>) -> Result<Bulk, String> {
     Ok(out)
 }
 
-fn kind_of(text: &str) -> Option<CaseKind> {
+/// The kind that a word of a table means: a label or name of ours, or what others say.
+pub(crate) fn kind_of(text: &str) -> Option<CaseKind> {
     let lower = text.trim().to_lowercase();
     let own = CaseKind::ALL.iter().find(|kind| {
         [kind.label(), kind.zh(), kind.en()]

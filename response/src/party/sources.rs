@@ -1,11 +1,12 @@
-//! Lists that others publish, read as parties: IANA's registrars, and national CSIRTs.
+//! Lists that others publish or keep, read as parties: IANA's registrars, national CSIRTs, and the contact database
+//! of IntelMQ.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::organization::{Channel, Role, Rung, Scope};
 use serde::Deserialize;
 
-use super::{BadLine, Party, PartyContact, is_mailbox, read};
+use super::{BadLine, Party, PartyContact, contactdb, is_mailbox, read};
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,14 +17,17 @@ pub enum SourceKind {
     IanaRegistrars,
     /// A list of national CSIRTs, JSON: objects with `country`, `name`, `fullName`, `email`.
     Csirts,
+    /// The contact database of IntelMQ, as `pg_dump --data-only` writes it.
+    ContactDb,
 }
 
 impl SourceKind {
     /// The kinds by their words.
-    pub const WORDS: [(&'static str, SourceKind); 3] = [
+    pub const WORDS: [(&'static str, SourceKind); 4] = [
         ("parties", SourceKind::Parties),
         ("iana-registrars", SourceKind::IanaRegistrars),
         ("csirts", SourceKind::Csirts),
+        ("intelmq-contactdb", SourceKind::ContactDb),
     ];
 
     /// The kind of a word.
@@ -43,6 +47,7 @@ pub fn read_as(
         SourceKind::Parties => read(bytes),
         SourceKind::IanaRegistrars => registrars(bytes),
         SourceKind::Csirts => csirts(bytes, country),
+        SourceKind::ContactDb => contactdb::read_dump(bytes),
     }
 }
 

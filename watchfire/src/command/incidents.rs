@@ -140,19 +140,15 @@ enum What {
     },
     /// Bring incidents of another system in, with their numbers, dates and owners; a preview first.
     #[command(after_help = "\
-Heads of the file; number, kind, what and opened are needed, local times are of the workspace's zone:
+Heads of a table (CSV, XLSX); number, kind, what and opened are needed, local times are of the
+workspace's zone:
   number,kind,what,opened,noticed,closed,resolution,severity,owner,url,host,ip,name,brand,
-  country,province,tlp")]
-    Import {
-        /// The file, CSV.
-        file: std::path::PathBuf,
-        /// Name of the import.
-        #[arg(long)]
-        name: String,
-        /// Store them. No clock starts and nothing is sent.
-        #[arg(long)]
-        apply: bool,
-    },
+  country,province,tlp
+
+With --kind rtir the file is what RTIR's search saves as a spreadsheet, or JSON of RT's REST 2.0.
+What RT's words leave open is said by --word:
+  watchfire incidents import rt.tsv --name rt --kind rtir --word \"successfully resolved=cleaned\"")]
+    Import(moving::Args),
     /// Take out what an import brought, but for what was worked on since.
     Rollback {
         /// Name of the import.
@@ -271,7 +267,7 @@ pub fn run(args: Args, session: &Session) -> Result {
             what,
             reason,
         } => campaigns::split(&incident, &events, &what, &reason, session),
-        What::Import { file, name, apply } => moving::import(&file, &name, apply, session),
+        What::Import(args) => moving::import(&args, session),
         What::Rollback { name } => moving::rollback(&name, session),
         What::Rules => print_rules(session),
         What::Promote { rule } => {
@@ -462,6 +458,7 @@ fn show(which: &str, session: &Session) -> Result {
     let notices = workspace.block_on(ledger.notices_about(id))?;
     let looks = workspace.block_on(ledger.verifications(id))?;
     let complaints = workspace.block_on(ledger.complaints_about(id))?;
+    let holds = workspace.block_on(ledger.holds_on(id))?;
     let notes = workspace.block_on(ledger.incident_notes(id, reach))?;
     let trail =
         workspace.block_on(ledger.audit(Some(&format!("incident {id}")), Page::default()))?;
@@ -469,7 +466,7 @@ fn show(which: &str, session: &Session) -> Result {
     if session.json {
         let events: Vec<_> = events.iter().map(|event| json!({ "event": hex(&event.event_id), "rule": event.rule, "joined_at": event.joined_at })).collect();
         out.json(&json!({ "incident": one, "events": events, "directives": directives, "notices": notices,
-            "verifications": looks, "complaints": complaints, "notes": notes, "trail": trail }))?;
+            "verifications": looks, "complaints": complaints, "holds": holds, "notes": notes, "trail": trail }))?;
         return out.end();
     }
     out.line(format_args!(
@@ -534,6 +531,7 @@ fn show(which: &str, session: &Session) -> Result {
     fact("counted as handled", one.counted_at.map(at));
     fact("number elsewhere", one.external_number.clone());
     fact("owner", one.owner.clone());
+    fact("legal hold", held(&holds));
     fact("campaign", one.campaign_id.map(|id| id.to_string()));
     fact("id", Some(id.to_string()));
     table.print(&mut out)?;
@@ -644,6 +642,18 @@ fn show(which: &str, session: &Session) -> Result {
             .collect(),
     )?;
     out.end()
+}
+
+/// The holds that cover an incident, in words.
+fn held(holds: &[ledger::Hold]) -> Option<String> {
+    let told = holds.iter().map(|hold| {
+        let day = Timestamp(hold.placed_at).day();
+        format!(
+            "{}: {} (since {day}, by {})",
+            hold.id, hold.reason, hold.placed_by
+        )
+    });
+    Some(told.collect::<Vec<_>>().join("; "))
 }
 
 fn hex(bytes: &[u8]) -> String {

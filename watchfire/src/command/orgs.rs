@@ -11,7 +11,7 @@ use model::ids::OrganizationId;
 use model::organization::Trust;
 use model::territory::OwnerClass;
 use response::calendar::{Calendars, Status};
-use response::party::{self, SourceKind};
+use response::party::{self, SourceKind, contactdb};
 use response::takedown::By;
 use serde_json::json;
 
@@ -25,7 +25,7 @@ use crate::workspace::{Access, Session, Workspace, now};
 /// Keep the register of organizations that can act.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A party file is CSV with these heads; only name_en is needed, lines of one name are one party:
+A party file is CSV or XLSX with these heads; only name_en is needed, lines of one name are one party:
   name_en,name_zh,roles,country,province,zone,language,interval_hours,
   channel,address,format,rung,hours,scope,value
 Roles: cloud-provider, registrar, registry, app-platform, provincial-branch, overseas-cert,
@@ -37,6 +37,7 @@ Examples:
   watchfire orgs import parties.csv --source partners     what it would change
   watchfire orgs import parties.csv --source partners --apply
   watchfire orgs import registrar-ids-1.csv --kind iana-registrars --source iana --apply
+  watchfire orgs import contacts.sql --kind intelmq-contactdb --source certbund
   watchfire orgs rollback iana                            undo the last import of a source
   watchfire orgs list
   watchfire orgs show \"Example Registrar\"
@@ -75,7 +76,8 @@ enum What {
         /// Name of the import: what an earlier one of this name brought and this does not, ends.
         #[arg(long)]
         source: String,
-        /// What the file is: parties, iana-registrars (CSV of IANA), csirts (JSON).
+        /// What the file is: parties, iana-registrars (CSV of IANA), csirts (JSON), intelmq-contactdb (a dump by
+        /// `pg_dump --data-only`, or a folder with TABLE.csv for each table).
         #[arg(long, default_value = "parties")]
         kind: String,
         /// Change the register.
@@ -290,9 +292,14 @@ fn import(
     apply: Option<Option<String>>,
     session: &Session,
 ) -> Result {
-    let bytes = std::fs::read(file).map_err(|error| Failure::new(file.display(), error))?;
     let tables = reference::Tables::empty();
-    let (parties, bad) = party::read_as(kind, &bytes, &|name| tables.country_named(name));
+    let (parties, bad) = match kind == SourceKind::ContactDb && file.is_dir() {
+        true => contactdb::read(&folder(file)?),
+        false => {
+            let bytes = std::fs::read(file).map_err(|error| Failure::new(file.display(), error))?;
+            party::read_as(kind, &bytes, &|name| tables.country_named(name))
+        }
+    };
     let access = match apply {
         Some(_) => Access::Write("orgs import"),
         None => Access::Read,
@@ -373,6 +380,29 @@ fn import(
         true => Ok(()),
         false => Err(Failure::findings()),
     }
+}
+
+/// The tables of a folder, a CSV each.
+fn folder(path: &std::path::Path) -> Result<contactdb::Tables> {
+    let failed = |error: std::io::Error| Failure::new(path.display(), error);
+    let mut tables = contactdb::Tables::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        let name = file
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().to_lowercase());
+        let is_csv = file.extension().is_some_and(|ending| ending == "csv");
+        let Some(name) = name.filter(|_| is_csv) else {
+            continue;
+        };
+        let bytes = std::fs::read(&file).map_err(|error| Failure::new(file.display(), error))?;
+        let table = contactdb::table_of_csv(&bytes);
+        tables.insert(
+            name,
+            table.map_err(|why| Failure::new(file.display(), why))?,
+        );
+    }
+    Ok(tables)
 }
 
 fn rollback(source: &str, session: &Session) -> Result {

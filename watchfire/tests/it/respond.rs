@@ -122,7 +122,7 @@ paths = ["in/*.csv"]
 }
 
 /// A report of pages that were seen yesterday.
-fn report(hosts: &[String]) -> String {
+pub fn report(hosts: &[String]) -> String {
     let yesterday = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24);
     let day = yesterday.strftime("%Y/%m/%d %H:%M:%S");
     let mut text = String::from("date,URL,description\n");
@@ -132,7 +132,7 @@ fn report(hosts: &[String]) -> String {
     text
 }
 
-const PARTIES: &str = "\
+pub const PARTIES: &str = "\
 name_en,name_zh,roles,country,province,zone,language,interval_hours,channel,address,format,rung,hours,scope,value
 Example Registrar,示例注册商,registrar,,,UTC,en,0,mail,abuse@registrar.test,csv,agreed,,tld,example
 ";

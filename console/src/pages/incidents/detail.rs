@@ -543,6 +543,7 @@ async fn draw_page(
         links,
         flags: flags
             .map(|(_, zh, en)| if lang == Lang::Zh { zh } else { en })
+            .chain(one.legal_hold.then_some(w.legal_hold))
             .collect(),
         tlp: one.tlp.0.en(),
         dials,

@@ -150,6 +150,7 @@ words! {
         campaign: "团伙", "Campaign";
         merged: "已并入", "Part of";
         elsewhere: "外部编号", "Number elsewhere";
+        legal_hold: "法律保全", "Legal hold";
         none: "无", "none";
         nobody: "未指派", "nobody";
         seen: "发现时间", "Seen";

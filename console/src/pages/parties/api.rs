@@ -251,7 +251,7 @@ pub(crate) struct MergedOut {
 pub(super) struct UploadAsked {
     /// Name of the source.
     source: String,
-    /// `parties`, `iana-registrars` or `csirts`.
+    /// `parties`, `iana-registrars`, `csirts` or `intelmq-contactdb`.
     #[serde(default = "parties")]
     kind: String,
 }

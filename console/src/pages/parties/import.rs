@@ -35,6 +35,7 @@ words! {
         parties: "处置单位名单（CSV）", "List of parties (CSV)";
         registrars: "IANA 注册商名单（CSV）", "IANA's registrars (CSV)";
         csirts: "国家应急组织名单（JSON）", "National CSIRTs (JSON)";
+        contactdb: "IntelMQ 联系人库（pg_dump）", "IntelMQ's contact database (pg_dump)";
         source: "来源名称", "Name of the source";
         source_hint: "同一来源上次有、这次没有的负责范围会列为“不再提及”。", "What an earlier list of this name had and this does not is shown as gone.";
         upload: "上传并比较", "Upload and compare";

@@ -1,8 +1,9 @@
 //! `watchfire incidents import|rollback`: incidents of another system move in, or out again.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use response::moving::read;
+use response::moving::{OldKind, Reading, read};
 use serde_json::json;
 
 use super::minute;
@@ -13,8 +14,50 @@ use crate::workspace::{Access, Session, now, random};
 /// Lines of the preview that are shown.
 const SHOWN: usize = 20;
 
-/// Shows what a file would bring; with `apply`, stores it.
-pub fn import(file: &Path, name: &str, apply: bool, session: &Session) -> Result {
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The file.
+    file: PathBuf,
+    /// Name of the import.
+    #[arg(long)]
+    name: String,
+    /// What the file is: incidents (a table with our heads), rtir.
+    #[arg(long, default_value = "incidents")]
+    kind: String,
+    /// What a word of the other system means: a kind, a resolution, or open; may be repeated.
+    #[arg(long, value_name = "THEIRS=OURS")]
+    word: Vec<String>,
+    /// Store them. No clock starts and nothing is sent.
+    #[arg(long)]
+    apply: bool,
+}
+
+/// Words of another system and what they mean.
+fn words(entries: &[String]) -> Result<BTreeMap<String, String>> {
+    let pairs = entries.iter().map(|entry| {
+        let pair = entry
+            .rsplit_once('=')
+            .filter(|(theirs, ours)| !theirs.trim().is_empty() && !ours.trim().is_empty());
+        let (theirs, ours) = pair.ok_or_else(|| {
+            Failure::usage(format_args!("--word {entry}"), "says not what a word means")
+                .remedy("write THEIRS=OURS, as \"successfully resolved=cleaned\"")
+        })?;
+        Ok((theirs.trim().to_lowercase(), ours.trim().to_owned()))
+    });
+    pairs.collect()
+}
+
+/// Shows what a file would bring; with `--apply`, stores it.
+pub fn import(args: &Args, session: &Session) -> Result {
+    let Args {
+        file, name, apply, ..
+    } = args;
+    let apply = *apply;
+    let kind = OldKind::named(&args.kind).ok_or_else(|| {
+        let known = OldKind::WORDS.map(|(word, _)| word).join(", ");
+        Failure::usage(&args.kind, "is no kind of file").remedy(known)
+    })?;
+    let words = words(&args.word)?;
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > 64 || !name.chars().all(fine) {
         return Err(Failure::usage(name, "cannot name an import")
@@ -28,7 +71,15 @@ pub fn import(file: &Path, name: &str, apply: bool, session: &Session) -> Result
     let workspace = session.open(access)?;
     let ledger = &workspace.ledger;
     let known = workspace.block_on(ledger.moved_numbers(name))?;
-    let moving = read(&bytes, &known, &workspace.settings.zone, now(), &random);
+    let reading = Reading {
+        kind,
+        words: &words,
+        known: &known,
+        zone: &workspace.settings.zone,
+        now: now(),
+        draw: &random,
+    };
+    let moving = read(&bytes, &reading);
     let (new, closed) = (
         moving.all.len(),
         moving.all.iter().filter(|one| one.closed.is_some()).count(),
@@ -36,8 +87,8 @@ pub fn import(file: &Path, name: &str, apply: bool, session: &Session) -> Result
     let mut out = Out::new();
     if session.json {
         out.json(
-            &json!({ "new": new, "closed": closed, "known": moving.known, "unusable": moving.bad,
-            "applied": apply }),
+            &json!({ "new": new, "closed": closed, "known": moving.known, "parts": moving.parts,
+            "left": moving.left, "unusable": moving.bad, "applied": apply }),
         )?;
     } else {
         let mut table = Table::new(["number", "kind", "opened", "ended", "owner", "what"]);
@@ -82,6 +133,13 @@ pub fn import(file: &Path, name: &str, apply: bool, session: &Session) -> Result
     session.talk.say(format_args!(
         "{new} incidents {how}: {closed} ended, {there} there already, {bad} unusable"
     ));
+    if !moving.parts.is_empty() || moving.left > 0 {
+        session.talk.say(format_args!(
+            "{} belong to incidents of the file, {} are no incidents or were deleted",
+            moving.parts.len(),
+            moving.left
+        ));
+    }
     match bad {
         0 => Ok(()),
         _ => Err(Failure::findings()),
@@ -93,7 +151,7 @@ pub fn rollback(name: &str, session: &Session) -> Result {
     let workspace = session.open(Access::Write("incidents rollback"))?;
     let ledger = &workspace.ledger;
     let done = workspace.block_on(ledger.move_out(name, &session.actor(), now().0))?;
-    if done.removed == 0 && done.kept.is_empty() {
+    if done.removed == 0 && done.kept.is_empty() && done.held.is_empty() {
         return Err(Failure::usage(
             format_args!("import {name}"),
             "brought no incidents",
@@ -103,6 +161,11 @@ pub fn rollback(name: &str, session: &Session) -> Result {
     match session.json {
         true => out.json(&done)?,
         false => out.line(format_args!("{} incidents of {name} are out", done.removed))?,
+    }
+    for number in &done.held {
+        session.talk.warn(format_args!(
+            "#{number} stays: a legal hold covers it, see `watchfire incidents show {number}`"
+        ));
     }
     for number in &done.kept {
         session
