@@ -20,12 +20,15 @@ impl Table {
     }
 }
 
-/// Tables by their names without schema; parts of one table are one. Rows that do not fit their columns come second,
-/// with their lines.
+/// What a dump holds: tables by their names without schema, parts of one table as one; and what is wrong with rows that
+/// do not fit their columns, with their lines.
+pub type Dump = (BTreeMap<String, Table>, Vec<(usize, String)>);
+
+/// Reads a dump.
 ///
 /// # Errors
 /// It is no dump in plain text with COPY, or ends within a block; in words, with what helps.
-pub fn tables(bytes: &[u8]) -> Result<(BTreeMap<String, Table>, Vec<(usize, String)>), String> {
+pub fn tables(bytes: &[u8]) -> Result<Dump, String> {
     if bytes.starts_with(b"PGDMP") {
         let why = "is a dump in PostgreSQL's own format: write it as text by `pg_restore --data-only -f FILE DUMP`";
         return Err(why.to_owned());

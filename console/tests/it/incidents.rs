@@ -60,6 +60,7 @@ impl Casework for Hand {
     }
 }
 
+mod counts;
 mod programs;
 
 async fn house() -> House {
@@ -688,49 +689,6 @@ fn png() -> Vec<u8> {
         .write_to(&mut out, image::ImageFormat::Png)
         .unwrap();
     out.into_inner()
-}
-
-#[tokio::test]
-async fn counts_follow_own_acts_at_once_and_those_of_others_soon() {
-    let house = with_branch().await;
-    // Signing in is an act too: each is signed in once.
-    let (analyst, viewer) = (house.cookie("analyst").await, house.cookie("viewer").await);
-    let branch = house.cookie("branch").await;
-    let says = async |who: &str, q: &str, n: u64| {
-        let request = Request::get(list(q))
-            .header(header::HOST, "console.example.test")
-            .header(header::ACCEPT_LANGUAGE, "en")
-            .header(header::COOKIE, who)
-            .body(Body::empty());
-        let page = ok(house.send(request.unwrap()).await);
-        page.body.contains(&format!(">{n} incidents<"))
-    };
-    let open = "state:open";
-    // Opened by the analyst, as all of these.
-    house.incident("Imitates Example Bank", None).await;
-    assert!(says(&analyst, open, 1).await && says(&viewer, open, 1).await);
-    house.incident("Imitates Example Post", None).await;
-    assert!(
-        says(&viewer, open, 1).await,
-        "what others did may take a moment"
-    );
-    assert!(
-        says(&analyst, open, 2).await,
-        "what one did oneself may not"
-    );
-    assert!(says(&viewer, open, 2).await, "one reading is for all");
-    house.incident("Imitates Example Rail", Some("ORG-A")).await;
-    assert!(says(&viewer, open, 2).await);
-    house.pass(3_000_000);
-    assert!(says(&viewer, open, 3).await);
-    assert!(
-        says(&branch, open, 1).await,
-        "a branch has counts of its own"
-    );
-    // Age is a matter of time, not of changes.
-    assert!(says(&viewer, "age:>1h", 0).await);
-    house.pass(2 * 60 * MINUTE);
-    assert!(says(&viewer, "age:>1h", 3).await);
 }
 
 #[tokio::test]
