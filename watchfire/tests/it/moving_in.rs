@@ -106,7 +106,7 @@ fn a_workbook_says_what_its_csv_would() {
         .run(&["inbox", "import", "list.xlsx", "--preview"])
         .exits(0)
         .prints("1 complaints would be filed");
-    bench.write("list.xlsx", b"PK\x03\x04 no workbook".to_vec());
+    bench.write("list.xlsx", b"PK\x03\x04 no workbook");
     bench
         .run(&["inbox", "import", "list.xlsx", "--preview"])
         .exits(1)

@@ -80,7 +80,10 @@ async fn a_hold_on_an_incident_covers_what_joins_it_later(on: Backend) {
     let second = hold(&ledger, Some(id), None).await.unwrap();
     release(&ledger, &placed).await;
     assert!(is_marked(&ledger, id).await, "another covers it");
-    assert_eq!(ledger.holds_on(id).await.unwrap(), [second.clone()]);
+    assert_eq!(
+        ledger.holds_on(id).await.unwrap(),
+        std::slice::from_ref(&second)
+    );
     release(&ledger, &second).await;
     assert!(!is_marked(&ledger, id).await);
     assert_eq!(held(&ledger).await, events(&[]));
