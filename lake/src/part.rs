@@ -52,7 +52,7 @@ enum Held {
 }
 
 /// How a part holds every column of the table.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Shape(Vec<Held>);
 
 impl Shape {

@@ -4,7 +4,7 @@
 //! leaves only files that the next run writes over. Nothing here is live until the caller has
 //! committed it in the ledger.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -89,14 +89,6 @@ struct Waiting {
     rows: usize,
 }
 
-/// What is left to be encoded of the batch that was deduplicated last.
-#[derive(Default)]
-struct Ready {
-    /// Chunks of one day, which of their rows are new, and how many.
-    chunks: VecDeque<(Chunk, Vec<bool>, usize)>,
-    shape: Shape,
-}
-
 /// Writes one report's new rows.
 pub struct ReportWriter<'a> {
     lake: &'a Lake,
@@ -106,9 +98,6 @@ pub struct ReportWriter<'a> {
     stem: String,
     waiting: BTreeMap<Day, Waiting>,
     waiting_rows: usize,
-    /// Encoded bit by bit while further rows come, not in one go: whoever parses them would meanwhile run out of
-    /// blocks, and its core stand idle.
-    ready: Ready,
     /// A day's part; the identities that the index has not settled are those of its rows.
     open: BTreeMap<Day, OpenPart>,
     numbers: BTreeMap<Day, u32>,
@@ -170,7 +159,6 @@ impl<'a> ReportWriter<'a> {
             stem: lake.unlike_others(stem),
             waiting: BTreeMap::new(),
             waiting_rows: 0,
-            ready: Ready::default(),
             open: BTreeMap::new(),
             numbers: BTreeMap::new(),
             shape: None,
@@ -195,10 +183,8 @@ impl<'a> ReportWriter<'a> {
         let waiting = self.waiting.entry(day).or_default();
         waiting.rows += rows;
         waiting.chunks.push(chunk);
-        let full = waiting.rows >= BATCH_ROWS;
         self.waiting_rows += rows;
-        self.encode(rows)?;
-        if full {
+        if waiting.rows >= BATCH_ROWS {
             self.write_day(day)?;
         }
         while self.waiting_rows > WAITING_ROWS {
@@ -215,10 +201,7 @@ impl<'a> ReportWriter<'a> {
         Ok(())
     }
 
-    /// Takes up what waits of a day: says which rows are new, and has them encoded from now on.
     fn write_day(&mut self, day: Day) -> Result<()> {
-        // Of one batch at a time: which part a batch goes to is known once the one before is written.
-        self.encode(usize::MAX)?;
         let Some(waiting) = self.waiting.remove(&day) else {
             return Ok(());
         };
@@ -252,24 +235,8 @@ impl<'a> ReportWriter<'a> {
             self.events += kept as u64;
             self.duplicates += (rows - kept) as u64;
             if kept > 0 {
-                self.ready.chunks.push_back((chunk, mask.to_vec(), kept));
+                self.write_chunk(&chunk, &shape, mask, kept)?;
             }
-        }
-        self.ready.shape = shape;
-        Ok(())
-    }
-
-    /// Encodes at least so many rows of what is ready, whole chunks, if there are so many.
-    fn encode(&mut self, rows: usize) -> Result<()> {
-        let mut encoded = 0;
-        while encoded < rows
-            && let Some((chunk, mask, kept)) = self.ready.chunks.pop_front()
-        {
-            encoded += mask.len();
-            self.write_chunk(&chunk, &mask, kept)?;
-        }
-        if encoded == 0 || !self.ready.chunks.is_empty() {
-            return Ok(());
         }
         while self.open.values().map(|part| part.rows).sum::<u64>() > OPEN_ROWS {
             let fullest = self.open.iter().max_by_key(|(_, part)| part.rows);
@@ -281,11 +248,16 @@ impl<'a> ReportWriter<'a> {
         self.relieve()
     }
 
-    fn write_chunk(&mut self, chunk: &Chunk, mask: &[bool], kept: usize) -> Result<()> {
+    fn write_chunk(
+        &mut self,
+        chunk: &Chunk,
+        shape: &Shape,
+        mask: &[bool],
+        kept: usize,
+    ) -> Result<()> {
         self.tick += 1;
         if !self.open.contains_key(&chunk.day) {
-            let shape = std::mem::take(&mut self.ready.shape);
-            self.open_part(chunk.day, &shape)?;
+            self.open_part(chunk.day, shape)?;
         }
         let Some(part) = self.open.get_mut(&chunk.day) else {
             return Ok(());
@@ -453,7 +425,6 @@ impl<'a> ReportWriter<'a> {
         while let Some(day) = self.waiting.keys().next().copied() {
             self.write_day(day)?;
         }
-        self.encode(usize::MAX)?;
         while let Some(day) = self.open.keys().next().copied() {
             self.close(day)?;
         }
