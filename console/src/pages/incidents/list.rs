@@ -177,9 +177,9 @@ pub(super) async fn page(
         .iter()
         .map(|one| pen.row(one, &beside, &columns))
         .collect();
+    let asking = Asking::of(&desk, &visitor).await?;
     let count = match &bad {
         None => {
-            let asking = Asking::of(&desk, &visitor).await?;
             let mut count = count_of(&desk, &visitor, &asking, &query).await?;
             // A count that ended early knows no more than the page does.
             if count.more {
@@ -203,7 +203,7 @@ pub(super) async fn page(
             Cursor::Number(number) => fill(w.short, &[("n", &number)]),
             Cursor::Due(..) => String::new(),
         });
-    let tabs = tabs(&desk, &visitor, &query).await?;
+    let tabs = tabs(&desk, &visitor, &asking, &query).await?;
     let roles = match (&visitor.account, visitor.may(Right::Lead)) {
         (Some(account), true) => account
             .roles()

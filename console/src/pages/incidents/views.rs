@@ -95,9 +95,13 @@ pub(super) async fn count_of(
 }
 
 /// The tabs of a visitor.
-pub(super) async fn tabs(desk: &Desk, visitor: &Visitor, now: &Query) -> Result<Vec<Tab>, Refusal> {
+pub(super) async fn tabs(
+    desk: &Desk,
+    visitor: &Visitor,
+    asking: &Asking<'_>,
+    now: &Query,
+) -> Result<Vec<Tab>, Refusal> {
     let (lang, w) = (visitor.lang, ListWords::of(visitor.lang));
-    let asking = Asking::of(desk, visitor).await?;
     let today = desk.now().date_in(&desk.terms().zone).unwrap_or_default();
     let mut all: Vec<(String, String, String, Option<i64>)> = common(w, today)
         .into_iter()
@@ -118,7 +122,7 @@ pub(super) async fn tabs(desk: &Desk, visitor: &Visitor, now: &Query) -> Result<
         let Ok(query) = Query::read(&text) else {
             continue;
         };
-        let count = count_of(desk, visitor, &asking, &query).await?;
+        let count = count_of(desk, visitor, asking, &query).await?;
         tabs.push(Tab {
             name,
             href: address(&query, lang, &columns),
