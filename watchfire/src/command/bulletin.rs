@@ -225,6 +225,16 @@ pub fn fonts(workspace: &Workspace, talk: &Talk) -> Option<Fonts> {
     }
 }
 
+/// The fonts of a PDF that is published.
+///
+/// # Errors
+/// There are none: nothing is published without its PDF.
+pub fn fonts_for_print(workspace: &Workspace) -> Result<Fonts> {
+    Fonts::load(&workspace.settings.fonts).map_err(|error| {
+        Failure::from(error).remedy("apt install fonts-noto-cjk, or list a folder in [fonts] dirs")
+    })
+}
+
 /// Renders a stored issue into files; no form means all of them.
 ///
 /// # Errors

@@ -150,10 +150,7 @@ pub fn put_out(
         }
     }
     let fonts = match forms.iter().any(|form| form.needs_fonts()) {
-        true => Some(Fonts::load(&workspace.settings.fonts).map_err(|error| {
-            Failure::from(error)
-                .remedy("apt install fonts-noto-cjk, or list a folder in [fonts] dirs")
-        })?),
+        true => Some(super::fonts_for_print(workspace)?),
         false => None,
     };
     stage(Stage::Rendering);

@@ -2,7 +2,7 @@
 //! back. The same functions of the ledger as of an issue, under the roll-up's own series.
 
 use bulletin::publish::{Asset, Notice};
-use bulletin::render::{Fonts, Rendition};
+use bulletin::render::Rendition;
 use bulletin::rollup::{series_id, title};
 use bulletin::sections::words::day;
 use bulletin::sheet::{self, Block, Sheet};
@@ -18,7 +18,7 @@ use model::time::{Day, Timestamp};
 
 use super::{files, key};
 use crate::command::bulletin::drafting::actor;
-use crate::command::bulletin::parse;
+use crate::command::bulletin::{fonts_for_print, parse};
 use crate::failure::{Failure, Result};
 use crate::publishing::build;
 use crate::workspace::{Session, Workspace, now};
@@ -206,10 +206,7 @@ fn put_out(
     let edition = workspace.block_on(ledger.edition(key))?;
     let known = edition.and_then(|edition| edition.published_revision);
     if known != Some(row.revision) {
-        let fonts = Fonts::load(&workspace.settings.fonts).map_err(|error| {
-            Failure::new("the PDF", error)
-                .remedy("apt install fonts-noto-cjk, or list a folder in [fonts] dirs")
-        })?;
+        let fonts = fonts_for_print(workspace)?;
         let mut kept = Vec::new();
         for file in files(&bulletin, period.kind(), Some(&fonts))? {
             let blob = workspace.blobs.put_bytes(&file.bytes)?;
