@@ -12,7 +12,7 @@ use super::Server;
 use crate::failure::{Failure, Result};
 use crate::workspace::{Lock, Workspace, now, while_nobody_reads};
 
-/// After the start other things come first.
+/// Before the first round ever, and before copies are looked at after a start, other things come first.
 pub const BEGIN_SECS: u32 = 300;
 /// How long a turn is waited for, and how often it is asked for.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,5 +1,5 @@
-"""Recounts every figure of a demo issue, from the archived raw files and a dump
-of the ledger, by plain SQL in DuckDB; and compares with the exact values of the bulletin's JSON.
+"""Recounts every figure of a demo issue, from the archived raw files and a dump of the ledger, by plain SQL in
+DuckDB; and compares with the exact values of the bulletin's JSON.
 
 It shares nothing with the program: it reads the raw files with readers of its own (DuckDB's CSV and JSON,
 Python's XML), the reference files as they were delivered, and the ledger with Python's sqlite3. What it
@@ -7,8 +7,8 @@ knows is what docs/statistics.md defines.
 
     recount.py WORKSPACE BULLETIN.json [--without FEED]
 
-Prints one JSON object: checked, differing. --without leaves a feed's reports
-out: the broken twin, which must differ.
+Prints one JSON object: checked, differing. --without leaves a feed's reports out: the broken twin, which must
+differ.
 """
 
 import datetime
