@@ -226,6 +226,15 @@ pub struct ChangeExplanation {
 /// Incidents by name of who was asked about them, or of what they belong to.
 pub type Tally = BTreeMap<String, u64>;
 
+/// A week's handled incidents by what no event says.
+#[derive(Clone, Debug, Default)]
+pub struct Handled {
+    /// By registrar that was asked.
+    pub registrars: Tally,
+    /// By campaign.
+    pub campaigns: Tally,
+}
+
 /// What a change is explained from.
 pub struct Inputs<'a> {
     /// The statistic.
@@ -238,10 +247,8 @@ pub struct Inputs<'a> {
     pub past: &'a [FrozenWeek],
     /// How the assets differ; `None` where last week's are not known, as of a back issue.
     pub difference: Option<&'a Difference>,
-    /// Incidents by registrar, last week and this, of handling and phishing figures.
-    pub registrars: Option<(&'a Tally, &'a Tally)>,
-    /// Incidents by campaign, likewise.
-    pub campaigns: Option<(&'a Tally, &'a Tally)>,
+    /// Handled incidents, last week and this, of handling and phishing figures.
+    pub handled: Option<(&'a Handled, &'a Handled)>,
     /// Names of provinces and sectors.
     pub names: &'a Names<'a>,
 }

@@ -27,22 +27,21 @@ pub(super) fn movers(inputs: &Inputs<'_>, found: &Difference) -> Vec<Movers> {
             ),
         })
         .collect();
-    let incidents = [
-        (
-            inputs.registrars,
-            "注册商（所通报的事件）",
-            "registrar (incidents it was asked about)",
-        ),
-        (
-            inputs.campaigns,
-            "团伙（已处置的事件）",
-            "campaign (handled incidents)",
-        ),
-    ];
-    for (weeks, zh, en) in incidents {
-        let Some((last, this)) = weeks else {
-            continue;
-        };
+    let incidents = inputs.handled.map(|(last, this)| {
+        [
+            (
+                (&last.registrars, &this.registrars),
+                "注册商（所通报的事件）",
+                "registrar (incidents it was asked about)",
+            ),
+            (
+                (&last.campaigns, &this.campaigns),
+                "团伙（已处置的事件）",
+                "campaign (handled incidents)",
+            ),
+        ]
+    });
+    for ((last, this), zh, en) in incidents.into_iter().flatten() {
         let names: BTreeSet<&String> = last.keys().chain(this.keys()).collect();
         let of = |week: &BTreeMap<String, u64>, name: &str| week.get(name).copied().unwrap_or(0);
         out.push(Movers {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bulletin::change::assets::{self, AssetScan, Assets, Dimension, compare};
-use bulletin::change::{Cause, ChangeExplanation, Confidence, Inputs, explain, page};
+use bulletin::change::{Cause, ChangeExplanation, Confidence, Handled, Inputs, explain, page};
 use bulletin::frozen::{FrozenWeek, Origin};
 use bulletin::sections::figures::Names;
 use bulletin::statistics::{self, Tally};
@@ -68,8 +68,7 @@ fn told(
             last,
             past,
             difference: difference.as_ref(),
-            registrars: None,
-            campaigns: None,
+            handled: None,
             names,
         })
     });
@@ -146,9 +145,13 @@ fn campaigns_that_moved_stand_beside_the_change() {
             .map(|(name, n)| ((*name).to_owned(), *n))
             .collect()
     };
+    let of = |campaigns| Handled {
+        campaigns,
+        ..Handled::default()
+    };
     let (now, then) = (
-        tally(&[("parcel refunds", 60), ("bonus", 4)]),
-        tally(&[("bonus", 4), ("tax letters", 7)]),
+        of(tally(&[("parcel refunds", 60), ("bonus", 4)])),
+        of(tally(&[("bonus", 4), ("tax letters", 7)])),
     );
     let (this, last) = (
         frozen(THIS, "W5", 137, &["a"]),
@@ -162,8 +165,7 @@ fn campaigns_that_moved_stand_beside_the_change() {
             last: &last,
             past: &[],
             difference: Some(&difference),
-            registrars: None,
-            campaigns: Some((&then, &now)),
+            handled: Some((&then, &now)),
             names,
         })
     });

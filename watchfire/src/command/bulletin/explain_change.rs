@@ -140,12 +140,11 @@ pub fn change(
         }
         Origin::Imported { .. } => None,
     };
-    let (registrars, campaigns) = match (&difference, statistic.observed) {
-        (Some((_, then)), Observed::Handling | Observed::PhishingPage) => (
-            Some((desk.wait(then.registrars())?, desk.wait(week.registrars())?)),
-            Some((desk.wait(then.campaigns())?, desk.wait(week.campaigns())?)),
-        ),
-        _ => (None, None),
+    let handled = match (&difference, statistic.observed) {
+        (Some((_, then)), Observed::Handling | Observed::PhishingPage) => {
+            Some((desk.wait(then.handled())?, desk.wait(week.handled())?))
+        }
+        _ => None,
     };
     let province = |code: u32| desk.province(code);
     let found = explain(&Inputs {
@@ -154,8 +153,7 @@ pub fn change(
         last,
         past: &past,
         difference: difference.as_ref().map(|(difference, _)| difference),
-        registrars: registrars.as_ref().map(|(last, this)| (last, this)),
-        campaigns: campaigns.as_ref().map(|(last, this)| (last, this)),
+        handled: handled.as_ref().map(|(last, this)| (last, this)),
         names: &Names {
             province: &province,
             sector: &sector,
