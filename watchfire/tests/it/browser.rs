@@ -181,6 +181,8 @@ organization_zh = "示例应急中心"
 organization_en = "Example Center"
 title_zh = "示例网络安全周报"
 title_en = "Example Security Weekly"
+# From the week's end on: in the small hours of a Monday the usual moment is still to come.
+freeze = "monday 00:00"
 
 [sign_in]
 proof_minutes = 0
