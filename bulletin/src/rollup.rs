@@ -707,9 +707,26 @@ pub fn files(
         let csv = words(&csv).into_bytes();
         files.push(file(format!("{stem}.{code}.csv"), csv));
         if let Some(fonts) = fonts {
-            let pdf = render::pdf_in_words(bulletin, lang, fonts, &words)?;
-            files.push(file(format!("{stem}.{code}.pdf"), pdf));
+            files.push(pdf(bulletin, kind, lang, fonts)?);
         }
     }
     Ok(files)
+}
+
+/// What [`pdf`] is called.
+pub fn pdf_name(bulletin: &Bulletin, kind: PeriodKind, lang: Lang) -> String {
+    let stem = render::stem(bulletin);
+    format!("{}-{stem}.{}.pdf", kind.series(), lang.code())
+}
+
+/// An edition for print.
+///
+/// # Errors
+/// The typesetter refuses.
+pub fn pdf(bulletin: &Bulletin, kind: PeriodKind, lang: Lang, fonts: &Fonts) -> Result<Rendition> {
+    let words = |text: &str| in_its_words(text, kind);
+    Ok(Rendition {
+        name: pdf_name(bulletin, kind, lang),
+        bytes: render::pdf_in_words(bulletin, lang, fonts, &words)?,
+    })
 }

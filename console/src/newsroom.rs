@@ -9,7 +9,7 @@ use bulletin::render::{Form, Rendition};
 use bulletin::statistics::explain::Line;
 use jiff::civil::Date;
 use ledger::{Flash, Hash};
-use model::bulletin::{Lang, Tlp};
+use model::bulletin::{Bulletin, Lang, Tlp};
 use model::issue::IssueNumber;
 use model::period::ReportingPeriod;
 
@@ -277,4 +277,12 @@ pub trait Newsroom: Send + Sync {
 
     /// Counts a period and stores its edition: the revision that says so, and whether it is new.
     async fn rollup(&self, period: ReportingPeriod, by: &str) -> Told<(i32, bool)>;
+
+    /// A stored edition of a period for print.
+    async fn rollup_pdf(
+        &self,
+        edition: Bulletin,
+        period: ReportingPeriod,
+        lang: Lang,
+    ) -> Told<Rendition>;
 }

@@ -102,8 +102,6 @@ pub struct Label {
 pub struct Printed {
     /// Width, px.
     pub w: f64,
-    /// Height, px.
-    pub h: f64,
     /// The shapes.
     pub svg: String,
     /// The words over them.
@@ -369,10 +367,8 @@ impl<'a> Canvas<'a> {
             .into_iter()
             .map(|(_, l)| l)
             .collect();
-        let (w, h) = (self.w, self.h);
         Printed {
-            w,
-            h,
+            w: self.w,
             svg: self.finish(Frame::File(0.0), ""),
             labels,
         }

@@ -3,8 +3,6 @@
 //! The template is ours and fixed; what it reads is data, never markup, so no text of a bulletin can run. There is
 //! no clock, no file and no package behind the typesetter: it sees the template, the data, the charts, the fonts.
 
-mod plan;
-
 use super::charts;
 use super::draw::{Frame, Printed};
 use super::palette::Palette;
@@ -110,14 +108,7 @@ pub fn pdf_in_words(
         .charts()
         .map(|c| (c.number, charts::print(c, lang, palette)))
         .collect();
-    let height = |number| {
-        pictures
-            .iter()
-            .find(|p| p.0 == number)
-            .map_or(0.0, |p| p.1.h)
-    };
     let data = serde_json::json!({
-        "plans": plan::plan(&page, height),
         "page": page,
         "fonts": { "sans": fonts.sans, "serif": fonts.serif, "mono": fonts.mono },
         "colors": palette,

@@ -358,7 +358,7 @@ pub fn file_part(text: &str) -> String {
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
 
     fn kept(text: &str) -> Vec<String> {
@@ -458,52 +458,5 @@ pub mod tests {
     fn hostile_characters_become_visible() {
         assert_eq!(clean("a\u{202e}b\u{0}c\nd"), "a\u{fffd}b\u{fffd}c d");
         assert_eq!(file_part("../x y"), "..-x-y");
-    }
-
-    /// A page of nothing but these sections.
-    pub fn empty_page(sections: Vec<Section<'static>>) -> Page<'static> {
-        Page {
-            html_lang: "zh-Hans",
-            lang: "zh",
-            other: ("en", "English"),
-            w: Words::of(model::bulletin::Lang::Zh),
-            stem: String::new(),
-            title: String::new(),
-            publisher: String::new(),
-            about: String::new(),
-            issue: String::new(),
-            week: String::new(),
-            published: String::new(),
-            tlp: "TLP:CLEAR",
-            tlp_class: "clear",
-            draft: "",
-            banner: String::new(),
-            corrections: vec![],
-            rating: Rating {
-                word: String::new(),
-                level: 0,
-                reason: String::new(),
-                steps: vec![],
-                sentence: vec![],
-                rows: vec![],
-                totals: vec![],
-                notes: vec![],
-                alt: String::new(),
-            },
-            vulnerability: None,
-            situation: vec![],
-            board_note: vec![],
-            tiles: vec![],
-            handling: vec![],
-            lead: None,
-            news: vec![],
-            sections,
-            notes: vec![],
-            recent: vec![],
-            values: vec![],
-            provenance: vec![],
-            hash: String::new(),
-            description: String::new(),
-        }
     }
 }

@@ -127,8 +127,9 @@ pub fn ask(
     let _ = stream.write_all(body);
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
-    let text = String::from_utf8(answer).ok()?;
-    let (head, body) = text.split_once("\r\n\r\n")?;
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&answer[..end]).ok()?;
+    let body = &answer[end + 4..];
     let status = head.split(' ').nth(1)?.parse().ok()?;
     let known = head.lines().find_map(|line| {
         line.to_ascii_lowercase()
@@ -140,7 +141,8 @@ pub fn ask(
     (read.is_ok() || whole).then(|| Answer {
         status,
         head: head.to_owned(),
-        body: body.to_owned(),
+        // A file for print is no text; it is recognised by its beginning.
+        body: String::from_utf8_lossy(body).into_owned(),
     })
 }
 

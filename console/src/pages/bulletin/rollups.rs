@@ -201,7 +201,32 @@ async fn stored(
     Ok((heads, row))
 }
 
-/// The files of a stored edition.
+/// The names of a stored edition's files: those made here, and those for print.
+fn names(row: &Issue, period: ReportingPeriod) -> Result<Vec<String>, Refusal> {
+    let edition = parse(row)?;
+    let print = Lang::ALL.map(|lang| rollup::pdf_name(&edition, period.kind(), lang));
+    let made = made(row, period)?.into_iter().map(|file| file.name);
+    Ok(made.chain(print).collect())
+}
+
+/// A file of a stored edition by its name.
+async fn named(
+    desk: &Desk,
+    row: &Issue,
+    period: ReportingPeriod,
+    name: &str,
+) -> Result<Rendition, Refusal> {
+    let edition = parse(row)?;
+    for lang in Lang::ALL {
+        if rollup::pdf_name(&edition, period.kind(), lang) == name {
+            return Ok(newsroom(desk)?.rollup_pdf(edition, period, lang).await?);
+        }
+    }
+    let found = made(row, period)?.into_iter().find(|one| one.name == name);
+    found.ok_or(Refusal::Absent)
+}
+
+/// The files of a stored edition that need no fonts.
 fn made(row: &Issue, period: ReportingPeriod) -> Result<Vec<Rendition>, Refusal> {
     rollup::files(&parse(row)?, period.kind(), None)
         .map_err(|error| Refusal::broken("the edition", error))
@@ -298,10 +323,7 @@ async fn one(
         frame: fill(w.frame, &[("n", &row.revision)]),
         revision: row.revision,
         code: visitor.lang.code(),
-        files: made(&row, period)?
-            .into_iter()
-            .map(|file| file.name)
-            .collect(),
+        files: names(&row, period)?,
         revisions: heads
             .into_iter()
             .map(|head| {
@@ -328,10 +350,11 @@ async fn page(
     let (_, row) = stored(&desk, period, Some(revision)).await?;
     // By its language, or by the name that the page itself leads to.
     let end = format!(".{lang}.html");
-    let found = made(&row, period)?
-        .into_iter()
-        .find(|file| file.name == lang || file.name.ends_with(&end))
-        .ok_or(Refusal::Absent)?;
+    let mut page = made(&row, period)?.into_iter();
+    let found = match page.find(|file| file.name.ends_with(&end)) {
+        Some(page) => page,
+        None => named(&desk, &row, period, &lang).await?,
+    };
     match found.name.ends_with(".html") {
         true => Ok(files::framed(
             String::from_utf8_lossy(&found.bytes).into_owned(),
@@ -357,8 +380,7 @@ async fn file(
     let period = period_of(&kind, &period)?;
     let revision: i32 = revision.parse().map_err(|_| Refusal::Absent)?;
     let (_, row) = stored(&desk, period, Some(revision)).await?;
-    let found = made(&row, period)?.into_iter().find(|one| one.name == name);
-    let found = found.ok_or(Refusal::Absent)?;
+    let found = named(&desk, &row, period, &name).await?;
     Ok(files::download(&found.name, found.bytes))
 }
 
@@ -469,10 +491,7 @@ async fn shown(
         .map_err(|error| Refusal::broken("a stored bulletin", error))?;
     Ok(RollupOne {
         edition: RollupView::of(period, head),
-        files: made(&row, period)?
-            .into_iter()
-            .map(|file| file.name)
-            .collect(),
+        files: names(&row, period)?,
         bulletin,
     })
 }

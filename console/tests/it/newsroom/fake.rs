@@ -177,6 +177,10 @@ impl Newsroom for Fake {
     async fn rollup(&self, _: ReportingPeriod, _: &str) -> Told<(i32, bool)> {
         Err(Declined::Refused("month 2026-10: no weeks".to_owned()))
     }
+
+    async fn rollup_pdf(&self, _: Bulletin, _: ReportingPeriod, _: Lang) -> Told<Rendition> {
+        Err(Declined::Refused("fonts: there are none".to_owned()))
+    }
 }
 
 fn value(key: &str, count: u64) -> PublishedValue {

@@ -16,7 +16,7 @@ use console::newsroom::{
 };
 use jiff::civil::Date;
 use ledger::{EditionKey, Flash, Issue};
-use model::bulletin::{Lang, Tlp};
+use model::bulletin::{Bulletin, Lang, Tlp};
 use model::issue::IssueNumber;
 use model::newsroom::Right;
 use model::period::ReportingPeriod;
@@ -536,6 +536,20 @@ impl console::newsroom::Newsroom for Newsroom {
             let desk = Desk::new(workspace)?;
             let made = rollup::make(workspace, &desk, period, (&by, ""))?;
             Ok((made.issue.revision, made.new))
+        })
+        .await
+    }
+
+    async fn rollup_pdf(
+        &self,
+        edition: Bulletin,
+        period: ReportingPeriod,
+        lang: Lang,
+    ) -> Told<Rendition> {
+        self.read(move |workspace| {
+            let fonts = Fonts::load(&workspace.settings.fonts)?;
+            let kind = period.kind();
+            Ok(bulletin::rollup::pdf(&edition, kind, lang, &fonts)?)
         })
         .await
     }

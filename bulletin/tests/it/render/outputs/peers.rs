@@ -2,10 +2,11 @@
 //! qpdf and poppler. Each also gets a broken twin. Where one is not installed its test says so and passes; where
 //! `WATCHFIRE_PEERS` is set, as in CI, it must be there.
 
-use super::{DOCX, FONTS, extract, unpacked};
+use super::{DOCX, FONTS, extract, sentences, unpacked};
 use crate::render::specimen;
-use bulletin::render;
-use model::bulletin::Lang;
+use bulletin::{render, rollup};
+use model::bulletin::{Bulletin, Lang, Run, Text};
+use model::period::PeriodKind;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -161,6 +162,70 @@ fn libreoffice_gives_every_number_back() {
         ">仿冒页面涉及的</w:t>",
     );
     assert_eq!(missing(&back(&twin)), ["仿冒页面涉及的域名3106"]);
+}
+
+#[test]
+fn poppler_reads_every_sentence_of_the_pdf_and_finds_a_changed_number() {
+    let Some(fonts) = &*FONTS else { return };
+    let Some(reader) = program("pdftotext".into(), "-v") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("issue.pdf");
+    let path = path.to_str().expect("a path");
+    // What stands between the head and the foot of its pages, in the order it was set.
+    let read = |bytes: &[u8]| {
+        std::fs::write(path, bytes).expect("a file");
+        let body = "-raw -r 72 -x 0 -y 48 -W 596 -H 749";
+        let arguments: Vec<&str> = body.split(' ').chain([path, "-"]).collect();
+        let done = run(&reader, &arguments);
+        assert!(done.status.success(), "{}", text(&done));
+        extract::dense(&String::from_utf8_lossy(&done.stdout))
+    };
+    let week = |b: &Bulletin, lang| render::pdf(b, lang, fonts).expect("a PDF");
+    let month = |b: &Bulletin, lang| {
+        let files = rollup::files(b, PeriodKind::Month, Some(fonts)).expect("files");
+        let name = rollup::pdf_name(b, PeriodKind::Month, lang);
+        let json = files.iter().find(|file| file.name.ends_with(".json"));
+        let json = &json.expect("its figures").bytes;
+        let pdf = files.iter().find(|file| file.name == name);
+        let pdf = pdf.expect("its print").bytes.clone();
+        (serde_json::from_slice(json).expect("a bulletin"), pdf)
+    };
+    let lacks = |found: &str, b: &Bulletin, lang, words: &dyn Fn(&str) -> String| {
+        let wanted = sentences(b, lang).into_iter().map(|one| words(&one));
+        wanted
+            .filter(|one| !found.contains(&extract::dense(one)))
+            .collect::<Vec<_>>()
+    };
+    let as_month = |text: &str| rollup::in_its_words(text, PeriodKind::Month);
+    for b in [specimen::bulletin(), specimen::sparse()] {
+        for lang in Lang::ALL {
+            let none = Vec::<String>::new();
+            let printed = read(&week(&b, lang));
+            assert_eq!(lacks(&printed, &b, lang, &str::to_owned), none);
+            let (figures, pdf) = month(&b, lang);
+            // The specimen's own sentences are a week's, also where they are cut for the line.
+            let printed = as_month(&read(&pdf));
+            assert_eq!(lacks(&printed, &figures, lang, &as_month), none);
+        }
+    }
+    // One number of a sentence and one of a tile.
+    let b = specimen::bulletin();
+    let mut changed = b.clone();
+    for run in &mut changed.sections[1].paragraphs[0].en {
+        if let Run::Number { text, .. } = run {
+            *text = text.replace("2,146", "2,164");
+        }
+    }
+    changed.board.tiles[0].amount = Text::same("1,357,911");
+    let printed = read(&week(&changed, Lang::En));
+    let told = lacks(&printed, &b, Lang::En, &str::to_owned);
+    let sentence = b.sections[1].paragraphs[0].plain(Lang::En);
+    assert!(told.contains(&sentence), "{told:?}");
+    assert!(printed.contains("1,357,911"));
+    let (_, pdf) = month(&changed, Lang::En);
+    assert!(lacks(&read(&pdf), &b, Lang::En, &as_month).contains(&as_month(&sentence)));
 }
 
 #[test]
