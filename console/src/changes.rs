@@ -12,7 +12,6 @@ use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use ledger::{AuditEntry, Reach};
 use model::newsroom::Right;
 use serde::Deserialize;
@@ -23,7 +22,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::Desk;
 use crate::pages::draw;
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get};
 use crate::visitor::Visitor;
 
 pub(crate) const ROUTES: &[Route] = &[

@@ -2,12 +2,15 @@
 //! right of its own named cannot be added. The router, the OpenAPI document and the matrix of the tests are made
 //! from it.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::handler::Handler;
 use axum::middleware;
-use axum::routing::MethodRouter;
+use axum::response::Response;
+use axum::routing::{self, MethodRouter};
 use model::newsroom::Right;
 use serde_json::Value;
 
@@ -150,6 +153,43 @@ impl Route {
         Route { body, ..self }
     }
 }
+
+/// What a handler comes to.
+type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// A handler whose own type is forgotten. Each of hundreds of handlers would have the router's whole machinery made
+/// for itself: that was more than half of what compiling this crate took.
+#[derive(Clone)]
+struct Erased(Arc<dyn Fn(Request, Arc<Desk>) -> Answer + Send + Sync>);
+
+impl Erased {
+    fn new<T, H: Handler<T, Arc<Desk>, Future = Answer>>(handler: H) -> Self {
+        Erased(Arc::new(move |request, desk| {
+            handler.clone().call(request, desk)
+        }))
+    }
+}
+
+impl Handler<(), Arc<Desk>> for Erased {
+    type Future = Answer;
+
+    fn call(self, request: Request, desk: Arc<Desk>) -> Answer {
+        (self.0)(request, desk)
+    }
+}
+
+/// The functions that name a handler in the table.
+macro_rules! verbs {
+    ($($verb:ident)*) => {$(
+        pub(crate) fn $verb<T, H: Handler<T, Arc<Desk>, Future = Answer>>(
+            handler: H,
+        ) -> MethodRouter<Arc<Desk>> {
+            routing::$verb(Erased::new(handler))
+        }
+    )*};
+}
+
+verbs!(get post put patch delete);
 
 /// Every route that the guard watches.
 pub fn all() -> impl Iterator<Item = &'static Route> {

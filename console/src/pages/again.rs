@@ -11,7 +11,6 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use ledger::{Account, Admission};
 use serde::Deserialize;
 
@@ -21,7 +20,7 @@ use super::sign_in::{code, held, home, waited};
 use crate::Desk;
 use crate::problem::Problem;
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, post};
 use crate::signing;
 use crate::totp;
 use crate::visitor::Visitor;

@@ -7,7 +7,6 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::{get, post};
 use ledger::Page;
 use ledger::portal::{Change, ContactChange};
 use model::ids::OrganizationId;
@@ -22,7 +21,7 @@ use super::form::{Input, answer, done};
 use super::shell::{self, Nav, Shell};
 use crate::Desk;
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get, post};
 use crate::visitor::Visitor;
 use crate::words::{fill, word, words};
 

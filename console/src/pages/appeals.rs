@@ -7,7 +7,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::{get, post};
 use ledger::appeal::Judged;
 use ledger::{Appeal, ListedState, ListingFilter, Page};
 use model::newsroom::Right;
@@ -21,7 +20,7 @@ use super::form::{Input, answer, done};
 use super::shell::{self, Nav, Shell};
 use crate::Desk;
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get, post};
 use crate::visitor::Visitor;
 use crate::words::{fill, word, words};
 

@@ -6,10 +6,9 @@ use std::sync::{Arc, LazyLock};
 use axum::extract::Path;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route};
+use crate::routes::{Need, Route, get};
 
 pub(crate) const ROUTES: &[Route] = &[Route::page("/console/assets/{name}", Need::Nothing, || {
     get(asset)

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use jiff::civil::Date;
 use ledger::{AuditEntry, AuditFilter, Page};
 use model::newsroom::Right;
@@ -20,7 +19,7 @@ use super::settings::of_the_house;
 use super::shell::{self, Nav, Shell};
 use crate::Desk;
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get};
 use crate::visitor::Visitor;
 use crate::words::{ShellWords, fill, words};
 

@@ -9,7 +9,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use ledger::{Complaint, ComplaintState, Page, Reach, Submitted};
 use model::incident::CaseKind;
 use model::newsroom::Right;
@@ -24,7 +23,7 @@ use super::shell::{self, Nav, Shell};
 use super::{draw, outside};
 use crate::Desk;
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get, post};
 use crate::visitor::Visitor;
 use crate::words::{fill, word, words};
 

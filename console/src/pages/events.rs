@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::routing::{get, post};
 use jiff::tz::TimeZone;
 use lake::search::{Ask, Query, QueryError};
 use ledger::{NewAudit, Reach};
@@ -14,7 +13,7 @@ use crate::Desk;
 use crate::almanac::Names;
 use crate::lookout::Live;
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route, Verb};
+use crate::routes::{Need, Route, Verb, get, post};
 use crate::visitor::Visitor;
 use crate::words::words;
 

@@ -7,7 +7,6 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum::routing::{get, post};
 use ledger::Drill;
 use model::bulletin::Lang;
 use model::newsroom::Right;
@@ -20,7 +19,7 @@ use super::shell::{self, Nav, Shell};
 use crate::Desk;
 use crate::drill::{self, Scenario, said, scenarios};
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get, post};
 use crate::visitor::Visitor;
 use crate::words::{fill, words};
 

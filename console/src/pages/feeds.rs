@@ -6,7 +6,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
 use intake::drift::Finding;
 use ledger::{RejectFilter, RejectState};
 use model::bulletin::Lang;
@@ -18,7 +17,7 @@ use super::{draw, mail, paging};
 use crate::Desk;
 use crate::correspondence::{FeedHealth, FeedState};
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route, Verb};
+use crate::routes::{Need, Route, Verb, get, post};
 use crate::visitor::Visitor;
 use crate::words::{ShellWords, fill, words};
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
 use ledger::{Message, MessageFilter, MessageState};
 use model::bulletin::Lang;
 use model::newsroom::Right;
@@ -18,7 +17,7 @@ use super::shell::{self, Nav, Shell};
 use super::{draw, mail};
 use crate::Desk;
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route, Verb};
+use crate::routes::{Need, Route, Verb, get, post};
 use crate::visitor::Visitor;
 use crate::words::{ShellWords, words};
 

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, LazyLock};
 
-use axum::routing::{delete, get, post, put};
 use ledger::{Ledger, Moment, Query, Search};
 use model::bulletin::Lang;
 use model::incident::IncidentState;
@@ -11,7 +10,7 @@ use model::time::Day;
 
 use crate::Desk;
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route, Verb};
+use crate::routes::{Need, Route, Verb, delete, get, post, put};
 use crate::visitor::Visitor;
 
 mod acts;

@@ -8,7 +8,6 @@ use askama::Template;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
 use ledger::{Notice, NoticeFilter};
 use model::newsroom::Right;
 use model::notice::NoticeState;
@@ -20,7 +19,7 @@ use super::paging::{self, Asked};
 use super::shell::{self, Nav, Shell};
 use crate::Desk;
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route, Verb};
+use crate::routes::{Need, Route, Verb, get, post};
 use crate::visitor::Visitor;
 use crate::words::{ShellWords, fill, word, words};
 

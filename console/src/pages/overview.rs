@@ -6,7 +6,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use ledger::{IncidentFilter, IncidentSort, Page, Reach};
 use model::bulletin::Lang;
 use model::incident::IncidentState;
@@ -16,7 +15,7 @@ use super::draw::{self, Countdown};
 use super::shell::{self, Nav, Shell};
 use crate::Desk;
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route};
+use crate::routes::{Need, Route, get};
 use crate::visitor::Visitor;
 use crate::words::{ShellWords, fill, word, words};
 

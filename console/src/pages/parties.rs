@@ -5,7 +5,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, patch, post};
 use ledger::{PartyFilter, PartyRow};
 use model::bulletin::Lang;
 use model::ids::OrganizationId;
@@ -20,7 +19,7 @@ use super::shell::{self, Nav, Shell};
 use super::{draw, mail};
 use crate::Desk;
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route, Verb};
+use crate::routes::{Need, Route, Verb, get, patch, post};
 use crate::visitor::Visitor;
 use crate::words::{ShellWords, fill, word, words};
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use ledger::portal::{Act, Matter, Party, Post};
 use model::bulletin::Lang;
 use model::newsroom::Right;
@@ -22,7 +21,7 @@ use super::shell::{self, Nav, Shell};
 use crate::Desk;
 use crate::limits::Limit;
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route};
+use crate::routes::{Need, Route, get, post};
 use crate::visitor::Visitor;
 use crate::words::{fill, word, words};
 

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::get;
 use model::newsroom::Right;
 use serde_json::{Value, json};
 
@@ -15,7 +14,7 @@ use super::shell::{self, Nav, Shell};
 use crate::Desk;
 use crate::openapi;
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get};
 use crate::visitor::Visitor;
 use crate::words::{word, words};
 

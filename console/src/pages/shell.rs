@@ -6,7 +6,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
 use model::bulletin::Lang;
 use model::newsroom::Right;
 
@@ -15,7 +14,7 @@ use crate::Desk;
 use crate::front::Front;
 use crate::reasons;
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route};
+use crate::routes::{Need, Route, get};
 use crate::visitor::Visitor;
 use crate::words::{ShellWords, fill};
 

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::routing::get;
 use bulletin::statistics::{self as declared, breakdown::By};
 use ledger::Reach;
 use model::bulletin::Lang;
@@ -18,7 +17,7 @@ use model::time::ReportingWeek;
 use crate::Desk;
 use crate::almanac::{Almanac, AlmanacError, CountedWeek, Origin};
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route, Verb};
+use crate::routes::{Need, Route, Verb, get};
 use crate::visitor::Visitor;
 use crate::words::words;
 

@@ -9,7 +9,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::get;
 use bulletin::statistics::priority::{Known, Patch};
 use bulletin::week::Week;
 use ledger::LakeFileKind;
@@ -24,7 +23,7 @@ use super::shell::{self, Nav, Shell};
 use super::{draw, mail};
 use crate::Desk;
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get};
 use crate::visitor::Visitor;
 use crate::words::{ShellWords, fill, words};
 

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use ledger::{CallState, Hook, HookCall, Page};
@@ -20,7 +19,7 @@ use super::shell::{self, Nav, Shell};
 use crate::Desk;
 use crate::once::ShownOnce;
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get, post};
 use crate::visitor::Visitor;
 use crate::words::words;
 

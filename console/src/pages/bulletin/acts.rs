@@ -7,7 +7,6 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use bulletin::render::Form;
 use model::issue::IssueNumber;
 use model::newsroom::Right;
@@ -27,7 +26,7 @@ use crate::Desk;
 use crate::newsroom::Task;
 use crate::pages::form::{Input, done};
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, post};
 use crate::visitor::Visitor;
 use crate::words::words;
 

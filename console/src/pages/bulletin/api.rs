@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use bulletin::differences::differences;
 use bulletin::statistics;
 use model::bulletin::Lang;
@@ -23,7 +22,7 @@ use crate::newsroom::{Asked, Checked, Kind, Outcome, Stage, Work};
 use crate::pages::draw::stamp;
 use crate::pages::form::answer;
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get};
 use crate::visitor::Visitor;
 
 fn schema<T: JsonSchema>() -> Option<serde_json::Value> {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use axum::routing::get;
 use bulletin::change::{Confidence, page as printed};
 use bulletin::statistics;
 use model::bulletin::Text;
@@ -16,7 +15,7 @@ use crate::Desk;
 use crate::newsroom::Declined;
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route};
+use crate::routes::{Need, Route, get};
 use crate::visitor::Visitor;
 use crate::words::{fill, words};
 

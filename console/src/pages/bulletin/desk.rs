@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use axum::routing::get;
 use bulletin::render::Form;
 use model::newsroom::{EditionState, Right};
 use model::time::Day;
@@ -21,7 +20,7 @@ use crate::Desk;
 use crate::pages::draw::{self, Countdown};
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route};
+use crate::routes::{Need, Route, get};
 use crate::visitor::Visitor;
 use crate::words::{fill, word, words};
 

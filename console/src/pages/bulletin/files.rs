@@ -8,7 +8,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use bulletin::render::{self, Form};
 use bulletin::statistics;
 use model::bulletin::Lang;
@@ -22,7 +21,7 @@ use crate::newsroom::Asked;
 use crate::pages::shell::{self, Nav, Shell};
 use crate::public;
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get};
 use crate::visitor::Visitor;
 use crate::words::{fill, words};
 

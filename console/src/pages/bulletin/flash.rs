@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use ledger::{Flash, FlashState, NewFlash, Page};
 use model::bulletin::Lang;
 use model::newsroom::Right;
@@ -20,7 +19,7 @@ use crate::pages::draw::{self, stamp};
 use crate::pages::form::{Input, answer, done};
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get, post};
 use crate::visitor::Visitor;
 use crate::words::{fill, words};
 

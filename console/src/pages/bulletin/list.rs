@@ -5,7 +5,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use model::newsroom::{EditionState, Right};
 use model::time::Day;
 
@@ -16,7 +15,7 @@ use crate::newsroom::Kind;
 use crate::pages::draw::{self, Countdown};
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route};
+use crate::routes::{Need, Route, get};
 use crate::visitor::Visitor;
 use crate::words::{ShellWords, fill, word, words};
 

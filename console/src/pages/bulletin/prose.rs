@@ -8,7 +8,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
 use bulletin::editorial::{Editorial, Written};
 use ledger::Hash;
 use model::bulletin::{Bulletin, Lang};
@@ -25,7 +24,7 @@ use crate::Desk;
 use crate::pages::form::{Input, answer, done};
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get, post, put};
 use crate::visitor::Visitor;
 use crate::words::{fill, words};
 

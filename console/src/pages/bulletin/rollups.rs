@@ -7,7 +7,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum::routing::{get, post};
 use bulletin::render::Rendition;
 use bulletin::rollup;
 use ledger::{EditionKey, Issue, IssueHead, Page};
@@ -24,7 +23,7 @@ use crate::pages::draw;
 use crate::pages::form::{Input, answer, done};
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get, post};
 use crate::visitor::Visitor;
 use crate::words::{fill, words};
 

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::get;
 use jiff::civil::Date;
 use model::newsroom::Right;
 use model::time::Day;
@@ -18,7 +17,7 @@ use crate::Desk;
 use crate::pages::form::answer;
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get};
 use crate::visitor::Visitor;
 use crate::words::{fill, words};
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use ledger::Shift;
 use model::bulletin::Lang;
 use model::newsroom::Right;
@@ -17,7 +16,7 @@ use serde_json::json;
 use super::{Names, centre};
 use crate::Desk;
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get};
 use crate::visitor::Visitor;
 use crate::words::word;
 

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum::routing::{get, post};
 use ledger::{NewPromise, Promise};
 use model::newsroom::Right;
 use schemars::JsonSchema;
@@ -18,7 +17,7 @@ use crate::pages::draw::{self, Countdown};
 use crate::pages::form::{self, Input};
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, get, post};
 use crate::visitor::Visitor;
 use crate::words::fill;
 

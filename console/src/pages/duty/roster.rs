@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
 use jiff::ToSpan;
 use jiff::civil::{Date, Time};
 use ledger::{NewShift, Shift};
@@ -23,7 +22,7 @@ use crate::pages::draw;
 use crate::pages::form::{self, Input};
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, delete, get, post};
 use crate::visitor::Visitor;
 use crate::words::{fill, word};
 

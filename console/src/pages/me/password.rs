@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use axum::routing::{get, post};
 use ledger::Admission;
 use serde::Deserialize;
 
@@ -16,7 +15,7 @@ use crate::pages::form::{Input, done};
 use crate::pages::shell::{self, Nav, Shell};
 use crate::pages::sign_in::{held, home, waited};
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route};
+use crate::routes::{Need, Route, get, post};
 use crate::signing;
 use crate::visitor::Visitor;
 use crate::words::{fill, words};

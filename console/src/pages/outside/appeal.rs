@@ -8,7 +8,6 @@ use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
 use model::outside::{AppealAbout, AppealState};
 use model::worded::Word;
 use serde::Deserialize;
@@ -19,7 +18,7 @@ use crate::pages::shell::{self, Shell};
 use crate::pictures::Bad;
 use crate::receipts;
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route};
+use crate::routes::{Need, Route, get, post};
 use crate::visitor::Visitor;
 use crate::words::{fill, word, words};
 

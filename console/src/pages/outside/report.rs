@@ -8,7 +8,6 @@ use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
 use formats::mail::complaint::Observable;
 use model::incident::CaseKind;
 use model::outside::Stage;
@@ -21,7 +20,7 @@ use crate::pages::shell::{self, Shell};
 use crate::pictures::Bad;
 use crate::receipts;
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route};
+use crate::routes::{Need, Route, get, post};
 use crate::visitor::Visitor;
 use crate::words::{fill, word, words};
 

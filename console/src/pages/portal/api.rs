@@ -6,7 +6,6 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use ledger::portal::{Matter, Post};
 use response::portal::{self, FEEDBACK_BYTES, PartyEvent};
 use response::scorecard::Scorecard;
@@ -21,7 +20,7 @@ use crate::pages::draw::stamp;
 use crate::pages::form::{Input, answer};
 use crate::pages::months::{self, Count, PeersOut};
 use crate::refusal::Refusal;
-use crate::routes::{Described, Route, Verb};
+use crate::routes::{Described, Route, Verb, get, post};
 use crate::visitor::Visitor;
 
 pub(crate) const ROUTES: &[Route] = &[

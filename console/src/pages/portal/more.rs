@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, Query, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use response::portal::{FEEDBACK_BYTES, Feedback};
 use response::scorecard::Scorecard;
 use serde::Deserialize;
@@ -20,7 +19,7 @@ use crate::pages::months::{self, Months};
 use crate::pages::outside::code;
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::Route;
+use crate::routes::{Route, get, post};
 use crate::visitor::Visitor;
 use crate::words::{fill, words};
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
 use ledger::portal::{Change, Party, PartyTerms};
 use ledger::{Contact, Organization, Page};
 use model::ids::ContactId;
@@ -24,7 +23,7 @@ use crate::pages::form::{Input, done};
 use crate::pages::outside::{code, line};
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::Route;
+use crate::routes::{Route, get, post};
 use crate::visitor::Visitor;
 use crate::words::{fill, word, words};
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
 use jiff::civil::Date;
 use model::bulletin::Lang;
 use model::newsroom::Right;
@@ -16,7 +15,7 @@ use super::of_the_house;
 use crate::Desk;
 use crate::pages::form::{Input, answer, done};
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, delete, get, post};
 use crate::visitor::Visitor;
 use crate::words::words;
 

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
 use ledger::{Account, ApiToken, Hash, NewApiToken};
 use model::newsroom::Right;
 use model::worded::Word;
@@ -20,7 +19,7 @@ use crate::pages::form::{Input, answer, done};
 use crate::pages::me::own;
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::{Described, Need, Route, Verb};
+use crate::routes::{Described, Need, Route, Verb, delete, get, post};
 use crate::visitor::Visitor;
 use crate::words::{fill, word, words};
 

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
 use ledger::{Admission, HalfSession, Hash};
 use serde::Deserialize;
 
@@ -15,7 +14,7 @@ use crate::Desk;
 use crate::pages::form::{Input, done};
 use crate::pages::shell::{self, Nav, Shell};
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route};
+use crate::routes::{Need, Route, get, post};
 use crate::signing;
 use crate::totp;
 use crate::visitor::{HALF, Visitor, cookie, set_cookie};

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use axum::routing::get;
 use ledger::{Account, NewIdentity};
 use serde::Deserialize;
 
@@ -19,7 +18,7 @@ use crate::oidc::{BACK, Errand, Person, Provider};
 use crate::pages::form::done;
 use crate::pages::shell;
 use crate::refusal::Refusal;
-use crate::routes::{Need, Route};
+use crate::routes::{Need, Route, get};
 use crate::visitor::{ERRAND, Visitor, cookie, set_cookie};
 use crate::words::fill;
 
