@@ -119,6 +119,10 @@ pub fn run(args: Args, session: &Session) -> Result {
                 by,
             };
             let hold = workspace.block_on(workspace.ledger.place_hold(new, now().0))?;
+            session.talk.say(format_args!(
+                "hold {} is in force; `watchfire hold release {}` ends it",
+                hold.id, hold.id
+            ));
             let mut out = Out::new();
             match session.json {
                 true => out.json(&hold)?,
