@@ -3,7 +3,10 @@
 //! look at that place says whether it still holds, whichever node made the change.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing::warn;
 
 use crate::Desk;
 use crate::refusal::Refusal;
@@ -13,6 +16,9 @@ use crate::visitor::Visitor;
 const HOLDS: i64 = 30_000_000;
 /// So long it is shown although others changed something: reports come in all the time. Microseconds.
 const OTHERS: i64 = 3_000_000;
+/// And so long once more, while the next one is read: nobody waits for what others did, and where somebody looks all
+/// the time nothing is older than [`OTHERS`] and one reading. Microseconds.
+const LATE: i64 = 10_000_000;
 /// Answers that are kept at most.
 const MOST: usize = 2_000;
 
@@ -22,11 +28,31 @@ struct Held<V> {
     place: i64,
 }
 
-type Cell<V> = Arc<tokio::sync::Mutex<Option<Held<V>>>>;
+struct Cell<V> {
+    held: tokio::sync::Mutex<Option<Held<V>>>,
+    /// Whether it is being read anew beside.
+    beside: AtomicBool,
+}
+
+/// The turn of whoever reads an answer anew beside; gives it back however that ends.
+struct Turn<V>(Arc<Cell<V>>);
+
+impl<V> Turn<V> {
+    fn take(cell: &Arc<Cell<V>>) -> Option<Self> {
+        let taken = cell.beside.swap(true, Ordering::AcqRel);
+        (!taken).then(|| Turn(Arc::clone(cell)))
+    }
+}
+
+impl<V> Drop for Turn<V> {
+    fn drop(&mut self) {
+        self.0.beside.store(false, Ordering::Release);
+    }
+}
 
 /// Answers by what was asked.
 pub(crate) struct Kept<V> {
-    cells: Mutex<HashMap<String, Cell<V>>>,
+    cells: Mutex<HashMap<String, Arc<Cell<V>>>>,
 }
 
 impl<V> Default for Kept<V> {
@@ -58,8 +84,8 @@ impl<'a> Asking<'a> {
     }
 }
 
-impl<V: Clone> Kept<V> {
-    fn cell(&self, question: &str) -> Cell<V> {
+impl<V: Clone + Send + 'static> Kept<V> {
+    fn cell(&self, question: &str) -> Arc<Cell<V>> {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cell) = cells.get(question) {
             return Arc::clone(cell);
@@ -68,45 +94,79 @@ impl<V: Clone> Kept<V> {
         if cells.len() >= MOST {
             cells.clear();
         }
-        let cell = Cell::default();
+        let cell = Arc::new(Cell {
+            held: tokio::sync::Mutex::default(),
+            beside: AtomicBool::new(false),
+        });
         cells.insert(question.to_owned(), Arc::clone(&cell));
         cell
     }
 
     /// The answer to a question, which must name all that it depends on but the ledger and the hour. What the visitor
-    /// changed shows at once, what others changed within [`OTHERS`]. Those who ask the same at once wait for one
-    /// reading.
+    /// changed shows at once; what others changed within [`OTHERS`] and a reading, after a pause within [`LATE`].
+    /// Those who ask the same at once wait for one reading.
     ///
     /// # Errors
     /// Those of `read`; the ledger cannot be read.
-    pub(crate) async fn answer(
+    pub(crate) async fn answer<F>(
         &self,
         desk: &Desk,
         asking: &Asking<'_>,
         question: &str,
-        read: impl AsyncFnOnce() -> Result<V, Refusal>,
-    ) -> Result<V, Refusal> {
+        read: impl FnOnce() -> F,
+    ) -> Result<V, Refusal>
+    where
+        F: Future<Output = Result<V, Refusal>> + Send + 'static,
+    {
+        let (at, place) = (asking.now, asking.place);
         let cell = self.cell(question);
-        let mut held = cell.lock().await;
+        let mut held = cell.held.lock().await;
         if let Some(one) = held.as_ref() {
-            let age = asking.now - one.at;
-            let holds = match asking.place <= one.place {
-                true => age < HOLDS,
-                false => {
-                    let (ledger, after) = (&desk.ledger, (one.place, asking.place));
-                    age < OTHERS && !ledger.audit_names(asking.login, after).await?
-                }
+            let age = at - one.at;
+            let still = place <= one.place;
+            let others = async || -> Result<bool, Refusal> {
+                let names = desk.ledger.audit_names(asking.login, (one.place, place));
+                Ok(!names.await?)
             };
-            if holds && age > -HOLDS {
-                return Ok(one.value.clone());
+            if age > -HOLDS && (still && age < HOLDS || age < LATE && others().await?) {
+                let value = one.value.clone();
+                drop(held);
+                if !still && age >= OTHERS {
+                    read_beside(&cell, read(), (at, place));
+                }
+                return Ok(value);
             }
         }
         let value = read().await?;
         *held = Some(Held {
             value: value.clone(),
-            at: asking.now,
-            place: asking.place,
+            at,
+            place,
         });
         Ok(value)
     }
+}
+
+/// Reads an answer anew while the old one is shown, unless somebody does already.
+fn read_beside<V: Send + 'static>(
+    cell: &Arc<Cell<V>>,
+    read: impl Future<Output = Result<V, Refusal>> + Send + 'static,
+    (at, place): (i64, i64),
+) {
+    let Some(turn) = Turn::take(cell) else {
+        return;
+    };
+    tokio::spawn(async move {
+        match read.await {
+            Ok(value) => {
+                let mut held = turn.0.held.lock().await;
+                // Whoever changed something had it read meanwhile.
+                if held.as_ref().is_none_or(|one| one.place <= place) {
+                    *held = Some(Held { value, at, place });
+                }
+            }
+            // The next who asks reads it and is told.
+            Err(refusal) => warn!(?refusal, "a count was not read anew"),
+        }
+    });
 }

@@ -87,10 +87,8 @@ pub(super) async fn count_of(
     let mine = query.terms.iter().any(mine);
     let me = if mine { visitor.login() } else { "" };
     let question = format!("{reach:?} {me:?} {query}");
-    let read = async || {
-        let search = meant(desk, visitor, query);
-        Ok(desk.ledger.count_found(&search, &reach).await?)
-    };
+    let (ledger, search) = (desk.ledger.clone(), meant(desk, visitor, query));
+    let read = || async move { Ok(ledger.count_found(&search, &reach).await?) };
     desk.found.answer(desk, asking, &question, read).await
 }
 

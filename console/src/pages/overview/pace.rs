@@ -69,13 +69,11 @@ async fn paces(
     // To the same moment, for the comparison; the whole week, for the line.
     let until = (last_from.0 + (now.0 - from.0)).min(last_to.0);
     let reach = visitor.within()?;
-    let read = async || {
+    let question = format!("{period:?} {reach:?} {}", from.0);
+    let ledger = desk.ledger.clone();
+    let read = || async move {
         let of = async |from: i64, to: i64| -> Result<Arc<[Pace]>, Refusal> {
-            Ok(desk
-                .ledger
-                .pace(period, &reach, (from, to), part)
-                .await?
-                .into())
+            Ok(ledger.pace(period, &reach, (from, to), part).await?.into())
         };
         Ok(Paces {
             this: of(from.0, now.0).await?,
@@ -83,7 +81,6 @@ async fn paces(
             last: of(last_from.0, last_to.0).await?,
         })
     };
-    let question = format!("{period:?} {reach:?} {}", from.0);
     desk.paces.answer(desk, asking, &question, read).await
 }
 
