@@ -16,7 +16,7 @@ use crate::visitor::Visitor;
 const HOLDS: i64 = 30_000_000;
 /// So long it is shown although others changed something: reports come in all the time. Microseconds.
 const OTHERS: i64 = 3_000_000;
-/// And so long once more, while the next one is read: nobody waits for what others did, and where somebody looks all
+/// So long at most, while the next one is read beside: nobody waits for what others did, and where somebody looks all
 /// the time nothing is older than [`OTHERS`] and one reading. Microseconds.
 const LATE: i64 = 10_000_000;
 /// Answers that are kept at most.
@@ -165,7 +165,7 @@ fn read_beside<V: Send + 'static>(
                     *held = Some(Held { value, at, place });
                 }
             }
-            // The next who asks reads it and is told.
+            // Tried again by the next who asks; who asks after [`LATE`] reads it first and is told.
             Err(refusal) => warn!(?refusal, "a count was not read anew"),
         }
     });
