@@ -713,6 +713,18 @@ pub fn files(
     Ok(files)
 }
 
+/// What [`files`] are called where there are fonts, in their order; nothing is rendered for it.
+pub fn names(bulletin: &Bulletin, kind: PeriodKind) -> Vec<String> {
+    let stem = format!("{}-{}", kind.series(), render::stem(bulletin));
+    let mut names = vec![format!("{stem}.json")];
+    for lang in Lang::ALL {
+        let code = lang.code();
+        names.extend(["html", "csv"].map(|form| format!("{stem}.{code}.{form}")));
+        names.push(pdf_name(bulletin, kind, lang));
+    }
+    names
+}
+
 /// What [`pdf`] is called.
 pub fn pdf_name(bulletin: &Bulletin, kind: PeriodKind, lang: Lang) -> String {
     let stem = render::stem(bulletin);

@@ -200,14 +200,6 @@ async fn stored(
     Ok((heads, row))
 }
 
-/// The names of a stored edition's files: those made here, and those for print.
-fn names(row: &Issue, period: ReportingPeriod) -> Result<Vec<String>, Refusal> {
-    let edition = parse(row)?;
-    let print = Lang::ALL.map(|lang| rollup::pdf_name(&edition, period.kind(), lang));
-    let made = made(row, period)?.into_iter().map(|file| file.name);
-    Ok(made.chain(print).collect())
-}
-
 /// A file of a stored edition by its name.
 async fn named(
     desk: &Desk,
@@ -221,14 +213,10 @@ async fn named(
             return Ok(newsroom(desk)?.rollup_pdf(edition, period, lang).await?);
         }
     }
-    let found = made(row, period)?.into_iter().find(|one| one.name == name);
+    let made = rollup::files(&edition, period.kind(), None)
+        .map_err(|error| Refusal::broken("the edition", error))?;
+    let found = made.into_iter().find(|one| one.name == name);
     found.ok_or(Refusal::Absent)
-}
-
-/// The files of a stored edition that need no fonts.
-fn made(row: &Issue, period: ReportingPeriod) -> Result<Vec<Rendition>, Refusal> {
-    rollup::files(&parse(row)?, period.kind(), None)
-        .map_err(|error| Refusal::broken("the edition", error))
 }
 
 #[derive(Debug, Deserialize)]
@@ -322,7 +310,7 @@ async fn one(
         frame: fill(w.frame, &[("n", &row.revision)]),
         revision: row.revision,
         code: visitor.lang.code(),
-        files: names(&row, period)?,
+        files: rollup::names(&parse(&row)?, period.kind()),
         revisions: heads
             .into_iter()
             .map(|head| {
@@ -349,11 +337,10 @@ async fn page(
     let (_, row) = stored(&desk, period, Some(revision)).await?;
     // By its language, or by the name that the page itself leads to.
     let end = format!(".{lang}.html");
-    let mut page = made(&row, period)?.into_iter();
-    let found = match page.find(|file| file.name.ends_with(&end)) {
-        Some(page) => page,
-        None => named(&desk, &row, period, &lang).await?,
-    };
+    let page = rollup::names(&parse(&row)?, period.kind())
+        .into_iter()
+        .find(|name| name.ends_with(&end));
+    let found = named(&desk, &row, period, &page.unwrap_or(lang)).await?;
     match found.name.ends_with(".html") {
         true => Ok(files::framed(
             String::from_utf8_lossy(&found.bytes).into_owned(),
@@ -486,11 +473,13 @@ async fn shown(
     let (heads, row) = stored(desk, period, revision).await?;
     let head = heads.iter().find(|head| head.revision == row.revision);
     let head = head.ok_or(Refusal::Absent)?;
-    let bulletin = serde_json::to_value(parse(&row)?)
+    let edition = parse(&row)?;
+    let files = rollup::names(&edition, period.kind());
+    let bulletin = serde_json::to_value(edition)
         .map_err(|error| Refusal::broken("a stored bulletin", error))?;
     Ok(RollupOne {
         edition: RollupView::of(period, head),
-        files: names(&row, period)?,
+        files,
         bulletin,
     })
 }

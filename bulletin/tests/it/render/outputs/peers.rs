@@ -185,6 +185,9 @@ fn poppler_reads_every_sentence_of_the_pdf_and_finds_a_changed_number() {
     let week = |b: &Bulletin, lang| render::pdf(b, lang, fonts).expect("a PDF");
     let month = |b: &Bulletin, lang| {
         let files = rollup::files(b, PeriodKind::Month, Some(fonts)).expect("files");
+        let made: Vec<&String> = files.iter().map(|file| &file.name).collect();
+        let names = rollup::names(b, PeriodKind::Month);
+        assert_eq!(made, names.iter().collect::<Vec<_>>());
         let name = rollup::pdf_name(b, PeriodKind::Month, lang);
         let json = files.iter().find(|file| file.name.ends_with(".json"));
         let json = &json.expect("its figures").bytes;
