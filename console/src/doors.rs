@@ -19,7 +19,7 @@ use tokio_rustls::{Accept, TlsAcceptor};
 
 /// Connections at a time; more wait at the door.
 const MOST: usize = 256;
-/// Longest silence of a connection.
+/// Longest silence of a connection, where nothing else is said.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Longest time that a connection takes to agree on keys.
 const GREETING: Duration = Duration::from_secs(10);
@@ -42,6 +42,7 @@ pub(crate) struct Doors {
     listener: TcpListener,
     room: Arc<Semaphore>,
     tls: Tls,
+    silence: Duration,
 }
 
 impl Doors {
@@ -50,7 +51,13 @@ impl Doors {
             listener,
             tls,
             room: Arc::new(Semaphore::new(MOST)),
+            silence: SILENCE,
         }
+    }
+
+    /// The same for answers that take longer to begin: a connection may be silent for so long.
+    pub(crate) fn patient(self, silence: Duration) -> Self {
+        Doors { silence, ..self }
     }
 }
 
@@ -71,7 +78,7 @@ impl Listener for Doors {
                     // Keys are agreed on where the connection is served, not here: one that is slow at it
                     // keeps nobody else waiting.
                     let (stream, first) = match terms {
-                        None => (Stream::Plain(stream), SILENCE),
+                        None => (Stream::Plain(stream), self.silence),
                         Some(terms) => {
                             let greeting = TlsAcceptor::from(terms).accept(stream);
                             (Stream::Greeting(Box::new(greeting)), GREETING)
@@ -80,6 +87,7 @@ impl Listener for Doors {
                     let inside = Inside {
                         stream,
                         silence: Box::pin(sleep(first)),
+                        longest: self.silence,
                         _place: place,
                     };
                     return (inside, from);
@@ -112,13 +120,14 @@ enum Stream {
 pub(crate) struct Inside {
     stream: Stream,
     silence: Pin<Box<Sleep>>,
+    longest: Duration,
     _place: OwnedSemaphorePermit,
 }
 
 impl Inside {
     /// Bytes moved: the silence begins anew.
     fn heard(&mut self) {
-        self.silence.as_mut().reset(Instant::now() + SILENCE);
+        self.silence.as_mut().reset(Instant::now() + self.longest);
     }
 
     fn waited<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::warn;
 
@@ -19,6 +19,8 @@ const OTHERS: i64 = 3_000_000;
 /// So long at most, while the next one is read beside: nobody waits for what others did, and where somebody looks all
 /// the time nothing is older than [`OTHERS`] and one reading. Microseconds.
 const LATE: i64 = 10_000_000;
+/// Rows of the trail that are read for one who was not met yet.
+const BACK: i64 = 1_000;
 /// Answers that are kept at most.
 const MOST: usize = 2_000;
 
@@ -63,23 +65,65 @@ impl<V> Default for Kept<V> {
     }
 }
 
-/// Who asks, and where the audit trail ends: read once for all questions of a page.
-pub(crate) struct Asking<'a> {
-    login: &'a str,
-    now: i64,
-    place: i64,
+/// Where each visitor's own last change stands in the trail, as far as the trail was read.
+#[derive(Default)]
+pub(crate) struct OwnChanges(Mutex<HashMap<String, Own>>);
+
+#[derive(Clone, Copy)]
+struct Own {
+    /// Up to where the trail was read.
+    read: i64,
+    last: i64,
 }
 
-impl<'a> Asking<'a> {
+impl OwnChanges {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Own>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The place of a visitor's last change, of those up to `place`; of one who was not met yet only the last
+    /// [`BACK`] rows are read, as if the one before them were theirs.
+    async fn last(&self, desk: &Desk, login: &str, place: i64) -> Result<i64, Refusal> {
+        let known = self.known().get(login).copied();
+        let (after, before) = match known {
+            Some(own) if place <= own.read => return Ok(own.last),
+            Some(own) => (own.read, own.last),
+            None => (place - BACK, place - BACK),
+        };
+        let found = desk.ledger.audit_last_by(login, (after, place)).await?;
+        let last = found.unwrap_or(before);
+        let mut known = self.known();
+        if known.len() >= MOST {
+            known.clear();
+        }
+        let own = known
+            .entry(login.to_owned())
+            .or_insert(Own { read: 0, last: 0 });
+        own.read = own.read.max(place);
+        own.last = own.last.max(last);
+        Ok(last)
+    }
+}
+
+/// Who asks, where the audit trail ends, and where the visitor's own last change stands in it: read once for all
+/// questions of a page.
+pub(crate) struct Asking {
+    now: i64,
+    place: i64,
+    own: i64,
+}
+
+impl Asking {
     /// A visitor, now.
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub(crate) async fn of(desk: &Desk, visitor: &'a Visitor) -> Result<Self, Refusal> {
+    pub(crate) async fn of(desk: &Desk, visitor: &Visitor) -> Result<Self, Refusal> {
+        let place = desk.ledger.audit_place().await?;
         Ok(Asking {
-            login: visitor.login(),
             now: desk.now().0,
-            place: desk.ledger.audit_place().await?,
+            place,
+            own: desk.own_changes.last(desk, visitor.login(), place).await?,
         })
     }
 }
@@ -110,8 +154,7 @@ impl<V: Clone + Send + 'static> Kept<V> {
     /// Those of `read`; the ledger cannot be read.
     pub(crate) async fn answer<F>(
         &self,
-        desk: &Desk,
-        asking: &Asking<'_>,
+        asking: &Asking,
         question: &str,
         read: impl FnOnce() -> F,
     ) -> Result<V, Refusal>
@@ -124,11 +167,8 @@ impl<V: Clone + Send + 'static> Kept<V> {
         if let Some(one) = held.as_ref() {
             let age = at - one.at;
             let still = place <= one.place;
-            let others = async || -> Result<bool, Refusal> {
-                let names = desk.ledger.audit_names(asking.login, (one.place, place));
-                Ok(!names.await?)
-            };
-            if age > -HOLDS && (still && age < HOLDS || age < LATE && others().await?) {
+            let others = asking.own <= one.place;
+            if age > -HOLDS && (still && age < HOLDS || age < LATE && others) {
                 let value = one.value.clone();
                 drop(held);
                 if !still && age >= OTHERS {

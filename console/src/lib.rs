@@ -45,6 +45,7 @@ pub mod public;
 pub mod push;
 pub mod routes;
 pub mod tls;
+pub mod vantage;
 
 mod changes;
 mod doors;
@@ -166,6 +167,8 @@ pub struct Desk {
     vulnerabilities: pages::vulnerabilities::Kept,
     /// How many incidents a query finds.
     found: kept::Kept<ledger::Bounded>,
+    /// Whose changes are whose, for what is kept.
+    own_changes: kept::OwnChanges,
     /// How a week's incidents came.
     paces: kept::Kept<pages::overview::Paces>,
     /// Looks through the lake.
@@ -235,6 +238,7 @@ impl Desk {
             drift: pages::feeds::Kept::default(),
             vulnerabilities: pages::vulnerabilities::Kept::default(),
             found: kept::Kept::default(),
+            own_changes: kept::OwnChanges::default(),
             paces: kept::Kept::default(),
             almanac: None,
             lookout,

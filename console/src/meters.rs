@@ -142,6 +142,12 @@ pub const METERS: &[Meter] = &[
         "notices that the other side took",
     ),
     (
+        "watchfire_vantage_looks_total",
+        Counter,
+        "outcome",
+        "looks from vantages elsewhere: kept, and things that one of them gave none of, or not all (none)",
+    ),
+    (
         "watchfire_alarms_total",
         Counter,
         "rule",

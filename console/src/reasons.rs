@@ -135,6 +135,57 @@ const REASONS: &[(&str, &str)] = &[
     ("is automatic already", "已经是自动的"),
     ("needs the vote of a second person", "还需另一人同意"),
     ("cannot become part of itself", "不能并入自己"),
+    (
+        "no marking is as strict as both: mark the one as the other is, then merge",
+        "两起事件的标记无法取严合并，请先把其中一起改为与另一起一致",
+    ),
+    ("is marked so already", "标记没有变化"),
+    (
+        "an embargo ends after now: one that is over holds nothing",
+        "限制发布的期限须晚于现在",
+    ),
+    (
+        "is not in use: name the organization that took its place",
+        "该机构已停用，请填接替它的机构",
+    ),
+    (
+        "is lowered with its originator's consent only: say who there agreed, and where that is written",
+        "降低标记须经信息来源机构同意，请写明谁同意、记录在哪里",
+    ),
+    (
+        "both are linked with other views of their matters: link those first",
+        "两起事件各自关联了其他事项，请先把这些事项关联起来",
+    ),
+    (
+        "is part of another: link that one",
+        "已并入其他事件，请关联该事件",
+    ),
+    (
+        "needs two views: an incident, and another or a house's number",
+        "至少要有两方：一起事件，和另一起事件或其他机构的编号",
+    ),
+    (
+        "needs a reason: what shows that it is one matter",
+        "请写明凭什么认定为同一事项",
+    ),
+    (
+        "needs a reason: what shows that it is another matter",
+        "请写明凭什么认定为不同事项",
+    ),
+    (
+        "a house's number has 1 to 100 characters",
+        "其他机构的编号须为 1 至 100 个字符",
+    ),
+    ("needs an incident of this ledger", "须有本系统的一起事件"),
+    (
+        "has more views than one matter can have",
+        "一个事项关联的各方过多",
+    ),
+    ("is not linked with that view", "没有与该方关联"),
+    (
+        "that view counts for the others: say first which of them does",
+        "该方正由其计数，请先指定由哪一方计数",
+    ),
     ("is not live: reopen it first", "已经结束，请先重新打开"),
     ("has left: subscribe anew", "已经退订，请重新订阅"),
     (
@@ -191,11 +242,13 @@ const REASONS: &[(&str, &str)] = &[
 const OBJECTS: &[(&str, &str)] = &[
     ("incident ", "事件 "),
     ("account ", "账户 "),
+    ("organization ", "机构 "),
     ("appeal ", "申诉 "),
     ("clock ", "时限 "),
     ("complaint ", "举报 "),
     ("campaign ", "活动 "),
     ("handover ", "交接 "),
+    ("the same matter", "同一事项"),
     ("promise ", "承诺 "),
     ("alarm ", "告警 "),
     ("shift ", "班次 "),

@@ -246,19 +246,19 @@ impl Ledger {
         last(self.reader()).await
     }
 
-    /// Whether a row after one place and up to another is by this actor.
-    pub async fn audit_names(&self, actor: &str, (after, to): (i64, i64)) -> Result<bool> {
-        let one = Entity::find()
+    /// Place of the last row by this actor after one place and up to another.
+    pub async fn audit_last_by(&self, actor: &str, (after, to): (i64, i64)) -> Result<Option<i64>> {
+        Ok(Entity::find()
             .select_only()
             .column(Column::Seq)
             .filter(Column::Seq.gt(after))
             .filter(Column::Seq.lte(to))
             .filter(Column::Actor.eq(actor))
+            .order_by_desc(Column::Seq)
             .limit(1)
             .into_tuple::<i64>()
             .one(self.reader())
-            .await?;
-        Ok(one.is_some())
+            .await?)
     }
 
     /// Checks the whole chain and returns the number of rows.

@@ -104,7 +104,9 @@ pub enum Stock {
 impl Stock {
     /// Incidents in it at the end of the span (microseconds UTC, end exclusive).
     pub(crate) fn select(self, (from, to): (i64, i64)) -> Select<Entity> {
-        let select = Entity::find().filter(Column::State.ne(Text(IncidentState::Merged)));
+        let select = Entity::find()
+            .filter(Column::State.ne(Text(IncidentState::Merged)))
+            .filter(Column::CountsElsewhere.eq(false));
         let not_by = |column: Column| Condition::any().add(column.is_null()).add(column.gte(to));
         let open = |select: Select<Entity>| {
             select
@@ -141,7 +143,7 @@ impl Stock {
     }
 }
 
-/// Those that may count: not part of another, not invalid, duplicate or stale.
+/// Those that may count: not part of another, not counted elsewhere, not invalid, duplicate or stale.
 pub(crate) fn counting() -> Select<Entity> {
     let not = [
         Resolution::Invalid,
@@ -168,6 +170,7 @@ pub(crate) fn counting() -> Select<Entity> {
             Column::ChangedAt,
         ])
         .filter(Column::State.ne(Text(IncidentState::Merged)))
+        .filter(Column::CountsElsewhere.eq(false))
         .filter(
             Condition::any()
                 .add(Column::Resolution.is_null())

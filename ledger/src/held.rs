@@ -30,8 +30,12 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(12);
 pub enum Right {
     /// To plan the cluster's work.
     Lead,
-    /// To do a round of response, and to send.
+    /// To open incidents from events.
+    Triage,
+    /// To read mail, and to decide and write what is to be sent.
     Respond,
+    /// To send it.
+    Notify,
     /// To look whether what was reported is gone.
     Verify,
     /// To change the whole: restore, retention, compaction. Nothing is taken in meanwhile.

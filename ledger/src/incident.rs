@@ -24,7 +24,7 @@ use crate::text::{Text, without_nul};
 use crate::{Error, Hash, Ledger, Page, Result, complaint};
 
 mod row {
-    use model::ids::{CampaignId, IncidentId};
+    use model::ids::{CampaignId, IncidentId, OrganizationId};
     use model::incident::{CaseKind, IncidentState, Resolution, Severity};
     use model::tlp::Tlp;
     use sea_orm::entity::prelude::*;
@@ -82,6 +82,10 @@ mod row {
         pub owner: Option<String>,
         /// How far it may be passed on.
         pub tlp: Text<Tlp>,
+        /// Whose information it is; `None`: this house's.
+        pub originator: Option<Text<OrganizationId>>,
+        /// Until when it is under embargo: nobody but named recipients gets it before.
+        pub embargo_until: Option<i64>,
         /// Where it came from: `triage`, `complaint`, `import`, or a partner.
         pub origin: String,
         /// The number it has elsewhere.
@@ -90,6 +94,9 @@ mod row {
         pub campaign_id: Option<Text<CampaignId>>,
         /// The incident it became part of.
         pub merged_into: Option<Text<IncidentId>>,
+        /// Whether another house, or another incident, counts its matter: then no figure does here. Follows
+        /// [`Ledger::link_same`](crate::Ledger::link_same).
+        pub counts_elsewhere: bool,
         /// How it ended.
         pub resolution: Option<Text<Resolution>>,
         /// On what that rests.
@@ -207,10 +214,12 @@ mod beside;
 mod counted;
 mod handing;
 mod listing;
+mod marking;
 mod moving;
 mod opening;
 mod query;
 mod rewinding;
+mod same;
 mod search;
 mod splitting;
 mod wording;
@@ -219,10 +228,13 @@ pub use beside::Beside;
 pub use counted::{CampaignCount, IncidentCount, Period};
 pub(crate) use handing::{numbered, write_note};
 pub use listing::{IncidentFilter, IncidentSort};
+pub use marking::{Marked, NewMarking};
+pub(crate) use marking::{marking_of, merge_party, withheld};
 pub use moving::{MovedIncident, Unmoved};
 pub(crate) use opening::open;
 pub use opening::{Join, NewIncident, Triage, Triaged};
 pub use query::{BadQuery, Key, Query, Term};
+pub use same::{SameMatter, Seen};
 pub use search::{Bounded, COUNTED, Cursor, Found, Moment, Order, Search};
 pub use splitting::Split;
 pub(crate) use wording::index_words;
@@ -533,9 +545,12 @@ fn changed(incident: &Incident) -> ActiveModel {
         border: Set(row.border),
         owner: Set(row.owner),
         tlp: Set(row.tlp),
+        originator: Set(row.originator),
+        embargo_until: Set(row.embargo_until),
         external_number: Set(row.external_number),
         campaign_id: Set(row.campaign_id),
         merged_into: Set(row.merged_into),
+        counts_elsewhere: Set(row.counts_elsewhere),
         resolution: Set(row.resolution),
         basis: Set(row.basis),
         validated_by: Set(row.validated_by),
@@ -595,7 +610,7 @@ impl Ledger {
     /// the other from now on. Audited for both.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if one is not live, or both are the same.
+    /// [`Error::Conflict`] if one is not live, both are the same, or no marking is as strict as both.
     pub async fn merge_incidents(
         &self,
         part: IncidentId,
@@ -667,6 +682,8 @@ impl Ledger {
             .into_iter()
             .flatten()
             .min();
+        same::merged(&tx, &mut into, part, (actor, now)).await?;
+        marking::join(&tx, &mut into, &from, (actor, now)).await?;
         into.first_seen_at = Ord::min(into.first_seen_at, from.first_seen_at);
         into.last_seen_at = Ord::max(into.last_seen_at, from.last_seen_at);
         into.changed_at = now;

@@ -119,8 +119,8 @@ pub use hook::{CallState, Hook, HookCall};
 pub use identity::{Identity, NewIdentity};
 pub use incident::{
     BadQuery, Beside, Bounded, Cursor, Found, Incident, IncidentEvent, IncidentFilter,
-    IncidentNote, IncidentSort, Key, Moment, NewIncident, NewStep, Order, Query, Reach, Search,
-    Term,
+    IncidentNote, IncidentSort, Key, Marked, Moment, NewIncident, NewMarking, NewStep, Order,
+    Query, Reach, SameMatter, Search, Seen, Term,
 };
 pub use infrastructure::{InfrastructureEvent, InfrastructureState, NewInfrastructureEvent};
 pub use issue::{Issue, IssueHead, IssueState, NewIssue};

@@ -148,10 +148,12 @@ mod attempt {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+mod marked;
 mod outbox;
 
 pub use attempt::Model as Attempt;
 pub use covers::Model as NoticeDirective;
+pub(crate) use marked::take_back;
 pub use outbox::NoticeFilter;
 pub use row::Model as Notice;
 use row::{ActiveModel, Column, Entity};
@@ -236,15 +238,20 @@ pub enum Fault {
 }
 
 impl Ledger {
-    /// Stores notices, all or nothing, and marks their directives as noticed. Audited each.
-    pub async fn write_notices(&self, all: Vec<NewNotice>, actor: &str, now: i64) -> Result<()> {
+    /// Stores notices, all or nothing, and marks their directives as noticed; how many. One about something that may
+    /// not leave to its party now, having been marked meanwhile, is not stored. Audited each.
+    pub async fn write_notices(&self, all: Vec<NewNotice>, actor: &str, now: i64) -> Result<u64> {
         if all.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let tx = self.begin().await?;
-        write(&tx, all, actor, now).await?;
+        let all = marked::leaving(&tx, all, now).await?;
+        let count = all.len() as u64;
+        if count > 0 {
+            write(&tx, all, actor, now).await?;
+        }
         tx.commit().await?;
-        Ok(())
+        Ok(count)
     }
 
     /// Stores a notice to a reporter and marks that the reporter was told: of the receipt of a complaint,
@@ -270,7 +277,7 @@ impl Ledger {
     /// Lets a held notice go, or cancels it. Audited.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if it is not held.
+    /// [`Error::Conflict`] if it is not held, or what it is about may not leave to its party now.
     pub async fn judge_notice(
         &self,
         id: NoticeId,
@@ -289,6 +296,9 @@ impl Ledger {
         if notice.state.0 != NoticeState::Held {
             let reason = format!("is {}, not held", notice.state);
             return Err(Error::conflict(object(id), reason));
+        }
+        if approve {
+            marked::leaves(&tx, &notice, now).await?;
         }
         notice.state = Text(to);
         if approve {
@@ -528,27 +538,6 @@ impl Ledger {
         if let Some(to) = to {
             select = select.filter(Column::OrganizationId.eq(Text(to)));
         }
-        Ok(select.count(self.writer()?).await?)
-    }
-
-    /// Whether an automatic receipt was written to an address since an instant.
-    pub async fn told_since(&self, address: &str, since: i64) -> Result<bool> {
-        let found = Entity::find()
-            .filter(Column::Address.eq(address))
-            .filter(Column::Kind.eq(Text(NoticeKind::Receipt)))
-            .filter(Column::CreatedAt.gte(since))
-            .limit(1)
-            .one(self.writer()?)
-            .await?;
-        Ok(found.is_some())
-    }
-
-    /// How many notices of a kind were written to an address since an instant.
-    pub async fn mails_since(&self, address: &str, kind: NoticeKind, since: i64) -> Result<u64> {
-        let select = Entity::find()
-            .filter(Column::Address.eq(address))
-            .filter(Column::Kind.eq(Text(kind)))
-            .filter(Column::CreatedAt.gte(since));
         Ok(select.count(self.writer()?).await?)
     }
 

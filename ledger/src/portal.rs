@@ -1,16 +1,18 @@
-//! What a party may see and say. A matter is a party's if the party was asked about it: one function decides so, by
-//! organization and incident, and everything else goes through it. What leaves here are rows of their own with the
+//! What a party may see and say. A matter is a party's if the party was asked about it and its marking lets it leave to
+//! the party now: one function decides so, by organization and incident, and everything else goes through it. What leaves here are rows of their own with the
 //! columns a party may have: no other party, no note, no flag, no reporter, no evidence.
 
 use model::ids::{IncidentId, OrganizationId};
 use model::incident::{CaseKind, IncidentState, Step};
+use model::marking::{To, Why};
 use model::newsroom::Right;
 use model::organization::Role;
 use model::outside::{Dispute, MatterState, PostKind};
+use model::time::Timestamp;
 use model::verification::Finding;
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::entity::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{Condition, QueryOrder, QuerySelect, QueryTrait};
 use serde_json::json;
 
 use crate::audit::{self, NewAudit};
@@ -182,9 +184,9 @@ fn object(number: i64) -> String {
     format!("incident #{number}")
 }
 
-/// The directives by which a party was asked about an incident of this number; the one place that decides what is a
-/// party's. None of them is a refusal that looks like absence.
-async fn belongs<C: ConnectionTrait>(
+/// The directives by which a party was asked about an incident of this number. None of them is a refusal that looks
+/// like absence.
+async fn asked_about<C: ConnectionTrait>(
     db: &C,
     party: OrganizationId,
     number: i64,
@@ -203,6 +205,46 @@ async fn belongs<C: ConnectionTrait>(
         .all(db)
         .await?;
     Ok((incident, mine))
+}
+
+/// Why an incident may not leave to a party now.
+async fn kept_from<C: ConnectionTrait>(
+    db: &C,
+    party: OrganizationId,
+    incident: &Incident,
+    now: i64,
+) -> Result<Option<Why>> {
+    let marking = incident::marking_of(db, incident).await?;
+    let leaves = marking.may_leave(To::Party(party), Timestamp(now));
+    Ok(leaves.err())
+}
+
+/// The same directives while the matter may leave to the party; the one place that decides what is a party's.
+async fn belongs<C: ConnectionTrait>(
+    db: &C,
+    party: OrganizationId,
+    number: i64,
+    now: i64,
+) -> Result<(Incident, Vec<Directive>)> {
+    let (incident, mine) = asked_about(db, party, number).await?;
+    match kept_from(db, party, &incident, now).await? {
+        None => Ok((incident, mine)),
+        Some(_) => Err(Error::not_found("incident", number)),
+    }
+}
+
+/// The matters of a party now: [`belongs`] for all of them.
+async fn matters_of<C: ConnectionTrait>(
+    db: &C,
+    party: OrganizationId,
+    now: i64,
+) -> Result<Condition> {
+    let among = Condition::all().add(asked_of(party));
+    let kept = incident::withheld(db, among.clone(), party, now).await?;
+    Ok(match kept.is_empty() {
+        true => among,
+        false => among.add(incident::Column::Id.is_not_in(kept.into_iter().map(Text))),
+    })
 }
 
 /// Incidents about which a party was asked: a notice to it went out.
@@ -309,16 +351,18 @@ impl Ledger {
         })
     }
 
-    /// Matters of a party, the newest first: `live` only those that go on; with numbers below `before`.
+    /// Matters of a party now, the newest first: `live` only those that go on; with numbers below `before`.
     pub async fn matters(
         &self,
         party: &Party,
         live: bool,
         before: Option<i64>,
         limit: u64,
+        now: i64,
     ) -> Result<Vec<Matter>> {
         let over = [IncidentState::Closed, IncidentState::Merged];
-        let mut select = incident::Entity::find().filter(asked_of(party.id));
+        let own = matters_of(self.reader(), party.id, now).await?;
+        let mut select = incident::Entity::find().filter(own);
         if live {
             select = select.filter(incident::Column::State.is_not_in(over.map(Text)));
         }
@@ -356,11 +400,12 @@ impl Ledger {
         Ok(all)
     }
 
-    /// How many matters of a party go on.
-    pub async fn matters_live(&self, party: &Party) -> Result<u64> {
+    /// How many matters of a party go on now.
+    pub async fn matters_live(&self, party: &Party, now: i64) -> Result<u64> {
         let over = [IncidentState::Closed, IncidentState::Merged];
+        let own = matters_of(self.reader(), party.id, now).await?;
         let live = incident::Entity::find()
-            .filter(asked_of(party.id))
+            .filter(own)
             .filter(incident::Column::State.is_not_in(over.map(Text)));
         Ok(live.count(self.reader()).await?)
     }
@@ -368,9 +413,10 @@ impl Ledger {
     /// A matter of a party by its number.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the party was not asked about it, whether it is there or not.
-    pub async fn matter(&self, party: &Party, number: i64) -> Result<Matter> {
-        let (incident, mine) = belongs(self.reader(), party.id, number).await?;
+    /// [`Error::NotFound`] if the party was not asked about it, whether it is there or not, or its marking keeps it
+    /// from the party now.
+    pub async fn matter(&self, party: &Party, number: i64, now: i64) -> Result<Matter> {
+        let (incident, mine) = belongs(self.reader(), party.id, number, now).await?;
         let seen = looked(self.reader(), incident.id.0).await?;
         Ok(matter(incident, &mine, seen))
     }
@@ -379,8 +425,8 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Ledger::matter`].
-    pub async fn matter_posts(&self, party: &Party, number: i64) -> Result<Vec<Post>> {
-        let (incident, _) = belongs(self.reader(), party.id, number).await?;
+    pub async fn matter_posts(&self, party: &Party, number: i64, now: i64) -> Result<Vec<Post>> {
+        let (incident, _) = belongs(self.reader(), party.id, number, now).await?;
         Ok(Entity::find()
             .filter(Column::OrganizationId.eq(Text(party.id)))
             .filter(Column::IncidentId.eq(incident.id))
@@ -404,7 +450,7 @@ impl Ledger {
         now: i64,
     ) -> Result<Post> {
         let tx = self.begin().await?;
-        let (incident, mine) = belongs(&tx, party.id, number).await?;
+        let (incident, mine) = belongs(&tx, party.id, number, now).await?;
         let id = incident.id.0;
         let live = incident.state.0.is_live();
         if !live && new.act != Act::Write {
@@ -519,7 +565,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no such incident within `reach`, or the party was not asked about
-    /// it; [`Error::Conflict`] if the text is empty.
+    /// it; [`Error::Conflict`] if the text is empty, or its marking keeps it from the party now.
     pub async fn tell_party(
         &self,
         (number, reach): (i64, &Reach),
@@ -530,7 +576,10 @@ impl Ledger {
     ) -> Result<Post> {
         let tx = self.begin().await?;
         let id = incident::numbered(&tx, number, reach).await?;
-        let (_, mine) = belongs(&tx, party, number).await?;
+        let (incident, mine) = asked_about(&tx, party, number).await?;
+        if let Some(why) = kept_from(&tx, party, &incident, now).await? {
+            return Err(Error::conflict(object(number), why.to_string()));
+        }
         if body.trim().is_empty() {
             return Err(Error::conflict(object(number), "the answer is empty"));
         }

@@ -35,11 +35,13 @@ const READERS: u32 = 4;
 const RETRY: Duration = Duration::from_millis(100);
 /// The advisory lock of writers: `watchfir` in ASCII, a number that nobody else has by chance.
 const WRITING: i64 = 0x7761_7463_6866_6972;
-/// The locks of whoever plans the work, of whoever responds, and of whoever changes the whole.
+/// The locks of whoever plans the work, of whoever changes the whole, and of whoever does a part of the response.
 const LEADING: i64 = WRITING + 1;
 const WHOLE: i64 = WRITING + 2;
 const RESPONDING: i64 = WRITING + 3;
 const VERIFYING: i64 = WRITING + 4;
+const TRIAGING: i64 = WRITING + 5;
+const NOTIFYING: i64 = WRITING + 6;
 
 /// Whether a text is meant as the address of a PostgreSQL database.
 pub(crate) fn is_address(url: &str) -> bool {
@@ -155,7 +157,9 @@ impl Server {
     pub(crate) async fn lock(&self, right: Right) -> Result<Option<Session>> {
         let key = match right {
             Right::Lead => LEADING,
+            Right::Triage => TRIAGING,
             Right::Respond => RESPONDING,
+            Right::Notify => NOTIFYING,
             Right::Verify => VERIFYING,
             Right::Whole => WHOLE,
         };

@@ -53,7 +53,7 @@ fn counts(row: &Incident) -> bool {
     let out = row
         .resolution
         .is_some_and(|resolution| !Resolution::counts(resolution.0));
-    row.state.0 != IncidentState::Merged && !out
+    row.state.0 != IncidentState::Merged && !row.counts_elsewhere && !out
 }
 
 fn within(at: Option<i64>, (from, to): (i64, i64)) -> bool {
@@ -212,7 +212,7 @@ impl Standing<'_> {
         };
         let then = changed
             .iter()
-            .filter(|row| row.state.0 != IncidentState::Merged)
+            .filter(|row| row.state.0 != IncidentState::Merged && !row.counts_elsewhere)
             .filter(|row| {
                 let open = row.opened_at < span.1
                     && row.closed_at.is_none_or(|closed| closed >= span.1)

@@ -7,7 +7,7 @@
 //! [`issue::IssueNumber`].
 //!
 //! What is found is worked on as an [`incident`]: an [`organization`] that can act gets a [`notice`],
-//! a [`verification`] tells whether it helped, and a [`tlp`] marking tells who may know.
+//! a [`verification`] tells whether it helped, and a [`marking`] tells who may know.
 //!
 //! This crate holds the words, their tables and the functions on them. It does no I/O, reads no
 //! clock and knows no async; everything else may depend on it, it depends on nothing of ours.
@@ -24,6 +24,7 @@ pub mod ids;
 pub mod incident;
 pub mod issue;
 pub mod listing;
+pub mod marking;
 pub mod newsroom;
 pub mod notice;
 pub mod organization;

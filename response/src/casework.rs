@@ -7,7 +7,7 @@ use ledger::{Directive, DirectiveState, Incident, Reach, Text};
 use model::ids::{IncidentId, OrganizationId};
 use model::incident::IncidentState;
 
-use crate::notify::{House, Preview, WrittenNotices};
+use crate::notify::{Foreseen, House, Preview, Withheld, WrittenNotices};
 use crate::route::{Known, Parties, Table};
 use crate::{Desk, Error, Result};
 
@@ -20,6 +20,8 @@ pub struct Plan {
     pub stored: bool,
     /// The letters that would go out now.
     pub letters: Vec<Preview>,
+    /// Parties that would be written to, and that the incident's marking keeps it from now.
+    pub withheld: Vec<Withheld>,
     /// Why a letter cannot be written.
     pub problems: Vec<String>,
 }
@@ -95,8 +97,9 @@ impl Desk {
                 .preview_notice(house, parties, incident, directive)
                 .await?
             {
-                Ok(letter) => plan.letters.push(letter),
-                Err(problem) => plan.problems.push(problem),
+                Foreseen::Letter(letter) => plan.letters.push(*letter),
+                Foreseen::Withheld(kept) => plan.withheld.push(kept),
+                Foreseen::Problem(problem) => plan.problems.push(problem),
             }
         }
         Ok(plan)

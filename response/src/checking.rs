@@ -1,6 +1,6 @@
 //! Checking: incidents that are due are looked at, what was seen is kept, and what all looks together
 //! come to is stored as a step. Only enough independent looks end an incident, and one that is back is
-//! opened again.
+//! opened again. Looks are made from here and, where there are any, from vantages [`elsewhere`].
 
 use std::sync::Arc;
 
@@ -15,22 +15,28 @@ use model::verification::{Client, Finding, ProbeKind};
 
 use crate::route::Parties;
 use crate::verify::evidence::pieces;
-use crate::verify::probe::{Looked, Prober};
+use crate::verify::probe::{Clock, Looked, Prober};
 use crate::verify::target::Mark;
 use crate::verify::{
     Fingerprint, Look, Markers, Permit, Place, Policy, Rules, Ruling, Standing, Target, conclude,
 };
 use crate::{Desk, Result};
 
+mod elsewhere;
+
+pub use elsewhere::Elsewhere;
+
 /// Who acts when a look does.
 pub const ACTOR: &str = "system:verify";
 /// From where this process looks.
-const VANTAGE: &str = "local";
+pub const VANTAGE: &str = "local";
 
 /// By which means and rules it is looked.
 pub struct Checker {
     /// Looks.
     pub prober: Arc<Prober>,
+    /// From where else it is looked.
+    pub elsewhere: Elsewhere,
     /// What may be done to whom.
     pub policy: Policy,
     /// What pages tell.
@@ -48,6 +54,10 @@ pub struct Checked {
     pub incidents: u64,
     /// Looks stored.
     pub looks: u64,
+    /// Those of them that were made elsewhere.
+    pub elsewhere: u64,
+    /// How often a vantage elsewhere gave no look at something, or not all of them.
+    pub unanswered: u64,
     /// Incidents that are gone now.
     pub gone: u64,
     /// Incidents closed.
@@ -118,6 +128,15 @@ pub struct DueLook {
     looks: Vec<Look>,
 }
 
+/// What was seen of one thing in one round, from everywhere.
+#[derive(Default)]
+pub struct Sightings {
+    /// Each look, with the name of the vantage from where it was made.
+    all: Vec<(String, Looked)>,
+    /// Vantages that gave no look, or not all of them.
+    unanswered: u64,
+}
+
 /// Which incidents are due.
 #[derive(Debug, Default)]
 pub struct DueLooks {
@@ -144,8 +163,8 @@ impl Desk {
             ..Checked::default()
         };
         for one in due.due {
-            let looked = self.look(checker, &one).await;
-            self.keep_looks(checker, one, looked, &mut told).await?;
+            let seen = self.look(checker, &one).await;
+            self.keep_looks(checker, one, seen, &mut told).await?;
         }
         Ok(told)
     }
@@ -289,12 +308,13 @@ impl Desk {
         Ok(())
     }
 
-    /// Looks at one that is due, as both clients. Changes nothing here, and may take minutes.
-    pub async fn look(&self, checker: &Checker, due: &DueLook) -> Vec<Looked> {
+    /// Looks at one that is due, as both clients, from here and from the vantages elsewhere. Changes nothing here, and
+    /// may take minutes.
+    pub async fn look(&self, checker: &Checker, due: &DueLook) -> Sightings {
         let now = (self.clock)();
-        let drawn = ledger::Hash::of(&(self.random)()).to_string();
-        let made_up = format!("w{}", &drawn[..12]);
-        let mut all = Vec::new();
+        let clock = Clock::at(now);
+        let made_up = self.made_up();
+        let mut seen = Sightings::default();
         for client in [Client::Plain, Client::Victim] {
             let done = checker
                 .prober
@@ -311,9 +331,20 @@ impl Desk {
             let new = done
                 .into_iter()
                 .filter(|one| client == Client::Plain || one.client != Client::Passive);
-            all.extend(new);
+            seen.all.extend(new.map(|one| (VANTAGE.to_owned(), one)));
         }
-        all
+        self.look_elsewhere(checker, due, &clock, &mut seen).await;
+        // The looks of one round are one instant: who still sees it outweighs all who do not, whoever was asked last.
+        for (_, looked) in &mut seen.all {
+            looked.at = now;
+        }
+        seen
+    }
+
+    /// A word that nobody can have used as the name of a page.
+    fn made_up(&self) -> String {
+        let drawn = ledger::Hash::of(&(self.random)()).to_string();
+        format!("w{}", &drawn[..12])
     }
 
     /// Stores what was seen, and takes the step that all looks together lead to.
@@ -324,7 +355,7 @@ impl Desk {
         &self,
         checker: &Checker,
         due: DueLook,
-        looked: Vec<Looked>,
+        seen: Sightings,
         told: &mut Checked,
     ) -> Result<()> {
         // It may have changed while it was looked at.
@@ -334,9 +365,13 @@ impl Desk {
             return Ok(());
         }
         told.incidents += 1;
+        told.unanswered += seen.unanswered;
         let mut looks = due.looks;
-        for one in &looked {
-            self.keep(checker, &incident, one, &mut looks, told).await?;
+        for (vantage, one) in &seen.all {
+            let look = self.keep(checker, &incident, vantage, one).await?;
+            looks.push(look);
+            told.looks += 1;
+            told.elsewhere += u64::from(vantage != VANTAGE);
         }
         self.concluded(&checker.rules, &incident, &looks, told)
             .await
@@ -365,14 +400,13 @@ impl Desk {
         &self,
         checker: &Checker,
         incident: &Incident,
+        vantage: &str,
         looked: &Looked,
-        looks: &mut Vec<Look>,
-        told: &mut Checked,
-    ) -> Result<()> {
+    ) -> Result<Look> {
         let id = incident.incident_id();
         let now = (self.clock)().0;
         let mut first = None;
-        for piece in pieces(looked, VANTAGE, &checker.software) {
+        for piece in pieces(looked, vantage, &checker.software) {
             let blob = self.blobs.put_bytes(&piece.bytes)?;
             first.get_or_insert(blob.hash);
             let new = NewEvidence {
@@ -382,7 +416,7 @@ impl Desk {
                 name: piece.name,
                 media_type: piece.media.to_owned(),
                 bytes: piece.bytes.len() as u64,
-                source: format!("{} from {VANTAGE}", looked.probe),
+                source: format!("{} from {vantage}", looked.probe),
                 tlp: Tlp::Amber,
                 at: looked.at.0,
             };
@@ -394,22 +428,21 @@ impl Desk {
             at: looked.at.0,
             probe: looked.probe,
             client: looked.client,
-            vantage: VANTAGE.to_owned(),
+            vantage: vantage.to_owned(),
             finding: looked.judged.finding,
             reason: looked.judged.reason.to_string(),
             detail: serde_json::json!(looked.judged),
             evidence: first,
         };
-        looks.push(Look {
+        let look = Look {
             at: looked.at,
             probe: new.probe,
             client: new.client,
             vantage: new.vantage.clone(),
             finding: new.finding,
-        });
+        };
         self.ledger.add_verification(new, None, ACTOR, now).await?;
-        told.looks += 1;
-        Ok(())
+        Ok(look)
     }
 
     /// Takes the step that all looks together lead to.

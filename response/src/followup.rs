@@ -206,6 +206,17 @@ impl Desk {
     /// Makes the directives of the next place due, unless a later party is being asked already; whether
     /// there are any.
     pub(crate) async fn next_party(&self, incident: IncidentId, place: i32) -> Result<bool> {
+        let why = "the party before did not act in time";
+        self.next_party_because(incident, place, why).await
+    }
+
+    /// The same for another reason.
+    pub(crate) async fn next_party_because(
+        &self,
+        incident: IncidentId,
+        place: i32,
+        why: &str,
+    ) -> Result<bool> {
         let all = self.ledger.directives(incident).await?;
         let under_way = |one: &Directive| {
             let states = [
@@ -224,7 +235,7 @@ impl Desk {
             return Ok(false);
         };
         for one in all.iter().filter(planned).filter(|one| one.place == next) {
-            self.edit(one, "the party before did not act in time", |row, _| {
+            self.edit(one, why, |row, _| {
                 row.state = DirectiveState::Due;
             })
             .await?;

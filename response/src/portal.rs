@@ -78,7 +78,7 @@ impl Desk {
     ) -> Result<Post> {
         let now = (self.clock)();
         // Asked before anything is kept: a stranger's words are not.
-        self.ledger.matter(party, number).await?;
+        self.ledger.matter(party, number, now.0).await?;
         let subject = format!("#{number}: {}", said(act));
         let ground = match act {
             Act::Dispute(ground) => ground.en(),
@@ -180,8 +180,8 @@ impl Desk {
     }
 
     /// Events observed in a span (microseconds UTC, end exclusive) in the prefixes, systems and names that a
-    /// party answers for, the newest first. What a source keeps to its recipients (TLP red and amber+strict)
-    /// is left out.
+    /// party answers for, the newest first. What a source keeps to its recipients (TLP red and amber+strict), and
+    /// what belongs to an incident that may not leave to the party now, is left out.
     ///
     /// # Errors
     /// The lake or the ledger fails.
@@ -218,16 +218,24 @@ impl Desk {
         };
         let sql = format!(
             "SELECT observed_at, class_type, class_identifier, source_ip, source_port, asn, host, source_url, \
-             malware_name, tlp FROM events_raw WHERE observed_at >= {} AND observed_at < {} AND ({condition}) \
+             malware_name, tlp, event_id FROM events_raw WHERE observed_at >= {} AND observed_at < {} AND ({condition}) \
              ORDER BY observed_at DESC LIMIT {limit}",
             instant(from),
             instant(until),
         );
+        let now = (self.clock)().0;
+        let withheld = self.ledger.events_withheld(party.id(), now).await?;
         let mut stream = self.lake.query(&parts, &sql).await?;
         let mut all = Vec::new();
         while let Some(batch) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
             let batch = batch.map_err(|error| Error::Scan(error.to_string()))?;
-            (0..batch.num_rows()).for_each(|row| all.extend(event(&batch, row, &own)));
+            let open = |row: &usize| {
+                let id = batch.column_by_name("event_id");
+                let id = id.and_then(|id| id.as_fixed_size_binary_opt());
+                id.is_some_and(|id| !withheld.contains(id.value(*row)))
+            };
+            let rows = (0..batch.num_rows()).filter(open);
+            rows.for_each(|row| all.extend(event(&batch, row, &own)));
         }
         Ok(all)
     }

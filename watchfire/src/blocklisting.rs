@@ -6,6 +6,7 @@
 //! together, something failed (no verification, no feed): then those stay until a person publishes, and
 //! only what was taken off goes.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -13,9 +14,13 @@ use bulletin::blocklist::NAMES;
 use bulletin::blocklist::gate::Gate;
 use bulletin::blocklist::{Change, Entry, Head, ListFile, TOLD_DAYS, files, serial};
 use jiff::tz::TimeZone;
-use ledger::{Hash, Listed, ListedState, ListingFilter, NewPublication, Page, Publication};
+use ledger::{
+    Hash, Incident, Listed, ListedState, ListingFilter, NewPublication, Page, Publication, Reach,
+};
 use model::incident::CaseKind;
+use model::marking::{Marking, To, Why};
 use model::time::{MICROS_PER_DAY, Timestamp};
+use model::tlp::Tlp;
 use reference::Tables;
 use serde::Serialize;
 use serde_json::json;
@@ -96,7 +101,7 @@ pub struct Published {
     pub serial: i64,
     /// Entries on it.
     pub entries: i64,
-    /// Approved entries that the gate refuses now, and why.
+    /// Approved entries that the gate refuses now, or their incident's marking keeps back, and why.
     pub refused: Vec<(String, String)>,
     /// Whether entries stay that are over, because too many ended together.
     pub held_over: bool,
@@ -124,6 +129,40 @@ fn of(list: &str, states: &[ListedState]) -> ListingFilter {
     }
 }
 
+/// Which entries may not be published now, by the markings of the incidents that they come from; by number, with the
+/// reason. An incident's TLP is no reason: who proposed the entry released it.
+///
+/// # Errors
+/// The ledger.
+pub fn kept_back(
+    workspace: &Workspace,
+    rows: &[Listed],
+    at: Timestamp,
+) -> Result<BTreeMap<i64, Why>> {
+    let number = |row: &Listed| -> Option<i64> {
+        let from = row.incident.as_deref()?;
+        from.strip_prefix("incident ")?.parse().ok()
+    };
+    let numbers: Vec<i64> = rows.iter().filter_map(number).collect();
+    let ledger = &workspace.ledger;
+    let incidents = workspace.block_on(ledger.incidents_numbered(&numbers, &Reach::All))?;
+    let ids: Vec<_> = incidents.iter().map(Incident::incident_id).collect();
+    let named = workspace.block_on(ledger.allowed_recipients(&ids))?;
+    let mut kept = BTreeMap::new();
+    for one in &incidents {
+        let named = named.get(&one.incident_id()).cloned();
+        let marking = Marking {
+            tlp: Tlp::Clear,
+            ..one.marking(named.unwrap_or_default())
+        };
+        if let Err(why) = marking.may_leave(To::Everybody, at) {
+            kept.insert(one.number, why);
+        }
+    }
+    let of_row = |row: &Listed| Some((row.id, *kept.get(&number(row)?)?));
+    Ok(rows.iter().filter_map(of_row).collect())
+}
+
 /// Publishes a list as a person wishes it.
 ///
 /// # Errors
@@ -141,11 +180,16 @@ pub fn publish(
     let last = workspace.block_on(ledger.last_publication(list))?;
     let mut refused = Vec::new();
     let mut rows = all(workspace, of(list, &[ListedState::Approved]))?;
-    rows.retain(|row| match gate.allows(row.kind, &row.value) {
-        Ok(()) => true,
-        Err(why) => {
-            refused.push((row.value.clone(), why.to_string()));
-            false
+    let kept = kept_back(workspace, &rows, at)?;
+    rows.retain(|row| {
+        let allowed = gate.allows(row.kind, &row.value);
+        let kept = kept.get(&row.id).map(ToString::to_string);
+        match kept.or_else(|| allowed.err().map(|why| why.to_string())) {
+            None => true,
+            Some(why) => {
+                refused.push((row.value.clone(), why));
+                false
+            }
         }
     });
     let off = off(workspace, list, at)?;

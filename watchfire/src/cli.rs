@@ -15,7 +15,7 @@ use crate::command::{
     evidence, executor, exercise, export, feeds, fetch, flash, health, history, hold, import,
     inbox, incidents, infrastructure, ingest, init, jobs, lake, man, notices, orgs, outpost,
     parallel, parse, query, rating, reference, rejects, respond, restore, retention, rollup, route,
-    serve, status, subscribers, tokens, users, verify, watch, week,
+    serve, status, subscribers, tokens, users, vantage, verify, watch, week,
 };
 use crate::config::Environment;
 use crate::failure::Result;
@@ -112,6 +112,7 @@ enum Command {
     Contacts(contacts::Args),
     Route(route::Args),
     Verify(verify::Args),
+    Vantage(vantage::Args),
     Evidence(evidence::Args),
     Respond(respond::Args),
     Watch(watch::Args),
@@ -187,6 +188,7 @@ impl Command {
             Command::Contacts(args) => contacts::run(args, session),
             Command::Route(args) => route::run(args, session),
             Command::Verify(args) => verify::run(args, session),
+            Command::Vantage(args) => vantage::run(args, session),
             Command::Evidence(args) => evidence::run(args, session),
             Command::Respond(args) => respond::run(args, session),
             Command::Watch(args) => watch::run(args, session),
@@ -236,7 +238,10 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let unattended = matches!(line.command, Command::Serve(_) | Command::Executor(_));
+    let unattended = matches!(
+        line.command,
+        Command::Serve(_) | Command::Executor(_) | Command::Vantage(_)
+    );
     log(line.verbose, unattended);
     let loudness = match (line.quiet, line.verbose) {
         (true, _) => Loudness::Quiet,

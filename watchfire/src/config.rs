@@ -35,6 +35,7 @@ pub mod origin;
 mod retained;
 pub mod role;
 pub mod signing;
+mod vantages;
 pub mod written;
 
 use expand::{Target, Unexpanded, expand};
@@ -181,6 +182,8 @@ pub struct Settings {
     pub references: Vec<ReferenceFiles>,
     /// Rules of retention, in order.
     pub retention: Vec<intake::retention::Rule>,
+    /// From where else it is looked whether something is gone.
+    pub vantages: Vec<response::verify::vantage::Entry>,
     /// The feeds, compiled.
     pub catalogue: Catalogue,
     /// Variables that paths name and the environment lacks.
@@ -221,6 +224,7 @@ pub fn parse(text: &str, file: &Path, environment: &Environment) -> Result<Setti
     public.ledger.url = ledger::shown(&written.ledger.url);
     public.lake = lake::shown(&written.lake);
     public.engine = engine::shown(&written.engine);
+    public.vantages = vantages::shown(&written.vantages);
     let shown = spelling.origins(&public, &overridden);
     let text = toml::to_string_pretty(&public).unwrap_or_default();
     Resolver {
@@ -314,6 +318,7 @@ impl Resolver<'_> {
         let catalogue = self.catalogue(written.feeds.clone(), root);
         let references = self.references(&written);
         let retention = self.retention(&written);
+        let vantages = self.vantages(&written, root);
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
@@ -347,6 +352,7 @@ impl Resolver<'_> {
             fonts,
             references,
             retention,
+            vantages,
             catalogue,
             unset: self
                 .unset

@@ -1,6 +1,7 @@
 //! What the commands of response share: the desk they work at, and the register, rules and table.
 
 mod fetching;
+pub mod looking;
 mod round;
 
 use std::path::Path;
@@ -30,7 +31,7 @@ use crate::failure::{Exit, Failure, Result};
 use crate::workspace::{Workspace, now, random, secret};
 
 pub use fetching::{Fetched, fetch};
-pub use round::{Right, Round, look, read_mail, respond, round, triage_all};
+pub use round::{Right, Round, look, notify, read_mail, respond, round, triage, triage_all};
 
 /// The desk of a workspace, by the machine's clock.
 pub fn desk(workspace: &Workspace) -> Desk {
@@ -163,6 +164,27 @@ pub static SINK: std::sync::OnceLock<u16> = std::sync::OnceLock::new();
 /// # Errors
 /// The configuration lacks what is needed, by name.
 pub fn house(workspace: &Workspace, environment: &Environment, exercise: bool) -> Result<House> {
+    house_with(workspace, environment, exercise, || token_key(workspace))
+}
+
+/// The same from what is stored: nothing is written, so that what is composed is for looking at.
+///
+/// # Errors
+/// As [`house`].
+pub fn house_as_kept(workspace: &Workspace, environment: &Environment) -> Result<House> {
+    house_with(workspace, environment, false, || {
+        let key = workspace.ledger.setting::<ledger::Hash>(TOKEN_KEY);
+        let key = workspace.block_on(key)?;
+        Ok(key.map_or([0; 32], |key| *key.as_bytes()))
+    })
+}
+
+fn house_with(
+    workspace: &Workspace,
+    environment: &Environment,
+    exercise: bool,
+    token_key: impl FnOnce() -> Result<[u8; 32]>,
+) -> Result<House> {
     let written = &workspace.settings.response;
     let series = &workspace.settings.series;
     let need = |key: &str, what: &str| {
@@ -210,7 +232,7 @@ pub fn house(workspace: &Workspace, environment: &Environment, exercise: bool) -
             domain: domain.to_owned(),
             appeal: written.address.clone(),
         },
-        token_key: token_key(workspace)?,
+        token_key: token_key()?,
         daily_most: written.daily_most.into(),
         party_most: written.party_most.into(),
         hold_over: written.hold_over as usize,
@@ -384,49 +406,11 @@ pub fn checker(workspace: &Workspace) -> Result<Checker> {
             "looks at nothing outside: what is gone is told by its world",
         ));
     }
-    let wrong = |key: &str, why: String| {
-        Failure::new(format_args!("response.{key}"), why).with(Exit::Configuration)
-    };
-    let allowed = outbound::Allowed::parse(written.probe_allow.iter().map(String::as_str))
-        .map_err(|why| wrong("probe_allow", why))?;
-    let mut servers = Vec::new();
-    for text in &written.resolvers {
-        let address = text.parse::<std::net::SocketAddr>();
-        let address =
-            address.or_else(|_| text.parse::<std::net::IpAddr>().map(|ip| (ip, 53).into()));
-        servers.push(address.map_err(|_| wrong("resolvers", format!("`{text}` is no address")))?);
-    }
-    if servers.is_empty() {
-        let system = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-        let named = system
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("nameserver"));
-        let named = named.filter_map(|ip| ip.trim().parse::<std::net::IpAddr>().ok());
-        servers.extend(named.map(|ip| std::net::SocketAddr::from((ip, 53))));
-    }
-    let resolver = match servers.is_empty() {
-        true => None,
-        false => Some(
-            probe::resolver(&servers, std::time::Duration::from_secs(5))
-                .map_err(|error| wrong("resolvers", error.to_string()))?,
-        ),
-    };
-    let pem = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
-    let clients = probe::Clients::usual().map_err(|error| Failure::new("clients", error))?;
-    let lookup = match &resolver {
-        Some(resolver) if !written.resolvers.is_empty() => resolver.lookup(),
-        _ => outbound::system_lookup(),
-    };
-    let prober = probe::Prober::new(
-        lookup,
-        allowed,
-        probe::tls::roots(&pem).0,
-        clients,
-        resolver,
-        probe::Limits::default(),
-    );
+    let keys = ["response.probe_allow", "response.resolvers"];
+    let prober = looking::prober(&written.probe_allow, &written.resolvers, keys)?;
     Ok(Checker {
         prober: Arc::new(prober),
+        elsewhere: looking::elsewhere(workspace)?,
         policy: Policy::usual().map_err(|error| Failure::new("probe policy", error))?,
         markers: Markers::usual().map_err(|error| Failure::new("markers", error))?,
         rules: verify::Rules {

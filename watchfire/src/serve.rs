@@ -57,6 +57,7 @@ pub mod public;
 mod rounds;
 mod streams;
 mod upkeep;
+pub mod vantage;
 mod work;
 mod world;
 
@@ -67,7 +68,9 @@ use work::{Load, Queue};
 const KINDS: &[&str] = &[
     FETCH,
     TAKE_IN,
+    rounds::TRIAGE,
     rounds::RESPOND,
+    rounds::NOTIFY,
     rounds::VERIFY,
     rounds::COMPACT,
     HOOK_JOB,

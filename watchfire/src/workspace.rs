@@ -52,16 +52,18 @@ const WHOLE: &[&str] = &[
     "restore",
     "retention apply",
 ];
-/// Commands that respond: on a ledger that nodes share, no node does a round meanwhile.
+/// Commands that open incidents from events: on a ledger that nodes share, no node does meanwhile.
+const TRIAGING: &[&str] = &["incidents triage", "respond"];
+/// Commands that read mail, decide and write: no node does a round meanwhile.
 const RESPONDING: &[&str] = &[
     "inbox fetch",
     "inbox read",
-    "incidents triage",
-    "notices send",
     "notices write",
     "respond",
     "route",
 ];
+/// Commands that send: no node does meanwhile.
+const NOTIFYING: &[&str] = &["notices send", "respond"];
 /// Commands that look at sites: no node does meanwhile.
 const VERIFYING: &[&str] = &["respond", "verify"];
 
@@ -450,7 +452,9 @@ pub fn lake(files: &Storage, settings: &Settings) -> Result<Lake> {
 async fn rights(ledger: &Ledger, command: &str) -> Result<Vec<Held>> {
     let needed = [
         (Right::Whole, WHOLE),
+        (Right::Triage, TRIAGING),
         (Right::Respond, RESPONDING),
+        (Right::Notify, NOTIFYING),
         (Right::Verify, VERIFYING),
     ];
     let mut held = Vec::new();

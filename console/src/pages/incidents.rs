@@ -23,8 +23,10 @@ mod evidence;
 mod export;
 mod list;
 mod machine;
+mod marking;
 mod panel;
 mod rows;
+mod same;
 mod timeline;
 mod views;
 pub(crate) mod words;
@@ -139,6 +141,13 @@ pub(crate) const ROUTES: &[Route] = &[
         || post(api::grade),
     ),
     Route::api(
+        Verb::Put,
+        "/api/v1/incidents/{number}/marking",
+        WORK,
+        api::described_mark,
+        || put(marking::put),
+    ),
+    Route::api(
         Verb::Post,
         "/api/v1/incidents/{number}/merge",
         WORK,
@@ -151,6 +160,27 @@ pub(crate) const ROUTES: &[Route] = &[
         WORK,
         api::described_split,
         || post(api::split),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/incidents/{number}/same",
+        VIEW,
+        api::described_views,
+        || get(same::list),
+    ),
+    Route::api(
+        Verb::Post,
+        "/api/v1/incidents/{number}/same",
+        WORK,
+        api::described_same,
+        || post(same::enter),
+    ),
+    Route::api(
+        Verb::Delete,
+        "/api/v1/incidents/{number}/same",
+        WORK,
+        api::described_apart,
+        || delete(same::remove),
     ),
     Route::api(
         Verb::Put,

@@ -232,7 +232,12 @@ struct HomePage {
 async fn home(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
     let w = Words::of(visitor.lang);
     let found = match party(&desk, &visitor).await {
-        Ok(party) => Some((desk.ledger.matters(&party, true, None, OPEN).await?, party)),
+        Ok(party) => Some((
+            desk.ledger
+                .matters(&party, true, None, OPEN, desk.now().0)
+                .await?,
+            party,
+        )),
         // An account that is tied to nothing is told so, and shown nothing.
         Err(Refusal::Absent) => None,
         Err(other) => return Err(other),
@@ -269,7 +274,7 @@ async fn all(
     let party = party(&desk, &visitor).await?;
     let mut found = desk
         .ledger
-        .matters(&party, false, asked.before, ROWS + 1)
+        .matters(&party, false, asked.before, ROWS + 1, desk.now().0)
         .await?;
     let more = found.len() as u64 > ROWS;
     found.truncate(ROWS as usize);
@@ -375,8 +380,11 @@ async fn one(
 ) -> Result<Response, Refusal> {
     let (w, lang, now) = (Words::of(visitor.lang), visitor.lang, desk.now().0);
     let party = party(&desk, &visitor).await?;
-    let matter = desk.ledger.matter(&party, number).await?;
-    let posts = desk.ledger.matter_posts(&party, number).await?;
+    let matter = desk.ledger.matter(&party, number, desk.now().0).await?;
+    let posts = desk
+        .ledger
+        .matter_posts(&party, number, desk.now().0)
+        .await?;
     let place = matter
         .url
         .as_ref()

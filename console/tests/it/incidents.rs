@@ -61,6 +61,7 @@ impl Casework for Hand {
 }
 
 mod counts;
+mod marking;
 mod programs;
 
 async fn house() -> House {
@@ -492,6 +493,51 @@ async fn parts_are_merged_split_off_is_refused_without_events_and_campaigns_gath
         .json("analyst", "DELETE", &format!("{api}/campaign"), &body)
         .await);
     assert!(left.json()["campaign"].is_null());
+}
+
+#[tokio::test]
+async fn one_matter_in_two_incidents_is_linked_and_one_of_them_counts() {
+    let house = house().await;
+    let (one, other) = (
+        house.incident("One", None).await,
+        house.incident("Other", None).await,
+    );
+    let page = format!("/console/incidents/{one}/same");
+    let (with, counts) = (format!("#{other}"), other.to_string());
+    let wrong = [("with", "#77"), ("counts", "1"), ("reason", "one page")];
+    let refused = house.post("analyst", &page, &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let alone = [("with", ""), ("counts", "1"), ("reason", "one page")];
+    let refused = house.post("analyst", &page, &alone).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.body);
+    let form = [
+        ("with", with.as_str()),
+        ("counts", counts.as_str()),
+        ("reason", "one page"),
+    ];
+    let linked = house.post("analyst", &page, &form).await;
+    assert_eq!(linked.status, StatusCode::SEE_OTHER, "{}", linked.body);
+    let shown = ok(house
+        .get("viewer", &format!("/console/incidents/{one}"))
+        .await);
+    let (link, named) = (format!("/console/incidents/{other}\""), "counted there");
+    assert!(shown.body.contains(&link) && shown.body.contains(named));
+    let api = format!("/api/v1/incidents/{one}");
+    let told = ok(house.get("viewer", &api).await).json();
+    assert_eq!(told["counts_elsewhere"], true);
+    let views = ok(house.get("viewer", &format!("{api}/same")).await).json();
+    let counting: Vec<_> = views["items"].as_array().unwrap().iter().collect();
+    assert_eq!(counting.len(), 2);
+    assert_eq!(counting[1]["incident"], other);
+    assert_eq!(counting[1]["counts"], true);
+    let body = json!({ "reason": "another page" });
+    let parted = ok(house
+        .json("analyst", "DELETE", &format!("{api}/same"), &body)
+        .await)
+    .json();
+    assert_eq!(parted["counts_elsewhere"], false);
+    let views = ok(house.get("viewer", &format!("{api}/same")).await).json();
+    assert_eq!(views["items"], json!([]));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What lists show beside incidents: what runs out, who was asked, how the organizations are called. Read for a page
 //! of incidents at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::ids::OrganizationId;
 
@@ -22,6 +22,8 @@ pub struct Beside {
     pub organizations: BTreeMap<OrganizationId, Organization>,
     /// Who works on them.
     pub assignees: BTreeMap<IncidentId, String>,
+    /// The recipients that their markings name.
+    pub recipients: BTreeMap<IncidentId, BTreeSet<OrganizationId>>,
 }
 
 impl Ledger {
@@ -30,6 +32,7 @@ impl Ledger {
         let ids: Vec<IncidentId> = incidents.iter().map(Incident::incident_id).collect();
         let mut beside = Beside {
             assignees: self.assignees(&ids).await?,
+            recipients: self.allowed_recipients(&ids).await?,
             ..Beside::default()
         };
         for chunk in ids.chunks(bulk::LIST) {
@@ -70,7 +73,10 @@ impl Ledger {
             .values()
             .flatten()
             .filter_map(|one| Some(one.organization_id?.0));
-        let named: std::collections::BTreeSet<OrganizationId> = owners.chain(parties).collect();
+        let originators = incidents.iter().filter_map(|one| Some(one.originator?.0));
+        let recipients = beside.recipients.values().flatten().copied();
+        let named = owners.chain(parties).chain(originators).chain(recipients);
+        let named: BTreeSet<OrganizationId> = named.collect();
         let named: Vec<_> = named.into_iter().collect();
         beside.organizations = self.organizations_of(&named).await?;
         Ok(beside)

@@ -65,7 +65,8 @@ fn counting(period: Period, (from, to): (i64, i64)) -> Condition {
     let mut all = Condition::all()
         .add(at.gte(from))
         .add(at.lt(to))
-        .add(Column::State.ne(Text(IncidentState::Merged)));
+        .add(Column::State.ne(Text(IncidentState::Merged)))
+        .add(Column::CountsElsewhere.eq(false));
     if period == Period::Handled {
         let not = [
             Resolution::Invalid,

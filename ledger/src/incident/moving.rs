@@ -39,10 +39,11 @@ fn origin(name: &str) -> String {
 }
 
 /// Tables whose rows show that an incident was worked on.
-const WORK: [&str; 8] = [
+const WORK: [&str; 9] = [
     "assignment",
     "incident_note",
     "incident_event",
+    "same_matter",
     "clock",
     "directive",
     "verification",

@@ -32,6 +32,7 @@ impl Incident {
         Incident {
             state: Text(state),
             merged_into: None,
+            counts_elsewhere: false,
             resolution: None,
             basis: None,
             validated_at: validated_by.as_ref().map(|_| at),
@@ -74,6 +75,9 @@ impl Incident {
                 let part = detail["part"].as_str().unwrap_or_default();
                 let counted = parts.get(part).copied().flatten();
                 self.counted_at = [self.counted_at, counted].into_iter().flatten().min();
+            }
+            "incident.same" => {
+                self.counts_elsewhere = detail["counts"] == serde_json::Value::Bool(false);
             }
             _ => {}
         }

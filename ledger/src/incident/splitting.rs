@@ -108,6 +108,7 @@ impl Ledger {
             validated_by: None,
         };
         open(&tx, vec![new], actor, now).await?;
+        marking::inherit(&tx, &old, id).await?;
         for chunk in all.chunks(crate::bulk::LIST) {
             joined::Entity::update_many()
                 .col_expr(joined::Column::IncidentId, Expr::value(Text(id)))

@@ -20,6 +20,9 @@ mod m0020_proof_and_hold;
 mod m0022_hold_causes;
 mod m0023_working_days;
 mod m0024_matters_held;
+mod m0025_gone;
+mod m0026_markings;
+mod m0027_same_matter;
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, Index, SchemaManager, Table, TableCreateStatement,
@@ -52,6 +55,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_hold_causes::Migration),
             Box::new(m0023_working_days::Migration),
             Box::new(m0024_matters_held::Migration),
+            Box::new(m0025_gone::Migration),
+            Box::new(m0026_markings::Migration),
+            Box::new(m0027_same_matter::Migration),
         ]
     }
 }

@@ -1,4 +1,5 @@
-//! The outbox as people go through it: found by state, party and words; held back, or taken out of it.
+//! The outbox as people go through it: found by state, party and words; counted by address; held back, or taken out
+//! of it.
 
 use sea_orm::QueryTrait;
 
@@ -77,6 +78,27 @@ impl Ledger {
             .all(self.reader())
             .await?;
         Ok(ids.len() as u64)
+    }
+
+    /// Whether an automatic receipt was written to an address since an instant.
+    pub async fn told_since(&self, address: &str, since: i64) -> Result<bool> {
+        let found = Entity::find()
+            .filter(Column::Address.eq(address))
+            .filter(Column::Kind.eq(Text(NoticeKind::Receipt)))
+            .filter(Column::CreatedAt.gte(since))
+            .limit(1)
+            .one(self.writer()?)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// How many notices of a kind were written to an address since an instant.
+    pub async fn mails_since(&self, address: &str, kind: NoticeKind, since: i64) -> Result<u64> {
+        let select = Entity::find()
+            .filter(Column::Address.eq(address))
+            .filter(Column::Kind.eq(Text(kind)))
+            .filter(Column::CreatedAt.gte(since));
+        Ok(select.count(self.writer()?).await?)
     }
 
     /// Holds a notice back that waits to be sent: a person lets it go again, or not. Audited.

@@ -1,9 +1,9 @@
 //! Two entries of one party become one.
 
 use super::*;
-use crate::account;
 use crate::directive::{self, DirectiveState};
 use crate::retention::matter;
+use crate::{account, incident};
 
 /// What a merge moved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -114,6 +114,7 @@ impl Ledger {
             .await?
             .rows_affected;
         matter::merge_party(&tx, from, into).await?;
+        incident::merge_party(&tx, from, into).await?;
         let mut roles = kept.roles();
         roles.extend(gone.roles());
         roles.sort_unstable();

@@ -2,8 +2,8 @@
 
 use ledger::incident::Triage;
 use ledger::{
-    Hash, Ledger, Move, NewDirective, NewIncident, NewNotice, NewOrganization, NewStep,
-    NewVerification, Reach, Stock,
+    Hash, Ledger, Moment, Move, NewDirective, NewIncident, NewNotice, NewOrganization, NewStep,
+    NewVerification, Query, Reach, Seen, Stock,
 };
 use model::ids::{DirectiveId, IncidentId, NoticeId, OrganizationId, VerificationId};
 use model::incident::{Border, CaseKind, Resolution, Severity, Step};
@@ -19,6 +19,8 @@ use crate::{Backend, SECOND, T0, fresh, on_both};
 on_both!(
     handled_counts_once_and_leaves_out_what_was_none,
     a_matter_in_two_incidents_counts_in_the_week_of_the_first,
+    of_views_of_one_matter_one_counts,
+    a_link_that_cannot_be_changes_nothing,
     the_stock_goes_by_instants,
     the_last_look_counts,
 );
@@ -207,6 +209,131 @@ async fn a_matter_in_two_incidents_counts_in_the_week_of_the_first(on: Backend) 
     step(&ledger, whole, Step::FindGone, at + HOUR).await;
     assert_eq!(handled(&ledger, FIRST).await, [2]);
     assert!(handled(&ledger, SECOND_WEEK).await.is_empty());
+}
+
+async fn link(ledger: &Ledger, views: &[Seen], counting: &Seen, at: i64) -> usize {
+    let views = (views, counting);
+    ledger
+        .link_same(views, &Reach::All, "one page", WHO, at)
+        .await
+        .unwrap()
+}
+
+async fn found(ledger: &Ledger, text: &str) -> Vec<i64> {
+    let moment = Moment {
+        now: T0,
+        me: WHO,
+        begins: &|_| T0,
+    };
+    let search = Query::read(text).unwrap().search(&moment);
+    let found = ledger
+        .find_incidents(&search, &Reach::All, None, 10)
+        .await
+        .unwrap();
+    found.incidents.iter().map(|one| one.number).collect()
+}
+
+async fn of_views_of_one_matter_one_counts(on: Backend) {
+    let (_home, ledger) = fresh(on).await;
+    let centre = open(&ledger, 1, CaseKind::Phishing, T0).await;
+    let branch = open(&ledger, 2, CaseKind::Phishing, T0).await;
+    let cert = ask(&ledger, 1, centre, T0).await;
+    ask(&ledger, 2, branch, T0).await;
+    for id in [centre, branch] {
+        step(&ledger, id, Step::Act, T0 + HOUR).await;
+    }
+    assert_eq!(handled(&ledger, FIRST).await, [1, 2]);
+    let (mine, theirs) = (Seen::Here(centre), Seen::Here(branch));
+    let at = T0 + 3 * HOUR;
+    assert_eq!(
+        link(&ledger, std::slice::from_ref(&mine), &theirs, at).await,
+        2
+    );
+    assert_eq!(handled(&ledger, FIRST).await, [2]);
+    assert_eq!(
+        ledger.stock_numbers(Stock::Opened, FIRST).await.unwrap(),
+        [2]
+    );
+    // What was known before stands as it was known.
+    let before = ledger
+        .standing(Some(T0 + 2 * HOUR), T0 + WEEK)
+        .await
+        .unwrap();
+    assert_eq!(before.incidents_handled(FIRST).await.unwrap().len(), 2);
+
+    // A house abroad has it too, and counts it.
+    let there = Seen::There {
+        organization: cert,
+        number: "CERT-2026-118".to_owned(),
+    };
+    let views = [mine.clone(), there.clone()];
+    assert_eq!(link(&ledger, &views, &there, at + 1).await, 3);
+    assert!(handled(&ledger, FIRST).await.is_empty());
+    assert_eq!(found(&ledger, "CERT-2026-118").await, [2, 1]);
+    let known = ledger.same_matter(branch).await.unwrap();
+    let counting: Vec<bool> = known.iter().map(|view| view.counts).collect();
+    assert_eq!(counting, [false, false, true]);
+    let part = async |view: &Seen| {
+        ledger
+            .part_same(centre, view, &Reach::All, "another page", WHO, at + 2)
+            .await
+    };
+    let refused = part(&there).await.unwrap_err().to_string();
+    assert!(refused.contains("counts for the others"), "{refused}");
+    link(&ledger, &views, &mine, at + 3).await;
+    part(&there).await.unwrap();
+    assert_eq!(handled(&ledger, FIRST).await, [1]);
+    // Who is left alone counts itself, and no link stays.
+    part(&theirs).await.unwrap();
+    assert_eq!(handled(&ledger, FIRST).await, [1, 2]);
+    for id in [centre, branch] {
+        assert!(ledger.same_matter(id).await.unwrap().is_empty());
+    }
+
+    // Two views that become one incident count once, and as the link said with a third.
+    link(&ledger, std::slice::from_ref(&mine), &theirs, at + 4).await;
+    link(&ledger, &views, &there, at + 5).await;
+    ledger
+        .merge_incidents(centre, branch, &Reach::All, "one", WHO, at + 6)
+        .await
+        .unwrap();
+    assert!(handled(&ledger, FIRST).await.is_empty());
+    assert_eq!(ledger.same_matter(branch).await.unwrap().len(), 2);
+    ledger
+        .part_same(branch, &there, &Reach::All, "another", WHO, at + 7)
+        .await
+        .unwrap();
+    assert_eq!(handled(&ledger, FIRST).await, [2]);
+}
+
+async fn a_link_that_cannot_be_changes_nothing(on: Backend) {
+    let (_home, ledger) = fresh(on).await;
+    let one = open(&ledger, 1, CaseKind::Phishing, T0).await;
+    let other = open(&ledger, 2, CaseKind::Phishing, T0).await;
+    let (mine, theirs) = (Seen::Here(one), Seen::Here(other));
+    let nobody = Seen::There {
+        organization: OrganizationId::draw(Timestamp(T0), random(9)),
+        number: "1".to_owned(),
+    };
+    let branch = Reach::Owner("branch".to_owned());
+    let cases = [
+        (mine.clone(), mine.clone(), Reach::All, "why", "two views"),
+        (mine.clone(), theirs.clone(), Reach::All, " ", "a reason"),
+        (mine.clone(), nobody, Reach::All, "why", "organization"),
+        (mine, theirs, branch, "why", "incident"),
+    ];
+    for (view, counting, reach, reason, told) in cases {
+        let views = [view];
+        let refused = ledger
+            .link_same((&views, &counting), &reach, reason, WHO, T0)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains(told), "{refused}");
+    }
+    for id in [one, other] {
+        assert!(ledger.same_matter(id).await.unwrap().is_empty());
+    }
 }
 
 async fn the_stock_goes_by_instants(on: Backend) {

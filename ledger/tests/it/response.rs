@@ -4,6 +4,7 @@
 mod complaints;
 mod holds;
 mod incidents;
+mod marking;
 mod notices;
 mod outside;
 mod rules;

@@ -15,8 +15,8 @@ impl Desk {
     /// (held, ready, by hand) or failed is dropped for it.
     ///
     /// # Errors
-    /// The notice went out or asks for nothing, the contact may not be used, or what it asked for is over or asked
-    /// by another notice; the ledger fails.
+    /// The notice went out or asks for nothing, the contact may not be used, something that it is about may not leave
+    /// to the party now, or what it asked for is over or asked by another notice; the ledger fails.
     pub async fn write_again(
         &self,
         house: &House,
@@ -45,7 +45,17 @@ impl Desk {
         if !parties.get(organization).is_some_and(|one| one.may_contact) {
             return refuse("the party is marked as not to be written to");
         }
-        let now = (self.clock)().0;
+        let about = self.ledger.notice_directives(id).await?;
+        let about: Vec<IncidentId> = about.iter().map(|one| one.incident_id.0).collect();
+        let markings = self.markings(house, parties, &about).await?;
+        let now = (self.clock)();
+        for about in about {
+            let incident = self.ledger.incident(about, &Reach::All).await?;
+            if let Some(kept) = markings.withheld(&incident, organization, now) {
+                return refuse(&format!("#{}: {}", kept.incident, kept.reason));
+            }
+        }
+        let now = now.0;
         match came_back {
             false => {
                 self.ledger.drop_notice(id, reason, actor, now).await?;

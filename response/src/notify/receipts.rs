@@ -12,6 +12,7 @@ use ledger::{Complaint, NewAudit};
 use model::bulletin::{Lang, Text};
 use model::ids::{ComplaintId, NoticeId, OrganizationId};
 use model::incident::CaseKind;
+use model::marking::To;
 use model::notice::NoticeKind;
 use model::organization::{Channel, Role};
 use model::time::Timestamp;
@@ -116,7 +117,13 @@ impl Desk {
         let resolution = match complaint.incident_id {
             Some(incident) if outcome => {
                 let reach = &ledger::Reach::All;
-                self.ledger.incident(incident.0, reach).await?.resolution
+                let incident = self.ledger.incident(incident.0, reach).await?;
+                let marking = self.ledger.marking(&incident).await?;
+                // How it ended is of the incident; it is told when that may leave.
+                if marking.may_leave(To::Outsider, now).is_err() {
+                    return Ok(false);
+                }
+                incident.resolution
             }
             _ => None,
         };

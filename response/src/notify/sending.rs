@@ -29,6 +29,8 @@ pub struct SentNotices {
     pub sent: u64,
     /// Cancelled, being about what is over.
     pub cancelled: u64,
+    /// Taken back, being about what may not leave to its party now: what they asked for is due again.
+    pub withheld: u64,
     /// To be tried again.
     pub later: u64,
     /// Not taken.
@@ -95,6 +97,12 @@ impl Desk {
                     self.ledger.move_notice(id, over, ACTOR, now.0).await?;
                 }
                 told.cancelled += 1;
+                continue;
+            }
+            // Its marking may have changed since it was written.
+            if let Some(why) = self.ledger.keep_back(id, ACTOR, now.0).await? {
+                tracing::info!(notice = notice.number, %why, "taken back");
+                told.withheld += 1;
                 continue;
             }
             if let Some(limit) = self.capped(house, &notice, now).await? {

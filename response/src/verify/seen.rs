@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use formats::rdap::{Answer, NoAnswer, Registration, read};
 use model::time::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::strip::Removed;
 
@@ -86,7 +86,8 @@ impl Page {
 }
 
 /// How the way to a page ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum End {
     /// With an answer that redirects no further.
     Answered,
@@ -134,7 +135,7 @@ impl Hop {
 }
 
 /// How a body ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cut {
     /// As the server ended it.
@@ -218,8 +219,8 @@ impl Names {
 
 /// What a resolver answered (RFC 1035, RFC 2308): these five mean different things, and only one
 /// means that the name is not there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "result")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "result", deny_unknown_fields)]
 pub enum Resolved {
     /// Records, aliases included.
     Records {
@@ -243,7 +244,8 @@ pub enum Resolved {
 }
 
 /// One record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record {
     /// Its owner.
     pub name: String,
@@ -271,8 +273,8 @@ pub struct Port {
 }
 
 /// What happened at a port.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "state")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state", deny_unknown_fields)]
 pub enum PortState {
     /// Somebody answers.
     Open,

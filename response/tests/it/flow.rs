@@ -4,4 +4,5 @@ mod asking;
 mod bench;
 mod checking;
 mod mailing;
+mod marking;
 mod triaging;

@@ -181,6 +181,11 @@ fn approve(entries: &[i64], reason: &str, session: &Session) -> Result {
         let row = workspace.block_on(ledger.listing(*id))?;
         gate.allows(row.kind, &row.value)
             .map_err(|why| Failure::new(format_args!("entry {id}"), why))?;
+        let kept = blocklisting::kept_back(&workspace, std::slice::from_ref(&row), now())?;
+        if let Some(why) = kept.get(id) {
+            return Err(Failure::new(format_args!("entry {id}"), why)
+                .remedy("`watchfire incidents show` tells the marking of its incident"));
+        }
         let row = workspace.block_on(ledger.approve_listing(*id, reason, &who, now().0))?;
         session.talk.say(format_args!(
             "{} {} is approved until {}",

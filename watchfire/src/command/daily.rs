@@ -297,7 +297,7 @@ fn opened(workspace: &Workspace, span: (i64, i64)) -> Result<Vec<Incident>> {
         let counts = row
             .resolution
             .is_none_or(|resolution| resolution.0.counts());
-        row.state.0 != IncidentState::Merged && counts
+        row.state.0 != IncidentState::Merged && !row.counts_elsewhere && counts
     });
     Ok(rows)
 }

@@ -20,7 +20,7 @@ use crate::failure::{Failure, Result};
 use crate::findings::{Findings, Flaw, some};
 use crate::inspection::Inspection;
 use crate::reference_files::{files_of, schema};
-use crate::responding;
+use crate::responding::{self, looking};
 use crate::sealing;
 use crate::shared_reference;
 use crate::talk::human_bytes;
@@ -72,6 +72,7 @@ pub fn run(args: Args, session: &Session) -> Result {
     disk(&workspace.root, &mut findings);
     ledger_rows(&workspace, &mut findings)?;
     response(&workspace, &mut findings)?;
+    vantages(&workspace, &mut findings);
     second_factors(&workspace, &mut findings)?;
     heartbeat(&workspace, &mut findings);
     if !reachable {
@@ -352,6 +353,30 @@ fn response(workspace: &Workspace, findings: &mut Findings) -> Result {
         );
     }
     Ok(())
+}
+
+/// The vantages elsewhere, by asking each how it is. None is asked from a workspace for exercises, which nothing leaves.
+fn vantages(workspace: &Workspace, findings: &mut Findings) {
+    if workspace.settings.exercise {
+        return;
+    }
+    let elsewhere = match looking::elsewhere(workspace) {
+        Ok(elsewhere) => elsewhere,
+        Err(failure) => {
+            return findings.failure("vantages", &failure, "mend its [[vantage]] entry");
+        }
+    };
+    for vantage in &elsewhere.vantages {
+        let name = vantage.name();
+        match workspace.block_on(vantage.state()) {
+            Ok(state) => findings.ok("vantages", format!("{name} answers: {}", state.software)),
+            Err(why) => findings.warning(
+                "vantages",
+                format!("{name}: {why}; nothing is looked at from there"),
+                "start `watchfire vantage` there with the same secret, or take its [[vantage]] entry out",
+            ),
+        }
+    }
 }
 
 /// When the serving process last looked after alarms. Where none ever ran there is nothing to say: a workspace may be

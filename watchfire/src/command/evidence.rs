@@ -6,6 +6,7 @@ use clap::Subcommand;
 use ledger::verification::NewEvidence;
 use ledger::{Evidence, NewAudit};
 use model::ids::EvidenceId;
+use model::marking::To;
 use model::time::Timestamp;
 use model::tlp::Tlp;
 use response::verify::evidence::Piece;
@@ -13,6 +14,7 @@ use response::verify::evidence::sealed::{Custody, seal};
 use serde_json::json;
 
 use super::incidents::{minute, word};
+use super::orgs;
 use crate::cli::Acting;
 use crate::failure::{Failure, Result};
 use crate::responding::incident;
@@ -28,7 +30,8 @@ it without this program. Its seal, the SHA-256 of SHA256SUMS, is kept in the aud
 Examples:
   watchfire evidence list 704
   watchfire evidence add 704 screenshot.png --source \"photo of the screen\"
-  watchfire evidence export 704 --to 704.zip --reason \"for the court, file 12\"")]
+  watchfire evidence export 704 --to 704.zip --reason \"for the court, file 12\"
+  watchfire evidence export 704 --to 704.zip --recipient \"CERT Beta\" --up-to amber --reason \"asked by mail\"")]
 pub struct Args {
     #[command(flatten)]
     pub acting: Acting,
@@ -69,6 +72,10 @@ enum What {
         /// Leave out what is marked above this.
         #[arg(long, default_value = "red", value_name = "TLP")]
         up_to: String,
+        /// To whom it goes, an organization by name or id: needed where the incident is under embargo or names its
+        /// recipients.
+        #[arg(long, value_name = "ORG")]
+        recipient: Option<String>,
     },
 }
 
@@ -86,7 +93,11 @@ pub fn run(args: Args, session: &Session) -> Result {
             to,
             reason,
             up_to,
-        } => export(&incident, &to, &reason, word(&up_to)?, session),
+            recipient,
+        } => {
+            let up_to = word(&up_to)?;
+            export(&incident, &to, &reason, (up_to, recipient), session)
+        }
     }
 }
 
@@ -157,7 +168,7 @@ fn export(
     which: &str,
     to: &std::path::Path,
     reason: &str,
-    up_to: Tlp,
+    (up_to, recipient): (Tlp, Option<String>),
     session: &Session,
 ) -> Result {
     if to.exists() {
@@ -166,6 +177,19 @@ fn export(
     let workspace = session.open(Access::Write("evidence export"))?;
     let one = incident(&workspace, which)?;
     let id = one.incident_id();
+    let recipient = match &recipient {
+        Some(text) => Some(orgs::find(text, &workspace)?),
+        None => None,
+    };
+    let to_whom = match &recipient {
+        Some(party) => To::Party(party.organization_id()),
+        None => To::Outsider,
+    };
+    let marking = workspace.block_on(workspace.ledger.marking(&one))?;
+    marking.may_leave(to_whom, now()).map_err(|why| {
+        Failure::new(format_args!("incident #{}", one.number), why)
+            .remedy("say with --recipient whom it goes to, if its marking allows that one")
+    })?;
     let all = workspace.block_on(workspace.ledger.evidence(id))?;
     let (may, must_not): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.tlp.0 <= up_to);
     if may.is_empty() {
@@ -207,7 +231,8 @@ fn export(
         action: "evidence.export".to_owned(),
         object: format!("incident {id}"),
         detail: json!({ "seal": sealed.seal, "sha256": sealed.sha256, "pieces": pieces.len(),
-            "left_out": must_not.len(), "up_to": up_to, "reason": reason }),
+            "left_out": must_not.len(), "up_to": up_to, "reason": reason,
+            "recipient": recipient.as_ref().map(|party| party.organization_id()) }),
     };
     workspace.block_on(workspace.ledger.append_audit(record, at.0))?;
     std::fs::write(to, &sealed.bytes).map_err(|error| Failure::new(to.display(), error))?;

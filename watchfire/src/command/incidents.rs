@@ -2,7 +2,9 @@
 
 mod campaigns;
 mod grading;
+mod marking;
 mod moving;
+mod same;
 
 use clap::Subcommand;
 use ledger::{Incident, IncidentFilter, IncidentSort, NewStep, Page, Reach};
@@ -33,6 +35,10 @@ Examples:
   watchfire incidents validate 704 705 --reason \"page looked at\"
   watchfire incidents close 704 --as invalid --reason \"a bank's own page\"
   watchfire incidents merge 706 704 --reason \"same kit\"
+  watchfire incidents same 704 698 --counts 698 --reason \"the branch has it, too\"
+  watchfire incidents same 704 --elsewhere \"CERT Beta\" B-118 --counts 704 --reason \"their mail\"
+  watchfire incidents mark 704 --embargo 2026-12-01 --reason \"coordinated disclosure\"
+  watchfire incidents preview 704                what would leave to whom, and what is held and why
   watchfire incidents grade 704 --importance important --loss severe --reason \"portal down\"
   watchfire incidents clocks                     how long there is to report
   watchfire incidents clock stop 3 --reason \"reported by telephone, Li\"
@@ -96,6 +102,17 @@ enum What {
         /// Why they are the same matter.
         #[arg(long)]
         reason: String,
+    },
+    /// Say that incidents, or another house's number, are one matter that both go on with, and who counts it.
+    Same(same::Link),
+    /// Say that a linked one is another matter after all.
+    Apart(same::Apart),
+    /// Change how far one may go, from when, whose information it is, and who may get it.
+    Mark(marking::Mark),
+    /// Tell what would leave to whom, and what is held back and why; nothing is stored, nothing leaves.
+    Preview {
+        /// Its number or id.
+        incident: String,
     },
     /// Write a note on one.
     Note {
@@ -248,6 +265,10 @@ pub fn run(args: Args, session: &Session) -> Result {
             ));
             Ok(())
         }
+        What::Same(args) => same::link(&args, session),
+        What::Apart(args) => same::apart(&args, session),
+        What::Mark(args) => marking::mark(&args, session),
+        What::Preview { incident } => marking::preview(&incident, session),
         What::Note {
             incident: which,
             text,
@@ -460,13 +481,15 @@ fn show(which: &str, session: &Session) -> Result {
     let complaints = workspace.block_on(ledger.complaints_about(id))?;
     let holds = workspace.block_on(ledger.holds_on(id))?;
     let notes = workspace.block_on(ledger.incident_notes(id, reach))?;
+    let same = workspace.block_on(ledger.same_matter(id))?;
+    let marking = workspace.block_on(ledger.marking(&one))?;
     let trail =
         workspace.block_on(ledger.audit(Some(&format!("incident {id}")), Page::default()))?;
     let mut out = Out::new();
     if session.json {
         let events: Vec<_> = events.iter().map(|event| json!({ "event": hex(&event.event_id), "rule": event.rule, "joined_at": event.joined_at })).collect();
-        out.json(&json!({ "incident": one, "events": events, "directives": directives, "notices": notices,
-            "verifications": looks, "complaints": complaints, "holds": holds, "notes": notes, "trail": trail }))?;
+        out.json(&json!({ "incident": one, "marking": marking::value(&marking), "events": events, "directives": directives, "notices": notices,
+            "verifications": looks, "complaints": complaints, "same_matter": same, "holds": holds, "notes": notes, "trail": trail }))?;
         return out.end();
     }
     out.line(format_args!(
@@ -530,6 +553,17 @@ fn show(which: &str, session: &Session) -> Result {
     fact("basis", one.basis.clone());
     fact("counted as handled", one.counted_at.map(at));
     fact("number elsewhere", one.external_number.clone());
+    fact(
+        "same matter as",
+        Some(same::lines(&one, &same, &workspace)?.join("; ")),
+    );
+    fact(
+        "counted elsewhere",
+        one.counts_elsewhere.then(|| "in no figure here".to_owned()),
+    );
+    for (name, text) in marking::facts(&marking, &workspace)? {
+        fact(name, Some(text));
+    }
     fact("owner", one.owner.clone());
     fact("legal hold", held(&holds));
     fact("campaign", one.campaign_id.map(|id| id.to_string()));

@@ -48,6 +48,7 @@ pub mod status;
 pub mod subscribers;
 pub mod tokens;
 pub mod users;
+pub mod vantage;
 pub mod verify;
 pub mod watch;
 pub mod week;

@@ -195,7 +195,14 @@ fn write(exercise: bool, session: &Session) -> Result {
             told.notices, told.directives, told.held, told.waiting, told.nobody
         ))?,
     }
-    out.end()
+    out.end()?;
+    if !told.withheld.is_empty() {
+        session.talk.say(format_args!(
+            "{} directives wait because the marking of their incident keeps it from their party; `watchfire incidents preview` tells why",
+            told.withheld.len()
+        ));
+    }
+    Ok(())
 }
 
 fn list(states: &[String], limit: u64, session: &Session) -> Result {
@@ -298,8 +305,8 @@ fn send(session: &Session) -> Result {
     match session.json {
         true => out.json(&told)?,
         false => out.line(format_args!(
-            "{} sent, {} to be tried again, {} refused, {} put off by a limit",
-            told.sent, told.later, told.refused, told.capped
+            "{} sent, {} to be tried again, {} refused, {} put off by a limit, {} taken back by a marking",
+            told.sent, told.later, told.refused, told.capped, told.withheld
         ))?,
     }
     out.end()?;

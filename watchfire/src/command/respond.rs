@@ -79,6 +79,12 @@ pub fn run(args: Args, session: &Session) -> Result {
         reminded.notices,
         receipts + outcomes
     ))?;
+    let kept = written.withheld.len() + reminded.withheld.len();
+    if kept > 0 {
+        out.line(format_args!(
+            "marking     {kept} directives wait: their incident may not leave to their party now"
+        ))?;
+    }
     if let Some(checked) = checked {
         out.line(format_args!(
             "verify      {} looked at, {} gone, {} closed, {} back",

@@ -2,6 +2,7 @@
 
 use ledger::{IncidentFilter, IncidentSort, Page, Reach};
 use model::incident::IncidentState;
+use model::marking::To;
 use response::rdap::{Additions, Findings};
 use response::route::decide;
 use serde_json::json;
@@ -10,13 +11,14 @@ use crate::failure::Result;
 use crate::registering::{self, known};
 use crate::responding::{desk, incident, parties, table};
 use crate::table::{Out, Table};
-use crate::workspace::{Access, Session};
+use crate::workspace::{Access, Session, now};
 
 /// Decide whom to ask about validated incidents.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  watchfire route --dry-run            whom and why, for all that wait; nothing is stored
+  watchfire route --dry-run            whom and why, for all that wait; nothing is stored. What the marking
+                                       keeps from a party is told as held
   watchfire route --dry-run 704        for one, whatever its state
   watchfire route                      store the decisions; sending is another step")]
 pub struct Args {
@@ -91,15 +93,20 @@ fn dry_run(which: &[String], session: &Session) -> Result {
     tell(&findings, &added, session);
     let mut out = Out::new();
     let mut table = Table::new([
-        "#", "kind", "order", "party", "role", "request", "hours", "why",
+        "#", "kind", "order", "party", "role", "request", "hours", "why", "held",
     ]);
     let mut all = Vec::new();
+    let at = now();
     for one in &incidents {
+        let marking = workspace.block_on(workspace.ledger.marking(one))?;
         for decided in decide(one, &known(&findings, one), &rows, &parties) {
             let party = decided.organization.and_then(|id| parties.get(id));
             let party = party.map_or("nobody".to_owned(), |org| org.name_en.clone());
+            let to = decided.organization.map(To::Party);
+            let held = to.and_then(|to| marking.may_leave(to, at).err());
+            let held = held.map(|why| why.to_string());
             all.push(json!({ "incident": one.number, "place": decided.asked.place, "party": party,
-                "role": decided.role, "ask": decided.asked.want.to_string(), "hours": decided.asked.hours, "working_days": decided.asked.days, "why": decided.reason }));
+                "role": decided.role, "ask": decided.asked.want.to_string(), "hours": decided.asked.hours, "working_days": decided.asked.days, "why": decided.reason, "held": held }));
             table.row([
                 one.number.to_string(),
                 one.kind.to_string(),
@@ -109,6 +116,7 @@ fn dry_run(which: &[String], session: &Session) -> Result {
                 decided.asked.want.to_string(),
                 decided.asked.time(),
                 decided.reason,
+                held.unwrap_or_default(),
             ]);
         }
     }

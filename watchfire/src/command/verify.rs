@@ -12,7 +12,8 @@ use crate::workspace::{Access, Session};
 #[command(after_help = "\
 A look stores what it saw as evidence. Enough independent looks that find it gone end an incident about
 which a party was asked; a look that is not sure never counts. What may be looked at, and how far, is a
-policy; who is marked `do not probe` is not.
+policy; who is marked `do not probe` is not. Vantages elsewhere ([[vantage]] in watchfire.toml) look too, while the
+instance is armed and nobody stopped it; one that gives no look is named in the log and concludes nothing.
 
 Examples:
   watchfire verify                 all incidents that are due
@@ -33,10 +34,18 @@ pub fn run(args: Args, session: &Session) -> Result {
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!(told))?,
-        false => out.line(format_args!(
-            "{} incidents looked at in {} looks: {} gone, {} closed, {} back; {} withheld by policy",
-            told.incidents, told.looks, told.gone, told.closed, told.back, told.withheld
-        ))?,
+        false => {
+            out.line(format_args!(
+                "{} incidents looked at in {} looks: {} gone, {} closed, {} back; {} withheld by policy",
+                told.incidents, told.looks, told.gone, told.closed, told.back, told.withheld
+            ))?;
+            if told.elsewhere + told.unanswered > 0 {
+                out.line(format_args!(
+                    "{} of the looks were made elsewhere; {} times a vantage gave none, or not all",
+                    told.elsewhere, told.unanswered
+                ))?;
+            }
+        }
     }
     out.end()
 }

@@ -13,7 +13,7 @@ use super::{Environment, FILE, Problem, nearest};
 pub const PREFIX: &str = "WATCHFIRE__";
 
 /// Sections that are lists of entries; they stand in the file only.
-const LISTS: [&str; 3] = ["reference", "retention", "feed"];
+const LISTS: [&str; 4] = ["reference", "retention", "vantage", "feed"];
 
 /// Who said what a value is.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

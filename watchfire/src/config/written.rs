@@ -52,6 +52,9 @@ pub struct Written {
     pub references: Vec<ReferenceEntry>,
     /// How long what is kept.
     pub retention: Vec<RetentionEntry>,
+    /// From where else it is looked whether something is gone.
+    #[serde(rename = "vantage")]
+    pub vantages: Vec<VantageEntry>,
     /// Subscribed sources.
     #[serde(rename = "feed")]
     pub feeds: Vec<Feed>,
@@ -702,4 +705,26 @@ pub struct RetentionEntry {
     pub tlp: Vec<String>,
     /// Days that are kept: of events by the UTC day they were observed on, else by the day of receipt.
     pub keep_days: u32,
+}
+
+/// One `[[vantage]]`: a process `watchfire vantage` elsewhere that looks for this one.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VantageEntry {
+    /// Unique name, under which its looks are stored.
+    pub name: String,
+    /// Address of its door, `https://HOST:PORT`.
+    pub url: String,
+    /// The secret that both sides hold. `${NAME}` is replaced.
+    #[serde(default)]
+    pub secret: String,
+    /// File that holds the secret, relative to the workspace.
+    #[serde(default)]
+    pub secret_file: String,
+    /// File with the certificates that it is known by, PEM; empty: the system's.
+    #[serde(default)]
+    pub ca: String,
+    /// As whom it can ask for pages: `plain`, `victim`; empty: both.
+    #[serde(default)]
+    pub clients: Vec<String>,
 }

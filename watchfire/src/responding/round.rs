@@ -1,6 +1,7 @@
 //! One round of response: every step once, in order. A command does it with the right to change the
 //! workspace in hand; the serving process takes that right by turns, as its ingestion does, so that
-//! commands get theirs in between, and looks at sites beside its rounds.
+//! commands get theirs in between. There triage, deciding, sending and looking at sites are jobs of
+//! their own, which any node may have.
 
 use std::time::{Duration, Instant};
 
@@ -134,7 +135,29 @@ pub struct Round {
     pub send: SentNotices,
 }
 
-/// Does a round: everything but looking at sites.
+/// Opens incidents from the events of new reports, and joins them to those that are open: how many reports were
+/// looked at, and what became of their events.
+///
+/// # Errors
+/// The rules, the lake or the ledger. What was done by then stays, and the next round goes on.
+pub fn triage(workspace: &Workspace, right: &Right<'_>) -> Result<(usize, Triaged)> {
+    let desk = desk(workspace);
+    let (mut reports, mut all) = (0, Triaged::default());
+    loop {
+        let (some, triaged, more) =
+            right.turn(workspace, |until| triage_some(workspace, &desk, until))?;
+        reports += some;
+        all.opened += triaged.opened;
+        all.joined += triaged.joined;
+        all.known += triaged.known;
+        all.old += triaged.old;
+        if !more {
+            return Ok((reports, all));
+        }
+    }
+}
+
+/// Reads what came in, decides whom to ask, and writes what is to be sent: to parties, and to reporters.
 ///
 /// # Errors
 /// The configuration, the lake or the ledger. What was done by then stays, and the next round goes on.
@@ -145,12 +168,28 @@ pub fn respond(
     right: &Right<'_>,
 ) -> Result<Round> {
     let mut done = Round::default();
-    let house = begin(workspace, environment, talk, right, &mut done)?;
-    end(workspace, &house, right, &mut done)?;
+    let house = receive(workspace, environment, talk, right, &mut done)?;
+    decide(workspace, &house, right, &mut done)?;
+    tell(workspace, &house, right, &mut done)?;
     Ok(done)
 }
 
-/// Does a round with looks in it.
+/// Sends what is ready.
+///
+/// # Errors
+/// The configuration or the ledger; a party's server that does not take a notice is none.
+pub fn notify(
+    workspace: &Workspace,
+    environment: &Environment,
+    right: &Right<'_>,
+) -> Result<SentNotices> {
+    let house = right.turn(workspace, |_| house(workspace, environment, false))?;
+    let mut sent = SentNotices::default();
+    send(workspace, &desk(workspace), &house, right, &mut sent)?;
+    Ok(sent)
+}
+
+/// Does a whole round, step after step, with looks in it if it is told so.
 ///
 /// # Errors
 /// As [`respond`].
@@ -162,17 +201,24 @@ pub fn round(
     verify: bool,
 ) -> Result<Round> {
     let mut done = Round::default();
-    let house = begin(workspace, environment, talk, right, &mut done)?;
+    let house = receive(workspace, environment, talk, right, &mut done)?;
+    (done.reports, done.triage) = triage(workspace, right)?;
+    decide(workspace, &house, right, &mut done)?;
+    let desk = desk(workspace);
+    send(workspace, &desk, &house, right, &mut done.send)?;
     // After what was to be sent: a notice waits for nobody's web server.
     if verify {
         done.verify = look(workspace, right)?;
     }
-    end(workspace, &house, right, &mut done)?;
+    tell(workspace, &house, right, &mut done)?;
+    if done.outcomes > 0 {
+        send(workspace, &desk, &house, right, &mut done.send)?;
+    }
     Ok(done)
 }
 
-/// Reads what came in, decides whom to ask, writes and sends.
-fn begin(
+/// Fetches mail and reads it.
+fn receive(
     workspace: &Workspace,
     environment: &Environment,
     talk: &Talk,
@@ -181,22 +227,19 @@ fn begin(
 ) -> Result<House> {
     let desk = desk(workspace);
     let house = right.turn(workspace, |_| house(workspace, environment, false))?;
-    let exercise = workspace.settings.exercise;
-    if !exercise {
+    if !workspace.settings.exercise {
         done.fetch = fetch(workspace, environment, &desk, right)?;
     }
     (done.mail, done.receipts) = read_mail(workspace, talk, &desk, &house, right)?;
-    loop {
-        let (reports, triaged, more) =
-            right.turn(workspace, |until| triage_some(workspace, &desk, until))?;
-        add(done, reports, &triaged);
-        if !more {
-            break;
-        }
-    }
+    Ok(house)
+}
+
+/// Decides whom to ask and to remind, and writes to them.
+fn decide(workspace: &Workspace, house: &House, right: &Right<'_>, done: &mut Round) -> Result {
+    let desk = desk(workspace);
     let table = table(workspace)?;
     // Asked before the parties are read: what registration data tell may add to them.
-    let (findings, _) = right.turn(workspace, |_| match exercise {
+    let (findings, _) = right.turn(workspace, |_| match workspace.settings.exercise {
         true => Ok(Default::default()),
         false => registering::look_up(workspace, &desk),
     })?;
@@ -207,23 +250,18 @@ fn begin(
         done.clocks = workspace.block_on(desk.escalate_clocks())?;
         let (followed, reminders) = workspace.block_on(desk.follow_up(&parties))?;
         done.follow_up = followed;
-        done.notices = workspace.block_on(desk.write_notices(&house, &parties))?;
-        done.reminders = workspace.block_on(desk.write_reminders(&house, &parties, reminders))?;
+        done.notices = workspace.block_on(desk.write_notices(house, &parties))?;
+        done.reminders = workspace.block_on(desk.write_reminders(house, &parties, reminders))?;
         Ok(())
-    })?;
-    send(workspace, &desk, &house, right, &mut done.send)?;
-    Ok(house)
+    })
 }
 
-/// Tells reporters how it ended.
-fn end(workspace: &Workspace, house: &House, right: &Right<'_>, done: &mut Round) -> Result {
+/// Writes to reporters how it ended.
+fn tell(workspace: &Workspace, house: &House, right: &Right<'_>, done: &mut Round) -> Result {
     let desk = desk(workspace);
     done.outcomes = right.turn(workspace, |_| {
         Ok(workspace.block_on(desk.write_outcomes(house))?)
     })?;
-    if done.outcomes > 0 {
-        send(workspace, &desk, house, right, &mut done.send)?;
-    }
     Ok(())
 }
 
@@ -289,20 +327,13 @@ fn send(
         all.sunk += some.sunk;
         all.capped += some.capped;
         all.cancelled += some.cancelled;
+        all.withheld += some.withheld;
         all.recovered += some.recovered;
         all.stopped = some.stopped;
         if !some.more {
             return Ok(());
         }
     }
-}
-
-fn add(done: &mut Round, reports: usize, triaged: &Triaged) {
-    done.reports += reports;
-    done.triage.opened += triaged.opened;
-    done.triage.joined += triaged.joined;
-    done.triage.known += triaged.known;
-    done.triage.old += triaged.old;
 }
 
 /// Looks at the events of all reports that wait, with the right in hand.

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::Server;
-use super::rounds::{RESPOND, VERIFY};
+use super::rounds::{NOTIFY, RESPOND, TRIAGE, VERIFY};
 use crate::alarms::rules::Look;
 use crate::alarms::ways::Ways;
 use crate::alarms::{self, HEARTBEAT, LINK, Quiet};
@@ -105,7 +105,7 @@ async fn look(server: &Server, workspace: &Workspace, ways: Option<&Ways>) -> le
     let ledger = &server.ledger;
     let mut kinds = vec![FETCH, TAKE_IN];
     if !workspace.settings.response.address.is_empty() {
-        kinds.extend([RESPOND, VERIFY]);
+        kinds.extend([TRIAGE, RESPOND, NOTIFY, VERIFY]);
     }
     let at = now();
     let look = Look {

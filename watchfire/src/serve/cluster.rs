@@ -16,7 +16,7 @@ use ledger::queue::Doing;
 use ledger::{Call, Held, Queue, Right};
 use tokio::time::sleep;
 
-use super::rounds::{self, COMPACT, RESPOND, Task, VERIFY};
+use super::rounds::{self, COMPACT, NOTIFY, RESPOND, TRIAGE, Task, VERIFY};
 use super::{Server, hooks, jobs};
 use crate::workspace::{Workspace, now, random};
 
@@ -60,7 +60,7 @@ impl Group {
     fn kinds(self) -> &'static [&'static str] {
         match self {
             Group::TakingIn => &[TAKE_IN],
-            Group::Rest => &[FETCH, RESPOND, VERIFY, COMPACT, HOOK_JOB],
+            Group::Rest => &[FETCH, TRIAGE, RESPOND, NOTIFY, VERIFY, COMPACT, HOOK_JOB],
         }
     }
 }
@@ -68,11 +68,12 @@ impl Group {
 /// The call for a job.
 fn call(kind: String, key: String) -> Call {
     let queue = match kind.as_str() {
-        TAKE_IN | RESPOND | VERIFY | COMPACT => Some(format!("{kind} {key}")),
-        _ => None,
+        TAKE_IN => Some(format!("{kind} {key}")),
+        kind => Task::of(kind).map(|_| format!("{kind} {key}")),
     };
     let priority = match kind.as_str() {
-        RESPOND => -10,
+        RESPOND | NOTIFY => -10,
+        TRIAGE => -8,
         HOOK_JOB => -5,
         TAKE_IN => 5,
         COMPACT => 10,
@@ -158,7 +159,9 @@ async fn hand_out(
     queue: &Queue,
     put: &mut HashMap<(String, String), Instant>,
 ) -> ledger::Result<()> {
-    let kinds = [TAKE_IN, FETCH, RESPOND, VERIFY, COMPACT, HOOK_JOB];
+    let kinds = [
+        TAKE_IN, FETCH, TRIAGE, RESPOND, NOTIFY, VERIFY, COMPACT, HOOK_JOB,
+    ];
     let due = server.ledger.due_jobs(&kinds, now().0, MOST).await?;
     put.retain(|job, at| at.elapsed() < AGAIN && due.contains(job));
     let new: Vec<(String, String)> = due
@@ -216,12 +219,10 @@ async fn called(server: &Arc<Server>, kind: &'static str, key: &str) -> Result<(
         // Left to others, as it was.
         return Ok(());
     }
-    let done = match kind {
-        RESPOND => rounds::called(server, Task::Respond).await,
-        VERIFY => rounds::called(server, Task::Verify).await,
-        COMPACT => rounds::called(server, Task::Compact).await,
-        HOOK_JOB => hooks::called(server, key).await,
-        kind => {
+    let done = match (Task::of(kind), kind) {
+        (Some(task), _) => rounds::called(server, task).await,
+        (None, HOOK_JOB) => hooks::called(server, key).await,
+        (None, kind) => {
             let wanted = (kind, key);
             let secs = server.lease_secs();
             let lease = server

@@ -21,13 +21,14 @@ use crate::failure::{Exit, Failure, Result};
 use crate::workspace::{LEDGER, Session, now, random};
 
 /// Beginnings of variables whose values open something inside.
-const KEYS_OF_THE_INSIDE: [&str; 11] = [
+const KEYS_OF_THE_INSIDE: [&str; 12] = [
     "WATCHFIRE_SMTP_PASSWORD",
     "WATCHFIRE_IMAP_PASSWORD",
     "WATCHFIRE_PGP_PASSPHRASE",
     "WATCHFIRE_PUBLIC_PASSPHRASE",
     "WATCHFIRE_OIDC_SECRET",
     "WATCHFIRE_GATEWAY_TOKEN",
+    "WATCHFIRE_VANTAGE_SECRET",
     "WATCHFIRE__LEDGER__",
     "WATCHFIRE__LAKE__",
     "AWS_ACCESS_KEY",
@@ -69,6 +70,10 @@ pub(crate) fn nothing_of_the_inside(root: &Path, settings: &Settings, session: &
     if !settings.public.nodes.is_empty() {
         let why = "names nodes to connect to, and a public node connects to nobody";
         return Err(wrong("public.nodes", why, go));
+    }
+    if !settings.vantages.is_empty() {
+        let why = "names machines to ask, and a public node connects to nobody";
+        return Err(wrong("vantage", why, go));
     }
     for place in [LEDGER, "lake", "blobs"] {
         if root.join(place).exists() {

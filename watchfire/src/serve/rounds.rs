@@ -1,14 +1,17 @@
-//! What is done again and again: rounds of response, looks at sites, and looking after the lake. Each is one job in the
-//! ledger, due every so many seconds; in a cluster any worker may get it. A look may wait minutes for a site and
-//! compaction may take longer: a notice waits for neither. Their work takes the workspace by turns, as ingestion does.
+//! What is done again and again: triage, rounds of response, sending, looks at sites, and looking after the lake. Each is
+//! one job in the ledger, due every so many seconds; in a cluster any worker may get it. A look may wait minutes for a
+//! site, a party's mail server as long, and compaction longer: none waits for another, and whoever leaves something to do
+//! calls the next at once. Their work takes the workspace by turns, as ingestion does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ledger::incident::Triaged;
 use ledger::{Held, Lease, NewJob};
 use model::time::Timestamp;
 use response::checking::Checked;
+use response::notify::sending::SentNotices;
 use tokio::time::sleep;
 
 use super::{Server, upkeep};
@@ -17,7 +20,9 @@ use crate::responding::{self, Right, Round};
 use crate::talk::{Loudness, Talk};
 use crate::workspace::now;
 
-/// Kinds of the jobs; there is one of each.
+/// Kinds of the jobs; there is one of each. (`triage` is that of a report whose events wait.)
+pub const TRIAGE: &str = "triage-round";
+pub const NOTIFY: &str = "notify";
 pub const RESPOND: &str = "respond";
 pub const VERIFY: &str = "verify";
 pub const COMPACT: &str = "compact";
@@ -28,8 +33,12 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What is done again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Mail, triage, routing, notices, reminders.
+    /// Events of new reports open incidents or join them.
+    Triage,
+    /// Mail is read; it is decided whom to ask and to remind, and written to them.
     Respond,
+    /// What was written is sent.
+    Notify,
     /// Looks whether what was reported is gone.
     Verify,
     /// Many small parts of the lake become few.
@@ -38,11 +47,24 @@ pub enum Task {
 
 impl Task {
     /// Every one.
-    pub const ALL: [Task; 3] = [Task::Respond, Task::Verify, Task::Compact];
+    pub const ALL: [Task; 5] = [
+        Task::Triage,
+        Task::Respond,
+        Task::Notify,
+        Task::Verify,
+        Task::Compact,
+    ];
+
+    /// The task of a kind of job.
+    pub fn of(kind: &str) -> Option<Task> {
+        Task::ALL.into_iter().find(|task| task.kind() == kind)
+    }
 
     /// The kind of its job; also what a node owns that does it.
-    fn kind(self) -> &'static str {
+    pub fn kind(self) -> &'static str {
         match self {
+            Task::Triage => TRIAGE,
+            Task::Notify => NOTIFY,
             Task::Respond => RESPOND,
             Task::Verify => VERIFY,
             Task::Compact => COMPACT,
@@ -52,7 +74,9 @@ impl Task {
     /// Of all nodes of a cluster one has it. Compaction takes its own, where there is something to do.
     fn right(self) -> Option<ledger::Right> {
         match self {
+            Task::Triage => Some(ledger::Right::Triage),
             Task::Respond => Some(ledger::Right::Respond),
+            Task::Notify => Some(ledger::Right::Notify),
             Task::Verify => Some(ledger::Right::Verify),
             Task::Compact => None,
         }
@@ -63,8 +87,10 @@ impl Task {
         let settings = &server.workspace().settings;
         let response = &settings.response;
         match self {
-            Task::Respond | Task::Verify if response.address.is_empty() => None,
-            Task::Respond | Task::Verify => Some(response.round_secs.max(1)),
+            Task::Triage | Task::Respond | Task::Notify | Task::Verify => {
+                let there = !response.address.is_empty();
+                there.then_some(response.round_secs.max(1))
+            }
             Task::Compact => Some(settings.serve.upkeep_secs).filter(|secs| *secs > 0),
         }
     }
@@ -72,7 +98,7 @@ impl Task {
     /// Seconds before the first.
     fn first(self, every: u32) -> u32 {
         match self {
-            Task::Respond | Task::Verify => 0,
+            Task::Triage | Task::Respond | Task::Notify | Task::Verify => 0,
             Task::Compact => every.min(upkeep::BEGIN_SECS),
         }
     }
@@ -224,13 +250,34 @@ fn one(server: &Server, task: Task, right: Option<&Held>, lost: &AtomicBool) -> 
             || right.is_some_and(|right| !right.alive())
     };
     let right = Right::ByTurns(&ends);
+    // Whoever comes next is called at once, in place of waiting for its turn.
+    let call = |next: Task| {
+        let job = next.next(now(), 0);
+        workspace.block_on(server.ledger.enqueue(job, now().0))
+    };
     match task {
+        Task::Triage => {
+            let (_, triaged) = responding::triage(&workspace, &right)?;
+            opened(&triaged);
+            if triaged.opened + triaged.joined > 0 {
+                call(Task::Respond)?;
+            }
+        }
         Task::Respond => {
             let talk = Talk::new(Loudness::Quiet);
             let environment = &server.environment;
             let round = responding::respond(&workspace, environment, &talk, &right)?;
             told(&round);
+            let written = round.notices.notices + round.reminders.notices;
+            if written + round.receipts + round.outcomes > 0 {
+                call(Task::Notify)?;
+            }
         }
+        Task::Notify => sent(&responding::notify(
+            &workspace,
+            &server.environment,
+            &right,
+        )?),
         Task::Verify => {
             if let Some(checked) = responding::look(&workspace, &right)? {
                 looked(&checked);
@@ -242,6 +289,9 @@ fn one(server: &Server, task: Task, right: Option<&Held>, lost: &AtomicBool) -> 
 }
 
 fn looked(checked: &Checked) {
+    for (outcome, count) in [("kept", checked.elsewhere), ("none", checked.unanswered)] {
+        metrics::counter!("watchfire_vantage_looks_total", "outcome" => outcome).increment(count);
+    }
     if checked.incidents > 0 {
         tracing::info!(
             incidents = checked.incidents,
@@ -269,20 +319,37 @@ fn told(round: &Round) {
     {
         tracing::warn!(problem, "a notice cannot be written");
     }
-    let (mail, triage, send) = (&round.mail, &round.triage, &round.send);
+    let mail = &round.mail;
     metrics::counter!("watchfire_mails_read_total").increment(mail.messages);
-    metrics::counter!("watchfire_incidents_opened_total").increment(triage.opened + mail.opened);
-    metrics::counter!("watchfire_notices_sent_total").increment(send.sent);
-    let something =
-        mail.messages + triage.opened + triage.joined + round.notices.notices + send.sent;
-    if something > 0 {
+    metrics::counter!("watchfire_incidents_opened_total").increment(mail.opened);
+    if mail.messages + mail.opened + round.notices.notices > 0 {
         tracing::info!(
             mails = mail.messages,
-            opened = triage.opened,
-            joined = triage.joined,
+            opened = mail.opened,
             notices = round.notices.notices,
-            sent = send.sent,
             "a round of response"
+        );
+    }
+}
+
+fn opened(triaged: &Triaged) {
+    metrics::counter!("watchfire_incidents_opened_total").increment(triaged.opened);
+    if triaged.opened + triaged.joined > 0 {
+        tracing::info!(
+            opened = triaged.opened,
+            joined = triaged.joined,
+            "a round of triage"
+        );
+    }
+}
+
+fn sent(notices: &SentNotices) {
+    metrics::counter!("watchfire_notices_sent_total").increment(notices.sent);
+    if notices.sent > 0 {
+        tracing::info!(
+            sent = notices.sent,
+            later = notices.later,
+            "notices were sent"
         );
     }
 }

@@ -110,7 +110,7 @@ fn mails(folder: &Path) -> Vec<String> {
 }
 
 /// A name server that knows one thing: every name is this machine.
-fn name_server() -> SocketAddr {
+pub fn name_server() -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
     let at = socket.local_addr().expect("it is bound");
     std::thread::spawn(move || {

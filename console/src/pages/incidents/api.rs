@@ -18,7 +18,9 @@ use super::acts::{
 };
 use super::bulk::{Bulk, Outcome};
 use super::entering::{self, Enter};
+use super::marking::MarkBody;
 use super::rows::people;
+use super::same::{ApartBody, SameBody, ViewOut};
 use super::{At, bulk as many, list, timeline};
 use crate::Desk;
 use crate::pages::draw::stamp;
@@ -28,8 +30,11 @@ use crate::routes::Described;
 use crate::visitor::Visitor;
 
 mod parts;
+mod planned;
 
 pub(super) use parts::{EventOut, ItemOut, NoteOut, NoticeOut, events, notes, notices, timeline};
+pub(super) use planned::plan;
+use planned::{PlanOut, WithheldOut};
 
 /// Items of a page where none is asked for, and at most.
 const USUAL: u64 = 50;
@@ -58,8 +63,16 @@ pub(super) struct IncidentOut {
     owner: Option<String>,
     assignee: Option<String>,
     tlp: String,
+    /// Until when nobody but named recipients gets it.
+    embargo_until: Option<String>,
+    /// Whose information it is, an organization's id; null: this house's.
+    originator: Option<String>,
+    /// Who may get it, ids of organizations; empty: whoever its TLP lets.
+    recipients: Vec<String>,
     origin: String,
     external_number: Option<String>,
+    /// Whether another incident or another house counts its matter: then no figure does here.
+    counts_elsewhere: bool,
     campaign: Option<String>,
     resolution: Option<String>,
     basis: Option<String>,
@@ -136,8 +149,18 @@ impl IncidentOut {
             owner: one.owner.clone(),
             assignee: beside.assignees.get(&id).cloned(),
             tlp: one.tlp.to_string(),
+            embargo_until: at(one.embargo_until),
+            originator: one.originator.map(|id| id.to_string()),
+            recipients: beside
+                .recipients
+                .get(&id)
+                .into_iter()
+                .flatten()
+                .map(ToString::to_string)
+                .collect(),
             origin: one.origin.clone(),
             external_number: one.external_number.clone(),
+            counts_elsewhere: one.counts_elsewhere,
             campaign: one.campaign_id.map(|id| id.to_string()),
             resolution: one.resolution.map(|how| how.to_string()),
             basis: one.basis.clone(),
@@ -198,9 +221,9 @@ fn label(word: &impl Serialize) -> String {
 /// A page of a list.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Items<T> {
-    items: Vec<T>,
+    pub(super) items: Vec<T>,
     /// Cursor of the next page; null: this was the last.
-    next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 /// What a list is asked for.
@@ -251,7 +274,7 @@ fn asked<T>(query: Asked<T>) -> Result<T, Refusal> {
 }
 
 /// The version that whoever asks had read, by If-Match.
-fn if_match(headers: &HeaderMap) -> Result<Option<i32>, Refusal> {
+pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<i32>, Refusal> {
     let Some(value) = headers.get(header::IF_MATCH) else {
         return Ok(None);
     };
@@ -301,7 +324,11 @@ async fn out(desk: &Desk, visitor: &Visitor, one: &Incident) -> Result<IncidentO
 }
 
 /// The incident as it is after an act.
-async fn after(desk: &Desk, visitor: &Visitor, number: i64) -> Result<Response, Refusal> {
+pub(super) async fn after(
+    desk: &Desk,
+    visitor: &Visitor,
+    number: i64,
+) -> Result<Response, Refusal> {
     let one = acts::load(desk, visitor, number).await?;
     tagged(&HeaderMap::new(), &out(desk, visitor, &one).await?)
 }
@@ -454,72 +481,6 @@ pub(super) async fn uncampaign(
     after(&desk, &visitor, number).await
 }
 
-/// Whom it would be sent to, with the letters.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct PlanOut {
-    /// Whether the decision is stored.
-    stored: bool,
-    parties: Vec<PartyOut>,
-    letters: Vec<LetterOut>,
-    problems: Vec<String>,
-}
-
-/// A letter as it would go out.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct LetterOut {
-    organization: String,
-    channel: String,
-    address: String,
-    subject: String,
-    text: String,
-    attachments: Vec<String>,
-    /// Why it would wait for a person.
-    held: Vec<String>,
-}
-
-pub(super) async fn plan(
-    State(desk): At,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(number): Path<i64>,
-) -> Result<Response, Refusal> {
-    acts::load(&desk, &visitor, number).await?;
-    let plan = acts::casework(&desk, &visitor)?
-        .plan(number)
-        .await
-        .map_err(acts::troubled)?;
-    let parties = plan.directives.iter().map(|one| PartyOut {
-        organization: one.organization_id.map(|id| id.to_string()),
-        name: None,
-        place: one.place,
-        role: one.role.to_string(),
-        ask: one.ask.clone(),
-        state: label(&one.state),
-        reason: one.reason.clone(),
-        asked_at: one.asked_at.map(stamp),
-        due_at: one.due_at.map(stamp),
-    });
-    let told = PlanOut {
-        stored: plan.stored,
-        parties: parties.collect(),
-        letters: plan
-            .letters
-            .into_iter()
-            .map(|letter| LetterOut {
-                organization: letter.organization.to_string(),
-                channel: letter.channel.to_string(),
-                address: letter.address,
-                subject: letter.subject,
-                text: letter.text,
-                attachments: letter.attachments,
-                held: letter.held,
-            })
-            .collect(),
-        problems: plan.problems,
-    };
-    form::answer(&headers, &told)
-}
-
 /// What an act did, in numbers.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct DoneOut {
@@ -527,6 +488,8 @@ pub(super) struct DoneOut {
     count: u64,
     /// Of the notices, held for a person; of the looks, found gone.
     of_these: u64,
+    /// Parties that the incident's marking keeps it from now; they are written to when it lets them.
+    withheld: Vec<WithheldOut>,
     problems: Vec<String>,
 }
 
@@ -547,6 +510,7 @@ pub(super) async fn dispatch(
         &DoneOut {
             count: told.notices,
             of_these: told.held,
+            withheld: told.withheld.into_iter().map(WithheldOut::of).collect(),
             problems: told.problems,
         },
     )
@@ -569,6 +533,7 @@ pub(super) async fn remind(
         &DoneOut {
             count: told.notices,
             of_these: told.held,
+            withheld: told.withheld.into_iter().map(WithheldOut::of).collect(),
             problems: told.problems,
         },
     )
@@ -591,6 +556,7 @@ pub(super) async fn probe(
         &DoneOut {
             count: told.looks,
             of_these: told.gone,
+            withheld: Vec::new(),
             problems: Vec::new(),
         },
     )
@@ -702,7 +668,11 @@ described! {
     described_note: "Writes a note on an incident", None, schema::<NoteBody>(), None, 204;
     described_assign: "Gives an incident to somebody, or to nobody", None, schema::<AssignBody>(), schema::<IncidentOut>(), 200;
     described_grade: "Grades an incident and starts the clocks of its duties", None, schema::<GradeBody>(), schema::<IncidentOut>(), 200;
+    described_mark: "Changes how far an incident may go, from when, whose it is and who may get it; If-Match by its ETag", None, schema::<MarkBody>(), schema::<IncidentOut>(), 200;
     described_merge: "Makes an incident part of another; answers with the other", None, schema::<MergeBody>(), schema::<IncidentOut>(), 200;
+    described_views: "Views of an incident's matter: its own, other incidents, numbers of other houses", None, None, schema::<Items<ViewOut>>(), 200;
+    described_same: "Says that others are the same matter, and which of all counts it", None, schema::<SameBody>(), schema::<IncidentOut>(), 200;
+    described_apart: "Takes an incident, or a house's number, out of its matter", None, schema::<ApartBody>(), schema::<IncidentOut>(), 200;
     described_split: "Splits events off into a new incident; answers with the new one", None, schema::<SplitBody>(), schema::<IncidentOut>(), 201;
     described_campaign: "Puts an incident into a campaign", None, schema::<CampaignBody>(), schema::<IncidentOut>(), 200;
     described_uncampaign: "Takes an incident out of its campaign", None, schema::<ReasonBody>(), schema::<IncidentOut>(), 200;

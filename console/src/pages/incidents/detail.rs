@@ -17,15 +17,14 @@ use model::newsroom::Right;
 use model::notice::NoticeState;
 use model::worded::Word;
 use response::duty::StoredGrade;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::acts::{self, load};
+use super::acts::load;
 use super::panel::{Around, Panel, Typed, panel};
 use super::rows::{Pen, people};
 use super::timeline::{self, DayOf, Item, KINDS, Quill};
 use super::words::CaseWords;
-use super::{At, StateView, country, escaped, evidence, meant, province};
+use super::{At, StateView, country, escaped, evidence, marking, meant, province, same};
 use crate::Desk;
 use crate::pages::draw::{self, Countdown};
 use crate::pages::form;
@@ -42,8 +41,10 @@ const SHOWN: usize = 5;
 const RELATED: u64 = 5;
 
 mod beside;
+mod doing;
 
 use beside::{dials, parties, related};
+use doing::done;
 
 /// A clock of the strip.
 struct Dial {
@@ -226,7 +227,12 @@ fn ask_word(ask: &str, lang: Lang) -> String {
 }
 
 /// The acts: the one to do next, and the others.
-fn menu(one: &Incident, clocks: &[Clock], w: &'static CaseWords) -> (ActView, Vec<ActView>) {
+fn menu(
+    one: &Incident,
+    clocks: &[Clock],
+    linked: bool,
+    w: &'static CaseWords,
+) -> (ActView, Vec<ActView>) {
     use IncidentState::{Acknowledged, Acted, Closed, Gone, Merged, Notified, Open, Validated};
     let state = one.state.0;
     let mut all = vec![
@@ -266,6 +272,9 @@ fn menu(one: &Incident, clocks: &[Clock], w: &'static CaseWords) -> (ActView, Ve
         ("uncampaign", w.a_uncampaign, "", one.campaign_id.is_some()),
         ("split", w.a_split, "", state.is_live() && one.events > 1),
         ("merge", w.a_merge, "m", state.is_live()),
+        ("mark", w.a_mark, "", state != Merged),
+        ("same", w.a_same, "", state != Merged),
+        ("apart", w.a_apart, "", linked),
     ];
     all.retain(|(_, _, _, there)| *there);
     let next = match state {
@@ -518,16 +527,25 @@ async fn draw_page(
             format!("#{}", whole.number),
         ));
     }
+    let same = same::others(desk, &reach, &one, lang).await?;
+    let linked = !same.is_empty();
+    for view in same {
+        let name = if view.counts { w.same_counted } else { w.same };
+        links.push((name, view.href, view.words));
+    }
     let flags = ledger::Key::Flag
         .values()
         .into_iter()
         .filter(|(label, _, _)| one.has_flag(label));
-    let (first, acts) = menu(&one, &clocks, w);
+    let (first, acts) = menu(&one, &clocks, linked, w);
     let may_work = visitor.may(Right::Work);
     let (title, (_, second)) = (pen.title(&one), pen.lines(&one));
     let more = one.events - events.len() as i64;
     let dials = dials(desk, visitor, &one, &clocks, &directives).await?;
-    let parties = parties(desk, visitor, &one, &directives, &organizations).await?;
+    let marking = marking::of(&one, &beside);
+    let marks = marking::facts(desk, &marking, &beside, lang);
+    let marked = (&marking, &beside);
+    let parties = parties(desk, visitor, &one, (&directives, marked), &organizations).await?;
     let related = related(desk, visitor, &one).await?;
     let shell = shell::shell(desk, visitor, Nav::Incidents, &title).await;
     let page = CasePage {
@@ -539,7 +557,10 @@ async fn draw_page(
         id: id.to_string(),
         second,
         state: StateView::of(one.state.0, lang),
-        facts: facts(&one, &beside, &pen, w),
+        facts: facts(&one, &beside, &pen, w)
+            .into_iter()
+            .chain(marks)
+            .collect(),
         links,
         flags: flags
             .map(|(_, zh, en)| if lang == Lang::Zh { zh } else { en })
@@ -585,148 +606,6 @@ async fn draw_page(
         login: visitor.login().to_owned(),
     };
     Ok(shell::status_page(shown.status, &page))
-}
-
-/// What was typed as the body of an act.
-fn body<T: DeserializeOwned>(typed: &Typed) -> Result<T, Refusal> {
-    let object = typed
-        .0
-        .iter()
-        .map(|(name, text)| (name.clone(), Value::from(text.as_str())));
-    serde_json::from_value(Value::Object(object.collect()))
-        .map_err(|error| Refusal::invalid("", error))
-}
-
-/// Does an act of a form; where to go then, and what is said.
-async fn done(
-    desk: &Desk,
-    visitor: &Visitor,
-    number: i64,
-    (act, mut typed, version): (&str, Typed, Option<i32>),
-) -> Result<(i64, String), Refusal> {
-    let w = CaseWords::of(visitor.lang);
-    let said = match act {
-        "validate" | "close" | "reopen" => {
-            typed.0.insert("step".to_owned(), act.to_owned());
-            acts::step(desk, visitor, number, &body(&typed)?, version).await?;
-            let said = match act {
-                "validate" => w.said_validate,
-                "close" => w.said_close,
-                _ => w.said_reopen,
-            };
-            fill(said, &[("n", &number)])
-        }
-        "note" => {
-            acts::note(desk, visitor, number, &body(&typed)?).await?;
-            w.said_note.to_owned()
-        }
-        "assign" => {
-            let to: acts::AssignBody = body(&typed)?;
-            acts::assign(desk, visitor, number, &to).await?;
-            match to.to.as_str() {
-                "" => fill(w.said_unassign, &[("n", &number)]),
-                who => fill(w.said_assign, &[("n", &number), ("who", &who)]),
-            }
-        }
-        "grade" => {
-            // Each measure has a field of its own.
-            let fields: Vec<String> = typed
-                .0
-                .keys()
-                .filter(|name| name.starts_with("m-"))
-                .cloned()
-                .collect();
-            let mut measures = Vec::new();
-            for name in fields {
-                let number = typed.take(&name).unwrap_or_default();
-                if !number.trim().is_empty() {
-                    measures.push(format!("{}={}", &name[2..], number.trim()));
-                }
-            }
-            typed.0.insert("measures".to_owned(), measures.join(","));
-            let (stored, clocks) =
-                acts::grade(desk, visitor, number, &body(&typed)?, version).await?;
-            let grade = stored.grade.map_or(w.none, |grade| match visitor.lang {
-                Lang::Zh => grade.zh(),
-                Lang::En => grade.roman(),
-            });
-            fill(
-                w.said_grade,
-                &[("n", &number), ("grade", &grade), ("clocks", &clocks)],
-            )
-        }
-        "merge" => {
-            let whole = acts::merge(desk, visitor, number, &body(&typed)?, version).await?;
-            return Ok((
-                whole.number,
-                fill(w.said_merge, &[("n", &number), ("whole", &whole.number)]),
-            ));
-        }
-        "split" => {
-            let made = acts::split(desk, visitor, number, &body(&typed)?, version).await?;
-            return Ok((made.number, fill(w.said_split, &[("n", &made.number)])));
-        }
-        "campaign" => {
-            acts::of_the_centre(visitor)?;
-            let one = load(desk, visitor, number).await?;
-            let name = acts::campaign(desk, visitor, &[one.incident_id()], &body(&typed)?).await?;
-            fill(w.said_campaign, &[("n", &number), ("name", &name)])
-        }
-        "uncampaign" => {
-            acts::of_the_centre(visitor)?;
-            acts::uncampaign(desk, visitor, number, &body(&typed)?).await?;
-            fill(w.said_uncampaign, &[("n", &number)])
-        }
-        "dispatch" => {
-            load(desk, visitor, number).await?;
-            let casework = acts::casework(desk, visitor)?;
-            let told = casework
-                .dispatch(number, visitor.login())
-                .await
-                .map_err(acts::troubled)?;
-            if let Some(problem) = told.problems.first() {
-                return Err(Refusal::conflict(format!("#{number}"), problem));
-            }
-            fill(
-                w.said_dispatch,
-                &[("n", &told.notices), ("held", &told.held)],
-            )
-        }
-        "remind" => {
-            load(desk, visitor, number).await?;
-            let casework = acts::casework(desk, visitor)?;
-            let told = casework
-                .remind(number, visitor.login())
-                .await
-                .map_err(acts::troubled)?;
-            if let Some(problem) = told.problems.first() {
-                return Err(Refusal::conflict(format!("#{number}"), problem));
-            }
-            fill(w.said_remind, &[("n", &told.notices)])
-        }
-        "probe" => {
-            load(desk, visitor, number).await?;
-            let casework = acts::casework(desk, visitor)?;
-            let told = casework
-                .probe(number, visitor.login())
-                .await
-                .map_err(acts::troubled)?;
-            let gone = match (told.looks, told.gone + told.closed) {
-                (0, _) => w.probe_withheld,
-                (_, 0) => w.probe_not,
-                _ => w.probe_gone,
-            };
-            fill(w.said_probe, &[("looks", &told.looks), ("gone", &gone)])
-        }
-        "clock" => {
-            let clock = typed.take("clock").and_then(|text| text.parse().ok());
-            let clock = clock.ok_or_else(|| Refusal::invalid("clock", w.clock_none))?;
-            acts::end_clock(desk, visitor, number, clock, &body(&typed)?).await?;
-            w.said_clock.to_owned()
-        }
-        _ => return Err(Refusal::Absent),
-    };
-    Ok((number, said))
 }
 
 pub(super) async fn act(

@@ -9,6 +9,11 @@ const PHRASES: &[(&str, &str)] = &[
     ("the party before did not act in time", "前一单位未按时处置"),
     ("the incident is over", "事件已结束"),
     (
+        "the marking keeps it from the party before",
+        "标记不允许发给前一单位",
+    ),
+    ("its TLP was changed", "TLP 已变更"),
+    (
         "more hosts were seen: the next list",
         "又发现新的主机，发下一份清单",
     ),
@@ -34,6 +39,7 @@ const PHRASES: &[(&str, &str)] = &[
 
 /// Beginnings that a number or name follows.
 const HEADS: &[(&str, &str)] = &[
+    ("under embargo until ", "限制发布至 "),
     ("a warning list names ", "在警示名单上："),
     ("a government's site: ", "政府网站："),
     ("a bank's site: ", "银行网站："),
@@ -58,6 +64,10 @@ fn phrase(text: &str) -> String {
     }
     if let Some(count) = text.strip_suffix(" looks") {
         return format!("核验 {count} 次");
+    }
+    let allowed = text.strip_prefix("not among the recipients that ");
+    if let Some(who) = allowed.and_then(|rest| rest.strip_suffix(" allows")) {
+        return format!("不在{who}允许的接收方之列");
     }
     let head = HEADS
         .iter()
@@ -91,6 +101,8 @@ mod tests {
         let text = "the first contact with this party; a bank's site: #7; 其他";
         assert_eq!(told(text, Lang::Zh), "首次联系该单位；银行网站：#7；其他");
         assert_eq!(told(text, Lang::En), text);
+        let marked = "not among the recipients that CERT X allows";
+        assert_eq!(told(marked, Lang::Zh), "不在CERT X允许的接收方之列");
         assert_eq!(actor("system:verify", Lang::En), Some("verification"));
         assert_eq!(actor("li.na", Lang::En), None);
     }

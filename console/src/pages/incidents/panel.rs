@@ -6,6 +6,7 @@ use ledger::{Clock, Incident, IncidentEvent};
 use model::bulletin::Lang;
 use model::grade::{Extent, Importance, Loss, Mark, Measure, Operator};
 use model::incident::{Resolution, Step};
+use model::tlp::Tlp;
 use model::worded::Word;
 
 use super::acts::{self, casework};
@@ -67,6 +68,8 @@ pub(super) struct Letter {
     pub(super) to: String,
     pub(super) subject: String,
     pub(super) text: String,
+    /// Its language, marking and rows.
+    pub(super) parts: String,
     pub(super) attachments: String,
     pub(super) held: Option<String>,
 }
@@ -104,20 +107,24 @@ pub(super) struct Panel {
     pub(super) operator: Choices,
     pub(super) measures: Choices,
     pub(super) marks: Choices,
+    pub(super) tlps: Choices,
     pub(super) asked: Vec<Asked>,
     pub(super) letters: Vec<Letter>,
     pub(super) problems: Vec<String>,
 }
 
 /// The acts that have a panel.
-pub(super) const ACTS: [&str; 14] = [
+pub(super) const ACTS: [&str; 17] = [
     "validate",
     "note",
     "assign",
     "grade",
     "close",
     "reopen",
+    "mark",
     "merge",
+    "same",
+    "apart",
     "split",
     "campaign",
     "uncampaign",
@@ -172,6 +179,7 @@ pub(super) async fn panel(around: &Around<'_>, act: &str, typed: Typed) -> Resul
         operator: Vec::new(),
         measures: Vec::new(),
         marks: Vec::new(),
+        tlps: Vec::new(),
         asked: Vec::new(),
         letters: Vec::new(),
         problems: Vec::new(),
@@ -213,6 +221,16 @@ pub(super) async fn panel(around: &Around<'_>, act: &str, typed: Typed) -> Resul
             panel.ask = Some(fill(w.merge_ask, &[("n", &number)]));
             panel.blocked = against(one, Step::Merge, lang);
         }
+        "mark" => {
+            (panel.title, panel.about) = (w.a_mark, w.mark_about);
+            panel.tlps = choices::<Tlp>(lang);
+            super::marking::usual(around.desk, &mut panel.typed, one, lang).await?;
+        }
+        "same" => {
+            (panel.title, panel.about) = (w.a_same, w.same_about);
+            super::same::usual(&mut panel.typed, one);
+        }
+        "apart" => (panel.title, panel.about) = (w.a_apart, w.apart_about),
         "split" => {
             (panel.title, panel.about) = (w.a_split, w.split_about);
             panel.events = around
@@ -342,13 +360,35 @@ async fn dispatch(around: &Around<'_>, panel: &mut Panel) -> Result<(), Refusal>
         let held = super::machine::told(&letter.held.join("; "), lang);
         panel.letters.push(Letter {
             to: fill(w.letter_to, &[("name", &to), ("address", &letter.address)]),
+            parts: fill(
+                w.letter_parts,
+                &[
+                    ("channel", &word(letter.channel, lang)),
+                    ("language", &letter.language),
+                    ("tlp", &letter.tlp.en()),
+                    ("rows", &letter.rows),
+                ],
+            ),
             subject: letter.subject,
             text: letter.text,
-            attachments: letter.attachments.join(", "),
+            attachments: letter
+                .attachments
+                .iter()
+                .map(|one| {
+                    let bytes = draw::thousands(one.bytes as u64);
+                    fill(w.letter_file, &[("name", &one.name), ("bytes", &bytes)])
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
             held: (!held.is_empty()).then(|| fill(w.letter_held, &[("why", &held)])),
         });
     }
-    panel.problems = plan.problems;
+    let kept = plan.withheld.iter().map(|kept| {
+        let why = super::machine::told(&kept.reason, lang);
+        let to = name(kept.organization);
+        fill(w.letter_kept, &[("name", &to), ("why", &why)])
+    });
+    panel.problems = kept.chain(plan.problems).collect();
     panel.ask = Some(fill(w.dispatch_ask, &[("n", &panel.letters.len())]));
     if panel.letters.is_empty() && panel.blocked.is_none() {
         panel.blocked = Some(w.dispatch_none.to_owned());

@@ -184,6 +184,16 @@ impl Quill<'_> {
                 item.text = text("reason");
                 item
             }
+            "incident.same" => {
+                let title = match (told["apart"].as_bool(), told["counts"].as_bool()) {
+                    (Some(true), _) => w.t_apart,
+                    (_, Some(true)) => w.t_same,
+                    _ => w.t_same_other,
+                };
+                let mut item = self.item(entry.at, "steps", icon::LINK, title.to_owned());
+                item.text = text("reason");
+                item
+            }
             "incident.split" => {
                 let title = fill(w.t_split, &[("n", &told["events"].as_i64().unwrap_or(0))]);
                 let mut item = self.item(entry.at, "steps", icon::LINK, title);

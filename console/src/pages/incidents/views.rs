@@ -78,7 +78,7 @@ pub(super) fn counted(count: Bounded) -> String {
 pub(super) async fn count_of(
     desk: &Desk,
     visitor: &Visitor,
-    asking: &Asking<'_>,
+    asking: &Asking,
     query: &Query,
 ) -> Result<Bounded, Refusal> {
     let reach = visitor.within()?;
@@ -89,14 +89,14 @@ pub(super) async fn count_of(
     let question = format!("{reach:?} {me:?} {query}");
     let (ledger, search) = (desk.ledger.clone(), meant(desk, visitor, query));
     let read = || async move { Ok(ledger.count_found(&search, &reach).await?) };
-    desk.found.answer(desk, asking, &question, read).await
+    desk.found.answer(asking, &question, read).await
 }
 
 /// The tabs of a visitor.
 pub(super) async fn tabs(
     desk: &Desk,
     visitor: &Visitor,
-    asking: &Asking<'_>,
+    asking: &Asking,
     now: &Query,
 ) -> Result<Vec<Tab>, Refusal> {
     let (lang, w) = (visitor.lang, ListWords::of(visitor.lang));

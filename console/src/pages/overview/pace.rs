@@ -58,7 +58,7 @@ pub(crate) struct Paces {
 async fn paces(
     desk: &Desk,
     visitor: &Visitor,
-    asking: &Asking<'_>,
+    asking: &Asking,
     period: Period,
     (week, zone): (ReportingWeek, &TimeZone),
 ) -> Result<Paces, Refusal> {
@@ -81,7 +81,7 @@ async fn paces(
             last: of(last_from.0, last_to.0).await?,
         })
     };
-    desk.paces.answer(desk, asking, &question, read).await
+    desk.paces.answer(asking, &question, read).await
 }
 
 /// The tiles, and the days of the week in words. Workload carries no better or worse.

@@ -448,7 +448,10 @@ async fn list(
         ),
     };
     let limit = asked.limit.unwrap_or(100).clamp(1, 500);
-    let mut found = desk.ledger.matters(&party, live, before, limit + 1).await?;
+    let mut found = desk
+        .ledger
+        .matters(&party, live, before, limit + 1, desk.now().0)
+        .await?;
     let more = found.len() as u64 > limit;
     found.truncate(limit as usize);
     let next = found
@@ -476,8 +479,11 @@ async fn one(
     Path(number): Path<i64>,
 ) -> Result<Response, Refusal> {
     let party = party(&desk, &visitor).await?;
-    let matter = out(desk.ledger.matter(&party, number).await?);
-    let posts = desk.ledger.matter_posts(&party, number).await?;
+    let matter = out(desk.ledger.matter(&party, number, desk.now().0).await?);
+    let posts = desk
+        .ledger
+        .matter_posts(&party, number, desk.now().0)
+        .await?;
     let posts = posts.into_iter().map(post_out).collect();
     answer(&headers, &MatterWhole { matter, posts })
 }

@@ -125,6 +125,11 @@ fn asks(n: i64) -> Vec<(&'static str, String, Option<serde_json::Value>)> {
             Some(json!({ "reason": "x" })),
         ),
         (
+            "PUT",
+            format!("{at}/marking"),
+            Some(json!({ "tlp": "red", "reason": "x" })),
+        ),
+        (
             "POST",
             format!("{at}/merge"),
             Some(json!({ "whole": "1", "reason": "x" })),

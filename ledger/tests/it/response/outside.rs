@@ -297,7 +297,7 @@ async fn a_matter_is_the_party_s_that_was_asked(on: Backend) {
     ledger.decide(vec![new], "test", T0).await.unwrap();
     // Decided and not asked: no word of it yet.
     assert!(matches!(
-        ledger.matter(&parties[0], number).await,
+        ledger.matter(&parties[0], number, T0).await,
         Err(Error::NotFound { .. })
     ));
     let asked = |row: &mut Directive| {
@@ -313,23 +313,26 @@ async fn a_matter_is_the_party_s_that_was_asked(on: Backend) {
         .step(incident_id(1), &Reach::All, step(Step::Notify), "li", T0)
         .await
         .unwrap();
-    let matter = ledger.matter(&parties[0], number).await.unwrap();
+    let matter = ledger.matter(&parties[0], number, T0).await.unwrap();
     assert_eq!(
         (matter.state, matter.due_at),
         (MatterState::Asked, Some(T0 + HOUR))
     );
     assert_eq!(
-        ledger.matters(&parties[0], true, None, 10).await.unwrap(),
+        ledger
+            .matters(&parties[0], true, None, 10, T0)
+            .await
+            .unwrap(),
         [matter]
     );
     assert!(
         ledger
-            .matters(&parties[0], true, Some(number), 10)
+            .matters(&parties[0], true, Some(number), 10, T0)
             .await
             .unwrap()
             .is_empty()
     );
-    assert_eq!(ledger.matters_live(&parties[1]).await.unwrap(), 0);
+    assert_eq!(ledger.matters_live(&parties[1], T0).await.unwrap(), 0);
     let post = |act, body: &str| NewPost {
         act,
         body: body.to_owned(),
@@ -389,13 +392,13 @@ async fn a_matter_is_the_party_s_that_was_asked(on: Backend) {
         .unwrap();
     assert_eq!(
         ledger
-            .matter_posts(&parties[0], number)
+            .matter_posts(&parties[0], number, T0)
             .await
             .unwrap()
             .len(),
         3
     );
-    assert!(ledger.matter_posts(&parties[1], number).await.is_err());
+    assert!(ledger.matter_posts(&parties[1], number, T0).await.is_err());
     assert_eq!(
         ledger
             .portal_posts(&Reach::All, Page::ALL)
@@ -404,6 +407,40 @@ async fn a_matter_is_the_party_s_that_was_asked(on: Backend) {
             .len(),
         3
     );
+    // Under an embargo the matter is away for its party, and back when that is over; a named recipient keeps it.
+    let held = [AccountRole::Analyst];
+    ledger
+        .set_account(&by, ("ann", "", &held, true), T0)
+        .await
+        .unwrap();
+    let ann = ledger.actor("ann", Right::Work, 0).await.unwrap();
+    let mut new = ledger::NewMarking {
+        embargo_until: Some(Some(T0 + 2 * HOUR)),
+        reason: "their mail".to_owned(),
+        ..ledger::NewMarking::default()
+    };
+    let all = (number, &Reach::All);
+    ledger.mark_incident(&ann, all, &new, T0 + 4).await.unwrap();
+    let (before, over) = (T0 + HOUR, T0 + 2 * HOUR);
+    let absent = ledger.matter(&parties[0], number, before).await;
+    assert!(matches!(absent, Err(Error::NotFound { .. })), "{absent:?}");
+    let listed = ledger
+        .matters(&parties[0], false, None, 10, before)
+        .await
+        .unwrap();
+    assert!(listed.is_empty());
+    assert_eq!(ledger.matters_live(&parties[0], before).await.unwrap(), 0);
+    let silent = ledger
+        .answer_matter(&parties[0], number, post(Act::Write, "x"), "a", before)
+        .await;
+    assert!(matches!(silent, Err(Error::NotFound { .. })));
+    // Who works here is told why.
+    let told = ledger.tell_party(all, ids[0], "x", "li", before).await;
+    assert!(matches!(told, Err(Error::Conflict { .. })), "{told:?}");
+    assert!(ledger.matter(&parties[0], number, over).await.is_ok());
+    new.recipients = Some([ids[0]].into_iter().collect());
+    ledger.mark_incident(&ann, all, &new, T0 + 5).await.unwrap();
+    assert!(ledger.matter(&parties[0], number, before).await.is_ok());
     let elsewhere = Reach::Owner(ids[1].to_string());
     assert!(
         ledger

@@ -42,6 +42,25 @@ struct Row {
     headers: Vec<(String, String)>,
 }
 
+/// A header that a look may send.
+///
+/// # Errors
+/// It is none, asks for what is not unfolded here, or would submit, identify or keep something.
+pub fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let read: HeaderName = name
+        .parse()
+        .map_err(|_| format!("`{name}` is no name of a header"))?;
+    if NEVER.contains(&read.as_str()) {
+        return Err(format!("a look never sends `{name}`; take it out"));
+    }
+    if read == "accept-encoding" && !matches!(value, "gzip" | "identity") {
+        return Err(format!("`{value}` is not unfolded here; say gzip"));
+    }
+    let value =
+        HeaderValue::from_str(value).map_err(|_| format!("`{name}` cannot hold its value"))?;
+    Ok((read, value))
+}
+
 /// The table, ready to send.
 #[derive(Clone, Debug)]
 pub struct Clients {
@@ -62,17 +81,7 @@ impl Clients {
             let wrong = |detail: String| BadClients(format!("`{}`: {detail}", row.name));
             let mut headers = HeaderMap::new();
             for (name, value) in &row.headers {
-                let name: HeaderName = name
-                    .parse()
-                    .map_err(|_| wrong(format!("`{name}` is no name of a header")))?;
-                if NEVER.contains(&name.as_str()) {
-                    return Err(wrong(format!("a look never sends `{name}`; take it out")));
-                }
-                if name == "accept-encoding" && !matches!(value.as_str(), "gzip" | "identity") {
-                    return Err(wrong(format!("`{value}` is not unfolded here; say gzip")));
-                }
-                let value = HeaderValue::from_str(value)
-                    .map_err(|_| wrong(format!("`{name}` cannot hold its value")))?;
+                let (name, value) = header(name, value).map_err(wrong)?;
                 headers.append(name, value);
             }
             rows.push((row.client, row.kinds, headers));

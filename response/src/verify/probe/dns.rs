@@ -20,7 +20,15 @@ use super::super::seen::{Names, Record, Resolved};
 use super::Clock;
 
 /// Records of one answer that are kept.
-const MOST: usize = 100;
+pub(in crate::verify) const MOST: usize = 100;
+
+/// Types that are asked for, in this order.
+pub(in crate::verify) const ASKED: [RecordType; 4] = [
+    RecordType::A,
+    RecordType::AAAA,
+    RecordType::NS,
+    RecordType::SOA,
+];
 
 /// Resolvers to ask.
 #[derive(Clone)]
@@ -105,12 +113,7 @@ pub async fn names(resolver: &Resolver, name: &str, clock: &Clock) -> Names {
             return seen;
         }
     };
-    for kind in [
-        RecordType::A,
-        RecordType::AAAA,
-        RecordType::NS,
-        RecordType::SOA,
-    ] {
+    for kind in ASKED {
         let answer = ask(&resolver.asks, asked.clone(), kind).await;
         let none = answer == Resolved::NoName;
         seen.answers.push((kind.to_string(), answer));

@@ -24,13 +24,13 @@ use super::tls::Recorder;
 use super::{Clock, Prober};
 
 /// Bytes of a redirect's own body that are kept.
-const REDIRECT_BODY: usize = 4 << 10;
+pub(in crate::verify) const REDIRECT_BODY: usize = 4 << 10;
 /// Bytes of the headers of one answer that are kept.
-const HEADERS: usize = 16 << 10;
+pub(in crate::verify) const HEADERS: usize = 16 << 10;
 /// Bytes of a body for which a place for pages is enough.
 const PAGE: usize = 64 << 10;
 /// Characters of an address on the way that are kept and followed.
-const LONGEST_URL: usize = 8_192;
+pub(in crate::verify) const LONGEST_URL: usize = 8_192;
 
 /// The places that bodies take; given back when dropped.
 #[derive(Debug, Default)]
@@ -116,15 +116,11 @@ impl Prober {
                     return (page, room);
                 }
             };
-            let next = match response.status().as_u16() {
-                301 | 302 | 303 | 307 | 308 => {
-                    Some(redirected(&url, response.headers(), &shown(&url)))
-                }
-                _ => None,
-            };
-            let most = match next {
-                Some(_) => REDIRECT_BODY.min(most),
-                None => most,
+            let status = response.status().as_u16();
+            let next = sends_to(&url, status, response.headers());
+            let most = match redirects(status) {
+                true => REDIRECT_BODY.min(most),
+                false => most,
             };
             let mut hop = self.hop(&url, headers, &response, &recorder, at);
             (hop.body, hop.cut) = self
@@ -132,14 +128,9 @@ impl Prober {
                 .await;
             page.hops.push(hop);
             // A redirect to nowhere is an answer like any other: its status is judged.
-            let Some(Ok(next)) = next else {
+            let Some(next) = next else {
                 return (page, room);
             };
-            let mut next = next;
-            next.set_fragment(None);
-            // A user in an address is no business of ours.
-            let _ = next.set_username("");
-            let _ = next.set_password(None);
             let over = been.len() > self.limits.redirects || next.as_str().len() > LONGEST_URL;
             if over || been.iter().any(|before| before == next.as_str()) {
                 page.end = End::Loop(format!("after {} answers, to {}", been.len(), shown(&next)));
@@ -255,6 +246,24 @@ impl Prober {
         room.0.extend(page.into_iter().chain(long));
         (body, cut)
     }
+}
+
+/// Whether an answer of this status is no page but a way to one.
+pub(in crate::verify) fn redirects(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
+}
+
+/// Where an answer sends whoever asked for `from`; `None` where it sends nobody anywhere.
+pub(in crate::verify) fn sends_to(from: &Url, status: u16, headers: &HeaderMap) -> Option<Url> {
+    if !redirects(status) {
+        return None;
+    }
+    let mut next = redirected(from, headers, &shown(from)).ok()?;
+    next.set_fragment(None);
+    // A user in an address is no business of ours.
+    let _ = next.set_username("");
+    let _ = next.set_password(None);
+    Some(next)
 }
 
 /// Headers up to the bound; what comes after is not kept.

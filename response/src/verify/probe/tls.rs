@@ -16,7 +16,7 @@ use super::super::seen::Tls;
 use super::der;
 
 /// Certificates of a chain that are kept.
-const LONGEST: usize = 10;
+pub(in crate::verify) const LONGEST: usize = 10;
 
 /// Reads the roots that certificates are checked against from a bundle in PEM, as operating systems
 /// keep one. Returns the store and how many were taken; what cannot be used is passed over.

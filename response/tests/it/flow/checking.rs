@@ -7,7 +7,7 @@ use model::ids::VerificationId;
 use model::incident::{IncidentState, Resolution, Step};
 use model::time::Timestamp;
 use model::verification::{Client, Finding, ProbeKind};
-use response::checking::{Checked, Checker};
+use response::checking::{Checked, Checker, Elsewhere};
 use response::verify::{self, Markers, Policy, probe};
 
 use super::bench::{Bench, DAY, HOUR, REGISTRAR, page};
@@ -26,6 +26,7 @@ async fn check(bench: &Bench) -> Checked {
     );
     let checker = Checker {
         prober: Arc::new(prober),
+        elsewhere: Elsewhere::default(),
         policy: Policy::usual().unwrap(),
         markers: Markers::usual().unwrap(),
         rules: verify::Rules::default(),

@@ -6,6 +6,7 @@ use ledger::{Incident, IncidentFilter, IncidentSort, NewListed, Page, Reach};
 use model::feed::Publishable;
 use model::ids::EventId;
 use model::incident::{CaseKind, IncidentState};
+use model::marking::{Marking, To};
 use model::time::{MICROS_PER_DAY, Timestamp};
 use model::tlp::Tlp;
 use model::worded::Word;
@@ -141,6 +142,14 @@ fn of_incident(
     };
     if !one.state.0.is_live() || matches!(one.state.0, IncidentState::Open | IncidentState::Gone) {
         return refuse("is not validated, or is gone");
+    }
+    // Its TLP is asked below: what the centre found itself, a person releases.
+    let marking = Marking {
+        tlp: Tlp::Clear,
+        ..workspace.block_on(workspace.ledger.marking(one))?
+    };
+    if let Err(why) = marking.may_leave(To::Everybody, now()) {
+        return Ok(Err(why.to_string()));
     }
     // The last look that says anything says that it is there.
     let looks = workspace.block_on(workspace.ledger.verifications(one.id.0))?;

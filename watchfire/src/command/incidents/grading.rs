@@ -203,7 +203,7 @@ pub fn run(args: &Args, session: &Session) -> Result {
 }
 
 /// Time left in words, as `1 h 05 min left` or `12 min over`.
-fn left(due: i64, at: i64) -> String {
+pub fn left(due: i64, at: i64) -> String {
     let minutes = (due - at).abs() / 60_000_000;
     let text = match minutes / 60 {
         0 => format!("{minutes} min"),

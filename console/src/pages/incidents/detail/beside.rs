@@ -1,12 +1,14 @@
 //! What stands beside an incident: the parties that were asked, the clocks that run, and what it has to do with.
 
+use model::marking::Marking;
+
 use super::*;
 
 pub(super) async fn parties(
     desk: &Desk,
     visitor: &Visitor,
     one: &Incident,
-    directives: &[Directive],
+    (directives, marked): (&[Directive], (&Marking, &ledger::Beside)),
     organizations: &BTreeMap<OrganizationId, String>,
 ) -> Result<Vec<PartyView>, Refusal> {
     let (lang, w) = (visitor.lang, CaseWords::of(visitor.lang));
@@ -37,6 +39,12 @@ pub(super) async fn parties(
         }
         let (state, tone) = directive_word(directive.state, w);
         let mut times = Vec::new();
+        let due = directive.state == DirectiveState::Due && one.state.0.is_live();
+        if let Some(id) = id.filter(|_| due)
+            && let Some(why) = marking::kept_back(desk, marked, id, lang)
+        {
+            times.push(fill(w.kept_back, &[("why", &why)]));
+        }
         if let Some(at) = directive.asked_at {
             times.push(fill(w.asked_at, &[("when", &draw::exact(desk, at))]));
         }
