@@ -112,6 +112,10 @@ pub struct House {
     pub title: model::bulletin::Text,
     /// Id of the series in the ledger.
     pub series: String,
+    /// Its mail address for people; empty: none is configured.
+    pub address: String,
+    /// Its telephone; empty: none is configured.
+    pub phone: String,
 }
 
 /// Whether work is accepted.

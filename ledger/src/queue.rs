@@ -103,7 +103,9 @@ macro_rules! tasks {
 tasks! {
     Fetch "fetch"
     TakeIn "take-in"
+    Triage "triage-round"
     Respond "respond"
+    Notify "notify"
     Verify "verify"
     Compact "compact"
     Hook "hook"
@@ -181,7 +183,7 @@ impl Queue {
     /// that says nothing for `lease` counts as dead, and its calls go to another.
     ///
     /// # Errors
-    /// [`Error::Queue`]: the server went away. Call it again.
+    /// [`Error::Queue`]: the server went away: call it again. Or a kind is none of [`TASKS`].
     pub async fn work(
         &self,
         kinds: &[&str],
@@ -191,6 +193,10 @@ impl Queue {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<()> {
         let failed = |reason: String| Error::Queue { reason };
+        // Else its calls would wait for ever, and nobody would know.
+        if let Some(unknown) = kinds.iter().find(|kind| !TASKS.contains(kind)) {
+            return Err(failed(format!("no call can be of the kind {unknown}")));
+        }
         let recovery = WorkerRecoveryConfig::default()
             .heartbeat_interval(lease / 5)
             .sweep_interval(lease / 4)

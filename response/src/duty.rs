@@ -4,8 +4,12 @@
 //!
 //! Deadlines are calendar time: they never pause, for no night and for no holiday. A clock ends when a
 //! named person says that the duty is done or waived, and why; the machine only counts and escalates.
+//! What a duty's report says is a table too, which [`form`] fills.
+
+pub mod form;
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use jiff::ToSpan;
 use ledger::clock::{Clock, ClockState, Ending, Escalation, NewClock};
@@ -82,6 +86,9 @@ pub struct Law {
     pub source: String,
     /// Its duties.
     pub duty: Vec<Duty>,
+    /// What their reports say.
+    #[serde(default)]
+    pub form: Vec<form::Layout>,
 }
 
 /// The laws cannot be used.
@@ -97,6 +104,16 @@ pub enum BadLaw {
         law: String,
         /// The duty.
         duty: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A form says something that cannot be.
+    #[error("law {law}, form {form}: {reason}")]
+    Form {
+        /// The law.
+        law: String,
+        /// The form's title.
+        form: String,
         /// What is wrong.
         reason: String,
     },
@@ -156,6 +173,18 @@ impl Law {
                 reason,
             });
         }
+        let mut served = BTreeSet::new();
+        for form in &law.form {
+            let reason = match form.wrong(&law, &mut served) {
+                Some(reason) => reason,
+                None => continue,
+            };
+            return Err(BadLaw::Form {
+                law: law.id.clone(),
+                form: form.en.clone(),
+                reason,
+            });
+        }
         Ok(law)
     }
 
@@ -163,6 +192,22 @@ impl Law {
     pub fn duty(&self, id: &str) -> Option<&Duty> {
         self.duty.iter().find(|duty| duty.id == id)
     }
+
+    /// What the report of a duty says.
+    pub fn layout(&self, duty: &str) -> Option<&form::Layout> {
+        let own = |form: &&form::Layout| form.duty.iter().any(|one| one == duty);
+        self.form.iter().find(own)
+    }
+}
+
+/// All laws that come with the software, chosen or not: a clock that once ran keeps its report.
+pub fn built_in() -> &'static [Law] {
+    // One that cannot be read would be missing; a test reads them all.
+    static ALL: LazyLock<Vec<Law>> = LazyLock::new(|| {
+        let read = BUILT_IN.iter().map(|text| Law::read(text));
+        read.filter_map(Result::ok).collect()
+    });
+    &ALL
 }
 
 /// The laws that a workspace chooses: `ID` takes a law's confirmed duties, `ID/DUTY` also that one,

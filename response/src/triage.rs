@@ -34,6 +34,8 @@ const HELD: usize = 100_000;
 /// Events of one rule and key.
 struct Matter {
     facts: Facts,
+    /// When the event that tells the facts was observed, and which it is.
+    told: (i64, [u8; 16]),
     events: Vec<([u8; 16], i64)>,
 }
 
@@ -80,10 +82,20 @@ impl Desk {
                         continue;
                     }
                     held += 1;
+                    let told = (fit.observed_at, fit.event);
                     let matter = found.entry((fit.rule, fit.key)).or_insert_with(|| Matter {
                         facts: rows.facts(row),
+                        told,
                         events: Vec::new(),
                     });
+                    // The earliest event tells, in whatever order parts lie and cores read them: the same events
+                    // make the same incident on any node.
+                    if told < matter.told {
+                        let warned = matter.facts.warned;
+                        matter.facts = rows.facts(row);
+                        matter.facts.warned |= warned;
+                        matter.told = told;
+                    }
                     matter.facts.warned |= rows.warned(row);
                     matter.events.push((fit.event, fit.observed_at));
                 }

@@ -175,6 +175,8 @@ fn terms(settings: &Settings) -> Arc<Terms> {
             organization: settings.series.organization.clone(),
             title: settings.series.title.clone(),
             series: settings.series.id.clone(),
+            address: settings.response.address.clone(),
+            phone: settings.response.phone.clone(),
         },
     })
 }

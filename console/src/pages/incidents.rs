@@ -27,6 +27,7 @@ mod marking;
 mod panel;
 mod rows;
 mod same;
+mod statutory;
 mod timeline;
 mod views;
 pub(crate) mod words;
@@ -63,6 +64,9 @@ pub(crate) const ROUTES: &[Route] = &[
         VIEW,
         || get(evidence::preview),
     ),
+    Route::page("/console/incidents/{number}/form/{clock}", VIEW, || {
+        get(statutory::page)
+    }),
     Route::api(
         Verb::Get,
         "/api/v1/incidents",
@@ -223,6 +227,13 @@ pub(crate) const ROUTES: &[Route] = &[
         WORK,
         api::described_probe,
         || post(api::probe),
+    ),
+    Route::api(
+        Verb::Get,
+        "/api/v1/incidents/{number}/clocks/{clock}/form",
+        VIEW,
+        api::described_form,
+        || get(statutory::get),
     ),
     Route::api(
         Verb::Post,

@@ -136,6 +136,8 @@ impl House {
                 organization: Text::new("示例中心", "Example Center"),
                 title: Text::new("示例周报", "Example Weekly"),
                 series: "example-weekly".to_owned(),
+                address: "duty@cert.example.test".to_owned(),
+                phone: String::new(),
             },
         });
         let (terms_sender, terms) = watch::channel(terms);

@@ -255,7 +255,7 @@ pub(super) fn marking(tlp: Tlp, language: Lang, to_party: bool) -> &'static str 
     pick(language, zh, en)
 }
 
-pub(super) fn pick(language: Lang, zh: &'static str, en: &'static str) -> &'static str {
+pub(crate) fn pick(language: Lang, zh: &'static str, en: &'static str) -> &'static str {
     match language {
         Lang::Zh => zh,
         Lang::En => en,

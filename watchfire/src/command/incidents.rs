@@ -1,6 +1,7 @@
 //! `watchfire incidents`: what is opened, worked and closed.
 
 mod campaigns;
+mod form;
 mod grading;
 mod marking;
 mod moving;
@@ -41,6 +42,7 @@ Examples:
   watchfire incidents preview 704                what would leave to whom, and what is held and why
   watchfire incidents grade 704 --importance important --loss severe --reason \"portal down\"
   watchfire incidents clocks                     how long there is to report
+  watchfire incidents form 704 --out 704.html    what the duty due first asks to be told, for print
   watchfire incidents clock stop 3 --reason \"reported by telephone, Li\"
   watchfire incidents split 704 --events 0f3a... --what \"another page\" --reason \"not the same kit\"
   watchfire incidents campaign new \"kit 7\" 704 705 --reason \"same kit\"
@@ -136,6 +138,8 @@ enum What {
         #[command(subcommand)]
         what: grading::ClockWhat,
     },
+    /// Print the report that a duty asks for, filled from the incident.
+    Form(form::Args),
     /// Keep campaigns: incidents of one hand.
     Campaign {
         #[command(subcommand)]
@@ -281,6 +285,7 @@ pub fn run(args: Args, session: &Session) -> Result {
         What::Grade(args) => grading::run(&args, session),
         What::Clocks { incident, all } => grading::clocks(all, incident.as_deref(), session),
         What::Clock { what } => grading::end(what, session),
+        What::Form(args) => form::run(&args, session),
         What::Campaign { what } => campaigns::run(what, session),
         What::Split {
             incident,

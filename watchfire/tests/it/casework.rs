@@ -218,6 +218,91 @@ fn a_grade_starts_a_clock_that_a_person_stops() {
 }
 
 #[test]
+fn the_report_of_a_duty_is_printed_and_changes_nothing() {
+    let bench = bench();
+    bench
+        .run(&["incidents", "import", "old.csv", "--name", "rt", "--apply"])
+        .exits(0);
+    bench
+        .run(&["incidents", "form", "2"])
+        .exits(1)
+        .says("no clock runs whose report could be meant")
+        .says("incidents grade 2");
+    bench
+        .run(&[
+            "incidents",
+            "grade",
+            "2",
+            "--importance",
+            "important",
+            "--loss",
+            "especially-severe",
+            "--operator",
+            "state-organ",
+            "--measure",
+            "persons-data=2000000",
+            "--reason",
+            "portal is <down>",
+        ])
+        .exits(0);
+    let trail = || {
+        let all = bench.run(&["--json", "audit", "list"]).exits(0).json();
+        all.as_array().map(Vec::len)
+    };
+    let before = trail();
+    bench
+        .run(&["incidents", "form", "2", "--lang", "en"])
+        .exits(0)
+        .prints("Report of a network security incident")
+        .prints("Reported to: own cyberspace unit")
+        .prints("Level *: II")
+        .prints("persons whose data got out: 2000000")
+        .prints("b[.]example[.]com")
+        .prints("Contact: ____")
+        .prints("* unconfirmed");
+    bench
+        .run(&["incidents", "form", "2", "--lang", "zh", "--out", "2.html"])
+        .exits(0)
+        .says("written: 2.html");
+    let page = std::fs::read_to_string(bench.path().join("2.html")).expect("it was written");
+    assert!(
+        page.contains("<h1>网络安全事件报告表</h1>") && page.contains("size:A4"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("<down>") && !page.contains("<script") && !page.contains("://"),
+        "{page}"
+    );
+    // A duty that no clock runs for is printed where it is named.
+    let form = bench
+        .run(&[
+            "incidents",
+            "form",
+            "2",
+            "--law",
+            "nis2",
+            "--duty",
+            "early-warning",
+            "--lang",
+            "en",
+            "--json",
+        ])
+        .exits(0)
+        .json();
+    assert_eq!(form["title"], "NIS2 early warning");
+    let due = form["rows"]
+        .as_array()
+        .and_then(|rows| rows.iter().find(|row| row["from"] == "due"))
+        .expect("it has a row for its time");
+    assert_eq!(due["lines"], serde_json::json!([]));
+    bench
+        .run(&["incidents", "form", "2", "--law", "nis2", "--duty", "late"])
+        .exits(1)
+        .says("early-warning, notification, final-report");
+    assert_eq!(trail(), before, "printing is not recorded");
+}
+
+#[test]
 fn a_campaign_is_proposed_opened_decided_once_and_said() {
     let bench = bench();
     bench

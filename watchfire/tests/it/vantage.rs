@@ -642,7 +642,7 @@ fn what_cannot_have_been_seen_is_no_look_and_concludes_nothing() {
             .filter(|(from, _, _, finding)| from == vantage && finding == "gone")
             .count()
     };
-    assert_eq!((gone("west"), gone("local")), (8, 0));
+    assert_eq!((gone("west"), gone("local")), (8, 0), "{looks:#?}");
     assert_ne!(asking.state(), "gone");
 }
 

@@ -21,6 +21,7 @@ use super::entering::{self, Enter};
 use super::marking::MarkBody;
 use super::rows::people;
 use super::same::{ApartBody, SameBody, ViewOut};
+use super::statutory::FormOut;
 use super::{At, bulk as many, list, timeline};
 use crate::Desk;
 use crate::pages::draw::stamp;
@@ -212,7 +213,7 @@ impl IncidentOut {
 }
 
 /// The label of a word that is written as one.
-fn label(word: &impl Serialize) -> String {
+pub(super) fn label(word: &impl Serialize) -> String {
     let text = serde_json::to_value(word).ok();
     text.and_then(|text| text.as_str().map(str::to_owned))
         .unwrap_or_default()
@@ -680,6 +681,7 @@ described! {
     described_dispatch: "Sends an incident on to those whose turn it is", None, None, schema::<DoneOut>(), 200;
     described_remind: "Reminds those who were asked and have not acted", None, None, schema::<DoneOut>(), 200;
     described_probe: "Looks now whether it is gone", None, None, schema::<DoneOut>(), 200;
+    described_form: "The report that a clock's duty asks for, filled from the incident; changes nothing", None, None, schema::<FormOut>(), 200;
     described_clock: "Ends a clock of the law in the caller's name", None, schema::<ClockBody>(), schema::<IncidentOut>(), 200;
     described_bulk: "Does one act to many incidents", None, schema::<Bulk>(), schema::<BulkOut>(), 202;
     described_bulk_one: "How far an act on many incidents is", None, None, schema::<BulkOut>(), 200;

@@ -24,7 +24,7 @@ use super::panel::{Around, Panel, Typed, panel};
 use super::rows::{Pen, people};
 use super::timeline::{self, DayOf, Item, KINDS, Quill};
 use super::words::CaseWords;
-use super::{At, StateView, country, escaped, evidence, marking, meant, province, same};
+use super::{At, StateView, country, escaped, evidence, marking, meant, province, same, statutory};
 use crate::Desk;
 use crate::pages::draw::{self, Countdown};
 use crate::pages::form;
@@ -54,6 +54,8 @@ struct Dial {
     muted: bool,
     about: String,
     end: bool,
+    /// Where the report that it asks for is shown.
+    form: Option<String>,
 }
 
 /// A thing that was observed.

@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use ledger::{Incident, Reach, Seen};
+use ledger::{Incident, Organization, Reach, SameMatter, Seen};
 use model::bulletin::Lang;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -159,47 +159,78 @@ pub(super) async fn part(
     Ok(())
 }
 
-/// The other views of an incident's matter; of incidents out of reach nothing is said.
-pub(super) async fn others(
-    desk: &Desk,
-    reach: &Reach,
-    one: &Incident,
-    lang: Lang,
-) -> Result<Vec<View>, Refusal> {
+/// A view with what it names: the incident's number, or the house.
+struct Named {
+    view: SameMatter,
+    incident: Option<i64>,
+    house: Option<Organization>,
+}
+
+/// The views of an incident's matter; of incidents out of reach nothing is said.
+async fn named(desk: &Desk, reach: &Reach, one: &Incident) -> Result<Vec<Named>, Refusal> {
     let views = desk.ledger.same_matter(one.incident_id()).await?;
     let houses: Vec<_> = views
         .iter()
         .filter_map(|view| Some(view.organization_id?.0))
         .collect();
     let houses = desk.ledger.organizations_of(&houses).await?;
-    let code = if lang == Lang::Zh { "zh" } else { "en" };
-    let mut others = Vec::new();
-    for view in views.iter().filter(|view| view.incident_id != Some(one.id)) {
-        let (href, words) = match (view.incident_id, view.organization_id) {
-            (Some(id), _) => match desk.ledger.incident(id.0, reach).await {
-                Ok(other) => (
-                    format!("/console/incidents/{}", other.number),
-                    format!("#{}", other.number),
-                ),
+    let mut all = Vec::new();
+    for view in views {
+        let incident = match view.incident_id {
+            Some(id) => match desk.ledger.incident(id.0, reach).await {
+                Ok(other) => Some(other.number),
                 Err(_) => continue,
             },
-            (None, Some(house)) => {
-                let name = houses.get(&house.0).map_or("", |house| house.name(code));
-                let number = view.number.as_deref().unwrap_or_default();
-                (
-                    format!("/console/parties/{house}"),
-                    format!("{name} {number}"),
-                )
-            }
-            (None, None) => continue,
+            None => None,
         };
-        others.push(View {
-            href,
-            words,
-            counts: view.counts,
+        let house = view
+            .organization_id
+            .and_then(|id| houses.get(&id.0).cloned());
+        all.push(Named {
+            view,
+            incident,
+            house,
         });
     }
-    Ok(others)
+    Ok(all)
+}
+
+/// The other views of an incident's matter.
+pub(super) async fn others(
+    desk: &Desk,
+    reach: &Reach,
+    one: &Incident,
+    lang: Lang,
+) -> Result<Vec<View>, Refusal> {
+    let code = if lang == Lang::Zh { "zh" } else { "en" };
+    let all = named(desk, reach, one).await?.into_iter();
+    let others = all.filter(|named| named.view.incident_id != Some(one.id));
+    Ok(others
+        .filter_map(
+            |Named {
+                 view,
+                 incident,
+                 house,
+             }| {
+                let (href, words) = match (incident, house) {
+                    (Some(number), _) => {
+                        (format!("/console/incidents/{number}"), format!("#{number}"))
+                    }
+                    (None, Some(house)) => (
+                        format!("/console/parties/{}", house.id),
+                        format!("{} {}", house.name(code), view.number.unwrap_or_default()),
+                    ),
+                    (None, None) => return None,
+                };
+                let counts = view.counts;
+                Some(View {
+                    href,
+                    words,
+                    counts,
+                })
+            },
+        )
+        .collect())
 }
 
 /// What a form begins with: the incident itself counts, unless something else was typed.
@@ -222,33 +253,24 @@ pub(super) async fn list(
     Path(number): Path<i64>,
 ) -> Result<Response, Refusal> {
     let one = load(&desk, &visitor, number).await?;
-    let reach = visitor.within()?;
-    let views = desk.ledger.same_matter(one.incident_id()).await?;
-    let houses: Vec<_> = views
-        .iter()
-        .filter_map(|view| Some(view.organization_id?.0))
-        .collect();
-    let houses = desk.ledger.organizations_of(&houses).await?;
-    let mut items = Vec::new();
-    for view in views {
-        let incident = match view.incident_id {
-            Some(id) => match desk.ledger.incident(id.0, &reach).await {
-                Ok(other) => Some(other.number),
-                Err(_) => continue,
+    let all = named(&desk, &visitor.within()?, &one).await?.into_iter();
+    let items: Vec<ViewOut> = all
+        .map(
+            |Named {
+                 view,
+                 incident,
+                 house,
+             }| ViewOut {
+                incident,
+                organization: view.organization_id.map(|id| id.to_string()),
+                name: house.map(|house| house.name_en),
+                number: view.number,
+                counts: view.counts,
+                linked_at: stamp(view.linked_at),
+                linked_by: view.linked_by,
             },
-            None => None,
-        };
-        let house = view.organization_id.and_then(|id| houses.get(&id.0));
-        items.push(ViewOut {
-            incident,
-            organization: view.organization_id.map(|id| id.to_string()),
-            name: house.map(|house| house.name_en.clone()),
-            number: view.number,
-            counts: view.counts,
-            linked_at: stamp(view.linked_at),
-            linked_by: view.linked_by,
-        });
-    }
+        )
+        .collect();
     Ok(Json(Items { items, next: None }).into_response())
 }
 

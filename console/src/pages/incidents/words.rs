@@ -221,6 +221,10 @@ words! {
         gone_last: "最近一次：{finding}，{when}", "Last look: {finding}, {when}";
         looks: "{n} 次核验", "{n} looks";
         stop: "报告完毕…", "Report done…";
+        form: "报告表", "Report form";
+        form_none: "没有此项义务的报告表；现有法规：{laws}", "there is no form of this duty; there are those of {laws}";
+        form_blank: "待填写", "to be filled in";
+        print: "打印", "Print";
         a_validate: "核实", "Validate";
         a_note: "备注", "Add note";
         a_assign: "指派", "Assign";

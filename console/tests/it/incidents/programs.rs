@@ -109,6 +109,8 @@ fn asks(n: i64) -> Vec<(&'static str, String, Option<serde_json::Value>)> {
         ("GET", format!("{at}/notes"), None),
         ("GET", format!("{at}/notices"), None),
         ("GET", format!("{at}/timeline"), None),
+        ("GET", format!("{at}/clocks/1/form"), None),
+        ("GET", format!("{page}/form/1"), None),
         ("GET", page.clone(), None),
         ("GET", format!("{at}/plan"), None),
         ("GET", format!("{page}?do=close"), None),

@@ -36,6 +36,25 @@ async fn looking_twice_changes_nothing() {
 }
 
 #[tokio::test]
+async fn the_earliest_event_tells_in_whatever_order_they_are_read() {
+    let early = Event {
+        ip: "192.0.2.7",
+        at: NOW - 2 * HOUR,
+        ..page("a.example", 1)
+    };
+    let late = page("a.example", 2);
+    for (first, second) in [(&early, &late), (&late, &early)] {
+        let bench = Bench::new().await;
+        bench.report("r1", std::slice::from_ref(first)).await;
+        bench.report("r2", std::slice::from_ref(second)).await;
+        bench.triage(&["r1", "r2"]).await;
+        let opened = bench.incident(1).await;
+        assert_eq!(opened.events, 2);
+        assert_eq!(opened.ip.as_deref(), Some("192.0.2.7"));
+    }
+}
+
+#[tokio::test]
 async fn what_was_known_to_a_closed_one_does_not_join_its_successor() {
     let bench = Bench::new().await;
     bench.report("r1", &[page("a.example", 1)]).await;

@@ -35,17 +35,17 @@ fn level() -> [String; 2] {
 }
 
 /// A cluster at work: the nodes, and whoever reads for them.
-struct Whole {
-    nodes: Nodes,
+pub(super) struct Whole {
+    pub nodes: Nodes,
     /// A node that serves nobody, for commands.
-    own: Bench,
-    executors: Vec<Executor>,
+    pub own: Bench,
+    pub executors: Vec<Executor>,
     _store: Store,
 }
 
 impl Whole {
     /// Executors first: the nodes are told where they are.
-    fn new(nodes: Nodes) -> Option<Self> {
+    pub fn new(nodes: Nodes) -> Option<Self> {
         let store = KINDS.into_iter().rev().find_map(Store::start)?;
         let mut nodes = nodes.over(&store.endpoint(), "alike");
         let executors: Vec<Executor> = (0..3)
@@ -66,7 +66,7 @@ impl Whole {
 
     /// Waits until as many reports as one process has are taken in, or cannot be.
     #[track_caller]
-    fn settles(&self, reports: u64) {
+    pub fn settles(&self, reports: u64) {
         let begun = Instant::now();
         let (mut last, mut moved) = (String::new(), Instant::now());
         loop {
@@ -91,14 +91,14 @@ impl Whole {
         }
     }
 
-    fn level(&self) {
+    pub fn level(&self) {
         for sql in level() {
             self.nodes.sql(&sql);
         }
     }
 }
 
-fn level_embedded(bench: &Bench) {
+pub(super) fn level_embedded(bench: &Bench) {
     for sql in level() {
         rederive::sql(&bench.path().join("ledger.db"), &sql);
     }
@@ -118,7 +118,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// Compares files to the byte, and says which differ.
 #[track_caller]
-fn same_files(found: &Path, expected: &Path) -> usize {
+pub(super) fn same_files(found: &Path, expected: &Path) -> usize {
     let (found, expected) = (files(found), files(expected));
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&found), names(&expected));
@@ -133,7 +133,7 @@ fn same_files(found: &Path, expected: &Path) -> usize {
 
 /// Compares answers of a command.
 #[track_caller]
-fn same_answer(found: &Bench, expected: &Bench, arguments: &[&str]) -> String {
+pub(super) fn same_answer(found: &Bench, expected: &Bench, arguments: &[&str]) -> String {
     let answer = expected.run(arguments).exits(0).stdout;
     let other = found.run(arguments).exits(0).stdout;
     if answer != other {
@@ -145,7 +145,7 @@ fn same_answer(found: &Bench, expected: &Bench, arguments: &[&str]) -> String {
 }
 
 /// What every feed brought, told by all columns that say what and where.
-const EVENTS: &str = "select feed, class_type, count(*) n, count(distinct event_id) ids, min(event_id) a, \
+pub(super) const EVENTS: &str = "select feed, class_type, count(*) n, count(distinct event_id) ids, min(event_id) a, \
     max(event_id) b, sum(line) lines, sum(\"offset\") places, count(distinct report) reports, \
     min(observed_at) first, max(observed_at) last, count(distinct source_url) urls, \
     count(distinct source_ip) ips, count(distinct province) provinces, sum(asn) asns \

@@ -87,7 +87,7 @@ fn nodes_of_one_cluster_are_one_instance_and_a_copied_database_is_another() {
 
 /// Waits as long as a round may look at sites before the next one sends.
 #[track_caller]
-fn until_late(what: &str, mut so: impl FnMut() -> bool) {
+pub(super) fn until_late(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
         assert!(

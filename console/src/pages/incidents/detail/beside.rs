@@ -101,11 +101,12 @@ pub(super) async fn dials(
         muted: true,
         about,
         end: false,
+        form: None,
     };
     let mut all = Vec::new();
     for clock in clocks {
         let label = format!("{} · {}/{}", w.clock_law, clock.law, clock.duty);
-        all.push(match clock.state {
+        let mut dial = match clock.state {
             ClockState::Running => Dial {
                 clock: Some(draw::countdown(
                     desk,
@@ -125,7 +126,9 @@ pub(super) async fn dials(
                 };
                 quiet(&label, word, clock.ended_reason.clone().unwrap_or_default())
             }
-        });
+        };
+        dial.form = statutory::href(one.number, clock);
+        all.push(dial);
     }
     let running =
         |one: &&Directive| matches!(one.state, DirectiveState::Asked | DirectiveState::Answered);

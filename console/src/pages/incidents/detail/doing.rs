@@ -1,6 +1,7 @@
 //! What the panels of an incident's page do: each act by the function that programs ask, too.
 
 use model::bulletin::Lang;
+use response::notify::WrittenNotices;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -23,6 +24,18 @@ fn body<T: DeserializeOwned>(typed: &Typed) -> Result<T, Refusal> {
         .map(|(name, text)| (name.clone(), Value::from(text.as_str())));
     serde_json::from_value(Value::Object(object.collect()))
         .map_err(|error| Refusal::invalid("", error))
+}
+
+/// Refuses where not every party could be written to, or a marking kept all of them back.
+fn went(told: &WrittenNotices, number: i64, lang: Lang) -> Result<(), Refusal> {
+    let object = format!("#{number}");
+    if let Some(problem) = told.problems.first() {
+        return Err(Refusal::conflict(object, problem));
+    }
+    match told.withheld.first().filter(|_| told.notices == 0) {
+        Some(kept) => Err(Refusal::conflict(object, machine::told(&kept.reason, lang))),
+        None => Ok(()),
+    }
 }
 
 /// Does an act of a form; where to go then, and what is said.
@@ -127,13 +140,7 @@ pub(super) async fn done(
                 .dispatch(number, visitor.login())
                 .await
                 .map_err(acts::troubled)?;
-            if let Some(problem) = told.problems.first() {
-                return Err(Refusal::conflict(format!("#{number}"), problem));
-            }
-            if let Some(kept) = told.withheld.first().filter(|_| told.notices == 0) {
-                let why = machine::told(&kept.reason, visitor.lang);
-                return Err(Refusal::conflict(format!("#{number}"), why));
-            }
+            went(&told, number, visitor.lang)?;
             fill(
                 w.said_dispatch,
                 &[("n", &told.notices), ("held", &told.held)],
@@ -146,13 +153,7 @@ pub(super) async fn done(
                 .remind(number, visitor.login())
                 .await
                 .map_err(acts::troubled)?;
-            if let Some(problem) = told.problems.first() {
-                return Err(Refusal::conflict(format!("#{number}"), problem));
-            }
-            if let Some(kept) = told.withheld.first().filter(|_| told.notices == 0) {
-                let why = machine::told(&kept.reason, visitor.lang);
-                return Err(Refusal::conflict(format!("#{number}"), why));
-            }
+            went(&told, number, visitor.lang)?;
             fill(w.said_remind, &[("n", &told.notices)])
         }
         "probe" => {
