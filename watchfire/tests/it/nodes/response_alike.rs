@@ -200,7 +200,7 @@ fn close(bench: &Bench, told: &Told) {
     let asked = asked.filter(|(_, incident)| incident["state"] == "notified");
     for (number, _) in asked.take(CLOSED) {
         let number = number.to_string();
-        let close = ["incidents", "close", &number, "--as", "taken-down"];
+        let close = ["incidents", "close", &number, "--as", "refused"];
         bench
             .run(&[&close[..], &["--reason", "gone"]].concat())
             .exits(0);

@@ -53,10 +53,17 @@ impl Names<'_> {
     /// A mail that was taken, of the notice that it names.
     pub fn mail(&self, bytes: &str, all: &HashMap<String, Sent>) -> Value {
         let mail = Mail::read(bytes.as_bytes(), &Limits::default()).expect("it is a mail");
-        let head = |name: &str| mail.headers.raw(name).unwrap_or_default().trim().to_owned();
-        let notice = head("X-Watchfire-Notice");
+        let head = |name: &str| {
+            let field = mail.headers.raw(&name.to_ascii_lowercase());
+            field.unwrap_or_default().trim().to_owned()
+        };
+        // Read from the bytes: whoever reads mail here believes no such field that came from outside.
+        let notice = bytes
+            .lines()
+            .find_map(|line| line.strip_prefix("X-Watchfire-Notice:"))
+            .map_or("", str::trim);
         let sent = all
-            .get(&notice)
+            .get(notice)
             .unwrap_or_else(|| panic!("nobody wrote notice {notice}"));
         let parts = mail.parts.iter().map(|part| self.part(sent, part));
         json!({
