@@ -180,8 +180,9 @@ fn told(marking: &Marking) -> serde_json::Value {
         "embargo_until": marking.embargo_until, "recipients": marking.recipients })
 }
 
-/// What changed, in words for the note: of what, and to what.
-fn line(before: &Marking, after: &Marking) -> String {
+/// What changed, in words for the note: of what, and to what; organizations by their names.
+fn line(before: &Marking, after: &Marking, names: &BTreeMap<OrganizationId, String>) -> String {
+    let name = |id: &OrganizationId| names.get(id).cloned().unwrap_or_else(|| id.to_string());
     let mut lines = Vec::new();
     if before.tlp != after.tlp {
         lines.push(format!("TLP {} to {}", before.tlp, after.tlp));
@@ -194,12 +195,12 @@ fn line(before: &Marking, after: &Marking) -> String {
     }
     if before.originator != after.originator {
         lines.push(match after.originator {
-            Some(id) => format!("information of {id}"),
+            Some(id) => format!("information of {}", name(&id)),
             None => "information of this house".to_owned(),
         });
     }
     if before.recipients != after.recipients {
-        let named: Vec<String> = after.recipients.iter().map(ToString::to_string).collect();
+        let named: Vec<String> = after.recipients.iter().map(name).collect();
         lines.push(match named.is_empty() {
             true => "recipients: anyone its TLP lets".to_owned(),
             false => format!("recipients: {}", named.join(", ")),
@@ -341,15 +342,18 @@ impl Ledger {
         }
         let mut named = after.recipients.clone();
         named.extend(after.originator);
+        let mut names = BTreeMap::new();
         for organization in named {
-            if before.recipients.contains(&organization) || before.originator == Some(organization)
-            {
-                continue;
-            }
+            let known = before.recipients.contains(&organization)
+                || before.originator == Some(organization);
             let found = organization::Entity::find_by_id(Text(organization));
-            let found = found.one(&tx).await?;
-            let found = found.ok_or_else(|| Error::not_found("organization", organization))?;
-            if !found.active {
+            let found = match found.one(&tx).await? {
+                Some(found) => found,
+                None if known => continue,
+                None => return Err(Error::not_found("organization", organization)),
+            };
+            names.insert(organization, found.name_en.clone());
+            if !known && !found.active {
                 let why = "is not in use: name the organization that took its place";
                 return Err(Error::conflict(
                     format!("organization {}", found.name_en),
@@ -380,7 +384,7 @@ impl Ledger {
                 "consent": kept, "reason": new.reason, "taken_back": taken_back }),
         };
         audit::append(&tx, record, now).await?;
-        let mut note = format!("marked: {}: {}", line(&before, &after), new.reason);
+        let mut note = format!("marked: {}: {}", line(&before, &after, &names), new.reason);
         if let Some(consent) = kept {
             note.push_str(&format!(" (consent: {consent})"));
         }

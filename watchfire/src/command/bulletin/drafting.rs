@@ -145,7 +145,11 @@ pub fn actor(workspace: &Workspace, login: &str, right: Right, now: Timestamp) -
     let today = now
         .date_in(&workspace.settings.zone)
         .map_or(0, |date| Day::of(date).0);
-    Ok(workspace.block_on(workspace.ledger.actor(login, right, today))?)
+    let found = workspace.block_on(workspace.ledger.actor(login, right, today));
+    found.map_err(|error| {
+        Failure::from(error)
+            .remedy("say who acts: --as LOGIN, or WATCHFIRE_AS=LOGIN before a command without it")
+    })
 }
 
 /// Plans an issue by the series' schedule; one that is planned keeps its row.

@@ -28,6 +28,7 @@ use crate::workspace::{Access, Session, Workspace, now};
 Whoever works on an incident raises its marking. Lowering it (a lower TLP, an earlier end of the embargo,
 more recipients) takes the originator's consent where the information is another's. Who the originator is,
 is said once; a lead changes it. What was written and has not left is taken back and written anew.
+WATCHFIRE_AS says who acts.
 
 Examples:
   watchfire incidents mark 704 --embargo 2026-12-01 --reason \"coordinated disclosure\"
