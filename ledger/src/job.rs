@@ -455,11 +455,13 @@ impl Ledger {
         Ok(done.rows_affected)
     }
 
-    /// Whether a job of these kinds is due.
+    /// Whether a job of these kinds waits that was there and due at `now` (microseconds UTC), which may be past.
     pub async fn has_due_job(&self, kinds: &[&str], now: i64) -> Result<bool> {
         let found = Entity::find()
             .filter(Column::State.eq(JobState::Queued))
             .filter(Column::RunAt.lte(now))
+            // What is asked for "at once" bears an instant before it was asked for.
+            .filter(Column::CreatedAt.lte(now))
             .filter(Column::Kind.is_in(kinds.iter().copied()))
             .limit(1)
             .one(self.writer()?)

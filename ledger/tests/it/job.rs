@@ -10,6 +10,7 @@ use crate::{Backend, SECOND, T0, fresh, on_both};
 
 on_both!(
     work_that_rests_can_be_hurried_and_leases_of_the_dead_given_back,
+    what_is_asked_for_at_once_has_not_waited_since_the_beginning_of_time,
     a_key_waits_once,
     jobs_come_when_due_by_time_and_kind,
     workers_in_contention_never_share_a_job,
@@ -27,6 +28,14 @@ fn job(kind: &str, key: &str, run_at: i64) -> NewJob {
         payload: format!("\"{key}\""),
         run_at,
     }
+}
+
+async fn what_is_asked_for_at_once_has_not_waited_since_the_beginning_of_time(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
+    ledger.enqueue(job("take-in", "a", 0), T0).await.unwrap();
+    let due = async |at: i64| ledger.has_due_job(&["take-in"], at).await.unwrap();
+    assert!(!due(T0 - 1).await, "nobody had asked for it");
+    assert!(due(T0).await);
 }
 
 async fn work_that_rests_can_be_hurried_and_leases_of_the_dead_given_back(on: Backend) {
