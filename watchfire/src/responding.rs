@@ -31,7 +31,7 @@ use crate::failure::{Exit, Failure, Result};
 use crate::workspace::{Workspace, now, random, secret};
 
 pub use fetching::{Fetched, fetch};
-pub use round::{Right, Round, look, notify, read_mail, respond, round, triage, triage_all};
+pub use round::{Right, Round, look, notify, read_mail, respond, round, triage};
 
 /// The desk of a workspace, by the machine's clock.
 pub fn desk(workspace: &Workspace) -> Desk {

@@ -15,7 +15,7 @@ use model::worded::Word;
 use serde_json::json;
 
 use crate::failure::{Failure, Result};
-use crate::responding::{desk, incident, rules, triage_all};
+use crate::responding::{Right, incident, rules, triage};
 use crate::table::{Out, Table};
 use crate::weeks;
 use crate::workspace::{Access, Session, Workspace, now};
@@ -341,7 +341,7 @@ fn known_rule(workspace: &Workspace, name: &str) -> Result {
 
 fn look(session: &Session) -> Result {
     let workspace = session.open(Access::Write("incidents triage"))?;
-    let (reports, done) = triage_all(&workspace, &desk(&workspace))?;
+    let (reports, done) = triage(&workspace, &Right::Held)?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!({ "reports": reports, "triage": done }))?,

@@ -336,15 +336,6 @@ fn send(
     }
 }
 
-/// Looks at the events of all reports that wait, with the right in hand.
-///
-/// # Errors
-/// The rules, the lake or the ledger.
-pub fn triage_all(workspace: &Workspace, desk: &Desk) -> Result<(usize, Triaged)> {
-    let (reports, total, _) = triage_some(workspace, desk, Timestamp(i64::MAX))?;
-    Ok((reports, total))
-}
-
 /// Reads all mail that waits, and writes receipts to those who may be told.
 ///
 /// # Errors
