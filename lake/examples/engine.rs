@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use lake::Lake;
 use lake::engine::executor::{Admission, serve};
+use lake::engine::tls::Files;
 use lake::engine::{Engine, EngineSettings};
 use lake::query::Part;
 
@@ -80,6 +81,7 @@ fn execute(out: &Path, threads: usize) -> Outcome {
         let admission = Admission {
             token: TOKEN.to_owned(),
             version: "bench".to_owned(),
+            tls: Files::default(),
         };
         let lake = Lake::open(out, MEMORY, threads)?;
         Ok(serve(lake, listener, &admission, [], std::future::pending()).await?)
@@ -140,6 +142,7 @@ fn main() -> Outcome {
                 executors: running.iter().map(|(_, url)| url.clone()).collect(),
                 token: TOKEN.to_owned(),
                 version: "bench".to_owned(),
+                tls: Files::default(),
                 min_rows: 1,
                 deadline: Duration::from_secs(600),
             })?),

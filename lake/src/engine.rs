@@ -10,16 +10,15 @@
 //! An answer is taken whole before its first row is handed on, so that an executor that is lost in
 //! the middle costs a second attempt and never half an answer. The second attempt asks the executors
 //! that still answer; after it the query runs here. An executor that hangs is lost as well: the
-//! connection is asked for a sign of life every few seconds, and the whole has a deadline.
+//! connection is asked for a sign of life every few seconds, and the whole has a deadline. So is one
+//! whose certificate is not the right one ([`tls`]): there is no way back to a road in clear.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::future::{Future, poll_fn};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::TreeNode;
@@ -31,25 +30,25 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::memory::MemoryStream;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, execute_stream};
-use datafusion_distributed::grpc::{BoxCloneSyncChannel, create_worker_client};
 use datafusion_distributed::{
     ChannelResolver, DesiredTaskCountEvent, DesiredTaskCountEventResponse, DistributedExec,
     DistributedExt, DistributedLeafExec, GetWorkerInfoRequest, ScaleUpLeafNodeEvent,
-    ScaleUpLeafNodeEventResponse, SessionStateBuilderExt, WorkerChannel, WorkerResolver,
-    display_plan_ascii,
+    ScaleUpLeafNodeEventResponse, SessionStateBuilderExt, WorkerResolver, display_plan_ascii,
 };
-use tonic::body::Body;
-use tonic::codegen::Service;
-use tonic::codegen::http::{HeaderValue, Request};
-use tonic::transport::{Channel, Endpoint};
 use url::Url;
 
 use crate::error::{Error, Result};
 use crate::query::{Lake, Part, Select};
 
+mod callers;
+mod channels;
 pub mod errand;
 pub mod executor;
+mod reach;
+pub mod tls;
 
+pub use channels::Absence;
+use channels::Channels;
 use errand::{Carrier, ErrandExec};
 
 /// Header of the secret that nodes share.
@@ -72,10 +71,12 @@ const TAIL: u64 = 16 << 10;
 /// Where executors are, and when they are asked.
 #[derive(Clone)]
 pub struct EngineSettings {
-    /// Addresses of the executors, `http://HOST:PORT`.
+    /// Addresses of the executors, `https://HOST:PORT`; `http` where no file of `tls` is named.
     pub executors: Vec<String>,
     /// The secret that the nodes share.
     pub token: String,
+    /// How executors are known, and what is shown to them.
+    pub tls: tls::Files,
     /// Version of this program: executors of another one refuse.
     pub version: String,
     /// Rows of live parts from which a query is given to the executors.
@@ -100,19 +101,11 @@ impl Engine {
     /// # Errors
     /// [`Error::Engine`]: an address is none, or the token cannot be sent.
     pub fn new(settings: &EngineSettings) -> Result<Self> {
-        let executors = settings.executors.iter().map(|address| {
-            let url = Url::parse(address)
-                .ok()
-                .filter(|url| url.scheme() == "http" && url.has_host() && url.port().is_some());
-            url.ok_or_else(|| {
-                Error::Engine(format!(
-                    "executor `{address}` is no address; write one such as http://192.0.2.7:8091"
-                ))
-            })
-        });
+        let executors = settings.executors.iter();
+        let executors = executors.map(|address| parsed(address, &settings.tls));
         Ok(Engine {
             executors: executors.collect::<Result<_>>()?,
-            channels: Channels::new(&settings.token, &settings.version)?,
+            channels: Channels::new(&settings.token, &settings.version, &settings.tls)?,
             version: settings.version.as_str().into(),
             min_rows: settings.min_rows,
             deadline: settings.deadline,
@@ -121,14 +114,14 @@ impl Engine {
 
     /// Asks every executor whether it is there, lets us in and is of our version; in the order of the list, with what
     /// is wrong.
-    pub async fn roll_call(&self) -> Vec<(Url, Result<(), String>)> {
+    pub async fn roll_call(&self) -> Vec<(Url, Result<(), Absence>)> {
         let mut calls = tokio::task::JoinSet::new();
         for (at, url) in self.executors.iter().cloned().enumerate() {
             let engine = self.clone();
             calls.spawn(async move {
                 let state = match tokio::time::timeout(GREETING, engine.greet(&url)).await {
                     Ok(state) => state,
-                    Err(_) => Err("it does not answer".to_owned()),
+                    Err(_) => Err(Absence::new("it does not answer")),
                 };
                 (at, (url, state))
             });
@@ -138,18 +131,18 @@ impl Engine {
         all.into_iter().map(|(_, state)| state).collect()
     }
 
-    async fn greet(&self, url: &Url) -> Result<(), String> {
+    async fn greet(&self, url: &Url) -> Result<(), Absence> {
         let told = async {
             let mut client = self.channels.get_worker_client_for_url(url).await?;
             client.get_worker_info(GetWorkerInfoRequest {}).await
         };
-        let told = told.await.map_err(|error| plain(&error))?;
+        let told = told.await.map_err(|error| Absence::of(&error))?;
         match told.version == *self.version {
             true => Ok(()),
-            false => Err(format!(
+            false => Err(Absence::new(format!(
                 "it is watchfire {}, this is {}: bring both to one version",
                 told.version, self.version
-            )),
+            ))),
         }
     }
 
@@ -159,10 +152,31 @@ impl Engine {
         for (url, state) in self.roll_call().await {
             match state {
                 Ok(()) => present.push(url),
-                Err(why) => tracing::warn!(executor = %url, %why, "executor is not asked"),
+                Err(Absence { why, remedy }) => {
+                    let remedy = remedy.as_deref();
+                    tracing::warn!(executor = %url, %why, remedy, "executor is not asked");
+                }
             }
         }
         present
+    }
+}
+
+/// An executor's address. It has its port, because nobody listens on the one that a scheme stands for.
+fn parsed(address: &str, tls: &tls::Files) -> Result<Url> {
+    let port = address.trim_end_matches('/').rsplit_once(':');
+    let named = port.is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let url = Url::parse(address).ok();
+    let url = url.filter(|url| named && matches!(url.scheme(), "http" | "https") && url.has_host());
+    match url {
+        None => Err(Error::Engine(format!(
+            "executor `{address}` is no address; write one such as https://192.0.2.7:8091"
+        ))),
+        // The secret would go in clear to whoever answers there.
+        Some(url) if url.scheme() == "http" && tls.are_named() => Err(Error::Engine(format!(
+            "executor `{address}` would be asked in clear, and there are certificates: write https"
+        ))),
+        Some(url) => Ok(url),
     }
 }
 
@@ -172,100 +186,6 @@ impl fmt::Debug for Engine {
             .field("executors", &self.executors)
             .field("min_rows", &self.min_rows)
             .finish_non_exhaustive()
-    }
-}
-
-/// What an executor said, without the wrapping.
-fn plain(error: &DataFusionError) -> String {
-    let text = error.to_string();
-    let said = text.split_once("message: \"");
-    let said = said.and_then(|(_, rest)| rest.split('"').next());
-    said.map_or(text.clone(), str::to_owned)
-}
-
-/// Connections to executors, kept open, each request with the secret and the version.
-#[derive(Clone)]
-pub(crate) struct Channels {
-    token: HeaderValue,
-    version: HeaderValue,
-    open: Arc<Mutex<HashMap<Url, Channel>>>,
-}
-
-impl Channels {
-    fn new(token: &str, version: &str) -> Result<Self> {
-        let header = |text: &str| {
-            HeaderValue::from_str(text).map_err(|_| {
-                Error::Engine("the token holds what no header may; use letters and digits".into())
-            })
-        };
-        let mut token = header(token)?;
-        token.set_sensitive(true);
-        Ok(Channels {
-            token,
-            version: header(version)?,
-            open: Arc::default(),
-        })
-    }
-}
-
-#[async_trait]
-impl ChannelResolver for Channels {
-    async fn get_worker_client_for_url(
-        &self,
-        url: &Url,
-    ) -> Result<Box<dyn WorkerChannel>, DataFusionError> {
-        let channel = {
-            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            match open.get(url) {
-                Some(channel) => channel.clone(),
-                None => {
-                    let endpoint = Endpoint::from_shared(url.to_string())
-                        .map_err(|error| DataFusionError::External(Box::new(error)))?;
-                    // Opened when it is used, and again when it was lost.
-                    let channel = endpoint
-                        .connect_timeout(GREETING)
-                        .tcp_nodelay(true)
-                        .http2_keep_alive_interval(PULSE.0)
-                        .keep_alive_timeout(PULSE.1)
-                        .connect_lazy();
-                    open.insert(url.clone(), channel.clone());
-                    channel
-                }
-            }
-        };
-        Ok(create_worker_client(BoxCloneSyncChannel::new(Signed {
-            channel,
-            token: self.token.clone(),
-            version: self.version.clone(),
-        })))
-    }
-}
-
-/// A connection whose requests say who asks.
-#[derive(Clone)]
-struct Signed {
-    channel: Channel,
-    token: HeaderValue,
-    version: HeaderValue,
-}
-
-impl Service<Request<Body>> for Signed {
-    type Response = <Channel as Service<Request<Body>>>::Response;
-    type Error = <Channel as Service<Request<Body>>>::Error;
-    type Future = <Channel as Service<Request<Body>>>::Future;
-
-    fn poll_ready(
-        &mut self,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), Self::Error>> {
-        self.channel.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let headers = request.headers_mut();
-        headers.insert(TOKEN, self.token.clone());
-        headers.insert(VERSION, self.version.clone());
-        self.channel.call(request)
     }
 }
 

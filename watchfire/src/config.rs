@@ -314,7 +314,7 @@ impl Resolver<'_> {
         let fonts = self.font_dirs(&written, file);
         let root = file.parent().unwrap_or(Path::new(""));
         let lake = self.lake(&written, root);
-        let engine = self.engine(&written);
+        let engine = self.engine(&written, root);
         let catalogue = self.catalogue(written.feeds.clone(), root);
         let references = self.references(&written);
         let retention = self.retention(&written);

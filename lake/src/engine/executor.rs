@@ -1,9 +1,9 @@
 //! An executor: reads parts of its own copy of the lake for queries that are planned elsewhere.
 //!
-//! It needs the lake's files and the secret, no ledger. Plans name parts by their path in the lake;
-//! here each is looked for in the executor's own lake, and must have the length and the fingerprint
-//! that the asker knows: a part that is missing, older or another is refused, and the asker answers
-//! the query in another way.
+//! It needs the lake's files and the secret, no ledger; with a certificate it is reached over TLS only.
+//! Plans name parts by their path in the lake; here each is looked for in the executor's own lake, and
+//! must have the length and the fingerprint that the asker knows: a part that is missing, older or
+//! another is refused, and the asker answers the query in another way.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -26,8 +26,11 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Status};
 
+use super::callers::Callers;
+use super::channels::Channels;
 use super::errand::{Carrier, Errand, ErrandExec, Home};
-use super::{Channels, PULSE, TOKEN, VERSION, fingerprint, parts_scan};
+use super::tls::{Files, Renewed, server_terms};
+use super::{PULSE, TOKEN, VERSION, fingerprint, parts_scan};
 use crate::error::{Error, Result};
 use crate::query::{Lake, functions, parts_url};
 
@@ -38,13 +41,15 @@ pub struct Admission {
     pub token: String,
     /// Version of this program; whoever has another is refused.
     pub version: String,
+    /// With any of these callers come over TLS alone; with `ca` they show a certificate that it signed.
+    pub tls: Files,
 }
 
 /// Reads parts of `lake` for whoever has the secret, and does these errands, until `ended` is over. All queries together
 /// use the memory of the lake, then they spill.
 ///
 /// # Errors
-/// [`Error::Engine`]: there is no secret, or the socket fails.
+/// [`Error::Engine`]: there is no secret, the certificate cannot be used, or the socket fails.
 pub async fn serve(
     lake: Lake,
     listener: TcpListener,
@@ -57,7 +62,17 @@ pub async fn serve(
             "an executor answers nobody without a secret; set engine.token".into(),
         ));
     }
-    let channels = Channels::new(&admission.token, &admission.version)?;
+    let terms = match admission.tls.are_named() {
+        true => {
+            let terms = Renewed::new(&admission.tls, server_terms);
+            // What cannot be used is told at the start.
+            let usable = terms.now().map(drop);
+            usable.map_err(|error| Error::Engine(error.to_string()))?;
+            Some(terms)
+        }
+        false => None,
+    };
+    let channels = Channels::new(&admission.token, &admission.version, &admission.tls)?;
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(lake.memory())))
         .build_arc()?;
@@ -94,13 +109,21 @@ pub async fn serve(
         token: blake3::hash(admission.token.as_bytes()),
         version: admission.version.as_str().into(),
     };
-    Server::builder()
+    let server = Server::builder()
         .http2_keepalive_interval(Some(PULSE.0))
         .http2_keepalive_timeout(Some(PULSE.1))
-        .add_service(InterceptedService::new(worker.into_worker_server(), gate))
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), ended)
-        .await
-        .map_err(|error| Error::Engine(format!("executor: {error}")))
+        .add_service(InterceptedService::new(worker.into_worker_server(), gate));
+    let served = match terms {
+        Some(terms) => {
+            let callers = Callers::new(listener, terms);
+            server.serve_with_incoming_shutdown(callers, ended).await
+        }
+        None => {
+            let callers = TcpIncoming::from(listener).with_nodelay(Some(true));
+            server.serve_with_incoming_shutdown(callers, ended).await
+        }
+    };
+    served.map_err(|error| Error::Engine(format!("executor: {error}")))
 }
 
 /// Lets in who has the secret and our version.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lake::arrow::util::pretty::pretty_format_batches;
 use lake::engine::executor::{Admission, serve};
+use lake::engine::tls::Files;
 use lake::engine::{Engine, EngineSettings};
 use lake::query::{Bounds, Part};
 use lake::{IdentityIndex, Lake};
@@ -76,6 +77,7 @@ pub async fn executor(root: &Path, token: &str, version: &str) -> String {
     let admission = Admission {
         token: token.to_owned(),
         version: version.to_owned(),
+        tls: Files::default(),
     };
     tokio::spawn(async move {
         serve(lake, listener, &admission, known(), std::future::pending()).await
@@ -88,6 +90,7 @@ pub fn over(lake: &Lake, executors: &[String], min_rows: u64) -> Lake {
         executors: executors.to_vec(),
         token: TOKEN.to_owned(),
         version: VERSION.to_owned(),
+        tls: Files::default(),
         min_rows,
         deadline: Duration::from_secs(60),
     });
@@ -248,7 +251,10 @@ async fn who_has_no_secret_or_another_version_is_refused() {
     });
     let spread = over(&lake, &all, 1);
     let states = spread.engine().expect("an engine").roll_call().await;
-    let told_by: Vec<Result<(), String>> = states.into_iter().map(|(_, state)| state).collect();
+    let states = states.into_iter().map(|(_, state)| state);
+    let told_by: Vec<Result<(), String>> = states
+        .map(|state| state.map_err(|absence| absence.why))
+        .collect();
     assert_eq!(told_by[0], Ok(()));
     let why = |at: usize| told_by[at].clone().expect_err("is refused");
     assert!(why(1).contains("token"), "{}", why(1));
@@ -276,6 +282,7 @@ async fn an_executor_without_a_secret_does_not_begin() {
     let admission = Admission {
         token: String::new(),
         version: VERSION.to_owned(),
+        tls: Files::default(),
     };
     let refused = serve(lake, listener, &admission, [], std::future::pending()).await;
     assert!(

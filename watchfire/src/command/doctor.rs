@@ -9,6 +9,7 @@ use bulletin::render::Fonts;
 use bulletin::rollup::series_id;
 use console::seal::Seal;
 use intake::collect::{self, Wanted};
+use lake::engine::Absence;
 use ledger::{DirectiveState, Edition, Hash, Page, ReportFilter, ReportState};
 use model::notice::NoticeState;
 use model::time::{MICROS_PER_DAY, Timestamp};
@@ -142,11 +143,17 @@ fn engine(workspace: &Workspace, findings: &mut Findings) {
     for (url, state) in workspace.block_on(engine.roll_call()) {
         match state {
             Ok(()) => findings.ok("engine", format!("{url} answers")),
-            Err(why) => findings.warning(
-                "engine",
-                format!("{url}: {why}; queries do without it"),
-                "start `watchfire executor` there, with the same engine.token and of this version",
-            ),
+            Err(Absence { why, remedy }) => {
+                let remedy = remedy.unwrap_or_else(|| {
+                    "start `watchfire executor` there, with the same engine.token and of this version; one with engine.tls_cert is asked as https"
+                        .to_owned()
+                });
+                findings.warning(
+                    "engine",
+                    format!("{url}: {why}; queries do without it"),
+                    remedy,
+                );
+            }
         }
     }
 }
@@ -158,8 +165,8 @@ fn site(workspace: &Workspace, deep: bool, findings: &mut Findings) -> Result {
     if public.is_empty() {
         return Ok(());
     }
-    let wrong =
-        crate::site::verify(&workspace.site_dir()).map_err(|error| Failure::new("site", error))?;
+    let wrong = watchfire::site::verify(&workspace.site_dir())
+        .map_err(|error| Failure::new("site", error))?;
     let remedy = "watchfire bulletin site";
     let mut flaws: Vec<Flaw> = wrong
         .into_iter()

@@ -1,8 +1,11 @@
-//! `[engine]`: the executors that queries over many rows are given to, and the secret that the nodes share.
+//! `[engine]`: the executors that queries over many rows are given to, the secret that the nodes share, and the
+//! certificates by which they know each other.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
+use lake::engine::tls::Files;
 use lake::engine::{Engine, EngineSettings};
 
 use super::Resolver;
@@ -16,6 +19,8 @@ pub struct Executors {
     pub urls: Vec<String>,
     /// The secret of the nodes.
     pub token: String,
+    /// The certificates.
+    pub tls: Files,
     /// Rows from which a query goes to them.
     pub min_rows: u64,
     /// How long an attempt on them may take.
@@ -34,6 +39,7 @@ impl Executors {
         let engine = Engine::new(&EngineSettings {
             executors: self.urls.clone(),
             token: self.token.clone(),
+            tls: self.tls.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             min_rows: self.min_rows,
             deadline: self.deadline,
@@ -57,10 +63,11 @@ pub fn shown(section: &EngineSection) -> EngineSection {
 }
 
 impl Resolver<'_> {
-    /// Checks `[engine]`.
-    pub(super) fn engine(&mut self, written: &Written) -> Executors {
+    /// Checks `[engine]`; files are named from `root`.
+    pub(super) fn engine(&mut self, written: &Written, root: &Path) -> Executors {
         let section = &written.engine;
         let mut executors = Executors {
+            tls: self.engine_tls(section, root),
             min_rows: section.min_rows,
             deadline: Duration::from_secs(section.deadline_secs),
             ..Executors::default()
@@ -82,10 +89,39 @@ impl Resolver<'_> {
             let remedy = "set WATCHFIRE__ENGINE__TOKEN to the same random text on all nodes";
             self.problem("engine.token", message, remedy);
         } else if let Err(error) = executors.engine() {
-            let remedy = "write http://HOST:PORT, with commas between several";
+            let remedy = "write https://HOST:PORT, with commas between several; http only without certificates, in a network of your own";
             self.problem("engine.url", error.to_string(), remedy);
         }
         executors
+    }
+
+    fn engine_tls(&mut self, section: &EngineSection, root: &Path) -> Files {
+        let named = |name: &str| (!name.is_empty()).then(|| root.join(name));
+        let files = Files {
+            own: named(&section.tls_cert).zip(named(&section.tls_key)),
+            ca: named(&section.ca),
+        };
+        if section.tls_cert.is_empty() != section.tls_key.is_empty() {
+            let remedy = "name both files, or neither";
+            self.problem(
+                "engine.tls_cert",
+                "TLS needs both tls_cert and tls_key",
+                remedy,
+            );
+        } else if let Err(unusable) = files.check() {
+            let remedy = match unusable.key {
+                "ca" => "give the certificates of who signed those of the other nodes, as PEM",
+                "tls_key" => {
+                    "give the key of tls_cert as PEM without a passphrase, readable for this user"
+                }
+                _ => {
+                    "give the chain as PEM, this node's own certificate first, and its key beside it"
+                }
+            };
+            let place = format!("engine.{}", unusable.key);
+            self.problem(&place, unusable.to_string(), remedy);
+        }
+        files
     }
 }
 

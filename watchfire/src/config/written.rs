@@ -607,10 +607,18 @@ impl Default for LakeSection {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineSection {
-    /// Executors, `http://HOST:PORT`, with commas between; empty: every query runs in this process.
+    /// Executors, `https://HOST:PORT`, with commas between; empty: every query runs in this process. `http` goes in
+    /// clear, and only where no file below is named.
     pub url: String,
     /// The secret that this node and the executors share. `${NAME}` is replaced.
     pub token: String,
+    /// File with this node's certificate and its chain, PEM: an executor takes callers over TLS by it, who asks shows it.
+    pub tls_cert: String,
+    /// File with its private key, PEM.
+    pub tls_key: String,
+    /// File with the certificates that the other side is known by; empty: executors by the system's, callers by the
+    /// token alone.
+    pub ca: String,
     /// Rows of live parts from which a query goes to the executors.
     pub min_rows: u64,
     /// Seconds that an attempt on the executors may take.
@@ -622,6 +630,9 @@ impl Default for EngineSection {
         EngineSection {
             url: String::new(),
             token: String::new(),
+            tls_cert: String::new(),
+            tls_key: String::new(),
+            ca: String::new(),
             min_rows: 5_000_000,
             deadline_secs: 120,
         }

@@ -15,7 +15,8 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALH
 /// Executes until a signal ends the process. What is under way then is given to other executors by whoever asked.
 ///
 /// # Errors
-/// The configuration is wrong or names no secret, or the address cannot be listened on.
+/// The configuration is wrong or names no secret, only the certificates of others are named, or the address cannot be
+/// listened on.
 pub fn execute(session: &Session, listen: Option<SocketAddr>) -> Result {
     let (root, settings) = session.settings()?;
     let files = files(&root, &settings)?;
@@ -25,6 +26,11 @@ pub fn execute(session: &Session, listen: Option<SocketAddr>) -> Result {
     let admission = Admission {
         token: settings.engine.token.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        tls: settings.engine.tls.clone(),
+    };
+    let scheme = match admission.tls.are_named() {
+        true => "https",
+        false => "http",
     };
     let address = listen.unwrap_or(LISTEN);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -43,7 +49,7 @@ pub fn execute(session: &Session, listen: Option<SocketAddr>) -> Result {
         let address = address.map_err(|error| Failure::new("socket", error))?;
         session
             .talk
-            .say(format_args!("executor at http://{address}"));
+            .say(format_args!("executor at {scheme}://{address}"));
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         tokio::select! {
             served = serve(lake, listener, &admission, errands, async { drop(ended.await) }) => served?,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use lake::Lake;
 use lake::arrow::util::pretty::pretty_format_batches;
+use lake::engine::tls::Files;
 use lake::engine::{Engine, EngineSettings};
 use lake::query::Part;
 
@@ -32,10 +33,10 @@ ip = "source_ip"
 port = "source_port"
 "#;
 
-const SQL: &str = "select source_ip, source_port, count(*) n, min(event_id) e from events group by 1, 2 order by n desc, 1, 2 limit 200";
+pub const SQL: &str = "select source_ip, source_port, count(*) n, min(event_id) e from events group by 1, 2 order by n desc, 1, 2 limit 200";
 
 /// A lake of a dozen reports.
-fn bench() -> Bench {
+pub fn bench() -> Bench {
     let bench = Bench::with(FEEDS);
     for report in 0..12_u32 {
         let mut text = "seen,ip,port\n".to_owned();
@@ -118,6 +119,7 @@ fn spread(lake: &Lake, executors: &[Executor], deadline: Duration) -> Lake {
     let engine = Engine::new(&EngineSettings {
         executors: executors.iter().map(|one| one.address.clone()).collect(),
         token: TOKEN.to_owned(),
+        tls: Files::default(),
         version: VERSION.to_owned(),
         min_rows: 1,
         deadline,

@@ -18,6 +18,7 @@ mod deploying;
 mod doors;
 mod drift;
 mod engine;
+mod engine_tls;
 mod faults;
 // Shared with the storage's own tests.
 #[allow(dead_code, clippy::unwrap_used)]
