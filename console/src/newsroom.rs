@@ -30,8 +30,9 @@ pub enum Declined {
 /// What the newsroom answers.
 pub type Told<T> = Result<T, Declined>;
 
-/// Work that takes longer than a page may.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Work that takes longer than a page may. It is stored with its job until it is done.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
 pub enum Task {
     /// Compose the issue of a week, anew from frozen figures or from a new count.
     Draft {
@@ -93,8 +94,32 @@ pub enum Stage {
     Site,
 }
 
+impl Stage {
+    /// Each with the word that the ledger stores.
+    const NAMES: [(Stage, &str); 4] = [
+        (Stage::Waiting, "waiting"),
+        (Stage::Counting, "counting"),
+        (Stage::Rendering, "rendering"),
+        (Stage::Site, "site"),
+    ];
+
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        let found = Stage::NAMES.into_iter().find(|(stage, _)| *stage == self);
+        found.map_or("waiting", |(_, name)| name)
+    }
+
+    /// The stage of a word.
+    pub fn named(name: &str) -> Option<Stage> {
+        let found = Stage::NAMES.into_iter().find(|(_, known)| *known == name);
+        found.map(|(stage, _)| stage)
+    }
+}
+
 /// What a piece of work came to.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// A revision is stored.
@@ -106,7 +131,7 @@ pub enum Outcome {
         /// Whether its figures are frozen.
         frozen: bool,
     },
-    /// The site was written.
+    /// It is public, and on the site of every node that has one within seconds.
     Public {
         /// Files on the site.
         files: usize,
@@ -123,12 +148,12 @@ pub enum Outcome {
     },
 }
 
-/// A piece of work, under way or done. Kept as long as the process lives: each may be begun again, and then finishes
-/// what was interrupted.
+/// A piece of work, under way or done. It is a job of the ledger, the same on every node; each may be begun again, and
+/// then finishes what was interrupted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
-    /// Number within the process.
-    pub id: u64,
+    /// Number of its job.
+    pub id: i64,
     /// About which issue.
     pub issue: IssueNumber,
     /// What it is.
@@ -233,11 +258,11 @@ pub trait Newsroom: Send + Sync {
     /// Plans the issues of so many weeks, from the one before this on.
     async fn plan(&self, weeks: u16, by: &str) -> Told<()>;
 
-    /// Begins work on an issue. There is one piece of work an issue at a time.
+    /// Asks for work on an issue, which is done by whoever works. There is one piece of work an issue at a time.
     async fn begin(&self, issue: IssueNumber, task: Task, by: &str) -> Told<Work>;
 
-    /// Work of this process, newest first; a bounded number is kept.
-    async fn works(&self) -> Vec<Work>;
+    /// The newest pieces of work, whichever node began or did them, newest first.
+    async fn works(&self) -> Told<Vec<Work>>;
 
     /// What the check of the newest revision finds. Nothing is stored.
     async fn findings(&self, issue: IssueNumber) -> Told<Checked>;

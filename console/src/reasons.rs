@@ -97,6 +97,10 @@ const REASONS: &[(&str, &str)] = &[
         "并未放弃，只有已放弃的才能重新交办",
     ),
     (
+        "other work on it is under way",
+        "正在对该期进行其他处理，请稍候",
+    ),
+    (
         "its release needs a reason and a name",
         "解除须写明理由和姓名",
     ),

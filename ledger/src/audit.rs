@@ -9,7 +9,7 @@
 //! change that they record.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{Condition, QueryOrder, QuerySelect};
 
 use crate::text::without_nul;
 use crate::{Error, Hash, Ledger, Page, Result, bulk, counter};
@@ -92,14 +92,7 @@ impl AuditFilter {
             select = select.filter(Column::Object.eq(object));
         }
         if let Some(action) = &self.action {
-            select = match action.strip_suffix('.') {
-                // Everything that begins with it, without LIKE: its case rule differs between the
-                // databases. The next character after the dot bounds the range.
-                Some(stem) => select
-                    .filter(Column::Action.gte(action))
-                    .filter(Column::Action.lt(format!("{stem}/"))),
-                None => select.filter(Column::Action.eq(action)),
-            };
+            select = select.filter(is_action(action));
         }
         if let Some(actor) = &self.actor {
             select = select.filter(Column::Actor.eq(actor));
@@ -114,6 +107,17 @@ impl AuditFilter {
             select = select.filter(Column::Seq.lt(before));
         }
         select
+    }
+}
+
+/// Rows of this action, or with a dot at its end of every one that begins so.
+fn is_action(action: &str) -> Condition {
+    match action.strip_suffix('.') {
+        // Without LIKE: its case rule differs between the databases. The next character after the dot bounds the range.
+        Some(stem) => Condition::all()
+            .add(Column::Action.gte(action))
+            .add(Column::Action.lt(format!("{stem}/"))),
+        None => Condition::all().add(Column::Action.eq(action)),
     }
 }
 
@@ -259,6 +263,25 @@ impl Ledger {
             .into_tuple::<i64>()
             .one(self.reader())
             .await?)
+    }
+
+    /// Whether one of these actions, each as [`AuditFilter::action`] names them, was done after one place and up to
+    /// another.
+    pub async fn audit_tells(&self, actions: &[&str], (after, to): (i64, i64)) -> Result<bool> {
+        let any = actions
+            .iter()
+            .fold(Condition::any(), |any, action| any.add(is_action(action)));
+        let found = Entity::find()
+            .select_only()
+            .column(Column::Seq)
+            .filter(Column::Seq.gt(after))
+            .filter(Column::Seq.lte(to))
+            .filter(any)
+            .limit(1)
+            .into_tuple::<i64>()
+            .one(self.reader())
+            .await?;
+        Ok(found.is_some())
     }
 
     /// Checks the whole chain and returns the number of rows.

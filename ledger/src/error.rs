@@ -224,6 +224,15 @@ impl Error {
         )
     }
 
+    /// Whether machines stand in the way, or another node that took over, and nothing about what was asked: another
+    /// time or elsewhere it may go well.
+    pub fn is_outage(&self) -> bool {
+        !matches!(
+            self,
+            Error::NotFound { .. } | Error::Conflict { .. } | Error::Changed { .. }
+        )
+    }
+
     /// A file error that names its file; a full disk gets its own variant.
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
@@ -290,6 +299,14 @@ mod tests {
             "/data/blobs/tmp-1-1: no space left on its disk: make room and run the command again";
         assert_eq!(error.to_string(), expected);
         assert!(!error.is_fatal());
+    }
+
+    #[test]
+    fn what_contradicts_the_stored_rows_is_no_outage() {
+        assert!(!Error::conflict("handover 3", "was taken already").is_outage());
+        assert!(!Error::not_found("job", 3).is_outage());
+        assert!(Error::Busy.is_outage());
+        assert!(Error::LeaseLost { job: 3 }.is_outage());
     }
 
     #[test]

@@ -16,6 +16,8 @@ use sea_orm::{Condition, QueryOrder, QuerySelect};
 use crate::text::without_nul;
 use crate::{Error, Ledger, Page, Result};
 
+pub mod work;
+
 mod row {
     use sea_orm::entity::prelude::*;
 
@@ -74,6 +76,10 @@ mod row {
         pub created_at: i64,
         /// When it was done or given up, microseconds UTC.
         pub finished_at: Option<i64>,
+        /// How far work on an issue is, in a word ([`super::work`]).
+        pub stage: Option<String>,
+        /// What came of it, as JSON text.
+        pub outcome: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -120,8 +126,12 @@ pub struct JobCounts {
     pub failed: i64,
 }
 
+/// What is unique while a job lives. An issue has one piece of work at a time, of whichever kind.
 fn live_key(kind: &str, key: &str) -> String {
-    format!("{kind}/{key}")
+    match work::KINDS.contains(&kind) {
+        true => key.to_owned(),
+        false => format!("{kind}/{key}"),
+    }
 }
 
 /// Asks for work; returns the job's id and whether it is a new one.
@@ -146,6 +156,8 @@ pub(crate) async fn enqueue<C: ConnectionTrait>(
         last_error: Set(None),
         created_at: Set(now),
         finished_at: Set(None),
+        stage: Set(None),
+        outcome: Set(None),
     };
     let inserted = Entity::insert(row)
         .on_conflict(OnConflict::column(Column::LiveKey).do_nothing().to_owned())
@@ -240,7 +252,9 @@ impl Ledger {
         secs: u32,
     ) -> Result<Option<Lease>> {
         let live = live_key(kind, key);
-        let found = Entity::find().filter(Column::LiveKey.eq(live.as_str()));
+        let found = Entity::find()
+            .filter(Column::LiveKey.eq(live.as_str()))
+            .filter(Column::Kind.eq(kind));
         let due = found.filter(due(now)).one(self.writer()?).await?;
         match due {
             Some(job) => self.claim(job, now, worker, secs).await,
@@ -508,10 +522,12 @@ impl Ledger {
         Ok(counts)
     }
 
-    /// Deletes jobs that were done before `before`, microseconds UTC; how many.
+    /// Deletes jobs that were done before `before`, microseconds UTC; how many. Those that tell what came of work on an
+    /// issue stay: they are few, and people look at them.
     pub async fn purge_jobs(&self, before: i64) -> Result<u64> {
         let done = Entity::delete_many()
             .filter(Column::State.eq(JobState::Done))
+            .filter(Column::Outcome.is_null())
             .filter(Column::FinishedAt.lt(before))
             .exec(self.writer()?)
             .await?;

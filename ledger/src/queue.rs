@@ -109,6 +109,8 @@ tasks! {
     Verify "verify"
     Compact "compact"
     Hook "hook"
+    Draft "draft"
+    Render "render"
 }
 
 impl From<GraphileWorkerError> for Error {

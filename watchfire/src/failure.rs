@@ -23,6 +23,8 @@ pub enum Exit {
 pub struct Failure {
     lines: Vec<(String, Option<String>)>,
     exit: Exit,
+    /// Whether machines stand in the way, and no rule and nothing that a person can put right in what was asked.
+    outage: bool,
 }
 
 /// What commands return.
@@ -34,6 +36,7 @@ impl Failure {
         Failure {
             lines: vec![(format!("{what}: {why}"), None)],
             exit: Exit::Failed,
+            outage: false,
         }
     }
 
@@ -54,6 +57,7 @@ impl Failure {
         Failure {
             lines,
             exit: Exit::Configuration,
+            outage: false,
         }
     }
 
@@ -62,6 +66,7 @@ impl Failure {
         Failure {
             lines: Vec::new(),
             exit: Exit::Findings,
+            outage: false,
         }
     }
 
@@ -77,6 +82,19 @@ impl Failure {
     pub fn with(mut self, exit: Exit) -> Self {
         self.exit = exit;
         self
+    }
+
+    /// Machines stand in the way: another time, or on another node, it may go well.
+    pub fn outage(self) -> Self {
+        Failure {
+            outage: true,
+            ..self
+        }
+    }
+
+    /// Whether it may go well another time, asked for as it was.
+    pub fn is_outage(&self) -> bool {
+        self.outage
     }
 
     /// The first line, for whoever shows it elsewhere.
@@ -164,6 +182,7 @@ fn told(message: String, label: &str) -> Failure {
     let failure = Failure {
         lines: vec![(message, None)],
         exit: Exit::Failed,
+        outage: false,
     };
     match remedy {
         Some(remedy) => failure.remedy(remedy),
@@ -179,21 +198,25 @@ impl From<ledger::Error> for Failure {
             remedy,
         } = &error
         {
-            return Failure::new(server, reason).remedy(remedy);
+            return Failure::new(server, reason).remedy(remedy).outage();
         }
-        told(error.to_string(), error.label())
+        let failure = told(error.to_string(), error.label());
+        match error.is_outage() {
+            true => failure.outage(),
+            false => failure,
+        }
     }
 }
 
 impl From<lake::Error> for Failure {
     fn from(error: lake::Error) -> Self {
-        told(error.to_string(), error.label())
+        told(error.to_string(), error.label()).outage()
     }
 }
 
 impl From<storage::Error> for Failure {
     fn from(error: storage::Error) -> Self {
-        told(error.to_string(), error.label())
+        told(error.to_string(), error.label()).outage()
     }
 }
 
@@ -211,7 +234,12 @@ impl From<reference::Error> for Failure {
 
 impl From<bulletin::Error> for Failure {
     fn from(error: bulletin::Error) -> Self {
-        told(error.to_string(), error.label())
+        match error {
+            bulletin::Error::Ledger(error) => error.into(),
+            bulletin::Error::Lake(error) => error.into(),
+            bulletin::Error::Scan(_) => told(error.to_string(), error.label()).outage(),
+            other => told(other.to_string(), other.label()),
+        }
     }
 }
 

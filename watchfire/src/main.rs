@@ -29,7 +29,6 @@ mod schema_update;
 mod sealing;
 mod serve;
 mod shared_reference;
-mod site;
 mod table;
 mod talk;
 mod weekly;

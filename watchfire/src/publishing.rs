@@ -1,6 +1,7 @@
 //! What is public, gathered from the ledger and written as the site.
 
 use std::io::{self, Read};
+use std::time::{Duration, Instant};
 
 use bulletin::history::week_of;
 use bulletin::publish::{
@@ -11,13 +12,17 @@ use bulletin::render::Rendition;
 use ledger::{EditionKey, Hash, Issue, NewRendition};
 use model::bulletin::{Bulletin, Text};
 use model::time::Timestamp;
+use watchfire::site::{self, Hold, Published};
 
 use crate::command::bulletin::parse;
 use crate::command::rollup;
 use crate::failure::{Failure, Result};
-use crate::site::{self, Published};
 use crate::weekly::Desk;
 use crate::workspace::Workspace;
+
+/// How long another's writing of the site is waited for, and how often it is looked.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Whether a file of an issue stands on the site. What is pasted or mailed is for the house; the site has what
 /// readers open.
@@ -102,19 +107,46 @@ fn read(row: &ledger::Edition) -> Result<Edition> {
     serde_json::from_str(&row.digest).map_err(|error| Failure::new(row.key().object(), error))
 }
 
-/// Writes the site from everything that is public, in one step.
+/// Writes the site from everything that is public, in one step. Waits where another process or thread writes it.
 ///
 /// # Errors
 /// The ledger fails, or the site cannot be written; the one in force is as it was.
 pub fn build(workspace: &Workspace) -> Result<Published> {
-    let (pages, assets) = gather(workspace)?;
-    let open = |hash: &str| -> io::Result<Box<dyn Read>> {
-        let hash: Hash = hash.parse().map_err(io::Error::other)?;
-        let file = workspace.blobs.open(&hash).map_err(io::Error::other)?;
-        Ok(Box::new(file))
+    let begun = Instant::now();
+    loop {
+        match hold(workspace)? {
+            Some(hold) => return write(workspace, &hold),
+            None if begun.elapsed() < PATIENCE => std::thread::sleep(LOOK),
+            None => {
+                let why = "another process writes it, for more than a minute";
+                return Err(Failure::new("site", why)
+                    .remedy("wait until it ends, then say the same again")
+                    .outage());
+            }
+        }
+    }
+}
+
+/// Writes the site if it is not what is public now; whether it is, or `false` where another is writing it. What was
+/// never public needs no site: none is made, and what lies in its place is left alone.
+///
+/// # Errors
+/// As [`build`].
+pub fn keep(workspace: &Workspace) -> Result<bool> {
+    let whole = gather(workspace)?;
+    if !whole.any || whole.is_in_force(workspace)? {
+        return Ok(true);
+    }
+    let Some(hold) = hold(workspace)? else {
+        return Ok(false);
     };
-    site::publish(&workspace.site_dir(), &pages, &assets, &open)
-        .map_err(|error| Failure::new("site", error))
+    let Published { kept, written, .. } = write(workspace, &hold)?;
+    tracing::info!(
+        kept,
+        written,
+        "the site was written: something else is public"
+    );
+    Ok(true)
 }
 
 /// Whether the site in force lists what is public now: a publication or withdrawal that was interrupted is not
@@ -123,10 +155,46 @@ pub fn build(workspace: &Workspace) -> Result<Published> {
 /// # Errors
 /// The ledger fails.
 pub fn is_current(workspace: &Workspace) -> Result<bool> {
-    let (pages, assets) = gather(workspace)?;
-    let wanted = site::list(&pages, &assets).map_err(|error| Failure::new("site", error))?;
-    let in_force = std::fs::read_to_string(workspace.site_dir().join(site::SUMS));
-    Ok(in_force.is_ok_and(|list| list == wanted))
+    gather(workspace)?.is_in_force(workspace)
+}
+
+/// How many files the site of what is public has.
+///
+/// # Errors
+/// The ledger fails.
+pub fn files(workspace: &Workspace) -> Result<usize> {
+    let whole = gather(workspace)?;
+    Ok(whole.pages.len() + whole.assets.len())
+}
+
+fn failed(error: site::Error) -> Failure {
+    let passing = matches!(error, site::Error::Io { .. } | site::Error::Busy { .. });
+    let failure = Failure::new("site", error);
+    match passing {
+        true => failure.outage(),
+        false => failure,
+    }
+}
+
+/// The right to write the site; `None` while another has it.
+fn hold(workspace: &Workspace) -> Result<Option<Hold>> {
+    match Hold::take(&workspace.site_dir()) {
+        Ok(hold) => Ok(Some(hold)),
+        Err(site::Error::Busy { .. }) => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Writes the site. What is public is asked for in here: whoever writes later has asked later.
+fn write(workspace: &Workspace, hold: &Hold) -> Result<Published> {
+    let whole = gather(workspace)?;
+    let open = |hash: &str| -> io::Result<Box<dyn Read>> {
+        let hash: Hash = hash.parse().map_err(io::Error::other)?;
+        let file = workspace.blobs.open(&hash).map_err(io::Error::other)?;
+        Ok(Box::new(file))
+    };
+    hold.publish(&whole.pages, &whole.assets, &open)
+        .map_err(failed)
 }
 
 /// The block lists that are published.
@@ -146,8 +214,26 @@ fn public_lists(workspace: &Workspace) -> Result<Vec<PublicList>> {
     Ok(lists)
 }
 
-/// Every page of the site, and the issues' own files.
-fn gather(workspace: &Workspace) -> Result<(Vec<Rendition>, Vec<Asset>)> {
+/// The site as it should be.
+struct Whole {
+    /// Every page.
+    pages: Vec<Rendition>,
+    /// The issues' own files.
+    assets: Vec<Asset>,
+    /// Whether anything is public, or was.
+    any: bool,
+}
+
+impl Whole {
+    fn is_in_force(&self, workspace: &Workspace) -> Result<bool> {
+        let wanted = site::list(&self.pages, &self.assets).map_err(failed)?;
+        let in_force = std::fs::read_to_string(workspace.site_dir().join(site::SUMS));
+        Ok(in_force.is_ok_and(|list| list == wanted))
+    }
+}
+
+/// Everything that is public.
+fn gather(workspace: &Workspace) -> Result<Whole> {
     let ledger = &workspace.ledger;
     let settings = &workspace.settings;
     let series = &settings.series.id;
@@ -193,6 +279,13 @@ fn gather(workspace: &Workspace) -> Result<(Vec<Rendition>, Vec<Asset>)> {
     };
     let alerts = crate::command::flash::notices(workspace)?;
     let rollups = rollup::life::public(workspace)?;
+    let any = [
+        !editions.is_empty(),
+        !lists.is_empty(),
+        !alerts.is_empty(),
+        !rollups.notices.is_empty(),
+    ];
+    let any = any.contains(&true);
     let site = Site {
         title: &settings.series.title,
         organization: &settings.series.organization,
@@ -219,5 +312,5 @@ fn gather(workspace: &Workspace) -> Result<(Vec<Rendition>, Vec<Asset>)> {
     pages.extend(rollups.tombstones);
     let mut assets = publish::assets(&editions);
     assets.extend(rollups.assets);
-    Ok((pages, assets))
+    Ok(Whole { pages, assets, any })
 }

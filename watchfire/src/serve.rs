@@ -6,7 +6,8 @@
 //! `console` takes reports that are pushed. All of it ends at one short queue before the one thread
 //! that ingests ([`work`]): whoever brings more than that thread takes has to wait, so that memory is
 //! bounded by what is under way. [`respond`] does a round of response every minute, [`lists`] takes
-//! what ended out of the block lists, [`upkeep`] compacts. [`gauges`] measures.
+//! what ended out of the block lists, [`upkeep`] compacts. [`works`] does what people ask for about an issue, [`keeper`]
+//! keeps the public site. [`gauges`] measures.
 //!
 //! Of a cluster each process has some of the roles: [`cluster`] plans on the node that leads and hands work to the
 //! nodes that work; what is done, and how, is the same.
@@ -26,6 +27,7 @@ use intake::collect::client::Clients;
 use intake::collect::{FETCH, TAKE_IN};
 use ledger::Ledger;
 use ledger::hook::HOOK_JOB;
+use ledger::job::work::{DRAFT, RENDER};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
@@ -48,6 +50,7 @@ mod folders;
 mod gauges;
 mod hooks;
 mod jobs;
+mod keeper;
 mod lists;
 mod notify;
 mod office;
@@ -59,6 +62,7 @@ mod streams;
 mod upkeep;
 pub mod vantage;
 mod work;
+mod works;
 mod world;
 
 use folders::Folders;
@@ -74,6 +78,8 @@ const KINDS: &[&str] = &[
     rounds::VERIFY,
     rounds::COMPACT,
     HOOK_JOB,
+    DRAFT,
+    RENDER,
 ];
 
 /// What the parts of the serving process share.
@@ -85,6 +91,8 @@ pub struct Server {
     folders: Folders,
     /// Told when something waits to be taken in.
     arrived: Arc<Notify>,
+    /// Told when work on an issue was asked for.
+    begun: Notify,
     /// Archived reports that wait to be taken in, as far as is known.
     waiting: Arc<AtomicU64>,
     /// Raised when the configuration changed.
@@ -279,6 +287,7 @@ async fn serve(
         queue: work::start(fatal.clone())?,
         folders: Folders::default(),
         arrived: Arc::new(Notify::new()),
+        begun: Notify::new(),
         waiting: Arc::new(AtomicU64::new(0)),
         changed: watch::channel(0).0,
         stop: stopped.clone(),
@@ -367,6 +376,7 @@ async fn serve(
                 parts.spawn(rounds::run(Arc::clone(&server), task));
             }
             parts.spawn(hooks::run(Arc::clone(&server)));
+            parts.spawn(works::run(Arc::clone(&server)));
         }
         true => {
             if roles.worker {
@@ -377,6 +387,9 @@ async fn serve(
                 parts.spawn(cluster::lead(Arc::clone(&server)));
             }
         }
+    }
+    if roles.console {
+        parts.spawn(keeper::run(Arc::clone(&server)));
     }
     if roles.scheduler {
         parts.spawn(folders::watch(Arc::clone(&server)));

@@ -137,7 +137,7 @@ pub fn publish(
     assets: &[Asset],
     open: &dyn Fn(&str) -> io::Result<Box<dyn Read>>,
 ) -> Result<Published> {
-    publish_at(dir, pages, assets, open, true, &mut |_| Ok(()))
+    Hold::take(dir)?.publish(pages, assets, open)
 }
 
 /// [`publish`] with interruptions: `at` is told of every step and may end the call there. `swap` false does without
@@ -154,16 +154,63 @@ pub fn publish_at(
     swap: bool,
     at: &mut dyn FnMut(Step) -> io::Result<()>,
 ) -> Result<Published> {
+    let hold = Hold::take(dir)?;
+    make(&hold.dir, (pages, assets), open, swap, at)
+}
+
+/// The right to change a site, until this is dropped; one has it at a time. Who finds out what is public while holding
+/// it never puts an older site in the place of a newer one.
+#[derive(Debug)]
+pub struct Hold {
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl Hold {
+    /// Takes the right to the site at `dir`.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while another process or thread has it; [`Error::Io`].
+    pub fn take(dir: &Path) -> Result<Self> {
+        let beside = Beside::of(dir);
+        if let Some(parent) = dir.parent() {
+            fs::create_dir_all(parent).map_err(|e| io_error(parent, e))?;
+        }
+        let lock = File::create(&beside.lock).map_err(|e| io_error(&beside.lock, e))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy { path: beside.lock }),
+            Err(TryLockError::Error(e)) => return Err(io_error(&beside.lock, e)),
+        }
+        Ok(Hold {
+            dir: dir.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// As the function [`publish`].
+    ///
+    /// # Errors
+    /// As there, but for [`Error::Busy`].
+    pub fn publish(
+        &self,
+        pages: &[Rendition],
+        assets: &[Asset],
+        open: &dyn Fn(&str) -> io::Result<Box<dyn Read>>,
+    ) -> Result<Published> {
+        make(&self.dir, (pages, assets), open, true, &mut |_| Ok(()))
+    }
+}
+
+/// Makes a site whose [`Hold`] the caller has.
+fn make(
+    dir: &Path,
+    (pages, assets): (&[Rendition], &[Asset]),
+    open: &dyn Fn(&str) -> io::Result<Box<dyn Read>>,
+    swap: bool,
+    at: &mut dyn FnMut(Step) -> io::Result<()>,
+) -> Result<Published> {
     let beside = Beside::of(dir);
-    if let Some(parent) = dir.parent() {
-        fs::create_dir_all(parent).map_err(|e| io_error(parent, e))?;
-    }
-    let lock = File::create(&beside.lock).map_err(|e| io_error(&beside.lock, e))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(Error::Busy { path: beside.lock }),
-        Err(TryLockError::Error(e)) => return Err(io_error(&beside.lock, e)),
-    }
     let mut step = |step: Step| at(step).map_err(|e| io_error(dir, e));
     recover(dir)?;
     remove(&beside.next)?;

@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const CHART_SCALE: f32 = 2.0;
 
 /// A form of an issue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Form {
     /// A self-contained page.
     Html,

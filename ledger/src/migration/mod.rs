@@ -23,6 +23,7 @@ mod m0024_matters_held;
 mod m0025_gone;
 mod m0026_markings;
 mod m0027_same_matter;
+mod m0029_work_done;
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, Index, SchemaManager, Table, TableCreateStatement,
@@ -58,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0025_gone::Migration),
             Box::new(m0026_markings::Migration),
             Box::new(m0027_same_matter::Migration),
+            Box::new(m0029_work_done::Migration),
         ]
     }
 }

@@ -8,6 +8,7 @@ use crate::{Backend, T0, fresh, on_both};
 on_both!(
     a_whole_chain_verifies,
     rows_are_found_by_what_they_say,
+    what_was_done_between_two_places_is_told,
     chains_longer_than_a_stride_verify,
     tampering_is_found,
 );
@@ -49,6 +50,25 @@ async fn a_whole_chain_verifies(on: Backend) {
     assert_eq!(all[4].prev_hash, Hash::default());
     assert_eq!(all[3].prev_hash, all[4].hash);
     assert_eq!(ledger.audit_head().await.unwrap(), Some((5, all[0].hash)));
+}
+
+async fn what_was_done_between_two_places_is_told(on: Backend) {
+    let (_home, ledger) = fresh(on).await;
+    write(&ledger, 4).await;
+    let publish = NewAudit {
+        actor: "wang".to_owned(),
+        action: "issue.publish".to_owned(),
+        object: "issue weekly 2023-2 revision 1".to_owned(),
+        detail: json!({}),
+    };
+    ledger.append_audit(publish, T0 + 10).await.unwrap();
+    let tells = async |actions: &[&str], places| ledger.audit_tells(actions, places).await.unwrap();
+    assert!(tells(&["issue.", "flash."], (4, 5)).await);
+    assert!(tells(&["issue.publish"], (0, 5)).await);
+    assert!(!tells(&["issue."], (5, 5)).await, "it is known already");
+    assert!(!tells(&["issue."], (0, 4)).await, "it comes later");
+    assert!(!tells(&["flash.", "issue", "issue.pub"], (0, 5)).await);
+    assert!(tells(&["flash.", "incident.close"], (0, 1)).await);
 }
 
 async fn rows_are_found_by_what_they_say(on: Backend) {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
-use ledger::{JobState, NewJob, Page};
+use ledger::job::work::{DRAFT, KINDS, RENDER};
+use ledger::{EditionKey, JobState, NewJob, Page};
 
 use crate::{Backend, SECOND, T0, fresh, on_both};
 
@@ -19,6 +20,8 @@ on_both!(
     failures_back_off_and_are_given_up,
     work_asked_for_while_it_runs_is_run_again,
     no_request_is_lost_in_a_race,
+    work_on_an_issue_is_one_at_a_time_and_tells_what_came_of_it,
+    work_that_was_given_up_goes_on_beside_no_other,
 );
 
 fn job(kind: &str, key: &str, run_at: i64) -> NewJob {
@@ -387,4 +390,109 @@ async fn no_request_is_lost_in_a_race(on: Backend) {
     assert_eq!(seen.load(SeqCst), REQUESTS);
     let counts = ledger.job_counts().await.unwrap();
     assert_eq!((counts.queued, counts.leased), (0, 0));
+}
+
+fn issue(number: i32) -> EditionKey {
+    EditionKey {
+        series: "weekly".to_owned(),
+        year: 2023,
+        number,
+    }
+}
+
+async fn work_on_an_issue_is_one_at_a_time_and_tells_what_came_of_it(on: Backend) {
+    let (home, ledger) = fresh(on).await;
+    let begin = async |kind: &str, number: i32, at: i64| {
+        let payload = format!("{{\"n\":{number}}}");
+        ledger.begin_work(kind, &issue(number), payload, at).await
+    };
+    let first = begin(DRAFT, 2, T0).await.unwrap();
+    assert_eq!(
+        (first.state, first.key.as_str()),
+        (JobState::Queued, "issue weekly 2023-2")
+    );
+    // Neither kind of work is begun beside it, while it waits or is under way; another issue is free.
+    for kind in KINDS {
+        let busy = begin(kind, 2, T0).await.unwrap_err();
+        assert_eq!(busy.label(), "conflict");
+        assert!(!busy.is_outage());
+    }
+    let second = begin(RENDER, 3, T0).await.unwrap();
+    let key = first.key.clone();
+    let wrong = ledger.lease_one(T0, "w", (RENDER, &key), 60).await;
+    assert!(wrong.unwrap().is_none(), "it is work of the other kind");
+    let lease = ledger.lease_one(T0, "w", (DRAFT, &key), 60).await;
+    let lease = lease.unwrap().unwrap();
+    assert!(begin(RENDER, 2, T0).await.is_err());
+    ledger.note_stage(&lease, "counting").await.unwrap();
+    // Another process sees the same.
+    let other = home.open().await.unwrap();
+    let seen = other.works(50).await.unwrap();
+    assert_eq!(
+        seen.iter().map(|job| job.id).collect::<Vec<_>>(),
+        [second.id, first.id]
+    );
+    assert_eq!(
+        (seen[1].state, seen[1].stage.as_deref()),
+        (JobState::Leased, Some("counting"))
+    );
+
+    ledger
+        .finish_work(lease.clone(), "{\"outcome\":\"drafted\"}", T0 + 1)
+        .await
+        .unwrap();
+    let late = ledger.finish_work(lease.clone(), "{}", T0 + 2).await;
+    assert_eq!(late.unwrap_err().label(), "lease-lost");
+    let late = ledger.note_stage(&lease, "site").await;
+    assert_eq!(late.unwrap_err().label(), "lease-lost");
+    let done = ledger.job(first.id).await.unwrap().unwrap();
+    assert_eq!(
+        (done.state, done.finished_at),
+        (JobState::Done, Some(T0 + 1))
+    );
+    assert_eq!(done.outcome.as_deref(), Some("{\"outcome\":\"drafted\"}"));
+    assert_eq!(done.payload, "{\"n\":2}");
+
+    // What came of it stays when other jobs are forgotten, and the issue is free again.
+    let plain = ledger.enqueue(job("fetch", "a", 0), T0).await.unwrap().0;
+    let lease = ledger.lease(T0 + 2, "w", &["fetch"], 60).await.unwrap();
+    ledger.complete(lease.unwrap(), T0 + 2).await.unwrap();
+    assert_eq!(ledger.purge_jobs(T0 + 3).await.unwrap(), 1);
+    assert_eq!(ledger.job(plain).await.unwrap(), None);
+    let third = begin(RENDER, 2, T0 + 3).await.unwrap();
+    let newest = ledger.works(2).await.unwrap();
+    assert_eq!(
+        newest.iter().map(|job| job.id).collect::<Vec<_>>(),
+        [third.id, second.id]
+    );
+}
+
+async fn work_that_was_given_up_goes_on_beside_no_other(on: Backend) {
+    let (_dir, ledger) = fresh(on).await;
+    let begin = async |kind: &str| {
+        let payload = "{}".to_owned();
+        ledger.begin_work(kind, &issue(2), payload, T0).await
+    };
+    let failed = begin(RENDER).await.unwrap();
+    let lease = ledger.lease(T0, "w", &KINDS, 60).await.unwrap().unwrap();
+    assert!(
+        ledger
+            .fail(lease, T0, "the store is away", 0, 1)
+            .await
+            .unwrap()
+    );
+    let row = ledger.works(1).await.unwrap().remove(0);
+    assert_eq!(
+        (row.state, row.last_error.as_deref()),
+        (JobState::Failed, Some("the store is away"))
+    );
+    let other = begin(DRAFT).await.unwrap();
+    let busy = ledger.replay_job(failed.id, T0).await.unwrap_err();
+    assert_eq!(busy.label(), "conflict");
+    let lease = ledger.lease(T0, "w", &KINDS, 60).await.unwrap().unwrap();
+    assert_eq!(lease.job.id, other.id);
+    ledger.finish_work(lease, "{}", T0).await.unwrap();
+    let again = ledger.replay_job(failed.id, T0).await.unwrap();
+    assert_eq!((again.state, again.attempts), (JobState::Queued, 0));
+    assert!(begin(DRAFT).await.is_err());
 }

@@ -151,7 +151,7 @@ fn show(id: i64, session: &Session) -> Result {
     let job = workspace.block_on(workspace.ledger.job(id))?;
     let job = job.ok_or_else(|| {
         Failure::new(format_args!("job {id}"), "is not in the ledger")
-            .remedy("watchfire jobs list; what was done is forgotten after a day")
+            .remedy("watchfire jobs list; most of what was done is forgotten after a day")
     })?;
     let mut out = Out::new();
     if session.json {
@@ -174,6 +174,10 @@ fn show(id: i64, session: &Session) -> Result {
         (
             "last error",
             clean(job.last_error.as_deref().unwrap_or("-")).to_string(),
+        ),
+        (
+            "outcome",
+            clean(job.outcome.as_deref().unwrap_or("-")).to_string(),
         ),
     ];
     for (name, value) in rows {

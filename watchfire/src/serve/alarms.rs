@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use intake::collect::{FETCH, TAKE_IN};
+use ledger::job::work::{DRAFT, RENDER};
 use ledger::{Hash, TellingState};
 use model::duty::AlarmRule;
 use model::time::Timestamp;
@@ -103,7 +104,7 @@ fn beat(workspace: &Workspace) {
 
 async fn look(server: &Server, workspace: &Workspace, ways: Option<&Ways>) -> ledger::Result<()> {
     let ledger = &server.ledger;
-    let mut kinds = vec![FETCH, TAKE_IN];
+    let mut kinds = vec![FETCH, TAKE_IN, DRAFT, RENDER];
     if !workspace.settings.response.address.is_empty() {
         kinds.extend([TRIAGE, RESPOND, NOTIFY, VERIFY]);
     }

@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use intake::collect::{FETCH, TAKE_IN};
 use ledger::hook::HOOK_JOB;
+use ledger::job::work::{DRAFT, RENDER};
 use ledger::queue::Doing;
 use ledger::{Call, Held, Queue, Right};
 use tokio::time::sleep;
 
 use super::rounds::{self, COMPACT, NOTIFY, RESPOND, TRIAGE, Task, VERIFY};
-use super::{Server, hooks, jobs};
+use super::{KINDS, Server, hooks, jobs, works};
 use crate::workspace::{Workspace, now, random};
 
 /// Connections of a node to the queue.
@@ -60,7 +61,9 @@ impl Group {
     fn kinds(self) -> &'static [&'static str] {
         match self {
             Group::TakingIn => &[TAKE_IN],
-            Group::Rest => &[FETCH, TRIAGE, RESPOND, NOTIFY, VERIFY, COMPACT, HOOK_JOB],
+            Group::Rest => &[
+                FETCH, TRIAGE, RESPOND, NOTIFY, VERIFY, COMPACT, HOOK_JOB, DRAFT, RENDER,
+            ],
         }
     }
 }
@@ -73,6 +76,8 @@ fn call(kind: String, key: String) -> Call {
     };
     let priority = match kind.as_str() {
         RESPOND | NOTIFY => -10,
+        // A person waits for it.
+        DRAFT | RENDER => -9,
         TRIAGE => -8,
         HOOK_JOB => -5,
         TAKE_IN => 5,
@@ -159,10 +164,7 @@ async fn hand_out(
     queue: &Queue,
     put: &mut HashMap<(String, String), Instant>,
 ) -> ledger::Result<()> {
-    let kinds = [
-        TAKE_IN, FETCH, TRIAGE, RESPOND, NOTIFY, VERIFY, COMPACT, HOOK_JOB,
-    ];
-    let due = server.ledger.due_jobs(&kinds, now().0, MOST).await?;
+    let due = server.ledger.due_jobs(KINDS, now().0, MOST).await?;
     put.retain(|job, at| at.elapsed() < AGAIN && due.contains(job));
     let new: Vec<(String, String)> = due
         .into_iter()
@@ -222,6 +224,7 @@ async fn called(server: &Arc<Server>, kind: &'static str, key: &str) -> Result<(
     let done = match (Task::of(kind), kind) {
         (Some(task), _) => rounds::called(server, task).await,
         (None, HOOK_JOB) => hooks::called(server, key).await,
+        (None, DRAFT | RENDER) => works::called(server, kind, key).await,
         (None, kind) => {
             let wanted = (kind, key);
             let secs = server.lease_secs();

@@ -4,7 +4,7 @@
 //! and a restart knows what was under way. A job that fails waits alone.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use intake::Catalogue;
@@ -13,7 +13,7 @@ use intake::collect::{FETCH, TAKE_IN};
 use intake::ingest::Summary;
 use ledger::{Job, Lease, NewJob, ReportFilter, ReportState};
 use model::time::Timestamp;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::sleep;
 
 use super::Server;
@@ -174,6 +174,32 @@ enum Done {
     Failed(String, u32),
     /// The process is to end; the job is given back.
     Stopped,
+}
+
+/// Waits for the end of a thread's work and extends its lease meanwhile.
+///
+/// # Errors
+/// The lease cannot be extended: the thread is told that it is lost.
+pub async fn beating<T>(
+    server: &Server,
+    lease: &Lease,
+    work: &mut JoinHandle<T>,
+    lost: &AtomicBool,
+) -> ledger::Result<Result<T, JoinError>> {
+    let beat = Duration::from_secs(server.lease_secs().into()) / 3;
+    loop {
+        tokio::select! {
+            done = &mut *work => return Ok(done),
+            () = sleep(beat) => {
+                let extended = server.ledger.extend_lease(lease, now().0, server.lease_secs());
+                if let Err(error) = extended.await {
+                    // The thread ends at its next step; what it does until then the ledger refuses.
+                    lost.store(true, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        }
+    }
 }
 
 /// Runs a leased job and extends its lease meanwhile.

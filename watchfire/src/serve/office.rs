@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 pub mod almanac;
 mod casework;
 mod letters;
-mod newsroom;
+pub mod newsroom;
 mod sources;
 
 pub use casework::Casework;

@@ -14,7 +14,7 @@ use response::checking::Checked;
 use response::notify::sending::SentNotices;
 use tokio::time::sleep;
 
-use super::{Server, upkeep};
+use super::{Server, jobs, upkeep};
 use crate::failure::{Failure, Result};
 use crate::responding::{self, Right, Round};
 use crate::talk::{Loudness, Talk};
@@ -195,20 +195,7 @@ async fn held(
     let lost = Arc::new(AtomicBool::new(false));
     let ends = Arc::clone(&lost);
     let mut work = tokio::task::spawn_blocking(move || one(&mine, task, right.as_ref(), &ends));
-    let beat = Duration::from_secs(server.lease_secs().into()) / 3;
-    let done = loop {
-        tokio::select! {
-            done = &mut work => break done,
-            () = sleep(beat) => {
-                let extended = ledger.extend_lease(&lease, now().0, server.lease_secs());
-                if let Err(error) = extended.await {
-                    // The thread ends at its next step; what it does until then the ledger refuses.
-                    lost.store(true, Ordering::Relaxed);
-                    return Err(error);
-                }
-            }
-        }
-    };
+    let done = jobs::beating(server, &lease, &mut work, &lost).await?;
     let done = done.unwrap_or_else(|error| Err(Failure::new(task.kind(), error)));
     let rounds = |outcome: &'static str| {
         let task = task.kind();

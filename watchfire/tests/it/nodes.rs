@@ -2,8 +2,9 @@
 //! archive in one place that all of them reach.
 //!
 //! Here the harness, and what a cluster gives where nothing goes wrong; [`alike`] holds it against one process from the
-//! first file to the printed bulletin, [`response_alike`] further to the mail at the other end, [`trials`] is what it
-//! survives, [`rights`] who may what, [`upgrade`] how versions follow each other.
+//! first file to the printed bulletin, [`response_alike`] further to the mail at the other end, [`render`] what a console
+//! asks workers for and what all consoles then serve, [`trials`] is what it survives, [`rights`] who may what,
+//! [`upgrade`] how versions follow each other.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use crate::stored;
 mod alike;
 mod canonical;
 mod measure;
+mod render;
 mod response_alike;
 mod rights;
 mod trials;

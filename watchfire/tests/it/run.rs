@@ -111,7 +111,10 @@ impl Bench {
 
     /// A command of the binary in the folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_watchfire"));
+        // Another build can be measured: an optimized one, by unoptimized tests.
+        let binary = std::env::var_os("WATCHFIRE_BINARY");
+        let binary = binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_watchfire").into());
+        let mut command = Command::new(binary);
         command
             .current_dir(self.path())
             .args(arguments)

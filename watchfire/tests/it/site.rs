@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bulletin::publish::Asset;
 use bulletin::render::Rendition;
-use watchfire::site::{self, Error, Step, publish, publish_at, verify};
+use watchfire::site::{self, Error, Hold, Step, publish, publish_at, verify};
 
 fn asset_bytes(n: u32) -> Vec<u8> {
     format!("issue {n} ").repeat(500).into_bytes()
@@ -114,6 +114,20 @@ fn what_is_unchanged_stays_the_same_file() {
         .map(|e| e.expect("an entry").file_name())
         .collect();
     assert_eq!(left.len(), 2, "only the site and its lock: {left:?}");
+}
+
+#[test]
+fn one_writes_a_site_at_a_time() {
+    let root = tempfile::tempdir().expect("a folder");
+    let dir = root.path().join("site");
+    let hold = Hold::take(&dir).expect("nobody has it");
+    let busy = publish(&dir, &pages("other"), &assets(1), &open);
+    assert!(matches!(busy, Err(Error::Busy { .. })), "{busy:?}");
+    hold.publish(&pages("own"), &assets(1), &open)
+        .expect("it may");
+    drop(hold);
+    let again = publish(&dir, &pages("own"), &assets(1), &open).expect("it is free");
+    assert!(!again.changed);
 }
 
 #[test]

@@ -118,8 +118,8 @@ pub(crate) async fn stands(desk: &Desk, issue: IssueNumber) -> Result<Response, 
 /// A piece of work.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct WorkView {
-    /// Number within the process.
-    id: u64,
+    /// Its number.
+    id: i64,
     /// About which issue.
     issue: String,
     /// What it is.
@@ -466,8 +466,8 @@ async fn work(
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
     centre(&visitor)?;
-    let id: u64 = id.parse().map_err(|_| Refusal::Absent)?;
-    let works = newsroom(&desk)?.works().await;
+    let id: i64 = id.parse().map_err(|_| Refusal::Absent)?;
+    let works = newsroom(&desk)?.works().await?;
     let found = works
         .iter()
         .find(|work| work.id == id)

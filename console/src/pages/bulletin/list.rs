@@ -83,7 +83,7 @@ async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Respons
     let w = Words::of(lang);
     let now = desk.now().0;
     let series = desk.terms().house.series.clone();
-    let works = newsroom(&desk)?.works().await;
+    let works = newsroom(&desk)?.works().await?;
     let (mut hand, mut done) = (Vec::new(), Vec::new());
     for edition in desk.ledger.editions(&series).await?.into_iter().take(SHOWN) {
         let stand = Stand::around(&desk, edition).await?;

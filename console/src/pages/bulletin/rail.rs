@@ -555,7 +555,7 @@ pub(crate) async fn of(
     let lang = visitor.lang;
     let w = Words::of(lang);
     let room = newsroom(desk)?;
-    let works = room.works().await;
+    let works = room.works().await?;
     let last = works.iter().find(|work| work.issue == stand.issue);
     let busy = last.is_some_and(|work| work.ended_at.is_none());
     let newest = stand.newest().map(|head| head.revision);

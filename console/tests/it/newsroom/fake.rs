@@ -80,8 +80,8 @@ impl Newsroom for Fake {
         })
     }
 
-    async fn works(&self) -> Vec<Work> {
-        Vec::new()
+    async fn works(&self) -> Told<Vec<Work>> {
+        Ok(Vec::new())
     }
 
     async fn findings(&self, _: IssueNumber) -> Told<Checked> {

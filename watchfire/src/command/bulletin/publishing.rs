@@ -3,18 +3,17 @@
 use bulletin::render::{self, Fonts, Form};
 use bulletin::suppress::suppressed;
 use clap::Args;
-use console::newsroom::Stage;
 use ledger::{EditionKey, Issue, IssueState, NewCorrection, NewRendition};
 use model::bulletin::{Bulletin, Lang, Tlp};
 use model::newsroom::{CorrectionState, Right};
 use model::statistic::Observed;
 use serde_json::json;
+use watchfire::site;
 
 use super::drafting::{actor, key_of, moment};
 use super::signing::open;
 use crate::failure::{Failure, Result};
 use crate::publishing::{build, digest};
-use crate::site::{self, Published};
 use crate::table::{Out, Table};
 use crate::talk::Talk;
 use crate::weekly::{Desk, number};
@@ -69,15 +68,9 @@ pub struct Archive {
 pub fn publish(args: Publish, session: &Session) -> Result {
     let workspace = session.open(Access::Write("bulletin publish"))?;
     let (key, row) = open(&args.issue, &workspace)?;
-    let stages = |_: Stage| {};
-    let how = (args.formats.as_slice(), &stages as &dyn Fn(Stage));
-    let written = put_out(
-        &workspace,
-        (&key, &row),
-        &session.actor(),
-        how,
-        &session.talk,
-    )?;
+    let (by, forms) = (session.actor(), args.formats.as_slice());
+    put_out(&workspace, (&key, &row), &by, forms, &session.talk)?;
+    let written = build(&workspace)?;
     let mut out = Out::new();
     match session.json {
         true => out.json(&json!({
@@ -101,19 +94,19 @@ pub fn publish(args: Publish, session: &Session) -> Result {
     Ok(())
 }
 
-/// Publishes the newest revision of an issue in these forms (empty: all) and writes the site; tells by the function
-/// how far it is. Saying it again finishes what was interrupted.
+/// Makes the newest revision of an issue the public one, in these forms (empty: all); the site is written after it
+/// ([`build`]). Saying it again finishes what was interrupted.
 ///
 /// # Errors
-/// The publisher may not, the revision is not approved, withdrawn or not for everybody, a form cannot be
-/// rendered, or the site cannot be written.
+/// The publisher may not, the revision is not approved, withdrawn or not for everybody, or a form cannot be
+/// rendered.
 pub fn put_out(
     workspace: &Workspace,
     (key, row): (&EditionKey, &Issue),
     login: &str,
-    (forms, stage): (&[Form], &dyn Fn(Stage)),
+    forms: &[Form],
     talk: &Talk,
-) -> Result<Published> {
+) -> Result {
     let by = actor(workspace, login, Right::Publish, now())?;
     let issue = format!("{}-{}", row.year, row.number);
     if row.state != IssueState::Approved {
@@ -153,14 +146,12 @@ pub fn put_out(
         true => Some(super::fonts_for_print(workspace)?),
         false => None,
     };
-    stage(Stage::Rendering);
     // Its files were made when it was first published, and are never made again.
     if edition.is_none_or(|edition| edition.published_revision != Some(row.revision)) {
         let how = (forms.as_slice(), fonts.as_ref());
         publish_row(workspace, (key, row), &by, how, now().0, talk)?;
     }
-    stage(Stage::Site);
-    build(workspace)
+    Ok(())
 }
 
 /// Renders an approved revision into these forms, keeps the files by hash and makes it the public one. Doing
@@ -360,17 +351,17 @@ pub fn corrections(args: Corrections, session: &Session) -> Result {
     Ok(())
 }
 
-/// Takes a public issue back for these reasons (Chinese, English) and writes the site. Said again, it finishes what
-/// was interrupted.
+/// Takes a public issue back for these reasons (Chinese, English); the site is written after it ([`build`]). Said
+/// again, it changes nothing.
 ///
 /// # Errors
-/// The person may not, the issue is not public, or the site cannot be written.
+/// The person may not, or the issue is not public.
 pub fn take_back(
     workspace: &Workspace,
     key: &EditionKey,
     login: &str,
     reasons: (&str, &str),
-) -> Result<Published> {
+) -> Result {
     let by = actor(workspace, login, Right::Approve, now())?;
     let edition = workspace.block_on(workspace.ledger.edition(key))?;
     let again = edition.is_some_and(|edition| edition.withdrawn_at.is_some());
@@ -378,13 +369,14 @@ pub fn take_back(
         let withdrawing = workspace.ledger.withdraw_issue(key, reasons, &by, now().0);
         workspace.block_on(withdrawing)?;
     }
-    build(workspace)
+    Ok(())
 }
 
 pub fn withdraw(args: Withdraw, session: &Session) -> Result {
     let workspace = session.open(Access::Write("bulletin withdraw"))?;
     let (key, row) = open(&args.issue, &workspace)?;
-    let written = take_back(&workspace, &key, &session.actor(), (&args.zh, &args.en))?;
+    take_back(&workspace, &key, &session.actor(), (&args.zh, &args.en))?;
+    let written = build(&workspace)?;
     let label = format!("{}-{}", row.year, row.number);
     let mut out = Out::new();
     if session.json {

@@ -2,7 +2,6 @@
 //! asked by a page.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,9 +10,7 @@ use bulletin::change::{ChangeExplanation, assets};
 use bulletin::render::{Fonts, Form, Rendition, files};
 use bulletin::sheet;
 use bulletin::statistics::{self, explain::Line};
-use console::newsroom::{
-    Asked, Behind, Checked, Daily, Declined, Outcome, Raw, Stage, Task, Told, Work,
-};
+use console::newsroom::{Asked, Behind, Checked, Daily, Declined, Raw, Task, Told, Work};
 use jiff::civil::Date;
 use ledger::{EditionKey, Flash, Issue};
 use model::bulletin::{Bulletin, Lang, Tlp};
@@ -23,14 +20,12 @@ use model::period::ReportingPeriod;
 use model::time::Timestamp;
 
 use crate::behind::{raw_line, select};
-use crate::command::bulletin::drafting::{Author, actor, draft, key_of, newest};
-use crate::command::bulletin::{
-    explain_change, findings, fonts, life, publishing, signed, signing,
-};
+use crate::command::bulletin::drafting::{actor, key_of, newest};
+use crate::command::bulletin::{explain_change, findings, life, signed, signing};
 use crate::command::retention::gone;
 use crate::command::{daily, flash, rollup};
 use crate::failure::{Failure, Result};
-use crate::serve::Server;
+use crate::serve::{Server, works};
 use crate::talk::{Loudness, Talk};
 use crate::weekly::Desk;
 use crate::weeks::{self, Named};
@@ -39,8 +34,6 @@ use crate::workspace::{Workspace, now};
 /// How long a change waits for its turn, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(20);
-/// Pieces of work that are remembered.
-const KEPT: usize = 50;
 /// Answers to what stands behind a figure that are remembered: they are of frozen snapshots and do not change.
 const REMEMBERED: usize = 64;
 /// Answers with more keys than this are not remembered.
@@ -56,8 +49,6 @@ const RAWS: usize = 3;
 /// The newsroom of the serving process.
 pub struct Newsroom {
     server: Arc<Server>,
-    works: Arc<Mutex<VecDeque<Work>>>,
-    next: AtomicU64,
     /// The last check of a revision, by the revision's hash and the publications it was compared with.
     found: Mutex<Option<(String, Checked)>>,
     traced: Mutex<VecDeque<(Asked, Behind)>>,
@@ -106,13 +97,20 @@ fn in_turn<T>(workspace: &Workspace, act: impl FnOnce() -> Result<T>) -> Result<
     done
 }
 
-fn named(workspace: &Workspace, issue: IssueNumber) -> Result<Named> {
+/// The week of an issue.
+///
+/// # Errors
+/// There is no such issue.
+pub fn named(workspace: &Workspace, issue: IssueNumber) -> Result<Named> {
     weeks::read(&issue.to_string(), workspace, now())
         .map_err(|_| absent(format_args!("issue {issue}")))
 }
 
 /// The newest revision of an issue.
-fn open(workspace: &Workspace, issue: IssueNumber) -> Result<(EditionKey, Issue)> {
+///
+/// # Errors
+/// It has none; the ledger fails.
+pub fn open(workspace: &Workspace, issue: IssueNumber) -> Result<(EditionKey, Issue)> {
     let key = key_of(workspace, issue);
     match newest(workspace, &key)? {
         Some(row) => Ok((key, row)),
@@ -134,8 +132,6 @@ impl Newsroom {
     pub fn new(server: Arc<Server>) -> Self {
         Newsroom {
             server,
-            works: Arc::default(),
-            next: AtomicU64::new(1),
             found: Mutex::default(),
             traced: Mutex::default(),
             sheets: Mutex::default(),
@@ -165,61 +161,6 @@ impl Newsroom {
     fn remember(&self, row: &str, checked: &Checked) {
         *held(&self.found) = Some((row.to_owned(), checked.clone()));
     }
-}
-
-/// Does a piece of work.
-fn work(
-    workspace: &Workspace,
-    issue: IssueNumber,
-    (task, by): (&Task, &str),
-    stage: &dyn Fn(Stage),
-) -> Result<Outcome> {
-    let talk = Talk::new(Loudness::Quiet);
-    in_turn(workspace, || match task {
-        Task::Draft { note, refreeze } => {
-            stage(Stage::Counting);
-            let desk = Desk::new(workspace)?;
-            let fonts = fonts(workspace, &talk);
-            let hashes = fonts.as_ref().map_or(&[][..], Fonts::hashes);
-            let author = Author {
-                name: by,
-                note,
-                published: None,
-                refreeze: refreeze.as_deref(),
-                now: now(),
-            };
-            let drafted = draft(workspace, &desk, named(workspace, issue)?, hashes, &author)?;
-            Ok(Outcome::Drafted {
-                revision: drafted.issue.revision,
-                new: drafted.new,
-                frozen: drafted.frozen,
-            })
-        }
-        Task::Publish { forms } => {
-            let (key, row) = open(workspace, issue)?;
-            let written = publishing::put_out(workspace, (&key, &row), by, (forms, stage), &talk)?;
-            Ok(Outcome::Public {
-                files: written.kept + written.written,
-            })
-        }
-        Task::Late => {
-            stage(Stage::Counting);
-            let (key, row) = open(workspace, issue)?;
-            let named = named(workspace, issue)?;
-            let found = publishing::look_for_late(workspace, named, (&key, &row), by)?;
-            Ok(Outcome::Counted {
-                corrections: found.len(),
-            })
-        }
-        Task::Withdraw { zh, en } => {
-            stage(Stage::Site);
-            let (key, _) = open(workspace, issue)?;
-            let written = publishing::take_back(workspace, &key, by, (zh, en))?;
-            Ok(Outcome::Public {
-                files: written.kept + written.written,
-            })
-        }
-    })
 }
 
 /// What stands behind a figure, read from the lake and the archive.
@@ -304,63 +245,16 @@ impl console::newsroom::Newsroom for Newsroom {
     }
 
     async fn begin(&self, issue: IssueNumber, task: Task, by: &str) -> Told<Work> {
-        let new = Work {
-            id: self.next.fetch_add(1, Ordering::Relaxed),
-            issue,
-            kind: task.kind(),
-            by: by.to_owned(),
-            begun_at: now().0,
-            stage: Stage::Waiting,
-            ended_at: None,
-            outcome: None,
-        };
-        {
-            let mut works = held(&self.works);
-            let busy = works
-                .iter()
-                .any(|work| work.issue == issue && work.ended_at.is_none());
-            if busy {
-                let why = format!("issue {issue}: other work on it is under way");
-                return Err(Declined::Refused(why));
-            }
-            works.push_front(new.clone());
-            works.truncate(KEPT);
-        }
-        let (works, id) = (Arc::clone(&self.works), new.id);
-        let set = move |change: &dyn Fn(&mut Work)| {
-            if let Some(work) = held(&works).iter_mut().find(|work| work.id == id) {
-                change(work);
-            }
-        };
-        let workspace = self.server.workspace();
-        let (by, told) = (by.to_owned(), set.clone());
-        let doing = tokio::task::spawn_blocking(move || {
-            let stage = |stage| told(&|work| work.stage = stage);
-            work(&workspace, issue, (&task, &by), &stage)
-        });
-        tokio::spawn(async move {
-            let outcome = match doing.await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(failure)) => Outcome::Failed {
-                    why: failure.message().to_owned(),
-                },
-                Err(error) => {
-                    tracing::error!(%error, %issue, "work on an issue broke");
-                    Outcome::Failed {
-                        why: "something broke; the log of the process says what".to_owned(),
-                    }
-                }
-            };
-            set(&|work| {
-                work.ended_at = Some(now().0);
-                work.outcome = Some(outcome.clone());
-            });
-        });
-        Ok(new)
+        let begun = works::begin(&self.server, issue, task, by).await;
+        begun.map_err(|error| match error.is_outage() {
+            true => Declined::Broken(error.to_string()),
+            false => declined(&Failure::from(error)),
+        })
     }
 
-    async fn works(&self) -> Vec<Work> {
-        held(&self.works).iter().cloned().collect()
+    async fn works(&self) -> Told<Vec<Work>> {
+        let works = works::list(&self.server).await;
+        works.map_err(|error| Declined::Broken(error.to_string()))
     }
 
     async fn findings(&self, issue: IssueNumber) -> Told<Checked> {
