@@ -5,9 +5,9 @@
 //! [`folders`] looks for files that no longer grow, [`streams`] takes events that are sent, the crate
 //! `console` takes reports that are pushed. All of it ends at one short queue before the one thread
 //! that ingests ([`work`]): whoever brings more than that thread takes has to wait, so that memory is
-//! bounded by what is under way. [`respond`] does a round of response every minute, [`lists`] takes
-//! what ended out of the block lists, [`upkeep`] compacts. [`works`] does what people ask for about an issue, [`keeper`]
-//! keeps the public site. [`gauges`] measures.
+//! bounded by what is under way. [`rounds`] triages, responds, sends, looks at sites and compacts, each
+//! in its time; [`lists`] takes what ended out of the block lists. [`works`] does what people ask for
+//! about an issue, [`keeper`] keeps the public site. [`gauges`] measures.
 //!
 //! Of a cluster each process has some of the roles: [`cluster`] plans on the node that leads and hands work to the
 //! nodes that work; what is done, and how, is the same.

@@ -450,7 +450,9 @@ pub(super) async fn run(server: Arc<Server>) -> &'static str {
             let mut fine = true;
             if compare && server.workspace().settings.role.clustered {
                 let mine = Arc::clone(&server);
-                let made = tokio::task::spawn_blocking(move || current_site(&mine)).await;
+                // Another node may have published, and this one need not be a console that keeps its site.
+                let keep = move || publishing::keep(&mine.workspace());
+                let made = tokio::task::spawn_blocking(keep).await;
                 if let Err(failure) = made.unwrap_or_else(|error| Err(Failure::new("site", error)))
                 {
                     fine = false;
@@ -493,16 +495,6 @@ pub(super) async fn run(server: Arc<Server>) -> &'static str {
             () = sleep(Duration::from_secs(u64::from(every))) => {}
         }
     }
-}
-
-/// Makes the site in this node's folder again if it is not what is public now: of a cluster another node may have
-/// published. All of it is in the ledger and among the kept files.
-fn current_site(server: &Server) -> Result {
-    let workspace = server.workspace();
-    if !publishing::is_current(&workspace)? {
-        publishing::build(&workspace)?;
-    }
-    Ok(())
 }
 
 fn made(server: &Server) -> Option<Exchange> {
