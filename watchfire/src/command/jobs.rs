@@ -133,7 +133,7 @@ fn list(state: Option<State>, limit: u64, session: &Session) -> Result {
             job.kind.clone(),
             job.key.clone(),
             word(job.state).to_owned(),
-            Timestamp(job.run_at).to_string(),
+            due(job),
             job.attempts.to_string(),
             node.to_owned(),
             clean(job.last_error.as_deref().unwrap_or("")).to_string(),
@@ -144,6 +144,14 @@ fn list(state: Option<State>, limit: u64, session: &Session) -> Result {
         false => table.print(&mut out)?,
     }
     out.end()
+}
+
+/// When a job is due. One that is asked for at once bears no instant.
+fn due(job: &ledger::Job) -> String {
+    match job.run_at {
+        0 => "at once".to_owned(),
+        at => Timestamp(at).to_string(),
+    }
 }
 
 fn show(id: i64, session: &Session) -> Result {
@@ -165,7 +173,7 @@ fn show(id: i64, session: &Session) -> Result {
         ("on", job.key.clone()),
         ("state", word(job.state).to_owned()),
         ("asked for", at(Some(job.created_at))),
-        ("due", at(Some(job.run_at))),
+        ("due", due(&job)),
         ("tries", job.attempts.to_string()),
         ("node", job.leased_by.clone().unwrap_or("-".to_owned())),
         ("lease until", at(job.lease_until)),
