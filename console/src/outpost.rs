@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use crate::doors::{Doors, Peer};
 use crate::front::Front;
 use crate::limits::Limits;
-use crate::pages::outside::{FORM_BYTES, appeal, report};
+use crate::pages::outside::{FORM_BYTES, appeal, leaf as page, report};
 use crate::pages::{assets, form, shell};
 use crate::problem::Problem;
 use crate::refusal::Refusal;
@@ -36,11 +36,14 @@ use crate::{Bonds, Error, Meters, Public, Result, guard, request, source_of, tls
 mod answers;
 mod counter;
 pub mod inner;
+pub mod leaf;
+mod leaves;
 pub mod parcel;
 mod spool;
 
 use answers::Answers;
 use counter::Outside;
+use leaves::Leaves;
 use spool::Spool;
 pub use spool::Waiting;
 
@@ -81,6 +84,8 @@ pub struct Grounds {
 pub struct Outpost {
     spool: Arc<Spool>,
     answers: Arc<Answers>,
+    leaves: Leaves,
+    counter: Arc<Outside>,
     front: Arc<Front>,
     site: Arc<Public>,
     site_dir: PathBuf,
@@ -138,17 +143,21 @@ impl Outpost {
         let open = || {
             std::fs::create_dir_all(&incoming)?;
             let spool = Spool::open(&folder.join("spool"), grounds.spool_bytes)?;
-            Ok((spool, Answers::open(&folder)?))
+            let leaves = Leaves::open(&folder.join("leaves"))?;
+            Ok((spool, Answers::open(&folder)?, leaves))
         };
-        let (spool, answers) = open().map_err(Error::Outpost)?;
+        let (spool, answers, leaves) = open().map_err(Error::Outpost)?;
         let (spool, answers) = (Arc::new(spool), Arc::new(answers));
         let counter = Outside::new(Arc::clone(&spool), Arc::clone(&answers), grounds.sealer);
+        let counter = Arc::new(counter);
         let site_dir = site_dir(&folder);
         Ok(Outpost {
             spool,
             answers,
+            leaves,
+            counter: Arc::clone(&counter),
             front: Arc::new(Front {
-                counter: Arc::new(counter),
+                counter,
                 limits: Limits::default(),
                 clock: grounds.bonds.clock,
                 exercise: grounds.exercise,
@@ -189,6 +198,7 @@ impl Outpost {
             version: inner::VERSION,
             site,
             answers: self.answers.hash(),
+            leaves: Some(self.leaves.hash()),
             waiting,
             count,
             bytes,
@@ -242,6 +252,11 @@ pub fn router(node: Arc<Outpost>) -> Router {
         )
         .route("/appeal/status", form(SMALL, get(appeal::ask)))
         .route("/appeal/status/{number}", form(SMALL, get(appeal::status)))
+        .route("/notice", form(SMALL, get(page::frame)))
+        .route(
+            "/notice/{slot}",
+            form(leaf::ANSWER_BYTES, get(leaves::sealed).post(leaves::answer)),
+        )
         .route("/console/assets/{name}", form(SMALL, get(assets::asset)))
         .route("/console/taste", form(SMALL, post(taste)))
         .route("/healthz", get(|| async { "ok\n" }))

@@ -155,8 +155,9 @@ pub use attempt::Model as Attempt;
 pub use covers::Model as NoticeDirective;
 pub(crate) use marked::take_back;
 pub use outbox::NoticeFilter;
+use row::ActiveModel;
 pub use row::Model as Notice;
-use row::{ActiveModel, Column, Entity};
+pub(crate) use row::{Column, Entity};
 
 /// A notice to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -660,7 +661,11 @@ async fn write<C: ConnectionTrait>(
     audit::append_all(db, records, now).await
 }
 
-async fn covered<C: ConnectionTrait>(db: &C, id: NoticeId) -> Result<Vec<NoticeDirective>> {
+/// What a notice is about, inside a transaction.
+pub(crate) async fn covered<C: ConnectionTrait>(
+    db: &C,
+    id: NoticeId,
+) -> Result<Vec<NoticeDirective>> {
     Ok(covers::Entity::find()
         .filter(covers::Column::NoticeId.eq(Text(id)))
         .all(db)

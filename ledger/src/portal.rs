@@ -61,8 +61,10 @@ mod row {
 }
 
 mod changing;
+mod leaf;
 
 pub use changing::{Change, ContactChange, PartyTerms};
+pub use leaf::{Leaf, SHOWN};
 pub use row::Model as Post;
 use row::{ActiveModel, Column, Entity};
 
@@ -178,6 +180,9 @@ pub struct NewPost {
     pub ticket: Option<String>,
     /// What it wrote as a message, kept already, with its subject: for the inbox.
     pub message: Option<(NewMessage, String)>,
+    /// Whether whoever acts under this name does so once: it came by a way on which things come twice, and the same again
+    /// is what was done before.
+    pub once: bool,
 }
 
 fn object(number: i64) -> String {
@@ -452,6 +457,15 @@ impl Ledger {
         let tx = self.begin().await?;
         let (incident, mine) = belongs(&tx, party.id, number, now).await?;
         let id = incident.id.0;
+        if new.once {
+            let before = Entity::find()
+                .filter(Column::OrganizationId.eq(Text(party.id)))
+                .filter(Column::IncidentId.eq(Text(id)))
+                .filter(Column::Actor.eq(actor));
+            if let Some(post) = before.one(&tx).await? {
+                return Ok(post);
+            }
+        }
         let live = incident.state.0.is_live();
         if !live && new.act != Act::Write {
             return Err(Error::conflict(

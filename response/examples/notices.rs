@@ -122,6 +122,7 @@ fn draft(n: usize, incidents: std::ops::Range<usize>, zones: &[TimeZone; 2]) -> 
         tlp: Tlp::Amber,
         earlier: None,
         remark: None,
+        leaf: None,
         exercise: false,
     }
 }

@@ -8,6 +8,7 @@
 //! around it is [`crate::deliver::message`]'s.
 
 mod attach;
+pub mod leaf;
 mod letter;
 pub mod table;
 pub mod token;
@@ -24,6 +25,7 @@ use model::organization::{NoticeFormat, Role};
 use model::time::Timestamp;
 use model::tlp::Tlp;
 
+pub use leaf::LeafKey;
 pub use token::Token;
 pub use words::{Ask, ReplyCode};
 
@@ -54,6 +56,8 @@ pub struct Draft {
     pub earlier: Option<Earlier>,
     /// Why it is taken back, for a retraction; a remark for the others.
     pub remark: Option<String>,
+    /// The address of its leaf, where there is a public node.
+    pub leaf: Option<String>,
     /// Nothing in it is real, and every part of it says so.
     pub exercise: bool,
 }

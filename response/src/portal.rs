@@ -73,8 +73,32 @@ impl Desk {
         &self,
         party: &Party,
         number: i64,
-        (act, body, ticket): (Act, &str, Option<&str>),
+        said: (Act, &str, Option<&str>),
         actor: &str,
+    ) -> Result<Post> {
+        self.said_about(party, number, said, (actor, false)).await
+    }
+
+    /// [`Desk::answer_matter`] for what may come twice: an actor of this name answers about a matter once.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn answer_once(
+        &self,
+        party: &Party,
+        number: i64,
+        said: (Act, &str, Option<&str>),
+        actor: &str,
+    ) -> Result<Post> {
+        self.said_about(party, number, said, (actor, true)).await
+    }
+
+    async fn said_about(
+        &self,
+        party: &Party,
+        number: i64,
+        (act, body, ticket): (Act, &str, Option<&str>),
+        (actor, once): (&str, bool),
     ) -> Result<Post> {
         let now = (self.clock)();
         // Asked before anything is kept: a stranger's words are not.
@@ -105,6 +129,7 @@ impl Desk {
             body: body.to_owned(),
             ticket: ticket.map(str::to_owned),
             message,
+            once,
         };
         let post = self.ledger.answer_matter(party, number, new, actor, now.0);
         Ok(post.await?)

@@ -23,6 +23,8 @@ use crate::front::Judged;
 pub(crate) enum Kind {
     Complaint,
     Appeal,
+    /// An answer to a notice: it is told nothing, only its parcel has a slot.
+    Reply,
 }
 
 /// An answer.
@@ -40,6 +42,7 @@ fn derived(what: &str, kind: Kind, receipt: &str) -> Hash {
     let kind = match kind {
         Kind::Complaint => "complaint",
         Kind::Appeal => "appeal",
+        Kind::Reply => "reply",
     };
     Hash::of(format!("watchfire public {what} 1\n{kind}\n{receipt}").as_bytes())
 }

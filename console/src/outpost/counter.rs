@@ -57,7 +57,8 @@ impl Outside {
         }
     }
 
-    async fn keep(&self, what: What, files: Files, now: i64) -> Result<String, Refusal> {
+    /// Seals what was sent and keeps it; its receipt, when it is durable.
+    pub(crate) async fn keep(&self, what: What, files: Files, now: i64) -> Result<String, Refusal> {
         let receipt = receipts::draw()?;
         let slot = answers::slot(what.kind(), &receipt);
         let parcel = Parcel::new(&receipt, now, what, &files);

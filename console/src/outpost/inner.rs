@@ -32,6 +32,9 @@ pub struct Standing {
     pub site: String,
     /// BLAKE3 of the answers that were put last; empty without any.
     pub answers: String,
+    /// BLAKE3 of the list of notices' pages that was put last, empty without one; a node that knows of none says nothing.
+    #[serde(default)]
+    pub leaves: Option<String>,
     /// Some of what waits to be fetched.
     pub waiting: Vec<Waiting>,
     /// How much waits.
@@ -56,7 +59,7 @@ pub struct Listed {
 /// What is needed before a site can be put in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
-    /// Hashes of files that the node has not.
+    /// Hashes of files, or slots of pages, that the node has not.
     pub missing: Vec<String>,
 }
 
@@ -67,6 +70,7 @@ pub(super) fn router(node: Arc<Outpost>) -> Router {
         .route("/inner/v1/files/{blake3}", axum::routing::put(leave))
         .route("/inner/v1/site", axum::routing::put(site))
         .route("/inner/v1/answers", axum::routing::put(whole).post(more))
+        .route("/inner/v1/leaves", axum::routing::put(leaves).post(bring))
         .route("/metrics", get(metrics))
         .layer(DefaultBodyLimit::max(MOST))
         .layer(middleware::from_fn_with_state(Arc::clone(&node), inside))
@@ -201,6 +205,21 @@ async fn whole(State(node): State<Arc<Outpost>>, text: String) -> Response {
 
 async fn more(State(node): State<Arc<Outpost>>, text: String) -> Response {
     on_disk(move || answered(node.answers.add(&text))).await
+}
+
+/// Puts the list of notices' pages in force, or says which are missing for it.
+async fn leaves(State(node): State<Arc<Outpost>>, text: String) -> Response {
+    on_disk(move || match node.leaves.put(&text) {
+        Ok(missing) if missing.is_empty() => StatusCode::NO_CONTENT.into_response(),
+        Ok(missing) => (StatusCode::CONFLICT, Json(Missing { missing })).into_response(),
+        Err(error) => answered(Err(error)),
+    })
+    .await
+}
+
+/// Leaves pages of notices for the list to be.
+async fn bring(State(node): State<Arc<Outpost>>, text: String) -> Response {
+    on_disk(move || answered(node.leaves.add(&text))).await
 }
 
 async fn metrics(State(node): State<Arc<Outpost>>) -> Response {

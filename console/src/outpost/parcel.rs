@@ -9,6 +9,7 @@ use model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::answers::{self, Kind, Told};
+use super::leaf::{self, Reply};
 use crate::front::{self, Files, Judged, Plea, Report};
 use crate::pages::outside::{DAY, FILES, FORM_BYTES, HOUR, line, plain, report};
 use crate::pictures;
@@ -42,6 +43,7 @@ pub(crate) struct Parcel {
 pub(crate) enum What {
     Report(Report),
     Plea(Plea),
+    Reply(Reply),
 }
 
 impl What {
@@ -49,6 +51,7 @@ impl What {
         match self {
             What::Report(_) => Kind::Complaint,
             What::Plea(_) => Kind::Appeal,
+            What::Reply(_) => Kind::Reply,
         }
     }
 }
@@ -71,17 +74,24 @@ impl Parcel {
 pub enum Fate {
     /// It is durable inside, now or before; the line to be told to the node for its receipt.
     Filed(String),
+    /// What it says was done, now or before; nobody waits to be told.
+    Done,
     /// It is nothing that a form of ours can have sent, and why.
     Refused(String),
     /// It is taken in later: more came within an hour than anybody can read.
     Later,
 }
 
-/// Takes in an opened parcel that lay in this slot.
+/// Takes in an opened parcel that lay in this slot; `key` is the instance's, from which keys of notices' pages follow.
 ///
 /// # Errors
 /// The disk or the ledger: the parcel must be fetched again.
-pub async fn take_in(desk: &response::Desk, slot: &str, opened: &[u8]) -> Result<Fate> {
+pub async fn take_in(
+    desk: &response::Desk,
+    key: &[u8; 32],
+    slot: &str,
+    opened: &[u8],
+) -> Result<Fate> {
     let parcel: Parcel = match serde_json::from_slice(opened) {
         Ok(parcel) => parcel,
         Err(error) => return Ok(Fate::Refused(format!("it is no parcel: {error}"))),
@@ -100,7 +110,7 @@ pub async fn take_in(desk: &response::Desk, slot: &str, opened: &[u8]) -> Result
     let broken =
         |what: &str, error: &dyn std::fmt::Display| Error::Parcel(format!("{what}: {error}"));
     let told = match kind {
-        Kind::Complaint => Told::Stage(Stage::Received),
+        Kind::Complaint | Kind::Reply => Told::Stage(Stage::Received),
         Kind::Appeal => Told::Judged(Judged {
             state: AppealState::Waiting,
             decision: String::new(),
@@ -126,6 +136,8 @@ pub async fn take_in(desk: &response::Desk, slot: &str, opened: &[u8]) -> Result
             ledger.appeal_of(&receipt).await.map_err(failed)?.is_some(),
             ledger.appeals_since(now.0 - HOUR).await.map_err(failed)? >= front::APPEALS,
         ),
+        // What it is about says whether it was taken in, and its key who may say it.
+        Kind::Reply => (false, false),
     };
     if known {
         return filed(told).map_err(|why| broken("answer", &why));
@@ -157,6 +169,7 @@ pub async fn take_in(desk: &response::Desk, slot: &str, opened: &[u8]) -> Result
             let typed = cleaned_plea(typed);
             front::file_plea(desk, &receipt, typed, files, at, now.0).await
         }
+        What::Reply(reply) => return leaf::take_in(desk, key, reply).await,
     };
     match done {
         Ok(()) => filed(told).map_err(|why| broken("answer", &why)),

@@ -45,6 +45,11 @@ const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../assets/console.js"),
     ),
     (
+        "leaf.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../assets/leaf.js"),
+    ),
+    (
         "icon.svg",
         "image/svg+xml",
         include_bytes!("../../assets/icon.svg"),

@@ -18,6 +18,7 @@ use crate::refusal::Refusal;
 use crate::visitor::Visitor;
 
 pub(crate) mod appeal;
+pub(crate) mod leaf;
 pub(crate) mod report;
 
 /// Bytes of a form with its files.

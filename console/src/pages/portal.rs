@@ -173,7 +173,7 @@ struct Row {
 }
 
 /// What is drawn in the ring of a state.
-fn glyph(state: MatterState) -> &'static str {
+pub(crate) fn glyph(state: MatterState) -> &'static str {
     match state {
         MatterState::Asked => "M7 4.200v3.300M7 9.600v.01",
         MatterState::Answered => "M4.500 7h5",
@@ -471,19 +471,11 @@ pub(crate) struct Answer {
     pub(crate) ticket: String,
 }
 
-/// Carries out an answer, for the page and for programs.
+/// Act, words and the party's own number, as an answer says them.
 ///
 /// # Errors
-/// As `ledger::Ledger::answer_matter`; the answer says nothing.
-pub(crate) async fn answered(
-    desk: &Desk,
-    visitor: &Visitor,
-    number: i64,
-    form: &Answer,
-) -> Result<(Party, Post), Refusal> {
-    let party = party(desk, visitor).await?;
-    desk.limits
-        .spend(ACTING, &party.id().to_string(), desk.now().0)?;
+/// No page of ours sends such an answer.
+pub(crate) fn read_answer(form: &Answer) -> Result<(Act, String, Option<String>), Refusal> {
     let comment = plain(&form.comment);
     let act = match form.act.as_str() {
         "acknowledged" => Act::Acknowledge,
@@ -511,10 +503,27 @@ pub(crate) async fn answered(
         return Err(Refusal::invalid("comment", "the message is empty"));
     }
     let ticket = line(&form.ticket, 100);
-    let ticket = Some(ticket.as_str()).filter(|text| !text.is_empty());
+    Ok((act, comment, Some(ticket).filter(|text| !text.is_empty())))
+}
+
+/// Carries out an answer, for the page and for programs.
+///
+/// # Errors
+/// As `ledger::Ledger::answer_matter`; the answer says nothing.
+pub(crate) async fn answered(
+    desk: &Desk,
+    visitor: &Visitor,
+    number: i64,
+    form: &Answer,
+) -> Result<(Party, Post), Refusal> {
+    let party = party(desk, visitor).await?;
+    desk.limits
+        .spend(ACTING, &party.id().to_string(), desk.now().0)?;
+    let (act, comment, ticket) = read_answer(form)?;
+    let said = (act, comment.as_str(), ticket.as_deref());
     let post = desk
         .response
-        .answer_matter(&party, number, (act, &comment, ticket), visitor.login())
+        .answer_matter(&party, number, said, visitor.login())
         .await?;
     Ok((party, post))
 }

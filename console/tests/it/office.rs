@@ -50,6 +50,7 @@ fn letters() -> Letters {
         signer: None,
         hooks: None,
         files: std::env::temp_dir(),
+        node: None,
         seed: Box::new(|| [1; 32]),
     }
 }

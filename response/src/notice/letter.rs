@@ -43,6 +43,7 @@ struct Letter {
     earlier: String,
     earlier_to: Option<String>,
     remark: Option<String>,
+    leaf: Option<String>,
 }
 
 /// One incident as labelled lines.
@@ -268,6 +269,7 @@ fn letter(draft: &Draft, look: &Look, table: Option<&str>) -> Letter {
             .as_deref()
             .map(|text| line(text, 2000))
             .filter(|text| !text.is_empty()),
+        leaf: draft.leaf.clone(),
     }
 }
 

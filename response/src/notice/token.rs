@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Digits and letters without those that are mistaken for others (i, l, o, u). Lower case, since mail systems
 /// fold the case of addresses.
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+pub(super) const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// 60 bits: nobody guesses one.
 const LENGTH: usize = 12;
 
@@ -17,15 +17,20 @@ impl Token {
     /// The token of what `id` names, by the instance's secret key: the same for ever, and not to be forged,
     /// so that nobody can make a notice seem bounced or answered.
     pub fn derive(key: &[u8; 32], id: &str) -> Token {
+        Token(Token::drawn::<LENGTH>(key, id))
+    }
+
+    /// So many characters that follow from a secret key and what they are for.
+    pub(super) fn drawn<const N: usize>(key: &[u8; 32], what: &str) -> String {
         let mut reader = blake3::Hasher::new_keyed(key)
-            .update(id.as_bytes())
+            .update(what.as_bytes())
             .finalize_xof();
-        let mut bytes = [0; LENGTH];
+        let mut bytes = [0; N];
         reader.fill(&mut bytes);
         let text = bytes
             .iter()
             .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
-        Token(text.collect())
+        text.collect()
     }
 
     /// Reads a token, in either case.

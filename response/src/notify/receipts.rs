@@ -156,6 +156,7 @@ impl Desk {
             tlp: Tlp::Green,
             earlier: None,
             remark: None,
+            leaf: None,
             exercise: house.exercise,
         };
         let refused = |error: String| Error::refused(format!("complaint {id}"), error);

@@ -80,6 +80,7 @@ pub fn draft(kind: NoticeKind, language: Lang) -> Draft {
             to: Some(Text::new("示例域名注册有限公司", "Example Registrar Ltd")),
         }),
         remark: (kind == NoticeKind::Retraction).then(|| "the page is the bank's own".to_owned()),
+        leaf: None,
         exercise: false,
     }
 }

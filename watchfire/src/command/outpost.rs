@@ -95,12 +95,17 @@ fn exchange(session: &Session) -> Result {
         match session.json {
             true => out.json(&json!({ "node": node.as_str(), "done": done }))?,
             false => out.line(format_args!(
-                "{node}: {} taken in, {} refused, {} wait{}{}",
+                "{node}: {} taken in, {} refused, {} wait{}{}{}",
                 done.filed,
                 done.refused,
                 done.later,
                 if done.site { ", site put in force" } else { "" },
                 if done.answers { ", answers left" } else { "" },
+                if done.leaves {
+                    ", pages of notices left"
+                } else {
+                    ""
+                },
             ))?,
         }
     }

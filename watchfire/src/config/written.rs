@@ -158,6 +158,8 @@ pub struct PublicSection {
     pub open_key: String,
     /// Inside: addresses of the nodes' inner doors.
     pub nodes: Vec<String>,
+    /// Inside: the address at which everybody reaches a node; notices then name a page there on which they are answered.
+    pub url: String,
     /// Inside: the file with the certificates that nodes are known by; empty: the system's.
     pub ca: String,
     /// Inside: seconds between two exchanges.
@@ -174,6 +176,7 @@ impl Default for PublicSection {
             seal_key: String::new(),
             open_key: String::new(),
             nodes: Vec::new(),
+            url: String::new(),
             ca: String::new(),
             every_secs: 10,
         }

@@ -2,12 +2,14 @@
 //! sent there, opens it, takes it in under its receipt, and only then has the node forget it; it leaves the published
 //! site and what the node may tell those who hold receipts. Cut off anywhere, the next exchange goes on.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bulletin::publish::Asset;
 use console::outpost::inner::{Listed, Missing, Standing, VERSION};
+use console::outpost::leaf;
 use console::outpost::parcel::{self, Fate};
 use jiff::tz::TimeZone;
 use outbound::Allowed;
@@ -33,6 +35,8 @@ const ANSWER: Duration = Duration::from_secs(120);
 const PARCEL: u64 = 3 * (parcel::MOST as u64) / 2;
 /// How often site and answers are compared, where nothing was fetched.
 const COMPARE: Duration = Duration::from_secs(60);
+/// Bytes of pages of notices that are brought at once.
+const BROUGHT: usize = 8 << 20;
 /// Parcels that were refused and are kept for a look.
 const REFUSED: usize = 100;
 
@@ -49,11 +53,15 @@ pub struct Done {
     pub site: bool,
     /// Whether answers were left.
     pub answers: bool,
+    /// Whether pages of notices were left.
+    pub leaves: bool,
 }
 
 /// What exchanges need.
 pub struct Exchange {
     desk: response::Desk,
+    /// The instance's key, from which keys of notices' pages follow.
+    key: [u8; 32],
     zone: TimeZone,
     opener: Opener,
     secret: String,
@@ -122,6 +130,7 @@ impl Exchange {
         let lists = &workspace.settings.lists;
         Ok(Some(Exchange {
             desk: responding::desk(workspace),
+            key: responding::token_key(workspace)?,
             zone: workspace.settings.zone.clone(),
             opener,
             secret: public::secret(root, &workspace.settings)?,
@@ -189,6 +198,7 @@ impl Exchange {
         }
         if compare || done.filed > 0 {
             done.answers = self.leave_answers(node, &standing).await?;
+            done.leaves = self.leave_leaves(node, &standing).await?;
         }
         if compare {
             done.site = self.leave_site(node, &standing).await?;
@@ -227,7 +237,7 @@ impl Exchange {
         let sealed = bounded(node, answer, PARCEL).await?;
         let fate = match self.opener.open(&sealed, parcel::MOST) {
             Ok(opened) => {
-                let fate = parcel::take_in(&self.desk, slot, &opened).await;
+                let fate = parcel::take_in(&self.desk, &self.key, slot, &opened).await;
                 fate.map_err(|error| Failure::new(node, error))?
             }
             Err(error) => Fate::Refused(error.to_string()),
@@ -243,13 +253,14 @@ impl Exchange {
                 self.sent(node, request, &[StatusCode::NO_CONTENT]).await?;
                 done.filed += 1;
             }
+            Fate::Done => done.filed += 1,
             Fate::Refused(why) => {
                 tracing::warn!(node = %node, slot, why, "what came from a public node was refused");
                 self.put_aside(slot, &sealed)?;
                 done.refused += 1;
             }
         }
-        let label = if matches!(fate, Fate::Filed(_)) {
+        let label = if matches!(fate, Fate::Filed(_) | Fate::Done) {
             "filed"
         } else {
             "refused"
@@ -283,6 +294,53 @@ impl Exchange {
             .body(text);
         self.sent(node, request, &[StatusCode::NO_CONTENT]).await?;
         Ok(true)
+    }
+
+    /// Leaves the pages of notices: the list, those that the node has not, and the list again.
+    async fn leave_leaves(&self, node: &Url, standing: &Standing) -> Result<bool> {
+        let Some(there) = &standing.leaves else {
+            return Ok(false);
+        };
+        let leaves = leaf::leaves(&self.desk, &self.key, &self.zone).await;
+        let leaves = leaves.map_err(|error| Failure::new("public", error))?;
+        let list = leaf::list(&leaves);
+        if ledger::Hash::of(list.as_bytes()).to_string() == *there
+            || list.is_empty() && there.is_empty()
+        {
+            return Ok(false);
+        }
+        let path = "inner/v1/leaves";
+        for _ in 0..2 {
+            let request = self.request(Method::PUT, node, path)?.body(list.clone());
+            let fine = [StatusCode::NO_CONTENT, StatusCode::CONFLICT];
+            let answer = self.sent(node, request, &fine).await?;
+            if answer.status() == StatusCode::NO_CONTENT {
+                return Ok(true);
+            }
+            let bytes = bounded(node, answer, 64 << 20).await?;
+            let missing: Missing =
+                serde_json::from_slice(&bytes).map_err(|error| Failure::new(node, error))?;
+            let missing: HashSet<String> = missing.missing.into_iter().collect();
+            let mut some = String::new();
+            let wanted = leaves.iter().filter(|leaf| missing.contains(&leaf.slot));
+            for leaf in wanted {
+                some.push_str(&format!("{} {}\n", leaf.slot, leaf.text));
+                if some.len() > BROUGHT {
+                    self.bring(node, path, std::mem::take(&mut some)).await?;
+                }
+            }
+            if !some.is_empty() {
+                self.bring(node, path, some).await?;
+            }
+        }
+        let why = "pages of notices do not come to rest: the next exchange brings them";
+        Err(Failure::new(node, why))
+    }
+
+    async fn bring(&self, node: &Url, path: &str, some: String) -> Result {
+        let request = self.request(Method::POST, node, path)?.body(some);
+        self.sent(node, request, &[StatusCode::NO_CONTENT]).await?;
+        Ok(())
     }
 
     /// Leaves the published site where the node has another one: first the files that it has not, then the list,
@@ -436,12 +494,12 @@ fn below(lists: &Path) -> Vec<(String, PathBuf)> {
 /// Exchanges with every node until the process is to end.
 pub(super) async fn run(server: Arc<Server>) -> &'static str {
     let mut changed = server.changed.subscribe();
-    let mut exchange = made(&server);
+    let mut exchange = made(&server).await;
     let mut compared: Option<Instant> = None;
     loop {
         if changed.has_changed().unwrap_or(false) {
             changed.borrow_and_update();
-            exchange = made(&server);
+            exchange = made(&server).await;
             compared = None;
         }
         // One node of a cluster goes there: the one that leads.
@@ -469,9 +527,10 @@ pub(super) async fn run(server: Arc<Server>) -> &'static str {
                                 refused,
                                 site,
                                 answers,
+                                leaves,
                                 ..
                             } = done;
-                            tracing::info!(node = %node, filed, refused, site, answers, "exchanged with a public node");
+                            tracing::info!(node = %node, filed, refused, site, answers, leaves, "exchanged with a public node");
                         }
                         "good"
                     }
@@ -497,8 +556,12 @@ pub(super) async fn run(server: Arc<Server>) -> &'static str {
     }
 }
 
-fn made(server: &Server) -> Option<Exchange> {
-    match Exchange::of(&server.workspace(), &server.environment) {
+async fn made(server: &Arc<Server>) -> Option<Exchange> {
+    let mine = Arc::clone(server);
+    let made =
+        tokio::task::spawn_blocking(move || Exchange::of(&mine.workspace(), &mine.environment));
+    let made = made.await;
+    match made.unwrap_or_else(|error| Err(Failure::new("public", error))) {
         Ok(exchange) => exchange,
         Err(failure) => {
             let error = failure.message();

@@ -10,6 +10,7 @@ use crate::{Backend, Home, T0, fresh, on_both};
 
 on_both!(
     sending_asks_the_party_and_notifies_the_incident,
+    a_notice_s_leaf_shows_its_matters_and_takes_an_answer_once,
     what_is_held_waits_and_what_is_cancelled_is_due_again,
     a_bounce_makes_the_directive_due_for_another_contact,
     a_reminder_is_marked_when_it_is_written,
@@ -38,6 +39,76 @@ async fn due(ledger: &Ledger, n: u8) -> (IncidentId, DirectiveId, (OrganizationI
 async fn take(ledger: &Ledger, at: i64) -> NoticeId {
     let taken = ledger.take_notice(at).await.unwrap();
     taken.expect("one is ready").notice_id()
+}
+
+async fn a_notice_s_leaf_shows_its_matters_and_takes_an_answer_once(on: Backend) {
+    let (_home, ledger) = fresh(on).await;
+    let (id, directive, party) = due(&ledger, 1).await;
+    let (other, second, stranger) = due(&ledger, 2).await;
+    let numbers = [
+        incident(&ledger, id).await.number,
+        incident(&ledger, other).await.number,
+    ];
+    let new = vec![
+        notice(1, party, vec![(directive, id)]),
+        notice(2, stranger, vec![(second, other)]),
+    ];
+    ledger.write_notices(new, "test", T0).await.unwrap();
+    assert!(
+        ledger.leaf_notices(T0).await.unwrap().is_empty(),
+        "not sent"
+    );
+    let taken = take(&ledger, T0).await;
+    ledger
+        .move_notice(taken, to(NoticeState::Sent), "test", T0 + 7)
+        .await
+        .unwrap();
+    assert_eq!(ledger.leaf_notices(T0).await.unwrap(), [taken]);
+    assert!(ledger.leaf_notices(T0 + 8).await.unwrap().is_empty());
+    let leaves = ledger.leaves(T0, T0, T0 + 8).await.unwrap();
+    let [leaf] = &leaves[..] else {
+        panic!("{leaves:?}")
+    };
+    let shown: Vec<_> = leaf.matters.iter().map(|(one, _)| one.number).collect();
+    assert_eq!(
+        (leaf.notice, shown, leaf.more),
+        (taken, vec![numbers[0]], 0)
+    );
+    // Another's matter, and one that no notice of this name is about, look absent alike.
+    for number in [numbers[1], 99] {
+        let found = ledger.leaf_party(taken, number, T0 + 8).await;
+        assert!(matches!(found, Err(Error::NotFound { .. })), "{found:?}");
+    }
+    let (whose, _) = ledger.leaf_party(taken, numbers[0], T0 + 8).await.unwrap();
+    assert_eq!(whose.id(), party.0);
+    let said = |actor: &'static str, once| {
+        let post = ledger::portal::NewPost {
+            act: ledger::portal::Act::Fix,
+            body: "done".to_owned(),
+            ticket: None,
+            message: None,
+            once,
+        };
+        ledger.answer_matter(&whose, numbers[0], post, actor, T0 + 9)
+    };
+    let first = said("notice #1 (a)", true).await.unwrap();
+    assert_eq!(said("notice #1 (a)", true).await.unwrap(), first);
+    assert_ne!(said("notice #1 (b)", true).await.unwrap(), first);
+    // Who is signed in may say the same twice.
+    said("ann", false).await.unwrap();
+    said("ann", false).await.unwrap();
+    let leaves = ledger.leaves(T0, T0, T0 + 10).await.unwrap();
+    assert_eq!(leaves[0].matters[0].1.len(), 4);
+    // What ended long ago is shown no more.
+    invalid(&ledger, id, T0 + 11).await;
+    assert_eq!(ledger.leaves(T0, T0 + 5, T0 + 12).await.unwrap().len(), 1);
+    assert!(
+        ledger
+            .leaves(T0, T0 + 12, T0 + 13)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 async fn sending_asks_the_party_and_notifies_the_incident(on: Backend) {

@@ -338,6 +338,7 @@ async fn a_matter_is_the_party_s_that_was_asked(on: Backend) {
         body: body.to_owned(),
         ticket: None,
         message: None,
+        once: false,
     };
     for act in [
         Act::Acknowledge,

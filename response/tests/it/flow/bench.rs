@@ -149,6 +149,7 @@ impl Bench {
             signer: None,
             hooks: None,
             files: PathBuf::from("/nonexistent"),
+            node: None,
             seed: Box::new(|| [9; 32]),
         }
     }

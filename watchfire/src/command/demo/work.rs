@@ -338,6 +338,7 @@ fn house(seed: u64, port: u16) -> Result<House> {
         signer: None,
         hooks: None,
         files: "outbox".into(),
+        node: None,
         seed: Box::new(move || key),
     })
 }
