@@ -29,6 +29,7 @@ mod founding_week;
 mod handled;
 mod holds;
 mod intelmq;
+mod leaf;
 mod ledger;
 mod lists;
 mod manual;

@@ -21,14 +21,14 @@ const REPORTER: &str = "zhang.san@reporter.example";
 const LEDGER_URL: &str = "postgres://watchfire:hunter2@ledger.inside.test/watchfire";
 
 /// A public node's process.
-struct Node {
+pub(crate) struct Node {
     process: Process,
-    outer: SocketAddr,
-    inner: SocketAddr,
+    pub(crate) outer: SocketAddr,
+    pub(crate) inner: SocketAddr,
 }
 
 impl Node {
-    fn start(bench: &Bench) -> Self {
+    pub(crate) fn start(bench: &Bench) -> Self {
         let mut process = Process::start(bench.command(&["serve", "--listen", "127.0.0.1:0"]));
         let (outer, inner) = process.told(|log| {
             let found = |before: &str| {
@@ -155,13 +155,13 @@ fn cutting(to: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 /// A node and an inside that know each other's keys.
-struct Pair {
-    node: Bench,
-    inside: Bench,
+pub(crate) struct Pair {
+    pub(crate) node: Bench,
+    pub(crate) inside: Bench,
 }
 
 impl Pair {
-    fn new(spool_mb: u32) -> Self {
+    pub(crate) fn new(spool_mb: u32) -> Self {
         let inside = Bench::with("[workspace]\nname = \"inside\"\n");
         inside
             .run(&["outpost", "keys", "keys"])
@@ -180,17 +180,21 @@ impl Pair {
 
     /// Tells the inside where the node's inner door is.
     fn meet(&self, inner: SocketAddr) {
-        self.inside.write(
-            "watchfire.toml",
-            format!(
-                "[workspace]\nname = \"inside\"\n[response]\naddress = \"duty@cert.example\"\n\
-                 name_zh = \"示例\"\nname_en = \"Example\"\n[public]\nsecret = \"keys/secret\"\n\
-                 open_key = \"keys/open.asc\"\nnodes = [\"http://{inner}/\"]\nevery_secs = 1\n"
-            ),
-        );
+        let head = "[workspace]\nname = \"inside\"\n[response]\naddress = \"duty@cert.example\"\n\
+                    name_zh = \"示例\"\nname_en = \"Example\"\n";
+        let text = head.to_owned() + &Self::meeting(inner);
+        self.inside.write("watchfire.toml", text);
     }
 
-    fn exchange(&self) -> i32 {
+    /// The part of the inside's configuration that names the node's inner door.
+    pub(crate) fn meeting(inner: SocketAddr) -> String {
+        format!(
+            "[public]\nsecret = \"keys/secret\"\nopen_key = \"keys/open.asc\"\n\
+             nodes = [\"http://{inner}/\"]\nevery_secs = 1\n"
+        )
+    }
+
+    pub(crate) fn exchange(&self) -> i32 {
         self.inside.run(&["outpost", "exchange"]).code
     }
 
@@ -332,7 +336,7 @@ fn a_full_spool_says_so_and_keeps_nothing_of_it() {
 }
 
 /// Where one of these texts lies: in a file of a folder, in what a process was started with, or in an answer.
-fn found(needles: &[String], hay: &[(String, Vec<u8>)]) -> Vec<String> {
+pub(crate) fn found(needles: &[String], hay: &[(String, Vec<u8>)]) -> Vec<String> {
     let holds = |bytes: &[u8], needle: &str| {
         !needle.is_empty()
             && bytes
@@ -348,7 +352,7 @@ fn found(needles: &[String], hay: &[(String, Vec<u8>)]) -> Vec<String> {
     all
 }
 
-fn files_below(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
+pub(crate) fn files_below(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
         match path.is_dir() {
