@@ -617,7 +617,8 @@ fn plain(text: &str, bare: bool) -> bool {
                     && net(text).is_none()
                     && as_number(text).is_none()
             }
-            false => !["any", "none"].contains(&text),
+            // Before two slashes a key would be read as a URL's scheme.
+            false => !["any", "none"].contains(&text) && !text.starts_with("//"),
         }
 }
 
