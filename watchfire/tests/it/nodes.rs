@@ -49,7 +49,7 @@ pub fn file(feed: usize, round: usize, rows: usize) -> String {
     for row in 0..rows {
         // A third was in the round before.
         let of = round - usize::from(row % 3 == 0 && round > 0);
-        let day = 2 + (row + of) % 7;
+        let day = 2 + (row + of) % 3;
         text += &format!(
             "2023-01-{day:02} 08:00:00,http://h{}.example/{feed}/{of}/{row},n\n",
             row % 50
