@@ -486,7 +486,17 @@ impl BlockReader for Rows {
             out,
             |text, offset, line, out| {
                 let mut scanner = Scanner::new(text, line, self.options.delimiter);
-                while let Some(cut) = scanner.next_row() {
+                let (mut rows, mut number) = (0, 0);
+                loop {
+                    if number == rows {
+                        (rows, number) = (scanner.next_rows(row::AHEAD), 0);
+                        if rows == 0 {
+                            return;
+                        }
+                        out.ahead(&mut (0..rows).map(|at| scanner.row(at).raw()));
+                    }
+                    let (cut, own) = (scanner.row(number), number);
+                    number += 1;
                     let raw = cut.raw();
                     if raw.trim().is_empty()
                         || self.options.is_comment(raw.as_bytes())
@@ -500,7 +510,9 @@ impl BlockReader for Rows {
                         cut.misfit(self.plan.columns, short || cut.fits(self.plan.columns))
                     {
                         let (span, line) = (cut.span(), cut.line());
-                        if !scanner.by_line() {
+                        if scanner.by_line(own) {
+                            number = rows;
+                        } else {
                             out.reject(Reject::new(
                                 line,
                                 at,
@@ -511,7 +523,7 @@ impl BlockReader for Rows {
                         }
                         continue;
                     }
-                    if self.plan.split.is_none() && out.repeats(raw) {
+                    if self.plan.split.is_none() && out.repeats(own) {
                         continue;
                     }
                     let mut give = |part: Option<&str>| {

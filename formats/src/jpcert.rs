@@ -123,7 +123,7 @@ impl BlockReader for List {
                         let reject =
                             Reject::new(row.line(), offset, reason, message, row.raw().as_bytes());
                         // A stray quote may have drawn the next lines into the row.
-                        if reason != RejectReason::ColumnCount || !rows.by_line() {
+                        if reason != RejectReason::ColumnCount || !rows.by_line(0) {
                             out.reject(reject);
                         }
                     }

@@ -83,11 +83,16 @@ pub struct Context<'a> {
 
 /// Receives what a reader found.
 pub trait Output {
-    /// Whether the row `raw` stood in this text before and gave one event: then it is counted as that
+    /// The rows that come next, of which [`Output::repeats`] will be asked by their number here: what is known of
+    /// rows lies scattered in memory, and what is fetched for many at once is waited for once.
+    fn ahead(&mut self, rows: &mut dyn Iterator<Item = &str>) {
+        let _ = rows;
+    }
+    /// Whether row `at` of those told last stood in this text before and gave one event: then it is counted as that
     /// event's duplicate, and the reader goes on to the next. Only readers ask to whom a row is its
     /// text and nothing else, and that give one record a row.
-    fn repeats(&mut self, raw: &str) -> bool {
-        let _ = raw;
+    fn repeats(&mut self, at: usize) -> bool {
+        let _ = at;
         false
     }
     /// A parsed row. The record is lent: the reader reuses it for the next row.

@@ -175,19 +175,33 @@ impl<'a> Cut<'a> {
     }
 }
 
+/// How many rows readers cut at a time that ask whether they repeat ([`Output::ahead`]).
+pub const AHEAD: usize = 32;
+
 /// Cuts a text of whole rows into rows and cells, in order.
 pub struct Scanner<'a> {
     text: &'a str,
     delimiter: u8,
+    /// Cells of the rows given last, one row after the other.
     cells: Vec<Cell>,
+    rows: Vec<Found>,
     /// Start and line of the next row.
     at: usize,
     line: u64,
-    /// The row given last, for [`Scanner::by_line`].
-    last: RowEnd,
     /// Up to here a row is a line, whatever its quotes.
     plain_until: usize,
     chunk: Chunk,
+}
+
+/// A row that was found, and which cells are its.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    cells: (u32, u32),
+    special: bool,
+    open: bool,
+    start: usize,
+    end: usize,
+    line: u64,
 }
 
 /// What is known of the 64 bytes at `base`.
@@ -216,13 +230,9 @@ impl<'a> Scanner<'a> {
             text,
             delimiter,
             cells: Vec::with_capacity(64),
+            rows: Vec::new(),
             at: 0,
             line,
-            last: RowEnd {
-                end: 0,
-                next: 0,
-                lines: 0,
-            },
             plain_until: 0,
             chunk: Chunk::default(),
         };
@@ -233,62 +243,84 @@ impl<'a> Scanner<'a> {
     /// The next row, `None` at the end of the text.
     #[inline]
     pub fn next_row(&mut self) -> Option<Cut<'_>> {
-        if self.at >= self.text.len() {
-            return None;
-        }
-        let (start, line) = (self.at, self.line);
+        (self.next_rows(1) == 1).then(|| self.row(0))
+    }
+
+    /// Cuts the next rows, so many at most: how many there are, 0 at the end of the text. [`Scanner::row`] has them.
+    #[inline]
+    pub fn next_rows(&mut self, most: usize) -> usize {
         self.cells.clear();
+        self.rows.clear();
+        while self.rows.len() < most && self.at < self.text.len() {
+            let found = self.find();
+            self.rows.push(found);
+        }
+        self.rows.len()
+    }
+
+    /// Row number `at` of those that were cut last.
+    #[inline]
+    pub fn row(&self, at: usize) -> Cut<'_> {
+        let found = self.rows[at];
+        Cut {
+            text: self.text,
+            cells: &self.cells[found.cells.0 as usize..found.cells.1 as usize],
+            special: found.special,
+            open: found.open,
+            start: found.start,
+            end: found.end,
+            line: found.line,
+        }
+    }
+
+    #[inline]
+    fn find(&mut self) -> Found {
+        let (start, line, first) = (self.at, self.line, self.cells.len());
         let mut special = self.chunk.special;
         let found = if self.at < self.plain_until {
             None
         } else {
-            self.row(&mut special)
+            self.by_masks(&mut special)
         };
         let (end, open) = match found {
             Some(end) => (end, false),
             None => {
                 special = true;
+                self.cells.truncate(first);
                 self.odd_row()
             }
         };
-        self.last = RowEnd {
-            end: end.end,
-            next: start,
-            lines: line,
-        };
         self.at = end.next;
         self.line += end.lines;
-        Some(Cut {
-            text: self.text,
-            cells: &self.cells,
+        Found {
+            cells: (first as u32, self.cells.len() as u32),
             special,
             open,
             start,
             end: end.end,
             line,
-        })
+        }
     }
 
-    /// Takes the row just given apart at its line ends, because its quotes turned out to be stray:
-    /// its lines come again, each as a row. Returns false if it is one line anyway.
-    pub fn by_line(&mut self) -> bool {
-        let RowEnd {
-            end,
-            next: start,
-            lines: line,
-        } = self.last;
+    /// Takes row number `at` apart at its line ends, because its quotes turned out to be stray: its lines come again,
+    /// each as a row, and then those behind it. Returns false if it is one line anyway.
+    pub fn by_line(&mut self, at: usize) -> bool {
+        let Found {
+            start, end, line, ..
+        } = self.rows[at];
         if start < self.plain_until
             || memchr2(b'\n', b'\r', &self.text.as_bytes()[start..end]).is_none()
         {
             return false;
         }
+        // Rows behind it may have been cut already: they are found again.
         (self.at, self.line, self.plain_until) = (start, line, end);
         true
     }
 
     /// The row at `self.at` by bit masks; `None` if its quotes are not in order.
     #[inline]
-    fn row(&mut self, special: &mut bool) -> Option<RowEnd> {
+    fn by_masks(&mut self, special: &mut bool) -> Option<RowEnd> {
         let text = self.text.as_bytes();
         let (mut start, mut chunk) = (self.at, self.chunk);
         if chunk.odd {
@@ -376,7 +408,6 @@ impl<'a> Scanner<'a> {
             lines: 1,
         };
         let end = frame::row_end(text, self.at, framing, true).unwrap_or(rest);
-        self.cells.clear();
         let open = split_lenient(&text[..end.end], self.at, self.delimiter, &mut self.cells);
         self.restart(end.next);
         (end, open)

@@ -52,6 +52,8 @@ pub struct Gatherer {
     ruled: Record,
     columns: Columns,
     gathered: Gathered,
+    /// The lines that come next.
+    lines: Vec<Line>,
     /// What a row says of the list that it is of.
     list_field: Option<Field>,
     /// The tally that the last row added to: rows of a block are mostly alike.
@@ -67,6 +69,7 @@ impl Gatherer {
             ruled: Record::new(),
             columns: Columns::new(),
             gathered: Gathered::default(),
+            lines: Vec::new(),
             list_field: None,
             last_tally: None,
         }
@@ -228,11 +231,20 @@ impl Gathering<'_> {
 }
 
 impl Output for Gathering<'_> {
-    fn repeats(&mut self, raw: &str) -> bool {
+    fn ahead(&mut self, rows: &mut dyn Iterator<Item = &str>) {
         let Some(before) = self.before else {
+            return;
+        };
+        let lines = &mut self.gatherer.lines;
+        lines.clear();
+        lines.extend(rows.map(|raw| before.keys.line(raw.as_bytes())));
+        before.seen.fetch(lines);
+    }
+
+    fn repeats(&mut self, at: usize) -> bool {
+        let (Some(before), Some(&line)) = (self.before, self.gatherer.lines.get(at)) else {
             return false;
         };
-        let line = before.keys.line(raw.as_bytes());
         let Some(trace) = before.seen.before(line, before.number) else {
             self.line = Some(line);
             return false;

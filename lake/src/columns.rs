@@ -135,29 +135,29 @@ impl TextBuilder {
                 *rows += 1;
                 return;
             }
-            Some(_) => self.unshare(),
+            Some(_) => self.unshare(text.len()),
         }
         self.builder.append_value(text);
     }
 
     fn append_nulls(&mut self, nulls: usize) {
-        self.unshare();
+        self.unshare(0);
         self.builder.append_nulls(nulls);
     }
 
-    /// Begins a value of several pieces: they are written to what is returned, then
+    /// Begins a value of several pieces, `len` bytes in all: they are written to what is returned, then
     /// `append_value` called on it with the last.
     #[inline]
-    fn pieces(&mut self) -> &mut StringBuilder {
-        self.unshare();
+    fn pieces(&mut self, len: usize) -> &mut StringBuilder {
+        self.unshare(len);
         &mut self.builder
     }
 
-    /// Holds each row's text by itself.
-    fn unshare(&mut self) {
+    /// Holds each row's text by itself; the next has `len` bytes, and room is made for others like it.
+    fn unshare(&mut self, len: usize) {
         if let Some(rows) = self.shared.take() {
             let room = self.room.max(rows);
-            let bytes = room * self.text.len().max(12);
+            let bytes = room * self.text.len().max(len).max(12);
             self.builder = StringBuilder::with_capacity(room, bytes);
             (0..rows).for_each(|_| self.builder.append_value(&self.text));
         }
@@ -286,10 +286,18 @@ impl Rows {
 
     #[inline]
     fn column(&mut self, index: usize) -> &mut Growing {
-        self.columns[index].get_or_insert_with(|| Growing {
+        if self.columns[index].is_none() {
+            self.begin(index);
+        }
+        self.columns[index].as_mut().expect("it was begun")
+    }
+
+    #[cold]
+    fn begin(&mut self, index: usize) {
+        self.columns[index] = Some(Growing {
             builder: Builder::of(SCHEMA.field(index).data_type(), self.room),
             len: 0,
-        })
+        });
     }
 
     appender!(text, Text, &str);
@@ -448,7 +456,7 @@ impl Columns {
                 if column.len < row {
                     builder.append_nulls(row - column.len);
                 }
-                let builder = builder.pieces();
+                let builder = builder.pieces(record.extra().len() + 2);
                 // Written in three pieces into the builder: no intermediate string.
                 use std::fmt::Write;
                 let _ = builder.write_str("{");

@@ -92,7 +92,9 @@ impl Identities {
     /// Takes the identities out.
     pub fn take(&mut self) -> Vec<EventId> {
         self.hash();
-        std::mem::take(&mut self.named)
+        // Blocks are mostly alike: the next one's will be as many.
+        let next = Vec::with_capacity(self.named.len());
+        std::mem::replace(&mut self.named, next)
     }
 
     /// Hashes the forms that wait.

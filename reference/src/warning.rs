@@ -29,7 +29,12 @@ impl WarningSet {
 
     /// The list numbers hit, rising.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..Self::CAPACITY).filter(move |&list| self.contains(list))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let list = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            (list < Self::CAPACITY).then_some(list)
+        })
     }
 
     /// Both sets together.

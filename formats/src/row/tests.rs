@@ -67,10 +67,11 @@ fn a_row_can_be_taken_apart() {
         scanner.next_row().map(|row| (row.len(), row.line())),
         Some((3, 7))
     );
-    assert!(scanner.by_line());
+    assert!(scanner.by_line(0));
     let mut rows = Vec::new();
     while let Some(row) = scanner.next_row() {
         rows.push((row.raw().to_owned(), row.line(), row.start()));
+        assert!(!scanner.by_line(0));
     }
     assert_eq!(
         rows,
@@ -80,7 +81,28 @@ fn a_row_can_be_taken_apart() {
             ("e,f".to_owned(), 9, 10)
         ]
     );
-    assert!(!scanner.by_line());
+}
+
+#[test]
+fn rows_behind_one_that_is_taken_apart_come_again() {
+    let text = "x,y\na,\"b\nc\",d\ne,f\n";
+    let mut scanner = Scanner::new(text, 1, b',');
+    assert_eq!(scanner.next_rows(8), 3);
+    let raws = |scanner: &Scanner<'_>, rows: usize| -> Vec<(String, u64)> {
+        let one = |at| (scanner.row(at).raw().to_owned(), scanner.row(at).line());
+        (0..rows).map(one).collect()
+    };
+    let first = raws(&scanner, 3);
+    assert_eq!(first[2], ("e,f".to_owned(), 4));
+    assert!(!scanner.by_line(0));
+    assert!(scanner.by_line(1));
+    let rows = scanner.next_rows(8);
+    let again = ["a,\"b", "c\",d", "e,f"].map(str::to_owned);
+    assert_eq!(
+        raws(&scanner, rows),
+        again.into_iter().zip(2..).collect::<Vec<_>>()
+    );
+    assert_eq!(scanner.next_rows(8), 0);
 }
 
 proptest! {

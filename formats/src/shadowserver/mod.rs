@@ -172,54 +172,81 @@ impl Rows {
         out: &mut dyn Output,
     ) {
         let mut scanner = Scanner::new(text, line, b',');
-        while let Some(cut) = scanner.next_row() {
-            if cut.is_empty() {
-                continue;
+        loop {
+            let rows = scanner.next_rows(row::AHEAD);
+            if rows == 0 {
+                return;
             }
-            let at = offset + cut.start() as u64;
-            if let Some((reason, message)) = cut.misfit(self.plan.columns(), self.plan.fits(&cut)) {
-                let (span, line) = (cut.span(), cut.line());
-                if !scanner.by_line() {
-                    out.reject(Reject::new(
-                        line,
-                        at,
-                        reason,
-                        message,
-                        &text.as_bytes()[span],
-                    ));
-                }
-                continue;
-            }
-            if cut.len() < self.plan.columns() && !self.short.swap(true, Ordering::Relaxed) {
-                out.warn(crate::Warning {
-                    label: "short-row",
-                    message: "rows have one column fewer than the header: the last column is read as empty".into(),
-                });
-            }
-            if out.repeats(cut.raw()) {
-                continue;
-            }
-            record.clear();
-            match self.plan.fill(&cut, record) {
-                Ok(()) => {
-                    self.entry.finish(record);
-                    record.line = cut.line();
-                    record.offset = at;
-                    record.len = cut.raw().len() as u32;
-                    out.record(record);
-                }
-                Err(refusal) => {
-                    let (reason, message) = *refusal;
-                    out.reject(Reject::new(
-                        cut.line(),
-                        at,
-                        reason,
-                        message,
-                        cut.raw().as_bytes(),
-                    ));
+            out.ahead(&mut (0..rows).map(|at| scanner.row(at).raw()));
+            for at in 0..rows {
+                if !self.read_row(&mut scanner, at, offset, record, out) {
+                    break;
                 }
             }
         }
+    }
+
+    /// Reads row number `number` of those that the scanner cut last; false if it and those behind it come again.
+    #[inline]
+    fn read_row(
+        &self,
+        scanner: &mut Scanner<'_>,
+        number: usize,
+        offset: u64,
+        record: &mut Record,
+        out: &mut dyn Output,
+    ) -> bool {
+        let cut = scanner.row(number);
+        if cut.is_empty() {
+            return true;
+        }
+        let at = offset + cut.start() as u64;
+        if let Some((reason, message)) = cut.misfit(self.plan.columns(), self.plan.fits(&cut)) {
+            if scanner.by_line(number) {
+                return false;
+            }
+            let cut = scanner.row(number);
+            out.reject(Reject::new(
+                cut.line(),
+                at,
+                reason,
+                message,
+                cut.raw().as_bytes(),
+            ));
+            return true;
+        }
+        if cut.len() < self.plan.columns() && !self.short.swap(true, Ordering::Relaxed) {
+            out.warn(crate::Warning {
+                label: "short-row",
+                message:
+                    "rows have one column fewer than the header: the last column is read as empty"
+                        .into(),
+            });
+        }
+        if out.repeats(number) {
+            return true;
+        }
+        record.clear();
+        match self.plan.fill(&cut, record) {
+            Ok(()) => {
+                self.entry.finish(record);
+                record.line = cut.line();
+                record.offset = at;
+                record.len = cut.raw().len() as u32;
+                out.record(record);
+            }
+            Err(refusal) => {
+                let (reason, message) = *refusal;
+                out.reject(Reject::new(
+                    cut.line(),
+                    at,
+                    reason,
+                    message,
+                    cut.raw().as_bytes(),
+                ));
+            }
+        }
+        true
     }
 }
 
