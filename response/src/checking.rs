@@ -282,17 +282,21 @@ impl Desk {
         let id = incident.incident_id();
         let history = self.ledger.verifications(id).await?;
         let looks: Vec<Look> = history.iter().map(look).collect();
-        let next = conclude(&looks, &checker.rules, closed_at, now).next_look_at;
-        // A party that says it acted is looked after at once: nobody waits for the next turn of the plan.
-        let looked = looks.iter().map(|look| look.at.0).max();
-        let early = next.is_some_and(|at| at > now) && incident.acted_at.is_some();
-        let told_acted = early
-            && self
-                .ledger
-                .last_acted(id)
-                .await?
-                .is_some_and(|acted| looked.is_none_or(|at| at < acted));
-        if !asked && !told_acted && next.is_none_or(|at| at > now) {
+        let due = |looks: &[Look]| {
+            let next = conclude(looks, &checker.rules, closed_at, now).next_look_at;
+            next.is_some_and(|at| at <= now)
+        };
+        // A party that says it acted is looked after at once, and from then on as a new case is: what it did may take
+        // a while to be seen everywhere, and waits that grew before it acted say nothing of that.
+        let mut is_due = asked || due(&looks);
+        if !is_due
+            && incident.acted_at.is_some()
+            && let Some(acted) = self.ledger.last_acted(id).await?
+        {
+            let since = looks.iter().filter(|look| look.at.0 >= acted);
+            is_due = due(&since.cloned().collect::<Vec<Look>>());
+        }
+        if !is_due {
             return Ok(());
         }
         target.marks = self.marks(&incident, parties).await?;

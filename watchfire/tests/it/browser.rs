@@ -335,8 +335,11 @@ fn a_week_in_a_browser_from_a_complaint_to_the_published_issue() {
                 });
                 told("sent");
             }
-            Some("answered") => {
+            Some("acting") => {
                 gone.store(true, Ordering::SeqCst);
+                told("taken");
+            }
+            Some("answered") => {
                 let list = [
                     "--json",
                     "incidents",

@@ -151,6 +151,9 @@ const until = async (word) => {
     await go(party, matter);
     await look(party, "matter");
     await send(party, matter + "/answers", { ticket: "AB-1" }, 'button[value="acknowledged"]');
+    // First it acts, then it says so: the look that follows its word finds what it did.
+    say({ step: "acting" });
+    await until("taken");
     await send(party, matter + "/answers", { comment: "The domain is on hold." }, 'button[value="fixed"]');
     say({ step: "answered", matter });
     await until("gone");

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use ledger::NewVerification;
+use ledger::portal::{Act, Party};
 use model::ids::VerificationId;
 use model::incident::{IncidentState, Resolution, Step};
+use model::newsroom::{AccountRole, Right};
 use model::time::Timestamp;
 use model::verification::{Client, Finding, ProbeKind};
 use response::checking::{Checked, Checker, Elsewhere};
@@ -34,6 +36,29 @@ async fn check(bench: &Bench) -> Checked {
     };
     let parties = bench.parties().await;
     bench.desk.check(&checker, &parties, &[]).await.unwrap()
+}
+
+/// The registrar, as the account of its own that answers for it.
+async fn registrar(bench: &Bench) -> Party {
+    let ledger = &bench.desk.ledger;
+    let now = bench.now();
+    for (login, role) in [
+        ("li", AccountRole::Administrator),
+        ("zhou", AccountRole::Party),
+    ] {
+        let by = ledger.actor("li", Right::Administer, 0).await.unwrap();
+        let account = (login, "", &[role][..], true);
+        ledger.set_account(&by, account, now).await.unwrap();
+    }
+    let by = ledger.actor("li", Right::Administer, 0).await.unwrap();
+    let all = ledger.organizations(Some("Registrar")).await.unwrap();
+    let id = all[0].id.0.to_string();
+    ledger
+        .set_account_organization(&by, "zhou", Some(&id), now)
+        .await
+        .unwrap();
+    let account = ledger.account("zhou").await.unwrap().unwrap();
+    ledger.party(&account).await.unwrap()
 }
 
 /// A look by somebody who looked.
@@ -118,6 +143,30 @@ async fn enough_independent_looks_end_it_and_one_that_finds_it_opens_it_again() 
     // Its parties are asked anew.
     assert_eq!(bench.write().await.notices, 1);
     assert_eq!(check(&bench).await.back, 0);
+}
+
+#[tokio::test]
+async fn a_party_s_word_begins_the_waits_anew() {
+    let bench = Bench::asked().await;
+    // Found up so often that the wait has grown to its six hours.
+    for _ in 0..8 {
+        look(&bench, Finding::Present).await;
+        bench.pass(6 * HOUR);
+    }
+    look(&bench, Finding::Present).await;
+    bench.pass(HOUR);
+    assert_eq!(check(&bench).await.incidents, 0, "not for six hours");
+    let party = registrar(&bench).await;
+    let said = (Act::Fix, "The domain is on hold.", None);
+    let answered = bench.desk.answer_matter(&party, 1, said, "zhou").await;
+    answered.unwrap();
+    // At once; a name server still has the old address.
+    assert_eq!(check(&bench).await.incidents, 1);
+    look(&bench, Finding::Present).await;
+    bench.pass(HOUR / 6);
+    assert_eq!(check(&bench).await.incidents, 0, "not every round");
+    bench.pass(HOUR / 2);
+    assert_eq!(check(&bench).await.incidents, 1, "not six hours later");
 }
 
 #[tokio::test]
