@@ -32,7 +32,7 @@ pub const SCHEMA: &str = "watchfire_jobs";
 /// row is asked for again all the same.
 const TRIES: i16 = 25;
 /// How often it is looked for calls of nodes that died; new ones are told at once (`NOTIFY`).
-const LOOK: Duration = Duration::from_secs(3);
+pub const LOOK: Duration = Duration::from_secs(3);
 
 /// A call to do something.
 #[derive(Clone, Debug, PartialEq, Eq)]

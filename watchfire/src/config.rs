@@ -24,6 +24,8 @@ use model::feed::Feed;
 use model::issue::NumberingScheme;
 use model::newsroom::{Schedule, moment};
 use reference::Country;
+use response::verify::vantage::door;
+use url::Url;
 
 use crate::reference_files::ReferenceKind;
 
@@ -168,6 +170,8 @@ pub struct Settings {
     pub public: PublicSection,
     /// `public.inner`, read.
     pub inner: SocketAddr,
+    /// `public.url`, read; `None` where notices name no page at a node.
+    pub node: Option<Url>,
     /// The ledger's server; `None` for the file in the workspace.
     pub ledger: Option<ledger::Address>,
     /// The store of lake and blobs; `None` for the folder of the workspace.
@@ -306,7 +310,7 @@ impl Resolver<'_> {
         let listen = self.serve(&written.serve);
         let role = self.role(&written);
         let proxies = self.proxies(&written.serve);
-        let inner = self.public(&written.public);
+        let (inner, node) = self.public(&written.public);
         self.sign_in(&written.sign_in);
         let ledger = self.ledger(&written);
         self.duty(&written.duty);
@@ -344,6 +348,7 @@ impl Resolver<'_> {
             proxies,
             public: written.public,
             inner,
+            node,
             sign_in: written.sign_in,
             ledger,
             lake,
@@ -395,8 +400,8 @@ impl Resolver<'_> {
         })
     }
 
-    /// Checks `[public]`; the address of the inner door.
-    fn public(&mut self, public: &PublicSection) -> SocketAddr {
+    /// Checks `[public]`; the address of the inner door, and the one at which everybody reaches a node.
+    fn public(&mut self, public: &PublicSection) -> (SocketAddr, Option<Url>) {
         let counts = [
             ("public.spool_mb", public.spool_mb, 1 << 20),
             ("public.every_secs", public.every_secs, 3600),
@@ -407,11 +412,26 @@ impl Resolver<'_> {
                 self.problem(key, message, &format!("write 1 to {most}"));
             }
         }
-        public.inner.parse().unwrap_or_else(|_| {
+        let inner = public.inner.parse().unwrap_or_else(|_| {
             let message = format!("inner `{}` is no address with a port", public.inner);
             self.problem("public.inner", message, "write one such as 127.0.0.1:8443");
             SocketAddr::from(([127, 0, 0, 1], 8443))
-        })
+        });
+        // Browsers open nothing sealed without TLS, and a node's pages name one another from the root.
+        let node = match door(&public.url) {
+            _ if public.url.is_empty() => None,
+            Ok(url) if url.path() == "/" => Some(url),
+            other => {
+                let why = other.err().unwrap_or_else(|| {
+                    format!("`{}`: a node's pages are not below a path", public.url)
+                });
+                let remedy =
+                    "write the address that the public types, as https://report.cert.example/";
+                self.problem("public.url", why, remedy);
+                None
+            }
+        };
+        (inner, node)
     }
 
     /// Checks `[duty]`.

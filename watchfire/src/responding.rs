@@ -245,7 +245,7 @@ fn house_with(
             false => hooks(workspace)?,
         },
         files: workspace.root.join(&written.files),
-        node: node(workspace)?,
+        node: workspace.settings.node.clone(),
         seed: Box::new(|| {
             let mut seed = [0; 32];
             let drawn = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut seed);
@@ -254,32 +254,6 @@ fn house_with(
             seed
         }),
     })
-}
-
-/// Where everybody reaches the public node; `None` where notices name none.
-fn node(workspace: &Workspace) -> Result<Option<url::Url>> {
-    let written = &workspace.settings.public;
-    if written.url.is_empty() {
-        return Ok(None);
-    }
-    let wrong = |why: String| {
-        Failure::new("public.url", why)
-            .remedy("write the address that the public types, as https://report.cert.example/")
-            .with(Exit::Configuration)
-    };
-    let url: url::Url = match written.url.parse() {
-        Ok(url) => url,
-        Err(error) => return Err(wrong(format!("`{}`: {error}", written.url))),
-    };
-    let near = url
-        .host_str()
-        .is_some_and(|host| host == "127.0.0.1" || host == "localhost");
-    match url.scheme() == "https" || near && url.scheme() == "http" {
-        true => Ok(Some(url)),
-        false => Err(wrong(format!(
-            "`{url}` is no address over TLS, and browsers open nothing sealed without"
-        ))),
-    }
 }
 
 /// A key file of the configuration; `None` where none is named.

@@ -26,8 +26,7 @@ use intake::Source;
 use intake::collect::client::Clients;
 use intake::collect::{FETCH, TAKE_IN};
 use ledger::Ledger;
-use ledger::hook::HOOK_JOB;
-use ledger::job::work::{DRAFT, RENDER};
+use ledger::queue::TASKS;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
@@ -67,20 +66,6 @@ mod world;
 
 use folders::Folders;
 use work::{Load, Queue};
-
-/// Every kind of job that is done here.
-const KINDS: &[&str] = &[
-    FETCH,
-    TAKE_IN,
-    rounds::TRIAGE,
-    rounds::RESPOND,
-    rounds::NOTIFY,
-    rounds::VERIFY,
-    rounds::COMPACT,
-    HOOK_JOB,
-    DRAFT,
-    RENDER,
-];
 
 /// What the parts of the serving process share.
 pub struct Server {
@@ -304,7 +289,7 @@ async fn serve(
     });
     if !roles.clustered {
         // Whoever had these leases is dead: the lock of the serving process is ours.
-        server.ledger.release_leases(KINDS, now().0).await?;
+        server.ledger.release_leases(TASKS, now().0).await?;
     }
     server
         .queue
@@ -467,7 +452,7 @@ async fn serve(
     parts.abort_all();
     match roles.clustered {
         true => server.ledger.release_own(&server.worker, now().0).await?,
-        false => server.ledger.release_leases(KINDS, now().0).await?,
+        false => server.ledger.release_leases(TASKS, now().0).await?,
     };
     match drained {
         true => tracing::info!("stopped"),

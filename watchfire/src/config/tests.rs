@@ -212,6 +212,26 @@ fn kinds_of_reference_files_are_checked() {
 }
 
 #[test]
+fn a_node_is_reached_over_tls_at_a_name_of_its_own() {
+    let settings = |url: &str| load_text(&format!("[public]\nurl = \"{url}\"\n"), &[]);
+    let node = |url: &str| settings(url).expect("it is one").node.map(String::from);
+    assert_eq!(node(""), None);
+    let read = "https://report.cert.example/";
+    assert_eq!(node("https://report.cert.example").as_deref(), Some(read));
+    assert!(node("http://127.0.0.1:8080/").is_some());
+    for (wrong, why) in [
+        ("report.cert.example", "no address"),
+        ("http://report.cert.example/", "over TLS"),
+        ("https://cert.example/report/", "not below a path"),
+        ("https://report.cert.example/?a=b", "holds more"),
+    ] {
+        let found = problem(&format!("[public]\nurl = \"{wrong}\"\n"), &[]);
+        assert_eq!(found.place, "line 2", "{wrong}");
+        assert!(found.message.contains(why), "{wrong}: {}", found.message);
+    }
+}
+
+#[test]
 fn a_running_series_needs_its_first_week() {
     let found = problem("[series]\nscheme = \"running\"\n", &[]);
     assert!(found.remedy.expect("there is one").contains("first_monday"));

@@ -10,15 +10,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use intake::collect::{FETCH, TAKE_IN};
+use intake::collect::TAKE_IN;
 use ledger::hook::HOOK_JOB;
 use ledger::job::work::{DRAFT, RENDER};
-use ledger::queue::Doing;
+use ledger::queue::{Doing, TASKS};
 use ledger::{Call, Held, Queue, Right};
 use tokio::time::sleep;
 
-use super::rounds::{self, COMPACT, NOTIFY, RESPOND, TRIAGE, Task, VERIFY};
-use super::{KINDS, Server, hooks, jobs, works};
+use super::rounds::{self, COMPACT, NOTIFY, RESPOND, TRIAGE, Task};
+use super::{Server, hooks, jobs, works};
 use crate::workspace::{Workspace, now, random};
 
 /// Connections of a node to the queue.
@@ -28,6 +28,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often it plans anew what every feed needs, and notes changes for webhooks.
 const PLAN: Duration = Duration::from_secs(60);
 const NOTE: Duration = Duration::from_secs(2);
+/// How often jobs that were done long ago are forgotten.
+const PURGE: Duration = Duration::from_secs(3600);
 /// How often the others look whether nobody leads.
 const STAND: Duration = Duration::from_secs(2);
 /// A call for the same work is put again after this, if it is still due: the queue may have lost it.
@@ -58,13 +60,11 @@ pub enum Group {
 }
 
 impl Group {
-    fn kinds(self) -> &'static [&'static str] {
-        match self {
-            Group::TakingIn => &[TAKE_IN],
-            Group::Rest => &[
-                FETCH, TRIAGE, RESPOND, NOTIFY, VERIFY, COMPACT, HOOK_JOB, DRAFT, RENDER,
-            ],
-        }
+    fn kinds(self) -> Vec<&'static str> {
+        let taking_in = self == Group::TakingIn;
+        let mut kinds = TASKS.to_vec();
+        kinds.retain(|kind| (*kind == TAKE_IN) == taking_in);
+        kinds
     }
 }
 
@@ -121,7 +121,7 @@ async fn term(server: &Arc<Server>, queue: &Queue, held: &Held) {
     tracing::info!(node = server.worker, "this node leads");
     leads(server, true);
     let mut put: HashMap<(String, String), Instant> = HashMap::new();
-    let (mut planned, mut noted): (Option<Instant>, Option<Instant>) = (None, None);
+    let (mut planned, mut noted, mut purged): (Option<Instant>, _, _) = (None, None, None);
     while held.alive() {
         let passed = |at: Option<Instant>, most| at.is_none_or(|at: Instant| at.elapsed() >= most);
         let done = async {
@@ -133,6 +133,10 @@ async fn term(server: &Arc<Server>, queue: &Queue, held: &Held) {
                 hooks::note(server).await?;
                 rounds::plan(server).await?;
                 noted = Some(Instant::now());
+            }
+            if passed(purged, PURGE) {
+                jobs::purge(server, now()).await;
+                purged = Some(Instant::now());
             }
             hand_out(server, queue, &mut put).await
         };
@@ -164,7 +168,7 @@ async fn hand_out(
     queue: &Queue,
     put: &mut HashMap<(String, String), Instant>,
 ) -> ledger::Result<()> {
-    let due = server.ledger.due_jobs(KINDS, now().0, MOST).await?;
+    let due = server.ledger.due_jobs(TASKS, now().0, MOST).await?;
     put.retain(|job, at| at.elapsed() < AGAIN && due.contains(job));
     let new: Vec<(String, String)> = due
         .into_iter()
@@ -201,7 +205,8 @@ pub async fn work(server: Arc<Server>, group: Group) -> &'static str {
         });
         let until = Arc::clone(&server);
         let stop = async move { until.stopped().await };
-        let worked = queue.work(group.kinds(), slots, times, doing, stop);
+        let kinds = group.kinds();
+        let worked = queue.work(&kinds, slots, times, doing, stop);
         if let Err(error) = worked.await {
             server.trouble("the queue was lost", &error);
         }
@@ -246,4 +251,25 @@ async fn called(server: &Arc<Server>, kind: &'static str, key: &str) -> Result<(
         server.trouble("a call was for nothing", &error);
         error.to_string()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use intake::collect::FETCH;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_job_can_be_called_for_and_is_done_by_a_group() {
+        let mut done_here = vec![FETCH, TAKE_IN, HOOK_JOB, DRAFT, RENDER];
+        done_here.extend(Task::ALL.map(Task::kind));
+        done_here.sort_unstable();
+        let sorted = |mut kinds: Vec<&'static str>| {
+            kinds.sort_unstable();
+            kinds
+        };
+        assert_eq!(sorted(TASKS.to_vec()), done_here);
+        let both = [Group::TakingIn.kinds(), Group::Rest.kinds()].concat();
+        assert_eq!(sorted(both), done_here);
+    }
 }

@@ -159,7 +159,7 @@ pub async fn run(server: Arc<Server>, kind: &'static str, most: usize) -> &'stat
 }
 
 /// Forgets jobs that were done a day ago and more.
-async fn purge(server: &Server, at: Timestamp) {
+pub async fn purge(server: &Server, at: Timestamp) {
     let day = 86_400_000_000;
     if let Err(error) = server.ledger.purge_jobs(at.0.saturating_sub(day)).await {
         server.trouble("old jobs cannot be removed", &error);

@@ -350,8 +350,17 @@ fn one_scheduler_leads_and_another_takes_over() {
     });
     nodes.deliver(0, 20);
     nodes.ingested(FEEDS);
+    // Done before yesterday: whoever leads forgets it, or the table of jobs grows for ever.
+    let old = "INSERT INTO job (kind, key, payload, state, again, run_at, attempts, created_at, finished_at) \
+               VALUES ('take-in', 'old', '{}', 'done', false, 0, 1, 0, 0)";
+    nodes.sql(old);
     second.kill();
     until("the first leads again", || {
         first.meter("watchfire_leads") == Some(1.0)
     });
+    until("old jobs are forgotten", || {
+        nodes.sql("SELECT count(*) FROM job WHERE key = 'old'") == "0"
+    });
+    let young = nodes.sql("SELECT count(*) FROM job WHERE kind = 'take-in' AND state = 'done'");
+    assert_ne!(young, "0", "those of today stay");
 }
