@@ -124,10 +124,13 @@ pub fn spooled(folder: &Path) -> io::Result<Spooled> {
     spool::look(&folder.join("spool"))
 }
 
-/// Removes the files of a folder.
-fn emptied(folder: &Path) -> io::Result<()> {
+/// Removes the files of a folder but those to be kept.
+fn emptied(folder: &Path, kept: impl Fn(&str) -> bool) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
-        std::fs::remove_file(entry?.path())?;
+        let entry = entry?;
+        if !entry.file_name().to_str().is_some_and(&kept) {
+            std::fs::remove_file(entry.path())?;
+        }
     }
     Ok(())
 }

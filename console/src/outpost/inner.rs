@@ -1,6 +1,7 @@
 //! The inner door of a public node: what the inside fetches and leaves there. It is another listener than the public's,
 //! so that a firewall can tell them apart, and every request needs the secret that both sides hold.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -15,7 +16,7 @@ use ledger::Hash;
 use serde::{Deserialize, Serialize};
 
 use super::Outpost;
-use super::spool::{Waiting, durable};
+use super::spool::{Waiting, durable, is_full};
 use crate::problem::Problem;
 
 /// Version of what both sides say to each other.
@@ -93,9 +94,21 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     value.strip_prefix("Bearer ")
 }
 
-fn broken(error: &dyn std::fmt::Display) -> Response {
+/// The disk failed: the node's log says so, and whoever asked inside learns why.
+fn broken(error: &std::io::Error) -> Response {
     tracing::error!(%error, "what the inside asked for failed");
-    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    let (status, title) = match is_full(error) {
+        true => (
+            StatusCode::INSUFFICIENT_STORAGE,
+            "the node's disk has no room",
+        ),
+        false => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the node's disk does not do what it is to",
+        ),
+    };
+    let problem = Problem::new(status, "disk", title);
+    problem.detail(error.to_string()).into_response()
 }
 
 fn wrong(why: impl Into<String>) -> Response {
@@ -110,7 +123,7 @@ fn wrong(why: impl Into<String>) -> Response {
 /// Does something with the disk, off the threads that serve.
 async fn on_disk(work: impl FnOnce() -> Response + Send + 'static) -> Response {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| broken(&error))
+    done.unwrap_or_else(|error| broken(&std::io::Error::other(error)))
 }
 
 async fn state(State(node): State<Arc<Outpost>>) -> Response {
@@ -170,6 +183,11 @@ async fn site(State(node): State<Arc<Outpost>>, Json(listed): Json<Vec<Listed>>)
             .collect();
         missing.sort_unstable();
         missing.dedup();
+        // Of a site that never came to be whole: it would lie there for ever.
+        let named: HashSet<&str> = listed.iter().map(|one| one.blake3.as_str()).collect();
+        if let Err(error) = super::emptied(&node.incoming, |name| named.contains(name)) {
+            return broken(&error);
+        }
         if !missing.is_empty() {
             return (StatusCode::CONFLICT, Json(Missing { missing })).into_response();
         }
@@ -181,7 +199,7 @@ async fn site(State(node): State<Arc<Outpost>>, Json(listed): Json<Vec<Listed>>)
         if let Err(why) = (node.swap)(assets.collect(), &node.incoming) {
             return wrong(why);
         }
-        match super::emptied(&node.incoming) {
+        match super::emptied(&node.incoming, |_| false) {
             Ok(()) => StatusCode::NO_CONTENT.into_response(),
             Err(error) => broken(&error),
         }

@@ -22,14 +22,29 @@ const LISTED: usize = 500;
 /// Writes a file of a folder so that it is there whole or not at all; durable when this returns.
 ///
 /// # Errors
-/// The disk.
+/// The disk; nothing of the file is left then, if the disk lets it go.
 pub(crate) fn durable(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let part = folder.join(format!("{name}{PART}"));
-    let mut file = File::create(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&part, folder.join(name))?;
+    let written = || {
+        let mut file = File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&part, folder.join(name))
+    };
+    if let Err(error) = written() {
+        // What of it was written takes the room that others need.
+        let _ = fs::remove_file(&part);
+        return Err(error);
+    }
     File::open(folder)?.sync_all()
+}
+
+/// Whether the disk had no room left: for us, or at all.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// A file that waits to be fetched.
@@ -124,7 +139,7 @@ impl Spool {
         (kept, self.most)
     }
 
-    /// Keeps a sealed file; durable when this returns. `false`: there is no room for it.
+    /// Keeps a sealed file; durable when this returns. `false`: there is no room for it, in the spool or on the disk.
     ///
     /// # Errors
     /// The disk.
@@ -142,7 +157,13 @@ impl Spool {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             *kept = kept.saturating_sub(bytes);
         }
-        done.map(|()| true)
+        match done {
+            Err(error) if is_full(&error) => {
+                tracing::error!(%error, folder = %self.folder.display(), "the disk has no room for what was sent");
+                Ok(false)
+            }
+            done => done.map(|()| true),
+        }
     }
 
     /// Whether a slot's file waits.

@@ -226,7 +226,7 @@ fn a_node_is_reached_over_tls_at_a_name_of_its_own() {
         ("https://report.cert.example/?a=b", "holds more"),
     ] {
         let found = problem(&format!("[public]\nurl = \"{wrong}\"\n"), &[]);
-        assert_eq!(found.place, "line 2", "{wrong}");
+        assert_eq!(found.place, "watchfire.toml:2", "{wrong}");
         assert!(found.message.contains(why), "{wrong}: {}", found.message);
     }
 }

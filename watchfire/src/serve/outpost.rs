@@ -164,11 +164,14 @@ impl Exchange {
         }
         if !fine.contains(&status) {
             let text = answer.text().await.unwrap_or_default();
-            let text: String = text.chars().take(300).collect();
-            return Err(Failure::new(
-                node,
-                format_args!("answers with {status}: {text}"),
-            ));
+            let text: String = said(&text).chars().take(300).collect();
+            let failure = Failure::new(node, format_args!("answers with {status}: {text}"));
+            return Err(match status {
+                StatusCode::INSUFFICIENT_STORAGE => failure.remedy(
+                    "make room where public.folder of that node lies; what waits is brought with the next exchange",
+                ),
+                _ => failure,
+            });
         }
         Ok(answer)
     }
@@ -404,6 +407,17 @@ impl Exchange {
             node,
             "the site changed while it was brought: the next exchange brings it",
         ))
+    }
+}
+
+/// What a node's answer says went wrong: of a problem its words, else the text.
+fn said(text: &str) -> String {
+    let problem: Option<serde_json::Value> = serde_json::from_str(text).ok();
+    let word = |key: &str| Some(problem.as_ref()?.get(key)?.as_str()?.to_owned());
+    match (word("title"), word("detail")) {
+        (Some(title), Some(detail)) => format!("{title}: {detail}"),
+        (Some(title), None) => title,
+        _ => text.to_owned(),
     }
 }
 

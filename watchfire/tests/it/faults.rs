@@ -23,11 +23,11 @@ fn installed(program: &str, argument: &str) -> bool {
 }
 
 /// A small file system of its own; gone with the value.
-struct Disk(PathBuf);
+pub(crate) struct Disk(PathBuf);
 
 impl Disk {
     /// Mounts one over a folder; `None` where this process may not.
-    fn mount(folder: &Path, size: &str) -> Option<Disk> {
+    pub(crate) fn mount(folder: &Path, size: &str) -> Option<Disk> {
         std::fs::create_dir_all(folder).expect("the folder can be made");
         let done = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
@@ -50,7 +50,7 @@ impl Disk {
     }
 
     /// Leaves only so many bytes free, in a file that is returned.
-    fn fill(&self, left: u64) -> PathBuf {
+    pub(crate) fn fill(&self, left: u64) -> PathBuf {
         let filler = self.0.join("filler");
         let stat = rustix::fs::statvfs(&self.0).expect("the disk can be asked");
         let free = stat.f_bavail * stat.f_frsize;

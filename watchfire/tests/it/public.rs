@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use ::ledger::{Complaint, IncidentFilter, IncidentSort, Ledger, Page, Reach};
 use bulletin::render::Rendition;
 
+use crate::faults::Disk;
 use crate::process::{PATIENCE, Process};
 use crate::run::Bench;
 
@@ -558,6 +559,70 @@ fn the_inner_door_opens_to_the_secret_alone() {
     let done = pair.inside.run(&["outpost", "exchange"]);
     done.exits(1).says("does not know our secret");
     assert_eq!(node.get(&format!("/report/status/{receipt}")).0, 200);
+}
+
+#[test]
+fn a_node_whose_disk_is_full_keeps_its_site_and_takes_nothing_it_cannot_keep() {
+    let pair = Pair::new(64);
+    let Some(disk) = Disk::mount(&pair.node.path().join("public"), "4m") else {
+        return;
+    };
+    let node = Node::start(&pair.node);
+    pair.meet(node.inner);
+    let publish = |edition: &str, large: usize| {
+        let page = |name: &str, bytes: Vec<u8>| Rendition {
+            name: name.to_owned(),
+            bytes,
+        };
+        let pages = [
+            page("index.html", format!("edition {edition}").into_bytes()),
+            page("404.html", b"lost".to_vec()),
+            page("issues/large.pdf", edition.repeat(large).into_bytes()),
+        ];
+        let site = pair.inside.path().join("site");
+        watchfire::site::publish(&site, &pages, &[], &|_| unreachable!("no assets"))
+            .expect("published");
+    };
+    let public = pair.node.path().join("public");
+    let whole = |edition: &str| {
+        assert!(node.get("/").1.ends_with(&format!("edition {edition}")));
+        let site = watchfire::site::verify(&public.join("site"));
+        assert_eq!(site.expect("reads"), Vec::<String>::new(), "{edition}");
+    };
+    publish("one", 1 << 17);
+    pair.inside.run(&["outpost", "exchange"]).exits(0);
+    whole("one");
+    let kept = node.report("https://kept.example.test/", None);
+    let filler = disk.fill(64 << 10);
+    let incoming = || {
+        let names = std::fs::read_dir(public.join("incoming")).expect("a folder");
+        let names = names.map(|entry| entry.expect("an entry").file_name());
+        names.collect::<BTreeSet<_>>()
+    };
+    let mut brought = Vec::new();
+    for edition in ["two", "two", "three"] {
+        publish(edition, 1 << 18);
+        let refused = pair.inside.run(&["outpost", "exchange"]);
+        assert_ne!(refused.code, 0, "{}", refused.stdout);
+        refused.says("has no room").says("public.folder");
+        whole("one");
+        brought.push(incoming());
+    }
+    // What fitted waits for the rest, and goes when another site is to come.
+    assert_eq!(brought[0], brought[1]);
+    assert!(brought[1].is_disjoint(&brought[2]), "{brought:?}");
+    std::fs::remove_file(filler).expect("there is room");
+    let filler = disk.fill(0);
+    let (status, page) = node.send("https://lost.example.test/", Some(GIF));
+    assert_eq!(status, 503, "{page}");
+    std::fs::remove_file(filler).expect("there is room");
+    pair.inside.run(&["outpost", "exchange"]).exits(0);
+    whole("three");
+    assert_eq!(receipts(&pair.complaints()), BTreeSet::from([kept]));
+    for folder in ["incoming", "spool"] {
+        let left = std::fs::read_dir(public.join(folder)).expect("a folder");
+        assert_eq!(left.count(), 0, "{folder}");
+    }
 }
 
 #[test]
