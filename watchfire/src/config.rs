@@ -2,9 +2,9 @@
 //! that each name the place and the remedy.
 //!
 //! [`written`] is the file as written, [`origin`] says where a value comes from, [`expand`] replaces
-//! `${NAME}` in paths. A value stands, in this order, in the environment
-//! (`WATCHFIRE__SECTION__KEY`), in the file, in the defaults of [`written`]. Feeds and reference
-//! entries stand in the file only.
+//! `${NAME}` in paths; every other module turns sections that belong together into what is used. A
+//! value stands, in this order, in the environment (`WATCHFIRE__SECTION__KEY`), in the file, in the
+//! defaults of [`written`]. Feeds and reference entries stand in the file only.
 //!
 //! Nothing here opens a ledger or looks whether files exist, but for the rule files that feeds name.
 
@@ -12,17 +12,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use bulletin::publish::{Licence, SecurityContact, Settings as SiteSettings};
-use intake::rules::Rules;
-use intake::{Catalogue, Source};
-use jiff::civil::Date;
+use bulletin::publish::Settings as SiteSettings;
+use intake::Catalogue;
 use jiff::tz::TimeZone;
 use model::bulletin::{Text, Tlp};
-use model::feed::Feed;
 use model::issue::NumberingScheme;
-use model::newsroom::{Schedule, moment};
+use model::newsroom::Schedule;
 use reference::Country;
 use response::verify::vantage::door;
 use url::Url;
@@ -31,20 +27,21 @@ use crate::reference_files::ReferenceKind;
 
 pub mod engine;
 pub mod expand;
+mod files;
 pub mod lake;
 pub mod ledger;
 pub mod origin;
 mod retained;
 pub mod role;
+mod series;
 pub mod signing;
 mod vantages;
 pub mod written;
 
-use expand::{Target, Unexpanded, expand};
 use origin::{Shown, Spelling};
 use written::{
     DutySection, ListsSection, PublicSection, ResponseSection, ServeSection, SignInSection,
-    SiteSection, SubscribersSection, Written,
+    SubscribersSection, Written,
 };
 
 /// Name of the file in a workspace.
@@ -375,6 +372,16 @@ impl Resolver<'_> {
             .push(Problem::new(place, message).remedy(remedy));
     }
 
+    /// Numbers that must be one at least, and no more than the last.
+    fn counts(&mut self, counts: &[(&str, u32, u32)]) {
+        for (key, value, most) in counts {
+            if !(1..=*most).contains(value) {
+                let message = format!("{key} = {value} is out of bounds");
+                self.problem(key, message, &format!("write 1 to {most}"));
+            }
+        }
+    }
+
     /// Checks `[serve]`; the address it listens on.
     fn serve(&mut self, serve: &ServeSection) -> SocketAddr {
         let counts = [
@@ -387,12 +394,7 @@ impl Resolver<'_> {
             ("serve.most_waiting", serve.most_waiting, 10_000_000),
             ("serve.calls_per_minute", serve.calls_per_minute, 1 << 20),
         ];
-        for (key, value, most) in counts {
-            if !(1..=most).contains(&value) {
-                let message = format!("{key} = {value} is out of bounds");
-                self.problem(key, message, &format!("write 1 to {most}"));
-            }
-        }
+        self.counts(&counts);
         serve.listen.parse().unwrap_or_else(|_| {
             let message = format!("listen `{}` is no address with a port", serve.listen);
             self.problem("serve.listen", message, "write one such as 127.0.0.1:8080");
@@ -406,12 +408,7 @@ impl Resolver<'_> {
             ("public.spool_mb", public.spool_mb, 1 << 20),
             ("public.every_secs", public.every_secs, 3600),
         ];
-        for (key, value, most) in counts {
-            if !(1..=most).contains(&value) {
-                let message = format!("{key} = {value} is out of bounds");
-                self.problem(key, message, &format!("write 1 to {most}"));
-            }
-        }
+        self.counts(&counts);
         let inner = public.inner.parse().unwrap_or_else(|_| {
             let message = format!("inner `{}` is no address with a port", public.inner);
             self.problem("public.inner", message, "write one such as 127.0.0.1:8443");
@@ -469,293 +466,6 @@ impl Resolver<'_> {
             let message = format!("disk_percent = {} would always ring", duty.disk_percent);
             self.problem("duty.disk_percent", message, "write 0 to 90");
         }
-    }
-
-    fn site(&mut self, written: &SiteSection) -> SiteSettings {
-        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let licence = some(&written.licence).map(|name| Licence {
-            title: some(&written.licence_title).unwrap_or_else(|| name.clone()),
-            url: written.licence_url.clone(),
-            name,
-        });
-        let security = some(&written.security_contact).and_then(|contact| {
-            let expires = written.security_expires.parse::<Date>();
-            let expires = expires.and_then(|day| day.to_zoned_datetime(TimeZone::UTC));
-            match expires {
-                Ok(expires) => Some(SecurityContact {
-                    contact,
-                    expires: expires.timestamp().into(),
-                }),
-                Err(_) => {
-                    let message = "security_contact needs the last day of that word";
-                    self.problem(
-                        "site.security_expires",
-                        message,
-                        "write a day within a year, as \"2027-06-30\"",
-                    );
-                    None
-                }
-            }
-        });
-        let settings = SiteSettings {
-            base_url: some(&written.base_url),
-            feed_tag: some(&written.feed_tag),
-            licence,
-            contact: some(&written.contact),
-            security,
-        };
-        settings.checked().unwrap_or_else(|error| {
-            self.problem("site.base_url", error.to_string(), "see docs/site.md");
-            SiteSettings::default()
-        })
-    }
-
-    fn series(&mut self, written: &Written) -> Series {
-        let series = &written.series;
-        let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if series.id.is_empty() || !series.id.chars().all(valid) {
-            self.problem(
-                "series.id",
-                format!("id `{}` cannot name a series", series.id),
-                "use a to z, 0 to 9 and -",
-            );
-        }
-        let scheme = match series.scheme.as_str() {
-            "sunday-ordinal" => NumberingScheme::SundayOrdinal,
-            "iso" => NumberingScheme::Iso,
-            "manual" => NumberingScheme::Manual,
-            "running" => match series.first_monday.parse::<Date>() {
-                Ok(first_monday) => NumberingScheme::Running {
-                    first_monday,
-                    first_number: series.first_number,
-                },
-                Err(_) => {
-                    let message = "scheme `running` needs the Monday of its first issue";
-                    self.problem(
-                        "series.scheme",
-                        message,
-                        "add first_monday = \"YYYY-MM-DD\" and first_number",
-                    );
-                    NumberingScheme::Manual
-                }
-            },
-            other => {
-                let message = format!("scheme `{other}` is unknown");
-                self.problem(
-                    "series.scheme",
-                    message,
-                    "choose sunday-ordinal, iso, running or manual",
-                );
-                NumberingScheme::Manual
-            }
-        };
-        const LABELS: [Tlp; 5] = [
-            Tlp::Clear,
-            Tlp::Green,
-            Tlp::Amber,
-            Tlp::AmberStrict,
-            Tlp::Red,
-        ];
-        let wanted = series.tlp.to_ascii_uppercase();
-        let is = |label: &Tlp| label.label() == wanted || label.label()[4..] == wanted;
-        let tlp = LABELS.into_iter().find(is).unwrap_or_else(|| {
-            let message = format!("tlp `{}` is no TLP 2.0 label", series.tlp);
-            self.problem(
-                "series.tlp",
-                message,
-                "choose TLP:CLEAR, GREEN, AMBER, AMBER+STRICT or RED",
-            );
-            Tlp::Red
-        });
-        let mut at = |key: &str, text: &str, default| {
-            moment(text).unwrap_or_else(|error| {
-                self.problem(
-                    key,
-                    error.to_string(),
-                    "write a weekday and a time, as \"friday 12:00\"",
-                );
-                default
-            })
-        };
-        let usual = Schedule::default();
-        let schedule = Schedule {
-            freeze: at("series.freeze", &series.freeze, usual.freeze),
-            deadline: at("series.deadline", &series.deadline, usual.deadline),
-        };
-        let text =
-            |zh: &str, en: &str| (!zh.is_empty() || !en.is_empty()).then(|| Text::new(zh, en));
-        Series {
-            id: series.id.clone(),
-            title: Text::new(&series.title_zh, &series.title_en),
-            organization: Text::new(&series.organization_zh, &series.organization_en),
-            about: text(&series.about_zh, &series.about_en),
-            banner: text(&series.banner_zh, &series.banner_en),
-            scheme,
-            tlp,
-            schedule,
-        }
-    }
-
-    fn inside(&mut self, written: &Written) -> Vec<Country> {
-        let mut inside = Vec::new();
-        for code in &written.territory.inside {
-            match Country::new(code) {
-                Some(country) => inside.push(country),
-                None => {
-                    let message = format!("`{code}` is no country code");
-                    self.problem(
-                        "territory.inside",
-                        message,
-                        "write ISO 3166 codes of two letters, as in [\"CN\"]",
-                    );
-                }
-            }
-        }
-        if written.territory.inside.is_empty() {
-            self.problem(
-                "territory.inside",
-                "no country is inside",
-                "name at least one, as in [\"CN\"]",
-            );
-        }
-        inside.sort();
-        inside.dedup();
-        inside
-    }
-
-    fn font_dirs(&mut self, written: &Written, file: &Path) -> Vec<PathBuf> {
-        let root = file.parent().unwrap_or(Path::new(""));
-        let dirs = self.paths("fonts.dirs", "[fonts]", &written.fonts.dirs, Target::Path);
-        dirs.iter().map(|dir| root.join(dir)).collect()
-    }
-
-    fn references(&mut self, written: &Written) -> Vec<ReferenceFiles> {
-        let mut resolved = Vec::new();
-        for (at, entry) in written.references.iter().enumerate() {
-            let key = format!("reference.{at}");
-            let place = self.spelling.place(&key);
-            let label = format!("reference {}", entry.name.as_deref().unwrap_or(&entry.kind));
-            if entry.paths.is_empty() {
-                self.problem(&key, format!("{label}: no paths"), "add paths = [\"...\"]");
-            }
-            match entry.kind.parse() {
-                Ok(kind) => resolved.push(ReferenceFiles {
-                    kind,
-                    name: entry.name.clone(),
-                    paths: self.paths(&key, &label, &entry.paths, Target::Pattern),
-                    exclude: self.paths(&key, &label, &entry.exclude, Target::Pattern),
-                    rank: entry.rank,
-                    place,
-                }),
-                Err(_) => {
-                    let names = ReferenceKind::names();
-                    let near = nearest(&entry.kind, names.iter().copied());
-                    let remedy = match near {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("use one of {}", names.join(", ")),
-                    };
-                    self.problem(
-                        &key,
-                        format!("reference kind `{}` is unknown", entry.kind),
-                        &remedy,
-                    );
-                }
-            }
-        }
-        resolved
-    }
-
-    fn catalogue(&mut self, feeds: Vec<Feed>, root: &Path) -> Catalogue {
-        let mut names: Vec<String> = Vec::new();
-        let mut good = Vec::new();
-        for (at, mut feed) in feeds.into_iter().enumerate() {
-            let key = format!("feed.{at}");
-            let label = format!("feed {}", feed.name);
-            feed.paths = self.paths(&key, &label, &feed.paths, Target::Pattern);
-            feed.exclude = self.paths(&key, &label, &feed.exclude, Target::Pattern);
-            if names.contains(&feed.name) {
-                self.problem(
-                    &key,
-                    format!("{label} stands twice"),
-                    "names are unique: rename or remove one",
-                );
-                continue;
-            }
-            names.push(feed.name.clone());
-            let glob = |pattern: &&String| glob::Pattern::new(pattern).is_err();
-            if let Some(bad) = feed.paths.iter().chain(&feed.exclude).find(glob) {
-                self.problem(
-                    &key,
-                    format!("{label}: `{bad}` is no glob pattern"),
-                    "write ** only as a whole folder, close every [",
-                );
-            }
-            let rules = self.rules(&feed, root);
-            match Source::compile(feed) {
-                Ok(source) => good.push(source.with_rules(rules)),
-                Err(error) => self
-                    .problems
-                    .push(Problem::new(self.spelling.place(&key), error.to_string())),
-            }
-        }
-        match Catalogue::new(good) {
-            Ok(catalogue) => catalogue,
-            Err(error) => {
-                self.problems.push(Problem::new(FILE, error.to_string()));
-                Catalogue::default()
-            }
-        }
-    }
-
-    /// The rules of a feed; what is wrong with one has its place in the rule file.
-    fn rules(&mut self, feed: &Feed, root: &Path) -> Option<Arc<Rules>> {
-        if feed.rules.is_empty() {
-            return None;
-        }
-        match Rules::load(root, &feed.rules) {
-            Ok(rules) => Some(Arc::new(rules)),
-            Err(faults) => {
-                for fault in faults {
-                    let place = match fault.line {
-                        0 => fault.file.clone(),
-                        line => format!("{}:{line}:{}", fault.file, fault.column),
-                    };
-                    let remedy = format!(
-                        "mend the file, or take it out of `rules` of feed {}",
-                        feed.name
-                    );
-                    self.problems
-                        .push(Problem::new(place, fault.message).remedy(remedy));
-                }
-                None
-            }
-        }
-    }
-
-    /// Paths with their variables replaced. A variable that is not set is kept for whoever needs the
-    /// paths: a query over what is stored does not.
-    fn paths(&mut self, key: &str, label: &str, paths: &[String], target: Target) -> Vec<String> {
-        let mut expanded = Vec::with_capacity(paths.len());
-        for path in paths {
-            match expand(path, self.environment, target) {
-                Ok(path) => expanded.push(path),
-                Err(Unexpanded::Unset(name)) => {
-                    let place = self.spelling.place(key);
-                    let wanted = self
-                        .unset
-                        .entry(name)
-                        .or_insert_with(|| (place, Vec::new()));
-                    if wanted.1.last().is_none_or(|last| last != label) {
-                        wanted.1.push(label.to_owned());
-                    }
-                }
-                Err(Unexpanded::Malformed(part)) => {
-                    let message = format!("{label}: `{part}` in `{path}` names no variable");
-                    self.problem(key, message, "write ${NAME} with letters, digits and _");
-                }
-            }
-        }
-        expanded
     }
 }
 
