@@ -261,6 +261,7 @@ pub fn router(node: Arc<Outpost>) -> Router {
             form(leaf::ANSWER_BYTES, get(leaves::sealed).post(leaves::answer)),
         )
         .route("/console/assets/{name}", form(SMALL, get(assets::asset)))
+        .route("/favicon.ico", form(SMALL, get(assets::icon)))
         .route("/console/taste", form(SMALL, post(taste)))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))

@@ -10,9 +10,10 @@ use axum::response::{IntoResponse, Response};
 use crate::refusal::Refusal;
 use crate::routes::{Need, Route, get};
 
-pub(crate) const ROUTES: &[Route] = &[Route::page("/console/assets/{name}", Need::Nothing, || {
-    get(asset)
-})];
+pub(crate) const ROUTES: &[Route] = &[
+    Route::page("/console/assets/{name}", Need::Nothing, || get(asset)),
+    Route::page("/favicon.ico", Need::Nothing, || get(icon)),
+];
 
 /// Name, type and content.
 const FILES: &[(&str, &str, &[u8])] = &[
@@ -49,12 +50,10 @@ const FILES: &[(&str, &str, &[u8])] = &[
         "text/javascript; charset=utf-8",
         include_bytes!("../../assets/leaf.js"),
     ),
-    (
-        "icon.svg",
-        "image/svg+xml",
-        include_bytes!("../../assets/icon.svg"),
-    ),
+    ("icon.svg", "image/svg+xml", ICON),
 ];
+
+const ICON: &[u8] = include_bytes!("../../assets/icon.svg");
 
 /// Hash of all files: it changes when one does.
 static VERSION: LazyLock<Arc<str>> = LazyLock::new(|| {
@@ -79,4 +78,13 @@ pub(crate) async fn asset(Path(name): Path<String>) -> Result<Response, Refusal>
         (header::CACHE_CONTROL, keep),
     ];
     Ok((headers, *bytes).into_response())
+}
+
+/// The icon where browsers look for one by themselves: beside published issues, sheets and files, which name none.
+pub(crate) async fn icon() -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "image/svg+xml"),
+        (header::CACHE_CONTROL, "public, max-age=86400"),
+    ];
+    (headers, ICON)
 }

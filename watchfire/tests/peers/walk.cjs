@@ -125,6 +125,9 @@ const walk = async (browser) => {
         if (kept.length >= 4 && flat(whole).startsWith(kept)) continue;
         // Addresses are shown as the browser would write them.
         if (/%[0-9a-f]{2}/i.test(rest) || piece.how === "title") continue;
+        // The trail is shown as it is stored, and JSON writes quotes with a backslash.
+        const plain = rest.replace(/\\(["\\/])/g, "$1");
+        if (plain !== rest && flat(plain).startsWith(flat(whole))) continue;
         fault(`not verbatim: ${where} (${piece.how}): string ${sent.n}: ${JSON.stringify(rest.slice(0, 120))}`);
       }
     }
@@ -142,7 +145,7 @@ const walk = async (browser) => {
     await page.setViewport({ width: wide, height: 900 });
     const over = await page.evaluate(() => {
       if (document.documentElement.scrollWidth <= innerWidth + 1) return null;
-      const far = [...document.querySelectorAll("main *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && ![...one.children].some((child) => child.getBoundingClientRect().right > innerWidth + 1));
+      const far = [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && ![...one.children].some((child) => child.getBoundingClientRect().right > innerWidth + 1));
       return far.slice(0, 3).map((one) => one.tagName + "." + one.className).join(", ") || "?";
     });
     if (over !== null) fault(`wider than ${wide}: ${where}: ${over}`);
@@ -176,10 +179,13 @@ const walk = async (browser) => {
     return links;
   };
 
+  // Pages beyond the first of their kinds whose links are read, at most, for each person.
+  const SCOUTED = 400;
   // Every address of a kind, once; `each` does something there and gives the links that go on.
   const visited = new Map();
   const crawl = async (context, kinds, each, seeds) => {
     const queue = [];
+    const spare = [];
     const known = new Set();
     const add = (href, base, linked) => {
       let url;
@@ -192,13 +198,30 @@ const walk = async (browser) => {
       const kind = kindOf(url);
       if (kind === null) return;
       const count = kinds.get(kind) ?? 0;
-      if (count >= (plan.each ?? 1)) return;
+      if (count >= (plan.each ?? 1)) {
+        if (linked && !filling && spare.length < SCOUTED) spare.push(url.pathname + url.search);
+        return;
+      }
       kinds.set(kind, count + 1);
       queue.push({ url: url.pathname + url.search, pattern: patternOf(url.pathname), linked });
     };
     for (const pattern of plan.patterns) if (!pattern.includes("{")) add(pattern, plan.base);
     for (const seed of [...(plan.seeds ?? []), ...seeds]) add(seed, plan.base);
     let busy = 0;
+    // Further pages of a kind are not judged, but what no other page links to may be linked there: asked for by the page
+    // and read for their links.
+    const scout = async (page, url) => {
+      const links = await page.evaluate(async (url) => {
+        const answer = await fetch(url);
+        if (!answer.ok || !(answer.headers.get("content-type") ?? "").startsWith("text/html")) {
+          await answer.body?.cancel();
+          return [];
+        }
+        const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+        return [...found.querySelectorAll("a[href],iframe[src],img[src]")].map((one) => one.getAttribute("href") ?? one.getAttribute("src"));
+      }, url);
+      for (const link of links) add(link, plan.base + url, url);
+    };
     const files = new Set();
     // What is at an address, left open in the page where it is one.
     const there = async (page, url) => {
@@ -230,6 +253,13 @@ const walk = async (browser) => {
       for (;;) {
         const next = queue.shift();
         if (!next) {
+          const further = spare.shift();
+          if (further) {
+            busy += 1;
+            await scout(page, further).catch((error) => fault(`scout: ${further}: ${error.message}`));
+            busy -= 1;
+            continue;
+          }
           if (busy === 0) break;
           await new Promise((wake) => setTimeout(wake, 20));
           continue;
