@@ -179,13 +179,10 @@ const walk = async (browser) => {
     return links;
   };
 
-  // Pages beyond the first of their kinds whose links are read, at most, for each person.
-  const SCOUTED = 400;
   // Every address of a kind, once; `each` does something there and gives the links that go on.
   const visited = new Map();
   const crawl = async (context, kinds, each, seeds) => {
     const queue = [];
-    const spare = [];
     const known = new Set();
     const add = (href, base, linked) => {
       let url;
@@ -198,30 +195,13 @@ const walk = async (browser) => {
       const kind = kindOf(url);
       if (kind === null) return;
       const count = kinds.get(kind) ?? 0;
-      if (count >= (plan.each ?? 1)) {
-        if (linked && !filling && spare.length < SCOUTED) spare.push(url.pathname + url.search);
-        return;
-      }
+      if (count >= (plan.each ?? 1)) return;
       kinds.set(kind, count + 1);
       queue.push({ url: url.pathname + url.search, pattern: patternOf(url.pathname), linked });
     };
     for (const pattern of plan.patterns) if (!pattern.includes("{")) add(pattern, plan.base);
     for (const seed of [...(plan.seeds ?? []), ...seeds]) add(seed, plan.base);
     let busy = 0;
-    // Further pages of a kind are not judged, but what no other page links to may be linked there: asked for by the page
-    // and read for their links.
-    const scout = async (page, url) => {
-      const links = await page.evaluate(async (url) => {
-        const answer = await fetch(url);
-        if (!answer.ok || !(answer.headers.get("content-type") ?? "").startsWith("text/html")) {
-          await answer.body?.cancel();
-          return [];
-        }
-        const found = new DOMParser().parseFromString(await answer.text(), "text/html");
-        return [...found.querySelectorAll("a[href],iframe[src],img[src]")].map((one) => one.getAttribute("href") ?? one.getAttribute("src"));
-      }, url);
-      for (const link of links) add(link, plan.base + url, url);
-    };
     const files = new Set();
     // What is at an address, left open in the page where it is one.
     const there = async (page, url) => {
@@ -253,13 +233,6 @@ const walk = async (browser) => {
       for (;;) {
         const next = queue.shift();
         if (!next) {
-          const further = spare.shift();
-          if (further) {
-            busy += 1;
-            await scout(page, further).catch((error) => fault(`scout: ${further}: ${error.message}`));
-            busy -= 1;
-            continue;
-          }
           if (busy === 0) break;
           await new Promise((wake) => setTimeout(wake, 20));
           continue;
