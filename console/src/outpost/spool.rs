@@ -22,7 +22,7 @@ const LISTED: usize = 500;
 /// Writes a file of a folder so that it is there whole or not at all; durable when this returns.
 ///
 /// # Errors
-/// The disk; nothing of the file is left then, if the disk lets it go.
+/// The disk. What was written of an unfinished file is removed; a finished one may be there and not be durable.
 pub(crate) fn durable(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let part = folder.join(format!("{name}{PART}"));
     let written = || {
